@@ -1,0 +1,79 @@
+# All that these targets need is installed into .venv, by extras; a stamp there makes the second run instant.
+#   make run  ARGS='--port 0'      make test  ARGS='tests/test_machine.py -n0'
+
+VENV := .venv
+BIN := $(VENV)/bin
+VERSION := $(shell sed -n 's/^__version__.*"\(.*\)"/\1/p' interpreterd/__init__.py)
+WHEEL := dist/interpreterd-$(VERSION)-py3-none-any.whl
+SOURCES := setup.cfg pyproject.toml MANIFEST.in $(wildcard LICENSE README.md) $(shell find interpreterd worker -name '*.py')
+
+# Asked, not looked up: a launcher on PATH may stand for a Python that is not there, and some lack ensurepip.
+PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; do \
+	"$$p" -c 'import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 && echo "$$p" && break; done)
+
+# They would change how tests and workers behave from one shell to the next.
+unexport PYTHONUNBUFFERED PYTHONDONTWRITEBYTECODE
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.PHONY: run test cover lint format dist clean distclean
+.DELETE_ON_ERROR:
+.NOTPARALLEL:
+
+# stdout is the daemon's alone, so that its first line can be read through make.
+run: $(VENV)/.has-run
+	@exec $(BIN)/interpreterd serve $(ARGS)
+
+test: $(VENV)/.has-test
+	$(BIN)/pytest $(ARGS)
+
+cover: $(VENV)/.has-test
+	$(BIN)/coverage erase
+	$(BIN)/coverage run -m pytest $(ARGS)
+	$(BIN)/coverage combine --quiet
+	$(BIN)/coverage report
+
+lint: $(VENV)/.has-lint
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: $(VENV)/.has-lint
+	$(BIN)/ruff check --fix-only
+	$(BIN)/ruff format
+
+dist: $(WHEEL) dist/interpreterd
+
+$(WHEEL): $(SOURCES) | $(VENV)/.has-dist
+	$(BIN)/python -m build --outdir dist
+
+dist/interpreterd: $(SOURCES) $(wildcard packaging/*) | $(VENV)/.has-dist
+	$(BIN)/pyinstaller --noconfirm --log-level WARN --distpath dist --workpath build packaging/interpreterd.spec
+
+ifneq ($(wildcard benchmarks/__main__.py),)
+.PHONY: bench
+bench: $(VENV)/.has-test
+	$(BIN)/python -m benchmarks $(ARGS)
+endif
+
+clean:
+	rm -rf build dist *.egg-info .coverage .coverage.* htmlcov .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	find interpreterd worker tests packaging -name __pycache__ -prune -exec rm -rf {} +
+
+distclean: clean
+	rm -rf $(VENV)
+
+# The tests build and start the distributions too.
+$(VENV)/.has-run: EXTRAS :=
+$(VENV)/.has-test: EXTRAS := [test,dist]
+$(VENV)/.has-lint: EXTRAS := [lint]
+$(VENV)/.has-dist: EXTRAS := [dist]
+
+$(VENV)/.has-%: $(VENV)/pyvenv.cfg setup.cfg pyproject.toml
+	@echo "Installing interpreterd$(EXTRAS) into $(VENV)" >&2
+	@$(BIN)/python -m pip install -qq --editable '.$(EXTRAS)' >&2
+	@touch $@
+
+$(VENV)/pyvenv.cfg:
+	@test -n '$(PYTHON)' || { echo 'No Python 3.11 or newer with venv found; name one: make PYTHON=/path/to/python' >&2; exit 1; }
+	@$(PYTHON) -m venv $(VENV) >&2

@@ -1,0 +1,35 @@
+"""The application: settings and launcher in, ``aiohttp.web.Application`` out."""
+
+from collections.abc import AsyncIterator
+
+from aiohttp import web
+
+from interpreterd.launcher import Launcher
+from interpreterd.manager import Manager
+from interpreterd.settings import Settings
+from interpreterd.web.keys import LAUNCHER, MANAGER, SETTINGS
+from interpreterd.web.middlewares import add_cors_headers, refuse_strangers, show_errors
+from interpreterd.web.routes import add_routes
+
+
+def make_app(*, settings: Settings, launcher: Launcher) -> web.Application:
+    """Return the daemon's application; it starts nothing until it is run. ``launcher`` stays the caller's."""
+    app = web.Application(client_max_size=settings.body_limit_bytes, middlewares=[show_errors, refuse_strangers])
+    app[SETTINGS] = settings
+    app[LAUNCHER] = launcher
+    app.on_response_prepare.append(add_cors_headers)
+    app.cleanup_ctx.append(_run_manager)
+    # Before aiohttp waits for its handlers: they wait for the executions that this ends.
+    app.on_shutdown.append(_close_manager)
+    add_routes(app)
+    return app
+
+
+async def _run_manager(app: web.Application) -> AsyncIterator[None]:
+    async with Manager(app[SETTINGS], app[LAUNCHER]) as manager:
+        app[MANAGER] = manager
+        yield
+
+
+async def _close_manager(app: web.Application) -> None:
+    await app[MANAGER].close()

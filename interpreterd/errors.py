@@ -1,0 +1,103 @@
+"""What can go wrong in the daemon, as types. ``web/faces.py`` gives each one its HTTP status and close code.
+
+``str(error)`` is one sentence without a full stop, in lower case, fit for a client. What *user code* raises is no error
+of the daemon: it is an event, ``schema.Failure``.
+
+    InterpreterError
+    ├── MalformedRequest        not JSON, not an object, a key of the wrong type
+    │   └── BodyTooLarge
+    ├── InvalidRequest          the right type, a value that cannot be
+    │   ├── UnsupportedLanguage
+    │   ├── InvalidWorkingDirectory
+    │   └── DefaultContextKept
+    ├── Forbidden               a foreign Origin or Host
+    ├── ContextNotFound
+    ├── LimitReached
+    ├── WorkerStartFailed
+    ├── ExecutionTimedOut
+    ├── ExecutionInterrupted
+    ├── ContextDeleted
+    └── ServerShuttingDown
+"""
+
+
+class InterpreterError(Exception):
+    """Base of everything that a client may be told."""
+
+
+class MalformedRequest(InterpreterError):
+    """The client's message is no JSON object, or a key has the wrong type. Names the key and what it must be."""
+
+
+class BodyTooLarge(MalformedRequest):
+    """A body or message is longer than ``Settings.body_limit_bytes``."""
+
+    def __init__(self, limit_bytes: int) -> None:
+        super().__init__(f"the request is larger than the limit of {limit_bytes} bytes")
+
+
+class InvalidRequest(InterpreterError):
+    """A key has the right type and a value that cannot be."""
+
+
+class UnsupportedLanguage(InvalidRequest):
+    """``language`` is neither ``python`` nor empty."""
+
+    def __init__(self) -> None:
+        super().__init__("Unsupported language. Only 'python' is supported.")
+
+
+class InvalidWorkingDirectory(InvalidRequest):
+    """``cwd`` is no directory that can be entered."""
+
+
+class DefaultContextKept(InvalidRequest):
+    """The default context lives as long as the daemon."""
+
+    def __init__(self) -> None:
+        super().__init__("cannot delete default context")
+
+
+class Forbidden(InterpreterError):
+    """The ``Origin`` or ``Host`` of the request is not one that the daemon serves."""
+
+
+class ContextNotFound(InterpreterError):
+    """No context has this id."""
+
+    def __init__(self, context_id: str) -> None:
+        super().__init__(f"context not found: {context_id}")
+
+
+class LimitReached(InterpreterError):
+    """A limit of the daemon is reached; says which and its value."""
+
+
+class WorkerStartFailed(InterpreterError):
+    """No worker could be started; says why."""
+
+
+class ExecutionTimedOut(InterpreterError):
+    """The execution ran longer than its ``timeout``."""
+
+
+class ExecutionInterrupted(InterpreterError):
+    """A client interrupted the execution."""
+
+
+class ContextDeleted(InterpreterError):
+    """The context ended while the execution was running or queued."""
+
+    def __init__(self, context_id: str) -> None:
+        super().__init__(f"context deleted: {context_id}")
+
+
+class ServerShuttingDown(InterpreterError):
+    """The daemon ends; it takes no more work."""
+
+    def __init__(self) -> None:
+        super().__init__("server is shutting down")
+
+
+class ProtocolError(Exception):
+    """A worker said something that is no message. It never reaches a client: the worker is replaced."""

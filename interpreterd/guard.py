@@ -1,0 +1,77 @@
+"""A tiny process that outlives the daemon by a moment, to kill what its workers had started.
+
+The daemon forks it before anything else and tells it, through a pipe, which workers there are. When the pipe ends, the
+daemon is gone, by ``kill -9`` perhaps, and the guard kills every family that it knows, then ends itself. A worker that
+notices the daemon's end waits some seconds before it ends, so that its family still hangs together.
+"""
+
+import contextlib
+import os
+import signal
+
+from interpreterd.family import kill_family
+
+
+class Guard:
+    """The daemon's end: tells the guard about workers. Never blocks, never raises."""
+
+    def __init__(self, pid: int, pipe: int) -> None:
+        self.pid = pid
+        self._pipe = pipe
+        os.set_blocking(pipe, False)
+
+    def watch(self, pid: int) -> None:
+        """Have the family of ``pid`` killed when the daemon ends."""
+        self._tell(f"+{pid}\n")
+
+    def forget(self, pid: int) -> None:
+        """``pid`` has been reaped; the number may come to mean another process."""
+        self._tell(f"-{pid}\n")
+
+    def close(self) -> None:
+        """End the guard, and every family that it still knows."""
+        os.close(self._pipe)
+        with contextlib.suppress(ChildProcessError):
+            os.waitpid(self.pid, 0)
+
+    def _tell(self, line: str) -> None:
+        with contextlib.suppress(OSError):  # gone: nothing but kill -9 of guard and daemon leaves processes then
+            os.write(self._pipe, line.encode())
+
+
+def start() -> Guard:
+    """Fork the guard. To be called before there are threads, an event loop or large modules."""
+    reader, writer = os.pipe()
+    pid = os.fork()
+    if pid:
+        os.close(reader)
+        return Guard(pid, writer)
+    status = 1
+    try:
+        os.close(writer)
+        _run(reader)
+        status = 0
+    finally:
+        os._exit(status)
+
+
+def _run(pipe: int) -> None:
+    os.setsid()  # a signal for the daemon's group is not for the guard
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
+    nothing = os.open(os.devnull, os.O_RDWR)
+    for fd in (0, 1, 2):  # whoever reads the daemon's output waits for its end
+        os.dup2(nothing, fd)
+    workers: set[int] = set()
+    with open(pipe, "rb", buffering=0) as messages:
+        unread = b""
+        while data := messages.read(1 << 16):
+            *lines, unread = (unread + data).split(b"\n")
+            for line in lines:
+                pid = int(line[1:])
+                if line.startswith(b"+"):
+                    workers.add(pid)
+                else:
+                    workers.discard(pid)
+    for pid in workers:
+        kill_family(pid)

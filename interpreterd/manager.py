@@ -1,0 +1,120 @@
+"""The registry of contexts: creates, finds, lists and ends them."""
+
+import asyncio
+import uuid
+from types import TracebackType
+from typing import Self
+
+from interpreterd.context import Context, check_directory
+from interpreterd.errors import (
+    ContextDeleted,
+    ContextNotFound,
+    DefaultContextKept,
+    LimitReached,
+    ServerShuttingDown,
+)
+from interpreterd.launcher import Launcher
+from interpreterd.schema import DEFAULT_CONTEXT_ID, ContextInfo, CreateContext
+from interpreterd.settings import Settings
+
+
+class Manager:
+    """All contexts of a daemon. An async context manager: at its end no worker is left."""
+
+    def __init__(self, settings: Settings, launcher: Launcher) -> None:
+        """Use ``launcher`` for every worker; it stays the caller's."""
+        self._settings = settings
+        self._launcher = launcher
+        self._contexts: dict[str, Context] = {}
+        self._tasks = asyncio.TaskGroup()
+        self._closing = False
+
+    async def __aenter__(self) -> Self:
+        """Be ready to take work."""
+        await self._tasks.__aenter__()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        """End everything."""
+        await self.close()
+        await self._tasks.__aexit__(kind, error, traceback)
+
+    async def create(self, request: CreateContext) -> ContextInfo:
+        """Return a new context with a worker that is ready.
+
+        Raises:
+            InvalidWorkingDirectory, LimitReached, WorkerStartFailed, ServerShuttingDown: And there is no new context.
+        """
+        cwd = check_directory(request.cwd if request.cwd is not None else self._settings.cwd)
+        context = self._add(str(uuid.uuid4()), cwd)
+        try:
+            await context.start()
+        except BaseException:
+            self._contexts.pop(context.id, None)
+            raise
+        return context.info()
+
+    def get(self, context_id: str | None) -> Context:
+        """Return a context; for None the default context, made by its first use.
+
+        Raises:
+            ContextNotFound, ServerShuttingDown
+        """
+        if self._closing:
+            raise ServerShuttingDown
+        context = self._contexts.get(context_id or DEFAULT_CONTEXT_ID)
+        if context is not None:
+            return context
+        if context_id not in (None, DEFAULT_CONTEXT_ID):
+            raise ContextNotFound(str(context_id))
+        return self._add(DEFAULT_CONTEXT_ID, self._settings.cwd)
+
+    def info(self, context_id: str) -> ContextInfo:
+        """Return what clients see of a context. Raises ``ContextNotFound``, also for a default that nobody used yet."""
+        return self._existing(context_id).info()
+
+    def list(self, *, with_default: bool) -> list[ContextInfo]:
+        """Return all contexts, oldest first."""
+        return [
+            context.info() for context in self._contexts.values() if with_default or context.id != DEFAULT_CONTEXT_ID
+        ]
+
+    def interrupt(self, context_id: str) -> bool:
+        """Interrupt what runs in a context; return whether something did. Raises ``ContextNotFound``."""
+        return self._existing(context_id).interrupt()
+
+    async def delete(self, context_id: str) -> None:
+        """End a context and every process that it started.
+
+        Raises:
+            ContextNotFound, DefaultContextKept
+        """
+        if context_id == DEFAULT_CONTEXT_ID:
+            raise DefaultContextKept
+        context = self._existing(context_id)
+        del self._contexts[context_id]
+        await context.close(ContextDeleted(context_id))
+
+    async def close(self) -> None:
+        """Take no more work, tell everyone who waits, end all workers. Repeating it changes nothing."""
+        self._closing = True
+        contexts = list(self._contexts.values())
+        self._contexts.clear()
+        await asyncio.gather(*(context.close(ServerShuttingDown()) for context in contexts))
+
+    def _existing(self, context_id: str) -> Context:
+        context = self._contexts.get(context_id)
+        if context is None:
+            raise ContextNotFound(context_id)
+        return context
+
+    def _add(self, context_id: str, cwd: str) -> Context:
+        if self._closing:
+            raise ServerShuttingDown
+        if len(self._contexts) >= self._settings.max_contexts:
+            raise LimitReached(f"too many contexts: the limit is {self._settings.max_contexts}")
+        context = Context(context_id, cwd, launcher=self._launcher, settings=self._settings, tasks=self._tasks)
+        self._contexts[context_id] = context
+        return context

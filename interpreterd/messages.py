@@ -1,0 +1,153 @@
+"""The worker pipe's messages: one JSON object a line. ``PROTOCOL.md`` describes them, ``tests/golden`` has examples.
+
+What the worker sends is untrusted, since user code shares its process: ``decode`` takes any bytes, and returns a
+message or raises ``ProtocolError``.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final, TypeVar
+
+import orjson
+from attrs import field, frozen
+
+from interpreterd.errors import ProtocolError
+from interpreterd.schema import Failure
+
+VERSION: Final = 1
+_T = TypeVar("_T")
+
+
+@frozen(kw_only=True)
+class Configure:
+    """Daemon: become the worker of a context. Answered by ``Configured`` or ``Failed``.
+
+    Attributes:
+        envs: Added to the environment, for good.
+    """
+
+    cwd: str
+    envs: Mapping[str, str] = field(factory=dict, repr=lambda envs: f"<{len(envs)} variables>")
+
+
+@frozen(kw_only=True)
+class Run:
+    """Daemon: run ``code``. Answered by ``Done`` or ``Exiting``, or by the worker's death."""
+
+    execution_id: str
+    code: str = field(repr=lambda code: f"<{len(code)} chars>")
+    envs: Mapping[str, str] = field(factory=dict, repr=lambda envs: f"<{len(envs)} variables>")
+
+
+@frozen(kw_only=True)
+class Sync:
+    """Daemon: forget an interrupt that came after its execution had ended. Answered by ``Synced``."""
+
+
+@frozen(kw_only=True)
+class Ready:
+    """Worker: started, and speaks version ``VERSION`` of this protocol."""
+
+    pid: int
+    python: str
+
+
+@frozen(kw_only=True)
+class Configured:
+    """Worker: is in its context's directory."""
+
+
+@frozen(kw_only=True)
+class Failed:
+    """Worker: cannot be configured; it is of no use."""
+
+    reason: str
+
+
+@frozen(kw_only=True)
+class Done:
+    """Worker: the execution ended, and all that it wrote is in the pipes."""
+
+    execution_id: str
+    error: Failure | None = None
+
+
+@frozen(kw_only=True)
+class Exiting:
+    """Worker: the execution called ``exit()``; the process now ends by itself."""
+
+    execution_id: str
+
+
+@frozen(kw_only=True)
+class Synced:
+    """Worker: answer to ``Sync``."""
+
+
+ToWorker = Configure | Run | Sync
+FromWorker = Ready | Configured | Failed | Done | Exiting | Synced
+
+
+def encode(message: ToWorker) -> bytes:
+    """Return ``message`` as one line, newline included."""
+    body: dict[str, Any]
+    match message:
+        case Configure():
+            body = {"type": "configure", "cwd": message.cwd, "envs": dict(message.envs)}
+        case Run():
+            body = {"type": "execute", "id": message.execution_id, "code": message.code, "envs": dict(message.envs)}
+        case Sync():
+            body = {"type": "sync"}
+    return orjson.dumps(body, option=orjson.OPT_APPEND_NEWLINE)
+
+
+def decode(line: bytes) -> FromWorker:
+    """Return the message of one line.
+
+    Raises:
+        ProtocolError: ``line`` is no message.
+    """
+    try:
+        body = orjson.loads(line)
+    except orjson.JSONDecodeError as error:
+        raise ProtocolError(f"not JSON: {error}") from None
+    if not isinstance(body, dict):
+        raise ProtocolError("not a JSON object")
+    kind = body.get("type")
+    parse = _PARSERS.get(kind) if isinstance(kind, str) else None
+    if parse is None:
+        raise ProtocolError(f"unknown type {kind!r:.40}")
+    return parse(body)
+
+
+def _get(body: dict[str, Any], key: str, kind: type[_T]) -> _T:
+    value = body.get(key)
+    if type(value) is not kind:  # not isinstance: True is an int
+        raise ProtocolError(f"{key} must be {kind.__name__}")
+    return value
+
+
+def _ready(body: dict[str, Any]) -> Ready:
+    if (version := _get(body, "version", int)) != VERSION:
+        raise ProtocolError(f"the worker speaks version {version}, the daemon {VERSION}")
+    return Ready(pid=_get(body, "pid", int), python=_get(body, "python", str))
+
+
+def _done(body: dict[str, Any]) -> Done:
+    error = body.get("error")
+    if error is not None:
+        if not isinstance(error, dict):
+            raise ProtocolError("error must be an object or null")
+        error = Failure(
+            name=_get(error, "name", str), value=_get(error, "value", str), traceback=_get(error, "traceback", str)
+        )
+    return Done(execution_id=_get(body, "id", str), error=error)
+
+
+_PARSERS: Final[Mapping[str, Callable[[dict[str, Any]], FromWorker]]] = {
+    "ready": _ready,
+    "configured": lambda body: Configured(),
+    "failed": lambda body: Failed(reason=_get(body, "reason", str)),
+    "done": _done,
+    "exiting": lambda body: Exiting(execution_id=_get(body, "id", str)),
+    "synced": lambda body: Synced(),
+}

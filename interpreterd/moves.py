@@ -1,0 +1,136 @@
+"""What goes into a context's machine and what comes out: inputs and effects."""
+
+from attrs import frozen
+
+from interpreterd.errors import InterpreterError
+from interpreterd.messages import FromWorker, ToWorker
+from interpreterd.schema import Execute, Failure, Outcome
+
+
+@frozen
+class Execution:
+    """One run of one piece of code, as the machine knows it."""
+
+    id: str
+    request: Execute
+
+
+# Inputs
+
+
+@frozen
+class Start:
+    """Have a worker before the first execution asks for one."""
+
+
+@frozen
+class Submit:
+    execution: Execution
+
+
+@frozen
+class Started:
+    """The worker that ``StartWorker`` asked for is there."""
+
+
+@frozen
+class StartFailed:
+    reason: str
+
+
+@frozen
+class Received:
+    """The worker said something; all that it had written before has been delivered."""
+
+    message: FromWorker
+
+
+@frozen
+class Broken:
+    """The worker cannot be understood any more."""
+
+    reason: str
+
+
+@frozen
+class Exited:
+    """The worker's process has ended and been reaped. ``how`` completes "the worker …", as ``killed by SIGSEGV``."""
+
+    how: str
+
+
+@frozen
+class TimerFired:
+    name: str
+
+
+@frozen
+class InterruptRequested:
+    """A client wants the execution that runs to stop."""
+
+
+@frozen
+class Close:
+    """End the context; ``cause`` is told to those who wait for it."""
+
+    cause: InterpreterError
+
+
+Input = Start | Submit | Started | StartFailed | Received | Broken | Exited | TimerFired | InterruptRequested | Close
+
+
+# Effects
+
+
+@frozen
+class StartWorker:
+    """Start a worker; answer with ``Started`` or ``StartFailed``."""
+
+
+@frozen
+class Send:
+    message: ToWorker
+
+
+@frozen
+class Interrupt:
+    """SIGINT to the worker, and to no process that it started."""
+
+
+@frozen
+class Kill:
+    """SIGKILL to the worker and everything that it started, or give up its start; ``Exited`` follows."""
+
+
+@frozen
+class SetTimer:
+    name: str
+    after_s: float
+
+
+@frozen
+class ClearTimer:
+    """Forget the timer; no effect if it is not set."""
+
+    name: str
+
+
+@frozen
+class Begin:
+    """The execution runs now, in a new worker if ``restarted``."""
+
+    execution_id: str
+    restarted: bool = False
+
+
+@frozen
+class Finish:
+    """The execution has ended; it is never named again."""
+
+    execution_id: str
+    outcome: Outcome
+    error: Failure | None = None
+    cause: InterpreterError | None = None
+
+
+Effect = StartWorker | Send | Interrupt | Kill | SetTimer | ClearTimer | Begin | Finish

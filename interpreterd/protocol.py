@@ -1,0 +1,74 @@
+"""The pipe's decoders, without I/O: bytes of the channel to messages, bytes of an output pipe to text."""
+
+import codecs
+
+from interpreterd.errors import ProtocolError
+from interpreterd.messages import FromWorker, decode
+from interpreterd.schema import EVENT_LIMIT_CHARS
+
+LINE_LIMIT_BYTES = (1 << 20) - 4096  # what a client is told of it stays below 1 MiB
+
+
+class Decoder:
+    """Cuts the channel's bytes into messages.
+
+    After a ``ProtocolError`` it is unusable: replace the worker.
+    """
+
+    def __init__(self, line_limit_bytes: int = LINE_LIMIT_BYTES) -> None:
+        self._line_limit_bytes = line_limit_bytes
+        self._unread = bytearray()
+        self._failed = False
+
+    def feed(self, data: bytes) -> list[FromWorker]:
+        """Return the messages that ``data`` completes; keep the rest for the next call.
+
+        Raises:
+            ProtocolError: A line is longer than the limit, or is not a message.
+        """
+        if self._failed:
+            raise ProtocolError("the decoder failed before")
+        searched = len(self._unread)
+        self._unread += data
+        messages = []
+        start = 0
+        try:
+            while (end := self._unread.find(b"\n", max(start, searched))) >= 0:
+                self._check(end - start)
+                messages.append(decode(bytes(self._unread[start:end])))
+                start = end + 1
+            self._check(len(self._unread) - start)
+        except ProtocolError:
+            self._failed = True
+            self._unread.clear()
+            raise
+        del self._unread[:start]
+        return messages
+
+    def _check(self, length: int) -> None:
+        if length > self._line_limit_bytes:
+            raise ProtocolError(f"a line is longer than {self._line_limit_bytes} bytes")
+
+
+class TextDecoder:
+    """Turns an output pipe's bytes into text: UTF-8, whose characters may be split over reads.
+
+    What is no UTF-8 becomes U+FFFD.
+    """
+
+    def __init__(self) -> None:
+        self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
+
+    def feed(self, data: bytes) -> list[str]:
+        """Return the characters that ``data`` completes, in pieces of at most ``EVENT_LIMIT_CHARS``, none empty."""
+        return _pieces(self._decoder.decode(data))
+
+    def end(self) -> list[str]:
+        """Return what is left of a character that did not come to its end, and start anew."""
+        text = self._decoder.decode(b"", final=True)
+        self._decoder.reset()
+        return _pieces(text)
+
+
+def _pieces(text: str) -> list[str]:
+    return [text[start : start + EVENT_LIMIT_CHARS] for start in range(0, len(text), EVENT_LIMIT_CHARS)]

@@ -1,0 +1,84 @@
+"""What can be set: each field is also a flag of ``interpreterd serve`` and an ``INTERPRETERD_…`` variable."""
+
+import os
+from collections.abc import Callable
+from typing import Any
+
+from attrs import field, frozen
+
+MIB = 1 << 20
+
+
+def words(text: str) -> tuple[str, ...]:
+    """Return the comma-separated words of ``text``."""
+    return tuple(word for word in (part.strip() for part in text.split(",")) if word)
+
+
+def setting(default: Any, help: str, *, parse: Callable[[str], Any] = str, choices: tuple[str, ...] = ()) -> Any:
+    """Return an attrs field that the command line knows by its name; ``parse`` raises ValueError for a bad value."""
+    return field(default=default, metadata={"help": help, "parse": parse, "choices": choices})
+
+
+def _at_least(least: float, parse: Callable[[str], Any]) -> Callable[[str], Any]:
+    def check(text: str) -> Any:
+        value = parse(text)
+        if not value >= least:
+            raise ValueError(f"must be at least {least}")
+        return value
+
+    return check
+
+
+def _port(text: str) -> int:
+    if not 0 <= (port := int(text)) <= 65535:
+        raise ValueError("must be a port from 0 to 65535")
+    return port
+
+
+def _base_path(text: str) -> str:
+    path = text.strip("/")
+    return f"/{path}" if path else ""
+
+
+def _flag(text: str) -> bool:
+    if text.lower() not in ("1", "true", "yes", "on", "0", "false", "no", "off", ""):
+        raise ValueError("must be true or false")
+    return text.lower() in ("1", "true", "yes", "on")
+
+
+_seconds = _at_least(0, float)
+_count = _at_least(1, int)
+
+
+@frozen(kw_only=True)
+class Settings:
+    """How a daemon behaves. Times in seconds, sizes in bytes."""
+
+    host: str = setting("127.0.0.1", "address to listen on")
+    port: int = setting(3987, "port to listen on; 0 picks a free one", parse=_port)
+    cwd: str = setting(None, "working directory of the default context (default: the current one)")
+    base_path: str = setting("", "serve the API below this path as well, as a proxy adds it", parse=_base_path)
+    python: str = setting("python3", "interpreter of the workers, a name on PATH or a path; CPython 3.9 or newer")
+    log_format: str = setting("text", "how logs are written to stderr", choices=("text", "json"))
+    log_level: str = setting("info", "least severe log that is written", choices=("debug", "info", "warning", "error"))
+    exit_with_parent: bool = setting(False, "end when the process that started the daemon ends", parse=_flag)
+    allow_origin: tuple[str, ...] = setting(
+        (), "comma-separated origins, besides the daemon's own, whose web pages may use it; * for all", parse=words
+    )
+    allow_host: tuple[str, ...] = setting(
+        (), "comma-separated Host names, besides loopback and the bound address, to answer to; * for all", parse=words
+    )
+    body_limit_bytes: int = setting(16 * MIB, "largest request body and WebSocket message", parse=_count)
+    max_contexts: int = setting(4096, "contexts at the same time; one more is refused", parse=_count)
+    queue_limit: int = setting(128, "executions that may wait in one context; one more is refused", parse=_count)
+    backlog_limit_bytes: int = setting(
+        256 << 10, "output kept for a client that does not read; then its program waits", parse=_count
+    )
+    grace_s: float = setting(2.0, "seconds between an interrupt and a kill", parse=_seconds)
+    start_timeout_s: float = setting(30.0, "seconds a worker may take to start", parse=_seconds)
+    first_message_timeout_s: float = setting(
+        10.0, "seconds a WebSocket client may take to send its first message", parse=_seconds
+    )
+
+    def __attrs_post_init__(self) -> None:
+        object.__setattr__(self, "cwd", os.path.abspath(self.cwd) if self.cwd else os.getcwd())

@@ -1,0 +1,138 @@
+"""Everything that may happen to a context's worker, as a table: state and input to action and next states.
+
+``machine.py`` has the actions; ``diagram()`` draws ARCHITECTURE.md's picture.
+"""
+
+import enum
+from collections.abc import Iterable, Mapping
+from typing import Final
+
+from attrs import frozen
+
+from interpreterd.moves import (
+    Broken,
+    Close,
+    Exited,
+    InterruptRequested,
+    Received,
+    Start,
+    Started,
+    StartFailed,
+    Submit,
+    TimerFired,
+)
+
+
+class State(enum.Enum):
+    """Where the context's worker stands."""
+
+    EMPTY = "empty"  # no worker; the next execution starts one
+    STARTING = "starting"
+    IDLE = "idle"
+    RUNNING = "running"
+    INTERRUPTING = "interrupting"  # SIGINT was sent; SIGKILL after the grace
+    SETTLING = "settling"  # the execution has ended; the worker is to forget interrupts
+    ENDING = "ending"  # the worker calls exit handlers, or was killed; its exit is awaited
+    CLOSED = "closed"
+
+
+@frozen
+class Rule:
+    """What the machine does with an input in a state.
+
+    Attributes:
+        action: Name of the machine's method.
+        leads_to: States in which the machine may be after it.
+    """
+
+    action: str
+    leads_to: frozenset[State]
+
+
+def _rule(action: str, *leads_to: State) -> Rule:
+    return Rule(action, frozenset(leads_to))
+
+
+_S = State
+ACTIVE: Final = frozenset({_S.IDLE, _S.RUNNING, _S.INTERRUPTING, _S.SETTLING})
+
+TRANSITIONS: Final[Mapping[State, Mapping[type, Rule]]] = {
+    _S.EMPTY: {
+        Start: _rule("on_start", _S.STARTING),
+        Submit: _rule("on_enqueue_and_start", _S.STARTING),
+        InterruptRequested: _rule("ignore", _S.EMPTY),
+        Close: _rule("on_close", _S.CLOSED),
+    },
+    _S.STARTING: {
+        Start: _rule("ignore", _S.STARTING),
+        Submit: _rule("on_enqueue", _S.STARTING),
+        Started: _rule("on_started", _S.IDLE, _S.RUNNING),
+        StartFailed: _rule("on_start_failed", _S.EMPTY),
+        InterruptRequested: _rule("ignore", _S.STARTING),
+        Close: _rule("on_close", _S.CLOSED),
+    },
+    _S.IDLE: {
+        Start: _rule("ignore", _S.IDLE),
+        Submit: _rule("on_enqueue_and_run", _S.RUNNING),
+        Received: _rule("on_received_idle", _S.ENDING),
+        Broken: _rule("on_broken", _S.ENDING),
+        Exited: _rule("on_exited", _S.EMPTY),
+        InterruptRequested: _rule("ignore", _S.IDLE),
+        Close: _rule("on_close", _S.CLOSED),
+    },
+    _S.RUNNING: {
+        Submit: _rule("on_enqueue", _S.RUNNING),
+        Received: _rule("on_received_running", _S.IDLE, _S.RUNNING, _S.ENDING),
+        Broken: _rule("on_broken", _S.ENDING),
+        Exited: _rule("on_exited", _S.EMPTY, _S.STARTING),
+        TimerFired: _rule("on_timer_running", _S.INTERRUPTING, _S.RUNNING),
+        InterruptRequested: _rule("on_interrupt_running", _S.INTERRUPTING),
+        Close: _rule("on_close", _S.CLOSED),
+    },
+    _S.INTERRUPTING: {
+        Submit: _rule("on_enqueue", _S.INTERRUPTING),
+        Received: _rule("on_received_interrupting", _S.SETTLING, _S.ENDING),
+        Broken: _rule("on_broken", _S.ENDING),
+        Exited: _rule("on_exited", _S.EMPTY, _S.STARTING),
+        TimerFired: _rule("on_timer_grace", _S.ENDING, _S.INTERRUPTING),
+        InterruptRequested: _rule("ignore", _S.INTERRUPTING),
+        Close: _rule("on_close", _S.CLOSED),
+    },
+    _S.SETTLING: {
+        Submit: _rule("on_enqueue", _S.SETTLING),
+        Received: _rule("on_received_settling", _S.IDLE, _S.RUNNING, _S.ENDING),
+        Broken: _rule("on_broken", _S.ENDING),
+        Exited: _rule("on_exited", _S.EMPTY, _S.STARTING),
+        TimerFired: _rule("on_timer_grace", _S.ENDING, _S.SETTLING),
+        InterruptRequested: _rule("ignore", _S.SETTLING),
+        Close: _rule("on_close", _S.CLOSED),
+    },
+    _S.ENDING: {
+        Submit: _rule("on_enqueue", _S.ENDING),
+        Received: _rule("ignore", _S.ENDING),
+        Broken: _rule("ignore", _S.ENDING),
+        Exited: _rule("on_exited", _S.EMPTY, _S.STARTING),
+        TimerFired: _rule("on_timer_grace", _S.ENDING),
+        InterruptRequested: _rule("ignore", _S.ENDING),
+        Close: _rule("on_close", _S.CLOSED),
+    },
+    _S.CLOSED: {
+        event: _rule("ignore", _S.CLOSED)
+        for event in (Started, StartFailed, Received, Broken, Exited, TimerFired, InterruptRequested, Close)
+    },
+}
+
+
+def diagram() -> Iterable[str]:
+    """Yield the lines of a Mermaid state diagram of ``TRANSITIONS``, for ARCHITECTURE.md."""
+    yield "stateDiagram-v2"
+    yield f"    [*] --> {State.EMPTY.value}"
+    arrows: dict[tuple[State, State], list[str]] = {}
+    for state, rules in TRANSITIONS.items():
+        for event, rule in rules.items():
+            for target in State:
+                if target in rule.leads_to and target is not state:
+                    arrows.setdefault((state, target), []).append(event.__name__)
+    for (state, target), events in arrows.items():
+        yield f"    {state.value} --> {target.value}: {', '.join(events)}"
+    yield f"    {State.CLOSED.value} --> [*]"

@@ -1,0 +1,95 @@
+"""The REST routes."""
+
+import platform
+from collections.abc import Mapping
+from typing import Any, Final
+
+import orjson
+from aiohttp import web
+
+from interpreterd import __version__
+from interpreterd.errors import MalformedRequest, WorkerStartFailed
+from interpreterd.schema import CreateContext
+from interpreterd.web.keys import LAUNCHER, MANAGER, SETTINGS
+from interpreterd.web.session import execute
+
+PREFIX: Final = "/process/interpreter"
+
+
+def add_routes(app: web.Application) -> None:
+    """Add every route to ``app``, once more below the base path of its settings."""
+    for base_path in {"", app[SETTINGS].base_path}:
+        prefix = base_path + PREFIX
+        app.add_routes(
+            [
+                web.get(base_path + "/health", health),
+                web.get(base_path + "/version", version),
+                web.post(prefix + "/context", create_context),
+                web.get(prefix + "/context", list_created_contexts),
+                web.get(prefix + "/contexts", list_contexts),
+                web.get(prefix + "/context/{id}", get_context),
+                web.delete(prefix + "/context/{id}", delete_context),
+                web.post(prefix + "/context/{id}/interrupt", interrupt_context),
+                web.get(prefix + "/execute", execute, allow_head=False),
+            ]
+        )
+
+
+def json_response(body: Any, *, status: int = 200, headers: Mapping[str, str] | None = None) -> web.Response:
+    """Return ``body`` as a JSON response."""
+    return web.Response(body=orjson.dumps(body), status=status, headers=headers, content_type="application/json")
+
+
+async def health(request: web.Request) -> web.Response:
+    """Answer while the daemon lives."""
+    return json_response({"status": "ok"})
+
+
+async def version(request: web.Request) -> web.Response:
+    """Name the daemon's version, its Python, and the workers' interpreter, or why there is none."""
+    worker: dict[str, str]
+    try:
+        python = await request.app[LAUNCHER].describe_python()
+        worker = {"executable": python.executable, "python": python.version}
+    except WorkerStartFailed as error:
+        worker = {"error": str(error)}
+    return json_response({"version": __version__, "python": platform.python_version(), "worker": worker})
+
+
+async def create_context(request: web.Request) -> web.Response:
+    """Make a context; see ``schema.CreateContext``."""
+    body = await request.read()  # whatever its content type: ``curl -d`` calls JSON a form
+    try:
+        value = orjson.loads(body) if body.strip() else {}
+    except orjson.JSONDecodeError as error:
+        raise MalformedRequest(f"the body must be JSON: {error}") from None
+    info = await request.app[MANAGER].create(CreateContext.parse(value))
+    return json_response(info.to_json())
+
+
+async def list_contexts(request: web.Request) -> web.Response:
+    """List all contexts."""
+    contexts = request.app[MANAGER].list(with_default=True)
+    return json_response({"contexts": [info.to_json() for info in contexts]})
+
+
+async def list_created_contexts(request: web.Request) -> web.Response:
+    """List all contexts but the default one: what the SDKs' ``list_contexts()`` promises."""
+    contexts = request.app[MANAGER].list(with_default=False)
+    return json_response({"contexts": [info.to_json() for info in contexts]})
+
+
+async def get_context(request: web.Request) -> web.Response:
+    """Show one context."""
+    return json_response(request.app[MANAGER].info(request.match_info["id"]).to_json())
+
+
+async def delete_context(request: web.Request) -> web.Response:
+    """End a context and all that it started."""
+    await request.app[MANAGER].delete(request.match_info["id"])
+    return json_response({"message": "Context deleted successfully"})
+
+
+async def interrupt_context(request: web.Request) -> web.Response:
+    """Interrupt what runs in a context."""
+    return json_response({"interrupted": request.app[MANAGER].interrupt(request.match_info["id"])})

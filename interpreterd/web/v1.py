@@ -1,0 +1,61 @@
+"""The events as the existing clients know them: pure functions from event to JSON."""
+
+from typing import Final, assert_never
+
+import orjson
+from attrs import frozen
+
+from interpreterd.errors import InterpreterError
+from interpreterd.machine import CONTEXT_ERROR
+from interpreterd.schema import Event, Failure, Finished, Outcome, Output, Restarted, Stream
+from interpreterd.web.faces import OK, close_reason, face
+
+COMPLETED: Final = b'{"type":"control","text":"completed"}'
+INTERRUPTED: Final = b'{"type":"control","text":"interrupted"}'
+RESTARTED: Final = b'{"type":"control","text":"restarted"}'
+
+
+@frozen
+class Closing:
+    """How the server ends a connection."""
+
+    code: int
+    reason: bytes = b""
+
+
+def render(event: Event) -> list[bytes]:
+    """Return the messages of ``event``, each one JSON object below 1 MiB."""
+    match event:
+        case Output(stream=Stream.STDOUT, text=text):
+            return [orjson.dumps({"type": "stdout", "text": text})]
+        case Output(text=text):
+            return [orjson.dumps({"type": "stderr", "text": text})]
+        case Restarted():
+            return [RESTARTED]
+        case Finished(outcome=outcome, error=error, cause=cause):
+            messages = [] if error is None else [_error(error)]
+            if outcome is Outcome.INTERRUPTED:
+                messages.append(INTERRUPTED)
+            elif cause is None:
+                messages.append(COMPLETED)
+            return messages
+        case _:
+            assert_never(event)
+
+
+def closing(event: Finished) -> Closing:
+    """Return how the connection ends after ``event``."""
+    if event.cause is None:
+        return Closing(OK)
+    return Closing(face(event.cause).close_code, close_reason(str(event.cause)))
+
+
+def refusal(error: InterpreterError) -> tuple[list[bytes], Closing]:
+    """Return what a client is told whose execution was not taken."""
+    shown = face(error)
+    messages = [_error(Failure(name=CONTEXT_ERROR, value=str(error)))] if shown.announced else []
+    return messages, Closing(shown.close_code, close_reason(str(error)))
+
+
+def _error(error: Failure) -> bytes:
+    return orjson.dumps({"type": "error", "name": error.name, "value": error.value, "traceback": error.traceback})

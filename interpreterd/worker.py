@@ -1,0 +1,127 @@
+"""A worker as the rest of the daemon sees it, whatever it is made of: the seam at which tests put a fake."""
+
+import asyncio
+from typing import Final, Protocol
+
+from interpreterd.errors import WorkerStartFailed
+from interpreterd.messages import Configure, Configured, Failed, FromWorker, Ready, ToWorker
+from interpreterd.schema import Stream
+
+_REASON_LIMIT_CHARS: Final = 2000
+
+
+class Listener(Protocol):
+    """Who is told what a worker does. No method may block; none is called after ``on_exit``."""
+
+    def on_message(self, message: FromWorker) -> None:
+        """All output that was written before the message has been given to ``on_output``."""
+
+    def on_output(self, stream: Stream, text: str) -> None:
+        """``text`` is never empty, and at most ``EVENT_LIMIT_CHARS`` long."""
+
+    def on_broken(self, reason: str) -> None:
+        """The worker broke the protocol; no more messages will come. It still runs."""
+
+    def on_exit(self, how: str) -> None:
+        """The process has ended and been reaped; ``how`` is as ``killed by SIGSEGV``."""
+
+
+class Worker(Protocol):
+    """A started worker."""
+
+    pid: int
+    listener: Listener
+    exited: str | None  # how it ended, once it has; nobody is told twice
+
+    def send(self, message: ToWorker) -> None:
+        """Pass ``message`` on; without effect once the worker has ended."""
+
+    def interrupt(self) -> None:
+        """Send SIGINT to the worker."""
+
+    def kill(self) -> None:
+        """Kill the worker and all that descends from it; ``on_exit`` follows."""
+
+    def pause_output(self) -> None:
+        """Read no more output: the program will wait in its next ``write``. Idempotent."""
+
+    def resume_output(self) -> None:
+        """Undo ``pause_output``. Idempotent."""
+
+    def drain(self) -> None:
+        """Give ``on_output`` what the pipes hold now, paused or not."""
+
+    def end_text(self) -> None:
+        """Give ``on_output`` what is left of a character that was cut in the middle."""
+
+
+class Deaf:
+    """The listener of a worker that nobody has taken yet."""
+
+    def on_message(self, message: FromWorker) -> None:
+        pass
+
+    def on_output(self, stream: Stream, text: str) -> None:
+        pass
+
+    def on_broken(self, reason: str) -> None:
+        pass
+
+    def on_exit(self, how: str) -> None:
+        pass
+
+
+class Answer(Deaf):
+    """Listens for one message, the answer to what was sent; awaiting it raises ``WorkerStartFailed`` if it differs."""
+
+    def __init__(self, expected: type[Ready] | type[Configured]) -> None:
+        self._expected = expected
+        self._future: asyncio.Future[FromWorker] = asyncio.get_running_loop().create_future()
+        self._stderr = ""
+
+    async def wait(self, timeout_s: float) -> FromWorker:
+        """Return the message; raise ``WorkerStartFailed`` if another one, the end or ``timeout_s`` comes first."""
+        try:
+            async with asyncio.timeout(timeout_s):
+                message = await self._future
+        except TimeoutError:
+            raise WorkerStartFailed(f"the worker did not answer within {timeout_s:g} s") from None
+        if isinstance(message, Failed):
+            raise WorkerStartFailed(message.reason)
+        if not isinstance(message, self._expected):
+            raise WorkerStartFailed(f"the worker said {type(message).__name__}, not {self._expected.__name__}")
+        return message
+
+    def on_message(self, message: FromWorker) -> None:
+        """The answer."""
+        if not self._future.done():
+            self._future.set_result(message)
+
+    def on_output(self, stream: Stream, text: str) -> None:
+        """What an interpreter that cannot start says of it."""
+        if stream is Stream.STDERR:
+            self._stderr = (self._stderr + text)[-_REASON_LIMIT_CHARS:]
+
+    def on_broken(self, reason: str) -> None:
+        """No answer will come."""
+        self._fail(f"the worker broke the protocol: {reason}")
+
+    def on_exit(self, how: str) -> None:
+        """No answer will come."""
+        lines = self._stderr.strip().splitlines()
+        self._fail(f"the worker ended at once: {how}" + (f": {lines[-1]}" if lines else ""))
+
+    def _fail(self, reason: str) -> None:
+        if not self._future.done():
+            self._future.set_exception(WorkerStartFailed(reason))
+
+
+async def configure(worker: Worker, message: Configure, timeout_s: float) -> None:
+    """Make ``worker`` the worker of a context.
+
+    Raises:
+        WorkerStartFailed: It cannot be; the worker is of no more use, and still to be killed.
+    """
+    worker.listener = answer = Answer(Configured)
+    worker.send(message)
+    await answer.wait(timeout_s)

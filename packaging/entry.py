@@ -1,0 +1,5 @@
+import sys
+
+from interpreterd.__main__ import main
+
+sys.exit(main())

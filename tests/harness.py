@@ -1,0 +1,238 @@
+"""A daemon process and a client for it, as tests use them."""
+
+import asyncio
+import contextlib
+import json
+import os
+import signal
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import aiohttp
+from attrs import define, field
+
+PREFIX = "/process/interpreter"
+# The daemon's own start and what a shared machine needs; a hang is caught by the timeout of the whole test.
+STOP_LIMIT_S = 10
+
+
+class Daemon:
+    """A daemon started as a command. ``lines`` are its log."""
+
+    def __init__(self, command: list[str], flags: tuple[str, ...], cwd: Path, env: dict[str, str]) -> None:
+        self._command = [*command, "serve", *([] if "--port" in flags else ["--port", "0"]), *flags]
+        self._cwd = cwd
+        inherited = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
+        self._env = inherited | env
+        self.process: asyncio.subprocess.Process
+        self.announced: dict[str, Any] = {}
+        self.log = b""
+
+    @property
+    def url(self) -> str:
+        """Where it listens."""
+        return str(self.announced["url"])
+
+    @property
+    def pid(self) -> int:
+        """Its process."""
+        return int(self.announced["pid"])
+
+    async def start(self) -> None:
+        """Start it and read its first line; what it says when it ends instead is in ``log``."""
+        self.process = await asyncio.create_subprocess_exec(
+            *self._command,
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+            cwd=self._cwd,
+            env=self._env,
+        )
+        assert self.process.stdout is not None
+        assert self.process.stderr is not None
+        self._reading = asyncio.create_task(self._read_log(self.process.stderr))
+        line = await self.process.stdout.readline()
+        if line:
+            self.announced = json.loads(line)
+        else:
+            await self.ended()
+
+    async def ended(self) -> int:
+        """Wait for its end; return its exit status."""
+        async with asyncio.timeout(STOP_LIMIT_S):
+            status = await self.process.wait()
+        await self._reading
+        return status
+
+    async def stop(self) -> int:
+        """Ask it to end, if it has not; return its exit status."""
+        if self.process.returncode is None:
+            with contextlib.suppress(ProcessLookupError):
+                self.process.send_signal(signal.SIGTERM)
+        try:
+            return await self.ended()
+        except TimeoutError:
+            self.process.kill()
+            await self.process.wait()
+            raise
+        finally:
+            # The transport's pipes are closed a moment after the process's end; a test counts descriptors.
+            self.process._transport.close()  # type: ignore[attr-defined]
+
+    async def _read_log(self, stream: asyncio.StreamReader) -> None:
+        while data := await stream.read(1 << 16):
+            self.log += data
+
+
+@define
+class Result:
+    """What one execution's client saw.
+
+    Attributes:
+        messages: Every message, in order.
+    """
+
+    messages: list[dict[str, Any]] = field(factory=list)
+    close_code: int | None = None
+    close_reason: str = ""
+
+    @property
+    def stdout(self) -> str:
+        """All of stdout."""
+        return "".join(message["text"] for message in self.messages if message["type"] == "stdout")
+
+    @property
+    def stderr(self) -> str:
+        """All of stderr."""
+        return "".join(message["text"] for message in self.messages if message["type"] == "stderr")
+
+    @property
+    def controls(self) -> list[str]:
+        """The texts of the control messages."""
+        return [message["text"] for message in self.messages if message["type"] == "control"]
+
+    @property
+    def error(self) -> dict[str, Any] | None:
+        """The error message, of which there is one at most."""
+        errors = [message for message in self.messages if message["type"] == "error"]
+        assert len(errors) <= 1
+        return errors[0] if errors else None
+
+
+class Running:
+    """An execution whose messages a test reads one by one."""
+
+    def __init__(self, socket: aiohttp.ClientWebSocketResponse) -> None:
+        self.socket = socket
+        self.result = Result()
+
+    async def next(self) -> dict[str, Any] | None:
+        """Return the next message, or None after the close."""
+        frame = await self.socket.receive()
+        if frame.type is aiohttp.WSMsgType.CLOSE:
+            self.result.close_reason = frame.extra or ""
+        if frame.type is not aiohttp.WSMsgType.TEXT:
+            self.result.close_code = self.socket.close_code
+            return None
+        message: dict[str, Any] = json.loads(frame.data)
+        self.result.messages.append(message)
+        return message
+
+    async def until(self, text: str) -> None:
+        """Read on until stdout holds ``text``."""
+        while text not in self.result.stdout:
+            assert await self.next() is not None, f"ended before it wrote {text!r}: {self.result}"
+
+    async def finish(self) -> Result:
+        """Read to the end."""
+        while await self.next() is not None:
+            pass
+        return self.result
+
+
+class Client:
+    """Speaks the wire contract."""
+
+    def __init__(self, url: str) -> None:
+        self.base = url + PREFIX
+        self.url = url
+        self.http: aiohttp.ClientSession
+
+    async def __aenter__(self) -> Self:
+        self.http = aiohttp.ClientSession()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        await self.http.close()
+
+    def connect(self, **options: Any) -> Any:
+        """Open a WebSocket for one execution; an async context manager."""
+        # autoclose off: the close frame's reason is a part of the contract
+        return self.http.ws_connect(self.base + "/execute", autoclose=False, max_msg_size=1 << 20, **options)
+
+    @contextlib.asynccontextmanager
+    async def running(self, code: str, **keys: Any) -> Any:
+        """Start an execution and leave its messages to the test."""
+        async with self.connect() as socket:
+            await socket.send_json({"code": code, **keys})
+            yield Running(socket)
+
+    async def run(self, code: str, context: str | None = None, **keys: Any) -> Result:
+        """Run ``code`` and return all that came."""
+        async with self.running(code, **({"contextId": context} if context else {}), **keys) as running:
+            return await running.finish()
+
+    async def send_first(self, message: str | bytes) -> Result:
+        """Send ``message`` as it is, and return all that came."""
+        async with self.connect() as socket:
+            await (socket.send_str(message) if isinstance(message, str) else socket.send_bytes(message))
+            return await Running(socket).finish()
+
+    async def request(self, method: str, path: str, **options: Any) -> tuple[int, Any]:
+        """Return status and JSON body."""
+        async with self.http.request(method, self.base + path, **options) as response:
+            assert response.content_type == "application/json"
+            return response.status, await response.json()
+
+    async def create(self, **keys: Any) -> str:
+        """Create a context and return its id."""
+        status, body = await self.request("POST", "/context", json=keys)
+        assert status == 200, body
+        return str(body["id"])
+
+
+def children(pid: int) -> list[int]:
+    """Return the pids of the children of ``pid``."""
+    return [
+        int(child)
+        for thread in os.listdir(f"/proc/{pid}/task")
+        for child in Path(f"/proc/{pid}/task/{thread}/children").read_text().split()
+    ]
+
+
+def alive(pid: int) -> bool:
+    """Whether ``pid`` runs; a zombie does not."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
+    except OSError:
+        return False
+
+
+async def gone(*pids: int) -> None:
+    """Wait for the end of processes, whoever their parent is."""
+    loop = asyncio.get_running_loop()
+    for pid in pids:
+        try:
+            pidfd = os.pidfd_open(pid)
+        except ProcessLookupError:
+            continue
+        try:
+            ended = asyncio.Event()
+            loop.add_reader(pidfd, ended.set)
+            await ended.wait()
+        finally:
+            loop.remove_reader(pidfd)
+            os.close(pidfd)

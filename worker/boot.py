@@ -1,0 +1,67 @@
+"""Turns a fresh ``python -I -S`` into a worker. Ends the one script that the daemon makes of this folder.
+
+    python -I -S /proc/self/fd/N OUT DIE
+
+The script reads ``SOURCES``, a dict from module name to source. Fd 0 and fd 1 are the channel, fd ``OUT`` and fd 2 the
+output pipes; ``DIE`` is 1 if the worker is to be killed when the daemon dies (nobody else would do it), else 0.
+"""
+
+import builtins
+import os
+import sys
+import types
+
+MODULES = ("channel", "streams", "namespace", "report", "system", "interpreter")  # each imports only earlier ones
+HIGHEST_FD = 1000  # what user code closes in a loop is mostly lower
+
+
+def load(sources):
+    """Make the modules of this folder without a path, and let no trace of them stay in ``sys.modules``."""
+    package = types.ModuleType("worker")
+    package.__path__ = []
+    sys.modules["worker"] = package
+    own_builtins = dict(vars(builtins))  # user code may delete or replace the others
+    for name in MODULES:
+        module = types.ModuleType("worker." + name)
+        module.__builtins__ = own_builtins
+        sys.modules[module.__name__] = module
+        setattr(package, name, module)
+        exec(compile(sources[name], f"<interpreterd worker {name}>", "exec"), module.__dict__)
+    for name in [name for name in sys.modules if name.partition(".")[0] == "worker"]:
+        del sys.modules[name]
+    return package
+
+
+def move_descriptors(out_fd):
+    """Return the channel's two private fds; see ``main``. Fds 0, 1 and 2 are then what they are in any program."""
+    import fcntl
+
+    def private(fd):
+        return fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, min(os.sysconf("SC_OPEN_MAX"), HIGHEST_FD + 24) - 24)
+
+    read_fd, write_fd = private(0), private(1)
+    os.dup2(out_fd, 1)
+    os.close(out_fd)
+    nothing = os.open(os.devnull, os.O_RDWR)
+    os.dup2(nothing, 0)
+    os.close(nothing)
+    return read_fd, write_fd, {fd: private(fd) for fd in (1, 2)}
+
+
+def run(sources, out_fd, die):
+    """Be a worker; return when user code has called ``exit()``."""
+    os.close(int(sys.argv[0].rpartition("/")[2]))  # the script itself
+    read_fd, write_fd, spares = move_descriptors(out_fd)
+    worker = load(sources)
+    library = worker.system.Library()
+    library.become_subreaper()
+    if die:
+        library.die_with_parent()
+    streams = worker.streams.Streams(library.flush_stdio)
+    for fd, spare_fd in spares.items():
+        streams.keep_spare(fd, spare_fd)
+    worker.system.set_up_site()
+    cells = worker.namespace.Cells()
+    channel = worker.channel.Channel(read_fd, write_fd)
+    interpreter = worker.interpreter.Interpreter(channel, streams, cells)
+    interpreter.serve()

@@ -1,0 +1,171 @@
+"""Runs executions, one at a time, on the main thread, and speaks with the daemon between them.
+
+SIGINT (the interrupt) may arrive at any moment. While user code runs its handler is Python's own, so that it raises
+KeyboardInterrupt there; at every other moment the handler only remembers it, for the next execution. An interrupt that
+comes too early is thus not lost. One that comes too late would hit the next execution: the daemon, which knows when it
+sent one, says ``sync`` before it sends the next code, and the worker forgets what it remembered.
+"""
+
+import _signal
+import os
+import sys
+
+from worker.namespace import Exit, restore_environment
+from worker.report import describe, describe_safely
+
+PROTOCOL_VERSION = 1
+ABANDONED_S = 5  # how long an abandoned worker waits to be killed together with its children
+_EXIT_DID_NOT_HAPPEN = 70  # EX_SOFTWARE of <sysexits.h>
+
+
+class Interpreter:
+    """Executes what comes through ``channel`` in the namespace of ``cells`` until told to end."""
+
+    def __init__(self, channel, streams, cells):
+        self._channel = channel
+        self._streams = streams
+        self._cells = cells
+        self._pid = os.getpid()
+        self._interrupted = False
+        self._environ = os.environ  # user code may put something else in its place
+        self._builtins = vars(sys.modules["builtins"])
+        self._recursion_limit = sys.getrecursionlimit()
+        self._disarm()
+
+    def serve(self):
+        """Answer messages until user code calls ``exit()``; then return for Python's own shutdown to follow."""
+        self._warm_up()
+        self._channel.send(
+            {
+                "type": "ready",
+                "version": PROTOCOL_VERSION,
+                "pid": self._pid,
+                "python": ".".join(map(str, sys.version_info[:3])),
+            }
+        )
+        while True:
+            message = self._channel.receive()
+            if message is None:
+                self._abandoned()
+            if message["type"] == "execute":
+                if not self._execute(message):
+                    return
+            elif message["type"] == "sync":
+                self._interrupted = False
+                self._channel.send({"type": "synced"})
+            elif message["type"] == "configure":
+                self._configure(message)
+
+    def _configure(self, message):
+        cwd = message["cwd"]
+        try:
+            os.chdir(cwd)
+        except OSError as error:
+            self._channel.send({"type": "failed", "reason": f"cannot enter {cwd}: {error.strerror}"})
+            return
+        self._environ["PWD"] = cwd
+        self._environ.update(message["envs"])
+        self._channel.send({"type": "configured"})
+
+    def _execute(self, message):
+        """Run one execution and say how it ended. Returns whether the worker goes on."""
+        before = {name: self._environ.get(name) for name in message["envs"]}
+        self._streams.begin()
+        raised, error = self._run(message["code"], message["envs"])
+        if os.getpid() != self._pid:
+            self._leave_forked_child(error)
+        restore_environment(self._environ, before)
+        self._streams.flush()
+        if isinstance(raised, Exit):
+            self._channel.send({"type": "exiting", "id": message["id"]})
+            return False
+        self._channel.send({"type": "done", "id": message["id"], "error": error})
+        return True
+
+    def _run(self, source, envs):
+        """Return what ``source`` raised, or None, and its description, or None.
+
+        The shape is owed to KeyboardInterrupt, which may be raised between any two steps until ``_disarm`` has ended.
+        """
+        raised = error = None
+        try:
+            try:
+                self._environ.update(envs)
+                self._arm()
+                exec(self._cells.compile(source), self._cells.module.__dict__)
+                sys.settrace(None)
+            except BaseException as caught:
+                sys.settrace(None)
+                sys.setprofile(None)
+                raised = caught
+                error = self._describe(caught)
+            self._disarm()
+        except BaseException as late:  # an interrupt at the very end, or while the description was made
+            raised = raised or late
+            self._disarm()
+        if raised is not None and error is None and not _is_silent(raised):
+            error = describe_safely(raised)
+        return raised, error
+
+    def _describe(self, raised):
+        if _is_silent(raised):
+            return None
+        # User code may have left the limit so low that its error cannot be shown.
+        sys.setrecursionlimit(max(sys.getrecursionlimit(), self._recursion_limit))
+        return describe(raised)
+
+    def _arm(self):
+        """From here on SIGINT raises KeyboardInterrupt, at once if one has been remembered."""
+        _signal.pthread_sigmask(_signal.SIG_UNBLOCK, (_signal.SIGINT,))
+        _signal.signal(_signal.SIGINT, _signal.default_int_handler)
+        if self._interrupted:
+            self._interrupted = False
+            raise KeyboardInterrupt
+
+    def _disarm(self):
+        """From here on SIGINT is only remembered."""
+        while True:
+            try:
+                _signal.signal(_signal.SIGINT, self._remember)
+                sys.setprofile(None)
+                return
+            except BaseException:  # one more that came before the handler was changed: the execution has ended
+                pass
+
+    def _remember(self, signal_number, frame):
+        self._interrupted = True
+
+    def _leave_forked_child(self, error):
+        """End a child that user code made with ``os.fork()`` and that has come to the end of the code."""
+        if error is not None:
+            try:
+                sys.stderr.write(error["traceback"])
+            except Exception:
+                pass
+        self._streams.flush()
+        os._exit(0 if error is None else 1)
+
+    def _abandoned(self):
+        """End after the daemon has gone.
+
+        The guard, or whoever else cleans up, finds this worker's children by walking down from it: so it stays for a
+        moment to be killed. If nobody does, it takes its process group along.
+        """
+        import time
+
+        time.sleep(ABANDONED_S)
+        os.killpg(os.getpgid(0), _signal.SIGKILL)
+        os._exit(_EXIT_DID_NOT_HAPPEN)
+
+    def _warm_up(self):
+        """Touch what the first execution will need: it saves that one two milliseconds."""
+        self._environ.get("PATH")
+        exec(compile("pass", "<interpreterd warm-up>", "exec"), {})
+        self._streams.flush()
+
+
+def _is_silent(raised):
+    """Whether ``raised`` ends an execution without an error: ``exit()``, ``sys.exit()`` with None or 0."""
+    if not isinstance(raised, SystemExit):
+        return False
+    return isinstance(raised, Exit) or raised.code is None or (isinstance(raised.code, int) and raised.code == 0)

@@ -1,0 +1,158 @@
+"""The user's ``__main__``: a real module, whose source lines the standard library can find."""
+
+import builtins
+import sys
+import types
+
+SOURCES_LIMIT_BYTES = 16 << 20  # the oldest cells' sources go first; a traceback then shows no line for them
+
+
+class Exit(SystemExit):
+    """``exit()`` and ``quit()`` end the worker; ``sys.exit()``, as in a notebook, only the execution."""
+
+
+class _Quitter:
+    def __init__(self, name):
+        self._name = name
+
+    def __repr__(self):
+        return f"Use {self._name}() to end this context's Python; the next execution starts a new one"
+
+    def __call__(self, code=None):
+        raise Exit(code)
+
+
+def _no_input(prompt="", /):
+    """Raise EOFError: an execution has no standard input."""
+    raise EOFError("input() has nothing to read: this execution has no standard input")
+
+
+class Cells:
+    """Compiles executions into one namespace and keeps their sources for ``linecache`` and ``inspect``.
+
+    A cell's file name is ``<cell N>``, N counting from 1 in each worker. ``from __future__`` imports hold for all later
+    cells, as at Python's own prompt.
+    """
+
+    def __init__(self):
+        self.module = types.ModuleType("__main__")
+        self.module.__builtins__ = builtins
+        # Code that pickles, or looks itself up, goes by way of sys.modules["__main__"].
+        sys.modules["__main__"] = self.module
+        builtins.exit, builtins.quit = _Quitter("exit"), _Quitter("quit")
+        builtins.input = _no_input
+        self._sources = {}
+        self._sources_bytes = 0
+        self._count = 0
+        self._flags = 0
+        # Importing these two at start would double its time; so they learn of the cells when something imports them.
+        self._hooks = {"linecache": self._hook_linecache, "inspect": self._hook_inspect}
+        for name in list(self._hooks):
+            if name in sys.modules:
+                self._hooks.pop(name)(sys.modules[name])
+        sys.meta_path.insert(0, self)
+
+    def compile(self, source):
+        """Return the code object of the next cell. Raises what ``compile`` raises."""
+        self._count += 1
+        filename = f"<cell {self._count}>"
+        self._sources[filename] = source
+        self._sources_bytes += len(source)
+        while self._sources_bytes > SOURCES_LIMIT_BYTES and len(self._sources) > 1:
+            oldest = next(iter(self._sources))
+            self._sources_bytes -= len(self._sources.pop(oldest))
+            if self._linecache is not None:
+                self._linecache.cache.pop(oldest, None)
+        if self._linecache is not None:
+            self._show(filename, source)
+        code = compile(source, filename, "exec", self._flags, True)
+        if "__future__" in source:
+            import __future__
+
+            for name in __future__.all_feature_names:
+                self._flags |= code.co_flags & getattr(__future__, name).compiler_flag
+        return code
+
+    _linecache = None
+
+    def _show(self, filename, source):
+        # No mtime: linecache.checkcache() leaves the entry alone.
+        lines = [line + "\n" for line in source.split("\n")]
+        self._linecache.cache[filename] = (len(source), None, lines, filename)
+
+    def _hook_linecache(self, module):
+        self._linecache = module
+        for filename, source in self._sources.items():
+            self._show(filename, source)
+
+    def _hook_inspect(self, module):
+        """Let ``inspect.getsource`` find classes of ``__main__``, a module that has no file."""
+        original = module.getfile
+
+        def getfile(object):
+            if isinstance(object, type) and object.__module__ == "__main__":
+                filename = self._file_of_class(object)
+                if filename is not None:
+                    return filename
+            return original(object)
+
+        getfile.__doc__ = original.__doc__
+        module.getfile = getfile
+
+    def _file_of_class(self, cls):
+        for value in vars(cls).values():
+            code = getattr(getattr(value, "__func__", value), "__code__", None)
+            if code is not None and code.co_filename in self._sources:
+                return code.co_filename
+        import ast
+
+        name = cls.__qualname__.split(".")[0]
+        for filename, source in reversed(list(self._sources.items())):
+            if "class " not in source:
+                continue
+            try:
+                tree = ast.parse(source)
+            except (SyntaxError, ValueError, RecursionError, MemoryError):
+                continue
+            if any(isinstance(node, ast.ClassDef) and node.name == name for node in ast.walk(tree)):
+                return filename
+        return None
+
+    def find_spec(self, name, path=None, target=None):
+        """A meta path finder that finds nothing itself; see importlib.abc.MetaPathFinder.
+
+        It adds a last step to the loading of the modules that wait for a hook, then leaves ``sys.meta_path``.
+        """
+        hook = self._hooks.get(name)
+        if hook is None:
+            return None
+        spec = None
+        for finder in sys.meta_path:
+            if finder is not self and spec is None:
+                spec = finder.find_spec(name, path, target)
+        if spec is None or spec.loader is None:
+            return spec
+        loader = spec.loader
+
+        def exec_module(module):
+            del loader.exec_module
+            loader.exec_module(module)
+            if self._hooks.pop(name, None):
+                hook(module)
+            if not self._hooks and self in sys.meta_path:
+                sys.meta_path.remove(self)
+
+        try:
+            loader.exec_module = exec_module
+        except AttributeError:  # a loader without room for it: sources stay unknown, imports work
+            del self._hooks[name]
+        return spec
+
+
+def restore_environment(environ, before):
+    """Give each variable of ``before`` the value it had; None means that it was not set."""
+    for name, value in before.items():
+        if value is None:
+            environ.pop(name, None)
+        else:
+            environ[name] = value

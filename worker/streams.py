@@ -1,0 +1,215 @@
+"""``sys.stdout`` and ``sys.stderr``: ordinary text streams on the plain pipes at fds 1 and 2, which the daemon reads.
+
+Two things are added, and neither costs anything once a program is printing:
+
+* *Order.* The daemon cannot see in which order two pipes were written. So a stream that takes over from the other one
+  first waits until the daemon has emptied the other's pipe.
+* *Partial lines.* ``print(".", end="")`` stays in the line buffer. The first write of a while wakes a thread that
+  flushes 50 ms later, and goes back to sleep.
+
+Both hang on ``stdout.write``: an instance attribute stands before the C method until the next write removes it.
+"""
+
+import _signal
+import _thread
+import fcntl
+import io
+import os
+import sys
+import time
+
+FIONREAD = 0x541B  # <asm-generic/ioctls.h>; the termios module would be one more import
+FLUSH_AFTER_S = 0.05
+_BUFFER_BYTES = 8192  # stdout's; a pipe that is empty always has room for it
+
+
+def unread_bytes(fd):
+    """How many bytes the pipe at ``fd`` holds that nobody has read; FIONREAD works at the writing end too."""
+    return int.from_bytes(fcntl.ioctl(fd, FIONREAD, b"\0\0\0\0"), sys.byteorder)
+
+
+def wait_until_read(fd):
+    """Wait until the daemon has read all that the pipe at ``fd`` held.
+
+    It waits as long as the client's back-pressure does, and can be interrupted, as a write can. It gives up when others
+    (a child, C code) keep filling the pipe: then there is no order to keep.
+    """
+    pause_s, growth, before = 0.00002, 0, 1 << 30
+    while growth < 20:
+        try:
+            unread = unread_bytes(fd)
+        except OSError:
+            return
+        if not unread:
+            return
+        growth += unread > before
+        before = unread
+        time.sleep(pause_s)
+        pause_s = min(pause_s * 1.5, 0.005)
+
+
+class _OrderedFile(io.FileIO):
+    """Fd 2, unbuffered: each write comes after all that was printed to stdout before it."""
+
+    streams = None
+
+    def write(self, data):
+        self.streams.take_turn_stderr()
+        view = memoryview(data).cast("B")
+        written = 0
+        while written < len(view):  # a signal can cut a write short, and a text stream would not notice
+            written += super().write(view[written:])
+        return written
+
+
+class _Flusher:
+    """Flushes stdout once, ``FLUSH_AFTER_S`` after ``wake()``, from a thread that exists only when it was needed.
+
+    The thread ends before every ``os.fork()``: a child must not inherit a lock it holds, and from 3.12 on a process
+    with two threads is warned that it forks.
+    """
+
+    def __init__(self, flush):
+        """``flush()`` returns whether it flushed; if not, it is asked again ``FLUSH_AFTER_S`` later."""
+        self._flush = flush
+        self._awake = self._stop = self._ended = None
+        self._asleep = self._running = False
+        os.register_at_fork(before=self._end)
+
+    def wake(self):
+        if not self._running:
+            self._start()
+        elif self._asleep:
+            self._asleep = False
+            self._release(self._awake)
+
+    def _start(self):
+        self._awake, self._stop, self._ended = (_thread.allocate_lock() for _ in range(3))
+        for lock in (self._awake, self._stop, self._ended):
+            lock.acquire()
+        self._running, self._asleep = True, False
+        try:
+            _thread.start_new_thread(self._run, ())
+        except RuntimeError:  # no more threads: partial lines wait for their newline
+            self._running = False
+
+    def _run(self):
+        # Signals are for the main thread: one that landed here would not end its system call.
+        _signal.pthread_sigmask(_signal.SIG_BLOCK, _signal.valid_signals())
+        while not self._stop.acquire(True, FLUSH_AFTER_S):
+            self._asleep = True  # before the flush: a write that comes during it must wake this thread again
+            if self._flush():
+                self._awake.acquire()
+        self._ended.release()
+
+    def _end(self):
+        if self._running:
+            self._running = False
+            self._stop.release()
+            self._release(self._awake)
+            self._ended.acquire()
+
+    @staticmethod
+    def _release(lock):
+        try:
+            lock.release()
+        except RuntimeError:  # two threads woke it at once
+            pass
+
+
+class Streams:
+    """Owns ``sys.stdout`` and ``sys.stderr``. ``begin()`` before user code, ``flush()`` after it."""
+
+    def __init__(self, flush_c_stdio):
+        self._flush_c_stdio = flush_c_stdio
+        self._turn = None  # which stream was written last: "stdout", "stderr" or, since begin(), none
+        self._switching = _thread.allocate_lock()
+        self._spare_fds = {}
+        self._flusher = _Flusher(self._flush_partial_line)
+        self.open()
+
+    def keep_spare(self, fd, spare_fd):
+        """Keep ``spare_fd``, a copy of ``fd``, to repair ``fd`` with after user code closed it."""
+        self._spare_fds[fd] = spare_fd
+
+    def open(self):
+        """Make both streams anew, as CPython makes its own, and put them into ``sys``."""
+        raw = io.FileIO(1, "w", closefd=False)
+        raw.name = "<stdout>"
+        self._stdout = io.TextIOWrapper(
+            io.BufferedWriter(raw, _BUFFER_BYTES), encoding="utf-8", errors="strict", newline="\n", line_buffering=True
+        )
+        self._stdout.mode = "w"
+        self._write_stdout = self._stdout.write
+        raw = _OrderedFile(2, "w", closefd=False)
+        raw.name = "<stderr>"
+        raw.streams = self
+        self._stderr = io.TextIOWrapper(
+            raw, encoding="utf-8", errors="backslashreplace", newline="\n", line_buffering=True, write_through=True
+        )
+        self._stderr.mode = "w"
+        sys.stdout = sys.__stdout__ = self._stdout
+        sys.stderr = sys.__stderr__ = self._stderr
+
+    def begin(self):
+        """Make ready for user code: repair what earlier code closed."""
+        for fd, spare_fd in self._spare_fds.items():
+            try:
+                os.fstat(fd)
+            except OSError:
+                os.dup2(spare_fd, fd)
+        if self._stdout.closed or self._stderr.closed:
+            self.open()
+        self._turn = None
+        self._stdout.write = self._first_write
+
+    def flush(self):
+        """Write out everything that Python and C have buffered. Never raises an Exception."""
+        for stream in (sys.stdout, sys.stderr, self._stdout):
+            try:
+                stream.flush()
+            except Exception:  # closed, replaced by something that is no stream, a surrogate in its buffer
+                pass
+        self._flush_c_stdio()
+
+    def _first_write(self, text):
+        self.take_turn_stdout()
+        return self._write_stdout(text)
+
+    def take_turn_stdout(self):
+        """What the first stdout write after ``begin()``, after a stderr write or after a flush does."""
+        self._stdout.__dict__.pop("write", None)
+        if self._turn == "stderr":
+            wait_until_read(2)
+        self._turn = "stdout"
+        self._flusher.wake()
+
+    def take_turn_stderr(self):
+        """What each stderr write does first."""
+        if self._turn != "stdout":
+            self._turn = "stderr"
+            return
+        # Never wait for the lock: stdout's own lock may be held by a thread that waits for stderr's.
+        if not self._switching.acquire(False):
+            return
+        try:
+            self._turn = "stderr"
+            self._stdout.flush()
+            wait_until_read(1)
+            self._stdout.write = self._first_write
+        except ValueError:  # stdout was closed
+            pass
+        finally:
+            self._switching.release()
+
+    def _flush_partial_line(self):
+        """Flush stdout if that cannot block; return whether it was done."""
+        try:
+            if unread_bytes(1):
+                # A full pipe would make this thread sleep inside stdout's lock, out of reach of an interrupt.
+                return False
+            self._stdout.write = self._first_write  # before the flush: what is written during it is seen again
+            self._stdout.flush()
+        except (OSError, ValueError):
+            pass
+        return True
