@@ -5,7 +5,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 VERSION := $(shell sed -n 's/^__version__.*"\(.*\)"/\1/p' interpreterd/__init__.py)
 WHEEL := dist/interpreterd-$(VERSION)-py3-none-any.whl
-SOURCES := setup.cfg pyproject.toml MANIFEST.in $(wildcard LICENSE README.md) $(shell find interpreterd worker -name '*.py')
+# The directories too: they are younger than a file that was in them.
+SOURCES := setup.cfg pyproject.toml MANIFEST.in $(wildcard LICENSE README.md) \
+	$(shell find interpreterd worker -name __pycache__ -prune -o -print)
 
 # Asked, not looked up: a launcher on PATH may stand for a Python that is not there, and some lack ensurepip.
 PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; do \
@@ -52,7 +54,7 @@ dist/interpreterd: $(SOURCES) $(wildcard packaging/*) | $(VENV)/.has-dist
 
 ifneq ($(wildcard benchmarks/__main__.py),)
 .PHONY: bench
-bench: $(VENV)/.has-test
+bench: $(VENV)/.has-bench
 	$(BIN)/python -m benchmarks $(ARGS)
 endif
 
@@ -68,6 +70,7 @@ $(VENV)/.has-run: EXTRAS :=
 $(VENV)/.has-test: EXTRAS := [test,dist]
 $(VENV)/.has-lint: EXTRAS := [lint]
 $(VENV)/.has-dist: EXTRAS := [dist]
+$(VENV)/.has-bench: EXTRAS := [bench]
 
 $(VENV)/.has-%: $(VENV)/pyvenv.cfg setup.cfg pyproject.toml
 	@echo "Installing interpreterd$(EXTRAS) into $(VENV)" >&2

@@ -7,9 +7,11 @@ from aiohttp import web
 from interpreterd.launcher import Launcher
 from interpreterd.manager import Manager
 from interpreterd.settings import Settings
-from interpreterd.web.keys import LAUNCHER, MANAGER, SETTINGS
+from interpreterd.web.keys import FAREWELLS, LAUNCHER, MANAGER, SETTINGS, SILENT
 from interpreterd.web.middlewares import add_cors_headers, refuse_strangers, show_errors
+from interpreterd.web.multiplex import say_farewells
 from interpreterd.web.routes import add_routes
+from interpreterd.web.session import dismiss_silent
 
 
 def make_app(*, settings: Settings, launcher: Launcher) -> web.Application:
@@ -17,10 +19,12 @@ def make_app(*, settings: Settings, launcher: Launcher) -> web.Application:
     app = web.Application(client_max_size=settings.body_limit_bytes, middlewares=[show_errors, refuse_strangers])
     app[SETTINGS] = settings
     app[LAUNCHER] = launcher
+    app[SILENT] = set()
+    app[FAREWELLS] = set()
     app.on_response_prepare.append(add_cors_headers)
     app.cleanup_ctx.append(_run_manager)
     # Before aiohttp waits for its handlers: they wait for the executions that this ends.
-    app.on_shutdown.append(_close_manager)
+    app.on_shutdown.extend([_close_manager, dismiss_silent, say_farewells])
     add_routes(app)
     return app
 

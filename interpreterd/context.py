@@ -36,6 +36,7 @@ from interpreterd.moves import (
     TimerFired,
 )
 from interpreterd.schema import ContextInfo, Execute, Finished, Output, Restarted, Stream
+from interpreterd.schema import Started as StartedEvent
 from interpreterd.settings import Settings
 from interpreterd.worker import Worker, configure
 
@@ -64,6 +65,7 @@ class Context:
         self._machine = Machine(queue_limit=settings.queue_limit, grace_s=settings.grace_s)
         self._worker: Worker | None = None
         self._starting: asyncio.Task[WorkerStartFailed | None] | None = None
+        self._closed_by: InterpreterError | None = None
         self._timers: dict[str, asyncio.TimerHandle] = {}
         self._journals: dict[str, Journal] = {}
         self._running: Journal | None = None
@@ -74,10 +76,18 @@ class Context:
         return ContextInfo(id=self.id, cwd=self.cwd, created_at=self._created_at, active=self._machine.active)
 
     async def start(self) -> None:
-        """Have a worker now. Raises ``WorkerStartFailed``."""
+        """Have a worker now. Raises ``WorkerStartFailed``, or the cause of a ``close`` that comes first."""
         self._feed(Start())
-        if self._starting is not None and (error := await self._starting) is not None:
-            raise error
+        if self._starting is not None:
+            try:
+                # Shielded: the one who asked may go away, others may already wait for the worker.
+                error = await asyncio.shield(self._starting)
+            except asyncio.CancelledError:
+                if self._closed_by is None:
+                    raise
+                raise self._closed_by from None
+            if error is not None:
+                raise error
 
     def submit(self, request: Execute) -> Journal:
         """Queue ``request`` and return the journal of its execution, which ends with ``Finished`` whatever happens.
@@ -87,18 +97,22 @@ class Context:
         """
         self._machine.check_room()
         execution = Execution(str(uuid.uuid4()), request)
-        journal = Journal(self._settings.backlog_limit_bytes, self._resume_output)
+        journal = Journal(self._settings.backlog_limit_bytes, self._resume_output, execution_id=execution.id)
         self._journals[execution.id] = journal
         self._feed(Submit(execution))
         return journal
 
-    def interrupt(self) -> bool:
-        """Interrupt the execution that runs; return whether there is one. Repeating it changes nothing."""
+    def interrupt(self, execution_id: str | None = None) -> bool:
+        """Interrupt what runs, or only ``execution_id``; return whether it runs. Repeating it changes nothing."""
+        running_id = self._machine.running_id
+        if running_id is None or execution_id not in (None, running_id):
+            return False
         self._feed(InterruptRequested())
-        return self._machine.running_id is not None
+        return True
 
     async def close(self, cause: InterpreterError) -> None:
         """End every execution with ``cause``, and the worker with all that it started; return once it is gone."""
+        self._closed_by = cause
         self._feed(Close(cause))
         for timer in self._timers.values():
             timer.cancel()
@@ -108,7 +122,7 @@ class Context:
                     await self._gone.wait()
             except TimeoutError:
                 _log.error("context %s: worker %d cannot be killed", self.id, self._worker.pid)
-        await self._launcher.sweep()
+        await self._sweep()
 
     # The worker's listener
 
@@ -133,7 +147,7 @@ class Context:
         """See ``Listener``."""
         self._worker = None
         self._gone.set()
-        self._tasks.create_task(self._launcher.sweep())
+        self._tasks.create_task(self._sweep())
         self._feed(Exited(how))
 
     # Effects
@@ -177,8 +191,11 @@ class Context:
 
     def _begin(self, execution_id: str, restarted: bool) -> None:
         if self._worker is not None:
-            self._worker.drain()  # late output of earlier executions does not belong to this one
+            # Late output of earlier executions, and a character that it left unfinished, do not belong to this one.
+            self._worker.drain()
+            self._worker.end_text()
         self._running = self._journals[execution_id]
+        self._running.append(StartedEvent())
         if restarted:
             self._running.append(Restarted())
 
@@ -195,7 +212,14 @@ class Context:
         if self._worker is not None and (self._running is None or not self._running.full):
             self._worker.resume_output()
 
+    async def _sweep(self) -> None:
+        try:
+            await self._launcher.sweep()
+        except Exception:  # one failure in the task group would end every context
+            _log.exception("context %s: what its worker left could not be killed", self.id)
+
     async def _start_worker(self) -> WorkerStartFailed | None:
+        """Start a worker and tell the machine; return why there is none."""
         worker = None
         try:
             worker = await self._launcher.launch()
@@ -204,18 +228,24 @@ class Context:
             if worker is not None:
                 worker.kill()
             raise
-        except WorkerStartFailed as error:
+        except Exception as error:
             if worker is not None:
                 worker.kill()
+            if not isinstance(error, WorkerStartFailed):
+                _log.exception("context %s: a mistake in the daemon", self.id)
+                error = WorkerStartFailed("internal error; the daemon's log says more")
             _log.error("context %s: no worker: %s", self.id, error)
             self._feed(StartFailed(str(error)))
             return error
         finally:
             self._starting = None
         self._worker = worker
+        self._gone.clear()
         worker.listener = self
         self._feed(Started())
-        if worker.exited is not None:  # between its answer and now
+        if worker.broken is not None:  # between its answer and now
+            self.on_broken(worker.broken)
+        if worker.exited is not None:
             self.on_exit(worker.exited)
         return None
 

@@ -1,6 +1,7 @@
 """The process around the application: event loop, sockets, signals, readiness, the way out."""
 
 import asyncio
+import contextlib
 import errno
 import logging
 import os
@@ -14,10 +15,12 @@ import uvloop
 from aiohttp import web
 
 from interpreterd.app import make_app
+from interpreterd.fork import ForkLauncher
 from interpreterd.guard import Guard
-from interpreterd.launcher import SpawnLauncher
+from interpreterd.launcher import Launcher, SpawnLauncher
 from interpreterd.logs import set_up_logging
 from interpreterd.nursery import Nursery
+from interpreterd.pool import Pool
 from interpreterd.settings import Settings
 
 SHUTDOWN_TIMEOUT_S: Final = 1.0  # for clients to take their last message, after all executions have ended
@@ -38,33 +41,48 @@ def serve(settings: Settings, guard: Guard) -> int:
 
 
 async def _serve(settings: Settings, guard: Guard) -> int:
-    stop = _watch_for_the_end(settings)
+    stop = _watch_for_the_end(settings, guard)
     nursery = Nursery(guard=guard, adopts=True)
-    launcher = SpawnLauncher(python=settings.python, nursery=nursery, start_timeout_s=settings.start_timeout_s)
-    runner = web.AppRunner(
-        make_app(settings=settings, launcher=launcher), access_log=None, shutdown_timeout=SHUTDOWN_TIMEOUT_S
-    )
-    await runner.setup()
-    try:
+    async with contextlib.AsyncExitStack() as stack:
+        stack.push_async_callback(nursery.sweep)  # a worker whose start was cut short is nobody's yet
+        spawner = SpawnLauncher(python=settings.python, nursery=nursery, start_timeout_s=settings.start_timeout_s)
+        stack.callback(spawner.close)
+        pool = await stack.enter_async_context(Pool(_launcher(settings, spawner, nursery, stack), settings.pool_size))
+        runner = web.AppRunner(
+            make_app(settings=settings, launcher=pool), access_log=None, shutdown_timeout=SHUTDOWN_TIMEOUT_S
+        )
+        stack.push_async_callback(runner.cleanup)
+        await runner.setup()
         site = web.TCPSite(runner, settings.host, settings.port, backlog=BACKLOG)
         try:
             await site.start()
-        except OSError as error:
+        except (OSError, UnicodeError) as error:  # UnicodeError: a name that the domain name system cannot hold
             print(f"interpreterd: {_explain(error, settings)}", file=sys.stderr)
             return 1
         port = runner.addresses[0][1]
         _announce(settings.host, port)
         _log.info("listening on %s port %d", settings.host, port)
+        pool.fill()  # now: whoever waits for the first line waits for no worker
         await stop.wait()
         _log.info("shutting down")
-        return 0
-    finally:
-        await runner.cleanup()
-        await launcher.close()
+    return 0
 
 
-def _watch_for_the_end(settings: Settings) -> asyncio.Event:
-    """Return an event that a signal sets, or the end of the parent; a second signal ends the process at once."""
+def _launcher(
+    settings: Settings, spawner: SpawnLauncher, nursery: Nursery, stack: contextlib.AsyncExitStack
+) -> Launcher:
+    if settings.launcher == "spawn" and not settings.preload:
+        return spawner
+    forker = ForkLauncher(spawner, modules=settings.preload, nursery=nursery, start_timeout_s=settings.start_timeout_s)
+    stack.push_async_callback(forker.close)
+    return forker
+
+
+def _watch_for_the_end(settings: Settings, guard: Guard) -> asyncio.Event:
+    """Return an event that a signal sets, or the end of the parent; a second signal ends the process at once.
+
+    The end of the single binary's loader counts always: who started that one, and kills it, means the daemon.
+    """
     loop = asyncio.get_running_loop()
     stop = asyncio.Event()
 
@@ -76,32 +94,37 @@ def _watch_for_the_end(settings: Settings) -> asyncio.Event:
 
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, on_signal, number)
+    pidfds = [] if guard.loader is None else [guard.loader]
     if settings.exit_with_parent:
-        for parent in _parents():
-            pidfd = os.pidfd_open(parent)
+        try:
+            if starter := _starter(guard):
+                pidfds.append(os.pidfd_open(starter))
+        except (FileNotFoundError, ProcessLookupError):  # it did not stay for long
+            stop.set()
+    for pidfd in pidfds:
 
-            def on_end(pidfd: int = pidfd) -> None:
-                loop.remove_reader(pidfd)
-                os.close(pidfd)
-                stop.set()
+        def on_end(pidfd: int = pidfd) -> None:
+            loop.remove_reader(pidfd)
+            stop.set()
 
-            loop.add_reader(pidfd, on_end)
+        loop.add_reader(pidfd, on_end)
     return stop
 
 
-def _parents() -> list[int]:
-    """Return the process that started the daemon; in the single binary also its loader, which stands between."""
-    parents = [os.getppid()]
-    if getattr(sys, "frozen", False):
-        with open(f"/proc/{parents[0]}/stat", "rb") as file:
-            parents.append(int(file.read().rpartition(b")")[2].split()[1]))
-    return [pid for pid in parents if pid > 0]
+def _starter(guard: Guard) -> int:
+    """Return the pid of the process that started the daemon; 0 if it is outside of the daemon's pid namespace."""
+    parent = os.getppid()
+    if guard.loader is None:
+        return parent
+    with open(f"/proc/{parent}/stat", "rb") as file:
+        return int(file.read().rpartition(b")")[2].split()[1])
 
 
-def _explain(error: OSError, settings: Settings) -> str:
-    if error.errno == errno.EADDRINUSE:
+def _explain(error: OSError | UnicodeError, settings: Settings) -> str:
+    if isinstance(error, OSError) and error.errno == errno.EADDRINUSE:
         return f"port {settings.port} on {settings.host} is in use; --port 0 picks a free one"
-    return f"cannot listen on {settings.host} port {settings.port}: {error.strerror or error}"
+    reason = error.strerror if isinstance(error, OSError) else None
+    return f"cannot listen on {settings.host} port {settings.port}: {reason or error}"
 
 
 def _announce(host: str, port: int) -> None:
@@ -109,5 +132,4 @@ def _announce(host: str, port: int) -> None:
     reachable = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}.get(host, host)
     name = f"[{reachable}]" if ":" in reachable else reachable
     line = orjson.dumps({"url": f"http://{name}:{port}", "port": port, "pid": os.getpid()})
-    sys.stdout.write(line.decode() + "\n")
-    sys.stdout.flush()
+    print(line.decode(), flush=True)

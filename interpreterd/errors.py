@@ -5,7 +5,8 @@ of the daemon: it is an event, ``schema.Failure``.
 
     InterpreterError
     ├── MalformedRequest        not JSON, not an object, a key of the wrong type
-    │   └── BodyTooLarge
+    │   ├── BodyTooLarge
+    │   └── UpgradeRequired
     ├── InvalidRequest          the right type, a value that cannot be
     │   ├── UnsupportedLanguage
     │   ├── InvalidWorkingDirectory
@@ -34,6 +35,13 @@ class BodyTooLarge(MalformedRequest):
 
     def __init__(self, limit_bytes: int) -> None:
         super().__init__(f"the request is larger than the limit of {limit_bytes} bytes")
+
+
+class UpgradeRequired(MalformedRequest):
+    """A plain HTTP request came for what only a WebSocket can do."""
+
+    def __init__(self) -> None:
+        super().__init__("this route speaks WebSocket, version 13, only")
 
 
 class InvalidRequest(InterpreterError):

@@ -3,20 +3,30 @@
 The daemon forks it before anything else and tells it, through a pipe, which workers there are. When the pipe ends, the
 daemon is gone, by ``kill -9`` perhaps, and the guard kills every family that it knows, then ends itself. A worker that
 notices the daemon's end waits some seconds before it ends, so that its family still hangs together.
+
+In the single binary the daemon has a loader: its parent, which has unpacked the program into a temporary directory and
+removes that in the end. If the loader was killed, the guard does it.
 """
 
 import contextlib
 import os
+import select
 import signal
+import sys
 
 from interpreterd.family import kill_family
 
 
 class Guard:
-    """The daemon's end: tells the guard about workers. Never blocks, never raises."""
+    """The daemon's end: tells the guard about workers. Never blocks, never raises.
 
-    def __init__(self, pid: int, pipe: int) -> None:
+    Attributes:
+        loader: A pidfd of the single binary's loader, for the daemon to watch; None where there is none.
+    """
+
+    def __init__(self, pid: int, pipe: int, loader: int | None = None) -> None:
         self.pid = pid
+        self.loader = loader
         self._pipe = pipe
         os.set_blocking(pipe, False)
 
@@ -41,18 +51,33 @@ class Guard:
 
 def start() -> Guard:
     """Fork the guard. To be called before there are threads, an event loop or large modules."""
+    while (fd := os.open(os.devnull, os.O_RDWR)) <= 2:
+        pass  # started with a standard stream closed: the pipe must not become one
+    os.close(fd)
+    unpacked = _unpacked()
+    loader = os.pidfd_open(os.getppid()) if unpacked is not None else None
     reader, writer = os.pipe()
     pid = os.fork()
     if pid:
         os.close(reader)
-        return Guard(pid, writer)
+        return Guard(pid, writer, loader)
     status = 1
     try:
         os.close(writer)
         _run(reader)
+        if unpacked is not None and loader is not None and select.select([loader], [], [], 0)[0]:
+            import shutil
+
+            shutil.rmtree(unpacked, ignore_errors=True)
         status = 0
     finally:
         os._exit(status)
+
+
+def _unpacked() -> str | None:
+    """Return the directory into which the loader has unpacked the program; None without a loader."""
+    folder = getattr(sys, "_MEIPASS", "")
+    return folder if os.path.basename(folder).startswith("_MEI") else None
 
 
 def _run(pipe: int) -> None:

@@ -15,8 +15,9 @@ class Journal:
     ``on_room`` is called. Without a reader any more (``abandon``) events are dropped, and it is never full.
     """
 
-    def __init__(self, limit_chars: int, on_room: Callable[[], None]) -> None:
+    def __init__(self, limit_chars: int, on_room: Callable[[], None], *, execution_id: str = "") -> None:
         """Be full from ``limit_chars`` characters on."""
+        self.execution_id = execution_id
         self._limit_chars = limit_chars
         self._on_room = on_room
         self._events: deque[Event] = deque()

@@ -12,11 +12,14 @@ from attrs import frozen
 
 from interpreterd.errors import WorkerStartFailed
 from interpreterd.nursery import Nursery
-from interpreterd.process import start
+from interpreterd.process import ProcessWorker, start
 from interpreterd.worker import Worker
 
 _PROBE: Final = "import sys;print(sys.executable);print(*sys.version_info[:3],sep='.')"
 _PROBE_TIMEOUT_S: Final = 20
+_RUN: Final = (
+    "run(SOURCES, int(sys.argv[1]), sys.argv[2] == '1', *[[n for n in a.split(',') if n] for a in sys.argv[3:]])"
+)
 OLDEST_PYTHON: Final = (3, 9)
 
 
@@ -37,9 +40,6 @@ class Launcher(Protocol):
 
     async def sweep(self) -> None:
         """Kill what dead workers have left behind."""
-
-    async def close(self) -> None:
-        """Start no more."""
 
 
 @frozen(kw_only=True)
@@ -65,7 +65,7 @@ def worker_script() -> bytes:
     files = [file for file in folder.iterdir() if file.name.endswith(".py")]
     sources = {file.name.removesuffix(".py"): file.read_text("utf-8") for file in files}
     boot = sources.pop("boot")
-    return f"{boot}\n\nSOURCES = {sources!r}\nrun(SOURCES, int(sys.argv[1]), sys.argv[2] == '1')\n".encode()
+    return f"{boot}\n\nSOURCES = {sources!r}\n{_RUN}\n".encode()
 
 
 def worker_environment(environ: Mapping[str, str]) -> dict[str, str]:
@@ -98,10 +98,15 @@ class SpawnLauncher:
 
     async def launch(self) -> Worker:
         """See ``Launcher``."""
+        return await self.start()
+
+    async def start(self, *arguments: str) -> ProcessWorker:
+        """Start the worker's script with further ``arguments``; see ``worker/boot.py``."""
         python = await self.describe_python()
         # -I -S: the user's directory may hold a json.py; site and the user's paths are set up by the worker itself.
         return await start(
             [python.executable, "-I", "-S", f"/proc/self/fd/{self._script_fd}"],
+            arguments=arguments,
             script_fd=self._script_fd,
             environment=self._environment,
             nursery=self._nursery,
@@ -119,8 +124,8 @@ class SpawnLauncher:
         """See ``Launcher``."""
         await self._nursery.sweep()
 
-    async def close(self) -> None:
-        """See ``Launcher``."""
+    def close(self) -> None:
+        """Start no more."""
         os.close(self._script_fd)
 
     async def _find(self) -> Python:

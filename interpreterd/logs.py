@@ -21,7 +21,10 @@ class JsonFormatter(logging.Formatter):
         }
         if record.exc_info:
             body["exception"] = self.formatException(record.exc_info)
-        return orjson.dumps(body).decode()
+        # A lone surrogate, as in a file name that is no UTF-8, has no place in JSON.
+        return orjson.dumps(
+            {key: text.encode(errors="backslashreplace").decode() for key, text in body.items()}
+        ).decode()
 
 
 def set_up_logging(settings: Settings) -> None:

@@ -126,7 +126,7 @@ class Machine:
         if self._current is not None:
             self._do(ClearTimer("timeout"))
             self._do(Finish(self._current.id, verdict.outcome, verdict.error, verdict.cause))
-            self._current = self._verdict = None
+        self._current = self._verdict = None
 
     def _start_worker(self) -> None:
         self._restarted = self._workers_before > 0
@@ -210,7 +210,7 @@ class Machine:
         match event.message:
             case Done(execution_id=execution_id, error=error) if execution_id == self.running_id:
                 self._finish(judge(self._verdict, error))
-                self._do(Send(Sync()), SetTimer("grace", self._grace_s))
+                self._do(ClearTimer("grace"), Send(Sync()), SetTimer("grace", self._grace_s))
                 self.state = State.SETTLING
             case Exiting(execution_id=execution_id) if execution_id == self.running_id:
                 self._exiting(judge(self._verdict, None))
@@ -220,7 +220,7 @@ class Machine:
     def _exiting(self, verdict: Verdict) -> None:
         """Let ``exit()`` run its course; output of exit handlers still belongs to the execution."""
         self._verdict = verdict
-        self._do(ClearTimer("timeout"), SetTimer("grace", self._grace_s))
+        self._do(ClearTimer("timeout"), ClearTimer("grace"), SetTimer("grace", self._grace_s))
         self.state = State.ENDING
 
     def on_received_settling(self, event: Received) -> None:

@@ -12,6 +12,7 @@ from interpreterd.errors import (
     DefaultContextKept,
     LimitReached,
     ServerShuttingDown,
+    WorkerStartFailed,
 )
 from interpreterd.launcher import Launcher
 from interpreterd.schema import DEFAULT_CONTEXT_ID, ContextInfo, CreateContext
@@ -41,6 +42,11 @@ class Manager:
         await self.close()
         await self._tasks.__aexit__(kind, error, traceback)
 
+    @property
+    def closing(self) -> bool:
+        """Whether it takes no more work."""
+        return self._closing
+
     async def create(self, request: CreateContext) -> ContextInfo:
         """Return a new context with a worker that is ready.
 
@@ -51,8 +57,13 @@ class Manager:
         context = self._add(str(uuid.uuid4()), cwd)
         try:
             await context.start()
-        except BaseException:
+        except BaseException as error:
             self._contexts.pop(context.id, None)
+            if not self._closing:  # or it has been closed
+                # Who asked may have gone away while the start went on.
+                self._tasks.create_task(context.close(ContextDeleted(context.id)))
+            if isinstance(error, WorkerStartFailed):
+                raise WorkerStartFailed(f"failed to start context: {error}") from error
             raise
         return context.info()
 

@@ -44,6 +44,11 @@ class Sync:
 
 
 @frozen(kw_only=True)
+class Fork:
+    """Daemon, to a template, with three descriptors: fork a worker. Answered by ``Forked``."""
+
+
+@frozen(kw_only=True)
 class Ready:
     """Worker: started, and speaks version ``VERSION`` of this protocol."""
 
@@ -83,8 +88,23 @@ class Synced:
     """Worker: answer to ``Sync``."""
 
 
-ToWorker = Configure | Run | Sync
-FromWorker = Ready | Configured | Failed | Done | Exiting | Synced
+@frozen(kw_only=True)
+class Forked:
+    """Template: ``pid`` is the worker of the oldest ``Fork`` that is not answered yet."""
+
+    pid: int
+
+
+@frozen(kw_only=True)
+class Reaped:
+    """Template: its worker ``pid`` has ended; ``status`` as ``subprocess`` has it, negative for a signal."""
+
+    pid: int
+    status: int
+
+
+ToWorker = Configure | Run | Sync | Fork
+FromWorker = Ready | Configured | Failed | Done | Exiting | Synced | Forked | Reaped
 
 
 def encode(message: ToWorker) -> bytes:
@@ -97,6 +117,8 @@ def encode(message: ToWorker) -> bytes:
             body = {"type": "execute", "id": message.execution_id, "code": message.code, "envs": dict(message.envs)}
         case Sync():
             body = {"type": "sync"}
+        case Fork():
+            body = {"type": "fork"}
     return orjson.dumps(body, option=orjson.OPT_APPEND_NEWLINE)
 
 
@@ -150,4 +172,6 @@ _PARSERS: Final[Mapping[str, Callable[[dict[str, Any]], FromWorker]]] = {
     "done": _done,
     "exiting": lambda body: Exiting(execution_id=_get(body, "id", str)),
     "synced": lambda body: Synced(),
+    "forked": lambda body: Forked(pid=_get(body, "pid", int)),
+    "reaped": lambda body: Reaped(pid=_get(body, "pid", int), status=_get(body, "status", int)),
 }

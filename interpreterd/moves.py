@@ -104,6 +104,8 @@ class Kill:
 
 @frozen
 class SetTimer:
+    """Answer with ``TimerFired`` after a while; no timer of that name is set."""
+
     name: str
     after_s: float
 

@@ -66,23 +66,26 @@ class Nursery:
                     return
                 for pid in orphans:
                     kill_family(pid)
-                await asyncio.gather(*map(_reap, orphans))
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(SWEEP_LIMIT_S):
+                        await asyncio.gather(*map(reap, orphans))
 
 
-async def _reap(pid: int) -> None:
-    """Wait for the end of a killed child and reap it; give up after ``SWEEP_LIMIT_S``."""
+async def reap(pid: int) -> int | None:
+    """Wait for the end of a child, reap it, and return its status as ``subprocess`` has it; None if it is no child."""
     try:
         pidfd = os.pidfd_open(pid)
     except OSError:
-        return
+        return None
     loop = asyncio.get_running_loop()
     ended = asyncio.Event()
     loop.add_reader(pidfd, ended.set)
     try:
-        with contextlib.suppress(TimeoutError, ChildProcessError):
-            async with asyncio.timeout(SWEEP_LIMIT_S):
-                await ended.wait()
-            os.waitpid(pid, os.WNOHANG)  # noqa: ASYNC222 -- it does not wait
+        await ended.wait()
+        _, status = os.waitpid(pid, os.WNOHANG)  # noqa: ASYNC222 -- it does not wait
+        return os.waitstatus_to_exitcode(status)
+    except ChildProcessError:
+        return None
     finally:
         loop.remove_reader(pidfd)
         os.close(pidfd)

@@ -12,106 +12,46 @@ grandchild goes on writing, and it needs no cooperation of the worker.
 
 import asyncio
 import contextlib
-import fcntl
 import os
 import signal
 import socket
-import sys
-import termios
+from collections.abc import Iterable
 from typing import Final, cast
 
 from interpreterd.errors import ProtocolError, WorkerStartFailed
 from interpreterd.family import kill_family
 from interpreterd.messages import Ready, ToWorker, encode
 from interpreterd.nursery import Nursery
-from interpreterd.protocol import Decoder, TextDecoder
+from interpreterd.pipes import READ_BYTES, Ends, OutputPipe, connection, unread_bytes
+from interpreterd.protocol import Decoder
 from interpreterd.schema import Stream
 from interpreterd.worker import Answer, Deaf, Listener
 
-READ_BYTES: Final = 128 << 10
-
-
-class _Output:
-    """The daemon's end of one output pipe."""
-
-    def __init__(self, stream: Stream, fd: int, worker: "ProcessWorker") -> None:
-        os.set_blocking(fd, False)
-        self._stream = stream
-        self._fd = fd
-        self._worker = worker
-        self._text = TextDecoder()
-        self._reading = False
-
-    def resume(self) -> None:
-        if not self._reading and self._fd >= 0:
-            self._reading = True
-            asyncio.get_running_loop().add_reader(self._fd, self._readable)
-
-    def pause(self) -> None:
-        if self._reading:
-            self._reading = False
-            asyncio.get_running_loop().remove_reader(self._fd)
-
-    def drain(self) -> None:
-        """Read what is in the pipe now; what is written meanwhile stays for later."""
-        if self._fd < 0:
-            return
-        unread = int.from_bytes(fcntl.ioctl(self._fd, termios.FIONREAD, b"\0\0\0\0"), sys.byteorder)
-        while unread > 0 and (data := self._read(min(unread, READ_BYTES))):
-            unread -= len(data)
-
-    def end_text(self) -> None:
-        for text in self._text.end():
-            self._worker.listener.on_output(self._stream, text)
-
-    def close(self) -> None:
-        self.pause()
-        if self._fd >= 0:
-            os.close(self._fd)
-            self._fd = -1
-
-    def _readable(self) -> None:
-        self._read(READ_BYTES)
-
-    def _read(self, size: int) -> bytes:
-        try:
-            data = os.read(self._fd, size)
-        except BlockingIOError:
-            return b""
-        if not data:  # all writing ends are closed; the process itself may live
-            self.close()
-        for text in self._text.feed(data):
-            self._worker.listener.on_output(self._stream, text)
-        return data
-
-
-class _ExitWatch(asyncio.SubprocessProtocol):
-    def __init__(self) -> None:
-        self.worker: ProcessWorker | None = None
-        self.ended = False
-
-    def process_exited(self) -> None:
-        self.ended = True
-        if self.worker is not None:
-            self.worker.process_exited()
+# Python overlooks a signal that comes just before a system call begins to wait, until another one ends the call: one
+# SIGINT in fifty was lost right after a print. The worker's handler of SIGCONT does nothing, so these hit nothing else.
+NUDGES_S: Final = (0.02, 0.2)
 
 
 class ProcessWorker(asyncio.Protocol):
-    """A worker that is a subprocess of the daemon. Made by ``start``."""
+    """A worker that is a process: a subprocess of the daemon, or one that a template has forked."""
 
-    def __init__(
-        self, transport: asyncio.SubprocessTransport, stdout_fd: int, stderr_fd: int, nursery: Nursery
-    ) -> None:
-        self.pid = transport.get_pid()
+    def __init__(self, pid: int, ends: Ends, nursery: Nursery) -> None:
+        """Be the daemon's side of ``pid``; takes over ``ends``. ``open`` begins to listen."""
+        self.pid = pid
         self.listener: Listener = Deaf()
-        self._process = transport
+        self.exited: str | None = None
+        self.broken: str | None = None
         self._nursery = nursery
         self._channel: asyncio.Transport | None = None
-        self._channel_socket: socket.socket | None = None
+        self._socket = ends.channel
         self._decoder = Decoder()
-        self._broken = False
-        self.exited: str | None = None
-        self._outputs = (_Output(Stream.STDOUT, stdout_fd, self), _Output(Stream.STDERR, stderr_fd, self))
+        self._outputs = (
+            OutputPipe(Stream.STDOUT, ends.stdout_fd, self._on_output),
+            OutputPipe(Stream.STDERR, ends.stderr_fd, self._on_output),
+        )
+
+    def _on_output(self, stream: Stream, text: str) -> None:
+        self.listener.on_output(stream, text)
 
     def send(self, message: ToWorker) -> None:
         """See ``Worker``. What the worker does not read is kept: one message, as one execution runs at a time."""
@@ -120,9 +60,14 @@ class ProcessWorker(asyncio.Protocol):
 
     def interrupt(self) -> None:
         """See ``Worker``."""
+        self._signal(signal.SIGINT)
+        for after_s in NUDGES_S:
+            asyncio.get_running_loop().call_later(after_s, self._signal, signal.SIGCONT)
+
+    def _signal(self, number: signal.Signals) -> None:
         if self.exited is None:
             with contextlib.suppress(ProcessLookupError):
-                os.kill(self.pid, signal.SIGINT)
+                os.kill(self.pid, number)
 
     def kill(self) -> None:
         """See ``Worker``."""
@@ -149,15 +94,32 @@ class ProcessWorker(asyncio.Protocol):
         for output in self._outputs:
             output.end_text()
 
-    async def open(self, channel: socket.socket, watch: _ExitWatch) -> None:
-        """Begin to listen. Takes over ``channel``."""
-        loop = asyncio.get_running_loop()
-        self._channel_socket = channel
-        await loop.create_unix_connection(lambda: self, sock=channel)
+    def send_with_fds(self, message: ToWorker, fds: list[int]) -> None:
+        """Pass ``message`` on together with descriptors (SCM_RIGHTS, unix(7)). Raises OSError."""
+        socket.send_fds(self._socket, [encode(message)], fds)
+
+    async def open(self) -> None:
+        """Begin to listen."""
+        await asyncio.get_running_loop().create_unix_connection(lambda: self, sock=self._socket)
         self.resume_output()
-        watch.worker = self
-        if watch.ended:
-            self.process_exited()
+
+    async def ready(self, timeout_s: float) -> None:
+        """Begin to listen, and wait until the worker says that it is ready; if it does not, kill it.
+
+        Raises:
+            WorkerStartFailed: It ended, said something else, or took longer than ``timeout_s``.
+        """
+        self.listener = answer = Answer(Ready)
+        try:
+            await self.open()
+            if self.exited is not None:
+                answer.on_exit(self.exited)
+            await answer.wait(timeout_s)
+        except BaseException:
+            self.kill()
+            raise
+        finally:
+            self.listener = Deaf()
 
     # asyncio.Protocol, for the channel
 
@@ -167,14 +129,13 @@ class ProcessWorker(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Bytes of the channel."""
-        if self._broken:
+        if self.broken is not None:
             return
         try:
             messages = self._decoder.feed(data)
         except ProtocolError as error:
-            self._broken = True
             self.drain()
-            self.listener.on_broken(str(error))
+            self._break(str(error))
             return
         for message in messages:
             self.drain()
@@ -182,99 +143,121 @@ class ProcessWorker(asyncio.Protocol):
 
     def eof_received(self) -> bool:
         """The worker closed its end: nothing can be said any more, though it may live on."""
-        if self.exited is None and not self._broken:
-            self._broken = True
+        if self.exited is None and self.broken is None:
             # A process that dies closes its channel a moment before it can be reaped; how it died says more.
             asyncio.get_running_loop().call_later(0.1, self._closed_its_channel)
         return True
 
     def _closed_its_channel(self) -> None:
-        if self.exited is None:
-            self.listener.on_broken("it closed its channel")
+        if self.exited is None and self.broken is None:
+            self._break("it closed its channel")
 
-    def process_exited(self) -> None:
-        """Hand on the worker's last words, then its end."""
+    def _break(self, reason: str) -> None:
+        self.broken = reason
+        self.listener.on_broken(reason)
+
+    def process_exited(self, returncode: int | None) -> None:
+        """Hand on the worker's last words, then its end; to be called once the process has been reaped.
+
+        ``returncode`` is as ``subprocess`` has it, negative for a signal, or None where nobody knows.
+        """
+        if self.exited is not None:
+            return
         self._read_last_messages()
         self.drain()
-        self.exited = _describe(self._process.get_returncode())
+        self.exited = _describe(returncode)
         self.end_text()
         for output in self._outputs:
             output.close()
         if self._channel is not None:
             self._channel.abort()
+        else:
+            self._socket.close()
         self._nursery.remove(self.pid)
-        self._process.close()
         self.listener.on_exit(self.exited)
 
     def _read_last_messages(self) -> None:
         """Read what the channel holds, but not what a surviving child may go on writing."""
-        if self._channel_socket is None or self._broken:
+        if self.broken is not None:
             return
         with contextlib.suppress(OSError):
-            fd = self._channel_socket.fileno()
-            unread = int.from_bytes(fcntl.ioctl(fd, termios.FIONREAD, b"\0\0\0\0"), sys.byteorder)
+            fd = self._socket.fileno()
+            unread = unread_bytes(fd)
             while unread > 0 and (data := os.read(fd, min(unread, READ_BYTES))):
                 unread -= len(data)
                 self.data_received(data)
 
 
+class _ExitWatch(asyncio.SubprocessProtocol):
+    """Tells a worker of its end, also one that came before there was a worker to tell."""
+
+    def __init__(self) -> None:
+        self._worker: ProcessWorker | None = None
+        self._transport: asyncio.SubprocessTransport | None = None
+        self._ended = False
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast(asyncio.SubprocessTransport, transport)
+
+    def process_exited(self) -> None:
+        self._ended = True
+        if self._worker is not None and self._transport is not None:
+            self._worker.process_exited(self._transport.get_returncode())
+            self._transport.close()
+
+    def watch(self, worker: ProcessWorker) -> None:
+        self._worker = worker
+        if self._ended:
+            self.process_exited()
+
+
 async def start(
-    command: list[str], *, script_fd: int, environment: dict[str, str], nursery: Nursery, timeout_s: float
+    command: list[str],
+    *,
+    arguments: Iterable[str],
+    script_fd: int,
+    environment: dict[str, str],
+    nursery: Nursery,
+    timeout_s: float,
 ) -> ProcessWorker:
     """Start ``command`` and wait until it is ready.
 
-    ``command`` is given two more arguments, see ``worker/boot.py``, and inherits ``script_fd``.
+    ``command`` inherits ``script_fd``, and is given two arguments, see ``worker/boot.py``, and then ``arguments``.
 
     Raises:
         WorkerStartFailed: It cannot be started, ended at once, said something else, or took longer than ``timeout_s``.
     """
-    loop = asyncio.get_running_loop()
-    async with contextlib.AsyncExitStack() as ours, contextlib.AsyncExitStack() as theirs:
-        try:
-            channel, worker_channel = socket.socketpair()
-            ours.callback(channel.close)
-            theirs.callback(worker_channel.close)
-            channel.setblocking(False)
-            stdout_fd, worker_stdout_fd = os.pipe()
-            ours.callback(os.close, stdout_fd)
-            theirs.callback(os.close, worker_stdout_fd)
-            stderr_fd, worker_stderr_fd = os.pipe()
-            ours.callback(os.close, stderr_fd)
-            theirs.callback(os.close, worker_stderr_fd)
-            watch = _ExitWatch()
+    watch = _ExitWatch()
+    try:
+        with connection() as (ours, theirs):
             async with nursery.birth():
-                transport, _ = await loop.subprocess_exec(
+                transport, _ = await asyncio.get_running_loop().subprocess_exec(
                     lambda: watch,
                     *command,
-                    str(worker_stdout_fd),
+                    str(theirs.stdout_fd),
                     "0" if nursery.guarded else "1",
-                    stdin=worker_channel.fileno(),
-                    stdout=worker_channel.fileno(),
-                    stderr=worker_stderr_fd,
-                    pass_fds=(script_fd, worker_stdout_fd),
+                    *arguments,
+                    stdin=theirs.channel.fileno(),
+                    stdout=theirs.channel.fileno(),
+                    stderr=theirs.stderr_fd,
+                    pass_fds=(script_fd, theirs.stdout_fd),
                     start_new_session=True,
                     env=environment,
                     cwd="/",
                 )
-                nursery.add(transport.get_pid())
-        except OSError as error:
-            raise WorkerStartFailed(f"{command[0]}: {error.strerror or error}") from error
-        ours.pop_all()  # they are the worker's now
-    worker = ProcessWorker(transport, stdout_fd, stderr_fd, nursery)
-    worker.listener = answer = Answer(Ready)
-    try:
-        await worker.open(channel, watch)
-        await answer.wait(timeout_s)
-    except BaseException:
-        worker.listener = Deaf()
-        worker.kill()
-        raise
-    worker.listener = Deaf()
+                worker = ProcessWorker(transport.get_pid(), ours, nursery)
+                nursery.add(worker.pid)
+    except OSError as error:
+        raise WorkerStartFailed(f"{command[0]}: {error.strerror or error}") from error
+    watch.watch(worker)
+    await worker.ready(timeout_s)
     return worker
 
 
 def _describe(returncode: int | None) -> str:
-    if returncode is not None and returncode < 0:
+    if returncode is None:
+        return "ended, nobody knows how"
+    if returncode < 0:
         try:
             return f"killed by {signal.Signals(-returncode).name}"
         except ValueError:

@@ -6,7 +6,8 @@ newer clients may send more.
 """
 
 import enum
-from collections.abc import Mapping
+import logging
+from collections.abc import Mapping, Set
 from datetime import UTC, datetime
 from typing import Any, Final, Self
 
@@ -17,7 +18,9 @@ from interpreterd.errors import InterpreterError, InvalidRequest, MalformedReque
 DEFAULT_CONTEXT_ID: Final = "default"
 DEFAULT_TIMEOUT_S: Final = 600
 TIMEOUT_LIMIT_S: Final = 2**32 - 1  # the field is an unsigned 32-bit integer in the clients' own schema
+ID_LIMIT_CHARS: Final = 1000  # of a context's id, which the daemon repeats when it does not know it
 EVENT_LIMIT_CHARS: Final = 160 << 10  # a character is at most six bytes of JSON: below 1 MiB whatever it holds
+_log = logging.getLogger(__name__)
 
 
 class Stream(enum.Enum):
@@ -53,6 +56,11 @@ class Output:
 
 
 @frozen(kw_only=True)
+class Started:
+    """The execution runs now: its first event, unless it never ran."""
+
+
+@frozen(kw_only=True)
 class Restarted:
     """The execution runs in a new worker: variables of earlier executions are gone."""
 
@@ -84,7 +92,7 @@ class Finished:
     cause: InterpreterError | None = None
 
 
-Event = Output | Restarted | Finished
+Event = Output | Started | Restarted | Finished
 
 
 @frozen(kw_only=True)
@@ -99,7 +107,7 @@ class CreateContext:
 
     @classmethod
     def parse(cls, value: object) -> Self:
-        body = _object(value, "the body")
+        body = _object(value, "the body", {"cwd", "language"})
         language = _string(body, "language")
         if language not in (None, "", "python"):
             raise UnsupportedLanguage
@@ -124,13 +132,15 @@ class Execute:
 
     @classmethod
     def parse(cls, value: object) -> Self:
-        message = _object(value, "the message")
+        message = _object(value, "the message", {"code", "contextId", "timeout", "envs"})
         code = _string(message, "code")
         context_id = _string(message, "contextId")
         timeout_s = _whole_number(message, "timeout")
         envs = _environment(message, "envs")
         if not code:
             raise InvalidRequest("code must not be empty")
+        if len(context_id or "") > ID_LIMIT_CHARS:
+            raise InvalidRequest(f"contextId must be at most {ID_LIMIT_CHARS} characters long")
         if timeout_s is None:
             timeout_s = DEFAULT_TIMEOUT_S
         elif not 0 <= timeout_s <= TIMEOUT_LIMIT_S:
@@ -163,9 +173,11 @@ class ContextInfo:
         }
 
 
-def _object(value: object, what: str) -> dict[str, object]:
+def _object(value: object, what: str, known: Set[str]) -> dict[str, object]:
     if not isinstance(value, dict):
         raise MalformedRequest(f"{what} must be a JSON object")
+    if unknown := value.keys() - known:
+        _log.debug("%s has unknown keys: %.200s", what, sorted(unknown))
     return {key: item for key, item in value.items() if item is not None}
 
 

@@ -48,6 +48,7 @@ def _flag(text: str) -> bool:
 
 _seconds = _at_least(0, float)
 _count = _at_least(1, int)
+_workers = _at_least(0, int)
 
 
 @frozen(kw_only=True)
@@ -56,7 +57,9 @@ class Settings:
 
     host: str = setting("127.0.0.1", "address to listen on")
     port: int = setting(3987, "port to listen on; 0 picks a free one", parse=_port)
-    cwd: str = setting(None, "working directory of the default context (default: the current one)")
+    cwd: str = setting(
+        None, "working directory of the default context (default: the current one)", parse=os.path.abspath
+    )
     base_path: str = setting("", "serve the API below this path as well, as a proxy adds it", parse=_base_path)
     python: str = setting("python3", "interpreter of the workers, a name on PATH or a path; CPython 3.9 or newer")
     log_format: str = setting("text", "how logs are written to stderr", choices=("text", "json"))
@@ -69,6 +72,13 @@ class Settings:
         (), "comma-separated Host names, besides loopback and the bound address, to answer to; * for all", parse=words
     )
     body_limit_bytes: int = setting(16 * MIB, "largest request body and WebSocket message", parse=_count)
+    launcher: str = setting(
+        "spawn", "how workers start: each as a new process, or forked from a template", choices=("spawn", "fork")
+    )
+    preload: tuple[str, ...] = setting(
+        (), "comma-separated modules that a template imports, once; implies --launcher fork", parse=words
+    )
+    pool_size: int = setting(2, "workers kept started and waiting, so that a context is there at once", parse=_workers)
     max_contexts: int = setting(4096, "contexts at the same time; one more is refused", parse=_count)
     queue_limit: int = setting(128, "executions that may wait in one context; one more is refused", parse=_count)
     backlog_limit_bytes: int = setting(
@@ -81,4 +91,5 @@ class Settings:
     )
 
     def __attrs_post_init__(self) -> None:
-        object.__setattr__(self, "cwd", os.path.abspath(self.cwd) if self.cwd else os.getcwd())
+        if not self.cwd:
+            object.__setattr__(self, "cwd", os.getcwd())

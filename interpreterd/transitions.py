@@ -136,3 +136,7 @@ def diagram() -> Iterable[str]:
     for (state, target), events in arrows.items():
         yield f"    {state.value} --> {target.value}: {', '.join(events)}"
     yield f"    {State.CLOSED.value} --> [*]"
+
+
+if __name__ == "__main__":
+    print(*diagram(), sep="\n")

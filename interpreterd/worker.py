@@ -32,6 +32,7 @@ class Worker(Protocol):
     pid: int
     listener: Listener
     exited: str | None  # how it ended, once it has; nobody is told twice
+    broken: str | None  # how it broke the protocol, likewise
 
     def send(self, message: ToWorker) -> None:
         """Pass ``message`` on; without effect once the worker has ended."""

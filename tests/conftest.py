@@ -2,15 +2,16 @@
 
 import asyncio
 import os
-import shutil
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import uvloop
 from blockbuster import BlockBuster
-from harness import Client, Daemon, children
+from harness import Client, Daemon, Gate, children
+from worker_driver import DrivenWorker, find_pythons
 
 COMMAND = Path(sys.executable).with_name("interpreterd")
 ROOT = Path(__file__).parent.parent
@@ -20,7 +21,21 @@ def pytest_asyncio_loop_factories(
     config: pytest.Config, item: pytest.Item
 ) -> dict[str, Callable[[], asyncio.AbstractEventLoop]]:
     """Run every test on the loop that the daemon runs on."""
-    return {"uvloop": uvloop.new_event_loop}
+    return {"uvloop": _new_event_loop}
+
+
+def _new_event_loop() -> asyncio.AbstractEventLoop:
+    loop = uvloop.new_event_loop()
+    loop.set_exception_handler(_end_at_timeout)
+    return loop
+
+
+def _end_at_timeout(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """End the test that hangs: uvloop only logs what pytest-timeout raises in a signal's handler, and goes on."""
+    loop.default_exception_handler(context)
+    if isinstance(context.get("exception"), pytest.fail.Exception):
+        for task in asyncio.all_tasks(loop):
+            task.cancel()
 
 
 @pytest.fixture(autouse=True)
@@ -78,16 +93,29 @@ async def client(daemon: Daemon) -> AsyncIterator[Client]:
         yield client
 
 
+@pytest.fixture
+def gate(tmp_path: Path) -> Iterator[Gate]:
+    """A place where user code waits for the test."""
+    gate = Gate(tmp_path / "gate")
+    yield gate
+    gate.close()
+
+
 @pytest.fixture(scope="session")
 def pythons() -> dict[str, str]:
     """The CPythons on this machine that a worker must run under: version, as ``3.9``, to path."""
-    found = {".".join(map(str, sys.version_info[:2])): sys.executable}
-    folders = [Path(folder) for folder in os.environ.get("PATH", "").split(os.pathsep)]
-    if root := os.environ.get("PYENV_ROOT"):
-        folders += sorted(Path(root, "versions").glob("*/bin"))
-    for version in ("3.9", "3.10", "3.11", "3.12", "3.13", "3.14"):
-        for folder in folders:
-            path = shutil.which(f"python{version}", path=str(folder))
-            if path and "shims" not in path:
-                found.setdefault(version, path)
-    return found
+    return find_pythons()
+
+
+@pytest.fixture(params=find_pythons())
+def worker(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[DrivenWorker]:
+    """A worker without a daemon, in the directory ``tmp_path``, under every Python found."""
+    with DrivenWorker(find_pythons()[request.param], tmp_path) as worker:
+        yield worker
+
+
+@pytest.fixture(params=list(find_pythons())[:: max(len(find_pythons()) - 1, 1)])
+def edge_worker(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[DrivenWorker]:
+    """As ``worker``, under the oldest and the newest Python only."""
+    with DrivenWorker(find_pythons()[request.param], tmp_path) as worker:
+        yield worker

@@ -204,6 +204,27 @@ class Client:
         return str(body["id"])
 
 
+class Gate:
+    """A FIFO at which a program waits until the test lets it go on.
+
+    Attributes:
+        wait: Python code that waits; each ``open`` lets one through, before or after it has come.
+    """
+
+    def __init__(self, path: Path) -> None:
+        os.mkfifo(path)
+        self._fd = os.open(path, os.O_RDWR)  # a FIFO that stays open keeps what nobody has read yet
+        self.wait = f"import os; os.read(os.open({str(path)!r}, os.O_RDONLY), 1)"
+
+    def open(self) -> None:
+        """Let one through."""
+        os.write(self._fd, b"\n")
+
+    def close(self) -> None:
+        """Let go of the FIFO."""
+        os.close(self._fd)
+
+
 def children(pid: int) -> list[int]:
     """Return the pids of the children of ``pid``."""
     return [

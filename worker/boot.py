@@ -1,9 +1,10 @@
 """Turns a fresh ``python -I -S`` into a worker. Ends the one script that the daemon makes of this folder.
 
-    python -I -S /proc/self/fd/N OUT DIE
+    python -I -S /proc/self/fd/N OUT DIE [MODULES]
 
 The script reads ``SOURCES``, a dict from module name to source. Fd 0 and fd 1 are the channel, fd ``OUT`` and fd 2 the
-output pipes; ``DIE`` is 1 if the worker is to be killed when the daemon dies (nobody else would do it), else 0.
+output pipes; ``DIE`` is 1 if the worker is to be killed when the daemon dies (nobody else would do it), else 0. With
+``MODULES``, names separated by commas and perhaps none, the process becomes a template; see ``template.py``.
 """
 
 import builtins
@@ -15,13 +16,13 @@ MODULES = ("channel", "streams", "namespace", "report", "system", "interpreter")
 HIGHEST_FD = 1000  # what user code closes in a loop is mostly lower
 
 
-def load(sources):
+def load(sources, names):
     """Make the modules of this folder without a path, and let no trace of them stay in ``sys.modules``."""
     package = types.ModuleType("worker")
     package.__path__ = []
     sys.modules["worker"] = package
     own_builtins = dict(vars(builtins))  # user code may delete or replace the others
-    for name in MODULES:
+    for name in names:
         module = types.ModuleType("worker." + name)
         module.__builtins__ = own_builtins
         sys.modules[module.__name__] = module
@@ -45,22 +46,43 @@ def move_descriptors(out_fd):
     nothing = os.open(os.devnull, os.O_RDWR)
     os.dup2(nothing, 0)
     os.close(nothing)
-    return read_fd, write_fd, {fd: private(fd) for fd in (1, 2)}
+    return read_fd, write_fd, {fd: private(fd) for fd in (0, 1, 2)}
 
 
-def run(sources, out_fd, die):
-    """Be a worker; return when user code has called ``exit()``."""
+def adopt_descriptors(channel_fd, out_fd, err_fd):
+    """Put descriptors that came with a request where a started worker finds its own; return as ``move_descriptors``."""
+    for fd, target in ((channel_fd, 0), (channel_fd, 1), (err_fd, 2)):
+        os.dup2(fd, target)
+    os.close(channel_fd)
+    os.close(err_fd)
+    return move_descriptors(out_fd)
+
+
+def run(sources, out_fd, die, names=None):
+    """Be a worker; return when user code has called ``exit()``. With ``names``, be the template of such workers."""
     os.close(int(sys.argv[0].rpartition("/")[2]))  # the script itself
     read_fd, write_fd, spares = move_descriptors(out_fd)
-    worker = load(sources)
+    worker = load(sources, MODULES if names is None else (*MODULES, "template"))
     library = worker.system.Library()
-    library.become_subreaper()
     if die:
         library.die_with_parent()
+    worker.system.set_up_site()
+    if names is not None:
+        channel = worker.channel.Channel(read_fd, write_fd)
+        reason = worker.template.preload(names)
+        if reason is not None:
+            channel.send({"type": "failed", "reason": reason})
+            return
+        fds = worker.template.serve(channel, read_fd)
+        for fd in (read_fd, write_fd, *spares.values()):
+            os.close(fd)
+        read_fd, write_fd, spares = adopt_descriptors(*fds)
+        if die:
+            library.die_with_parent()
+    library.become_subreaper()
     streams = worker.streams.Streams(library.flush_stdio)
     for fd, spare_fd in spares.items():
         streams.keep_spare(fd, spare_fd)
-    worker.system.set_up_site()
     cells = worker.namespace.Cells()
     channel = worker.channel.Channel(read_fd, write_fd)
     interpreter = worker.interpreter.Interpreter(channel, streams, cells)

@@ -4,8 +4,8 @@ The ``json`` package is not imported: it pulls in ``re`` and ``enum`` and would 
 time. Its C parts do the same work. ``PROTOCOL.md`` lists the messages; ``tests/golden`` holds one of each.
 """
 
-import os
 from _json import encode_basestring_ascii, make_scanner
+from os import read, write  # not os.read: user code may replace what it finds in a module
 
 
 class _Strict:
@@ -58,7 +58,7 @@ class Channel:
         chunks = [self._unread]
         while b"\n" not in chunks[-1]:
             try:
-                chunk = os.read(self._read_fd, 1 << 16)
+                chunk = read(self._read_fd, 1 << 16)
             except OSError:
                 return None
             if not chunk:
@@ -71,4 +71,4 @@ class Channel:
         """Write one message whole. Raises OSError when the daemon is gone."""
         data = encode(message).encode() + b"\n"
         while data:
-            data = data[os.write(self._write_fd, data) :]
+            data = data[write(self._write_fd, data) :]

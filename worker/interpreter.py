@@ -25,11 +25,14 @@ class Interpreter:
         self._channel = channel
         self._streams = streams
         self._cells = cells
+        self._getpid = os.getpid  # user code may replace what it finds in a module
         self._pid = os.getpid()
         self._interrupted = False
         self._environ = os.environ  # user code may put something else in its place
         self._builtins = vars(sys.modules["builtins"])
         self._recursion_limit = sys.getrecursionlimit()
+        # The daemon sends it after an interrupt, to end a system call that began in the moment in between.
+        _signal.signal(_signal.SIGCONT, _nothing)
         self._disarm()
 
     def serve(self):
@@ -72,11 +75,11 @@ class Interpreter:
         before = {name: self._environ.get(name) for name in message["envs"]}
         self._streams.begin()
         raised, error = self._run(message["code"], message["envs"])
-        if os.getpid() != self._pid:
-            self._leave_forked_child(error)
+        if self._getpid() != self._pid:
+            self._leave_forked_child(raised, error)
         restore_environment(self._environ, before)
         self._streams.flush()
-        if isinstance(raised, Exit):
+        if issubclass(type(raised), Exit):
             self._channel.send({"type": "exiting", "id": message["id"]})
             return False
         self._channel.send({"type": "done", "id": message["id"], "error": error})
@@ -90,33 +93,30 @@ class Interpreter:
         raised = error = None
         try:
             try:
-                self._environ.update(envs)
+                for name, value in envs.items():
+                    self._environ[name] = value
                 self._arm()
                 exec(self._cells.compile(source), self._cells.module.__dict__)
-                sys.settrace(None)
             except BaseException as caught:
-                sys.settrace(None)
-                sys.setprofile(None)
                 raised = caught
-                error = self._describe(caught)
+            sys.settrace(None)
+            sys.setprofile(None)
+            # User code may have left the limit so low that neither its error nor its next execution has room.
+            sys.setrecursionlimit(max(sys.getrecursionlimit(), self._recursion_limit))
+            if raised is not None and not _is_silent(raised):
+                error = describe(raised)
             self._disarm()
-        except BaseException as late:  # an interrupt at the very end, or while the description was made
-            raised = raised or late
+        except BaseException as late:  # an interrupt at the very end, or whatever came of describing
+            sys.settrace(None)
+            if raised is None:  # no `or`: an exception can have a __bool__
+                raised = late
             self._disarm()
         if raised is not None and error is None and not _is_silent(raised):
             error = describe_safely(raised)
         return raised, error
 
-    def _describe(self, raised):
-        if _is_silent(raised):
-            return None
-        # User code may have left the limit so low that its error cannot be shown.
-        sys.setrecursionlimit(max(sys.getrecursionlimit(), self._recursion_limit))
-        return describe(raised)
-
     def _arm(self):
         """From here on SIGINT raises KeyboardInterrupt, at once if one has been remembered."""
-        _signal.pthread_sigmask(_signal.SIG_UNBLOCK, (_signal.SIGINT,))
         _signal.signal(_signal.SIGINT, _signal.default_int_handler)
         if self._interrupted:
             self._interrupted = False
@@ -128,6 +128,8 @@ class Interpreter:
             try:
                 _signal.signal(_signal.SIGINT, self._remember)
                 sys.setprofile(None)
+                # One that user code had blocked comes now, and not in the next execution.
+                _signal.pthread_sigmask(_signal.SIG_UNBLOCK, (_signal.SIGINT,))
                 return
             except BaseException:  # one more that came before the handler was changed: the execution has ended
                 pass
@@ -135,15 +137,23 @@ class Interpreter:
     def _remember(self, signal_number, frame):
         self._interrupted = True
 
-    def _leave_forked_child(self, error):
+    def _leave_forked_child(self, raised, error):
         """End a child that user code made with ``os.fork()`` and that has come to the end of the code."""
-        if error is not None:
-            try:
-                sys.stderr.write(error["traceback"])
-            except Exception:
-                pass
+        status, last_words = 0, ""
+        if issubclass(type(raised), SystemExit):
+            code = SystemExit.code.__get__(raised)
+            if isinstance(code, int):
+                status = code & 0xFF
+            elif code is not None:
+                status, last_words = 1, f"{code}\n"
+        elif raised is not None:
+            status, last_words = 1, error["traceback"]
+        try:
+            sys.stderr.write(last_words)
+        except Exception:
+            pass
         self._streams.flush()
-        os._exit(0 if error is None else 1)
+        os._exit(status)
 
     def _abandoned(self):
         """End after the daemon has gone.
@@ -164,8 +174,17 @@ class Interpreter:
         self._streams.flush()
 
 
+def _nothing(signal_number, frame):
+    """A handler, which makes a signal end a system call that waits, and Python look for others."""
+
+
 def _is_silent(raised):
-    """Whether ``raised`` ends an execution without an error: ``exit()``, ``sys.exit()`` with None or 0."""
-    if not isinstance(raised, SystemExit):
+    """Whether ``raised`` ends an execution without an error: ``exit()``, ``sys.exit()`` with None or 0.
+
+    Runs no user code: an exception's own ``__class__`` or ``code`` may do anything.
+    """
+    kind = type(raised)
+    if not issubclass(kind, SystemExit):
         return False
-    return isinstance(raised, Exit) or raised.code is None or (isinstance(raised.code, int) and raised.code == 0)
+    code = SystemExit.code.__get__(raised)
+    return issubclass(kind, Exit) or code is None or (issubclass(type(code), int) and int.__eq__(code, 0))

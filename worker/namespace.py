@@ -45,8 +45,8 @@ class Cells:
         self._sources_bytes = 0
         self._count = 0
         self._flags = 0
-        # Importing these two at start would double its time; so they learn of the cells when something imports them.
-        self._hooks = {"linecache": self._hook_linecache, "inspect": self._hook_inspect}
+        # Importing these at start would double its time; so they learn of the cells when something imports them.
+        self._hooks = {"linecache": self._hook_linecache, "inspect": self._hook_inspect, "threading": _hook_threading}
         for name in list(self._hooks):
             if name in sys.modules:
                 self._hooks.pop(name)(sys.modules[name])
@@ -54,6 +54,8 @@ class Cells:
 
     def compile(self, source):
         """Return the code object of the next cell. Raises what ``compile`` raises."""
+        # Without the name, exec() would put the worker's own builtins there.
+        self.module.__dict__.setdefault("__builtins__", builtins)
         self._count += 1
         filename = f"<cell {self._count}>"
         self._sources[filename] = source
@@ -147,6 +149,28 @@ class Cells:
         except AttributeError:  # a loader without room for it: sources stay unknown, imports work
             del self._hooks[name]
         return spec
+
+
+def _hook_threading(module):
+    """Let errors of threads show source lines of cells: before 3.13 C code prints them, and looks for a file."""
+    if sys.version_info >= (3, 13):
+        return
+    original = module.excepthook
+
+    def excepthook(args, /):
+        if args.exc_type is SystemExit or args.thread is None or sys.stderr is None:
+            return original(args)
+        import traceback
+
+        shown = traceback.format_exception(args.exc_type, args.exc_value, args.exc_traceback)
+        sys.stderr.write(f"Exception in thread {args.thread.name}:\n" + "".join(shown))
+        sys.stderr.flush()
+        return None
+
+    excepthook.__doc__ = original.__doc__
+    module.excepthook = excepthook
+    if sys.version_info >= (3, 10):
+        module.__excepthook__ = excepthook
 
 
 def restore_environment(environ, before):

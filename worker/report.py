@@ -6,6 +6,7 @@ NAME_LIMIT_CHARS = 256
 VALUE_LIMIT_CHARS = 32 << 10
 TRACEBACK_LIMIT_CHARS = 96 << 10  # with value and name below 1 MiB even if every character becomes \u00XX
 OWN_FILES = "<interpreterd "  # how the file names of the worker's own code begin
+_LIBRARY_PATHS = [path for path in sys.path if not path.startswith("/proc/self/fd")]  # before site adds the user's
 
 
 def cut(text, limit_chars):
@@ -22,7 +23,7 @@ def describe(raised):
     Runs user code (``__str__`` and the like), so it may raise anything.
     """
     return {
-        "name": cut(type(raised).__name__, NAME_LIMIT_CHARS),
+        "name": cut(_name(raised), NAME_LIMIT_CHARS),
         "value": cut(_text(raised), VALUE_LIMIT_CHARS),
         "traceback": cut(_traceback(raised), TRACEBACK_LIMIT_CHARS),
     }
@@ -30,39 +31,51 @@ def describe(raised):
 
 def describe_safely(raised):
     """The same, running no user code: for when ``describe`` itself failed."""
-    name = cut(type.__getattribute__(type(raised), "__name__"), NAME_LIMIT_CHARS)
+    name = cut(_name(raised), NAME_LIMIT_CHARS)
     value = "<the exception could not be shown>"
     return {"name": name, "value": value, "traceback": f"{name}: {value}\n"}
 
 
+def _name(raised):
+    """Its class's own name: a metaclass may have another idea of ``__name__``."""
+    return str.__str__(vars(type)["__name__"].__get__(type(raised)))
+
+
 def _text(raised):
     try:
-        return str(raised)
+        return str.__str__(str(raised))  # a plain str: user code may have made a subclass
     except Exception:
         return "<exception str() failed>"  # the words of CPython's own traceback module
 
 
 def _traceback(raised):
     # Late: it costs as much as the rest of the worker's start.
-    import traceback
-
+    paths = sys.path[:]
+    sys.path[:] = _LIBRARY_PATHS  # the user's directory may hold a token.py, and errors must be seen all the same
+    try:
+        import ast  # noqa: F401  traceback imports it, and linecache the other one, in the middle of their work
+        import tokenize  # noqa: F401
+        import traceback
+    finally:
+        sys.path[:] = paths
     shown = traceback.TracebackException(type(raised), raised, raised.__traceback__)
-    _cut_own_frames(shown, set(), traceback)
+    _cut_own_frames(shown, traceback)
     return "".join(shown.format())
 
 
-def _cut_own_frames(shown, seen, traceback):
-    if shown is None or id(shown) in seen:
-        return
-    seen.add(id(shown))
-    if shown.stack is not None:
+def _cut_own_frames(shown, traceback):
+    unseen, seen = [shown], set()
+    while unseen:
+        shown = unseen.pop()
+        if shown is None or id(shown) in seen:
+            continue
+        seen.add(id(shown))
+        unseen += [shown.__cause__, shown.__context__, *(getattr(shown, "exceptions", None) or ())]
+        if shown.stack is None:
+            continue
         users = [frame for frame in shown.stack if not frame.filename.startswith(OWN_FILES)]
         if users:
             shown.stack[:] = users
-        else:  # a SyntaxError of the cell itself: no frames, no headline
+        else:  # a SyntaxError of the cell itself, or a cause that was never raised: no frames, no headline
             shown.exc_traceback = None  # 3.9 asks this one
             shown.stack = None if sys.version_info >= (3, 10) else traceback.StackSummary()
-    _cut_own_frames(shown.__cause__, seen, traceback)
-    _cut_own_frames(shown.__context__, seen, traceback)
-    for inner in getattr(shown, "exceptions", None) or ():
-        _cut_own_frames(inner, seen, traceback)

@@ -12,11 +12,12 @@ Both hang on ``stdout.write``: an instance attribute stands before the C method 
 
 import _signal
 import _thread
+import atexit
 import fcntl
 import io
 import os
 import sys
-import time
+from time import sleep
 
 FIONREAD = 0x541B  # <asm-generic/ioctls.h>; the termios module would be one more import
 FLUSH_AFTER_S = 0.05
@@ -44,8 +45,16 @@ def wait_until_read(fd):
             return
         growth += unread > before
         before = unread
-        time.sleep(pause_s)
+        sleep(pause_s)
         pause_s = min(pause_s * 1.5, 0.005)
+
+
+def _is_usable(name):
+    """Whether a stream of ``sys`` can be written to; one that user code put there need not be a real stream."""
+    try:
+        return not getattr(getattr(sys, name), "closed", False)
+    except Exception:  # deleted, or detached from its buffer
+        return False
 
 
 class _OrderedFile(io.FileIO):
@@ -72,9 +81,8 @@ class _Flusher:
     def __init__(self, flush):
         """``flush()`` returns whether it flushed; if not, it is asked again ``FLUSH_AFTER_S`` later."""
         self._flush = flush
-        self._awake = self._stop = self._ended = None
+        self._awake = self._stop = self._ended = self._native_id = None
         self._asleep = self._running = False
-        os.register_at_fork(before=self._end)
 
     def wake(self):
         if not self._running:
@@ -94,6 +102,7 @@ class _Flusher:
             self._running = False
 
     def _run(self):
+        self._native_id = _thread.get_native_id()
         # Signals are for the main thread: one that landed here would not end its system call.
         _signal.pthread_sigmask(_signal.SIG_BLOCK, _signal.valid_signals())
         while not self._stop.acquire(True, FLUSH_AFTER_S):
@@ -102,12 +111,23 @@ class _Flusher:
                 self._awake.acquire()
         self._ended.release()
 
-    def _end(self):
+    def end(self):
         if self._running:
             self._running = False
             self._stop.release()
             self._release(self._awake)
             self._ended.acquire()
+            try:
+                while True:  # the kernel, whom Python asks, counts it for a moment longer
+                    os.stat(f"/proc/self/task/{self._native_id}")
+                    sleep(0.00002)
+            except OSError:
+                pass
+
+    def close(self):
+        """End for good: Python crashes if this thread wants a lock of stdout while it shuts down."""
+        self.end()
+        self._start = int  # does nothing
 
     @staticmethod
     def _release(lock):
@@ -127,6 +147,8 @@ class Streams:
         self._spare_fds = {}
         self._flusher = _Flusher(self._flush_partial_line)
         self.open()
+        os.register_at_fork(before=self._before_fork)
+        atexit.register(self._flusher.close)  # the first to be registered is the last to be called
 
     def keep_spare(self, fd, spare_fd):
         """Keep ``spare_fd``, a copy of ``fd``, to repair ``fd`` with after user code closed it."""
@@ -158,17 +180,17 @@ class Streams:
                 os.fstat(fd)
             except OSError:
                 os.dup2(spare_fd, fd)
-        if self._stdout.closed or self._stderr.closed:
+        if not (_is_usable("stdout") and _is_usable("stderr")):
             self.open()
         self._turn = None
         self._stdout.write = self._first_write
 
     def flush(self):
-        """Write out everything that Python and C have buffered. Never raises an Exception."""
-        for stream in (sys.stdout, sys.stderr, self._stdout):
+        """Write out everything that Python and C have buffered. Raises nothing."""
+        for stream in (getattr(sys, "stdout", None), getattr(sys, "stderr", None), self._stdout):
             try:
                 stream.flush()
-            except Exception:  # closed, replaced by something that is no stream, a surrogate in its buffer
+            except BaseException:  # closed, replaced by something that is no stream, a surrogate in its buffer
                 pass
         self._flush_c_stdio()
 
@@ -201,6 +223,10 @@ class Streams:
             pass
         finally:
             self._switching.release()
+
+    def _before_fork(self):
+        self._flusher.end()
+        self._stdout.write = self._first_write  # which wakes it again, in both processes
 
     def _flush_partial_line(self):
         """Flush stdout if that cannot block; return whether it was done."""

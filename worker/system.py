@@ -45,29 +45,32 @@ class Library:
 class _Flags(tuple):
     """``sys.flags`` of a plain ``python``. Libraries pass the worker's own ``-I -S`` on to the processes they start."""
 
-    def __new__(cls, flags):
-        names = [name for name in dir(flags) if not name.startswith(("_", "n_")) and name not in ("count", "index")]
-        values = {name: getattr(flags, name) for name in names}
-        values.update(isolated=0, no_site=0, no_user_site=0, ignore_environment=0)
+    def __new__(cls, flags, **changed):
+        in_order = [item.partition("=")[0] for item in repr(flags).partition("(")[2][:-1].split(", ")]
+        others = [name for name in dir(flags) if not name.startswith(("_", "n_")) and name not in ("count", "index")]
+        values = {name: getattr(flags, name) for name in [*in_order, *others]}
+        values.update(changed, isolated=0, no_site=0, ignore_environment=0)
         if "safe_path" in values:
             values["safe_path"] = False
-        self = super().__new__(cls, values.values())
+        self = super().__new__(cls, [values[name] for name in in_order])
         self.__dict__.update(values)
         return self
 
     def __repr__(self):
-        return "sys.flags(" + ", ".join(f"{name}={value!r}" for name, value in self.__dict__.items()) + ")"
+        return "sys.flags(" + ", ".join(f"{name}={value!r}" for name, value in zip(self.__dict__, self)) + ")"
 
 
 def set_up_site():
     """Do what Python does between its start and the first line of a program: paths, site, user site, ``.pth`` files."""
-    sys.flags = _Flags(sys.flags)
-    sys.flags.__dict__["no_user_site"] = int(bool(os.environ.get("PYTHONNOUSERSITE")))
-    if os.environ.get("PYTHONDONTWRITEBYTECODE"):
-        sys.dont_write_bytecode = True
     sys.path[:0] = [path for path in os.environ.get("PYTHONPATH", "").split(os.pathsep) if path]
-    import site
+    import site  # before the flags are what site looks at: it would do its work now, and once more below
 
+    sys.dont_write_bytecode = bool(os.environ.get("PYTHONDONTWRITEBYTECODE"))
+    sys.flags = _Flags(
+        sys.flags,
+        no_user_site=int(bool(os.environ.get("PYTHONNOUSERSITE"))),
+        dont_write_bytecode=int(sys.dont_write_bytecode),
+    )
     try:
         site.main()
     except Exception as error:  # somebody's .pth file
@@ -75,3 +78,5 @@ def set_up_site():
     # The current directory, as at Python's prompt; what the script of this worker put there is its own path.
     sys.path[:] = ["", *[path for path in sys.path if not path.startswith("/proc/self/fd")]]
     sys.argv[:] = [""]
+    if sys.version_info >= (3, 10):
+        sys.orig_argv[:] = [sys.executable]

@@ -21,6 +21,7 @@ from interpreterd.errors import (
     MalformedRequest,
     ServerShuttingDown,
     UnsupportedLanguage,
+    UpgradeRequired,
     WorkerStartFailed,
 )
 
@@ -48,6 +49,13 @@ class Face:
 FACES: Final[Mapping[type[InterpreterError], Face]] = {
     MalformedRequest: Face("malformed_request", HTTPStatus.BAD_REQUEST, PROTOCOL_ERROR),
     BodyTooLarge: Face("body_too_large", HTTPStatus.REQUEST_ENTITY_TOO_LARGE, MESSAGE_TOO_BIG),
+    UpgradeRequired: Face(
+        "upgrade_required",
+        HTTPStatus.UPGRADE_REQUIRED,
+        PROTOCOL_ERROR,
+        # RFC 9110, section 15.5.22; RFC 6455, section 4.4
+        headers={"Upgrade": "websocket", "Connection": "Upgrade", "Sec-WebSocket-Version": "13"},
+    ),
     InvalidRequest: Face("invalid_request", HTTPStatus.BAD_REQUEST, POLICY_VIOLATION),
     UnsupportedLanguage: Face("unsupported_language", HTTPStatus.BAD_REQUEST, POLICY_VIOLATION),
     InvalidWorkingDirectory: Face("invalid_cwd", HTTPStatus.BAD_REQUEST, POLICY_VIOLATION),
@@ -71,6 +79,8 @@ def face(error: InterpreterError) -> Face:
 def sentence(error: InterpreterError) -> str:
     """Return ``error`` as the sentence that a REST client reads."""
     text = str(error)
+    if type(error) in (MalformedRequest, InvalidRequest):  # they begin with the name of a key
+        return text
     return text[:1].upper() + text[1:]
 
 

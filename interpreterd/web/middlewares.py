@@ -36,6 +36,8 @@ async def show_errors(request: web.Request, handler: Handler) -> web.StreamRespo
         text = f"{error.reason}: {request.method} {request.path}"
         code = HTTPStatus(error.status).name.lower()
         return json_response(error_body(text, code), status=error.status, headers=headers)
+    except ConnectionError:  # the client went away; aiohttp knows what to do
+        raise
     except Exception:
         _log.exception("%s %s failed", request.method, request.path)
         text = "Internal error; the daemon's log says more"
@@ -90,12 +92,13 @@ def _check_host(request: web.Request, settings: Settings) -> None:
     hosts = request.headers.getall(hdrs.HOST, [])
     if len(hosts) != 1:
         raise Forbidden("exactly one Host header is needed")
-    host = hosts[0]
-    if "*" in settings.allow_host or host in settings.allow_host:
+    host = hosts[0].lower()
+    allowed = [name.lower() for name in settings.allow_host]
+    if "*" in allowed or host in allowed:
         return
     name = _hostname(host)
-    if name is None or not (_is_own_name(name, request, settings) or name in settings.allow_host):
-        raise Forbidden(f"host not allowed: {host}; --allow-host allows it")
+    if name is None or not (_is_own_name(name, request, settings) or name in allowed):
+        raise Forbidden(f"host not allowed: {hosts[0]}; --allow-host allows it")
 
 
 def _is_own(origin: str, request: web.Request, settings: Settings) -> bool:

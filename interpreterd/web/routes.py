@@ -11,6 +11,7 @@ from interpreterd import __version__
 from interpreterd.errors import MalformedRequest, WorkerStartFailed
 from interpreterd.schema import CreateContext
 from interpreterd.web.keys import LAUNCHER, MANAGER, SETTINGS
+from interpreterd.web.multiplex import session
 from interpreterd.web.session import execute
 
 PREFIX: Final = "/process/interpreter"
@@ -31,6 +32,7 @@ def add_routes(app: web.Application) -> None:
                 web.delete(prefix + "/context/{id}", delete_context),
                 web.post(prefix + "/context/{id}/interrupt", interrupt_context),
                 web.get(prefix + "/execute", execute, allow_head=False),
+                web.get(prefix + "/session", session, allow_head=False),
             ]
         )
 
@@ -58,7 +60,10 @@ async def version(request: web.Request) -> web.Response:
 
 async def create_context(request: web.Request) -> web.Response:
     """Make a context; see ``schema.CreateContext``."""
-    body = await request.read()  # whatever its content type: ``curl -d`` calls JSON a form
+    try:
+        body = await request.read()  # whatever its content type: ``curl -d`` calls JSON a form
+    except web.RequestPayloadError as error:
+        raise MalformedRequest(f"the body cannot be read: {error.__cause__ or error}") from None
     try:
         value = orjson.loads(body) if body.strip() else {}
     except orjson.JSONDecodeError as error:

@@ -6,11 +6,18 @@ from typing import Final
 import orjson
 from aiohttp import WSMsgType, web
 
-from interpreterd.errors import BodyTooLarge, InterpreterError, InvalidRequest, MalformedRequest
+from interpreterd.errors import (
+    BodyTooLarge,
+    InterpreterError,
+    InvalidRequest,
+    MalformedRequest,
+    ServerShuttingDown,
+    UpgradeRequired,
+)
 from interpreterd.journal import Journal
 from interpreterd.schema import Execute, Finished
 from interpreterd.web.faces import MESSAGE_TOO_BIG, close_reason
-from interpreterd.web.keys import MANAGER, SETTINGS
+from interpreterd.web.keys import MANAGER, SETTINGS, SILENT
 from interpreterd.web.v1 import Closing, closing, refusal, render
 
 SDK_SUBPROTOCOL: Final = "X-Daytona-SDK-Version~"
@@ -22,7 +29,8 @@ class Socket(web.WebSocketResponse):
 
     def __init__(self, *, limit_bytes: int, protocols: tuple[str, ...]) -> None:
         """Refuse messages beyond ``limit_bytes``; echo the first of ``protocols``."""
-        super().__init__(max_msg_size=limit_bytes, protocols=protocols, compress=False, timeout=CLOSE_TIMEOUT_S)
+        # aiohttp refuses from its limit on, not beyond it.
+        super().__init__(max_msg_size=limit_bytes + 1, protocols=protocols, compress=False, timeout=CLOSE_TIMEOUT_S)
         self._limit_bytes = limit_bytes
 
     async def close(self, *, code: int = 1000, message: bytes = b"", drain: bool = True) -> bool:
@@ -32,15 +40,23 @@ class Socket(web.WebSocketResponse):
         return await super().close(code=code, message=message, drain=drain)
 
 
-async def execute(request: web.Request) -> web.StreamResponse:
-    """Serve one execution: take the first message, send the events, close."""
+async def open_socket(request: web.Request) -> Socket:
+    """Return the connection that the client asks for. Raises ``UpgradeRequired``."""
     settings = request.app[SETTINGS]
     offered = request.headers.get("Sec-WebSocket-Protocol", "").split(",")
     protocols = tuple(name for name in map(str.strip, offered) if name.startswith(SDK_SUBPROTOCOL))
     socket = Socket(limit_bytes=settings.body_limit_bytes, protocols=protocols)
+    if not socket.can_prepare(request):
+        raise UpgradeRequired
     await socket.prepare(request)
+    return socket
+
+
+async def execute(request: web.Request) -> web.StreamResponse:
+    """Serve one execution: take the first message, send the events, close."""
+    socket = await open_socket(request)
     try:
-        wish = await _first_message(socket, settings.first_message_timeout_s)
+        wish = await _first_message(request.app, socket)
         if wish is None:
             return socket
         journal = request.app[MANAGER].get(wish.context_id).submit(wish)
@@ -51,13 +67,27 @@ async def execute(request: web.Request) -> web.StreamResponse:
     return socket
 
 
-async def _first_message(socket: Socket, timeout_s: float) -> Execute | None:
+async def dismiss_silent(app: web.Application) -> None:
+    """Wait no longer for clients that have not said anything; for ``Application.on_shutdown``."""
+    for timeout in app[SILENT]:
+        if not timeout.expired():
+            timeout.reschedule(asyncio.get_running_loop().time())
+
+
+async def _first_message(app: web.Application, socket: Socket) -> Execute | None:
     """Return the client's wish, or None if it went away. Raises ``InterpreterError`` for one that cannot be."""
+    timeout_s = app[SETTINGS].first_message_timeout_s
+    timeout = asyncio.timeout(timeout_s)
     try:
-        async with asyncio.timeout(timeout_s):
+        async with timeout:
+            app[SILENT].add(timeout)
             message = await socket.receive()
     except TimeoutError:
+        if app[MANAGER].closing:
+            raise ServerShuttingDown from None
         raise InvalidRequest(f"no first message within {timeout_s:g} s") from None
+    finally:
+        app[SILENT].discard(timeout)
     if message.type not in (WSMsgType.TEXT, WSMsgType.BINARY):
         return None
     try:
@@ -74,7 +104,7 @@ async def _serve(socket: Socket, journal: Journal) -> None:
     receiver = asyncio.ensure_future(_receive_until_gone(socket))
     try:
         await asyncio.wait((sender, receiver), return_when=asyncio.FIRST_COMPLETED)
-        if not sender.done() and socket.closed and not receiver.cancelled():
+        if receiver.done() and receiver.result():
             sender.cancel()
         await asyncio.wait((sender, receiver))
     finally:
@@ -85,9 +115,13 @@ async def _serve(socket: Socket, journal: Journal) -> None:
         raise error
 
 
-async def _receive_until_gone(socket: Socket) -> None:
-    while (await socket.receive()).type in (WSMsgType.TEXT, WSMsgType.BINARY):
-        pass  # the contract knows one message; more are ignored
+async def _receive_until_gone(socket: Socket) -> bool:
+    """Receive until the connection ends; return whether it was the client that ended it."""
+    while True:
+        message = await socket.receive()
+        if message.type not in (WSMsgType.TEXT, WSMsgType.BINARY):  # the contract knows one message; more are ignored
+            # Cancelled during its own close, the daemon would not wait for the client to have read everything.
+            return message.type is not WSMsgType.CLOSING
 
 
 async def _send_events(socket: Socket, journal: Journal) -> None:

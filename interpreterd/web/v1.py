@@ -7,7 +7,7 @@ from attrs import frozen
 
 from interpreterd.errors import InterpreterError
 from interpreterd.machine import CONTEXT_ERROR
-from interpreterd.schema import Event, Failure, Finished, Outcome, Output, Restarted, Stream
+from interpreterd.schema import Event, Failure, Finished, Outcome, Output, Restarted, Started, Stream
 from interpreterd.web.faces import OK, close_reason, face
 
 COMPLETED: Final = b'{"type":"control","text":"completed"}'
@@ -30,6 +30,8 @@ def render(event: Event) -> list[bytes]:
             return [orjson.dumps({"type": "stdout", "text": text})]
         case Output(text=text):
             return [orjson.dumps({"type": "stderr", "text": text})]
+        case Started():
+            return []
         case Restarted():
             return [RESTARTED]
         case Finished(outcome=outcome, error=error, cause=cause):

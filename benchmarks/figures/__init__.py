@@ -1,0 +1,28 @@
+"""The figures, each a function that measures and returns its rows, in the order of the table."""
+
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+from benchmarks.bench import Bench
+from benchmarks.figures.create import create, preload, sustained
+from benchmarks.figures.crowd import crowd
+from benchmarks.figures.execute import execute, first_byte, session
+from benchmarks.figures.lag import lag, listing
+from benchmarks.figures.output import blocks, lines
+from benchmarks.figures.rate import rate
+from benchmarks.report import Row
+
+FIGURES: Final[dict[str, Callable[[Bench], Awaitable[list[Row]]]]] = {
+    "execute": execute,
+    "session": session,
+    "rate": rate,
+    "create": create,
+    "sustained": sustained,
+    "preload": preload,
+    "crowd": crowd,
+    "lines": lines,
+    "blocks": blocks,
+    "first-byte": first_byte,
+    "listing": listing,
+    "lag": lag,
+}

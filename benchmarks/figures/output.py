@@ -1,0 +1,127 @@
+"""How fast output arrives, whole: many lines, and large writes."""
+
+import asyncio
+import subprocess
+import sys
+
+from benchmarks.bench import Bench
+from benchmarks.client import Client
+from benchmarks.report import Row, mb
+from benchmarks.servers import BenchmarkError, environment
+from benchmarks.stats import Blocks, alternate
+
+LINES = 200_000
+LINE_BYTES = 100
+WRITES = 1_600
+WRITE_BYTES = 1 << 16
+# Made beforehand, so that only printing is timed; every line is another one, so that a swapped one shows.
+MAKE_LINES = f"lines = [f'{{i:0{LINE_BYTES - 1}d}}' for i in range({LINES})]"
+PRINT_LINES = "for line in lines: print(line)"
+MAKE_BLOCK = f"import os, sys; block = 'x' * {WRITE_BYTES}; raw = block.encode()"
+WRITE_BLOCKS = f"for i in range({WRITES}): sys.stdout.write(block)"
+WRITE_RAW = f"for i in range({WRITES}): os.write(1, raw)"
+_FLOOR = """
+import time
+{prepare}
+start = time.perf_counter()
+{write}
+import sys
+sys.stdout.flush()
+sys.stderr.write(str(time.perf_counter() - start))
+"""
+
+
+def floor_seconds(prepare: str, write: str) -> float:
+    """Return the seconds that ``write`` takes in a Python of its own whose stdout is a pipe to ``cat >/dev/null``."""
+    cat = subprocess.Popen(["cat"], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL)
+    assert cat.stdin is not None
+    code = _FLOOR.format(prepare=prepare, write=write)
+    done = subprocess.run(
+        [sys.executable, "-I", "-S", "-c", code],
+        stdin=subprocess.DEVNULL,
+        stdout=cat.stdin,
+        stderr=subprocess.PIPE,
+        check=True,
+        env=environment(),
+    )
+    cat.stdin.close()
+    cat.wait()
+    return float(done.stderr)
+
+
+async def _turns(
+    bench: Bench, client: Client, prepare: str, writes: dict[str, str], expected: str
+) -> dict[str, Blocks]:
+    """Return bytes a second of each of ``writes``, whose output must be ``expected``, and of the floor of the first."""
+    context = await client.create()
+    await client.execute(prepare, context)
+
+    async def daemon(code: str) -> float:
+        pieces, seconds = await client.output(code, context)
+        text = "".join(pieces)
+        if text != expected:
+            same = next((i for i, (a, b) in enumerate(zip(text, expected, strict=False)) if a != b), len(text))
+            raise BenchmarkError(f"{code!r}: {len(text)} characters of {len(expected)}; the first {same} are right")
+        return len(expected) / seconds
+
+    async def floor() -> float:
+        return len(expected) / await asyncio.to_thread(floor_seconds, prepare, next(iter(writes.values())))
+
+    sides = {name: lambda code=code: daemon(code) for name, code in writes.items()}
+    return await alternate(
+        {**sides, "floor": floor}, turns=3 if bench.scale.quick else 10, samples=1, pause_s=0.1, warm_up=1
+    )
+
+
+def _values(sides: dict[str, Blocks], size: int) -> dict[str, object]:
+    return {"bytes": size, **{f"{name}_bytes_per_s": blocks.samples for name, blocks in sides.items()}}
+
+
+async def lines(bench: Bench) -> list[Row]:
+    """Measure 200,000 × ``print`` of 100 bytes, connect to ``completed``, every byte compared; floor: a pipe to cat.
+
+    n = turns of one run each. The client decodes frames while it measures, and compares afterwards.
+    """
+    expected = "".join(f"{i:0{LINE_BYTES - 1}d}\n" for i in range(LINES))
+    async with bench.daemon() as (_, client):
+        sides = await _turns(bench, client, MAKE_LINES, {"daemon": PRINT_LINES}, expected)
+    ratio, rate = sides["daemon"].ratio_to(sides["floor"]), sides["daemon"].p50
+    return [
+        Row(
+            figure="lines",
+            what=f"{LINES:,} lines of {LINE_BYTES} bytes, all there",
+            target="≥ 35 MB/s and ≥ 0.25 × print to a pipe",
+            measured=f"{mb(rate)}/s",
+            reference=f"pipe to cat {mb(sides['floor'].p50)}/s",
+            ratio=ratio,
+            met=rate >= 35e6 and ratio >= 0.25,
+            values=_values(sides, len(expected)),
+        )
+    ]
+
+
+async def blocks(bench: Bench) -> list[Row]:
+    """Measure 1,600 writes of 64 KiB (104.9 MB), connect to ``completed``, every byte compared; floor: a pipe to cat.
+
+    n = turns of one run each, by ``sys.stdout.write`` and by ``os.write(1, …)``.
+    """
+    expected = "x" * (WRITES * WRITE_BYTES)
+    async with bench.daemon() as (_, client):
+        writes = {"daemon": WRITE_BLOCKS, "raw": WRITE_RAW}
+        sides = await _turns(bench, client, MAKE_BLOCK, writes, expected)
+    rows = []
+    for name, how in (("daemon", "sys.stdout.write"), ("raw", "os.write(1, …)")):
+        rate = sides[name].p50
+        rows.append(
+            Row(
+                figure="blocks",
+                what=f"{WRITES * WRITE_BYTES / 1e6:.0f} MB in 64 KiB writes by `{how}`, all there",
+                target="≥ 250 MB/s",
+                measured=f"{mb(rate)}/s",
+                reference=f"`sys.stdout.write` to a pipe to cat {mb(sides['floor'].p50)}/s",
+                ratio=sides[name].ratio_to(sides["floor"]),
+                met=rate >= 250e6,
+                values=_values({name: sides[name], "floor": sides["floor"]}, len(expected)),
+            )
+        )
+    return rows

@@ -1,0 +1,116 @@
+"""Workers that wait, started and never used, so that a context gets one at once. The pool is itself a launcher."""
+
+import asyncio
+import logging
+from collections import deque
+from types import TracebackType
+from typing import Final, Self
+
+from interpreterd.errors import WorkerStartFailed
+from interpreterd.launcher import Launcher, Python
+from interpreterd.worker import Deaf, Worker
+
+REFILL_AFTER_S: Final = 0.03
+_log = logging.getLogger(__name__)
+
+
+class Pool:
+    """Keeps up to ``size`` workers of another launcher waiting. An async context manager: at its end none is left.
+
+    A worker leaves it once, to be used, and never comes back. It is refilled in the background, one worker at a time,
+    so that starting them does not compete with executions for more than one processor. After a start that failed it
+    waits until somebody asks for a worker, who is then told why there is none.
+    """
+
+    def __init__(self, launcher: Launcher, size: int) -> None:
+        """Fill from ``launcher``, which stays the caller's; ``size`` 0 keeps none."""
+        self._launcher = launcher
+        self._size = size
+        self._waiting: deque[Worker] = deque()
+        self._refilling: asyncio.Task[None] | None = None
+        self._closed = False
+
+    async def __aenter__(self) -> Self:
+        """Be ready; ``fill`` begins to fill."""
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        """Kill the workers that wait."""
+        self._closed = True
+        if self._refilling is not None:
+            self._refilling.cancel()
+            await asyncio.wait([self._refilling])
+        endings = []
+        while self._waiting:
+            worker = self._waiting.popleft()
+            worker.listener = listener = _Ending()
+            worker.kill()
+            endings.append(listener.ended.wait())
+        await asyncio.gather(*endings)
+
+    async def launch(self) -> Worker:
+        """Return a worker that waits, or a new one; see ``Launcher``."""
+        if not self._waiting:
+            worker = await self._launcher.launch()
+        else:
+            worker = self._waiting.popleft()
+            worker.listener = Deaf()
+        self.fill()
+        return worker
+
+    async def describe_python(self) -> Python:
+        """See ``Launcher``."""
+        return await self._launcher.describe_python()
+
+    async def sweep(self) -> None:
+        """See ``Launcher``."""
+        await self._launcher.sweep()
+
+    def forget(self, worker: Worker) -> None:
+        """Replace a worker that died while it waited."""
+        if worker in self._waiting:
+            self._waiting.remove(worker)
+            _log.warning("waiting worker %d ended: %s", worker.pid, worker.exited)
+
+    def fill(self) -> None:
+        """Begin to fill, in the background, what is missing. Repeating it changes nothing."""
+        if not self._closed and self._refilling is None and len(self._waiting) < self._size:
+            self._refilling = asyncio.create_task(self._start_workers())
+
+    async def _start_workers(self) -> None:
+        try:
+            # Starting a process holds the event loop; the context that just got a worker has its first code to run.
+            await asyncio.sleep(REFILL_AFTER_S)
+            while len(self._waiting) < self._size:
+                worker = await self._launcher.launch()
+                worker.listener = _Waiting(self, worker)
+                self._waiting.append(worker)
+                if worker.exited is not None:
+                    self.forget(worker)
+        except WorkerStartFailed as error:
+            _log.warning("no worker waits: %s", error)
+        except Exception:
+            _log.exception("no worker waits")
+        finally:
+            self._refilling = None
+
+
+class _Waiting(Deaf):
+    """Listens to a worker of the pool: all that it may do is end."""
+
+    def __init__(self, pool: Pool, worker: Worker) -> None:
+        self._pool = pool
+        self._worker = worker
+
+    def on_exit(self, how: str) -> None:
+        self._pool.forget(self._worker)
+
+
+class _Ending(Deaf):
+    def __init__(self) -> None:
+        self.ended = asyncio.Event()
+
+    def on_exit(self, how: str) -> None:
+        self.ended.set()

@@ -1,0 +1,106 @@
+"""Many executions on one WebSocket: ``GET /process/interpreter/session``."""
+
+import asyncio
+from typing import Final
+
+from aiohttp import WSMsgType, web
+
+from interpreterd.errors import InterpreterError, InvalidRequest, LimitReached, ServerShuttingDown
+from interpreterd.journal import Journal
+from interpreterd.manager import Manager
+from interpreterd.schema import Execute
+from interpreterd.web.faces import GOING_AWAY, close_reason
+from interpreterd.web.keys import FAREWELLS, MANAGER
+from interpreterd.web.session import Socket, open_socket
+from interpreterd.web.wire import Interrupt, Ping, answer, decode, parse_operation, parse_request_id, refusal, render
+
+REQUESTS_LIMIT: Final = 256  # that one connection may have unanswered
+FAREWELL_LIMIT_S: Final = 1.0
+
+
+async def session(request: web.Request) -> web.StreamResponse:
+    """Serve a connection until its client ends it: take operations, answer each, events as they come."""
+    socket = await open_socket(request)
+    client = _Client(socket, request.app[MANAGER])
+    farewells = request.app[FAREWELLS]
+    farewells.add(client.say_farewell)
+    try:
+        await client.serve()
+    except ConnectionError:
+        pass
+    finally:
+        farewells.discard(client.say_farewell)
+        await client.leave()
+    return socket
+
+
+async def say_farewells(app: web.Application) -> None:
+    """End every connection that stays open by itself; for ``Application.on_shutdown``."""
+    farewells = app[FAREWELLS]
+    await asyncio.gather(*(say_farewell() for say_farewell in list(farewells)))
+
+
+class _Client:
+    """One connection and its requests that are not answered yet."""
+
+    def __init__(self, socket: Socket, manager: Manager) -> None:
+        self._socket = socket
+        self._manager = manager
+        self._requests: dict[str, asyncio.Task[None]] = {}
+
+    async def serve(self) -> None:
+        """Take messages until the connection ends. What is wrong with one is told, and does not end it."""
+        while True:
+            message = await self._socket.receive()
+            if message.type not in (WSMsgType.TEXT, WSMsgType.BINARY):
+                return
+            request_id = None
+            try:
+                body = decode(message.data)
+                request_id = parse_request_id(body)
+                match parse_operation(body):
+                    case Execute() as wish:
+                        self._execute(request_id, wish)
+                    case Interrupt(context_id, execution_id):
+                        running = self._manager.get(context_id).interrupt(execution_id)
+                        await self._send(answer("interrupting" if running else "idle", request_id))
+                    case Ping():
+                        await self._send(answer("pong", request_id))
+            except InterpreterError as error:
+                for line in refusal(error, request_id):
+                    await self._send(line)
+
+    async def say_farewell(self) -> None:
+        """Close the connection, after the answers to its requests; a client that does not take them is left behind."""
+        if self._requests:
+            await asyncio.wait(self._requests.values(), timeout=FAREWELL_LIMIT_S)
+        await self._socket.close(code=GOING_AWAY, message=close_reason(str(ServerShuttingDown())))
+
+    async def leave(self) -> None:
+        """Follow no more executions; they go on without their client."""
+        tasks = list(self._requests.values())
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    def _execute(self, request_id: str, wish: Execute) -> None:
+        if request_id in self._requests:
+            raise InvalidRequest("requestId must differ from those of requests that are not answered yet")
+        if len(self._requests) >= REQUESTS_LIMIT:
+            raise LimitReached(f"too many requests on this connection: the limit is {REQUESTS_LIMIT}")
+        journal = self._manager.get(wish.context_id).submit(wish)
+        self._requests[request_id] = asyncio.create_task(self._follow(request_id, journal))
+
+    async def _follow(self, request_id: str, journal: Journal) -> None:
+        try:
+            async for event in journal.follow():
+                for line in render(event, request_id, journal.execution_id):
+                    await self._send(line)
+        except ConnectionError:  # the receiver sees it too, and leaves
+            pass
+        finally:
+            journal.abandon()
+            del self._requests[request_id]
+
+    async def _send(self, line: bytes) -> None:
+        await self._socket.send_frame(line, WSMsgType.TEXT)

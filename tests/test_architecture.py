@@ -1,0 +1,63 @@
+"""What the documents promise about the code."""
+
+import ast
+import sys
+from pathlib import Path
+
+import pytest
+
+from interpreterd.transitions import diagram
+
+ROOT = Path(__file__).parent.parent
+BEGIN, END = "<!-- state diagram: begin -->", "<!-- state diagram: end -->"
+LINE_LIMIT = 300
+OURS = sorted(path.relative_to(ROOT) for folder in ("interpreterd", "worker") for path in (ROOT / folder).rglob("*.py"))
+WORKER = sorted((ROOT / "worker").glob("*.py"))
+
+
+def test_the_state_diagram_is_drawn_from_the_table() -> None:
+    text = (ROOT / "ARCHITECTURE.md").read_text()
+    assert text.count(BEGIN) == text.count(END) == 1, f"ARCHITECTURE.md needs the lines {BEGIN!r} and {END!r}"
+    drawn = text.partition(BEGIN)[2].partition(END)[0].strip()
+    expected = "\n".join(["```mermaid", *diagram(), "```"])
+    assert drawn == expected, (
+        "the state diagram of ARCHITECTURE.md is not the one of the table: put what "
+        f"`python -m interpreterd.transitions` prints between ```mermaid and ```, in the lines {BEGIN!r} and {END!r}"
+    )
+
+
+@pytest.mark.parametrize("path", OURS, ids=str)
+def test_a_file_is_short_enough_to_be_read_at_once(path: Path) -> None:
+    assert len((ROOT / path).read_text().splitlines()) <= LINE_LIMIT, f"{path}: find the part that wants its own file"
+
+
+def imports(path: Path) -> set[str]:
+    """Return the top-level names of all modules that a file imports, wherever in it."""
+    names = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            names |= {alias.name.partition(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: the worker is one script, not a package"
+            names.add((node.module or "").partition(".")[0])
+    return names
+
+
+@pytest.mark.parametrize("path", WORKER, ids=lambda path: path.name)
+def test_the_worker_needs_the_standard_library_alone(path: Path) -> None:
+    # ``worker`` is the package that boot.py makes of these files, in memory.
+    assert imports(path) - {"worker"} <= sys.stdlib_module_names
+
+
+@pytest.mark.parametrize("path", WORKER, ids=lambda path: path.name)
+def test_the_worker_is_written_for_the_oldest_python_it_runs_on(path: Path) -> None:
+    ast.parse(path.read_text(), feature_version=(3, 9))
+
+
+def test_nothing_imports_the_worker() -> None:
+    siblings = {path.stem for path in WORKER}
+    for path in (ROOT / "interpreterd").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.ImportFrom):
+                assert node.module != "interpreterd._worker"
+                assert node.module not in siblings

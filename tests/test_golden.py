@@ -1,0 +1,133 @@
+"""One example of every message of the worker's pipe, which both of its ends must read and write."""
+
+import json
+import subprocess
+from pathlib import Path
+from typing import Any, get_args
+
+import pytest
+from worker_driver import find_pythons
+
+from interpreterd import messages
+from interpreterd.messages import (
+    Configure,
+    Configured,
+    Done,
+    Exiting,
+    Failed,
+    Fork,
+    Forked,
+    Ready,
+    Reaped,
+    Run,
+    Sync,
+    Synced,
+)
+from interpreterd.protocol import Decoder
+from interpreterd.schema import Failure
+
+GOLDEN = Path(__file__).parent / "golden"
+TO_WORKER_FILE = GOLDEN / "to_worker.jsonl"
+FROM_WORKER_FILE = GOLDEN / "from_worker.jsonl"
+CHANNEL = Path(__file__).parent.parent / "worker" / "channel.py"
+
+TO_WORKER: list[messages.ToWorker] = [
+    Configure(cwd="/home/user"),
+    Configure(cwd="/tmp/Übung 日本", envs={"PATH": "/usr/bin:/bin", "GREETING": "grüß dich 👋"}),
+    Run(execution_id="5f3c7f0e-8f5c-4f0e-9a55-0d9b6a1c2e3d", code="x = 1"),
+    Run(
+        execution_id="e2",
+        code="print('naïve', \"日本\", '👋')\n\tx = '\\n'\r\n\u2028\0",
+        envs={"A": "", "B": "a=b\nc"},
+    ),
+    Sync(),
+    Fork(),
+]
+FROM_WORKER: list[messages.FromWorker] = [
+    Ready(pid=4711, python="3.9.18"),
+    Configured(),
+    Failed(reason="cannot enter /tmp/Übung: No such file or directory"),
+    Done(execution_id="e1"),
+    Done(
+        execution_id="e2",
+        error=Failure(
+            name="ZeroDivisionError",
+            value="division by zero",
+            traceback='Traceback (most recent call last):\n  File "<cell 1>", line 1, in <module>\n    1/0\n'
+            "ZeroDivisionError: division by zero\n",
+        ),
+    ),
+    Done(
+        execution_id="e3",
+        error=Failure(
+            name="Fehlerß", value='日本 👋 \0\x1b[31m"\\', traceback='__main__.Fehlerß: 日本 👋 \0\x1b[31m"\\\n'
+        ),
+    ),
+    Done(execution_id="e4", error=Failure(name="KeyboardInterrupt", value="", traceback="")),
+    Exiting(execution_id="e5"),
+    Synced(),
+    Forked(pid=4712),
+    Reaped(pid=4712, status=-9),
+]
+
+# Runs under the worker's Python: reads one file through the channel and writes the other one to it.
+WORKER_SIDE = """
+import json, os, sys
+channel_file, to_worker, from_worker = sys.argv[1:]
+namespace = {}
+exec(open(channel_file).read(), namespace)
+
+read_fd, write_fd = os.pipe()
+os.write(write_fd, open(to_worker, "rb").read())
+os.close(write_fd)
+channel = namespace["Channel"](read_fd, -1)
+for line in open(to_worker, encoding="utf-8", newline="\\n"):
+    assert channel.receive() == json.loads(line), line
+assert channel.receive() is None
+
+read_fd, write_fd = os.pipe()
+channel = namespace["Channel"](-1, write_fd)
+for line in open(from_worker, encoding="utf-8", newline="\\n"):
+    channel.send(json.loads(line))
+os.close(write_fd)
+sys.stdout.write(os.read(read_fd, 1 << 16).decode("ascii"))
+"""
+
+
+def lines(file: Path) -> list[bytes]:
+    return file.read_bytes().splitlines(keepends=True)
+
+
+def parsed(text: bytes) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in text.splitlines()]
+
+
+@pytest.mark.parametrize(
+    ("union", "examples"), [(messages.ToWorker, TO_WORKER), (messages.FromWorker, FROM_WORKER)], ids=["to", "from"]
+)
+def test_every_message_has_an_example(union: Any, examples: list[Any]) -> None:
+    assert {type(message) for message in examples} == set(get_args(union))
+
+
+def test_the_daemon_writes_what_the_worker_reads() -> None:
+    encoded = [messages.encode(message) for message in TO_WORKER]
+    assert all(line.endswith(b"\n") and line.count(b"\n") == 1 for line in encoded)
+    assert parsed(b"".join(encoded)) == parsed(TO_WORKER_FILE.read_bytes())
+
+
+def test_the_daemon_reads_what_the_worker_writes() -> None:
+    assert [messages.decode(line) for line in lines(FROM_WORKER_FILE)] == FROM_WORKER
+    assert Decoder().feed(FROM_WORKER_FILE.read_bytes()) == FROM_WORKER
+
+
+@pytest.mark.parametrize("version", find_pythons())
+def test_the_worker_reads_and_writes_the_same(version: str, tmp_path: Path) -> None:
+    script = tmp_path / "worker_side.py"
+    script.write_text(WORKER_SIDE)
+    command = [find_pythons()[version], "-I", "-S", "-X", "utf8", str(script)]
+    ran = subprocess.run(
+        [*command, str(CHANNEL), str(TO_WORKER_FILE), str(FROM_WORKER_FILE)], capture_output=True, check=False
+    )
+    assert ran.stderr == b""
+    assert parsed(ran.stdout) == parsed(FROM_WORKER_FILE.read_bytes())
+    assert [messages.decode(line) for line in ran.stdout.splitlines(keepends=True)] == FROM_WORKER

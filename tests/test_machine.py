@@ -1,0 +1,753 @@
+"""The context's state machine as scripts: this input in, these effects out. Then the same, at random."""
+
+from collections import deque
+from typing import Any, get_args
+
+import pytest
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from interpreterd.errors import (
+    ContextDeleted,
+    ExecutionInterrupted,
+    ExecutionTimedOut,
+    LimitReached,
+    ServerShuttingDown,
+    WorkerStartFailed,
+)
+from interpreterd.machine import InvalidTransition, Machine
+from interpreterd.messages import Configured, Done, Exiting, Failed, FromWorker, Ready, Run, Sync, Synced
+from interpreterd.moves import (
+    Begin,
+    Broken,
+    ClearTimer,
+    Close,
+    Effect,
+    Execution,
+    Exited,
+    Finish,
+    Input,
+    Interrupt,
+    InterruptRequested,
+    Kill,
+    Received,
+    Send,
+    SetTimer,
+    Start,
+    Started,
+    StartFailed,
+    StartWorker,
+    Submit,
+    TimerFired,
+)
+from interpreterd.schema import Execute, Failure, Outcome
+from interpreterd.transitions import ACTIVE, TRANSITIONS, Rule, State, diagram
+
+GRACE_S = 2.0
+NAME_ERROR = Failure(name="NameError", value="name 'x' is not defined", traceback="Traceback …")
+INTERRUPTED = Failure(name="KeyboardInterrupt", value="", traceback="Traceback …")
+TIMED_OUT = "execution timed out after 5 s"
+
+
+class Like:
+    """Equal to every error of the same type and text."""
+
+    def __init__(self, error: Exception) -> None:
+        self._error = error
+
+    def __eq__(self, other: object) -> bool:
+        return type(other) is type(self._error) and str(other) == str(self._error)
+
+    def __repr__(self) -> str:
+        return f"like {self._error!r}"
+
+
+def like(error: Exception) -> Any:
+    return Like(error)
+
+
+def submit(name: str, timeout_s: int | None = None) -> Submit:
+    return Submit(Execution(name, Execute(code=f"code of {name}", timeout_s=timeout_s)))
+
+
+def begin(name: str, *, restarted: bool = False) -> list[Effect]:
+    return [Begin(name, restarted), Send(Run(execution_id=name, code=f"code of {name}"))]
+
+
+def done(name: str, error: Failure | None = None) -> Received:
+    return Received(Done(execution_id=name, error=error))
+
+
+def finish(name: str, error: Failure | None = None) -> list[Effect]:
+    return [ClearTimer("timeout"), Finish(name, Outcome.COMPLETED, error)]
+
+
+def lost(name: str, how: str) -> list[Effect]:
+    return [ClearTimer("timeout"), Finish(name, Outcome.LOST, Failure(name="WorkerDied", value=how))]
+
+
+def machine(*inputs: Input, queue_limit: int = 10) -> Machine:
+    """Return a machine to which ``inputs`` have happened."""
+    it = Machine(queue_limit=queue_limit, grace_s=GRACE_S)
+    for event in inputs:
+        it.handle(event)
+    return it
+
+
+IDLE: tuple[Input, ...] = (Start(), Started())
+RUNNING: tuple[Input, ...] = (*IDLE, submit("a", timeout_s=5))
+TIMING_OUT: tuple[Input, ...] = (*RUNNING, TimerFired("timeout"))
+INTERRUPTING: tuple[Input, ...] = (*RUNNING, InterruptRequested())
+SETTLING: tuple[Input, ...] = (*INTERRUPTING, done("a", INTERRUPTED))
+EXITING: tuple[Input, ...] = (*RUNNING, Received(Exiting(execution_id="a")))
+KILLED: tuple[Input, ...] = (*RUNNING, Broken("garbage"))
+REACHING: dict[State, tuple[Input, ...]] = {
+    State.EMPTY: (),
+    State.STARTING: (Start(),),
+    State.IDLE: IDLE,
+    State.RUNNING: RUNNING,
+    State.INTERRUPTING: INTERRUPTING,
+    State.SETTLING: SETTLING,
+    State.ENDING: EXITING,
+    State.CLOSED: (Close(ContextDeleted("c")),),
+}
+
+
+# Start, run, queue
+
+
+def test_the_first_execution_starts_a_worker_and_runs() -> None:
+    it = machine()
+    assert it.handle(submit("a")) == [StartWorker()]
+    assert it.handle(Started()) == begin("a")
+    assert it.state is State.RUNNING
+    assert it.running_id == "a"
+
+
+def test_a_worker_may_be_there_before_the_first_execution() -> None:
+    it = machine()
+    assert it.handle(Start()) == [StartWorker()]
+    assert it.handle(Start()) == []
+    assert not it.active
+    assert it.handle(Started()) == []
+    assert it.active
+    assert it.handle(submit("a")) == begin("a")
+
+
+def test_a_timeout_is_set_with_the_start_and_cleared_with_the_end() -> None:
+    it = machine(*IDLE)
+    assert it.handle(submit("a", timeout_s=5)) == [*begin("a"), SetTimer("timeout", 5)]
+    assert it.handle(done("a")) == finish("a")
+    assert it.state is State.IDLE
+    assert it.running_id is None
+
+
+def test_an_exception_completes() -> None:
+    assert machine(*RUNNING).handle(done("a", NAME_ERROR)) == finish("a", NAME_ERROR)
+
+
+def test_first_come_first_served() -> None:
+    it = machine(*RUNNING)
+    assert it.handle(submit("b")) == []
+    assert it.handle(submit("c", timeout_s=7)) == []
+    assert it.queued == 2
+    assert it.handle(done("a")) == [*finish("a"), *begin("b")]
+    assert it.handle(done("b")) == [*finish("b"), *begin("c"), SetTimer("timeout", 7)]
+    assert it.handle(done("c")) == finish("c")
+
+
+def test_a_full_queue_has_no_room() -> None:
+    it = machine(*RUNNING, submit("b"), queue_limit=2)
+    it.check_room()
+    it.handle(submit("c"))
+    with pytest.raises(LimitReached, match="its limit is 2 executions"):
+        it.check_room()
+    it.handle(done("a"))
+    it.check_room()
+
+
+# exit()
+
+
+def test_exit_completes_once_the_worker_is_gone() -> None:
+    it = machine(*RUNNING)
+    assert it.handle(Received(Exiting(execution_id="a"))) == [
+        ClearTimer("timeout"),
+        ClearTimer("grace"),
+        SetTimer("grace", GRACE_S),
+    ]
+    assert not it.active
+    assert it.handle(Exited("exit status 0")) == [ClearTimer("grace"), *finish("a")]
+    assert it.state is State.EMPTY
+
+
+def test_the_next_execution_is_told_of_the_restart_and_only_that_one() -> None:
+    it = machine(*EXITING, submit("b"), submit("c"))
+    assert it.handle(Exited("exit status 0")) == [ClearTimer("grace"), *finish("a"), StartWorker()]
+    assert it.handle(Started()) == begin("b", restarted=True)
+    assert it.handle(done("b")) == [*finish("b"), *begin("c")]
+
+
+def test_an_exit_handler_that_hangs_is_killed_and_the_execution_has_completed() -> None:
+    it = machine(*EXITING)
+    assert it.handle(TimerFired("grace")) == [ClearTimer("timeout"), ClearTimer("grace"), Kill()]
+    assert it.handle(Exited("killed by SIGKILL")) == [ClearTimer("grace"), *finish("a")]
+
+
+def test_nothing_that_a_worker_says_on_its_way_out_counts() -> None:
+    it = machine(*EXITING, submit("b"))
+    assert it.handle(done("a", NAME_ERROR)) == []
+    assert it.handle(Broken("garbage")) == []
+    assert it.handle(InterruptRequested()) == []
+    assert it.handle(Exited("exit status 0")) == [ClearTimer("grace"), *finish("a"), StartWorker()]
+
+
+# Death
+
+
+def test_death_while_running_loses_the_execution() -> None:
+    it = machine(*RUNNING)
+    assert it.handle(Exited("killed by SIGSEGV")) == [ClearTimer("grace"), *lost("a", "killed by SIGSEGV")]
+    assert it.state is State.EMPTY
+    assert it.handle(submit("b")) == [StartWorker()]
+    assert it.handle(Started()) == begin("b", restarted=True)
+
+
+def test_death_while_running_restarts_for_the_queue() -> None:
+    it = machine(*RUNNING, submit("b"))
+    assert it.handle(Exited("exit status 3")) == [ClearTimer("grace"), *lost("a", "exit status 3"), StartWorker()]
+
+
+def test_death_while_idle_is_nobodys_loss() -> None:
+    it = machine(*IDLE)
+    assert it.handle(Exited("killed by SIGKILL")) == [ClearTimer("grace")]
+    assert not it.active
+
+
+def test_death_while_settling_is_nobodys_loss() -> None:
+    it = machine(*SETTLING)
+    assert it.handle(Exited("killed by SIGKILL")) == [ClearTimer("grace")]
+    assert it.state is State.EMPTY
+    it = machine(*SETTLING, submit("b"))
+    assert it.handle(Exited("killed by SIGKILL")) == [ClearTimer("grace"), StartWorker()]
+
+
+def test_death_by_the_interrupt_itself_is_an_interruption_that_says_what_was_lost() -> None:
+    it = machine(*INTERRUPTING)
+    value = "interrupted; its worker was killed by SIGINT, and its variables are lost"
+    assert it.handle(Exited("killed by SIGINT")) == [
+        ClearTimer("grace"),
+        ClearTimer("timeout"),
+        Finish(
+            "a",
+            Outcome.INTERRUPTED,
+            Failure(name="KeyboardInterrupt", value=value),
+            like(ExecutionInterrupted("interrupted by a client")),
+        ),
+    ]
+
+
+@pytest.mark.parametrize("before", [(*IDLE, Broken("garbage")), (*SETTLING, Received(Configured()))])
+def test_the_reason_of_one_death_is_not_the_reason_of_the_next(before: tuple[Input, ...]) -> None:
+    it = machine(*before, Exited("killed by SIGKILL"), submit("b"), Started())
+    assert it.handle(Exited("exit status 3")) == [ClearTimer("grace"), *lost("b", "exit status 3")]
+
+
+# Timeout and interrupt
+
+
+def test_a_timeout_interrupts_and_keeps_the_worker() -> None:
+    it = machine(*RUNNING, submit("b"))
+    assert it.handle(TimerFired("timeout")) == [ClearTimer("timeout"), Interrupt(), SetTimer("grace", GRACE_S)]
+    assert it.handle(done("a", INTERRUPTED)) == [
+        ClearTimer("timeout"),
+        Finish(
+            "a",
+            Outcome.INTERRUPTED,
+            Failure(name="TimeoutError", value=TIMED_OUT, traceback=INTERRUPTED.traceback),
+            like(ExecutionTimedOut(TIMED_OUT)),
+        ),
+        ClearTimer("grace"),
+        Send(Sync()),
+        SetTimer("grace", GRACE_S),
+    ]
+    assert it.active
+    assert it.handle(Received(Synced())) == [ClearTimer("grace"), *begin("b")]
+
+
+def test_a_timeout_stays_one_although_the_code_ended_by_itself_meanwhile() -> None:
+    effects = machine(*TIMING_OUT).handle(done("a"))
+    assert effects[1] == Finish(
+        "a",
+        Outcome.INTERRUPTED,
+        Failure(name="TimeoutError", value=TIMED_OUT),
+        like(ExecutionTimedOut(TIMED_OUT)),
+    )
+
+
+def test_code_that_ignores_a_timeout_is_killed_and_the_error_says_what_was_lost() -> None:
+    it = machine(*TIMING_OUT, submit("b"))
+    assert it.handle(TimerFired("grace")) == [ClearTimer("timeout"), ClearTimer("grace"), Kill()]
+    assert not it.active
+    value = f"{TIMED_OUT}; its worker was killed by SIGKILL, and its variables are lost"
+    assert it.handle(Exited("killed by SIGKILL")) == [
+        ClearTimer("grace"),
+        ClearTimer("timeout"),
+        Finish(
+            "a",
+            Outcome.INTERRUPTED,
+            Failure(name="TimeoutError", value=value),
+            like(ExecutionTimedOut(TIMED_OUT)),
+        ),
+        StartWorker(),
+    ]
+    assert it.handle(Started()) == begin("b", restarted=True)
+
+
+def test_a_client_interrupts() -> None:
+    it = machine(*RUNNING)
+    assert it.handle(InterruptRequested()) == [ClearTimer("timeout"), Interrupt(), SetTimer("grace", GRACE_S)]
+    assert it.handle(InterruptRequested()) == []
+    assert it.handle(done("a", INTERRUPTED)) == [
+        ClearTimer("timeout"),
+        Finish("a", Outcome.INTERRUPTED, INTERRUPTED, like(ExecutionInterrupted("interrupted by a client"))),
+        ClearTimer("grace"),
+        Send(Sync()),
+        SetTimer("grace", GRACE_S),
+    ]
+    assert it.handle(Received(Synced())) == [ClearTimer("grace")]
+    assert it.state is State.IDLE
+
+
+@pytest.mark.parametrize("error", [None, NAME_ERROR])
+def test_an_interrupt_that_came_too_late_changes_nothing(error: Failure | None) -> None:
+    effects = machine(*INTERRUPTING).handle(done("a", error))
+    assert effects[:2] == finish("a", error)
+    assert Send(Sync()) in effects
+
+
+def test_exit_may_be_the_answer_to_an_interrupt() -> None:
+    it = machine(*INTERRUPTING)
+    assert it.handle(Received(Exiting(execution_id="a"))) == [
+        ClearTimer("timeout"),
+        ClearTimer("grace"),
+        SetTimer("grace", GRACE_S),
+    ]
+    assert it.handle(Exited("exit status 0")) == [ClearTimer("grace"), *finish("a")]
+
+
+def test_a_worker_that_does_not_settle_is_killed_and_nothing_is_lost_that_ran() -> None:
+    it = machine(*SETTLING, submit("b"))
+    assert it.handle(TimerFired("grace")) == [ClearTimer("timeout"), ClearTimer("grace"), Kill()]
+    assert it.handle(Exited("killed by SIGKILL")) == [ClearTimer("grace"), StartWorker()]
+
+
+@pytest.mark.parametrize("state", [State.EMPTY, State.STARTING, State.IDLE, State.SETTLING, State.CLOSED])
+def test_an_interrupt_hits_nothing_where_nothing_runs(state: State) -> None:
+    assert machine(*REACHING[state]).handle(InterruptRequested()) == []
+
+
+def test_an_interrupt_before_the_start_does_not_wait_for_it() -> None:
+    it = machine(submit("a"), InterruptRequested())
+    assert it.handle(Started()) == begin("a")
+
+
+@pytest.mark.parametrize(
+    ("before", "name"), [(RUNNING, "grace"), (INTERRUPTING, "timeout"), (SETTLING, "timeout"), (EXITING, "timeout")]
+)
+def test_a_timer_of_another_name_means_nothing(before: tuple[Input, ...], name: str) -> None:
+    assert machine(*before).handle(TimerFired(name)) == []
+
+
+# A worker is never believed
+
+WRONG: list[tuple[State, FromWorker]] = [
+    (State.IDLE, Done(execution_id="a")),
+    (State.IDLE, Synced()),
+    (State.RUNNING, Done(execution_id="foreign")),
+    (State.RUNNING, Exiting(execution_id="foreign")),
+    (State.RUNNING, Ready(pid=1, python="3.11.7")),
+    (State.RUNNING, Configured()),
+    (State.RUNNING, Failed(reason="why")),
+    (State.RUNNING, Synced()),
+    (State.INTERRUPTING, Done(execution_id="foreign")),
+    (State.INTERRUPTING, Exiting(execution_id="foreign")),
+    (State.INTERRUPTING, Synced()),
+    (State.SETTLING, Done(execution_id="a")),
+    (State.SETTLING, Ready(pid=1, python="3.11.7")),
+]
+
+
+@pytest.mark.parametrize(("state", "message"), WRONG)
+def test_a_message_out_of_place_is_the_end_of_the_worker(state: State, message: FromWorker) -> None:
+    it = machine(*REACHING[state])
+    running = it.running_id
+    if state is not State.IDLE:
+        it.handle(submit("b"))
+    assert it.handle(Received(message)) == [ClearTimer("timeout"), ClearTimer("grace"), Kill()]
+    assert it.state is State.ENDING
+    told = lost("a", f"killed: it broke the protocol (unexpected {type(message).__name__})") if running else []
+    restart = [StartWorker()] if state is not State.IDLE else []
+    assert it.handle(Exited("killed by SIGKILL")) == [ClearTimer("grace"), *told, *restart]
+
+
+def test_a_second_done_does_not_end_the_next_execution() -> None:
+    it = machine(*RUNNING, submit("b"), done("a"))
+    assert it.handle(done("a")) == [ClearTimer("timeout"), ClearTimer("grace"), Kill()]
+    assert it.handle(Exited("killed by SIGKILL"))[1:] == lost("b", "killed: it broke the protocol (unexpected Done)")
+
+
+@pytest.mark.parametrize("state", [State.IDLE, State.RUNNING, State.INTERRUPTING, State.SETTLING])
+def test_a_worker_that_cannot_be_understood_is_killed(state: State) -> None:
+    it = machine(*REACHING[state])
+    running = it.running_id
+    assert it.handle(Broken("not JSON")) == [ClearTimer("timeout"), ClearTimer("grace"), Kill()]
+    told = lost("a", "killed: it broke the protocol (not JSON)") if running else []
+    assert it.handle(Exited("killed by SIGKILL")) == [ClearTimer("grace"), *told]
+
+
+def test_what_a_killed_worker_still_says_does_not_save_its_execution() -> None:
+    it = machine(*KILLED)
+    assert it.handle(done("a")) == []
+    assert it.handle(Exited("killed by SIGKILL"))[1:] == lost("a", "killed: it broke the protocol (garbage)")
+
+
+# Starts that fail
+
+
+def test_a_failed_start_cancels_all_that_wait() -> None:
+    it = machine(submit("a"), submit("b"))
+    cause = like(WorkerStartFailed("failed to start context: python3 not found"))
+    failure = Failure(name="ContextError", value="failed to start context: python3 not found")
+    assert it.handle(StartFailed("python3 not found")) == [
+        Finish("a", Outcome.CANCELLED, failure, cause),
+        Finish("b", Outcome.CANCELLED, failure, cause),
+    ]
+    assert it.state is State.EMPTY
+    assert it.queued == 0
+    assert it.handle(submit("c")) == [StartWorker()]
+    assert it.handle(Started()) == begin("c")
+
+
+def test_a_failed_restart_says_that_it_was_one() -> None:
+    it = machine(*EXITING, Exited("exit status 0"), submit("b"))
+    cause = WorkerStartFailed("failed to restart context: out of memory")
+    failure = Failure(name="ContextError", value="failed to restart context: out of memory")
+    assert it.handle(StartFailed("out of memory")) == [Finish("b", Outcome.CANCELLED, failure, like(cause))]
+    it.handle(submit("c"))
+    assert it.handle(Started()) == begin("c", restarted=True)
+
+
+# The end of the context
+
+CAUSE = ContextDeleted("c")
+TOLD = Failure(name="ContextError", value="context deleted: c")
+CLOSE_EFFECTS: dict[State, list[Effect]] = {
+    State.EMPTY: [],
+    State.STARTING: [Kill()],
+    State.IDLE: [Kill()],
+    State.RUNNING: [ClearTimer("timeout"), Finish("a", Outcome.LOST, TOLD, CAUSE), Kill()],
+    State.INTERRUPTING: [ClearTimer("timeout"), Finish("a", Outcome.LOST, TOLD, CAUSE), Kill()],
+    State.SETTLING: [Kill()],
+    State.ENDING: [ClearTimer("timeout"), Finish("a", Outcome.LOST, TOLD, CAUSE), Kill()],
+}
+
+
+@pytest.mark.parametrize("state", CLOSE_EFFECTS)
+def test_close(state: State) -> None:
+    it = machine(*REACHING[state])
+    assert it.state is state
+    assert it.handle(Close(CAUSE)) == [ClearTimer("grace"), *CLOSE_EFFECTS[state]]
+    assert it.state is State.CLOSED
+    assert not it.active
+    assert it.handle(Close(ServerShuttingDown())) == []
+
+
+@pytest.mark.parametrize("state", [State.STARTING, State.RUNNING, State.INTERRUPTING, State.SETTLING, State.ENDING])
+def test_close_tells_everyone_who_waits(state: State) -> None:
+    effects = machine(*REACHING[state], submit("b"), submit("c")).handle(Close(CAUSE))
+    cancelled = [Finish(name, Outcome.CANCELLED, TOLD, CAUSE) for name in ("b", "c")]
+    assert effects == [ClearTimer("grace"), *CLOSE_EFFECTS[state][:-1], *cancelled, Kill()]
+
+
+LATE: list[Input] = [
+    Started(),
+    StartFailed("why"),
+    done("a"),
+    Broken("garbage"),
+    Exited("killed by SIGKILL"),
+    TimerFired("grace"),
+    InterruptRequested(),
+]
+
+
+@pytest.mark.parametrize("event", LATE, ids=lambda event: type(event).__name__)
+def test_nothing_happens_after_the_end(event: Input) -> None:
+    assert machine(*RUNNING, Close(CAUSE)).handle(event) == []
+
+
+# The table
+
+
+def test_every_state_can_be_reached() -> None:
+    assert {state: machine(*inputs).state for state, inputs in REACHING.items()} == {state: state for state in State}
+    assert set(TRANSITIONS) == set(State)
+
+
+def test_every_action_of_the_table_is_a_method_and_every_method_is_in_the_table() -> None:
+    actions = {rule.action for rules in TRANSITIONS.values() for rule in rules.values()}
+    assert {name for name in vars(Machine) if name.startswith("on_")} | {"ignore"} == actions
+    assert all(callable(getattr(Machine, action)) for action in actions)
+
+
+def test_only_the_context_can_be_closed_from_everywhere() -> None:
+    assert all(Close in rules for rules in TRANSITIONS.values())
+
+
+def example(kind: type[Any]) -> Any:
+    return {
+        Submit: submit("z"),
+        StartFailed: StartFailed("why"),
+        Received: done("a"),
+        Broken: Broken("garbage"),
+        Exited: Exited("exit status 0"),
+        TimerFired: TimerFired("timeout"),
+        Close: Close(CAUSE),
+    }.get(kind) or kind()
+
+
+@pytest.mark.parametrize("state", State)
+def test_an_input_that_cannot_come_is_a_mistake_and_changes_nothing(state: State) -> None:
+    impossible = [kind for kind in get_args(Input) if kind not in TRANSITIONS[state]]
+    for kind in impossible:
+        it = machine(*REACHING[state])
+        with pytest.raises(InvalidTransition, match=f"{kind.__name__} while {state.value}"):
+            it.handle(example(kind))
+        assert it.state is state
+    assert impossible or state not in (State.EMPTY, State.CLOSED, State.IDLE)
+
+
+def test_a_rule_that_leads_elsewhere_is_a_mistake(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(TRANSITIONS[State.EMPTY], Start, Rule("on_start", frozenset({State.IDLE})))  # type: ignore[arg-type]
+    with pytest.raises(InvalidTransition, match="Start led from empty to starting"):
+        machine().handle(Start())
+
+
+def test_the_diagram_shows_every_state_and_every_way() -> None:
+    lines = list(diagram())
+    ways = {
+        (state, target)
+        for state, rules in TRANSITIONS.items()
+        for rule in rules.values()
+        for target in rule.leads_to
+        if target is not state
+    }
+    assert len(lines) == len(ways) + 3
+    assert "    starting --> running: Started" in lines
+
+
+# At random
+
+MESSAGES = st.sampled_from([Ready(pid=1, python="3.11.7"), Configured(), Failed(reason="why"), Synced()])
+
+
+class AnyLife(RuleBasedStateMachine):
+    """Drives a machine as its driver would, with a worker that keeps to the protocol or does not.
+
+    The model is the driver's view: which process there is, which timers run, which executions exist.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.it = Machine(queue_limit=100, grace_s=GRACE_S)
+        self.starting = False
+        self.alive = False
+        self.killed = False
+        self.mute = False  # it broke the protocol: no more messages will come
+        self.told: deque[str] = deque()  # what the worker was asked to do and has not answered
+        self.timers: set[str] = set()
+        self.submitted: list[str] = []
+        self.waiting: deque[str] = deque()
+        self.running: str | None = None
+        self.interrupted: set[str] = set()
+        self.finished: list[str] = []
+        self.restarts_unsaid = False
+        self.workers = 0
+        self.event: Input
+
+    def feed(self, event: Input) -> None:
+        self.event = event
+        for effect in self.it.handle(event):
+            self.perform(effect)
+
+    def perform(self, effect: Effect) -> None:
+        match effect:
+            case StartWorker():
+                assert not self.starting
+                assert not self.alive
+                self.starting = True
+            case Begin(name, restarted):
+                assert self.running is None, "one at a time"
+                assert self.waiting.popleft() == name, "first come, first served"
+                assert restarted == self.restarts_unsaid
+                self.restarts_unsaid = False
+                self.running = name
+            case Send(Run(execution_id=name)):
+                assert self.alive
+                assert not self.killed
+                assert not self.told, "the worker is busy"
+                assert name == self.running
+                self.told.append(name)
+            case Send(Sync()):
+                assert self.alive
+                assert not self.killed
+                assert self.running is None
+                self.told.append("sync")
+            case Interrupt():
+                assert self.alive
+                assert not self.killed
+                assert self.running is not None, "it would hit the loop between executions"
+                assert self.running not in self.interrupted
+                self.interrupted.add(self.running)
+            case Kill():
+                assert self.alive or self.starting
+                self.killed = True
+            case SetTimer(name):
+                assert name not in self.timers, "the driver would lose a timer"
+                self.timers.add(name)
+            case ClearTimer(name):
+                self.timers.discard(name)
+            case Finish(name, outcome):
+                assert name not in self.finished, "once"
+                if name == self.running:
+                    self.running = None
+                    assert outcome is not Outcome.CANCELLED
+                    if outcome is Outcome.COMPLETED:
+                        assert isinstance(self.event, Received | Exited), "only the worker can say so"
+                    if outcome is Outcome.INTERRUPTED:
+                        assert name in self.interrupted
+                else:
+                    assert outcome is Outcome.CANCELLED
+                    assert isinstance(self.event, StartFailed | Close)
+                    assert self.waiting.popleft() == name
+                self.finished.append(name)
+            case _:
+                raise AssertionError(effect)
+
+    @property
+    def talks(self) -> bool:
+        return self.alive and not self.mute
+
+    @initialize(early=st.booleans())
+    def create(self, early: bool) -> None:
+        if early:
+            self.feed(Start())
+
+    @precondition(lambda self: self.it.state is not State.CLOSED)
+    @rule(timeout_s=st.sampled_from([None, 5]))
+    def submit(self, timeout_s: int | None) -> None:
+        name = f"e{len(self.submitted)}"
+        self.submitted.append(name)
+        self.waiting.append(name)
+        self.feed(submit(name, timeout_s))
+
+    @precondition(lambda self: self.starting)
+    @rule(fails=st.sampled_from([False, False, False, True]))
+    def start_ends(self, fails: bool) -> None:
+        self.starting = False
+        if fails:
+            self.feed(StartFailed("why"))
+            return
+        self.alive, self.killed, self.mute = True, False, False
+        self.told.clear()
+        self.restarts_unsaid = self.workers > 0
+        self.workers += 1
+        self.feed(Started())
+
+    @precondition(lambda self: self.talks and self.told)
+    @rule(error=st.sampled_from([None, NAME_ERROR, INTERRUPTED, "exit"]))
+    def answer(self, error: Any) -> None:
+        asked = self.told.popleft()
+        if asked == "sync":
+            self.feed(Received(Synced()))
+        elif error == "exit":
+            self.feed(Received(Exiting(execution_id=asked)))
+        else:
+            self.feed(done(asked, error))
+
+    @precondition(lambda self: self.talks)
+    @rule(data=st.data())
+    def misbehave(self, data: st.DataObject) -> None:
+        names = st.sampled_from(self.submitted or ["foreign"])
+        lies = st.one_of(
+            MESSAGES,
+            names.map(lambda name: Done(execution_id=name)),
+            names.map(lambda name: Exiting(execution_id=name)),
+            st.none(),
+        )
+        message = data.draw(lies)
+        if message is None:
+            self.mute = True
+            self.feed(Broken("not JSON"))
+            return
+        claimed = "sync" if isinstance(message, Synced) else getattr(message, "execution_id", None)
+        self.told = deque(asked for asked in self.told if asked != claimed)
+        self.feed(Received(message))
+
+    @precondition(lambda self: self.alive)
+    @rule(how=st.sampled_from(["exit status 0", "killed by SIGKILL"]))
+    def die(self, how: str) -> None:
+        self.alive = False
+        self.feed(Exited(how))
+
+    @precondition(lambda self: self.timers)
+    @rule(data=st.data())
+    def fire(self, data: st.DataObject) -> None:
+        name = data.draw(st.sampled_from(sorted(self.timers)))
+        self.timers.remove(name)
+        self.feed(TimerFired(name))
+
+    @rule()
+    def interrupt(self) -> None:
+        self.feed(InterruptRequested())
+
+    @rule(rarely=st.integers(0, 9))
+    def close(self, rarely: int) -> None:
+        if rarely == 0:
+            self.feed(Close(CAUSE))
+
+    @invariant()
+    def the_machine_says_the_same_as_its_effects(self) -> None:
+        assert self.it.running_id == self.running
+        assert self.it.queued == len(self.waiting)
+        assert self.it.active is (self.it.state in ACTIVE)
+        assert not self.it.active or (self.alive and not self.killed)
+
+    @invariant()
+    def timers_run_where_they_can_mean_something(self) -> None:
+        assert "timeout" not in self.timers or self.it.state is State.RUNNING
+        assert "grace" not in self.timers or self.it.state in (State.INTERRUPTING, State.SETTLING, State.ENDING)
+        if self.it.state in (State.INTERRUPTING, State.SETTLING):
+            assert "grace" in self.timers, "somebody would wait for ever"
+        if self.it.state is State.ENDING:
+            assert "grace" in self.timers or self.killed
+
+    @invariant()
+    def nobody_waits_for_nothing(self) -> None:
+        assert not self.waiting or self.starting or self.alive
+
+    @invariant()
+    def every_execution_is_somewhere(self) -> None:
+        here = [*self.finished, *([self.running] if self.running else []), *self.waiting]
+        assert sorted(here) == sorted(self.submitted)
+
+    def teardown(self) -> None:
+        self.feed(Close(CAUSE))
+        assert sorted(self.finished) == sorted(self.submitted)
+        assert self.timers == set()
+        assert self.it.state is State.CLOSED
+
+
+AnyLife.TestCase.settings = settings(max_examples=200, stateful_step_count=40, deadline=None)
+TestAnyLife = AnyLife.TestCase

@@ -1,0 +1,207 @@
+"""Many executions on one connection: ``GET /process/interpreter/session``."""
+
+import contextlib
+import json
+import os
+from collections import defaultdict
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+from harness import Client, Daemon
+
+from interpreterd.schema import Failure, Finished, Outcome, Output, Restarted, Started, Stream
+from interpreterd.web.wire import answer, decode, parse_operation, parse_request_id, refusal, render
+
+ENDS = ("completed", "interrupted", "cancelled", "refused")
+GOLDEN = [json.loads(line) for line in (Path(__file__).parent / "golden/session.jsonl").read_text("utf-8").splitlines()]
+
+
+class Session:
+    """A client's end of one connection, which sorts what comes by request."""
+
+    def __init__(self, socket: aiohttp.ClientWebSocketResponse) -> None:
+        self.socket = socket
+        self.messages: defaultdict[str | None, list[dict[str, Any]]] = defaultdict(list)
+
+    async def send(self, **message: Any) -> None:
+        await self.socket.send_json(message)
+
+    async def next(self) -> dict[str, Any]:
+        message: dict[str, Any] = await self.socket.receive_json()
+        self.messages[message["requestId"]].append(message)
+        return message
+
+    async def wait(self, request_id: str | None, *texts: str) -> list[dict[str, Any]]:
+        """Read on until a control message of the request has one of ``texts``."""
+        while not any(message.get("text") in (texts or ENDS) for message in self.messages[request_id]):
+            await self.next()
+        return self.messages[request_id]
+
+    def output(self, request_id: str) -> str:
+        return "".join(message["text"] for message in self.messages[request_id] if message["type"] == "stdout")
+
+
+@pytest.fixture
+async def session(client: Client) -> AsyncIterator[Session]:
+    async with open_session(client) as session:
+        yield session
+
+
+@contextlib.asynccontextmanager
+async def open_session(client: Client) -> AsyncIterator[Session]:
+    async with client.http.ws_connect(client.base + "/session") as socket:
+        yield Session(socket)
+
+
+async def test_executions_of_one_context_run_in_order_and_share_state(session: Session) -> None:
+    for number in range(5):
+        await session.send(op="execute", requestId=str(number), code=f"n = {number}\nprint(n)")
+    seen = []
+    while len(seen) < 5:
+        message = await session.next()
+        if message.get("text") == "completed":
+            seen.append(message["requestId"])
+    assert seen == ["0", "1", "2", "3", "4"]
+    assert [session.output(str(number)) for number in range(5)] == [f"{number}\n" for number in range(5)]
+
+
+async def test_executions_of_different_contexts_run_in_parallel(
+    client: Client, session: Session, tmp_path: Path
+) -> None:
+    contexts = [await client.create(), await client.create()]
+    os.mkfifo(tmp_path / "fifo")
+    # Each end of a FIFO waits for the other: in order, the first would wait for ever.
+    await session.send(
+        op="execute", requestId="r", code=f"print(open({str(tmp_path / 'fifo')!r}).read())", contextId=contexts[0]
+    )
+    await session.send(
+        op="execute", requestId="w", code=f"open({str(tmp_path / 'fifo')!r}, 'w').write('met')", contextId=contexts[1]
+    )
+    await session.wait("r")
+    assert session.output("r") == "met\n"
+
+
+async def test_every_event_names_its_request_and_its_execution(session: Session) -> None:
+    await session.send(op="execute", requestId="a", code="import sys; print(1); print(2, file=sys.stderr); 1/0")
+    messages = await session.wait("a")
+    assert [message.get("text", message.get("name")) for message in messages] == [
+        "started",
+        "1\n",
+        "2\n",
+        "ZeroDivisionError",
+        "completed",
+    ]
+    assert len({message["executionId"] for message in messages}) == 1
+
+
+async def test_an_interrupt_hits_the_named_execution_only(session: Session) -> None:
+    await session.send(op="execute", requestId="a", code="print('here', flush=True)\nwhile True: pass")
+    execution_id = (await session.wait("a", "here\n"))[0]["executionId"]
+    await session.send(op="interrupt", requestId="i1", executionId="another")
+    assert (await session.wait("i1", "idle", "interrupting"))[0]["text"] == "idle"
+    await session.send(op="interrupt", requestId="i2", executionId=execution_id)
+    assert (await session.wait("i2", "idle", "interrupting"))[0]["text"] == "interrupting"
+    messages = await session.wait("a")
+    assert messages[-2]["name"] == "KeyboardInterrupt"
+    assert messages[-1]["text"] == "interrupted"
+
+
+async def test_ping_is_answered_while_code_runs(session: Session) -> None:
+    await session.send(op="execute", requestId="a", code="print('here', flush=True)\nwhile True: pass")
+    await session.wait("a", "here\n")
+    await session.send(op="ping", requestId="p")
+    await session.wait("p", "pong")
+    await session.send(op="interrupt", requestId="i")
+    await session.wait("a")
+
+
+@pytest.mark.parametrize(
+    ("message", "request_id", "code", "names"),
+    [
+        ("nonsense", None, "malformed_request", "JSON"),
+        ("[]", None, "malformed_request", "object"),
+        ('{"op":"ping"}', None, "malformed_request", "requestId"),
+        ('{"op":"ping","requestId":7}', None, "malformed_request", "requestId"),
+        ('{"requestId":"a"}', "a", "malformed_request", "op"),
+        ('{"op":"fly","requestId":"a"}', "a", "invalid_request", "op"),
+        ('{"op":"execute","requestId":"a"}', "a", "invalid_request", "ode"),
+        ('{"op":"execute","requestId":"a","code":1}', "a", "malformed_request", "ode"),
+        ('{"op":"execute","requestId":"a","code":"1","contextId":"x"}', "a", "context_not_found", "x"),
+        ('{"op":"interrupt","requestId":"a","executionId":1}', "a", "malformed_request", "ecutionId"),
+    ],
+)
+async def test_an_error_ends_the_request_and_not_the_connection(
+    session: Session, message: str, request_id: str | None, code: str, names: str
+) -> None:
+    await session.socket.send_str(message)
+    error, refused = await session.wait(request_id)
+    assert error["code"] == code
+    assert names in error["value"]
+    assert refused["text"] == "refused"
+    await session.send(op="execute", requestId="next", code="print('goes on')")
+    await session.wait("next")
+    assert session.output("next") == "goes on\n"
+
+
+async def test_a_request_id_in_use_is_refused(session: Session) -> None:
+    await session.send(op="execute", requestId="a", code="while True: pass")
+    await session.wait("a", "started")
+    await session.send(op="execute", requestId="a", code="pass")
+    await session.wait("a", "refused")
+    await session.send(op="interrupt", requestId="i")
+    assert (await session.wait("a", "interrupted"))[-1]["text"] == "interrupted"
+
+
+async def test_a_client_that_leaves_leaves_its_execution_running(client: Client, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "fifo")
+    async with open_session(client) as session:
+        await session.send(op="execute", requestId="a", code=f"x = open({str(tmp_path / 'fifo')!r}).read()")
+        await session.wait("a", "started")
+    code = f"open({str(tmp_path / 'fifo')!r}, 'w').write('kept')"
+    await client.run(code, await client.create())
+    assert (await client.run("print(x)")).stdout == "kept\n"
+
+
+async def test_shutdown_tells_every_request_then_closes(daemon: Daemon, session: Session) -> None:
+    await session.send(op="execute", requestId="runs", code="while True: pass")
+    await session.send(op="execute", requestId="waits", code="pass")
+    await session.wait("runs", "started")
+    daemon.process.terminate()
+    for request_id in ("runs", "waits"):
+        messages = await session.wait(request_id, "cancelled")
+        assert messages[-2]["value"] == "server is shutting down"
+    frame = await session.socket.receive()
+    assert (frame.type, session.socket.close_code) == (aiohttp.WSMsgType.CLOSE, 1001)
+    assert await daemon.ended() == 0
+
+
+def test_operations_are_as_documented() -> None:
+    for message in GOLDEN:
+        if "op" in message and message.get("code") != "":
+            parse_operation(decode(json.dumps(message)))
+            assert parse_request_id(message) == message["requestId"]
+
+
+def test_events_are_as_documented() -> None:
+    ids = ("a", "0f0e4a52-7d0f-4f0b-9f0e-5a7d3c2b1a00")
+    failure = Failure(name="ZeroDivisionError", value="division by zero", traceback="…")
+    interrupted = Finished(outcome=Outcome.INTERRUPTED)
+    with pytest.raises(Exception, match="code") as caught:
+        parse_operation({"op": "execute", "code": ""})
+    refused = caught.value
+    lines = [
+        *render(Started(), *ids),
+        *render(Restarted(), *ids),
+        *render(Output(stream=Stream.STDOUT, text="hello\n"), *ids),
+        *render(Output(stream=Stream.STDERR, text="a warning\n"), *ids),
+        *render(Finished(outcome=Outcome.COMPLETED, error=failure), *ids),
+        *render(interrupted, *ids),
+        *render(Finished(outcome=Outcome.CANCELLED, cause=refused), *ids),
+        *(answer(text, "b") for text in ("interrupting", "idle")),
+        answer("pong", "c"),
+        *refusal(refused, "d"),
+    ]
+    assert [json.loads(line) for line in lines] == [message for message in GOLDEN if "op" not in message]

@@ -1,0 +1,83 @@
+"""README's two commands and its examples, as a reader would try them."""
+
+import asyncio
+import contextlib
+import json
+import os
+import re
+import signal
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from harness import gone
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text("utf-8")
+DOCUMENTED_URL = "http://127.0.0.1:3987"
+
+
+def block(language: str, containing: str) -> str:
+    """Return the text of README's only code block of ``language`` that has ``containing`` in it."""
+    blocks = re.findall(rf"```{language}\n(.*?)```", README, re.DOTALL)
+    (found,) = [text for text in blocks if containing in text]
+    return str(found)
+
+
+@contextlib.asynccontextmanager
+async def command(*arguments: str) -> AsyncIterator[asyncio.subprocess.Process]:
+    """Run a command in the project's folder, in a group of its own that is ended with the block."""
+    process = await asyncio.create_subprocess_exec(
+        *arguments, cwd=ROOT, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL, start_new_session=True
+    )
+    try:
+        yield process
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGTERM)
+        await process.wait()
+
+
+async def output_of(*arguments: str) -> str:
+    async with command(*arguments) as process:
+        output, _ = await process.communicate()
+        assert process.returncode == 0, output
+        return output.decode()
+
+
+@pytest.mark.xdist_group("make")  # both would install into the same environment
+async def test_make_run_starts_a_daemon_that_the_examples_work_with(tmp_path: Path) -> None:
+    async with command("make", "run", "ARGS=--port 0") as process:
+        assert process.stdout is not None
+        announced = json.loads(await process.stdout.readline())
+        url = announced["url"]
+
+        curl = block("console", "$ curl -d").splitlines()[0].removeprefix("$ ").replace(DOCUMENTED_URL, url)
+        context = json.loads(await output_of("sh", "-c", curl))
+        assert context["cwd"] == "/tmp"
+        documented = json.loads(block("console", "$ curl -d").splitlines()[1])
+        assert context.keys() == documented.keys()
+
+        example = tmp_path / "client.py"
+        example.write_text(
+            block("python", "ws_connect").replace(DOCUMENTED_URL.removeprefix("http"), url.removeprefix("http"))
+        )
+        printed = await output_of(sys.executable, str(example))
+        texts = re.findall(r"'type': 'stdout', 'text': '(.*?)'", printed)
+        assert "".join(texts) == "20\\n21\\n22\\n"
+        assert "ZeroDivisionError" in printed
+        os.kill(announced["pid"], signal.SIGTERM)
+        await gone(announced["pid"])
+
+
+def test_every_documented_file_exists() -> None:
+    for name in re.findall(r"\]\(([A-Z]+\.md)\)", README):
+        assert (ROOT / name).is_file(), name
+
+
+def test_the_table_of_routes_is_complete() -> None:
+    routes = (ROOT / "interpreterd/web/routes.py").read_text("utf-8")
+    served = set(re.findall(r'(?:prefix|base_path) \+ "(/[^"]+)"', routes))
+    for path in served:
+        assert path in README, f"README does not mention {path}"

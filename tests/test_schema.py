@@ -1,0 +1,152 @@
+"""Requests are checked at the edge: a value, or an error that names the key and what it must be."""
+
+import json
+from datetime import UTC, datetime, timedelta, timezone
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from interpreterd.errors import InvalidRequest, MalformedRequest, UnsupportedLanguage
+from interpreterd.schema import (
+    DEFAULT_TIMEOUT_S,
+    ID_LIMIT_CHARS,
+    TIMEOUT_LIMIT_S,
+    ContextInfo,
+    CreateContext,
+    Execute,
+    Failure,
+    Output,
+    Stream,
+)
+
+scalars = st.none() | st.booleans() | st.integers() | st.floats() | st.text()
+anything = st.recursive(
+    scalars, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3), max_leaves=8
+)
+KEYS = ["code", "contextId", "timeout", "envs", "cwd", "language", "later"]
+
+
+@given(anything | st.dictionaries(st.sampled_from(KEYS), anything | st.just("python") | st.just("pass") | st.just(1)))
+def test_anything_is_a_request_or_an_error(value: Any) -> None:
+    for request in (Execute, CreateContext):
+        try:
+            parsed = request.parse(value)
+        except (MalformedRequest, InvalidRequest):
+            continue
+        assert isinstance(parsed, request)
+        assert request is not Execute or value["code"]
+
+
+@pytest.mark.parametrize("value", [None, [], "x", 1, True])
+def test_a_request_is_an_object(value: object) -> None:
+    with pytest.raises(MalformedRequest, match=r"^the message must be a JSON object$"):
+        Execute.parse(value)
+    with pytest.raises(MalformedRequest, match=r"^the body must be a JSON object$"):
+        CreateContext.parse(value)
+
+
+WRONG_TYPES = [
+    ({"code": 1}, "code must be a string"),
+    ({"code": ["x"]}, "code must be a string"),
+    ({"code": "x", "contextId": 5}, "contextId must be a string"),
+    ({"code": "x", "contextId": False}, "contextId must be a string"),
+    ({"code": "x", "timeout": "5"}, "timeout must be a whole number"),
+    ({"code": "x", "timeout": 1.5}, "timeout must be a whole number"),
+    ({"code": "x", "timeout": True}, "timeout must be a whole number"),
+    ({"code": "x", "timeout": []}, "timeout must be a whole number"),
+    ({"code": "x", "envs": []}, "envs must be an object whose values are strings"),
+    ({"code": "x", "envs": {"A": 1}}, "envs must be an object whose values are strings"),
+    ({"code": "x", "envs": {"A": None}}, "envs must be an object whose values are strings"),
+]
+
+
+@pytest.mark.parametrize(("value", "reason"), WRONG_TYPES)
+def test_a_wrong_type_is_named(value: object, reason: str) -> None:
+    with pytest.raises(MalformedRequest, match=f"^{reason}$"):
+        Execute.parse(value)
+
+
+@pytest.mark.parametrize(("value", "key"), [({"cwd": 1}, "cwd"), ({"language": ["python"]}, "language")])
+def test_a_wrong_type_in_a_context_is_named(value: object, key: str) -> None:
+    with pytest.raises(MalformedRequest, match=f"^{key} must be a string$"):
+        CreateContext.parse(value)
+
+
+IMPOSSIBLE = [
+    ({}, "code must not be empty"),
+    ({"code": ""}, "code must not be empty"),
+    ({"code": None}, "code must not be empty"),
+    ({"code": "x", "timeout": -1}, "timeout must be"),
+    ({"code": "x", "timeout": TIMEOUT_LIMIT_S + 1}, "timeout must be"),
+    ({"code": "x", "timeout": 10**400}, "timeout must be"),
+    ({"code": "x", "contextId": "i" * (ID_LIMIT_CHARS + 1)}, f"contextId must be at most {ID_LIMIT_CHARS} characters"),
+    ({"code": "x", "envs": {"": "1"}}, "envs must have names"),
+    ({"code": "x", "envs": {"A=B": "1"}}, "envs must have names"),
+    ({"code": "x", "envs": {"A\0": "1"}}, "envs must have names"),
+    ({"code": "x", "envs": {"A": "\0"}}, "envs must have names"),
+]
+
+
+@pytest.mark.parametrize(("value", "reason"), IMPOSSIBLE)
+def test_a_value_that_cannot_be_is_refused(value: object, reason: str) -> None:
+    with pytest.raises(InvalidRequest, match=f"^{reason}"):
+        Execute.parse(value)
+
+
+def test_null_is_absent() -> None:
+    plain = Execute(code="x")
+    assert Execute.parse({"code": "x", "contextId": None, "timeout": None, "envs": None}) == plain
+    assert Execute.parse({"code": "x"}) == plain
+    assert CreateContext.parse({"cwd": None, "language": None}) == CreateContext.parse({}) == CreateContext()
+
+
+def test_unknown_keys_are_ignored() -> None:
+    assert Execute.parse({"code": "x", "later": {"deep": [1]}}) == Execute(code="x")
+    assert CreateContext.parse({"later": 1}) == CreateContext()
+
+
+@pytest.mark.parametrize(("timeout", "timeout_s"), [(0, None), (1, 1), (TIMEOUT_LIMIT_S, TIMEOUT_LIMIT_S)])
+def test_timeout(timeout: int, timeout_s: int | None) -> None:
+    assert Execute.parse({"code": "x", "timeout": timeout}).timeout_s == timeout_s
+    assert Execute.parse({"code": "x"}).timeout_s == DEFAULT_TIMEOUT_S == 600
+
+
+def test_every_key_arrives() -> None:
+    value = {"code": "x", "contextId": "c", "timeout": 3, "envs": {"A": "1", "é": ""}}
+    assert Execute.parse(value) == Execute(code="x", context_id="c", timeout_s=3, envs={"A": "1", "é": ""})
+    assert CreateContext.parse({"cwd": "/tmp", "language": "python"}) == CreateContext(cwd="/tmp")
+
+
+def test_an_empty_string_is_the_default() -> None:
+    assert Execute.parse({"code": "x", "contextId": ""}).context_id is None
+    assert CreateContext.parse({"cwd": "", "language": ""}) == CreateContext()
+
+
+@pytest.mark.parametrize("language", ["javascript", "Python", "python3", " "])
+def test_the_language_is_python(language: str) -> None:
+    with pytest.raises(UnsupportedLanguage, match=r"^Unsupported language\. Only 'python' is supported\.$"):
+        CreateContext.parse({"language": language})
+
+
+@pytest.mark.parametrize("zone", [UTC, timezone(timedelta(hours=2))])
+def test_context_info_to_json(zone: timezone) -> None:
+    created_at = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC).astimezone(zone)
+    info = ContextInfo(id="i", cwd="/w", created_at=created_at, active=True)
+    assert json.loads(json.dumps(info.to_json())) == {
+        "id": "i",
+        "cwd": "/w",
+        "language": "python",
+        "createdAt": "2026-01-02T03:04:05.000000Z",
+        "active": True,
+    }
+
+
+def test_what_users_wrote_stays_out_of_logs() -> None:
+    shown = [
+        Execute(code="secret", envs={"KEY": "secret"}),
+        Output(stream=Stream.STDOUT, text="secret"),
+        Failure(name="E", value="secret", traceback="secret"),
+    ]
+    assert "secret" not in repr(shown)
