@@ -10,6 +10,7 @@ from interpreterd.errors import (
     ContextDeleted,
     ContextNotFound,
     DefaultContextKept,
+    InvalidRequest,
     LimitReached,
     ServerShuttingDown,
     WorkerStartFailed,
@@ -51,8 +52,11 @@ class Manager:
         """Return a new context with a worker that is ready.
 
         Raises:
-            InvalidWorkingDirectory, LimitReached, WorkerStartFailed, ServerShuttingDown: And there is no new context.
+            InvalidRequest, LimitReached, WorkerStartFailed, ServerShuttingDown: And there is no new context.
         """
+        if request.preload is not None and request.preload != set(self._settings.preload):
+            configured = ", ".join(self._settings.preload) or "none"
+            raise InvalidRequest(f"preload must name the modules of a configured template: {configured}")
         cwd = check_directory(request.cwd if request.cwd is not None else self._settings.cwd)
         context = self._add(str(uuid.uuid4()), cwd)
         try:

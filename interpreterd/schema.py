@@ -101,17 +101,19 @@ class CreateContext:
 
     Attributes:
         cwd: Absolute path of an existing directory; None for the daemon's own.
+        preload: Modules of the template whose fork its worker is to be; None for whatever the daemon has.
     """
 
     cwd: str | None = None
+    preload: Set[str] | None = None
 
     @classmethod
     def parse(cls, value: object) -> Self:
-        body = _object(value, "the body", {"cwd", "language"})
+        body = _object(value, "the body", {"cwd", "language", "preload"})
         language = _string(body, "language")
         if language not in (None, "", "python"):
             raise UnsupportedLanguage
-        return cls(cwd=_string(body, "cwd") or None)
+        return cls(cwd=_string(body, "cwd") or None, preload=_names(body, "preload"))
 
 
 @frozen(kw_only=True)
@@ -186,6 +188,15 @@ def _string(body: dict[str, object], key: str) -> str | None:
     if value is not None and not isinstance(value, str):
         raise MalformedRequest(f"{key} must be a string")
     return value
+
+
+def _names(body: dict[str, object], key: str) -> frozenset[str] | None:
+    value = body.get(key)
+    if value is None:
+        return None
+    if not isinstance(value, list) or not all(isinstance(name, str) for name in value):
+        raise MalformedRequest(f"{key} must be a list of strings")
+    return frozenset(value)
 
 
 def _whole_number(body: dict[str, object], key: str) -> int | None:

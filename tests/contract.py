@@ -23,8 +23,17 @@ def error(name: str, value: str) -> dict[str, Any]:
 
 
 def ended(result: Result) -> tuple[list[dict[str, Any]], int | None, str]:
-    """All that a client was told: messages, close code, reason."""
-    return result.messages, result.close_code, result.close_reason
+    """All that a client was told: messages, close code, reason.
+
+    Neighbouring output of one stream is joined: into how many messages it is cut is up to chance.
+    """
+    messages: list[dict[str, Any]] = []
+    for message in result.messages:
+        if messages and message["type"] in ("stdout", "stderr") and messages[-1]["type"] == message["type"]:
+            messages[-1] = {**message, "text": messages[-1]["text"] + message["text"]}
+        else:
+            messages.append(message)
+    return messages, result.close_code, result.close_reason
 
 
 async def ping(socket: aiohttp.ClientWebSocketResponse, text: bytes = b"") -> None:

@@ -8,7 +8,8 @@ import aiohttp
 from contract import COMPLETED, ended, stdout, submitted
 from harness import Client, Daemon, Gate, Running
 
-from interpreterd.schema import Execute
+from interpreterd.schema import EVENT_LIMIT_CHARS, Execute, Output, Stream
+from interpreterd.web.v1 import render
 
 StartDaemon = Callable[..., Awaitable[Daemon]]
 MIB = 1 << 20
@@ -135,19 +136,18 @@ async def test_the_subprotocol_of_the_sdks_is_echoed(client: Client) -> None:
 
 async def test_output_comes_as_it_happens(client: Client, gate: Gate) -> None:
     async with client.running(f"print('first'); {gate.wait}; print('second')") as running:
-        assert await running.next() == stdout("first\n")
+        await running.until("first\n")
         gate.open()
-        assert await running.next() == stdout("second\n")
+        assert ended(await running.finish()) == ([stdout("first\nsecond\n"), COMPLETED], 1000, "")
 
 
 async def test_a_message_of_each_type_in_order(client: Client) -> None:
     result = await client.run("import sys; print('out'); print('err', file=sys.stderr); 1 / 0")
-    out, err, error, completed = result.messages
+    (out, err, error, completed), *close = ended(result)
     assert (out, err) == (stdout("out\n"), {"type": "stderr", "text": "err\n"})
     assert error.pop("traceback").startswith("Traceback (most recent call last):\n")
     assert error == {"type": "error", "name": "ZeroDivisionError", "value": "division by zero"}
-    assert completed == COMPLETED
-    assert (result.close_code, result.close_reason) == (1000, "")
+    assert [completed, *close] == [COMPLETED, 1000, ""]
 
 
 async def test_no_message_is_over_1_mib_and_no_character_is_cut(client: Client) -> None:
@@ -161,6 +161,11 @@ async def test_no_message_is_over_1_mib_and_no_character_is_cut(client: Client) 
                 running.result.messages.append(json.loads(frame.data))
         assert longest <= MIB
         assert running.result.stdout == character * length
+
+
+def test_no_message_is_over_1_mib_even_if_each_of_its_characters_is_escaped() -> None:
+    (message,) = render(Output(stream=Stream.STDOUT, text="\0" * EVENT_LIMIT_CHARS))
+    assert len(message) <= MIB
 
 
 async def test_an_error_is_not_over_1_mib_either(client: Client) -> None:

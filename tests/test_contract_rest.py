@@ -66,16 +66,16 @@ async def test_create_refuses_a_language_that_is_not_python(client: Client) -> N
 
 async def test_create_refuses_a_body_that_is_no_object_or_has_a_wrong_type(client: Client) -> None:
     errors = {
-        b"{": "The body must be JSON",
-        b"cwd=/tmp": "The body must be JSON",
-        b'{"cwd": "\xff"}': "The body must be JSON",
-        b'{"cwd": "\\ud800"}': "The body must be JSON",
-        b"[" * 200_000: "The body must be JSON",
-        b"[]": "The body must be a JSON object",
-        b"null": "The body must be a JSON object",
-        b'"python"': "The body must be a JSON object",
-        b'{"cwd": 1}': "Cwd must be a string",
-        b'{"language": ["python"]}': "Language must be a string",
+        b"{": "the body must be JSON",
+        b"cwd=/tmp": "the body must be JSON",
+        b'{"cwd": "\xff"}': "the body must be JSON",
+        b'{"cwd": "\\ud800"}': "the body must be JSON",
+        b"[" * 200_000: "the body must be JSON",
+        b"[]": "the body must be a JSON object",
+        b"null": "the body must be a JSON object",
+        b'"python"': "the body must be a JSON object",
+        b'{"cwd": 1}': "cwd must be a string",
+        b'{"language": ["python"]}': "language must be a string",
     }
     for body, error in errors.items():
         status, answer = await client.request("POST", "/context", data=body)

@@ -10,7 +10,6 @@ import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 
-import pytest
 from harness import gone
 
 ROOT = Path(__file__).parent.parent
@@ -46,9 +45,9 @@ async def output_of(*arguments: str) -> str:
         return output.decode()
 
 
-@pytest.mark.xdist_group("make")  # both would install into the same environment
 async def test_make_run_starts_a_daemon_that_the_examples_work_with(tmp_path: Path) -> None:
-    async with command("make", "run", "ARGS=--port 0") as process:
+    # -o: the environment is there, or no test would run; other tests use it while this one does.
+    async with command("make", "-o", ".venv/.has-run", "run", "ARGS=--port 0") as process:
         assert process.stdout is not None
         announced = json.loads(await process.stdout.readline())
         url = announced["url"]

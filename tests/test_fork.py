@@ -1,0 +1,116 @@
+"""Workers forked from a template, as clients and operators see them."""
+
+import os
+import signal
+import sys
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import pytest
+from harness import Client, Daemon, children, gone
+
+StartDaemon = Callable[..., Awaitable[Daemon]]
+
+
+def template_of(daemon: Daemon) -> int:
+    """Return the pid of the daemon's template: the child that has children."""
+    (template,) = [pid for pid in children(daemon.pid) if children(pid)]
+    return template
+
+
+async def test_contexts_are_forks_that_have_the_modules_already(start_daemon: StartDaemon) -> None:
+    daemon = await start_daemon("--preload", "decimal,wsgiref.util")
+    async with Client(daemon.url) as client:
+        context = await client.create()
+        result = await client.run(
+            "import os, sys; print('wsgiref.util' in sys.modules, os.getppid(), os.getsid(0) == os.getpid())", context
+        )
+        assert result.stdout == f"True {template_of(daemon)} True\n"
+
+
+async def test_forks_share_neither_state_nor_random_numbers(start_daemon: StartDaemon) -> None:
+    daemon = await start_daemon("--preload", "numpy", "--python", sys.executable)
+    async with Client(daemon.url) as client:
+        contexts = [await client.create() for _ in range(3)]
+        code = "import numpy, random; print(numpy.random.rand(), random.random())"
+        numbers = [number for context in contexts for number in (await client.run(code, context)).stdout.split()]
+        assert len(set(numbers)) == 6
+        await client.run("numpy.mine = 1", contexts[0])
+        assert (await client.run("print(hasattr(numpy, 'mine'))", contexts[1])).stdout == "False\n"
+
+
+async def test_how_a_fork_died_is_told(start_daemon: StartDaemon) -> None:
+    daemon = await start_daemon("--launcher", "fork")
+    async with Client(daemon.url) as client:
+        for code, how in (("import os; os._exit(3)", "exit status 3"), ("import os; os.abort()", "killed by SIGABRT")):
+            result = await client.run(code)
+            assert result.error is not None
+            assert result.error["value"] == how
+        assert (await client.run("print('next')")).stdout == "next\n"
+
+
+async def test_output_of_a_fork_and_of_its_children_arrives(start_daemon: StartDaemon) -> None:
+    daemon = await start_daemon("--launcher", "fork")
+    async with Client(daemon.url) as client:
+        result = await client.run(
+            "import os, sys\nprint('a')\nos.system('echo b')\nprint('c', file=sys.stderr)\nprint('d')"
+        )
+        assert (result.stdout, result.stderr) == ("a\nb\nd\n", "c\n")
+        failed = await client.run("def f():\n    return 1 / 0\nf()")
+        assert failed.error is not None
+        assert "return 1 / 0" in failed.error["traceback"]
+
+
+async def test_without_its_template_the_daemon_spawns(start_daemon: StartDaemon) -> None:
+    daemon = await start_daemon("--launcher", "fork", "--pool-size", "0")
+    async with Client(daemon.url) as client:
+        context = await client.create()
+        await client.run("x = 1", context)
+        template = template_of(daemon)
+        os.kill(template, signal.SIGKILL)
+        await gone(template)
+        assert (await client.run("print(x)", context)).stdout == "1\n"
+        result = await client.run("import os; os._exit(4)", context)
+        assert result.error is not None
+        assert result.error["value"] == "exit status 4"
+        result = await client.run("import os; print(os.getppid())", context)
+        assert result.stdout == f"{daemon.pid}\n"
+    await daemon.stop()
+    assert b"the template has ended, workers are spawned from now on: killed by SIGKILL" in daemon.log
+
+
+async def test_a_module_that_cannot_be_imported_is_logged_and_workers_are_spawned(start_daemon: StartDaemon) -> None:
+    daemon = await start_daemon("--preload", "no_such_module")
+    async with Client(daemon.url) as client:
+        assert (await client.run("print('works')")).stdout == "works\n"
+    await daemon.stop()
+    assert b"cannot import no_such_module: ModuleNotFoundError" in daemon.log
+
+
+async def test_a_module_that_starts_threads_is_refused(start_daemon: StartDaemon, tmp_path: Path) -> None:
+    (tmp_path / "threaded.py").write_text(
+        "import threading\nthreading.Thread(target=threading.Event().wait, daemon=True).start()\n"
+    )
+    daemon = await start_daemon("--preload", "threaded", env={"PYTHONPATH": str(tmp_path)})
+    async with Client(daemon.url) as client:
+        assert (await client.run("print('works')")).stdout == "works\n"
+    await daemon.stop()
+    assert b"a process with threads cannot be forked" in daemon.log
+
+
+@pytest.mark.parametrize(("preload", "status"), [(["decimal"], 200), (["json"], 400), ([], 400), ("decimal", 400)])
+async def test_a_context_may_insist_on_a_template(start_daemon: StartDaemon, preload: object, status: int) -> None:
+    daemon = await start_daemon("--preload", "decimal")
+    async with Client(daemon.url) as client:
+        answered, body = await client.request("POST", "/context", json={"preload": preload})
+        assert answered == status
+        assert status == 200 or "preload" in body["error"]
+
+
+async def test_the_template_ends_with_the_daemon(start_daemon: StartDaemon) -> None:
+    daemon = await start_daemon("--launcher", "fork")
+    async with Client(daemon.url) as client:
+        await client.run("pass")
+        template = template_of(daemon)
+    assert await daemon.stop() == 0
+    await gone(template)
