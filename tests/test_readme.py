@@ -27,8 +27,17 @@ def block(language: str, containing: str) -> str:
 @contextlib.asynccontextmanager
 async def command(*arguments: str) -> AsyncIterator[asyncio.subprocess.Process]:
     """Run a command in the project's folder, in a group of its own that is ended with the block."""
+    # What a make around the tests tells the makes below it.
+    environment = {
+        name: value for name, value in os.environ.items() if not name.startswith("MAKE") and name != "MFLAGS"
+    }
     process = await asyncio.create_subprocess_exec(
-        *arguments, cwd=ROOT, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL, start_new_session=True
+        *arguments,
+        cwd=ROOT,
+        env=environment,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.DEVNULL,
+        start_new_session=True,
     )
     try:
         yield process
