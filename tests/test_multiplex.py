@@ -87,13 +87,14 @@ async def test_executions_of_different_contexts_run_in_parallel(
 async def test_every_event_names_its_request_and_its_execution(session: Session) -> None:
     await session.send(op="execute", requestId="a", code="import sys; print(1); print(2, file=sys.stderr); 1/0")
     messages = await session.wait("a")
-    assert [message.get("text", message.get("name")) for message in messages] == [
-        "started",
-        "1\n",
-        "2\n",
-        "ZeroDivisionError",
-        "completed",
+    assert [message["type"] for message in messages if message["type"] != "stderr"] == [
+        "control",
+        "stdout",
+        "error",
+        "control",
     ]
+    assert "".join(message["text"] for message in messages if message["type"] == "stderr") == "2\n"
+    assert (messages[0]["text"], messages[-1]["text"]) == ("started", "completed")
     assert len({message["executionId"] for message in messages}) == 1
 
 
