@@ -51,20 +51,23 @@ class Journal:
             self._on_room()
 
     def abandon(self) -> None:
-        """Drop what has not been read, and all that comes."""
+        """Drop what has not been read, and all that comes; who follows is let go."""
         was_full = self.full
         self._abandoned = True
+        if self._wake is not None and not self._wake.done():
+            self._wake.set_result(None)
         self._events.clear()
         self._chars = 0
         if was_full:
             self._on_room()
 
     async def follow(self) -> AsyncIterator[Event]:
-        """Yield the events up to ``Finished``, neighbouring output of one stream joined."""
-        while True:
+        """Yield the events up to ``Finished``, or to ``abandon``, neighbouring output of one stream joined."""
+        while not self._abandoned:
             if not self._events:
                 self._wake = asyncio.get_running_loop().create_future()
                 await self._wake
+                continue
             event = self._next()
             yield event
             if isinstance(event, Finished):

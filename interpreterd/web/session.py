@@ -99,39 +99,31 @@ async def _first_message(app: web.Application, socket: Socket) -> Execute | None
 
 async def _serve(socket: Socket, journal: Journal) -> None:
     """Send the events of ``journal``, then close. A client that goes away leaves its execution running."""
-    sender = asyncio.ensure_future(_send_events(socket, journal))
     # Somebody must always receive: aiohttp answers pings, and sees the client go, only meanwhile.
-    receiver = asyncio.ensure_future(_receive_until_gone(socket))
+    receiver = asyncio.create_task(_receive_until_gone(socket, journal))
     try:
-        await asyncio.wait((sender, receiver), return_when=asyncio.FIRST_COMPLETED)
-        if receiver.done() and receiver.result():
-            sender.cancel()
-        await asyncio.wait((sender, receiver))
+        async for event in journal.follow():
+            messages = render(event)
+            if isinstance(event, Finished):
+                await _say(socket, messages, closing(event))
+                break
+            for message in messages:
+                await socket.send_frame(message, WSMsgType.TEXT)
+    except ConnectionError:  # the client has gone in the middle of a message
+        pass
     finally:
-        sender.cancel()
-        receiver.cancel()
         journal.abandon()
-    if not sender.cancelled() and (error := sender.exception()) and not isinstance(error, ConnectionError):
-        raise error
+        receiver.cancel()
 
 
-async def _receive_until_gone(socket: Socket) -> bool:
-    """Receive until the connection ends; return whether it was the client that ended it."""
+async def _receive_until_gone(socket: Socket, journal: Journal) -> None:
+    """Receive until the connection ends; if it was the client that ended it, abandon ``journal``."""
     while True:
         message = await socket.receive()
         if message.type not in (WSMsgType.TEXT, WSMsgType.BINARY):  # the contract knows one message; more are ignored
-            # Cancelled during its own close, the daemon would not wait for the client to have read everything.
-            return message.type is not WSMsgType.CLOSING
-
-
-async def _send_events(socket: Socket, journal: Journal) -> None:
-    async for event in journal.follow():
-        messages = render(event)
-        if isinstance(event, Finished):
-            await _say(socket, messages, closing(event))
-            return
-        for message in messages:
-            await socket.send_frame(message, WSMsgType.TEXT)
+            break
+    if message.type is not WSMsgType.CLOSING:  # the daemon's own close goes on
+        journal.abandon()
 
 
 async def _say(socket: Socket, messages: list[bytes], end: Closing) -> None:
