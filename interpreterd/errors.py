@@ -15,6 +15,7 @@ of the daemon: it is an event, ``schema.Failure``.
     ├── ContextNotFound
     ├── LimitReached
     ├── WorkerStartFailed
+    │   └── OutOfResources      no descriptors, processes or memory for one more
     ├── ExecutionTimedOut
     ├── ExecutionInterrupted
     ├── ContextDeleted
@@ -83,6 +84,10 @@ class LimitReached(InterpreterError):
 
 class WorkerStartFailed(InterpreterError):
     """No worker could be started; says why."""
+
+
+class OutOfResources(WorkerStartFailed):
+    """The machine, or a limit of the system, has no room for one more worker; those that live go on."""
 
 
 class ExecutionTimedOut(InterpreterError):

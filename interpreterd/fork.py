@@ -6,12 +6,12 @@ import logging
 import os
 from collections import deque
 
-from interpreterd.errors import WorkerStartFailed
+from interpreterd.errors import OutOfResources, WorkerStartFailed
 from interpreterd.launcher import Python, SpawnLauncher
-from interpreterd.messages import Fork, Forked, FromWorker, Reaped
+from interpreterd.messages import Failed, Fork, Forked, FromWorker, Reaped
 from interpreterd.nursery import Nursery, reap
 from interpreterd.pipes import connection
-from interpreterd.process import ProcessWorker
+from interpreterd.process import ProcessWorker, start_failure
 from interpreterd.worker import Deaf, Worker
 
 _log = logging.getLogger(__name__)
@@ -51,7 +51,7 @@ class ForkLauncher(Deaf):
         except TimeoutError:
             raise WorkerStartFailed(f"the template did not answer within {self._start_timeout_s:g} s") from None
         except OSError as error:
-            raise WorkerStartFailed(f"cannot fork: {error.strerror}") from error
+            raise start_failure(error, "the template") from error
         await worker.ready(self._start_timeout_s)
         return worker
 
@@ -109,6 +109,10 @@ class ForkLauncher(Deaf):
                 answer = self._asked.popleft()
                 if not answer.done():
                     answer.set_result(pid)
+            case Failed(reason=reason) if self._asked:
+                answer = self._asked.popleft()
+                if not answer.done():
+                    answer.set_exception(OutOfResources(f"no room for one more worker: {reason}"))
             case Reaped(pid=pid, status=status):
                 self._ended(pid, status)
             case _:

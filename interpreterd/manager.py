@@ -67,7 +67,7 @@ class Manager:
                 # Who asked may have gone away while the start went on.
                 self._tasks.create_task(context.close(ContextDeleted(context.id)))
             if isinstance(error, WorkerStartFailed):
-                raise WorkerStartFailed(f"failed to start context: {error}") from error
+                raise type(error)(f"failed to start context: {error}") from error
             raise
         return context.info()
 

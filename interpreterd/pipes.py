@@ -2,8 +2,10 @@
 
 import asyncio
 import contextlib
+import errno
 import fcntl
 import os
+import resource
 import socket
 import sys
 import termios
@@ -15,6 +17,7 @@ from attrs import frozen
 from interpreterd.protocol import TextDecoder
 from interpreterd.schema import Stream
 
+FDS_FOR_CLIENTS: Final = 256
 READ_BYTES: Final = 128 << 10
 BATCH_BYTES: Final = 16 << 10
 BATCH_AFTER_S: Final = 0.001
@@ -40,7 +43,7 @@ def connection() -> Iterator[tuple[Ends, Ends]]:
     """Give the block the daemon's ends, which it keeps if it succeeds, and the worker's, closed with it.
 
     Raises:
-        OSError: There are no more descriptors.
+        OSError: There are no more descriptors, but for those that connections of clients may need.
     """
     with contextlib.ExitStack() as ours, contextlib.ExitStack() as theirs:
         channel, worker_channel = socket.socketpair()
@@ -54,6 +57,9 @@ def connection() -> Iterator[tuple[Ends, Ends]]:
             theirs.callback(os.close, worker_fd)
             fds.append((fd, worker_fd))
         (stdout_fd, worker_stdout_fd), (stderr_fd, worker_stderr_fd) = fds
+        limit, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+        if worker_stderr_fd >= limit - min(limit // 4, FDS_FOR_CLIENTS):  # the lowest free one is always taken
+            raise OSError(errno.EMFILE, f"no descriptors are left of the limit of {limit}")
         yield Ends(channel, stdout_fd, stderr_fd), Ends(worker_channel, worker_stdout_fd, worker_stderr_fd)
         ours.pop_all()
 

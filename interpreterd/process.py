@@ -12,13 +12,14 @@ grandchild goes on writing, and it needs no cooperation of the worker.
 
 import asyncio
 import contextlib
+import errno
 import os
 import signal
 import socket
 from collections.abc import Iterable
 from typing import Final, cast
 
-from interpreterd.errors import ProtocolError, WorkerStartFailed
+from interpreterd.errors import OutOfResources, ProtocolError, WorkerStartFailed
 from interpreterd.family import kill_family
 from interpreterd.messages import Ready, ToWorker, encode
 from interpreterd.nursery import Nursery
@@ -248,10 +249,17 @@ async def start(
                 worker = ProcessWorker(transport.get_pid(), ours, nursery)
                 nursery.add(worker.pid)
     except OSError as error:
-        raise WorkerStartFailed(f"{command[0]}: {error.strerror or error}") from error
+        raise start_failure(error, command[0]) from error
     watch.watch(worker)
     await worker.ready(timeout_s)
     return worker
+
+
+def start_failure(error: OSError, what: str) -> WorkerStartFailed:
+    """Return ``error`` as the reason why there is no worker."""
+    if error.errno in (errno.EMFILE, errno.ENFILE, errno.EAGAIN, errno.ENOMEM):
+        return OutOfResources(f"no room for one more worker: {error.strerror or error}")
+    return WorkerStartFailed(f"{what}: {error.strerror or error}")
 
 
 def _describe(returncode: int | None) -> str:

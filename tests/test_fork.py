@@ -114,3 +114,23 @@ async def test_the_template_ends_with_the_daemon(start_daemon: StartDaemon) -> N
         template = template_of(daemon)
     assert await daemon.stop() == 0
     await gone(template)
+
+
+async def test_a_fork_that_fails_is_told_and_the_template_goes_on(start_daemon: StartDaemon, tmp_path: Path) -> None:
+    (tmp_path / "unlucky.py").write_text(
+        "import errno, os\n"
+        "fork, calls = os.fork, iter([1])\n"
+        "def once():\n"
+        "    if next(calls, None):\n"
+        "        raise OSError(errno.EAGAIN, os.strerror(errno.EAGAIN))\n"
+        "    return fork()\n"
+        "os.fork = once\n"
+    )
+    daemon = await start_daemon("--preload", "unlucky", "--pool-size", "0", env={"PYTHONPATH": str(tmp_path)})
+    async with Client(daemon.url) as client:
+        status, body = await client.request("POST", "/context")
+        assert (status, body["code"]) == (503, "out_of_resources")
+        assert "cannot fork: Resource temporarily unavailable" in body["error"]
+        context = await client.create()
+        result = await client.run("import os; print(os.getppid())", context)
+        assert result.stdout == f"{template_of(daemon)}\n"

@@ -95,8 +95,12 @@ def serve(channel, channel_fd):
                 os._exit(0)  # the daemon is gone
             for position in range(0, len(fds), _FDS):
                 own = fds[position : position + _FDS]
-                pid = os.fork()
-                if not pid:
+                try:
+                    pid = os.fork()
+                except OSError as error:  # no processes or no memory: the daemon's to tell, and this goes on
+                    channel.send({"type": "failed", "reason": f"cannot fork: {error.strerror}"})
+                    pid = None
+                if pid == 0:
                     for other in (*[fd for fd in fds if fd not in own], wake_read, wake_write):
                         os.close(other)
                     _signal.set_wakeup_fd(-1)
@@ -105,7 +109,8 @@ def serve(channel, channel_fd):
                     os.setsid()
                     _reseed()
                     return own
-                channel.send({"type": "forked", "pid": pid})
+                if pid:
+                    channel.send({"type": "forked", "pid": pid})
                 for given in own:
                     os.close(given)
 
