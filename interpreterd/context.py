@@ -147,8 +147,8 @@ class Context:
         """See ``Listener``."""
         self._worker = None
         self._gone.set()
-        self._tasks.create_task(self._sweep())
         self._feed(Exited(how))
+        self._tasks.create_task(self._sweep())
 
     # Effects
 

@@ -219,3 +219,8 @@ async def test_envs_are_restored_however_the_execution_ended(client: Client) -> 
 async def test_envs_are_gone_for_the_next_execution_after_exit(client: Client) -> None:
     await client.run("exit()", envs={"NEW": "1"})
     assert (await client.run("import os; print(os.environ.get('NEW'))")).stdout == "None\n"
+
+
+async def test_a_line_on_stderr_is_one_message(client: Client) -> None:
+    result = await client.run("import sys\nprint('one', 'line', file=sys.stderr)")
+    assert result.messages[0] == {"type": "stderr", "text": "one line\n"}

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import aiohttp
+import pytest
 from contract import COMPLETED, ended, ping, submitted
 from harness import Client, Daemon, Gate, Running
 
@@ -101,3 +102,12 @@ async def test_a_client_that_closes_does_not_stop_its_queued_execution(client: C
 async def test_many_clients_at_once(client: Client) -> None:
     results = await asyncio.gather(*(client.run(f"print({number})") for number in range(50)))
     assert [result.stdout for result in results] == [f"{number}\n" for number in range(50)]
+
+
+@pytest.mark.parametrize("stream", ["stdout", "stderr"])
+async def test_a_partial_line_is_seen_while_the_code_runs(client: Client, gate: Gate, stream: str) -> None:
+    async with client.running(f"import sys\nprint('.', end='', file=sys.{stream})\n{gate.wait}") as running:
+        while {"type": stream, "text": "."} not in running.result.messages:
+            assert await running.next() is not None
+        gate.open()
+        assert (await running.finish()).controls == ["completed"]

@@ -7,7 +7,7 @@ Two things are added, and neither costs anything once a program is printing:
 * *Partial lines.* ``print(".", end="")`` stays in the line buffer. The first write of a while wakes a thread that
   flushes 50 ms later, and goes back to sleep.
 
-Both hang on ``stdout.write``: an instance attribute stands before the C method until the next write removes it.
+Both hang on the streams' ``write``: an instance attribute stands before the C method until the next write removes it.
 """
 
 import _signal
@@ -21,7 +21,7 @@ from time import sleep
 
 FIONREAD = 0x541B  # <asm-generic/ioctls.h>; the termios module would be one more import
 FLUSH_AFTER_S = 0.05
-_BUFFER_BYTES = 8192  # stdout's; a pipe that is empty always has room for it
+_BUFFER_BYTES = 8192  # a pipe that is empty always has room for it
 
 
 def unread_bytes(fd):
@@ -55,20 +55,6 @@ def _is_usable(name):
         return not getattr(getattr(sys, name), "closed", False)
     except Exception:  # deleted, or detached from its buffer
         return False
-
-
-class _OrderedFile(io.FileIO):
-    """Fd 2, unbuffered: each write comes after all that was printed to stdout before it."""
-
-    streams = None
-
-    def write(self, data):
-        self.streams.take_turn_stderr()
-        view = memoryview(data).cast("B")
-        written = 0
-        while written < len(view):  # a signal can cut a write short, and a text stream would not notice
-            written += super().write(view[written:])
-        return written
 
 
 class _Flusher:
@@ -142,7 +128,7 @@ class Streams:
 
     def __init__(self, flush_c_stdio):
         self._flush_c_stdio = flush_c_stdio
-        self._turn = None  # which stream was written last: "stdout", "stderr" or, since begin(), none
+        self._turn = None  # fd of the stream that was written last; None: since begin(), neither
         self._switching = _thread.allocate_lock()
         self._spare_fds = {}
         self._flusher = _Flusher(self._flush_partial_line)
@@ -156,22 +142,10 @@ class Streams:
 
     def open(self):
         """Make both streams anew, as CPython makes its own, and put them into ``sys``."""
-        raw = io.FileIO(1, "w", closefd=False)
-        raw.name = "<stdout>"
-        self._stdout = io.TextIOWrapper(
-            io.BufferedWriter(raw, _BUFFER_BYTES), encoding="utf-8", errors="strict", newline="\n", line_buffering=True
-        )
-        self._stdout.mode = "w"
-        self._write_stdout = self._stdout.write
-        raw = _OrderedFile(2, "w", closefd=False)
-        raw.name = "<stderr>"
-        raw.streams = self
-        self._stderr = io.TextIOWrapper(
-            raw, encoding="utf-8", errors="backslashreplace", newline="\n", line_buffering=True, write_through=True
-        )
-        self._stderr.mode = "w"
-        sys.stdout = sys.__stdout__ = self._stdout
-        sys.stderr = sys.__stderr__ = self._stderr
+        self._streams = {1: _open(1, "<stdout>", "strict"), 2: _open(2, "<stderr>", "backslashreplace")}
+        self._first_writes = {fd: self._make_first_write(fd, stream.write) for fd, stream in self._streams.items()}
+        sys.stdout = sys.__stdout__ = self._streams[1]
+        sys.stderr = sys.__stderr__ = self._streams[2]
 
     def begin(self):
         """Make ready for user code: repair what earlier code closed."""
@@ -183,59 +157,71 @@ class Streams:
         if not (_is_usable("stdout") and _is_usable("stderr")):
             self.open()
         self._turn = None
-        self._stdout.write = self._first_write
+        self._watch(1)
+        self._watch(2)
 
     def flush(self):
         """Write out everything that Python and C have buffered. Raises nothing."""
-        for stream in (getattr(sys, "stdout", None), getattr(sys, "stderr", None), self._stdout):
+        for stream in (getattr(sys, "stdout", None), getattr(sys, "stderr", None), *self._streams.values()):
             try:
                 stream.flush()
             except BaseException:  # closed, replaced by something that is no stream, a surrogate in its buffer
                 pass
         self._flush_c_stdio()
 
-    def _first_write(self, text):
-        self.take_turn_stdout()
-        return self._write_stdout(text)
+    def _watch(self, fd):
+        """Have the next write of a stream begin with ``_take_turn``."""
+        self._streams[fd].write = self._first_writes[fd]
 
-    def take_turn_stdout(self):
-        """What the first stdout write after ``begin()``, after a stderr write or after a flush does."""
-        self._stdout.__dict__.pop("write", None)
-        if self._turn == "stderr":
-            wait_until_read(2)
-        self._turn = "stdout"
+    def _make_first_write(self, fd, write):
+        def first_write(text):
+            self._take_turn(fd)
+            return write(text)
+
+        return first_write
+
+    def _take_turn(self, fd):
+        """What the first write after ``begin()``, after the other stream's write or after a flush does."""
+        self._streams[fd].__dict__.pop("write", None)
+        before, self._turn = self._turn, fd
+        # Of two threads that switch at once, one does not wait for the other: between them there is no order.
+        if before not in (None, fd) and self._switching.acquire(False):
+            try:
+                self._watch(before)
+                self._streams[before].flush()
+                wait_until_read(before)
+            except (OSError, ValueError):  # closed
+                pass
+            finally:
+                self._switching.release()
         self._flusher.wake()
-
-    def take_turn_stderr(self):
-        """What each stderr write does first."""
-        if self._turn != "stdout":
-            self._turn = "stderr"
-            return
-        # Never wait for the lock: stdout's own lock may be held by a thread that waits for stderr's.
-        if not self._switching.acquire(False):
-            return
-        try:
-            self._turn = "stderr"
-            self._stdout.flush()
-            wait_until_read(1)
-            self._stdout.write = self._first_write
-        except ValueError:  # stdout was closed
-            pass
-        finally:
-            self._switching.release()
 
     def _before_fork(self):
         self._flusher.end()
-        self._stdout.write = self._first_write  # which wakes it again, in both processes
+        if self._turn is not None:
+            self._watch(self._turn)  # whose next write wakes it again, in both processes
 
     def _flush_partial_line(self):
-        """Flush stdout if that cannot block; return whether it was done."""
+        """Flush what was written last, if that cannot block; return whether it was done."""
+        fd = self._turn
         try:
-            if unread_bytes(1):
-                # A full pipe would make this thread sleep inside stdout's lock, out of reach of an interrupt.
+            if fd is None:
+                return True
+            if unread_bytes(fd):
+                # A full pipe would make this thread sleep inside the stream's lock, out of reach of an interrupt.
                 return False
-            self._stdout.write = self._first_write  # before the flush: what is written during it is seen again
-            self._stdout.flush()
+            self._watch(fd)  # before the flush: what is written during it is seen again
+            self._streams[fd].flush()
         except (OSError, ValueError):
             pass
         return True
+
+
+def _open(fd, name, errors):
+    """Return a line-buffered text stream on ``fd``."""
+    raw = io.FileIO(fd, "w", closefd=False)
+    raw.name = name
+    buffer = io.BufferedWriter(raw, _BUFFER_BYTES)
+    stream = io.TextIOWrapper(buffer, encoding="utf-8", errors=errors, newline="\n", line_buffering=True)
+    stream.mode = "w"
+    return stream
