@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import errno
+import gc
 import logging
 import os
 import resource
@@ -25,6 +26,7 @@ from interpreterd.settings import Settings
 
 SHUTDOWN_TIMEOUT_S: Final = 1.0  # for clients to take their last message, after all executions have ended
 BACKLOG: Final = 1024
+GC_THRESHOLDS: Final = (20_000, 20, 50)  # rarer, since connections and executions leave few cycles behind
 _log = logging.getLogger(__name__)
 
 
@@ -34,6 +36,10 @@ def serve(settings: Settings, guard: Guard) -> int:
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     _log.debug("open files: limit raised from %d to %d", soft, hard)
+    # What is there now stays; a collection that walks through it would hold the event loop for milliseconds.
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(*GC_THRESHOLDS)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         status = runner.run(_serve(settings, guard))
     guard.close()

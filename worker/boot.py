@@ -86,4 +86,5 @@ def run(sources, out_fd, die, names=None):
     cells = worker.namespace.Cells()
     channel = worker.channel.Channel(read_fd, write_fd)
     interpreter = worker.interpreter.Interpreter(channel, streams, cells)
+    library.trim()
     interpreter.serve()

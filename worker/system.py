@@ -24,12 +24,21 @@ class Library:
             self._prctl = _ctypes.dlsym(library, "prctl")
         except (ImportError, OSError, AttributeError):
             self._call = None
+        try:
+            self._malloc_trim = _ctypes.dlsym(library, "malloc_trim")
+        except (NameError, OSError):  # only the GNU C library has it
+            self._malloc_trim = None
         sys.modules.pop("_ctypes", None)
 
     def flush_stdio(self):
         """Write out what C code has printed: fflush(3) of every stream."""
         if self._call is not None:
             self._call(self._fflush, (0,))
+
+    def trim(self):
+        """Give freed memory back to the system, 0.3 MB after the start: malloc_trim(3)."""
+        if self._malloc_trim is not None:
+            self._call(self._malloc_trim, (0,))
 
     def become_subreaper(self):
         """Keep every process that starts below this one below it: whoever kills the tree finds them all."""
