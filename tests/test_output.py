@@ -311,11 +311,11 @@ class TestThroughTheDaemon:
     async def test_a_slow_client_loses_nothing(self, client: Client, tmp_path: Path) -> None:
         """The client reads nothing until the program must be waiting for it, as the file that it writes last shows.
 
-        30 MB are more than the sockets' buffers hold (tcp(7): tcp_wmem and tcp_rmem, some 10 MB together).
+        64 MB are more than the sockets' buffers hold (tcp(7): tcp_wmem and tcp_rmem, 10 to 40 MB together).
         """
         context = await client.create(cwd=str(tmp_path))
         code = (
-            "import os, sys\nfor i in range(300_000): print(f'{i:099}')\n"
+            "import os, sys\nfor i in range(640): print(f'{i:099999}')\n"
             "with open('written', 'w') as f: f.write('all')\n"
         )
         async with client.running(code, contextId=context) as running:
@@ -324,7 +324,7 @@ class TestThroughTheDaemon:
             assert (await client.run("print(1)")).stdout == "1\n"
             assert not (tmp_path / "written").exists()
             result = await running.finish()
-        assert result.stdout == "".join(f"{i:099}\n" for i in range(300_000))
+        assert result.stdout == "".join(f"{i:099999}\n" for i in range(640))
         assert result.controls == ["completed"]
 
     @pytest.mark.parametrize("late", ["print('late')", "os.write(2, b'late')", "os.write(1, '日'.encode()[:2])"])
