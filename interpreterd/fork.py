@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import logging
 import os
+import signal
 from collections import deque
 
 from interpreterd.errors import OutOfResources, WorkerStartFailed
@@ -106,13 +107,9 @@ class ForkLauncher(Deaf):
         """``Forked`` and ``Reaped``."""
         match message:
             case Forked(pid=pid) if self._asked:
-                answer = self._asked.popleft()
-                if not answer.done():
-                    answer.set_result(pid)
+                self._answer(pid)
             case Failed(reason=reason) if self._asked:
-                answer = self._asked.popleft()
-                if not answer.done():
-                    answer.set_exception(OutOfResources(f"no room for one more worker: {reason}"))
+                self._answer(OutOfResources(f"no room for one more worker: {reason}"))
             case Reaped(pid=pid, status=status):
                 self._ended(pid, status)
             case _:
@@ -122,7 +119,7 @@ class ForkLauncher(Deaf):
         """End it: its workers live on."""
         if self._template is not None:
             with contextlib.suppress(ProcessLookupError):
-                os.kill(self._template.pid, 9)
+                os.kill(self._template.pid, signal.SIGKILL)
 
     def on_exit(self, how: str) -> None:
         """Spawn from now on; its workers are the daemon's own children now."""
@@ -133,9 +130,17 @@ class ForkLauncher(Deaf):
             self._adoptions.add(adoption)
             adoption.add_done_callback(self._adoptions.discard)
         while self._asked:
-            answer = self._asked.popleft()
-            if not answer.done():
-                answer.set_exception(WorkerStartFailed(f"the template has ended: {how}"))
+            self._answer(WorkerStartFailed(f"the template has ended: {how}"))
+
+    def _answer(self, answer: int | WorkerStartFailed) -> None:
+        """Give the oldest request its pid, or the reason why it has none; nobody may wait for it any more."""
+        asked = self._asked.popleft()
+        if asked.done():
+            return
+        if isinstance(answer, int):
+            asked.set_result(answer)
+        else:
+            asked.set_exception(answer)
 
     async def _adopt(self, pid: int) -> None:
         """Do what the template would have done for a worker of its: wait for its end."""

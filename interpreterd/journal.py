@@ -40,8 +40,7 @@ class Journal:
         if isinstance(event, Output):
             self._chars += len(event.text)
         self._events.append(event)
-        if self._wake is not None and not self._wake.done():
-            self._wake.set_result(None)
+        self._wake_reader()
 
     def extend(self, chars: int) -> None:
         """Be full only ``chars`` characters later, so that a program which waits in ``write`` can come to its end."""
@@ -54,8 +53,7 @@ class Journal:
         """Drop what has not been read, and all that comes; who follows is let go."""
         was_full = self.full
         self._abandoned = True
-        if self._wake is not None and not self._wake.done():
-            self._wake.set_result(None)
+        self._wake_reader()
         self._events.clear()
         self._chars = 0
         if was_full:
@@ -72,6 +70,10 @@ class Journal:
             yield event
             if isinstance(event, Finished):
                 return
+
+    def _wake_reader(self) -> None:
+        if self._wake is not None and not self._wake.done():
+            self._wake.set_result(None)
 
     def _next(self) -> Event:
         was_full = self.full

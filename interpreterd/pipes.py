@@ -31,12 +31,6 @@ class Ends:
     stdout_fd: int
     stderr_fd: int
 
-    def close(self) -> None:
-        """Close all three."""
-        self.channel.close()
-        os.close(self.stdout_fd)
-        os.close(self.stderr_fd)
-
 
 @contextlib.contextmanager
 def connection() -> Iterator[tuple[Ends, Ends]]:
@@ -83,20 +77,21 @@ class OutputPipe:
         self._batch: asyncio.TimerHandle | None = None
 
     def resume(self) -> None:
-        if self._batch is not None:
-            self._batch.cancel()
-            self._batch = None
+        self._gather_no_more()
         if not self._reading and self._fd >= 0:
             self._reading = True
             asyncio.get_running_loop().add_reader(self._fd, self._readable)
 
     def pause(self) -> None:
-        if self._batch is not None:
-            self._batch.cancel()
-            self._batch = None
+        self._gather_no_more()
         if self._reading:
             self._reading = False
             asyncio.get_running_loop().remove_reader(self._fd)
+
+    def _gather_no_more(self) -> None:
+        if self._batch is not None:
+            self._batch.cancel()
+            self._batch = None
 
     def drain(self) -> None:
         """Read what is in the pipe now; what is written meanwhile stays for later."""

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Set
 from datetime import UTC, datetime
 from typing import Any, Final, Self
 
+import orjson
 from attrs import field, frozen
 
 from interpreterd.errors import InterpreterError, InvalidRequest, MalformedRequest, UnsupportedLanguage
@@ -173,6 +174,14 @@ class ContextInfo:
             "createdAt": created_at.replace("+00:00", "Z"),
             "active": self.active,
         }
+
+
+def decode_json(data: bytes | str, what: str) -> object:
+    """Return the value of a client's JSON; ``what`` names it in the error. Raises ``MalformedRequest``."""
+    try:
+        return orjson.loads(data)
+    except orjson.JSONDecodeError as error:
+        raise MalformedRequest(f"{what} must be JSON: {error}") from None
 
 
 def _object(value: object, what: str, known: Set[str]) -> dict[str, object]:

@@ -34,7 +34,10 @@ def load(sources, names):
 
 
 def move_descriptors(out_fd):
-    """Return the channel's two private fds; see ``main``. Fds 0, 1 and 2 are then what they are in any program."""
+    """Return the channel's fds, to read and to write, and spare copies of fds 0, 1 and 2, all of them private.
+
+    Fds 0, 1 and 2 are then what they are in any program.
+    """
     import fcntl
 
     def private(fd):

@@ -18,6 +18,12 @@ ABANDONED_S = 5  # how long an abandoned worker waits to be killed together with
 _EXIT_DID_NOT_HAPPEN = 70  # EX_SOFTWARE of <sysexits.h>
 
 
+def ready():
+    """Return the first message, of a worker as of a template."""
+    python = ".".join(map(str, sys.version_info[:3]))
+    return {"type": "ready", "version": PROTOCOL_VERSION, "pid": os.getpid(), "python": python}
+
+
 class Interpreter:
     """Executes what comes through ``channel`` in the namespace of ``cells`` until told to end."""
 
@@ -29,7 +35,6 @@ class Interpreter:
         self._pid = os.getpid()
         self._interrupted = False
         self._environ = os.environ  # user code may put something else in its place
-        self._builtins = vars(sys.modules["builtins"])
         self._recursion_limit = sys.getrecursionlimit()
         # The daemon sends it after an interrupt, to end a system call that began in the moment in between.
         _signal.signal(_signal.SIGCONT, _nothing)
@@ -38,14 +43,7 @@ class Interpreter:
     def serve(self):
         """Answer messages until user code calls ``exit()``; then return for Python's own shutdown to follow."""
         self._warm_up()
-        self._channel.send(
-            {
-                "type": "ready",
-                "version": PROTOCOL_VERSION,
-                "pid": self._pid,
-                "python": ".".join(map(str, sys.version_info[:3])),
-            }
-        )
+        self._channel.send(ready())
         while True:
             message = self._channel.receive()
             if message is None:

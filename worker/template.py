@@ -11,7 +11,7 @@ import os
 import select
 import sys
 
-from worker.interpreter import PROTOCOL_VERSION
+from worker.interpreter import ready
 
 _FDS = 3
 _SCM_RIGHTS_BYTES = 4 * _FDS
@@ -73,14 +73,7 @@ def serve(channel, channel_fd):
     # Collected now and never again, the pages of what exists stay shared with the children.
     gc.collect()
     gc.freeze()
-    channel.send(
-        {
-            "type": "ready",
-            "version": PROTOCOL_VERSION,
-            "pid": os.getpid(),
-            "python": ".".join(map(str, sys.version_info[:3])),
-        }
-    )
+    channel.send(ready())
     poll = select.poll()
     poll.register(wake_read, select.POLLIN)
     poll.register(channel_fd, select.POLLIN)

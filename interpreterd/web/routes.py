@@ -9,7 +9,7 @@ from aiohttp import web
 
 from interpreterd import __version__
 from interpreterd.errors import MalformedRequest, WorkerStartFailed
-from interpreterd.schema import CreateContext
+from interpreterd.schema import CreateContext, decode_json
 from interpreterd.web.keys import LAUNCHER, MANAGER, SETTINGS
 from interpreterd.web.multiplex import session
 from interpreterd.web.session import execute
@@ -64,10 +64,7 @@ async def create_context(request: web.Request) -> web.Response:
         body = await request.read()  # whatever its content type: ``curl -d`` calls JSON a form
     except web.RequestPayloadError as error:
         raise MalformedRequest(f"the body cannot be read: {error.__cause__ or error}") from None
-    try:
-        value = orjson.loads(body) if body.strip() else {}
-    except orjson.JSONDecodeError as error:
-        raise MalformedRequest(f"the body must be JSON: {error}") from None
+    value = decode_json(body, "the body") if body.strip() else {}
     info = await request.app[MANAGER].create(CreateContext.parse(value))
     return json_response(info.to_json())
 

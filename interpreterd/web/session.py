@@ -3,19 +3,17 @@
 import asyncio
 from typing import Final
 
-import orjson
 from aiohttp import WSMsgType, web
 
 from interpreterd.errors import (
     BodyTooLarge,
     InterpreterError,
     InvalidRequest,
-    MalformedRequest,
     ServerShuttingDown,
     UpgradeRequired,
 )
 from interpreterd.journal import Journal
-from interpreterd.schema import Execute, Finished
+from interpreterd.schema import Execute, Finished, decode_json
 from interpreterd.web.faces import MESSAGE_TOO_BIG, close_reason
 from interpreterd.web.keys import MANAGER, SETTINGS, SILENT
 from interpreterd.web.v1 import Closing, closing, refusal, render
@@ -90,11 +88,7 @@ async def _first_message(app: web.Application, socket: Socket) -> Execute | None
         app[SILENT].discard(timeout)
     if message.type not in (WSMsgType.TEXT, WSMsgType.BINARY):
         return None
-    try:
-        value = orjson.loads(message.data)
-    except orjson.JSONDecodeError as error:
-        raise MalformedRequest(f"the message must be JSON: {error}") from None
-    return Execute.parse(value)
+    return Execute.parse(decode_json(message.data, "the message"))
 
 
 async def _serve(socket: Socket, journal: Journal) -> None:

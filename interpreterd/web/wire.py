@@ -9,7 +9,8 @@ import orjson
 from attrs import frozen
 
 from interpreterd.errors import InterpreterError, InvalidRequest, MalformedRequest
-from interpreterd.schema import Event, Execute, Failure, Finished, Outcome, Output, Restarted, Started
+from interpreterd.machine import CONTEXT_ERROR
+from interpreterd.schema import Event, Execute, Failure, Finished, Outcome, Output, Restarted, Started, decode_json
 from interpreterd.web.faces import face, sentence
 
 REQUEST_ID_LIMIT_CHARS: Final = 256
@@ -38,10 +39,7 @@ Operation = Execute | Interrupt | Ping
 
 def decode(data: bytes | str) -> dict[str, Any]:
     """Return the JSON object of a client's message. Raises ``MalformedRequest``."""
-    try:
-        value = orjson.loads(data)
-    except orjson.JSONDecodeError as error:
-        raise MalformedRequest(f"the message must be JSON: {error}") from None
+    value = decode_json(data, "the message")
     if not isinstance(value, dict):
         raise MalformedRequest("the message must be a JSON object")
     return value
@@ -99,7 +97,7 @@ def render(event: Event, request_id: str, execution_id: str) -> list[bytes]:
 def refusal(error: InterpreterError, request_id: str | None) -> list[bytes]:
     """Return what answers a request that was not taken; ``request_id`` is None if it had none that could be read."""
     ids = {"requestId": request_id}
-    name = "ContextError" if face(error).announced else "RequestError"
+    name = CONTEXT_ERROR if face(error).announced else "RequestError"
     shown = Failure(name=name, value=sentence(error))
     return [_error(shown, ids | {"code": face(error).code}), _control("refused", ids)]
 
