@@ -7,18 +7,20 @@ import uuid
 from datetime import UTC, datetime
 from typing import assert_never
 
-from interpreterd.errors import InterpreterError, InvalidWorkingDirectory, WorkerStartFailed
-from interpreterd.journal import Journal
+from interpreterd.errors import ContextRestarted, InterpreterError, InvalidWorkingDirectory, WorkerStartFailed
+from interpreterd.executions import Execution, Executions
 from interpreterd.launcher import Launcher
 from interpreterd.machine import Machine
 from interpreterd.messages import Configure, FromWorker
 from interpreterd.moves import (
+    Answered,
+    Ask,
     Begin,
     Broken,
+    Cancel,
     ClearTimer,
     Close,
     Effect,
-    Execution,
     Exited,
     Finish,
     Input,
@@ -26,6 +28,7 @@ from interpreterd.moves import (
     InterruptRequested,
     Kill,
     Received,
+    Restart,
     Send,
     SetTimer,
     Start,
@@ -35,9 +38,10 @@ from interpreterd.moves import (
     Submit,
     TimerFired,
 )
-from interpreterd.schema import ContextInfo, Execute, Finished, Output, Restarted, Stream
+from interpreterd.schema import ContextInfo, Execute, Finished, InputRequest, Output, Queued, Raised, Restarted, Stream
 from interpreterd.schema import Started as StartedEvent
 from interpreterd.settings import Settings
+from interpreterd.transitions import State
 from interpreterd.worker import Worker, configure
 
 # What an interrupted program may still write although its client does not read: what its own buffers and a pipe hold.
@@ -53,7 +57,14 @@ class Context:
     """
 
     def __init__(
-        self, context_id: str, cwd: str, *, launcher: Launcher, settings: Settings, tasks: asyncio.TaskGroup
+        self,
+        context_id: str,
+        cwd: str,
+        *,
+        launcher: Launcher,
+        settings: Settings,
+        executions: Executions,
+        tasks: asyncio.TaskGroup,
     ) -> None:
         """Make an inactive context; ``start`` or the first ``submit`` gives it a worker."""
         self.id = context_id
@@ -61,14 +72,16 @@ class Context:
         self._created_at = datetime.now(UTC)
         self._launcher = launcher
         self._settings = settings
+        self._executions = executions
         self._tasks = tasks
         self._machine = Machine(queue_limit=settings.queue_limit, grace_s=settings.grace_s)
         self._worker: Worker | None = None
         self._starting: asyncio.Task[WorkerStartFailed | None] | None = None
         self._closed_by: InterpreterError | None = None
         self._timers: dict[str, asyncio.TimerHandle] = {}
-        self._journals: dict[str, Journal] = {}
-        self._running: Journal | None = None
+        self._unfinished: dict[str, Execution] = {}
+        self._running: Execution | None = None
+        self._asking: str | None = None
         self._gone = asyncio.Event()
 
     def info(self) -> ContextInfo:
@@ -78,6 +91,22 @@ class Context:
     async def start(self) -> None:
         """Have a worker now. Raises ``WorkerStartFailed``, or the cause of a ``close`` that comes first."""
         self._feed(Start())
+        await self._started()
+
+    async def restart(self, *, cancel_queued: bool = False) -> None:
+        """Have a new worker; what runs is lost, what is queued waits for it, or is cancelled.
+
+        Raises:
+            WorkerStartFailed: Or the cause of a ``close`` that comes first.
+        """
+        self._feed(Restart(ContextRestarted(self.id), cancel_queued))
+        while self._machine.state is State.ENDING:
+            await self._gone.wait()
+        await self._started()
+
+    async def _started(self) -> None:
+        if self._closed_by is not None:
+            raise self._closed_by
         if self._starting is not None:
             try:
                 # Shielded: the one who asked may go away, others may already wait for the worker.
@@ -89,25 +118,50 @@ class Context:
             if error is not None:
                 raise error
 
-    def submit(self, request: Execute) -> Journal:
-        """Queue ``request`` and return the journal of its execution, which ends with ``Finished`` whatever happens.
+    def submit(self, request: Execute, *, client: bool = True) -> Execution:
+        """Queue ``request`` and return its execution, whose journal ends with ``Finished`` whatever happens.
+
+        With ``client`` the journal has one, whom the program waits for.
 
         Raises:
             LimitReached: The queue is full.
         """
         self._machine.check_room()
-        execution = Execution(str(uuid.uuid4()), request)
-        journal = Journal(self._settings.backlog_limit_bytes, self._resume_output, execution_id=execution.id)
-        self._journals[execution.id] = journal
-        self._feed(Submit(execution))
-        return journal
+        execution = self._executions.new(
+            str(uuid.uuid4()),
+            self.id,
+            request,
+            backlog_chars=self._settings.backlog_limit_bytes,
+            on_room=self._resume_output if client else None,
+        )
+        ahead = len(self._unfinished)
+        self._unfinished[execution.id] = execution
+        self._feed(Submit(execution.id, request))
+        if self._running is not execution and not execution.ended:
+            execution.append(Queued(ahead=ahead))
+        return execution
 
-    def interrupt(self, execution_id: str | None = None) -> bool:
-        """Interrupt what runs, or only ``execution_id``; return whether it runs. Repeating it changes nothing."""
+    def interrupt(self, execution_id: str | None = None) -> str:
+        """Interrupt what runs, or the execution ``execution_id``, which leaves the queue if it waits there.
+
+        Returns what it did: ``interrupting``, ``cancelled``, or ``idle`` if nothing, or not this, runs or waits.
+        Repeating it changes nothing.
+        """
         running_id = self._machine.running_id
-        if running_id is None or execution_id not in (None, running_id):
+        if running_id is not None and execution_id in (None, running_id):
+            self._feed(InterruptRequested())
+            return "interrupting"
+        if execution_id in self._unfinished:
+            self._feed(Cancel(execution_id))
+            return "cancelled"
+        return "idle"
+
+    def answer(self, execution_id: str, text: str | None) -> bool:
+        """Give ``text`` (None: end of the input) to an execution that asks for it; return whether it does."""
+        if execution_id != self._asking:
             return False
-        self._feed(InterruptRequested())
+        self._asking = None
+        self._feed(Answered(execution_id, text))
         return True
 
     async def close(self, cause: InterpreterError) -> None:
@@ -135,7 +189,7 @@ class Context:
         if self._running is None:
             return
         self._running.append(Output(stream=stream, text=text))
-        if self._running.full and self._worker is not None:
+        if self._running.journal.full and self._worker is not None:
             self._worker.pause_output()
 
     def on_broken(self, reason: str) -> None:
@@ -164,10 +218,12 @@ class Context:
                 if self._worker is not None:
                     self._worker.send(message)
             case Interrupt():
+                self._asking = None
                 if self._worker is not None and self._running is not None:
-                    self._running.extend(LAST_WORDS_CHARS)
+                    self._running.journal.extend(LAST_WORDS_CHARS)
                     self._worker.interrupt()
             case Kill():
+                self._asking = None
                 if self._worker is not None:
                     self._worker.kill()
                 elif self._starting is not None:
@@ -180,6 +236,9 @@ class Context:
                     timer.cancel()
             case Begin(execution_id, restarted):
                 self._begin(execution_id, restarted)
+            case Ask(execution_id, prompt, password):
+                self._asking = execution_id
+                self._unfinished[execution_id].append(InputRequest(prompt=prompt, password=password))
             case Finish():
                 self._finish(effect)
             case _:
@@ -194,22 +253,27 @@ class Context:
             # Late output of earlier executions, and a character that it left unfinished, do not belong to this one.
             self._worker.drain()
             self._worker.end_text()
-        self._running = self._journals[execution_id]
+        self._running = self._unfinished[execution_id]
         self._running.append(StartedEvent())
         if restarted:
             self._running.append(Restarted())
 
     def _finish(self, effect: Finish) -> None:
-        journal = self._journals.pop(effect.execution_id)
-        if journal is self._running:
+        if effect.execution_id == self._asking:
+            self._asking = None
+        execution = self._unfinished.pop(effect.execution_id)
+        if execution is self._running:
             if self._worker is not None:
                 self._worker.end_text()
                 self._worker.resume_output()
             self._running = None
-        journal.append(Finished(outcome=effect.outcome, error=effect.error, cause=effect.cause))
+        if effect.error is not None:
+            execution.append(Raised(error=effect.error))
+        execution.append(Finished(outcome=effect.outcome, error=effect.error, cause=effect.cause))
+        self._executions.ended(execution)
 
     def _resume_output(self) -> None:
-        if self._worker is not None and (self._running is None or not self._running.full):
+        if self._worker is not None and (self._running is None or not self._running.journal.full):
             self._worker.resume_output()
 
     async def _sweep(self) -> None:

@@ -13,12 +13,14 @@ of the daemon: it is an event, ``schema.Failure``.
     │   └── DefaultContextKept
     ├── Forbidden               a foreign Origin or Host
     ├── ContextNotFound
+    ├── ExecutionNotFound
     ├── LimitReached
     ├── WorkerStartFailed
     │   └── OutOfResources      no descriptors, processes or memory for one more
     ├── ExecutionTimedOut
     ├── ExecutionInterrupted
     ├── ContextDeleted
+    ├── ContextRestarted
     └── ServerShuttingDown
 """
 
@@ -78,6 +80,13 @@ class ContextNotFound(InterpreterError):
         super().__init__(f"context not found: {context_id}")
 
 
+class ExecutionNotFound(InterpreterError):
+    """No execution has this id, or it ended long ago and is forgotten."""
+
+    def __init__(self, execution_id: str) -> None:
+        super().__init__(f"execution not found: {execution_id}")
+
+
 class LimitReached(InterpreterError):
     """A limit of the daemon is reached; says which and its value."""
 
@@ -103,6 +112,13 @@ class ContextDeleted(InterpreterError):
 
     def __init__(self, context_id: str) -> None:
         super().__init__(f"context deleted: {context_id}")
+
+
+class ContextRestarted(InterpreterError):
+    """The context got a new worker while the execution was running or queued."""
+
+    def __init__(self, context_id: str) -> None:
+        super().__init__(f"context restarted: {context_id}")
 
 
 class ServerShuttingDown(InterpreterError):

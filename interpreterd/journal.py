@@ -1,98 +1,230 @@
-"""The events of one execution, on their way from the worker to the client that follows it."""
+"""A bounded, numbered log of events, from which everything that a client reads comes.
+
+One writer appends; any number of followers read, each at its own pace, from any number on: what is still there is
+replayed, then followed as it happens. The log keeps its newest events, up to a limit; a follower that asks for older
+ones, or falls behind, gets a ``Gap`` that says which it misses, and goes on.
+
+One follower may be the *client* of the execution, the one who started it. For it nothing is dropped: what it has not
+read stays, and beyond a backlog the journal is ``full``. The writer then stops reading from the worker, and the program
+waits in its ``write``.
+"""
 
 import asyncio
+import sys
 from collections import deque
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
+from typing import Final, Generic, Protocol, Self, TypeVar
 
-from interpreterd.schema import EVENT_LIMIT_CHARS, Event, Finished, Output
+from interpreterd.schema import Gap, Output
+
+EVENT_BYTES: Final = 256  # what an event costs besides its text: two objects and a place in the log
+_E = TypeVar("_E")
 
 
-class Journal:
-    """A queue of events with one writer and at most one reader.
+class Ledger(Protocol):
+    """Who keeps the sum over many journals."""
 
-    It never drops what its reader has not read. Instead it is ``full`` beyond ``limit_chars`` of output: the writer
-    then stops reading from the worker, and the program waits in its ``write``. Once the reader has caught up,
-    ``on_room`` is called. Without a reader any more (``abandon``) events are dropped, and it is never full.
+    def charge(self, journal: "Journal[_E]", change_bytes: int) -> None:
+        """``journal`` has grown, or shrunk if negative; may call ``trim`` or ``release`` of any."""
+
+
+class Unlimited:
+    """A ledger that keeps no sum."""
+
+    def charge(self, journal: "Journal[_E]", change_bytes: int) -> None:
+        pass
+
+
+def size(event: object) -> int:
+    """Return roughly how many bytes of memory ``event`` keeps."""
+    return EVENT_BYTES + sys.getsizeof(event.text) if isinstance(event, Output) else EVENT_BYTES
+
+
+class Journal(Generic[_E]):
+    """The log. Numbers count from 0 without a gap.
+
+    Attributes:
+        limit_bytes: How much it keeps, but for what its client has not read.
     """
 
-    def __init__(self, limit_chars: int, on_room: Callable[[], None], *, execution_id: str = "") -> None:
-        """Be full from ``limit_chars`` characters on."""
-        self.execution_id = execution_id
-        self._limit_chars = limit_chars
+    def __init__(
+        self,
+        *,
+        limit_bytes: int,
+        backlog_chars: int = 0,
+        on_room: Callable[[], None] | None = None,
+        ledger: Ledger | None = None,
+        size: Callable[[_E], int] = size,
+    ) -> None:
+        """Keep ``limit_bytes``. With ``on_room`` it has a ``client``, and is full from ``backlog_chars`` on.
+
+        ``on_room`` is called when it was full and is no more.
+        """
+        self.limit_bytes = limit_bytes
+        self._backlog_chars = backlog_chars
         self._on_room = on_room
-        self._events: deque[Event] = deque()
-        self._chars = 0
-        self._abandoned = False
-        self._finished = False
-        self._wake: asyncio.Future[None] | None = None
+        self._ledger = ledger or Unlimited()
+        self._size = size
+        self._events: deque[_E] = deque()
+        self._first = 0
+        self._bytes = 0
+        self._unread_chars = 0
+        self._ended = False
+        self._followers: list[Follower[_E]] = []
+        self._client = None if on_room is None else Follower(self, 0)
+
+    @property
+    def client(self) -> "Follower[_E]":
+        """The follower of who started the execution; ``stop`` it when that one goes."""
+        assert self._client is not None, "its client has gone, or there was none"
+        return self._client
 
     @property
     def full(self) -> bool:
         """Whether the writer is to wait for ``on_room``."""
-        return self._chars >= self._limit_chars
+        return self._client is not None and self._unread_chars >= self._backlog_chars
 
-    def append(self, event: Event) -> None:
-        """Add an event; never blocks. Nothing may follow ``Finished``."""
-        assert not self._finished, "an execution ends once"
-        self._finished = isinstance(event, Finished)
-        if self._abandoned:
-            return
-        if isinstance(event, Output):
-            self._chars += len(event.text)
+    @property
+    def first(self) -> int:
+        """The number of the oldest event that is kept."""
+        return self._first
+
+    @property
+    def next(self) -> int:
+        """The number of the next event."""
+        return self._first + len(self._events)
+
+    @property
+    def ended(self) -> bool:
+        """Whether no more events come."""
+        return self._ended
+
+    @property
+    def bytes(self) -> int:
+        """What it keeps, roughly, in bytes of memory."""
+        return self._bytes
+
+    def append(self, event: _E, *, last: bool = False) -> None:
+        """Add an event; never blocks. Nothing may follow the ``last`` one."""
+        assert not self._ended, "an execution ends once"
+        self._ended = last
         self._events.append(event)
-        self._wake_reader()
+        if self._client is not None and isinstance(event, Output):
+            self._unread_chars += len(event.text)
+        size_bytes = self._size(event)
+        self._bytes += size_bytes
+        for follower in self._followers:
+            follower.wake()
+        self._ledger.charge(self, size_bytes)
+        if self._bytes > self.limit_bytes:
+            self.trim(self.limit_bytes)
+
+    def trim(self, limit_bytes: int) -> None:
+        """Drop old events down to ``limit_bytes``, but not the newest, nor what the client has not read."""
+        end = self.next - 1 if self._client is None else min(self._client.next, self.next - 1)
+        freed_bytes = 0
+        while self._bytes - freed_bytes > limit_bytes and self._first < end:
+            freed_bytes += self._size(self._events.popleft())
+            self._first += 1
+        if freed_bytes:
+            self._bytes -= freed_bytes
+            self._ledger.charge(self, -freed_bytes)
+
+    def release(self) -> None:
+        """Leave the ledger, and keep only what the client has not read; other followers get a gap."""
+        self._ledger.charge(self, -self._bytes)
+        self._ledger = Unlimited()
+        self.limit_bytes = 0
+        self.trim(0)
 
     def extend(self, chars: int) -> None:
         """Be full only ``chars`` characters later, so that a program which waits in ``write`` can come to its end."""
         was_full = self.full
-        self._limit_chars += chars
-        if was_full and not self.full:
+        self._backlog_chars += chars
+        self._tell_room(was_full)
+
+    def follow(self, start: int = 0) -> "Follower[_E]":
+        """Return a follower that begins with the event ``start``, also one that is yet to come."""
+        return Follower(self, start)
+
+    # For Follower
+
+    def take(self, number: int) -> _E:
+        return self._events[number - self._first]
+
+    def add_follower(self, follower: "Follower[_E]") -> None:
+        self._followers.append(follower)
+
+    def remove_follower(self, follower: "Follower[_E]") -> None:
+        if follower in self._followers:
+            self._followers.remove(follower)
+        if follower is self._client:
+            was_full = self.full
+            self._client = None
+            self._unread_chars = 0
+            self._tell_room(was_full)
+            if self._bytes > self.limit_bytes:
+                self.trim(self.limit_bytes)
+
+    def was_read(self, follower: "Follower[_E]", event: _E) -> None:
+        if follower is self._client and isinstance(event, Output):
+            was_full = self.full
+            self._unread_chars -= len(event.text)
+            self._tell_room(was_full)
+
+    def _tell_room(self, was_full: bool) -> None:
+        if was_full and not self.full and self._on_room is not None:
             self._on_room()
 
-    def abandon(self) -> None:
-        """Drop what has not been read, and all that comes; who follows is let go."""
-        was_full = self.full
-        self._abandoned = True
-        self._wake_reader()
-        self._events.clear()
-        self._chars = 0
-        if was_full:
-            self._on_room()
 
-    async def follow(self) -> AsyncIterator[Event]:
-        """Yield the events up to ``Finished``, or to ``abandon``, neighbouring output of one stream joined."""
-        while not self._abandoned:
-            if not self._events:
-                self._wake = asyncio.get_running_loop().create_future()
-                await self._wake
-                continue
-            event = self._next()
-            yield event
-            if isinstance(event, Finished):
-                return
+class Follower(Generic[_E]):
+    """A reader's place in a journal: an async iterator of numbers and events, up to the last one or to ``stop``.
 
-    def _wake_reader(self) -> None:
+    Attributes:
+        next: The number of the next event that it reads.
+    """
+
+    def __init__(self, journal: Journal[_E], start: int) -> None:
+        """See ``Journal.follow``."""
+        self.next = start
+        self._journal = journal
+        self._stopped = False
+        self._wake: asyncio.Future[None] | None = None
+        journal.add_follower(self)
+
+    def __aiter__(self) -> Self:
+        """Return itself."""
+        return self
+
+    async def __anext__(self) -> tuple[int, _E | Gap]:
+        """Return the next event, or a ``Gap`` with the number of its last one."""
+        journal = self._journal
+        while not self._stopped:
+            if self.next < journal.first:
+                gap = Gap(first=self.next, last=journal.first - 1)
+                self.next = journal.first
+                return gap.last, gap
+            if self.next < journal.next:
+                number = self.next
+                event = journal.take(number)
+                self.next += 1
+                journal.was_read(self, event)
+                return number, event
+            if journal.ended:
+                self.stop()
+                break
+            self._wake = asyncio.get_running_loop().create_future()
+            await self._wake
+        raise StopAsyncIteration
+
+    def stop(self) -> None:
+        """Read no more; who waits for the next event is let go. Repeating it changes nothing."""
+        if not self._stopped:
+            self._stopped = True
+            self._journal.remove_follower(self)
+            self.wake()
+
+    def wake(self) -> None:
+        """Look again; for the journal."""
         if self._wake is not None and not self._wake.done():
             self._wake.set_result(None)
-
-    def _next(self) -> Event:
-        was_full = self.full
-        event = self._events.popleft()
-        if isinstance(event, Output):
-            pieces = [event.text]
-            chars = len(event.text)
-            while (
-                self._events
-                and isinstance(following := self._events[0], Output)
-                and following.stream is event.stream
-                and chars + len(following.text) <= EVENT_LIMIT_CHARS
-            ):
-                pieces.append(following.text)
-                chars += len(following.text)
-                self._events.popleft()
-            if len(pieces) > 1:
-                event = Output(stream=event.stream, text="".join(pieces))
-            self._chars -= chars
-            if was_full and not self.full:
-                self._on_room()
-        return event

@@ -26,14 +26,16 @@ from interpreterd.errors import (
     LimitReached,
     WorkerStartFailed,
 )
-from interpreterd.messages import Done, Exiting, Run, Sync, Synced
+from interpreterd.messages import Answer, Asked, Done, Exiting, Run, Sync, Synced
 from interpreterd.moves import (
+    Answered,
+    Ask,
     Begin,
     Broken,
+    Cancel,
     ClearTimer,
     Close,
     Effect,
-    Execution,
     Exited,
     Finish,
     Input,
@@ -41,6 +43,7 @@ from interpreterd.moves import (
     InterruptRequested,
     Kill,
     Received,
+    Restart,
     Send,
     SetTimer,
     Start,
@@ -73,11 +76,13 @@ class Machine:
         self.state = State.EMPTY
         self._queue_limit = queue_limit
         self._grace_s = grace_s
-        self._queue: deque[Execution] = deque()
-        self._current: Execution | None = None
+        self._queue: deque[Submit] = deque()
+        self._current: Submit | None = None
         self._verdict: Verdict | None = None
         self._workers_before = 0
         self._restarted = False
+        self._restart_asked = False
+        self._asked = False
         self._effects: list[Effect] = []
 
     @property
@@ -88,7 +93,7 @@ class Machine:
     @property
     def running_id(self) -> str | None:
         """The id of the execution that runs."""
-        return self._current.id if self._current else None
+        return self._current.execution_id if self._current else None
 
     @property
     def queued(self) -> int:
@@ -125,11 +130,13 @@ class Machine:
         """End the execution that runs, if there is one."""
         if self._current is not None:
             self._do(ClearTimer("timeout"))
-            self._do(Finish(self._current.id, verdict.outcome, verdict.error, verdict.cause))
+            self._do(Finish(self._current.execution_id, verdict.outcome, verdict.error, verdict.cause))
         self._current = self._verdict = None
+        self._asked = False
 
     def _start_worker(self) -> None:
         self._restarted = self._workers_before > 0
+        self._restart_asked = False
         self._do(StartWorker())
         self.state = State.STARTING
 
@@ -141,8 +148,8 @@ class Machine:
         self._current = execution = self._queue.popleft()
         request = execution.request
         self._do(
-            Begin(execution.id, self._restarted),
-            Send(Run(execution_id=execution.id, code=request.code, envs=request.envs)),
+            Begin(execution.execution_id, self._restarted),
+            Send(Run(execution_id=execution.execution_id, code=request.code, envs=request.envs, stdin=request.stdin)),
         )
         if request.timeout_s is not None:
             self._do(SetTimer("timeout", request.timeout_s))
@@ -167,14 +174,14 @@ class Machine:
         self._start_worker()
 
     def on_enqueue(self, event: Submit) -> None:
-        self._queue.append(event.execution)
+        self._queue.append(event)
 
     def on_enqueue_and_start(self, event: Submit) -> None:
-        self._queue.append(event.execution)
+        self._queue.append(event)
         self._start_worker()
 
     def on_enqueue_and_run(self, event: Submit) -> None:
-        self._queue.append(event.execution)
+        self._queue.append(event)
         self._next()
 
     def on_started(self, event: Started) -> None:
@@ -189,7 +196,9 @@ class Machine:
 
     def _cancel_queue(self, cause: InterpreterError) -> None:
         for execution in self._queue:
-            self._do(Finish(execution.id, Outcome.CANCELLED, Failure(name=CONTEXT_ERROR, value=str(cause)), cause))
+            self._do(
+                Finish(execution.execution_id, Outcome.CANCELLED, Failure(name=CONTEXT_ERROR, value=str(cause)), cause)
+            )
         self._queue.clear()
 
     def on_received_idle(self, event: Received) -> None:
@@ -202,8 +211,22 @@ class Machine:
                 self._next()
             case Exiting(execution_id=execution_id) if execution_id == self.running_id:
                 self._exiting(Verdict(Outcome.COMPLETED))
+            case Asked(execution_id=execution_id, prompt=prompt, password=password) if self._may_ask(execution_id):
+                self._asked = True
+                self._do(Ask(execution_id, prompt, password))
             case message:
                 self._violated(f"unexpected {type(message).__name__}")
+
+    def _may_ask(self, execution_id: str) -> bool:
+        current = self._current
+        return (
+            current is not None and current.execution_id == execution_id and current.request.stdin and not self._asked
+        )
+
+    def on_answered(self, event: Answered) -> None:
+        if self._asked and event.execution_id == self.running_id:
+            self._asked = False
+            self._do(Send(Answer(text=event.text)))
 
     def on_received_interrupting(self, event: Received) -> None:
         assert self._verdict is not None
@@ -214,6 +237,8 @@ class Machine:
                 self.state = State.SETTLING
             case Exiting(execution_id=execution_id) if execution_id == self.running_id:
                 self._exiting(judge(self._verdict, None))
+            case Asked(execution_id=execution_id) if execution_id == self.running_id:
+                pass  # it is to end, and the grace ends it
             case message:
                 self._violated(f"unexpected {type(message).__name__}")
 
@@ -237,7 +262,7 @@ class Machine:
         """The worker is gone; so is what it ran."""
         self._do(ClearTimer("grace"))
         self._finish(when_gone(self._verdict, event.how))
-        if self._queue:
+        if self._queue or self._restart_asked:
             self._start_worker()
         else:
             self.state = State.EMPTY
@@ -257,6 +282,29 @@ class Machine:
         self._verdict = verdict
         self._do(ClearTimer("timeout"), Interrupt(), SetTimer("grace", self._grace_s))
         self.state = State.INTERRUPTING
+
+    def on_cancel(self, event: Cancel) -> None:
+        cause = ExecutionInterrupted("interrupted by a client")
+        for queued in self._queue:
+            if queued.execution_id == event.execution_id:
+                self._queue.remove(queued)
+                self._do(
+                    Finish(event.execution_id, Outcome.CANCELLED, Failure(name="KeyboardInterrupt", value=""), cause)
+                )
+                return
+
+    def on_restart_starting(self, event: Restart) -> None:
+        """A new worker is on its way."""
+        if event.cancel_queued:
+            self._cancel_queue(event.cause)
+
+    def on_restart_ending(self, event: Restart) -> None:
+        self._restart_asked = True
+        self.on_restart_starting(event)
+
+    def on_restart(self, event: Restart) -> None:
+        self.on_restart_ending(event)
+        self._kill(Verdict(Outcome.LOST, Failure(name=CONTEXT_ERROR, value=str(event.cause)), event.cause))
 
     def on_timer_grace(self, event: TimerFired) -> None:
         if event.name == "grace":

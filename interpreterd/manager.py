@@ -15,6 +15,7 @@ from interpreterd.errors import (
     ServerShuttingDown,
     WorkerStartFailed,
 )
+from interpreterd.executions import Executions
 from interpreterd.launcher import Launcher
 from interpreterd.schema import DEFAULT_CONTEXT_ID, ContextInfo, CreateContext
 from interpreterd.settings import Settings
@@ -28,6 +29,7 @@ class Manager:
         self._settings = settings
         self._launcher = launcher
         self._contexts: dict[str, Context] = {}
+        self.executions = Executions(limit_bytes=settings.journals_bytes, journal_limit_bytes=settings.journal_bytes)
         self._tasks = asyncio.TaskGroup()
         self._closing = False
 
@@ -86,19 +88,18 @@ class Manager:
             raise ContextNotFound(str(context_id))
         return self._add(DEFAULT_CONTEXT_ID, self._settings.cwd)
 
-    def info(self, context_id: str) -> ContextInfo:
-        """Return what clients see of a context. Raises ``ContextNotFound``, also for a default that nobody used yet."""
-        return self._existing(context_id).info()
-
     def list(self, *, with_default: bool) -> list[ContextInfo]:
         """Return all contexts, oldest first."""
         return [
             context.info() for context in self._contexts.values() if with_default or context.id != DEFAULT_CONTEXT_ID
         ]
 
-    def interrupt(self, context_id: str) -> bool:
-        """Interrupt what runs in a context; return whether something did. Raises ``ContextNotFound``."""
-        return self._existing(context_id).interrupt()
+    def existing(self, context_id: str) -> Context:
+        """Return a context that is there. Raises ``ContextNotFound``, also for a default that nobody used yet."""
+        context = self._contexts.get(context_id)
+        if context is None:
+            raise ContextNotFound(context_id)
+        return context
 
     async def delete(self, context_id: str) -> None:
         """End a context and every process that it started.
@@ -108,9 +109,10 @@ class Manager:
         """
         if context_id == DEFAULT_CONTEXT_ID:
             raise DefaultContextKept
-        context = self._existing(context_id)
+        context = self.existing(context_id)
         del self._contexts[context_id]
         await context.close(ContextDeleted(context_id))
+        self.executions.context_deleted(context_id)
 
     async def close(self) -> None:
         """Take no more work, tell everyone who waits, end all workers. Repeating it changes nothing."""
@@ -119,17 +121,18 @@ class Manager:
         self._contexts.clear()
         await asyncio.gather(*(context.close(ServerShuttingDown()) for context in contexts))
 
-    def _existing(self, context_id: str) -> Context:
-        context = self._contexts.get(context_id)
-        if context is None:
-            raise ContextNotFound(context_id)
-        return context
-
     def _add(self, context_id: str, cwd: str) -> Context:
         if self._closing:
             raise ServerShuttingDown
         if len(self._contexts) >= self._settings.max_contexts:
             raise LimitReached(f"too many contexts: the limit is {self._settings.max_contexts}")
-        context = Context(context_id, cwd, launcher=self._launcher, settings=self._settings, tasks=self._tasks)
+        context = Context(
+            context_id,
+            cwd,
+            launcher=self._launcher,
+            settings=self._settings,
+            executions=self.executions,
+            tasks=self._tasks,
+        )
         self._contexts[context_id] = context
         return context

@@ -36,6 +36,18 @@ class Run:
     execution_id: str
     code: str = field(repr=lambda code: f"<{len(code)} chars>")
     envs: Mapping[str, str] = field(factory=dict, repr=lambda envs: f"<{len(envs)} variables>")
+    stdin: bool = False
+
+
+@frozen(kw_only=True)
+class Answer:
+    """Daemon: what ``Asked`` asked for.
+
+    Attributes:
+        text: Without a newline; None for the end of the input.
+    """
+
+    text: str | None = field(repr=lambda text: "<secret>")
 
 
 @frozen(kw_only=True)
@@ -84,6 +96,15 @@ class Exiting:
 
 
 @frozen(kw_only=True)
+class Asked:
+    """Worker: the code waits in ``input()`` or ``getpass()``. Answered by ``Answer``, or ended by an interrupt."""
+
+    execution_id: str
+    prompt: str
+    password: bool
+
+
+@frozen(kw_only=True)
 class Synced:
     """Worker: answer to ``Sync``."""
 
@@ -103,8 +124,8 @@ class Reaped:
     status: int
 
 
-ToWorker = Configure | Run | Sync | Fork
-FromWorker = Ready | Configured | Failed | Done | Exiting | Synced | Forked | Reaped
+ToWorker = Configure | Run | Answer | Sync | Fork
+FromWorker = Ready | Configured | Failed | Asked | Done | Exiting | Synced | Forked | Reaped
 
 
 def encode(message: ToWorker) -> bytes:
@@ -114,7 +135,15 @@ def encode(message: ToWorker) -> bytes:
         case Configure():
             body = {"type": "configure", "cwd": message.cwd, "envs": dict(message.envs)}
         case Run():
-            body = {"type": "execute", "id": message.execution_id, "code": message.code, "envs": dict(message.envs)}
+            body = {
+                "type": "execute",
+                "id": message.execution_id,
+                "code": message.code,
+                "envs": dict(message.envs),
+                "stdin": message.stdin,
+            }
+        case Answer():
+            body = {"type": "answer", "text": message.text}
         case Sync():
             body = {"type": "sync"}
         case Fork():
@@ -154,6 +183,12 @@ def _ready(body: dict[str, Any]) -> Ready:
     return Ready(pid=_get(body, "pid", int), python=_get(body, "python", str))
 
 
+def _asked(body: dict[str, Any]) -> Asked:
+    return Asked(
+        execution_id=_get(body, "id", str), prompt=_get(body, "prompt", str), password=_get(body, "password", bool)
+    )
+
+
 def _done(body: dict[str, Any]) -> Done:
     error = body.get("error")
     if error is not None:
@@ -169,6 +204,7 @@ _PARSERS: Final[Mapping[str, Callable[[dict[str, Any]], FromWorker]]] = {
     "ready": _ready,
     "configured": lambda body: Configured(),
     "failed": lambda body: Failed(reason=_get(body, "reason", str)),
+    "asked": _asked,
     "done": _done,
     "exiting": lambda body: Exiting(execution_id=_get(body, "id", str)),
     "synced": lambda body: Synced(),

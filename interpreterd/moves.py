@@ -6,15 +6,6 @@ from interpreterd.errors import InterpreterError
 from interpreterd.messages import FromWorker, ToWorker
 from interpreterd.schema import Execute, Failure, Outcome
 
-
-@frozen
-class Execution:
-    """One run of one piece of code, as the machine knows it."""
-
-    id: str
-    request: Execute
-
-
 # Inputs
 
 
@@ -25,7 +16,10 @@ class Start:
 
 @frozen
 class Submit:
-    execution: Execution
+    """Run ``request`` as the execution of this id."""
+
+    execution_id: str
+    request: Execute
 
 
 @frozen
@@ -70,13 +64,50 @@ class InterruptRequested:
 
 
 @frozen
+class Cancel:
+    """A client wants a queued execution to leave the queue."""
+
+    execution_id: str
+
+
+@frozen
+class Answered:
+    """A client answers what the execution asked for; ``text`` is None for the end of the input."""
+
+    execution_id: str
+    text: str | None
+
+
+@frozen
+class Restart:
+    """Have a new worker; ``cause`` is told to whoever runs, and with ``cancel_queued`` to those who wait."""
+
+    cause: InterpreterError
+    cancel_queued: bool = False
+
+
+@frozen
 class Close:
     """End the context; ``cause`` is told to those who wait for it."""
 
     cause: InterpreterError
 
 
-Input = Start | Submit | Started | StartFailed | Received | Broken | Exited | TimerFired | InterruptRequested | Close
+Input = (
+    Start
+    | Submit
+    | Started
+    | StartFailed
+    | Received
+    | Broken
+    | Exited
+    | TimerFired
+    | InterruptRequested
+    | Cancel
+    | Answered
+    | Restart
+    | Close
+)
 
 
 # Effects
@@ -126,6 +157,15 @@ class Begin:
 
 
 @frozen
+class Ask:
+    """The execution waits for its client's input."""
+
+    execution_id: str
+    prompt: str
+    password: bool
+
+
+@frozen
 class Finish:
     """The execution has ended; it is never named again."""
 
@@ -135,4 +175,4 @@ class Finish:
     cause: InterpreterError | None = None
 
 
-Effect = StartWorker | Send | Interrupt | Kill | SetTimer | ClearTimer | Begin | Finish
+Effect = StartWorker | Send | Interrupt | Kill | SetTimer | ClearTimer | Begin | Ask | Finish

@@ -20,6 +20,7 @@ DEFAULT_CONTEXT_ID: Final = "default"
 DEFAULT_TIMEOUT_S: Final = 600
 TIMEOUT_LIMIT_S: Final = 2**32 - 1  # the field is an unsigned 32-bit integer in the clients' own schema
 ID_LIMIT_CHARS: Final = 1000  # of a context's id, which the daemon repeats when it does not know it
+ORIGIN_LIMIT_CHARS: Final = 256
 EVENT_LIMIT_CHARS: Final = 160 << 10  # a character is at most six bytes of JSON: below 1 MiB whatever it holds
 _log = logging.getLogger(__name__)
 
@@ -57,8 +58,15 @@ class Output:
 
 
 @frozen(kw_only=True)
+class Queued:
+    """The execution waits for ``ahead`` others, or for the context's worker if 0."""
+
+    ahead: int
+
+
+@frozen(kw_only=True)
 class Started:
-    """The execution runs now: its first event, unless it never ran."""
+    """The execution runs now."""
 
 
 @frozen(kw_only=True)
@@ -80,11 +88,26 @@ class Failure:
 
 
 @frozen(kw_only=True)
+class InputRequest:
+    """The code waits in ``input()``, or in ``getpass()`` if ``password``, for its client's answer."""
+
+    prompt: str
+    password: bool
+
+
+@frozen(kw_only=True)
+class Raised:
+    """The exception that ended the code, or that describes how it was ended; after all output, before ``Finished``."""
+
+    error: Failure
+
+
+@frozen(kw_only=True)
 class Finished:
     """The last event of an execution.
 
     Attributes:
-        error: What the client is told of; None if the code ended without an exception.
+        error: What ``Raised`` has said; None if the code ended without an exception.
         cause: The daemon's reason for ending it; None if it ended by itself or with its worker.
     """
 
@@ -93,7 +116,15 @@ class Finished:
     cause: InterpreterError | None = None
 
 
-Event = Output | Started | Restarted | Finished
+@frozen(kw_only=True)
+class Gap:
+    """Events that a follower missed: their numbers, ``first`` to ``last``, both included."""
+
+    first: int
+    last: int
+
+
+Event = Output | Queued | Started | Restarted | InputRequest | Raised | Finished
 
 
 @frozen(kw_only=True)
@@ -126,16 +157,28 @@ class Execute:
         context_id: None for the default context.
         timeout_s: Wall-clock seconds from its start, queueing not counted; None for no limit.
         envs: Environment variables, for this execution only.
+        stays: Whether it goes on when its client's connection ends; else it is interrupted.
+        numbered: Whether the client wants the events of version 2: with their number, and the execution's id.
+        stdin: Whether ``input()`` asks the client.
+        origin: What the client calls itself, for others that follow the context.
     """
 
     code: str = field(repr=_chars)
     context_id: str | None = None
     timeout_s: int | None = DEFAULT_TIMEOUT_S
     envs: Mapping[str, str] = field(factory=dict, repr=lambda envs: f"<{len(envs)} variables>")
+    stays: bool = True
+    numbered: bool = False
+    stdin: bool = False
+    origin: str = ""
 
     @classmethod
     def parse(cls, value: object) -> Self:
-        message = _object(value, "the message", {"code", "contextId", "timeout", "envs"})
+        message = _object(
+            value,
+            "the message",
+            {"code", "contextId", "timeout", "envs", "onDisconnect", "events", "stdin", "origin"},
+        )
         code = _string(message, "code")
         context_id = _string(message, "contextId")
         timeout_s = _whole_number(message, "timeout")
@@ -148,7 +191,19 @@ class Execute:
             timeout_s = DEFAULT_TIMEOUT_S
         elif not 0 <= timeout_s <= TIMEOUT_LIMIT_S:
             raise InvalidRequest(f"timeout must be a number of seconds from 0 (none) to {TIMEOUT_LIMIT_S}")
-        return cls(code=code, context_id=context_id or None, timeout_s=timeout_s or None, envs=envs)
+        origin = _string(message, "origin") or ""
+        if len(origin) > ORIGIN_LIMIT_CHARS:
+            raise InvalidRequest(f"origin must be at most {ORIGIN_LIMIT_CHARS} characters long")
+        return cls(
+            code=code,
+            context_id=context_id or None,
+            timeout_s=timeout_s or None,
+            envs=envs,
+            stays=_choice(message, "onDisconnect", ("continue", "interrupt")) == "continue",
+            numbered=_choice(message, "events", ("v1", "v2")) == "v2",
+            stdin=_flag(message, "stdin"),
+            origin=origin,
+        )
 
 
 @frozen(kw_only=True)
@@ -166,14 +221,18 @@ class ContextInfo:
     active: bool
 
     def to_json(self) -> dict[str, Any]:
-        created_at = self.created_at.astimezone(UTC).isoformat(timespec="microseconds")
         return {
             "id": self.id,
             "cwd": self.cwd,
             "language": "python",
-            "createdAt": created_at.replace("+00:00", "Z"),
+            "createdAt": timestamp(self.created_at),
             "active": self.active,
         }
+
+
+def timestamp(moment: datetime) -> str:
+    """Return ``moment`` (aware) as clients read it: RFC 3339, UTC."""
+    return moment.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
 def decode_json(data: bytes | str, what: str) -> object:
@@ -196,6 +255,23 @@ def _string(body: dict[str, object], key: str) -> str | None:
     value = body.get(key)
     if value is not None and not isinstance(value, str):
         raise MalformedRequest(f"{key} must be a string")
+    return value
+
+
+def _choice(body: dict[str, object], key: str, choices: tuple[str, ...]) -> str:
+    """Return what ``key`` says, which must be one of ``choices``; the first one is the default."""
+    value = _string(body, key)
+    if value is None:
+        return choices[0]
+    if value not in choices:
+        raise InvalidRequest(f"{key} must be one of {', '.join(choices)}")
+    return value
+
+
+def _flag(body: dict[str, object], key: str) -> bool:
+    value = body.get(key, False)
+    if not isinstance(value, bool):
+        raise MalformedRequest(f"{key} must be true or false")
     return value
 
 

@@ -84,6 +84,15 @@ class Settings:
     backlog_limit_bytes: int = setting(
         256 << 10, "output kept for a client that does not read; then its program waits", parse=_count
     )
+    journal_bytes: int = setting(
+        MIB, "events kept of an execution, to be read again; the oldest go first", parse=_count
+    )
+    journals_bytes: int = setting(
+        64 * MIB, "the same of all executions; the one that ended first is forgotten first", parse=_count
+    )
+    heartbeat_s: float = setting(
+        60.0, "seconds a WebSocket client may take to answer a ping; then it counts as gone", parse=_seconds
+    )
     grace_s: float = setting(2.0, "seconds between an interrupt and a kill", parse=_seconds)
     start_timeout_s: float = setting(30.0, "seconds a worker may take to start", parse=_seconds)
     first_message_timeout_s: float = setting(

@@ -10,11 +10,14 @@ from typing import Final
 from attrs import frozen
 
 from interpreterd.moves import (
+    Answered,
     Broken,
+    Cancel,
     Close,
     Exited,
     InterruptRequested,
     Received,
+    Restart,
     Start,
     Started,
     StartFailed,
@@ -61,6 +64,7 @@ TRANSITIONS: Final[Mapping[State, Mapping[type, Rule]]] = {
         Start: _rule("on_start", _S.STARTING),
         Submit: _rule("on_enqueue_and_start", _S.STARTING),
         InterruptRequested: _rule("ignore", _S.EMPTY),
+        Restart: _rule("on_start", _S.STARTING),
         Close: _rule("on_close", _S.CLOSED),
     },
     _S.STARTING: {
@@ -69,6 +73,8 @@ TRANSITIONS: Final[Mapping[State, Mapping[type, Rule]]] = {
         Started: _rule("on_started", _S.IDLE, _S.RUNNING),
         StartFailed: _rule("on_start_failed", _S.EMPTY),
         InterruptRequested: _rule("ignore", _S.STARTING),
+        Cancel: _rule("on_cancel", _S.STARTING),
+        Restart: _rule("on_restart_starting", _S.STARTING),
         Close: _rule("on_close", _S.CLOSED),
     },
     _S.IDLE: {
@@ -78,6 +84,7 @@ TRANSITIONS: Final[Mapping[State, Mapping[type, Rule]]] = {
         Broken: _rule("on_broken", _S.ENDING),
         Exited: _rule("on_exited", _S.EMPTY),
         InterruptRequested: _rule("ignore", _S.IDLE),
+        Restart: _rule("on_restart", _S.ENDING),
         Close: _rule("on_close", _S.CLOSED),
     },
     _S.RUNNING: {
@@ -87,6 +94,9 @@ TRANSITIONS: Final[Mapping[State, Mapping[type, Rule]]] = {
         Exited: _rule("on_exited", _S.EMPTY, _S.STARTING),
         TimerFired: _rule("on_timer_running", _S.INTERRUPTING, _S.RUNNING),
         InterruptRequested: _rule("on_interrupt_running", _S.INTERRUPTING),
+        Answered: _rule("on_answered", _S.RUNNING),
+        Cancel: _rule("on_cancel", _S.RUNNING),
+        Restart: _rule("on_restart", _S.ENDING),
         Close: _rule("on_close", _S.CLOSED),
     },
     _S.INTERRUPTING: {
@@ -96,6 +106,8 @@ TRANSITIONS: Final[Mapping[State, Mapping[type, Rule]]] = {
         Exited: _rule("on_exited", _S.EMPTY, _S.STARTING),
         TimerFired: _rule("on_timer_grace", _S.ENDING, _S.INTERRUPTING),
         InterruptRequested: _rule("ignore", _S.INTERRUPTING),
+        Cancel: _rule("on_cancel", _S.INTERRUPTING),
+        Restart: _rule("on_restart", _S.ENDING),
         Close: _rule("on_close", _S.CLOSED),
     },
     _S.SETTLING: {
@@ -105,6 +117,8 @@ TRANSITIONS: Final[Mapping[State, Mapping[type, Rule]]] = {
         Exited: _rule("on_exited", _S.EMPTY, _S.STARTING),
         TimerFired: _rule("on_timer_grace", _S.ENDING, _S.SETTLING),
         InterruptRequested: _rule("ignore", _S.SETTLING),
+        Cancel: _rule("on_cancel", _S.SETTLING),
+        Restart: _rule("on_restart", _S.ENDING),
         Close: _rule("on_close", _S.CLOSED),
     },
     _S.ENDING: {
@@ -114,6 +128,8 @@ TRANSITIONS: Final[Mapping[State, Mapping[type, Rule]]] = {
         Exited: _rule("on_exited", _S.EMPTY, _S.STARTING),
         TimerFired: _rule("on_timer_grace", _S.ENDING),
         InterruptRequested: _rule("ignore", _S.ENDING),
+        Cancel: _rule("on_cancel", _S.ENDING),
+        Restart: _rule("on_restart_ending", _S.ENDING),
         Close: _rule("on_close", _S.CLOSED),
     },
     _S.CLOSED: {

@@ -20,9 +20,22 @@ from interpreterd.errors import (
     ServerShuttingDown,
     WorkerStartFailed,
 )
-from interpreterd.journal import Journal
+from interpreterd.executions import Execution, Executions
 from interpreterd.messages import Configure, Done, Exiting, Failed, Ready, Run, Sync
-from interpreterd.schema import Event, Execute, Failure, Finished, Outcome, Output, Restarted, Started, Stream
+from interpreterd.schema import (
+    Event,
+    Execute,
+    Failure,
+    Finished,
+    Gap,
+    Outcome,
+    Output,
+    Queued,
+    Raised,
+    Restarted,
+    Started,
+    Stream,
+)
 from interpreterd.settings import Settings
 
 COMPLETED = Finished(outcome=Outcome.COMPLETED)
@@ -37,7 +50,8 @@ async def open_context(
     """Make a context; at the end it is closed."""
     chosen = Settings(cwd="/", grace_s=grace_s, start_timeout_s=start_timeout_s, **settings)
     async with asyncio.TaskGroup() as tasks:
-        context = Context("c", "/work", launcher=launcher, settings=chosen, tasks=tasks)
+        executions = Executions(limit_bytes=1 << 20, journal_limit_bytes=1 << 20)
+        context = Context("c", "/work", launcher=launcher, settings=chosen, executions=executions, tasks=tasks)
         yield context
         await context.close(CAUSE)
 
@@ -46,38 +60,45 @@ def execute(code: str = "pass", timeout_s: int | None = None) -> Execute:
     return Execute(code=code, timeout_s=timeout_s)
 
 
-async def read(journal: Journal) -> list[Event]:
-    """Return the events, but the first one of an execution that ran."""
-    first, *rest = [event async for event in journal.follow()]
-    return rest if first == Started() else [first]
+async def read(execution: Execution) -> list[Event | Gap]:
+    """Return the events, but those before the code ran, and what the last one says again."""
+    events = [event async for _, event in execution.journal.client]
+    joined: list[Event | Gap] = []
+    for event in events:
+        before = joined[-1] if joined else None
+        if isinstance(event, Output) and isinstance(before, Output) and before.stream is event.stream:
+            joined[-1] = Output(stream=event.stream, text=before.text + event.text)
+        elif not isinstance(event, Queued | Started | Raised):
+            joined.append(event)
+    return joined
 
 
-async def finished(journal: Journal) -> Finished:
+async def finished(execution: Execution) -> Finished:
     """Return the last event."""
-    event = (await read(journal))[-1]
+    event = (await read(execution))[-1]
     assert isinstance(event, Finished)
     return event
 
 
-async def run(context: Context, launcher: FakeLauncher, code: str = "pass") -> tuple[FakeWorker, Run, Journal]:
+async def run(context: Context, launcher: FakeLauncher, code: str = "pass") -> tuple[FakeWorker, Run, Execution]:
     """Have a first execution run."""
-    journal = context.submit(execute(code))
+    execution = context.submit(execute(code))
     worker = await launcher.worker()
-    return worker, await worker.run(), journal
+    return worker, await worker.run(), execution
 
 
 async def test_an_execution_from_start_to_end() -> None:
     launcher = FakeLauncher()
     async with open_context(launcher) as context:
         assert not context.info().active
-        worker, message, journal = await run(context, launcher, "print('a')")
+        worker, message, execution = await run(context, launcher, "print('a')")
         assert worker.configured_with == Configure(cwd="/work")
         assert message.code == "print('a')"
         assert context.info().active
         worker.write("a\n")
         worker.write("b\n", Stream.STDERR)
         worker.done(message)
-        assert await read(journal) == [
+        assert await read(execution) == [
             Output(stream=Stream.STDOUT, text="a\n"),
             Output(stream=Stream.STDERR, text="b\n"),
             COMPLETED,
@@ -132,66 +153,69 @@ async def test_late_output_is_nobodys() -> None:
         worker.reading = False  # so that the next is still in the pipe when an execution begins
         worker.write("late")
         worker.write_half_a_character()
-        journal = context.submit(execute())
+        execution = context.submit(execute())
         worker.reading = True
         worker.write("own")
         worker.done(await worker.run())
-        assert await read(journal) == [Output(stream=Stream.STDOUT, text="own"), COMPLETED]
+        assert await read(execution) == [Output(stream=Stream.STDOUT, text="own"), COMPLETED]
 
 
 async def test_half_a_character_at_the_end_belongs_to_its_execution() -> None:
     launcher = FakeLauncher()
     async with open_context(launcher) as context:
-        worker, first, journal = await run(context, launcher)
+        worker, first, execution = await run(context, launcher)
         worker.write_half_a_character()
         worker.done(first)
-        assert await read(journal) == [Output(stream=Stream.STDOUT, text="\ufffd"), COMPLETED]
+        assert await read(execution) == [Output(stream=Stream.STDOUT, text="\ufffd"), COMPLETED]
 
 
 async def test_a_slow_client_makes_the_program_wait_and_loses_nothing() -> None:
     launcher = FakeLauncher()
     async with open_context(launcher, backlog_limit_bytes=10) as context:
-        worker, message, journal = await run(context, launcher)
+        worker, message, execution = await run(context, launcher)
         worker.write("12345")
         assert worker.reading
         worker.write("67890")
         assert not worker.reading
         worker.write("waits")
-        events = journal.follow()
-        assert await anext(events) == Started()
-        assert await anext(events) == Output(stream=Stream.STDOUT, text="1234567890")
+        events = execution.journal.client
+        assert [(await anext(events))[1] for _ in range(3)] == [
+            Queued(ahead=0),
+            Started(),
+            Output(stream=Stream.STDOUT, text="12345"),
+        ]
         assert worker.reading
-        assert await anext(events) == Output(stream=Stream.STDOUT, text="waits")
+        await anext(events)
+        assert await anext(events) == (4, Output(stream=Stream.STDOUT, text="waits"))
         worker.done(message)
-        assert await anext(events) == COMPLETED
-        await events.aclose()
+        assert await anext(events) == (5, COMPLETED)
 
 
 async def test_what_is_in_the_pipe_comes_before_the_end_although_the_client_is_slow() -> None:
     launcher = FakeLauncher()
     async with open_context(launcher, backlog_limit_bytes=1) as context:
-        worker, message, journal = await run(context, launcher)
+        worker, message, execution = await run(context, launcher)
         worker.write("a")
         worker.write("b")
         worker.done(message)
         assert worker.reading, "the next execution is not to wait for this one's client"
-        assert await read(journal) == [Output(stream=Stream.STDOUT, text="ab"), COMPLETED]
+        assert await read(execution) == [Output(stream=Stream.STDOUT, text="ab"), COMPLETED]
 
 
 async def test_a_client_that_has_gone_does_not_stop_the_program() -> None:
     launcher = FakeLauncher()
     async with open_context(launcher, backlog_limit_bytes=1) as context:
-        worker, message, journal = await run(context, launcher)
+        worker, message, execution = await run(context, launcher)
         worker.write("a")
         assert not worker.reading
-        journal.abandon()
+        execution.journal.client.stop()
         assert worker.reading
         worker.write("b" * 100)
         assert worker.reading
         worker.done(message)
-        journal = context.submit(execute())
+        execution = context.submit(execute())
         worker.done(await worker.run())
-        assert await finished(journal) == COMPLETED
+        assert await finished(execution) == COMPLETED
 
 
 async def test_the_slow_client_of_an_earlier_execution_does_not_stop_this_one() -> None:
@@ -200,30 +224,30 @@ async def test_the_slow_client_of_an_earlier_execution_does_not_stop_this_one() 
         worker, first, slow = await run(context, launcher)
         worker.write("a")
         worker.done(first)
-        journal = context.submit(execute())
+        execution = context.submit(execute())
         second = await worker.run()
         worker.write("b")
         assert not worker.reading, "this one's own client has not read"
         await read(slow)
         assert not worker.reading, "what another client reads is no room here"
         worker.done(second)
-        assert await read(journal) == [Output(stream=Stream.STDOUT, text="b"), COMPLETED]
+        assert await read(execution) == [Output(stream=Stream.STDOUT, text="b"), COMPLETED]
 
 
 async def test_an_interrupted_program_may_say_its_last_words_to_a_slow_client() -> None:
     launcher = FakeLauncher()
     async with open_context(launcher, backlog_limit_bytes=1) as context:
-        worker, message, journal = await run(context, launcher)
+        worker, message, execution = await run(context, launcher)
         worker.write("a")
         assert not worker.reading
-        assert context.interrupt()
+        assert context.interrupt() == "interrupting"
         assert worker.reading
         worker.write("x" * (LAST_WORDS_CHARS - 1))
         assert worker.reading
         worker.write("y")
         assert not worker.reading, "last words have a bound, too"
         worker.done(message, Failure(name="KeyboardInterrupt", value=""))
-        assert (await finished(journal)).outcome is Outcome.INTERRUPTED
+        assert (await finished(execution)).outcome is Outcome.INTERRUPTED
 
 
 # Interrupt and timeout
@@ -232,29 +256,29 @@ async def test_an_interrupted_program_may_say_its_last_words_to_a_slow_client() 
 async def test_interrupt() -> None:
     launcher = FakeLauncher()
     async with open_context(launcher) as context:
-        assert not context.interrupt()
-        worker, message, journal = await run(context, launcher)
+        assert context.interrupt() == "idle"
+        worker, message, execution = await run(context, launcher)
         waiting = context.submit(execute())
-        assert context.interrupt()
-        assert context.interrupt()
+        assert context.interrupt() == "interrupting"
+        assert context.interrupt() == "interrupting"
         assert worker.calls.count("interrupt") == 1
         worker.done(message, Failure(name="KeyboardInterrupt", value=""))
-        end = await finished(journal)
+        end = await finished(execution)
         assert end.outcome is Outcome.INTERRUPTED
         assert isinstance(end.cause, ExecutionInterrupted)
         await worker.settle()
         worker.done(await worker.run())
         assert await finished(waiting) == COMPLETED
-        assert not context.interrupt()
+        assert context.interrupt() == "idle"
 
 
 async def test_timeout_then_kill_then_restart() -> None:
     launcher = FakeLauncher()
     async with open_context(launcher, grace_s=0) as context:
-        journal = context.submit(execute(timeout_s=0))
+        execution = context.submit(execute(timeout_s=0))
         waiting = context.submit(execute())
         worker = await launcher.worker()
-        end = await finished(journal)
+        end = await finished(execution)
         assert worker.calls.index("interrupt") < worker.calls.index("kill")
         assert isinstance(end.cause, ExecutionTimedOut)
         assert end.error is not None
@@ -267,12 +291,12 @@ async def test_timeout_then_kill_then_restart() -> None:
 async def test_a_timeout_that_is_obeyed_keeps_the_worker() -> None:
     launcher = FakeLauncher()
     async with open_context(launcher) as context:
-        journal = context.submit(execute(timeout_s=0))
+        execution = context.submit(execute(timeout_s=0))
         worker = await launcher.worker()
         message = await worker.run()
         await worker.interrupted.wait()
         worker.done(message, Failure(name="KeyboardInterrupt", value="", traceback="Traceback …"))
-        end = await finished(journal)
+        end = await finished(execution)
         assert end.error == Failure(name="TimeoutError", value="execution timed out after 0 s", traceback="Traceback …")
         await worker.settle()
         assert context.info().active
@@ -285,23 +309,23 @@ async def test_a_timeout_that_is_obeyed_keeps_the_worker() -> None:
 async def test_exit_then_restart() -> None:
     launcher = FakeLauncher()
     async with open_context(launcher) as context:
-        worker, message, journal = await run(context, launcher)
+        worker, message, execution = await run(context, launcher)
         worker.exiting(message)
-        assert await read(journal) == [COMPLETED]
+        assert await read(execution) == [COMPLETED]
         assert not context.info().active
-        journal = context.submit(execute())
+        execution = context.submit(execute())
         second = await launcher.worker()
         second.done(await second.run())
-        assert await read(journal) == [Restarted(), COMPLETED]
+        assert await read(execution) == [Restarted(), COMPLETED]
 
 
 async def test_last_words_of_a_dying_worker_come_before_its_end() -> None:
     launcher = FakeLauncher()
     async with open_context(launcher) as context:
-        worker, _, journal = await run(context, launcher)
+        worker, _, execution = await run(context, launcher)
         worker.write("ouch")
         worker.exit("killed by SIGSEGV")
-        assert await read(journal) == [
+        assert await read(execution) == [
             Output(stream=Stream.STDOUT, text="ouch"),
             Finished(outcome=Outcome.LOST, error=Failure(name="WorkerDied", value="killed by SIGSEGV")),
         ]
@@ -310,9 +334,9 @@ async def test_last_words_of_a_dying_worker_come_before_its_end() -> None:
 async def test_what_a_dead_worker_left_behind_is_swept() -> None:
     launcher = FakeLauncher()
     async with open_context(launcher) as context:
-        worker, _, journal = await run(context, launcher)
+        worker, _, execution = await run(context, launcher)
         worker.exit("exit status 1")
-        await finished(journal)
+        await finished(execution)
         await launcher.swept.wait()
 
 
@@ -322,9 +346,9 @@ async def test_what_a_dead_worker_left_behind_is_swept() -> None:
 async def test_a_worker_that_lies_is_replaced(lie: Done | Exiting | Ready) -> None:
     launcher = FakeLauncher()
     async with open_context(launcher) as context:
-        worker, _, journal = await run(context, launcher)
+        worker, _, execution = await run(context, launcher)
         worker.say(lie)
-        end = await finished(journal)
+        end = await finished(execution)
         assert end.outcome is Outcome.LOST
         assert end.error is not None
         assert "broke the protocol" in end.error.value
@@ -334,9 +358,9 @@ async def test_a_worker_that_lies_is_replaced(lie: Done | Exiting | Ready) -> No
 async def test_a_worker_that_babbles_is_replaced() -> None:
     launcher = FakeLauncher()
     async with open_context(launcher) as context:
-        worker, _, journal = await run(context, launcher)
+        worker, _, execution = await run(context, launcher)
         worker.listener.on_broken("not JSON")
-        end = await finished(journal)
+        end = await finished(execution)
         assert end.error == Failure(name="WorkerDied", value="killed: it broke the protocol (not JSON)")
 
 
@@ -344,8 +368,8 @@ async def test_a_worker_that_ends_between_its_answer_and_being_taken() -> None:
     launcher = FakeLauncher()
     launcher.leaves = "exit status 7"
     async with open_context(launcher) as context:
-        journal = context.submit(execute())
-        assert await read(journal) == [
+        execution = context.submit(execute())
+        assert await read(execution) == [
             Finished(outcome=Outcome.LOST, error=Failure(name="WorkerDied", value="exit status 7"))
         ]
         assert not context.info().active
@@ -360,15 +384,15 @@ async def test_a_failed_start_ends_all_that_wait_and_can_be_tried_again() -> Non
     launcher = FakeLauncher()
     launcher.failure = WorkerStartFailed("python3 not found")
     async with open_context(launcher) as context:
-        ends = [await finished(journal) for journal in (context.submit(execute()), context.submit(execute()))]
+        ends = [await finished(execution) for execution in (context.submit(execute()), context.submit(execute()))]
         for end in ends:
             assert end.outcome is Outcome.CANCELLED
             assert isinstance(end.cause, WorkerStartFailed)
             assert str(end.cause) == "failed to start context: python3 not found"
         launcher.failure = None
-        worker, message, journal = await run(context, launcher)
+        worker, message, execution = await run(context, launcher)
         worker.done(message)
-        assert await read(journal) == [COMPLETED]
+        assert await read(execution) == [COMPLETED]
 
 
 async def test_a_worker_that_cannot_be_configured_is_killed() -> None:
@@ -402,12 +426,12 @@ async def test_a_worker_that_ends_instead_of_answering_says_why() -> None:
     launcher = FakeLauncher()
     launcher.answer = None
     async with open_context(launcher) as context:
-        journal = context.submit(execute())
+        execution = context.submit(execute())
         worker = await launcher.worker()
         await worker.configuring.wait()
         worker.write("Traceback\nImportError: no os\n", Stream.STDERR)
         worker.exit("exit status 1")
-        end = await finished(journal)
+        end = await finished(execution)
         assert end.error is not None
         assert end.error.value == (
             "failed to start context: the worker ended at once: exit status 1: ImportError: no os"
@@ -432,9 +456,9 @@ async def test_a_mistake_in_a_sweep_ends_nothing(caplog: pytest.LogCaptureFixtur
     launcher = FakeLauncher()
     launcher.sweep_failure = ZeroDivisionError("a mistake")
     async with open_context(launcher) as context:
-        worker, message, journal = await run(context, launcher)
+        worker, message, execution = await run(context, launcher)
         worker.exiting(message)
-        await finished(journal)
+        await finished(execution)
     assert "ZeroDivisionError" in caplog.text
 
 
@@ -444,22 +468,22 @@ async def test_a_mistake_in_a_sweep_ends_nothing(caplog: pytest.LogCaptureFixtur
 async def test_close_tells_everyone_and_waits_for_the_worker() -> None:
     launcher = FakeLauncher()
     async with open_context(launcher) as context:
-        worker, _, journal = await run(context, launcher)
+        worker, _, execution = await run(context, launcher)
         waiting = context.submit(execute())
         await context.close(CAUSE)
         assert worker.exited == "killed by SIGKILL"
         assert launcher.swept.is_set()
         failure = Failure(name="ContextError", value="context deleted: c")
-        assert await finished(journal) == Finished(outcome=Outcome.LOST, error=failure, cause=CAUSE)
+        assert await finished(execution) == Finished(outcome=Outcome.LOST, error=failure, cause=CAUSE)
         assert await finished(waiting) == Finished(outcome=Outcome.CANCELLED, error=failure, cause=CAUSE)
 
 
 async def test_close_waits_for_the_second_worker_as_for_the_first() -> None:
     launcher = FakeLauncher()
     async with open_context(launcher) as context:
-        first, message, journal = await run(context, launcher)
+        first, message, execution = await run(context, launcher)
         first.exiting(message)
-        await finished(journal)
+        await finished(execution)
         context.submit(execute())
         second = await launcher.worker()
         await second.run()
@@ -484,12 +508,12 @@ async def test_close_while_the_worker_is_launched() -> None:
     launcher.gate.clear()
     async with open_context(launcher) as context:
         starting = asyncio.create_task(context.start())
-        journal = context.submit(execute())
+        execution = context.submit(execute())
         await asyncio.sleep(0)
         await context.close(CAUSE)
         with pytest.raises(ContextDeleted):
             await starting
-        assert (await finished(journal)).cause is CAUSE
+        assert (await finished(execution)).cause is CAUSE
     assert launcher.workers == []
 
 
@@ -522,7 +546,7 @@ async def test_who_asked_for_the_start_may_go_away() -> None:
     launcher.gate.clear()
     async with open_context(launcher) as context:
         impatient = asyncio.create_task(context.start())
-        journal = context.submit(execute())
+        execution = context.submit(execute())
         await asyncio.sleep(0)
         impatient.cancel()
         with pytest.raises(asyncio.CancelledError):
@@ -530,7 +554,7 @@ async def test_who_asked_for_the_start_may_go_away() -> None:
         launcher.gate.set()
         worker = await launcher.worker()
         worker.done(await worker.run())
-        assert await finished(journal) == COMPLETED
+        assert await finished(execution) == COMPLETED
 
 
 async def test_no_timer_is_left_behind() -> None:

@@ -10,6 +10,8 @@ from worker_driver import find_pythons
 
 from interpreterd import messages
 from interpreterd.messages import (
+    Answer,
+    Asked,
     Configure,
     Configured,
     Done,
@@ -40,6 +42,9 @@ TO_WORKER: list[messages.ToWorker] = [
         code="print('naïve', \"日本\", '👋')\n\tx = '\\n'\r\n\u2028\0",
         envs={"A": "", "B": "a=b\nc"},
     ),
+    Run(execution_id="e3", code="input()", stdin=True),
+    Answer(text="grün"),
+    Answer(text=None),
     Sync(),
     Fork(),
 ]
@@ -47,6 +52,7 @@ FROM_WORKER: list[messages.FromWorker] = [
     Ready(pid=4711, python="3.9.18"),
     Configured(),
     Failed(reason="cannot enter /tmp/Übung: No such file or directory"),
+    Asked(execution_id="e1", prompt="Wer? ", password=True),
     Done(execution_id="e1"),
     Done(
         execution_id="e2",

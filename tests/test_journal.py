@@ -1,4 +1,4 @@
-"""The journal of one execution: nothing is lost, nothing grows without a bound."""
+"""The journal: numbered, bounded, read by many; for its client nothing is lost."""
 
 import asyncio
 
@@ -6,10 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from interpreterd.journal import Journal
-from interpreterd.schema import EVENT_LIMIT_CHARS, Event, Finished, Outcome, Output, Restarted, Stream
+from interpreterd.journal import EVENT_BYTES, Journal
+from interpreterd.schema import Event, Finished, Gap, Outcome, Output, Restarted, Stream
 
 END = Finished(outcome=Outcome.COMPLETED)
+MUCH = 1 << 30
 
 
 def out(text: str) -> Output:
@@ -30,115 +31,214 @@ class Room:
         self.calls += 1
 
 
-def journal(*events: Event, limit_chars: int = 1000, room: Room | None = None) -> Journal:
-    it = Journal(limit_chars, room or Room())
+class Sum:
+    """A ledger."""
+
+    def __init__(self) -> None:
+        self.bytes = 0
+
+    def charge(self, journal: Journal[Event], change_bytes: int) -> None:
+        self.bytes += change_bytes
+
+
+def write(it: Journal[Event], *events: Event) -> Journal[Event]:
     for event in events:
-        it.append(event)
+        it.append(event, last=isinstance(event, Finished))
     return it
 
 
-async def read(it: Journal) -> list[Event]:
-    return [event async for event in it.follow()]
+def journal(*events: Event, backlog_chars: int = 1000, room: Room | None = None, limit: int = MUCH) -> Journal[Event]:
+    """Return a journal that has a client."""
+    return write(Journal(limit_bytes=limit, backlog_chars=backlog_chars, on_room=room or Room()), *events)
 
 
-async def test_events_come_in_order_up_to_the_last() -> None:
+def log(*events: Event, limit: int = MUCH) -> Journal[Event]:
+    """Return a journal without a client."""
+    return write(Journal(limit_bytes=limit), *events)
+
+
+async def read(it: Journal[Event], start: int = 0) -> list[tuple[int, Event | Gap]]:
+    return [numbered async for numbered in it.follow(start)]
+
+
+async def test_events_come_numbered_and_in_order_up_to_the_last() -> None:
     events = [Restarted(), out("a"), err("b"), out("c"), END]
-    assert await read(journal(*events)) == events
+    it = journal(*events)
+    assert [numbered async for numbered in it.client] == list(enumerate(events))
+    assert await read(it) == list(enumerate(events))
 
 
-async def test_neighbours_of_one_stream_are_joined() -> None:
-    assert await read(journal(out("a"), out("b"), err("c"), err("d"), out("e"), END)) == [
-        out("ab"),
-        err("cd"),
-        out("e"),
-        END,
-    ]
+async def test_it_is_replayed_from_any_number() -> None:
+    it = log(out("a"), out("b"), END)
+    assert await read(it, 1) == [(1, out("b")), (2, END)]
+    assert await read(it, 2) == [(2, END)]
+    assert await read(it, 3) == []
+    assert await read(it, 99) == []
 
 
-async def test_what_is_joined_is_no_longer_than_an_event_may_be() -> None:
-    half = "x" * (EVENT_LIMIT_CHARS // 2)
-    events = await read(journal(out(half), out(half), out("y"), END, limit_chars=1 << 30))
-    assert events == [out(half + half), out("y"), END]
-
-
-async def test_a_reader_is_woken() -> None:
-    it = journal()
-    reader = asyncio.create_task(read(it))
+async def test_followers_are_woken_each() -> None:
+    it = log(out("a"))
+    readers = [asyncio.create_task(read(it, start)) for start in (0, 1, 2)]
     await asyncio.sleep(0)
-    it.append(out("a"))
+    write(it, out("b"))
     await asyncio.sleep(0)
-    it.append(out("b"))
-    it.append(END)
-    assert await reader == [out("a"), out("b"), END]
+    write(it, out("c"), END)
+    events = [(0, out("a")), (1, out("b")), (2, out("c")), (3, END)]
+    assert await asyncio.gather(*readers) == [events, events[1:], events[2:]]
 
 
-@given(st.lists(st.tuples(st.sampled_from([out, err]), st.text(min_size=1, max_size=5)), max_size=20))
-def test_joining_loses_and_reorders_nothing(pieces: list[tuple[type[Output], str]]) -> None:
-    written = [make(text) for make, text in pieces]
-    read_back = asyncio.run(read(journal(*written, END)))
-    assert read_back[-1] == END
-    flat = [(event.stream, character) for event in read_back[:-1] for character in event.text]  # type: ignore[union-attr]
-    assert flat == [(event.stream, character) for event in written for character in event.text]
+async def test_a_follower_that_is_stopped_is_let_go() -> None:
+    it = log(out("a"))
+    follower = it.follow()
+    assert await anext(follower) == (0, out("a"))
+    waiting = asyncio.create_task(anext(follower, None))
+    await asyncio.sleep(0)
+    follower.stop()
+    follower.stop()
+    assert await waiting is None
 
 
-async def test_full_from_the_limit_on_and_room_once_it_is_read() -> None:
+# What it keeps
+
+
+async def test_beyond_its_limit_the_oldest_go_and_a_gap_says_which() -> None:
+    it = log(*[out(str(number)) for number in range(10)], END, limit=3 * EVENT_BYTES + 200)
+    assert it.first == 8
+    assert it.bytes <= it.limit_bytes
+    assert await read(it) == [(7, Gap(first=0, last=7)), (8, out("8")), (9, out("9")), (10, END)]
+    assert await read(it, 5) == [(7, Gap(first=5, last=7)), (8, out("8")), (9, out("9")), (10, END)]
+
+
+async def test_the_newest_event_stays_however_large() -> None:
+    it = log(out("a"), out("x" * 1000), limit=10)
+    assert (it.first, it.next) == (1, 2)
+
+
+async def test_a_slow_follower_gets_a_gap_and_goes_on() -> None:
+    it = log(out("a"), out("b"), limit=2 * EVENT_BYTES + 150)
+    slow = it.follow()
+    assert await anext(slow) == (0, out("a"))
+    write(it, out("c"), out("d"), out("e"))
+    assert await anext(slow) == (2, Gap(first=1, last=2))
+    assert await anext(slow) == (3, out("d"))
+
+
+async def test_nothing_goes_that_the_client_has_not_read() -> None:
+    it = journal(*[out(str(number)) for number in range(10)], END, limit=1)
+    assert it.first == 0
+    events = [event async for _, event in it.client]
+    assert events == [*[out(str(number)) for number in range(10)], END]
+
+
+async def test_what_the_client_has_read_goes() -> None:
+    it = journal(out("a"), out("b"), limit=1)
+    await anext(it.client)
+    await anext(it.client)
+    write(it, out("c"))
+    assert it.first == 2
+
+
+async def test_once_the_client_has_gone_the_limit_holds() -> None:
+    it = journal(out("a"), out("b"), END, limit=1)
+    it.client.stop()
+    assert it.first == 2
+
+
+@given(st.lists(st.integers(0, 400), max_size=30), st.integers(0, 3000), st.integers(0, 40))
+def test_whatever_it_keeps_readers_know_of_every_number(sizes: list[int], limit: int, start: int) -> None:
+    it = log(*[out("x" * (size + 1)) for size in sizes], END, limit=limit)
+    seen: list[int] = []
+    for number, event in asyncio.run(read(it, start)):
+        seen += range(event.first, event.last + 1) if isinstance(event, Gap) else [number]
+    assert seen == list(range(start, len(sizes) + 1))
+
+
+def test_a_ledger_knows_the_sum() -> None:
+    ledger = Sum()
+    it: Journal[Event] = Journal(limit_bytes=3 * EVENT_BYTES, ledger=ledger)
+    for text in "abcdef":
+        it.append(out(text))
+        assert ledger.bytes == it.bytes > 0
+    it.trim(0)
+    assert ledger.bytes == it.bytes
+    it.release()
+    assert ledger.bytes == 0
+
+
+async def test_released_it_keeps_only_what_its_client_has_not_read() -> None:
+    it = journal(out("a"), out("b"), out("c"), END)
+    await anext(it.client)
+    it.release()
+    assert [event async for _, event in it.client] == [out("b"), out("c"), END]
+    assert await read(it) == [(2, Gap(first=0, last=2)), (3, END)]
+
+
+# Back-pressure
+
+
+async def test_full_from_the_backlog_on_and_room_once_it_is_read() -> None:
     room = Room()
-    it = journal(out("1234"), limit_chars=5, room=room)
+    it = journal(out("1234"), backlog_chars=5, room=room)
     assert not it.full
-    it.append(err("5"))
+    write(it, err("5"))
     assert it.full
-    it.append(err("6"))
-    events = it.follow()
-    assert await anext(events) == out("1234")
+    write(it, err("6"))
+    assert await anext(it.client) == (0, out("1234"))
     assert not it.full
     assert room.calls == 1
-    assert await anext(events) == err("56")
+    await anext(it.client)
+    await anext(it.client)
     assert room.calls == 1
-    await events.aclose()
 
 
 async def test_still_full_is_no_room() -> None:
     room = Room()
-    it = journal(out("1"), err("2345"), out("6"), limit_chars=2, room=room)
-    events = it.follow()
-    await anext(events)
+    it = journal(out("1"), err("2345"), out("6"), backlog_chars=2, room=room)
+    await anext(it.client)
     assert it.full
     assert room.calls == 0
-    await anext(events)
+    await anext(it.client)
     assert room.calls == 1
-    await events.aclose()
 
 
-async def test_extend_makes_room_for_last_words() -> None:
+async def test_other_followers_make_no_room_and_are_not_waited_for() -> None:
     room = Room()
-    it = journal(out("12345"), limit_chars=5, room=room)
+    it = journal(out("12345"), backlog_chars=5, room=room)
+    other = it.follow()
+    await anext(other)
+    assert it.full
+    assert room.calls == 0
+    await anext(it.client)
+    assert not it.full
+    assert not log(out("12345")).full
+
+
+def test_extend_makes_room_for_last_words() -> None:
+    room = Room()
+    it = journal(out("12345"), backlog_chars=5, room=room)
     it.extend(3)
     assert not it.full
     assert room.calls == 1
-    it.append(out("678"))
+    write(it, out("678"))
     assert it.full
-    it.append(END)
-    assert await read(it) == [out("12345678"), END]
 
 
 def test_extending_what_stays_full_or_was_not_is_no_room() -> None:
     room = Room()
-    it = journal(out("x" * 10), limit_chars=5, room=room)
+    it = journal(out("x" * 10), backlog_chars=5, room=room)
     it.extend(3)
     assert it.full
-    journal(out("x"), limit_chars=5, room=room).extend(3)
+    journal(out("x"), backlog_chars=5, room=room).extend(3)
     assert room.calls == 0
 
 
-def test_abandoned_it_is_never_full_and_keeps_nothing() -> None:
+def test_without_its_client_it_is_never_full() -> None:
     room = Room()
-    it = journal(out("12345"), limit_chars=5, room=room)
-    it.abandon()
+    it = journal(out("12345"), backlog_chars=5, room=room)
+    it.client.stop()
     assert room.calls == 1
-    it.append(out("x" * 100))
+    write(it, out("x" * 100), END)
     assert not it.full
-    it.append(END)
-    it.abandon()
     assert room.calls == 1
 
 

@@ -19,12 +19,13 @@ from interpreterd.errors import (
 from interpreterd.machine import InvalidTransition, Machine
 from interpreterd.messages import Configured, Done, Exiting, Failed, FromWorker, Ready, Run, Sync, Synced
 from interpreterd.moves import (
+    Answered,
     Begin,
     Broken,
+    Cancel,
     ClearTimer,
     Close,
     Effect,
-    Execution,
     Exited,
     Finish,
     Input,
@@ -32,6 +33,7 @@ from interpreterd.moves import (
     InterruptRequested,
     Kill,
     Received,
+    Restart,
     Send,
     SetTimer,
     Start,
@@ -68,7 +70,7 @@ def like(error: Exception) -> Any:
 
 
 def submit(name: str, timeout_s: int | None = None) -> Submit:
-    return Submit(Execution(name, Execute(code=f"code of {name}", timeout_s=timeout_s)))
+    return Submit(name, Execute(code=f"code of {name}", timeout_s=timeout_s))
 
 
 def begin(name: str, *, restarted: bool = False) -> list[Effect]:
@@ -513,6 +515,9 @@ def example(kind: type[Any]) -> Any:
         Broken: Broken("garbage"),
         Exited: Exited("exit status 0"),
         TimerFired: TimerFired("timeout"),
+        Cancel: Cancel("z"),
+        Answered: Answered("a", "text"),
+        Restart: Restart(CAUSE),
         Close: Close(CAUSE),
     }.get(kind) or kind()
 

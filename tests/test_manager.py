@@ -43,7 +43,7 @@ async def test_create_then_list_then_delete(tmp_path: Path) -> None:
         assert uuid.UUID(one.id).version == 4
         assert one.active
         assert ids(manager) == [one.id, two.id]
-        assert manager.info(one.id) == one
+        assert manager.existing(one.id).info() == one
         await manager.delete(one.id)
         assert launcher.workers[0].exited
         assert not launcher.workers[1].exited
@@ -58,9 +58,9 @@ async def test_the_default_context_is_made_by_its_first_use_and_stays(tmp_path: 
     launcher = FakeLauncher()
     async with open_manager(launcher, tmp_path) as manager:
         with pytest.raises(ContextNotFound, match="default"):
-            manager.info("default")
-        with pytest.raises(ContextNotFound, match="default"):
-            manager.interrupt("default")
+            manager.existing("default")
+        with pytest.raises(ContextNotFound, match="x"):
+            manager.existing("x")
         default = manager.get(None)
         assert manager.get(None) is default
         assert manager.get("default") is default
@@ -84,7 +84,7 @@ async def test_an_unknown_context(tmp_path: Path) -> None:
         with pytest.raises(ContextNotFound, match=r"^context not found: x$"):
             manager.get("x")
         with pytest.raises(ContextNotFound):
-            manager.interrupt("x")
+            manager.existing("x")
 
 
 async def test_the_limit_of_contexts(tmp_path: Path) -> None:
@@ -160,14 +160,14 @@ async def test_deleted_while_it_is_created(tmp_path: Path) -> None:
 async def test_interrupt(tmp_path: Path) -> None:
     launcher = FakeLauncher()
     async with open_manager(launcher, tmp_path) as manager:
-        journal = manager.get(None).submit(Execute(code="pass", timeout_s=None))
-        assert manager.interrupt("default") is False, "it waits for its worker"
+        execution = manager.get(None).submit(Execute(code="pass", timeout_s=None))
+        assert manager.existing("default").interrupt() == "idle", "it waits for its worker"
         worker = await launcher.worker()
         run = await worker.run()
-        assert manager.interrupt("default") is True
+        assert manager.existing("default").interrupt() == "interrupting"
         worker.done(run)
-        assert [event async for event in journal.follow()]
-        assert manager.interrupt("default") is False
+        assert [event async for event in execution.journal.client]
+        assert manager.existing("default").interrupt() == "idle"
 
 
 async def test_contexts_run_in_parallel(tmp_path: Path) -> None:
@@ -183,10 +183,10 @@ async def test_the_end_of_the_daemon(tmp_path: Path) -> None:
     launcher = FakeLauncher()
     async with open_manager(launcher, tmp_path) as manager:
         info = await manager.create(CreateContext())
-        journals = [manager.get(name).submit(Execute(code="pass")) for name in (info.id, info.id, None)]
+        executions = [manager.get(name).submit(Execute(code="pass")) for name in (info.id, info.id, None)]
         await manager.close()
-        for journal in journals:
-            *_, end = [event async for event in journal.follow()]
+        for execution in executions:
+            *_, (_, end) = [event async for event in execution.journal.client]
             assert isinstance(end, Finished)
             assert isinstance(end.cause, ServerShuttingDown)
         assert all(worker.exited for worker in launcher.workers)
@@ -219,7 +219,7 @@ async def test_one_broken_context_does_not_end_the_others(tmp_path: Path) -> Non
         launcher.failure = ZeroDivisionError("a mistake")
         with pytest.raises(WorkerStartFailed):
             await manager.create(CreateContext())
-        journal = manager.get(info.id).submit(Execute(code="pass"))
+        execution = manager.get(info.id).submit(Execute(code="pass"))
         worker = launcher.workers[0]
         worker.done(await worker.run())
-        assert [event async for event in journal.follow()]
+        assert [event async for event in execution.journal.client]

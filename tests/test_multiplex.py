@@ -12,7 +12,20 @@ import aiohttp
 import pytest
 from harness import Client, Daemon
 
-from interpreterd.schema import Failure, Finished, Outcome, Output, Restarted, Started, Stream
+from interpreterd.schema import (
+    Event,
+    Failure,
+    Finished,
+    Gap,
+    InputRequest,
+    Outcome,
+    Output,
+    Queued,
+    Raised,
+    Restarted,
+    Started,
+    Stream,
+)
 from interpreterd.web.wire import answer, decode, parse_operation, parse_request_id, refusal, render
 
 ENDS = ("completed", "interrupted", "cancelled", "refused")
@@ -87,6 +100,8 @@ async def test_executions_of_different_contexts_run_in_parallel(
 async def test_every_event_names_its_request_and_its_execution(session: Session) -> None:
     await session.send(op="execute", requestId="a", code="import sys; print(1); print(2, file=sys.stderr); 1/0")
     messages = await session.wait("a")
+    assert [message["seq"] for message in messages] == list(range(len(messages)))
+    messages = [message for message in messages if message.get("text") != "queued"]
     assert [message["type"] for message in messages if message["type"] != "stderr"] == [
         "control",
         "stdout",
@@ -187,21 +202,28 @@ def test_operations_are_as_documented() -> None:
 
 
 def test_events_are_as_documented() -> None:
-    ids = ("a", "0f0e4a52-7d0f-4f0b-9f0e-5a7d3c2b1a00")
+    ids = {"requestId": "a", "executionId": "0f0e4a52-7d0f-4f0b-9f0e-5a7d3c2b1a00"}
     failure = Failure(name="ZeroDivisionError", value="division by zero", traceback="…")
-    interrupted = Finished(outcome=Outcome.INTERRUPTED)
     with pytest.raises(Exception, match="code") as caught:
         parse_operation({"op": "execute", "code": ""})
     refused = caught.value
+    events: list[Event] = [
+        Queued(ahead=1),
+        Started(),
+        Restarted(),
+        Output(stream=Stream.STDOUT, text="hello\n"),
+        Output(stream=Stream.STDERR, text="a warning\n"),
+        InputRequest(prompt="name? ", password=False),
+        Raised(error=failure),
+        Finished(outcome=Outcome.COMPLETED, error=failure),
+        Finished(outcome=Outcome.INTERRUPTED),
+        Finished(outcome=Outcome.CANCELLED, cause=refused),
+    ]
     lines = [
-        *render(Started(), *ids),
-        *render(Restarted(), *ids),
-        *render(Output(stream=Stream.STDOUT, text="hello\n"), *ids),
-        *render(Output(stream=Stream.STDERR, text="a warning\n"), *ids),
-        *render(Finished(outcome=Outcome.COMPLETED, error=failure), *ids),
-        *render(interrupted, *ids),
-        *render(Finished(outcome=Outcome.CANCELLED, cause=refused), *ids),
-        *(answer(text, "b") for text in ("interrupting", "idle")),
+        *(render(number, event, ids) for number, event in enumerate(events)),
+        render(9, Gap(first=3, last=9), ids),
+        answer("accepted", "i"),
+        *(answer(text, "b") for text in ("interrupting", "cancelled", "idle")),
         answer("pong", "c"),
         *refusal(refused, "d"),
     ]

@@ -12,7 +12,15 @@ import os
 import sys
 import types
 
-MODULES = ("channel", "streams", "namespace", "report", "system", "interpreter")  # each imports only earlier ones
+MODULES = (
+    "channel",
+    "streams",
+    "stdin",
+    "namespace",
+    "report",
+    "system",
+    "interpreter",
+)  # each imports only earlier ones
 HIGHEST_FD = 1000  # what user code closes in a loop is mostly lower
 
 
@@ -86,8 +94,9 @@ def run(sources, out_fd, die, names=None):
     streams = worker.streams.Streams(library.flush_stdio)
     for fd, spare_fd in spares.items():
         streams.keep_spare(fd, spare_fd)
-    cells = worker.namespace.Cells()
     channel = worker.channel.Channel(read_fd, write_fd)
-    interpreter = worker.interpreter.Interpreter(channel, streams, cells)
+    stdin = worker.stdin.Stdin(channel, streams)
+    cells = worker.namespace.Cells({"getpass": stdin.hook_getpass})
+    interpreter = worker.interpreter.Interpreter(channel, streams, stdin, cells)
     library.trim()
     interpreter.serve()

@@ -49,7 +49,7 @@ class Channel:
     """
 
     def __init__(self, read_fd, write_fd):
-        self._read_fd = read_fd
+        self.read_fd = read_fd
         self._write_fd = write_fd
         self._unread = b""
 
@@ -58,7 +58,7 @@ class Channel:
         chunks = [self._unread]
         while b"\n" not in chunks[-1]:
             try:
-                chunk = read(self._read_fd, 1 << 16)
+                chunk = read(self.read_fd, 1 << 16)
             except OSError:
                 return None
             if not chunk:

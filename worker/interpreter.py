@@ -27,9 +27,10 @@ def ready():
 class Interpreter:
     """Executes what comes through ``channel`` in the namespace of ``cells`` until told to end."""
 
-    def __init__(self, channel, streams, cells):
+    def __init__(self, channel, streams, stdin, cells):
         self._channel = channel
         self._streams = streams
+        self._stdin = stdin
         self._cells = cells
         self._getpid = os.getpid  # user code may replace what it finds in a module
         self._pid = os.getpid()
@@ -72,9 +73,12 @@ class Interpreter:
         """Run one execution and say how it ended. Returns whether the worker goes on."""
         before = {name: self._environ.get(name) for name in message["envs"]}
         self._streams.begin()
+        if message.get("stdin"):
+            self._stdin.open(message["id"])
         raised, error = self._run(message["code"], message["envs"])
         if self._getpid() != self._pid:
             self._leave_forked_child(raised, error)
+        self._stdin.close()
         restore_environment(self._environ, before)
         self._streams.flush()
         if issubclass(type(raised), Exit):

@@ -22,11 +22,6 @@ class _Quitter:
         raise Exit(code)
 
 
-def _no_input(prompt="", /):
-    """Raise EOFError: an execution has no standard input."""
-    raise EOFError("input() has nothing to read: this execution has no standard input")
-
-
 class Cells:
     """Compiles executions into one namespace and keeps their sources for ``linecache`` and ``inspect``.
 
@@ -34,19 +29,24 @@ class Cells:
     cells, as at Python's own prompt.
     """
 
-    def __init__(self):
+    def __init__(self, hooks):
+        """``hooks`` are called with modules, by name, when they are imported."""
         self.module = types.ModuleType("__main__")
         self.module.__builtins__ = builtins
         # Code that pickles, or looks itself up, goes by way of sys.modules["__main__"].
         sys.modules["__main__"] = self.module
         builtins.exit, builtins.quit = _Quitter("exit"), _Quitter("quit")
-        builtins.input = _no_input
         self._sources = {}
         self._sources_bytes = 0
         self._count = 0
         self._flags = 0
         # Importing these at start would double its time; so they learn of the cells when something imports them.
-        self._hooks = {"linecache": self._hook_linecache, "inspect": self._hook_inspect, "threading": _hook_threading}
+        self._hooks = {
+            "linecache": self._hook_linecache,
+            "inspect": self._hook_inspect,
+            "threading": _hook_threading,
+            **hooks,
+        }
         for name in list(self._hooks):
             if name in sys.modules:
                 self._hooks.pop(name)(sys.modules[name])

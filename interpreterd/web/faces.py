@@ -10,8 +10,10 @@ from interpreterd.errors import (
     BodyTooLarge,
     ContextDeleted,
     ContextNotFound,
+    ContextRestarted,
     DefaultContextKept,
     ExecutionInterrupted,
+    ExecutionNotFound,
     ExecutionTimedOut,
     Forbidden,
     InterpreterError,
@@ -63,6 +65,7 @@ FACES: Final[Mapping[type[InterpreterError], Face]] = {
     DefaultContextKept: Face("default_context", HTTPStatus.BAD_REQUEST, POLICY_VIOLATION),
     Forbidden: Face("forbidden", HTTPStatus.FORBIDDEN, POLICY_VIOLATION),
     ContextNotFound: Face("context_not_found", HTTPStatus.NOT_FOUND, POLICY_VIOLATION, announced=True),
+    ExecutionNotFound: Face("execution_not_found", HTTPStatus.NOT_FOUND, POLICY_VIOLATION),
     LimitReached: Face("limit_reached", HTTPStatus.SERVICE_UNAVAILABLE, POLICY_VIOLATION, headers={"Retry-After": "1"}),
     WorkerStartFailed: Face("worker_start_failed", HTTPStatus.INTERNAL_SERVER_ERROR, INTERNAL_ERROR, announced=True),
     OutOfResources: Face(
@@ -75,6 +78,7 @@ FACES: Final[Mapping[type[InterpreterError], Face]] = {
     ExecutionTimedOut: Face("execution_timed_out", HTTPStatus.REQUEST_TIMEOUT, TIMEOUT, announced=True),
     ExecutionInterrupted: Face("execution_interrupted", HTTPStatus.CONFLICT, OK, announced=True),
     ContextDeleted: Face("context_deleted", HTTPStatus.GONE, GOING_AWAY, announced=True),
+    ContextRestarted: Face("context_restarted", HTTPStatus.CONFLICT, GOING_AWAY, announced=True),
     ServerShuttingDown: Face("shutting_down", HTTPStatus.SERVICE_UNAVAILABLE, GOING_AWAY, announced=True),
 }
 

@@ -5,14 +5,25 @@ from typing import Final
 
 from aiohttp import WSMsgType, web
 
+from interpreterd.context import Context
 from interpreterd.errors import InterpreterError, InvalidRequest, LimitReached, ServerShuttingDown
-from interpreterd.journal import Journal
+from interpreterd.executions import Execution
 from interpreterd.manager import Manager
 from interpreterd.schema import Execute
 from interpreterd.web.faces import GOING_AWAY, close_reason
 from interpreterd.web.keys import FAREWELLS, MANAGER
 from interpreterd.web.session import Socket, open_socket
-from interpreterd.web.wire import Interrupt, Ping, answer, decode, parse_operation, parse_request_id, refusal, render
+from interpreterd.web.wire import (
+    Input,
+    Interrupt,
+    Ping,
+    answer,
+    decode,
+    parse_operation,
+    parse_request_id,
+    refusal,
+    render,
+)
 
 REQUESTS_LIMIT: Final = 256  # that one connection may have unanswered
 FAREWELL_LIMIT_S: Final = 1.0
@@ -31,6 +42,7 @@ async def session(request: web.Request) -> web.StreamResponse:
     finally:
         farewells.discard(client.say_farewell)
         await client.leave()
+        socket.let_go()
     return socket
 
 
@@ -47,6 +59,7 @@ class _Client:
         self._socket = socket
         self._manager = manager
         self._requests: dict[str, asyncio.Task[None]] = {}
+        self._contexts: dict[str, Context] = {}  # of its executions, by their ids
 
     async def serve(self) -> None:
         """Take messages until the connection ends. What is wrong with one is told, and does not end it."""
@@ -62,8 +75,10 @@ class _Client:
                     case Execute() as wish:
                         self._execute(request_id, wish)
                     case Interrupt(context_id, execution_id):
-                        running = self._manager.get(context_id).interrupt(execution_id)
-                        await self._send(answer("interrupting" if running else "idle", request_id))
+                        await self._send(answer(self._manager.get(context_id).interrupt(execution_id), request_id))
+                    case Input(execution_id, text):
+                        asked = self._answer(execution_id, text)
+                        await self._send(answer("accepted" if asked else "idle", request_id))
                     case Ping():
                         await self._send(answer("pong", request_id))
             except InterpreterError as error:
@@ -88,19 +103,29 @@ class _Client:
             raise InvalidRequest("requestId must differ from those of requests that are not answered yet")
         if len(self._requests) >= REQUESTS_LIMIT:
             raise LimitReached(f"too many requests on this connection: the limit is {REQUESTS_LIMIT}")
-        journal = self._manager.get(wish.context_id).submit(wish)
-        self._requests[request_id] = asyncio.create_task(self._follow(request_id, journal))
+        context = self._manager.get(wish.context_id)
+        execution = context.submit(wish)
+        self._contexts[execution.id] = context
+        self._requests[request_id] = asyncio.create_task(self._follow(request_id, context, execution, wish))
 
-    async def _follow(self, request_id: str, journal: Journal) -> None:
+    def _answer(self, execution_id: str, text: str | None) -> bool:
+        context = self._contexts.get(execution_id)
+        return context is not None and context.answer(execution_id, text)
+
+    async def _follow(self, request_id: str, context: Context, execution: Execution, wish: Execute) -> None:
+        follower = execution.journal.client
+        ids = {"requestId": request_id, "executionId": execution.id}
         try:
-            async for event in journal.follow():
-                for line in render(event, request_id, journal.execution_id):
-                    await self._send(line)
+            async for number, event in follower:
+                await self._send(render(number, event, ids))
         except ConnectionError:  # the receiver sees it too, and leaves
             pass
         finally:
-            journal.abandon()
+            follower.stop()
             del self._requests[request_id]
+            del self._contexts[execution.id]
+            if not (wish.stays or execution.ended):
+                context.interrupt(execution.id)
 
     async def _send(self, line: bytes) -> None:
         await self._socket.send_frame(line, WSMsgType.TEXT)

@@ -83,7 +83,7 @@ async def list_created_contexts(request: web.Request) -> web.Response:
 
 async def get_context(request: web.Request) -> web.Response:
     """Show one context."""
-    return json_response(request.app[MANAGER].info(request.match_info["id"]).to_json())
+    return json_response(request.app[MANAGER].existing(request.match_info["id"]).info().to_json())
 
 
 async def delete_context(request: web.Request) -> web.Response:
@@ -94,4 +94,5 @@ async def delete_context(request: web.Request) -> web.Response:
 
 async def interrupt_context(request: web.Request) -> web.Response:
     """Interrupt what runs in a context."""
-    return json_response({"interrupted": request.app[MANAGER].interrupt(request.match_info["id"])})
+    did = request.app[MANAGER].existing(request.match_info["id"]).interrupt()
+    return json_response({"interrupted": did == "interrupting"})

@@ -5,9 +5,22 @@ from typing import Final, assert_never
 import orjson
 from attrs import frozen
 
-from interpreterd.errors import InterpreterError
+from interpreterd.errors import ExecutionInterrupted, InterpreterError
 from interpreterd.machine import CONTEXT_ERROR
-from interpreterd.schema import Event, Failure, Finished, Outcome, Output, Restarted, Started, Stream
+from interpreterd.schema import (
+    Event,
+    Failure,
+    Finished,
+    Gap,
+    InputRequest,
+    Outcome,
+    Output,
+    Queued,
+    Raised,
+    Restarted,
+    Started,
+    Stream,
+)
 from interpreterd.web.faces import OK, close_reason, face
 
 COMPLETED: Final = b'{"type":"control","text":"completed"}'
@@ -23,24 +36,23 @@ class Closing:
     reason: bytes = b""
 
 
-def render(event: Event) -> list[bytes]:
-    """Return the messages of ``event``, each one JSON object below 1 MiB."""
+def render(event: Event | Gap) -> bytes | None:
+    """Return the message of ``event``, a JSON object below 1 MiB; None for what these clients are not told."""
     match event:
         case Output(stream=Stream.STDOUT, text=text):
-            return [orjson.dumps({"type": "stdout", "text": text})]
+            return orjson.dumps({"type": "stdout", "text": text})
         case Output(text=text):
-            return [orjson.dumps({"type": "stderr", "text": text})]
-        case Started():
-            return []
+            return orjson.dumps({"type": "stderr", "text": text})
+        case Queued() | Started() | InputRequest() | Gap():
+            return None
         case Restarted():
-            return [RESTARTED]
-        case Finished(outcome=outcome, error=error, cause=cause):
-            messages = [] if error is None else [_error(error)]
-            if outcome is Outcome.INTERRUPTED:
-                messages.append(INTERRUPTED)
-            elif cause is None:
-                messages.append(COMPLETED)
-            return messages
+            return RESTARTED
+        case Raised(error=error):
+            return _error(error)
+        case Finished(outcome=outcome, cause=cause):
+            if outcome is Outcome.INTERRUPTED or isinstance(cause, ExecutionInterrupted):
+                return INTERRUPTED
+            return COMPLETED if cause is None else None
         case _:
             assert_never(event)
 

@@ -3,14 +3,29 @@
 ``tests/golden/session.jsonl`` has an example of each, which PROTOCOL.md shows.
 """
 
+from collections.abc import Mapping
 from typing import Any, Final, assert_never
 
 import orjson
-from attrs import frozen
+from attrs import field, frozen
 
 from interpreterd.errors import InterpreterError, InvalidRequest, MalformedRequest
 from interpreterd.machine import CONTEXT_ERROR
-from interpreterd.schema import Event, Execute, Failure, Finished, Outcome, Output, Restarted, Started, decode_json
+from interpreterd.schema import (
+    Event,
+    Execute,
+    Failure,
+    Finished,
+    Gap,
+    InputRequest,
+    Outcome,
+    Output,
+    Queued,
+    Raised,
+    Restarted,
+    Started,
+    decode_json,
+)
 from interpreterd.web.faces import face, sentence
 
 REQUEST_ID_LIMIT_CHARS: Final = 256
@@ -34,7 +49,19 @@ class Ping:
     """Answer, whatever else goes on."""
 
 
-Operation = Execute | Interrupt | Ping
+@frozen
+class Input:
+    """Answer an execution that asks for input, one of this connection's.
+
+    Attributes:
+        text: A line without its newline; None for the end of the input.
+    """
+
+    execution_id: str
+    text: str | None = field(repr=False)
+
+
+Operation = Execute | Interrupt | Input | Ping
 
 
 def decode(data: bytes | str) -> dict[str, Any]:
@@ -60,12 +87,25 @@ def parse_operation(message: dict[str, Any]) -> Operation:
             return Execute.parse({key: value for key, value in message.items() if key not in ("op", "requestId")})
         case "interrupt":
             return Interrupt(_id(message, "contextId"), _id(message, "executionId"))
+        case "input":
+            execution_id = _id(message, "executionId")
+            if execution_id is None:
+                raise MalformedRequest("executionId must name the execution that asks")
+            return Input(execution_id, parse_text(message))
         case "ping":
             return Ping()
         case str():
-            raise InvalidRequest("op must be one of execute, interrupt, ping")
+            raise InvalidRequest("op must be one of execute, interrupt, input, ping")
         case _:
             raise MalformedRequest("op must be a string")
+
+
+def parse_text(message: dict[str, Any]) -> str | None:
+    """Return the answer to ``inputRequest``. Raises ``MalformedRequest``."""
+    text = message.get("text")
+    if text is not None and not isinstance(text, str):
+        raise MalformedRequest("text must be a string, or null for the end of the input")
+    return text
 
 
 def _id(message: dict[str, Any], key: str) -> str | None:
@@ -75,21 +115,28 @@ def _id(message: dict[str, Any], key: str) -> str | None:
     return value or None
 
 
-def render(event: Event, request_id: str, execution_id: str) -> list[bytes]:
-    """Return the messages of ``event``; after the last one of ``Finished`` the request is answered."""
-    ids = {"requestId": request_id, "executionId": execution_id}
+def render(number: int, event: Event | Gap, ids: Mapping[str, str]) -> bytes:
+    """Return the message of the event ``number``, with ``ids``; that of ``Finished`` is the last one."""
+    more = {**ids, "seq": number}
     match event:
         case Output(stream=stream, text=text):
-            return [orjson.dumps({"type": stream.value, "text": text, **ids})]
+            return orjson.dumps({"type": stream.value, "text": text, **more})
+        case Queued(ahead=ahead):
+            return _control("queued", more | {"ahead": ahead})
         case Started():
-            return [_control("started", ids)]
+            return _control("started", more)
         case Restarted():
-            return [_control("restarted", ids)]
-        case Finished(outcome=outcome, error=error, cause=cause):
-            messages = [] if error is None else [_error(error, ids)]
-            if outcome is Outcome.INTERRUPTED:
-                return [*messages, _control("interrupted", ids)]
-            return [*messages, _control("completed" if cause is None else "cancelled", ids)]
+            return _control("restarted", more)
+        case InputRequest(prompt=prompt, password=password):
+            return orjson.dumps({"type": "inputRequest", "prompt": prompt, "password": password, **more})
+        case Raised(error=error):
+            return _error(error, more)
+        case Finished(outcome=Outcome.INTERRUPTED):
+            return _control("interrupted", more)
+        case Finished(cause=cause):
+            return _control("completed" if cause is None else "cancelled", more)
+        case Gap(first=first, last=last):
+            return orjson.dumps({"type": "gap", "first": first, "last": last, **more})
         case _:
             assert_never(event)
 
