@@ -2,14 +2,14 @@
 
 import asyncio
 import logging
-import os
 import uuid
 from datetime import UTC, datetime
 from typing import assert_never
 
-from interpreterd.errors import InterpreterError, InvalidWorkingDirectory, WorkerStartFailed
+from interpreterd.errors import InterpreterError, WorkerStartFailed
 from interpreterd.journal import Journal
 from interpreterd.launcher import Launcher
+from interpreterd.limits import Limits
 from interpreterd.machine import Machine
 from interpreterd.messages import Configure, FromWorker
 from interpreterd.moves import (
@@ -18,6 +18,7 @@ from interpreterd.moves import (
     ClearTimer,
     Close,
     Effect,
+    Exceeded,
     Execution,
     Exited,
     Finish,
@@ -35,9 +36,11 @@ from interpreterd.moves import (
     Submit,
     TimerFired,
 )
+from interpreterd.quota import OutputQuota
 from interpreterd.schema import ContextInfo, Execute, Finished, Output, Restarted, Stream
 from interpreterd.schema import Started as StartedEvent
 from interpreterd.settings import Settings
+from interpreterd.watcher import Excess, Watch, Watcher
 from interpreterd.worker import Worker, configure
 
 # What an interrupted program may still write although its client does not read: what its own buffers and a pipe hold.
@@ -53,7 +56,15 @@ class Context:
     """
 
     def __init__(
-        self, context_id: str, cwd: str, *, launcher: Launcher, settings: Settings, tasks: asyncio.TaskGroup
+        self,
+        context_id: str,
+        cwd: str,
+        *,
+        launcher: Launcher,
+        settings: Settings,
+        limits: Limits,
+        watcher: Watcher,
+        tasks: asyncio.TaskGroup,
     ) -> None:
         """Make an inactive context; ``start`` or the first ``submit`` gives it a worker."""
         self.id = context_id
@@ -61,19 +72,29 @@ class Context:
         self._created_at = datetime.now(UTC)
         self._launcher = launcher
         self._settings = settings
+        self._limits = limits
+        self._watcher = watcher
         self._tasks = tasks
-        self._machine = Machine(queue_limit=settings.queue_limit, grace_s=settings.grace_s)
+        self._machine = Machine(queue_limit=limits.queued or settings.queue_limit, grace_s=settings.grace_s)
         self._worker: Worker | None = None
         self._starting: asyncio.Task[WorkerStartFailed | None] | None = None
         self._closed_by: InterpreterError | None = None
         self._timers: dict[str, asyncio.TimerHandle] = {}
         self._journals: dict[str, Journal] = {}
         self._running: Journal | None = None
+        self._quota: OutputQuota | None = None  # of what runs
+        self._watch: Watch | None = None
         self._gone = asyncio.Event()
 
     def info(self) -> ContextInfo:
         """Return what clients see of it."""
-        return ContextInfo(id=self.id, cwd=self.cwd, created_at=self._created_at, active=self._machine.active)
+        return ContextInfo(
+            id=self.id,
+            cwd=self.cwd,
+            created_at=self._created_at,
+            active=self._machine.active,
+            limits=self._limits,
+        )
 
     async def start(self) -> None:
         """Have a worker now. Raises ``WorkerStartFailed``, or the cause of a ``close`` that comes first."""
@@ -93,8 +114,10 @@ class Context:
         """Queue ``request`` and return the journal of its execution, which ends with ``Finished`` whatever happens.
 
         Raises:
+            InvalidRequest: The code is too long.
             LimitReached: The queue is full.
         """
+        self._limits.check_code(request.code)
         self._machine.check_room()
         execution = Execution(str(uuid.uuid4()), request)
         journal = Journal(self._settings.backlog_limit_bytes, self._resume_output, execution_id=execution.id)
@@ -134,6 +157,8 @@ class Context:
         """See ``Listener``. What comes while nothing runs, from threads and children, has nobody to go to."""
         if self._running is None:
             return
+        if self._quota is not None and not (text := self._quota.admit(stream, text)):
+            return
         self._running.append(Output(stream=stream, text=text))
         if self._running.full and self._worker is not None:
             self._worker.pause_output()
@@ -146,9 +171,16 @@ class Context:
     def on_exit(self, how: str) -> None:
         """See ``Listener``."""
         self._worker = None
+        if self._watch is not None:
+            self._watcher.end(self._watch)
+            self._watch = None
         self._gone.set()
         self._feed(Exited(how))
         self._tasks.create_task(self._sweep())
+
+    def _on_excess(self, excess: Excess) -> None:
+        _log.warning("context %s: %s", self.id, excess.what)
+        self._feed(Exceeded(excess.what, kill=excess.execution_id is None))
 
     # Effects
 
@@ -195,6 +227,10 @@ class Context:
             self._worker.drain()
             self._worker.end_text()
         self._running = self._journals[execution_id]
+        if self._limits.output_bytes is not None:
+            self._quota = OutputQuota(self._limits.output_bytes)
+        if self._watch is not None:
+            self._watch.execution_id = execution_id
         self._running.append(StartedEvent())
         if restarted:
             self._running.append(Restarted())
@@ -205,6 +241,12 @@ class Context:
             if self._worker is not None:
                 self._worker.end_text()
                 self._worker.resume_output()
+            if self._quota is not None:
+                for event in self._quota.close():
+                    journal.append(event)
+                self._quota = None
+            if self._watch is not None:
+                self._watch.execution_id = None
             self._running = None
         journal.append(Finished(outcome=effect.outcome, error=effect.error, cause=effect.cause))
 
@@ -223,7 +265,9 @@ class Context:
         worker = None
         try:
             worker = await self._launcher.launch()
-            await configure(worker, Configure(cwd=self.cwd), self._settings.start_timeout_s)
+            await configure(
+                worker, Configure(cwd=self.cwd, data_bytes=self._limits.data_bytes), self._settings.start_timeout_s
+            )
         except asyncio.CancelledError:
             if worker is not None:
                 worker.kill()
@@ -242,26 +286,11 @@ class Context:
         self._worker = worker
         self._gone.clear()
         worker.listener = self
+        if self._limits.watched:
+            self._watch = self._watcher.watch(worker.pid, self._limits, self._on_excess)
         self._feed(Started())
         if worker.broken is not None:  # between its answer and now
             self.on_broken(worker.broken)
         if worker.exited is not None:
             self.on_exit(worker.exited)
         return None
-
-
-def check_directory(cwd: str) -> str:
-    """Return ``cwd`` if a worker can start there; raise ``InvalidWorkingDirectory`` otherwise."""
-    if not os.path.isabs(cwd):
-        raise InvalidWorkingDirectory(f"working directory is not an absolute path: {cwd}")
-    try:
-        exists = os.path.exists(cwd)
-    except ValueError:  # a NUL in it, before Python 3.8's successors agreed to say False
-        exists = False
-    if not exists:
-        raise InvalidWorkingDirectory(f"working directory does not exist: {cwd}")
-    if not os.path.isdir(cwd):
-        raise InvalidWorkingDirectory(f"working directory is not a directory: {cwd}")
-    if not os.access(cwd, os.X_OK):
-        raise InvalidWorkingDirectory(f"working directory cannot be entered: {cwd}")
-    return cwd

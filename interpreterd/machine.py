@@ -23,6 +23,7 @@ from interpreterd.errors import (
     ExecutionInterrupted,
     ExecutionTimedOut,
     InterpreterError,
+    LimitExceeded,
     LimitReached,
     WorkerStartFailed,
 )
@@ -33,6 +34,7 @@ from interpreterd.moves import (
     ClearTimer,
     Close,
     Effect,
+    Exceeded,
     Execution,
     Exited,
     Finish,
@@ -252,6 +254,26 @@ class Machine:
         cause = ExecutionInterrupted("interrupted by a client")
         failure = Failure(name="KeyboardInterrupt", value="")
         self._interrupt(Verdict(Outcome.INTERRUPTED, failure, cause, replaceable=True))
+
+    def on_exceeded_running(self, event: Exceeded) -> None:
+        if event.kill:
+            self._kill(lost(event.what))
+        else:
+            failure = Failure(name="LimitExceeded", value=event.what)
+            self._interrupt(Verdict(Outcome.INTERRUPTED, failure, LimitExceeded(event.what)))
+
+    def on_exceeded(self, event: Exceeded) -> None:
+        """Nothing runs, or it is being interrupted: only a worker that is too much for the machine has to go."""
+        if event.kill:
+            self._kill(lost(event.what))
+
+    def on_exceeded_ending(self, event: Exceeded) -> None:
+        """Exit handlers have used too much; or it was killed, and was not gone yet."""
+        if event.kill:
+            verdict = self._verdict
+            if verdict is None or verdict.outcome is Outcome.COMPLETED:
+                verdict = lost(event.what)
+            self._kill(verdict)
 
     def _interrupt(self, verdict: Verdict) -> None:
         self._verdict = verdict

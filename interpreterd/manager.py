@@ -5,7 +5,8 @@ import uuid
 from types import TracebackType
 from typing import Self
 
-from interpreterd.context import Context, check_directory
+from interpreterd.context import Context
+from interpreterd.directory import check_directory
 from interpreterd.errors import (
     ContextDeleted,
     ContextNotFound,
@@ -16,8 +17,10 @@ from interpreterd.errors import (
     WorkerStartFailed,
 )
 from interpreterd.launcher import Launcher
+from interpreterd.limits import Limits
 from interpreterd.schema import DEFAULT_CONTEXT_ID, ContextInfo, CreateContext
 from interpreterd.settings import Settings
+from interpreterd.watcher import Watcher
 
 
 class Manager:
@@ -29,6 +32,8 @@ class Manager:
         self._launcher = launcher
         self._contexts: dict[str, Context] = {}
         self._tasks = asyncio.TaskGroup()
+        self._limits = Limits.of(settings)
+        self._watcher = Watcher(self._tasks, launcher.sweep)
         self._closing = False
 
     async def __aenter__(self) -> Self:
@@ -58,7 +63,7 @@ class Manager:
             configured = ", ".join(self._settings.preload) or "none"
             raise InvalidRequest(f"preload must name the modules of a configured template: {configured}")
         cwd = check_directory(request.cwd if request.cwd is not None else self._settings.cwd)
-        context = self._add(str(uuid.uuid4()), cwd)
+        context = self._add(str(uuid.uuid4()), cwd, self._limits.tightened(request.limits))
         try:
             await context.start()
         except BaseException as error:
@@ -84,7 +89,7 @@ class Manager:
             return context
         if context_id not in (None, DEFAULT_CONTEXT_ID):
             raise ContextNotFound(str(context_id))
-        return self._add(DEFAULT_CONTEXT_ID, self._settings.cwd)
+        return self._add(DEFAULT_CONTEXT_ID, self._settings.cwd, self._limits)
 
     def info(self, context_id: str) -> ContextInfo:
         """Return what clients see of a context. Raises ``ContextNotFound``, also for a default that nobody used yet."""
@@ -125,11 +130,19 @@ class Manager:
             raise ContextNotFound(context_id)
         return context
 
-    def _add(self, context_id: str, cwd: str) -> Context:
+    def _add(self, context_id: str, cwd: str, limits: Limits) -> Context:
         if self._closing:
             raise ServerShuttingDown
         if len(self._contexts) >= self._settings.max_contexts:
             raise LimitReached(f"too many contexts: the limit is {self._settings.max_contexts}")
-        context = Context(context_id, cwd, launcher=self._launcher, settings=self._settings, tasks=self._tasks)
+        context = Context(
+            context_id,
+            cwd,
+            launcher=self._launcher,
+            settings=self._settings,
+            limits=limits,
+            watcher=self._watcher,
+            tasks=self._tasks,
+        )
         self._contexts[context_id] = context
         return context

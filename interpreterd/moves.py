@@ -70,13 +70,36 @@ class InterruptRequested:
 
 
 @frozen
+class Exceeded:
+    """The worker and what it started used more than they may: ``what`` as ``process limit of 64 exceeded``.
+
+    If ``kill``, nothing less will do; otherwise it is the execution's fault, and ends it as a timeout would.
+    """
+
+    what: str
+    kill: bool
+
+
+@frozen
 class Close:
     """End the context; ``cause`` is told to those who wait for it."""
 
     cause: InterpreterError
 
 
-Input = Start | Submit | Started | StartFailed | Received | Broken | Exited | TimerFired | InterruptRequested | Close
+Input = (
+    Start
+    | Submit
+    | Started
+    | StartFailed
+    | Received
+    | Broken
+    | Exited
+    | TimerFired
+    | InterruptRequested
+    | Exceeded
+    | Close
+)
 
 
 # Effects

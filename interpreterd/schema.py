@@ -11,10 +11,12 @@ from collections.abc import Mapping, Set
 from datetime import UTC, datetime
 from typing import Any, Final, Self
 
+import attrs
 import orjson
 from attrs import field, frozen
 
 from interpreterd.errors import InterpreterError, InvalidRequest, MalformedRequest, UnsupportedLanguage
+from interpreterd.limits import NONE, Limits, check_limit
 
 DEFAULT_CONTEXT_ID: Final = "default"
 DEFAULT_TIMEOUT_S: Final = 600
@@ -103,18 +105,20 @@ class CreateContext:
     Attributes:
         cwd: Absolute path of an existing directory; None for the daemon's own.
         preload: Modules of the template whose fork its worker is to be; None for whatever the daemon has.
+        limits: Tighter ones than the daemon's own.
     """
 
     cwd: str | None = None
     preload: Set[str] | None = None
+    limits: Limits = NONE
 
     @classmethod
     def parse(cls, value: object) -> Self:
-        body = _object(value, "the body", {"cwd", "language", "preload"})
+        body = _object(value, "the body", {"cwd", "language", "preload", "limits"})
         language = _string(body, "language")
         if language not in (None, "", "python"):
             raise UnsupportedLanguage
-        return cls(cwd=_string(body, "cwd") or None, preload=_names(body, "preload"))
+        return cls(cwd=_string(body, "cwd") or None, preload=_names(body, "preload"), limits=_limits(body, "limits"))
 
 
 @frozen(kw_only=True)
@@ -158,21 +162,25 @@ class ContextInfo:
     Attributes:
         created_at: Aware, UTC.
         active: Whether a worker is there; the next execution of an inactive context starts one.
+        limits: Shown only where there are any.
     """
 
     id: str
     cwd: str
     created_at: datetime
     active: bool
+    limits: Limits = NONE
 
     def to_json(self) -> dict[str, Any]:
         created_at = self.created_at.astimezone(UTC).isoformat(timespec="microseconds")
+        limits = self.limits.to_json()
         return {
             "id": self.id,
             "cwd": self.cwd,
             "language": "python",
             "createdAt": created_at.replace("+00:00", "Z"),
             "active": self.active,
+            **({"limits": limits} if limits else {}),
         }
 
 
@@ -213,6 +221,22 @@ def _whole_number(body: dict[str, object], key: str) -> int | None:
     if value is not None and (not isinstance(value, int) or isinstance(value, bool)):
         raise MalformedRequest(f"{key} must be a whole number")
     return value
+
+
+def _limits(body: dict[str, object], key: str) -> Limits:
+    kinds = {kind.metadata["key"]: kind for kind in attrs.fields(Limits)}
+    given = _object(body.get(key, {}), key, kinds.keys())
+    values: dict[str, Any] = {}
+    for name, kind in kinds.items():
+        value = given.get(name)
+        if value is None:
+            continue
+        whole = kind.metadata["whole"]
+        if isinstance(value, bool) or not isinstance(value, int if whole else (int, float)):
+            raise MalformedRequest(f"{key}.{name} must be a {'whole ' if whole else ''}number")
+        check_limit(kind, value)
+        values[kind.name] = value
+    return Limits(**values)
 
 
 def _environment(body: dict[str, object], key: str) -> dict[str, str]:

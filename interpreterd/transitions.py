@@ -12,6 +12,7 @@ from attrs import frozen
 from interpreterd.moves import (
     Broken,
     Close,
+    Exceeded,
     Exited,
     InterruptRequested,
     Received,
@@ -78,6 +79,7 @@ TRANSITIONS: Final[Mapping[State, Mapping[type, Rule]]] = {
         Broken: _rule("on_broken", _S.ENDING),
         Exited: _rule("on_exited", _S.EMPTY),
         InterruptRequested: _rule("ignore", _S.IDLE),
+        Exceeded: _rule("on_exceeded", _S.ENDING, _S.IDLE),
         Close: _rule("on_close", _S.CLOSED),
     },
     _S.RUNNING: {
@@ -87,6 +89,7 @@ TRANSITIONS: Final[Mapping[State, Mapping[type, Rule]]] = {
         Exited: _rule("on_exited", _S.EMPTY, _S.STARTING),
         TimerFired: _rule("on_timer_running", _S.INTERRUPTING, _S.RUNNING),
         InterruptRequested: _rule("on_interrupt_running", _S.INTERRUPTING),
+        Exceeded: _rule("on_exceeded_running", _S.INTERRUPTING, _S.ENDING),
         Close: _rule("on_close", _S.CLOSED),
     },
     _S.INTERRUPTING: {
@@ -96,6 +99,7 @@ TRANSITIONS: Final[Mapping[State, Mapping[type, Rule]]] = {
         Exited: _rule("on_exited", _S.EMPTY, _S.STARTING),
         TimerFired: _rule("on_timer_grace", _S.ENDING, _S.INTERRUPTING),
         InterruptRequested: _rule("ignore", _S.INTERRUPTING),
+        Exceeded: _rule("on_exceeded", _S.ENDING, _S.INTERRUPTING),
         Close: _rule("on_close", _S.CLOSED),
     },
     _S.SETTLING: {
@@ -105,6 +109,7 @@ TRANSITIONS: Final[Mapping[State, Mapping[type, Rule]]] = {
         Exited: _rule("on_exited", _S.EMPTY, _S.STARTING),
         TimerFired: _rule("on_timer_grace", _S.ENDING, _S.SETTLING),
         InterruptRequested: _rule("ignore", _S.SETTLING),
+        Exceeded: _rule("on_exceeded", _S.ENDING, _S.SETTLING),
         Close: _rule("on_close", _S.CLOSED),
     },
     _S.ENDING: {
@@ -114,11 +119,12 @@ TRANSITIONS: Final[Mapping[State, Mapping[type, Rule]]] = {
         Exited: _rule("on_exited", _S.EMPTY, _S.STARTING),
         TimerFired: _rule("on_timer_grace", _S.ENDING),
         InterruptRequested: _rule("ignore", _S.ENDING),
+        Exceeded: _rule("on_exceeded_ending", _S.ENDING),
         Close: _rule("on_close", _S.CLOSED),
     },
     _S.CLOSED: {
         event: _rule("ignore", _S.CLOSED)
-        for event in (Started, StartFailed, Received, Broken, Exited, TimerFired, InterruptRequested, Close)
+        for event in (Started, StartFailed, Received, Broken, Exited, TimerFired, InterruptRequested, Exceeded, Close)
     },
 }
 

@@ -10,7 +10,8 @@ import pytest
 from fake_worker import FakeLauncher, FakeWorker
 
 from interpreterd import context as context_module
-from interpreterd.context import LAST_WORDS_CHARS, Context, check_directory
+from interpreterd.context import LAST_WORDS_CHARS, Context
+from interpreterd.directory import check_directory
 from interpreterd.errors import (
     ContextDeleted,
     ExecutionInterrupted,
@@ -21,9 +22,11 @@ from interpreterd.errors import (
     WorkerStartFailed,
 )
 from interpreterd.journal import Journal
+from interpreterd.limits import Limits
 from interpreterd.messages import Configure, Done, Exiting, Failed, Ready, Run, Sync
 from interpreterd.schema import Event, Execute, Failure, Finished, Outcome, Output, Restarted, Started, Stream
 from interpreterd.settings import Settings
+from interpreterd.watcher import Watcher
 
 COMPLETED = Finished(outcome=Outcome.COMPLETED)
 CAUSE = ContextDeleted("c")
@@ -37,7 +40,15 @@ async def open_context(
     """Make a context; at the end it is closed."""
     chosen = Settings(cwd="/", grace_s=grace_s, start_timeout_s=start_timeout_s, **settings)
     async with asyncio.TaskGroup() as tasks:
-        context = Context("c", "/work", launcher=launcher, settings=chosen, tasks=tasks)
+        context = Context(
+            "c",
+            "/work",
+            launcher=launcher,
+            settings=chosen,
+            limits=Limits.of(chosen),
+            watcher=Watcher(tasks, launcher.sweep),
+            tasks=tasks,
+        )
         yield context
         await context.close(CAUSE)
 

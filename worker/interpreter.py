@@ -27,10 +27,11 @@ def ready():
 class Interpreter:
     """Executes what comes through ``channel`` in the namespace of ``cells`` until told to end."""
 
-    def __init__(self, channel, streams, cells):
+    def __init__(self, channel, streams, cells, limit_data):
         self._channel = channel
         self._streams = streams
         self._cells = cells
+        self._limit_data = limit_data
         self._getpid = os.getpid  # user code may replace what it finds in a module
         self._pid = os.getpid()
         self._interrupted = False
@@ -66,6 +67,8 @@ class Interpreter:
             return
         self._environ["PWD"] = cwd
         self._environ.update(message["envs"])
+        if "limits" in message:
+            self._limit_data(message["limits"]["data"])
         self._channel.send({"type": "configured"})
 
     def _execute(self, message):

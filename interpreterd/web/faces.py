@@ -17,6 +17,7 @@ from interpreterd.errors import (
     InterpreterError,
     InvalidRequest,
     InvalidWorkingDirectory,
+    LimitExceeded,
     LimitReached,
     MalformedRequest,
     OutOfResources,
@@ -74,6 +75,7 @@ FACES: Final[Mapping[type[InterpreterError], Face]] = {
     ),
     ExecutionTimedOut: Face("execution_timed_out", HTTPStatus.REQUEST_TIMEOUT, TIMEOUT, announced=True),
     ExecutionInterrupted: Face("execution_interrupted", HTTPStatus.CONFLICT, OK, announced=True),
+    LimitExceeded: Face("limit_exceeded", HTTPStatus.UNPROCESSABLE_ENTITY, POLICY_VIOLATION, announced=True),
     ContextDeleted: Face("context_deleted", HTTPStatus.GONE, GOING_AWAY, announced=True),
     ServerShuttingDown: Face("shutting_down", HTTPStatus.SERVICE_UNAVAILABLE, GOING_AWAY, announced=True),
 }
