@@ -2,47 +2,22 @@
 
 import asyncio
 import logging
-import os
-import uuid
 from datetime import UTC, datetime
 from typing import assert_never
 
-from interpreterd.errors import ContextRestarted, InterpreterError, InvalidWorkingDirectory, WorkerStartFailed
+from interpreterd import moves
+from interpreterd.errors import ContextRestarted, InterpreterError, WorkerStartFailed
 from interpreterd.executions import Execution, Executions
-from interpreterd.launcher import Launcher
+from interpreterd.launcher import Launcher, launch_configured
+from interpreterd.limits import Limits
 from interpreterd.machine import Machine
 from interpreterd.messages import Configure, FromWorker
-from interpreterd.moves import (
-    Answered,
-    Ask,
-    Begin,
-    Broken,
-    Cancel,
-    ClearTimer,
-    Close,
-    Effect,
-    Exited,
-    Finish,
-    Input,
-    Interrupt,
-    InterruptRequested,
-    Kill,
-    Received,
-    Restart,
-    Send,
-    SetTimer,
-    Start,
-    Started,
-    StartFailed,
-    StartWorker,
-    Submit,
-    TimerFired,
-)
-from interpreterd.schema import ContextInfo, Execute, Finished, InputRequest, Output, Queued, Raised, Restarted, Stream
-from interpreterd.schema import Started as StartedEvent
+from interpreterd.schema import ContextInfo, Execute, Stream, WorkerEnded
 from interpreterd.settings import Settings
+from interpreterd.transcript import Transcript
 from interpreterd.transitions import State
-from interpreterd.worker import Worker, configure
+from interpreterd.watcher import Excess, Watch, Watcher
+from interpreterd.worker import Worker
 
 # What an interrupted program may still write although its client does not read: what its own buffers and a pipe hold.
 LAST_WORDS_CHARS = 256 << 10
@@ -64,6 +39,8 @@ class Context:
         launcher: Launcher,
         settings: Settings,
         executions: Executions,
+        limits: Limits,
+        watcher: Watcher,
         tasks: asyncio.TaskGroup,
     ) -> None:
         """Make an inactive context; ``start`` or the first ``submit`` gives it a worker."""
@@ -72,25 +49,38 @@ class Context:
         self._created_at = datetime.now(UTC)
         self._launcher = launcher
         self._settings = settings
-        self._executions = executions
+        self._limits = limits
+        self._watcher = watcher
         self._tasks = tasks
-        self._machine = Machine(queue_limit=settings.queue_limit, grace_s=settings.grace_s)
+        self._machine = Machine(queue_limit=limits.queued or settings.queue_limit, grace_s=settings.grace_s)
+        self._transcript = Transcript(
+            context_id,
+            executions,
+            backlog_chars=settings.backlog_limit_bytes,
+            output_limit_bytes=limits.output_bytes,
+            on_room=self._resume_output,
+        )
         self._worker: Worker | None = None
         self._starting: asyncio.Task[WorkerStartFailed | None] | None = None
         self._closed_by: InterpreterError | None = None
         self._timers: dict[str, asyncio.TimerHandle] = {}
-        self._unfinished: dict[str, Execution] = {}
-        self._running: Execution | None = None
-        self._asking: str | None = None
+        self._asking: str | None = None  # the execution that waits for input
+        self._watch: Watch | None = None
         self._gone = asyncio.Event()
 
     def info(self) -> ContextInfo:
         """Return what clients see of it."""
-        return ContextInfo(id=self.id, cwd=self.cwd, created_at=self._created_at, active=self._machine.active)
+        return ContextInfo(
+            id=self.id,
+            cwd=self.cwd,
+            created_at=self._created_at,
+            active=self._machine.active,
+            limits=self._limits,
+        )
 
     async def start(self) -> None:
         """Have a worker now. Raises ``WorkerStartFailed``, or the cause of a ``close`` that comes first."""
-        self._feed(Start())
+        self._feed(moves.Start())
         await self._started()
 
     async def restart(self, *, cancel_queued: bool = False) -> None:
@@ -99,7 +89,7 @@ class Context:
         Raises:
             WorkerStartFailed: Or the cause of a ``close`` that comes first.
         """
-        self._feed(Restart(ContextRestarted(self.id), cancel_queued))
+        self._feed(moves.Restart(ContextRestarted(self.id), cancel_queued))
         while self._machine.state is State.ENDING:
             await self._gone.wait()
         await self._started()
@@ -124,21 +114,15 @@ class Context:
         With ``client`` the journal has one, whom the program waits for.
 
         Raises:
+            InvalidRequest: The code is too long.
             LimitReached: The queue is full.
         """
+        self._limits.check_code(request.code)
         self._machine.check_room()
-        execution = self._executions.new(
-            str(uuid.uuid4()),
-            self.id,
-            request,
-            backlog_chars=self._settings.backlog_limit_bytes,
-            on_room=self._resume_output if client else None,
-        )
-        ahead = len(self._unfinished)
-        self._unfinished[execution.id] = execution
-        self._feed(Submit(execution.id, request))
-        if self._running is not execution and not execution.ended:
-            execution.append(Queued(ahead=ahead))
+        execution = self._transcript.new(request, client=client)
+        self._feed(moves.Submit(execution.id, request))
+        if self._transcript.waits(execution.id):
+            self._transcript.queue(execution)
         return execution
 
     def interrupt(self, execution_id: str | None = None) -> str:
@@ -147,12 +131,11 @@ class Context:
         Returns what it did: ``interrupting``, ``cancelled``, or ``idle`` if nothing, or not this, runs or waits.
         Repeating it changes nothing.
         """
-        running_id = self._machine.running_id
-        if running_id is not None and execution_id in (None, running_id):
-            self._feed(InterruptRequested())
+        if self._machine.running_id is not None and execution_id in (None, self._machine.running_id):
+            self._feed(moves.InterruptRequested())
             return "interrupting"
-        if execution_id in self._unfinished:
-            self._feed(Cancel(execution_id))
+        if execution_id is not None and self._transcript.waits(execution_id):
+            self._feed(moves.Cancel(execution_id))
             return "cancelled"
         return "idle"
 
@@ -161,13 +144,13 @@ class Context:
         if execution_id != self._asking:
             return False
         self._asking = None
-        self._feed(Answered(execution_id, text))
+        self._feed(moves.Answered(execution_id, text))
         return True
 
     async def close(self, cause: InterpreterError) -> None:
         """End every execution with ``cause``, and the worker with all that it started; return once it is gone."""
         self._closed_by = cause
-        self._feed(Close(cause))
+        self._feed(moves.Close(cause))
         for timer in self._timers.values():
             timer.cancel()
         if self._worker is not None:
@@ -176,104 +159,107 @@ class Context:
                     await self._gone.wait()
             except TimeoutError:
                 _log.error("context %s: worker %d cannot be killed", self.id, self._worker.pid)
+        self._transcript.close()
         await self._sweep()
 
     # The worker's listener
 
     def on_message(self, message: FromWorker) -> None:
         """See ``Listener``."""
-        self._feed(Received(message))
+        self._feed(moves.Received(message))
 
     def on_output(self, stream: Stream, text: str) -> None:
-        """See ``Listener``. What comes while nothing runs, from threads and children, has nobody to go to."""
-        if self._running is None:
-            return
-        self._running.append(Output(stream=stream, text=text))
-        if self._running.journal.full and self._worker is not None:
+        """See ``Listener``."""
+        self._transcript.write(stream, text)
+        if self._transcript.full and self._worker is not None:
             self._worker.pause_output()
 
     def on_broken(self, reason: str) -> None:
         """See ``Listener``."""
         _log.warning("context %s: the worker broke the protocol: %s", self.id, reason)
-        self._feed(Broken(reason))
+        self._feed(moves.Broken(reason))
 
     def on_exit(self, how: str) -> None:
         """See ``Listener``."""
         self._worker = None
+        if self._watch is not None:
+            self._watcher.end(self._watch)
+            self._watch = None
         self._gone.set()
-        self._feed(Exited(how))
+        self._transcript.tell(WorkerEnded(how=how))
+        self._feed(moves.Exited(how))
         self._tasks.create_task(self._sweep())
+
+    def _on_excess(self, excess: Excess) -> None:
+        _log.warning("context %s: %s", self.id, excess.what)
+        self._feed(moves.Exceeded(excess.what, kill=excess.execution_id is None))
 
     # Effects
 
-    def _feed(self, event: Input) -> None:
+    def _feed(self, event: moves.Input) -> None:
         for effect in self._machine.handle(event):
             self._perform(effect)
 
-    def _perform(self, effect: Effect) -> None:
+    def _perform(self, effect: moves.Effect) -> None:
         match effect:
-            case StartWorker():
+            case moves.StartWorker():
                 self._starting = self._tasks.create_task(self._start_worker())
-            case Send(message):
+            case moves.Send(message):
                 if self._worker is not None:
                     self._worker.send(message)
-            case Interrupt():
+            case moves.Interrupt():
                 self._asking = None
-                if self._worker is not None and self._running is not None:
-                    self._running.journal.extend(LAST_WORDS_CHARS)
+                if self._worker is not None and self._transcript.running is not None:
+                    self._transcript.running.journal.extend(LAST_WORDS_CHARS)
                     self._worker.interrupt()
-            case Kill():
+            case moves.Kill():
                 self._asking = None
                 if self._worker is not None:
                     self._worker.kill()
                 elif self._starting is not None:
                     self._starting.cancel()
-            case SetTimer(name, after_s):
+            case moves.SetTimer(name, after_s):
                 loop = asyncio.get_running_loop()
                 self._timers[name] = loop.call_later(after_s, self._fire, name)
-            case ClearTimer(name):
+            case moves.ClearTimer(name):
                 if (timer := self._timers.pop(name, None)) is not None:
                     timer.cancel()
-            case Begin(execution_id, restarted):
+            case moves.Begin(execution_id, restarted):
                 self._begin(execution_id, restarted)
-            case Ask(execution_id, prompt, password):
+            case moves.Ask(execution_id, prompt, password):
                 self._asking = execution_id
-                self._unfinished[execution_id].append(InputRequest(prompt=prompt, password=password))
-            case Finish():
+                self._transcript.ask(execution_id, prompt, password=password)
+            case moves.Finish():
                 self._finish(effect)
             case _:
                 assert_never(effect)
 
     def _fire(self, name: str) -> None:
         del self._timers[name]
-        self._feed(TimerFired(name))
+        self._feed(moves.TimerFired(name))
 
     def _begin(self, execution_id: str, restarted: bool) -> None:
         if self._worker is not None:
             # Late output of earlier executions, and a character that it left unfinished, do not belong to this one.
             self._worker.drain()
             self._worker.end_text()
-        self._running = self._unfinished[execution_id]
-        self._running.append(StartedEvent())
-        if restarted:
-            self._running.append(Restarted())
+        if self._watch is not None:
+            self._watch.execution_id = execution_id
+        self._transcript.begin(execution_id, restarted=restarted)
 
-    def _finish(self, effect: Finish) -> None:
-        if effect.execution_id == self._asking:
+    def _finish(self, end: moves.Finish) -> None:
+        if end.execution_id == self._asking:
             self._asking = None
-        execution = self._unfinished.pop(effect.execution_id)
-        if execution is self._running:
+        if self._transcript.runs(end.execution_id):
             if self._worker is not None:
                 self._worker.end_text()
                 self._worker.resume_output()
-            self._running = None
-        if effect.error is not None:
-            execution.append(Raised(error=effect.error))
-        execution.append(Finished(outcome=effect.outcome, error=effect.error, cause=effect.cause))
-        self._executions.ended(execution)
+            if self._watch is not None:
+                self._watch.execution_id = None
+        self._transcript.finish(end)
 
     def _resume_output(self) -> None:
-        if self._worker is not None and (self._running is None or not self._running.journal.full):
+        if self._worker is not None and not self._transcript.full:
             self._worker.resume_output()
 
     async def _sweep(self) -> None:
@@ -284,48 +270,23 @@ class Context:
 
     async def _start_worker(self) -> WorkerStartFailed | None:
         """Start a worker and tell the machine; return why there is none."""
-        worker = None
+        message = Configure(cwd=self.cwd, data_bytes=self._limits.data_bytes)
         try:
-            worker = await self._launcher.launch()
-            await configure(worker, Configure(cwd=self.cwd), self._settings.start_timeout_s)
-        except asyncio.CancelledError:
-            if worker is not None:
-                worker.kill()
-            raise
-        except Exception as error:
-            if worker is not None:
-                worker.kill()
-            if not isinstance(error, WorkerStartFailed):
-                _log.exception("context %s: a mistake in the daemon", self.id)
-                error = WorkerStartFailed("internal error; the daemon's log says more")
+            worker = await launch_configured(self._launcher, message, self._settings.start_timeout_s)
+        except WorkerStartFailed as error:
             _log.error("context %s: no worker: %s", self.id, error)
-            self._feed(StartFailed(str(error)))
+            self._feed(moves.StartFailed(str(error)))
             return error
         finally:
             self._starting = None
         self._worker = worker
         self._gone.clear()
         worker.listener = self
-        self._feed(Started())
+        if self._limits.watched:
+            self._watch = self._watcher.watch(worker.pid, self._limits, self._on_excess)
+        self._feed(moves.Started())
         if worker.broken is not None:  # between its answer and now
             self.on_broken(worker.broken)
         if worker.exited is not None:
             self.on_exit(worker.exited)
         return None
-
-
-def check_directory(cwd: str) -> str:
-    """Return ``cwd`` if a worker can start there; raise ``InvalidWorkingDirectory`` otherwise."""
-    if not os.path.isabs(cwd):
-        raise InvalidWorkingDirectory(f"working directory is not an absolute path: {cwd}")
-    try:
-        exists = os.path.exists(cwd)
-    except ValueError:  # a NUL in it, before Python 3.8's successors agreed to say False
-        exists = False
-    if not exists:
-        raise InvalidWorkingDirectory(f"working directory does not exist: {cwd}")
-    if not os.path.isdir(cwd):
-        raise InvalidWorkingDirectory(f"working directory is not a directory: {cwd}")
-    if not os.access(cwd, os.X_OK):
-        raise InvalidWorkingDirectory(f"working directory cannot be entered: {cwd}")
-    return cwd

@@ -19,6 +19,7 @@ of the daemon: it is an event, ``schema.Failure``.
     │   └── OutOfResources      no descriptors, processes or memory for one more
     ├── ExecutionTimedOut
     ├── ExecutionInterrupted
+    ├── LimitExceeded
     ├── ContextDeleted
     ├── ContextRestarted
     └── ServerShuttingDown
@@ -105,6 +106,10 @@ class ExecutionTimedOut(InterpreterError):
 
 class ExecutionInterrupted(InterpreterError):
     """A client interrupted the execution."""
+
+
+class LimitExceeded(InterpreterError):
+    """The execution used more than its context may; says what and how much that is."""
 
 
 class ContextDeleted(InterpreterError):

@@ -108,7 +108,7 @@ class Executions:
     def __init__(self, *, limit_bytes: int, journal_limit_bytes: int) -> None:
         """Keep ``limit_bytes`` in all, and ``journal_limit_bytes`` of events for each execution."""
         self._limit_bytes = limit_bytes
-        self._journal_limit_bytes = journal_limit_bytes
+        self.journal_limit_bytes = journal_limit_bytes
         self._bytes = 0
         self._all: dict[str, Execution] = {}
         self._ended: dict[str, Execution] = {}  # in the order of their ends
@@ -126,7 +126,7 @@ class Executions:
     ) -> Execution:
         """Register a new execution; it has a client, who reads its journal, if there is ``on_room``."""
         journal: Journal[Event] = Journal(
-            limit_bytes=self._journal_limit_bytes,
+            limit_bytes=self.journal_limit_bytes,
             backlog_chars=backlog_chars,
             on_room=on_room,
             ledger=self,

@@ -119,6 +119,12 @@ class Journal(Generic[_E]):
         if self._bytes > self.limit_bytes:
             self.trim(self.limit_bytes)
 
+    def close(self) -> None:
+        """Let no more events come; those that are there can still be read."""
+        self._ended = True
+        for follower in list(self._followers):
+            follower.wake()
+
     def trim(self, limit_bytes: int) -> None:
         """Drop old events down to ``limit_bytes``, but not the newest, nor what the client has not read."""
         end = self.next - 1 if self._client is None else min(self._client.next, self.next - 1)

@@ -1,6 +1,7 @@
 """Where workers come from: finding the interpreter, making the script, starting the process."""
 
 import asyncio
+import logging
 import os
 import shutil
 import sys
@@ -11,9 +12,10 @@ from typing import Final, Protocol
 from attrs import frozen
 
 from interpreterd.errors import WorkerStartFailed
+from interpreterd.messages import Configure
 from interpreterd.nursery import Nursery
 from interpreterd.process import ProcessWorker, start
-from interpreterd.worker import Worker
+from interpreterd.worker import Worker, configure
 
 _PROBE: Final = "import sys;print(sys.executable);print(*sys.version_info[:3],sep='.')"
 _PROBE_TIMEOUT_S: Final = 20
@@ -21,6 +23,7 @@ _RUN: Final = (
     "run(SOURCES, int(sys.argv[1]), sys.argv[2] == '1', *[[n for n in a.split(',') if n] for a in sys.argv[3:]])"
 )
 OLDEST_PYTHON: Final = (3, 9)
+_log = logging.getLogger(__name__)
 
 
 class Launcher(Protocol):
@@ -40,6 +43,26 @@ class Launcher(Protocol):
 
     async def sweep(self) -> None:
         """Kill what dead workers have left behind."""
+
+
+async def launch_configured(launcher: Launcher, message: Configure, timeout_s: float) -> Worker:
+    """Return a worker that has become the worker of a context.
+
+    Raises:
+        WorkerStartFailed: There is none, whatever the reason.
+    """
+    worker = None
+    try:
+        worker = await launcher.launch()
+        await configure(worker, message, timeout_s)
+    except BaseException as error:
+        if worker is not None:
+            worker.kill()
+        if isinstance(error, Exception) and not isinstance(error, WorkerStartFailed):
+            _log.exception("a mistake in the daemon")
+            raise WorkerStartFailed("internal error; the daemon's log says more") from error
+        raise
+    return worker
 
 
 @frozen(kw_only=True)

@@ -17,51 +17,18 @@ Time is data: the effect ``SetTimer("grace", 2.0)`` comes back as the input ``Ti
 """
 
 from collections import deque
-from typing import Final
 
+from interpreterd import moves
+from interpreterd import verdict as verdicts
 from interpreterd.errors import (
-    ExecutionInterrupted,
-    ExecutionTimedOut,
     InterpreterError,
     LimitReached,
     WorkerStartFailed,
 )
 from interpreterd.messages import Answer, Asked, Done, Exiting, Run, Sync, Synced
-from interpreterd.moves import (
-    Answered,
-    Ask,
-    Begin,
-    Broken,
-    Cancel,
-    ClearTimer,
-    Close,
-    Effect,
-    Exited,
-    Finish,
-    Input,
-    Interrupt,
-    InterruptRequested,
-    Kill,
-    Received,
-    Restart,
-    Send,
-    SetTimer,
-    Start,
-    Started,
-    StartFailed,
-    StartWorker,
-    Submit,
-    TimerFired,
-)
-from interpreterd.schema import Failure, Outcome
-from interpreterd.transitions import ACTIVE, TRANSITIONS, State
-from interpreterd.verdict import Verdict, judge, lost, when_gone
-
-CONTEXT_ERROR: Final = "ContextError"
-
-
-class InvalidTransition(Exception):
-    """The driver gave an input that cannot come in this state: a mistake in the daemon."""
+from interpreterd.schema import Outcome
+from interpreterd.transitions import ACTIVE, TRANSITIONS, InvalidTransition, State
+from interpreterd.verdict import Verdict
 
 
 class Machine:
@@ -76,14 +43,14 @@ class Machine:
         self.state = State.EMPTY
         self._queue_limit = queue_limit
         self._grace_s = grace_s
-        self._queue: deque[Submit] = deque()
-        self._current: Submit | None = None
+        self._queue: deque[moves.Submit] = deque()
+        self._current: moves.Submit | None = None
         self._verdict: Verdict | None = None
         self._workers_before = 0
         self._restarted = False
         self._restart_asked = False
         self._asked = False
-        self._effects: list[Effect] = []
+        self._effects: list[moves.Effect] = []
 
     @property
     def active(self) -> bool:
@@ -105,7 +72,7 @@ class Machine:
         if len(self._queue) >= self._queue_limit:
             raise LimitReached(f"the context's queue is full: its limit is {self._queue_limit} executions")
 
-    def handle(self, event: Input) -> list[Effect]:
+    def handle(self, event: moves.Input) -> list[moves.Effect]:
         """Return the effects of ``event``, in order.
 
         Raises:
@@ -123,21 +90,24 @@ class Machine:
 
     # What the actions are made of
 
-    def _do(self, *effects: Effect) -> None:
+    def _do(self, *effects: moves.Effect) -> None:
         self._effects.extend(effects)
 
     def _finish(self, verdict: Verdict) -> None:
         """End the execution that runs, if there is one."""
         if self._current is not None:
-            self._do(ClearTimer("timeout"))
-            self._do(Finish(self._current.execution_id, verdict.outcome, verdict.error, verdict.cause))
+            self._do(moves.ClearTimer("timeout"))
+            self._say_end(self._current, verdict)
         self._current = self._verdict = None
         self._asked = False
+
+    def _say_end(self, execution: moves.Submit, verdict: Verdict) -> None:
+        self._do(moves.Finish(execution.execution_id, verdict.outcome, verdict.error, verdict.cause))
 
     def _start_worker(self) -> None:
         self._restarted = self._workers_before > 0
         self._restart_asked = False
-        self._do(StartWorker())
+        self._do(moves.StartWorker())
         self.state = State.STARTING
 
     def _next(self) -> None:
@@ -148,63 +118,62 @@ class Machine:
         self._current = execution = self._queue.popleft()
         request = execution.request
         self._do(
-            Begin(execution.execution_id, self._restarted),
-            Send(Run(execution_id=execution.execution_id, code=request.code, envs=request.envs, stdin=request.stdin)),
+            moves.Begin(execution.execution_id, self._restarted),
+            moves.Send(
+                Run(execution_id=execution.execution_id, code=request.code, envs=request.envs, stdin=request.stdin)
+            ),
         )
         if request.timeout_s is not None:
-            self._do(SetTimer("timeout", request.timeout_s))
+            self._do(moves.SetTimer("timeout", request.timeout_s))
         self._restarted = False
         self.state = State.RUNNING
 
     def _kill(self, verdict: Verdict) -> None:
         """Kill the worker; ``verdict`` is what its exit will mean for the execution that runs."""
         self._verdict = verdict
-        self._do(ClearTimer("timeout"), ClearTimer("grace"), Kill())
+        self._do(moves.ClearTimer("timeout"), moves.ClearTimer("grace"), moves.Kill())
         self.state = State.ENDING
 
     def _violated(self, what: str) -> None:
-        self._kill(lost(f"killed: it broke the protocol ({what})"))
+        self._kill(verdicts.lost(f"killed: it broke the protocol ({what})"))
 
     # Actions, named for their inputs
 
-    def ignore(self, event: Input) -> None:
-        pass
+    def ignore(self, event: moves.Input) -> None: ...
 
-    def on_start(self, event: Start) -> None:
+    def on_start(self, event: moves.Start) -> None:
         self._start_worker()
 
-    def on_enqueue(self, event: Submit) -> None:
+    def on_enqueue(self, event: moves.Submit) -> None:
         self._queue.append(event)
 
-    def on_enqueue_and_start(self, event: Submit) -> None:
+    def on_enqueue_and_start(self, event: moves.Submit) -> None:
         self._queue.append(event)
         self._start_worker()
 
-    def on_enqueue_and_run(self, event: Submit) -> None:
+    def on_enqueue_and_run(self, event: moves.Submit) -> None:
         self._queue.append(event)
         self._next()
 
-    def on_started(self, event: Started) -> None:
+    def on_started(self, event: moves.Started) -> None:
         self._workers_before += 1
         self._next()
 
-    def on_start_failed(self, event: StartFailed) -> None:
+    def on_start_failed(self, event: moves.StartFailed) -> None:
         verb = "restart" if self._workers_before else "start"
         cause = WorkerStartFailed(f"failed to {verb} context: {event.reason}")
         self._cancel_queue(cause)
         self.state = State.EMPTY
 
     def _cancel_queue(self, cause: InterpreterError) -> None:
-        for execution in self._queue:
-            self._do(
-                Finish(execution.execution_id, Outcome.CANCELLED, Failure(name=CONTEXT_ERROR, value=str(cause)), cause)
-            )
+        for queued in self._queue:
+            self._say_end(queued, verdicts.ended_with_context(Outcome.CANCELLED, cause))
         self._queue.clear()
 
-    def on_received_idle(self, event: Received) -> None:
+    def on_received_idle(self, event: moves.Received) -> None:
         self._violated(f"unexpected {type(event.message).__name__}")
 
-    def on_received_running(self, event: Received) -> None:
+    def on_received_running(self, event: moves.Received) -> None:
         match event.message:
             case Done(execution_id=execution_id, error=error) if execution_id == self.running_id:
                 self._finish(Verdict(Outcome.COMPLETED, error))
@@ -213,30 +182,28 @@ class Machine:
                 self._exiting(Verdict(Outcome.COMPLETED))
             case Asked(execution_id=execution_id, prompt=prompt, password=password) if self._may_ask(execution_id):
                 self._asked = True
-                self._do(Ask(execution_id, prompt, password))
+                self._do(moves.Ask(execution_id, prompt, password))
             case message:
                 self._violated(f"unexpected {type(message).__name__}")
 
     def _may_ask(self, execution_id: str) -> bool:
-        current = self._current
-        return (
-            current is not None and current.execution_id == execution_id and current.request.stdin and not self._asked
-        )
+        may = self._current is not None and self._current.request.stdin and not self._asked
+        return may and execution_id == self.running_id
 
-    def on_answered(self, event: Answered) -> None:
+    def on_answered(self, event: moves.Answered) -> None:
         if self._asked and event.execution_id == self.running_id:
             self._asked = False
-            self._do(Send(Answer(text=event.text)))
+            self._do(moves.Send(Answer(text=event.text)))
 
-    def on_received_interrupting(self, event: Received) -> None:
+    def on_received_interrupting(self, event: moves.Received) -> None:
         assert self._verdict is not None
         match event.message:
             case Done(execution_id=execution_id, error=error) if execution_id == self.running_id:
-                self._finish(judge(self._verdict, error))
-                self._do(ClearTimer("grace"), Send(Sync()), SetTimer("grace", self._grace_s))
+                self._finish(verdicts.judge(self._verdict, error))
+                self._do(moves.ClearTimer("grace"), moves.Send(Sync()), moves.SetTimer("grace", self._grace_s))
                 self.state = State.SETTLING
             case Exiting(execution_id=execution_id) if execution_id == self.running_id:
-                self._exiting(judge(self._verdict, None))
+                self._exiting(verdicts.judge(self._verdict, None))
             case Asked(execution_id=execution_id) if execution_id == self.running_id:
                 pass  # it is to end, and the grace ends it
             case message:
@@ -245,76 +212,88 @@ class Machine:
     def _exiting(self, verdict: Verdict) -> None:
         """Let ``exit()`` run its course; output of exit handlers still belongs to the execution."""
         self._verdict = verdict
-        self._do(ClearTimer("timeout"), ClearTimer("grace"), SetTimer("grace", self._grace_s))
+        self._do(moves.ClearTimer("timeout"), moves.ClearTimer("grace"), moves.SetTimer("grace", self._grace_s))
         self.state = State.ENDING
 
-    def on_received_settling(self, event: Received) -> None:
+    def on_received_settling(self, event: moves.Received) -> None:
         if isinstance(event.message, Synced):
-            self._do(ClearTimer("grace"))
+            self._do(moves.ClearTimer("grace"))
             self._next()
         else:
             self._violated(f"unexpected {type(event.message).__name__}")
 
-    def on_broken(self, event: Broken) -> None:
+    def on_broken(self, event: moves.Broken) -> None:
         self._violated(event.reason)
 
-    def on_exited(self, event: Exited) -> None:
+    def on_exited(self, event: moves.Exited) -> None:
         """The worker is gone; so is what it ran."""
-        self._do(ClearTimer("grace"))
-        self._finish(when_gone(self._verdict, event.how))
+        self._do(moves.ClearTimer("grace"))
+        self._finish(verdicts.when_gone(self._verdict, event.how))
         if self._queue or self._restart_asked:
             self._start_worker()
         else:
             self.state = State.EMPTY
 
-    def on_timer_running(self, event: TimerFired) -> None:
+    def on_timer_running(self, event: moves.TimerFired) -> None:
         assert self._current is not None
         if event.name == "timeout":
-            cause = ExecutionTimedOut(f"execution timed out after {self._current.request.timeout_s} s")
-            self._interrupt(Verdict(Outcome.INTERRUPTED, Failure(name="TimeoutError", value=str(cause)), cause))
+            self._interrupt(verdicts.timed_out(self._current.request.timeout_s))
 
-    def on_interrupt_running(self, event: InterruptRequested) -> None:
-        cause = ExecutionInterrupted("interrupted by a client")
-        failure = Failure(name="KeyboardInterrupt", value="")
-        self._interrupt(Verdict(Outcome.INTERRUPTED, failure, cause, replaceable=True))
+    def on_interrupt_running(self, event: moves.InterruptRequested) -> None:
+        self._interrupt(verdicts.interrupted())
+
+    def on_exceeded_running(self, event: moves.Exceeded) -> None:
+        if event.kill:
+            self._kill(verdicts.lost(event.what))
+        else:
+            self._interrupt(verdicts.exceeded(event.what))
+
+    def on_exceeded(self, event: moves.Exceeded) -> None:
+        """Nothing runs, or it is being interrupted: only a worker that is too much for the machine has to go."""
+        if event.kill:
+            self._kill(verdicts.lost(event.what))
+
+    def on_exceeded_ending(self, event: moves.Exceeded) -> None:
+        """Exit handlers have used too much; or it was killed, and was not gone yet."""
+        if event.kill:
+            verdict = self._verdict
+            if verdict is None or verdict.outcome is Outcome.COMPLETED:
+                verdict = verdicts.lost(event.what)
+            self._kill(verdict)
 
     def _interrupt(self, verdict: Verdict) -> None:
         self._verdict = verdict
-        self._do(ClearTimer("timeout"), Interrupt(), SetTimer("grace", self._grace_s))
+        self._do(moves.ClearTimer("timeout"), moves.Interrupt(), moves.SetTimer("grace", self._grace_s))
         self.state = State.INTERRUPTING
 
-    def on_cancel(self, event: Cancel) -> None:
-        cause = ExecutionInterrupted("interrupted by a client")
+    def on_cancel(self, event: moves.Cancel) -> None:
         for queued in self._queue:
             if queued.execution_id == event.execution_id:
                 self._queue.remove(queued)
-                self._do(
-                    Finish(event.execution_id, Outcome.CANCELLED, Failure(name="KeyboardInterrupt", value=""), cause)
-                )
+                self._say_end(queued, verdicts.cancelled())
                 return
 
-    def on_restart_starting(self, event: Restart) -> None:
+    def on_restart_starting(self, event: moves.Restart) -> None:
         """A new worker is on its way."""
         if event.cancel_queued:
             self._cancel_queue(event.cause)
 
-    def on_restart_ending(self, event: Restart) -> None:
+    def on_restart_ending(self, event: moves.Restart) -> None:
         self._restart_asked = True
         self.on_restart_starting(event)
 
-    def on_restart(self, event: Restart) -> None:
+    def on_restart(self, event: moves.Restart) -> None:
         self.on_restart_ending(event)
-        self._kill(Verdict(Outcome.LOST, Failure(name=CONTEXT_ERROR, value=str(event.cause)), event.cause))
+        self._kill(verdicts.ended_with_context(Outcome.LOST, event.cause))
 
-    def on_timer_grace(self, event: TimerFired) -> None:
+    def on_timer_grace(self, event: moves.TimerFired) -> None:
         if event.name == "grace":
-            self._kill(self._verdict or lost("killed: it did not answer"))
+            self._kill(self._verdict or verdicts.lost("killed: it did not answer"))
 
-    def on_close(self, event: Close) -> None:
-        failure = Failure(name=CONTEXT_ERROR, value=str(event.cause))
-        self._do(ClearTimer("grace"))
-        self._finish(Verdict(Outcome.LOST, failure, event.cause))
+    def on_close(self, event: moves.Close) -> None:
+        self._do(moves.ClearTimer("grace"))
+        self._finish(verdicts.ended_with_context(Outcome.LOST, event.cause))
         self._cancel_queue(event.cause)
         if self.state is not State.EMPTY:
-            self._do(Kill())
+            self._do(moves.Kill())
         self.state = State.CLOSED

@@ -5,7 +5,8 @@ import uuid
 from types import TracebackType
 from typing import Self
 
-from interpreterd.context import Context, check_directory
+from interpreterd.context import Context
+from interpreterd.directory import check_directory
 from interpreterd.errors import (
     ContextDeleted,
     ContextNotFound,
@@ -17,8 +18,10 @@ from interpreterd.errors import (
 )
 from interpreterd.executions import Executions
 from interpreterd.launcher import Launcher
+from interpreterd.limits import Limits
 from interpreterd.schema import DEFAULT_CONTEXT_ID, ContextInfo, CreateContext
 from interpreterd.settings import Settings
+from interpreterd.watcher import Watcher
 
 
 class Manager:
@@ -31,6 +34,8 @@ class Manager:
         self._contexts: dict[str, Context] = {}
         self.executions = Executions(limit_bytes=settings.journals_bytes, journal_limit_bytes=settings.journal_bytes)
         self._tasks = asyncio.TaskGroup()
+        self._limits = Limits.of(settings)
+        self._watcher = Watcher(self._tasks, launcher.sweep)
         self._closing = False
 
     async def __aenter__(self) -> Self:
@@ -60,7 +65,7 @@ class Manager:
             configured = ", ".join(self._settings.preload) or "none"
             raise InvalidRequest(f"preload must name the modules of a configured template: {configured}")
         cwd = check_directory(request.cwd if request.cwd is not None else self._settings.cwd)
-        context = self._add(str(uuid.uuid4()), cwd)
+        context = self._add(str(uuid.uuid4()), cwd, self._limits.tightened(request.limits))
         try:
             await context.start()
         except BaseException as error:
@@ -86,7 +91,7 @@ class Manager:
             return context
         if context_id not in (None, DEFAULT_CONTEXT_ID):
             raise ContextNotFound(str(context_id))
-        return self._add(DEFAULT_CONTEXT_ID, self._settings.cwd)
+        return self._add(DEFAULT_CONTEXT_ID, self._settings.cwd, self._limits)
 
     def list(self, *, with_default: bool) -> list[ContextInfo]:
         """Return all contexts, oldest first."""
@@ -121,7 +126,7 @@ class Manager:
         self._contexts.clear()
         await asyncio.gather(*(context.close(ServerShuttingDown()) for context in contexts))
 
-    def _add(self, context_id: str, cwd: str) -> Context:
+    def _add(self, context_id: str, cwd: str, limits: Limits) -> Context:
         if self._closing:
             raise ServerShuttingDown
         if len(self._contexts) >= self._settings.max_contexts:
@@ -132,6 +137,8 @@ class Manager:
             launcher=self._launcher,
             settings=self._settings,
             executions=self.executions,
+            limits=limits,
+            watcher=self._watcher,
             tasks=self._tasks,
         )
         self._contexts[context_id] = context

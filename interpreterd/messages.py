@@ -23,10 +23,12 @@ class Configure:
 
     Attributes:
         envs: Added to the environment, for good.
+        data_bytes: What it may allocate from now on, and each process that it starts; None for no limit.
     """
 
     cwd: str
     envs: Mapping[str, str] = field(factory=dict, repr=lambda envs: f"<{len(envs)} variables>")
+    data_bytes: int | None = None
 
 
 @frozen(kw_only=True)
@@ -134,6 +136,8 @@ def encode(message: ToWorker) -> bytes:
     match message:
         case Configure():
             body = {"type": "configure", "cwd": message.cwd, "envs": dict(message.envs)}
+            if message.data_bytes is not None:
+                body["limits"] = {"data": message.data_bytes}
         case Run():
             body = {
                 "type": "execute",

@@ -87,6 +87,17 @@ class Restart:
 
 
 @frozen
+class Exceeded:
+    """The worker and what it started used more than they may: ``what`` as ``process limit of 64 exceeded``.
+
+    If ``kill``, nothing less will do; otherwise it is the execution's fault, and ends it as a timeout would.
+    """
+
+    what: str
+    kill: bool
+
+
+@frozen
 class Close:
     """End the context; ``cause`` is told to those who wait for it."""
 
@@ -106,6 +117,7 @@ Input = (
     | Cancel
     | Answered
     | Restart
+    | Exceeded
     | Close
 )
 

@@ -6,15 +6,16 @@ newer clients may send more.
 """
 
 import enum
-import logging
 from collections.abc import Mapping, Set
 from datetime import UTC, datetime
 from typing import Any, Final, Self
 
-import orjson
+import attrs
 from attrs import field, frozen
 
 from interpreterd.errors import InterpreterError, InvalidRequest, MalformedRequest, UnsupportedLanguage
+from interpreterd.fields import choice, environment, flag, json_object, names, string, whole_number
+from interpreterd.limits import NONE, Limits, check_limit
 
 DEFAULT_CONTEXT_ID: Final = "default"
 DEFAULT_TIMEOUT_S: Final = 600
@@ -22,7 +23,6 @@ TIMEOUT_LIMIT_S: Final = 2**32 - 1  # the field is an unsigned 32-bit integer in
 ID_LIMIT_CHARS: Final = 1000  # of a context's id, which the daemon repeats when it does not know it
 ORIGIN_LIMIT_CHARS: Final = 256
 EVENT_LIMIT_CHARS: Final = 160 << 10  # a character is at most six bytes of JSON: below 1 MiB whatever it holds
-_log = logging.getLogger(__name__)
 
 
 class Stream(enum.Enum):
@@ -124,7 +124,30 @@ class Gap:
     last: int
 
 
+@frozen(kw_only=True)
+class Submitted:
+    """An execution has been asked for; only followers of its context are told."""
+
+    code: str = field(repr=_chars)
+    origin: str
+
+
+@frozen(kw_only=True)
+class WorkerEnded:
+    """The context's Python has ended, and its variables are gone; only followers of the context are told."""
+
+    how: str
+
+
 Event = Output | Queued | Started | Restarted | InputRequest | Raised | Finished
+
+
+@frozen(kw_only=True)
+class Happened:
+    """An event as followers of a context see it; ``execution_id`` is None for what belongs to no execution."""
+
+    execution_id: str | None
+    event: Event | Submitted | WorkerEnded
 
 
 @frozen(kw_only=True)
@@ -134,18 +157,20 @@ class CreateContext:
     Attributes:
         cwd: Absolute path of an existing directory; None for the daemon's own.
         preload: Modules of the template whose fork its worker is to be; None for whatever the daemon has.
+        limits: Tighter ones than the daemon's own.
     """
 
     cwd: str | None = None
     preload: Set[str] | None = None
+    limits: Limits = NONE
 
     @classmethod
     def parse(cls, value: object) -> Self:
-        body = _object(value, "the body", {"cwd", "language", "preload"})
-        language = _string(body, "language")
+        body = json_object(value, "the body", {"cwd", "language", "preload", "limits"})
+        language = string(body, "language")
         if language not in (None, "", "python"):
             raise UnsupportedLanguage
-        return cls(cwd=_string(body, "cwd") or None, preload=_names(body, "preload"))
+        return cls(cwd=string(body, "cwd") or None, preload=names(body, "preload"), limits=_limits(body, "limits"))
 
 
 @frozen(kw_only=True)
@@ -174,15 +199,15 @@ class Execute:
 
     @classmethod
     def parse(cls, value: object) -> Self:
-        message = _object(
+        message = json_object(
             value,
             "the message",
             {"code", "contextId", "timeout", "envs", "onDisconnect", "events", "stdin", "origin"},
         )
-        code = _string(message, "code")
-        context_id = _string(message, "contextId")
-        timeout_s = _whole_number(message, "timeout")
-        envs = _environment(message, "envs")
+        code = string(message, "code")
+        context_id = string(message, "contextId")
+        timeout_s = whole_number(message, "timeout")
+        envs = environment(message, "envs")
         if not code:
             raise InvalidRequest("code must not be empty")
         if len(context_id or "") > ID_LIMIT_CHARS:
@@ -191,7 +216,7 @@ class Execute:
             timeout_s = DEFAULT_TIMEOUT_S
         elif not 0 <= timeout_s <= TIMEOUT_LIMIT_S:
             raise InvalidRequest(f"timeout must be a number of seconds from 0 (none) to {TIMEOUT_LIMIT_S}")
-        origin = _string(message, "origin") or ""
+        origin = string(message, "origin") or ""
         if len(origin) > ORIGIN_LIMIT_CHARS:
             raise InvalidRequest(f"origin must be at most {ORIGIN_LIMIT_CHARS} characters long")
         return cls(
@@ -199,9 +224,9 @@ class Execute:
             context_id=context_id or None,
             timeout_s=timeout_s or None,
             envs=envs,
-            stays=_choice(message, "onDisconnect", ("continue", "interrupt")) == "continue",
-            numbered=_choice(message, "events", ("v1", "v2")) == "v2",
-            stdin=_flag(message, "stdin"),
+            stays=choice(message, "onDisconnect", ("continue", "interrupt")) == "continue",
+            numbered=choice(message, "events", ("v1", "v2")) == "v2",
+            stdin=flag(message, "stdin"),
             origin=origin,
         )
 
@@ -213,20 +238,24 @@ class ContextInfo:
     Attributes:
         created_at: Aware, UTC.
         active: Whether a worker is there; the next execution of an inactive context starts one.
+        limits: Shown only where there are any.
     """
 
     id: str
     cwd: str
     created_at: datetime
     active: bool
+    limits: Limits = NONE
 
     def to_json(self) -> dict[str, Any]:
+        limits = self.limits.to_json()
         return {
             "id": self.id,
             "cwd": self.cwd,
             "language": "python",
             "createdAt": timestamp(self.created_at),
             "active": self.active,
+            **({"limits": limits} if limits else {}),
         }
 
 
@@ -235,68 +264,17 @@ def timestamp(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
-def decode_json(data: bytes | str, what: str) -> object:
-    """Return the value of a client's JSON; ``what`` names it in the error. Raises ``MalformedRequest``."""
-    try:
-        return orjson.loads(data)
-    except orjson.JSONDecodeError as error:
-        raise MalformedRequest(f"{what} must be JSON: {error}") from None
-
-
-def _object(value: object, what: str, known: Set[str]) -> dict[str, object]:
-    if not isinstance(value, dict):
-        raise MalformedRequest(f"{what} must be a JSON object")
-    if unknown := value.keys() - known:
-        _log.debug("%s has unknown keys: %.200s", what, sorted(unknown))
-    return {key: item for key, item in value.items() if item is not None}
-
-
-def _string(body: dict[str, object], key: str) -> str | None:
-    value = body.get(key)
-    if value is not None and not isinstance(value, str):
-        raise MalformedRequest(f"{key} must be a string")
-    return value
-
-
-def _choice(body: dict[str, object], key: str, choices: tuple[str, ...]) -> str:
-    """Return what ``key`` says, which must be one of ``choices``; the first one is the default."""
-    value = _string(body, key)
-    if value is None:
-        return choices[0]
-    if value not in choices:
-        raise InvalidRequest(f"{key} must be one of {', '.join(choices)}")
-    return value
-
-
-def _flag(body: dict[str, object], key: str) -> bool:
-    value = body.get(key, False)
-    if not isinstance(value, bool):
-        raise MalformedRequest(f"{key} must be true or false")
-    return value
-
-
-def _names(body: dict[str, object], key: str) -> frozenset[str] | None:
-    value = body.get(key)
-    if value is None:
-        return None
-    if not isinstance(value, list) or not all(isinstance(name, str) for name in value):
-        raise MalformedRequest(f"{key} must be a list of strings")
-    return frozenset(value)
-
-
-def _whole_number(body: dict[str, object], key: str) -> int | None:
-    value = body.get(key)
-    if value is not None and (not isinstance(value, int) or isinstance(value, bool)):
-        raise MalformedRequest(f"{key} must be a whole number")
-    return value
-
-
-def _environment(body: dict[str, object], key: str) -> dict[str, str]:
-    value = body.get(key, {})
-    if not isinstance(value, dict) or not all(isinstance(item, str) for item in value.values()):
-        raise MalformedRequest(f"{key} must be an object whose values are strings")
-    for name, item in value.items():
-        # What setenv(3) and execve(2) cannot hold.
-        if not name or "=" in name or "\0" in name or "\0" in item:
-            raise InvalidRequest(f"{key} must have names without '=' and NUL, not empty, and values without NUL")
-    return value
+def _limits(body: dict[str, object], key: str) -> Limits:
+    kinds = {kind.metadata["key"]: kind for kind in attrs.fields(Limits)}
+    given = json_object(body.get(key, {}), key, kinds.keys())
+    values: dict[str, Any] = {}
+    for name, kind in kinds.items():
+        value = given.get(name)
+        if value is None:
+            continue
+        whole = kind.metadata["whole"]
+        if isinstance(value, bool) or not isinstance(value, int if whole else (int, float)):
+            raise MalformedRequest(f"{key}.{name} must be a {'whole ' if whole else ''}number")
+        check_limit(kind, value)
+        values[kind.name] = value
+    return Limits(**values)

@@ -7,6 +7,8 @@ from typing import Any
 from attrs import field, frozen
 
 MIB = 1 << 20
+QUEUE_LIMIT = 128
+LEAST_MEMORY_BYTES = 16 * MIB  # a worker's own
 
 
 def words(text: str) -> tuple[str, ...]:
@@ -46,14 +48,27 @@ def _flag(text: str) -> bool:
     return text.lower() in ("1", "true", "yes", "on")
 
 
+def _bytes(text: str) -> int:
+    """Return a size: ``512M`` is 512 MiB."""
+    unit = {"K": 1 << 10, "M": MIB, "G": 1 << 30}.get(text[-1:].upper())
+    return int(text) if unit is None else int(text[:-1]) * unit
+
+
+def _processor_time(text: str) -> float:
+    if not 0 < (seconds := float(text)) < float("inf"):
+        raise ValueError("must be more than 0")
+    return seconds
+
+
 _seconds = _at_least(0, float)
 _count = _at_least(1, int)
+_size = _at_least(1, _bytes)
 _workers = _at_least(0, int)
 
 
 @frozen(kw_only=True)
 class Settings:
-    """How a daemon behaves. Times in seconds, sizes in bytes."""
+    """How a daemon behaves. Times in seconds, sizes in bytes, on the command line also as ``64K``, ``512M``, ``2G``."""
 
     host: str = setting("127.0.0.1", "address to listen on")
     port: int = setting(3987, "port to listen on; 0 picks a free one", parse=_port)
@@ -71,7 +86,7 @@ class Settings:
     allow_host: tuple[str, ...] = setting(
         (), "comma-separated Host names, besides loopback and the bound address, to answer to; * for all", parse=words
     )
-    body_limit_bytes: int = setting(16 * MIB, "largest request body and WebSocket message", parse=_count)
+    body_limit_bytes: int = setting(16 * MIB, "largest request body and WebSocket message", parse=_size)
     launcher: str = setting(
         "spawn", "how workers start: each as a new process, or forked from a template", choices=("spawn", "fork")
     )
@@ -80,15 +95,32 @@ class Settings:
     )
     pool_size: int = setting(2, "workers kept started and waiting, so that a context is there at once", parse=_workers)
     max_contexts: int = setting(4096, "contexts at the same time; one more is refused", parse=_count)
-    queue_limit: int = setting(128, "executions that may wait in one context; one more is refused", parse=_count)
+    queue_limit: int = setting(
+        QUEUE_LIMIT, "executions that may wait in one context; one more is refused", parse=_count
+    )
+    code_limit_bytes: int | None = setting(None, "largest code of an execution (default: no limit)", parse=_size)
+    context_memory: int | None = setting(
+        None,
+        "memory of a context's processes, as 512M; beyond it they are killed (default: no limit)",
+        parse=_at_least(LEAST_MEMORY_BYTES, _bytes),
+    )
+    context_processes: int | None = setting(
+        None, "processes of a context; beyond it they are killed (default: no limit)", parse=_count
+    )
+    context_cpu_s: float | None = setting(
+        None, "processor seconds of an execution; then it is interrupted (default: no limit)", parse=_processor_time
+    )
+    context_output_bytes: int | None = setting(
+        None, "output of an execution; what is more is cut (default: no limit)", parse=_size
+    )
     backlog_limit_bytes: int = setting(
-        256 << 10, "output kept for a client that does not read; then its program waits", parse=_count
+        256 << 10, "output kept for a client that does not read; then its program waits", parse=_size
     )
     journal_bytes: int = setting(
-        MIB, "events kept of an execution, to be read again; the oldest go first", parse=_count
+        MIB, "events kept of an execution, to be read again; the oldest go first", parse=_size
     )
     journals_bytes: int = setting(
-        64 * MIB, "the same of all executions; the one that ended first is forgotten first", parse=_count
+        64 * MIB, "the same of all executions; the one that ended first is forgotten first", parse=_size
     )
     heartbeat_s: float = setting(
         60.0, "seconds a WebSocket client may take to answer a ping; then it counts as gone", parse=_seconds

@@ -14,6 +14,7 @@ from interpreterd.moves import (
     Broken,
     Cancel,
     Close,
+    Exceeded,
     Exited,
     InterruptRequested,
     Received,
@@ -37,6 +38,10 @@ class State(enum.Enum):
     SETTLING = "settling"  # the execution has ended; the worker is to forget interrupts
     ENDING = "ending"  # the worker calls exit handlers, or was killed; its exit is awaited
     CLOSED = "closed"
+
+
+class InvalidTransition(Exception):
+    """The driver gave an input that cannot come in this state: a mistake in the daemon."""
 
 
 @frozen
@@ -85,6 +90,7 @@ TRANSITIONS: Final[Mapping[State, Mapping[type, Rule]]] = {
         Exited: _rule("on_exited", _S.EMPTY),
         InterruptRequested: _rule("ignore", _S.IDLE),
         Restart: _rule("on_restart", _S.ENDING),
+        Exceeded: _rule("on_exceeded", _S.ENDING, _S.IDLE),
         Close: _rule("on_close", _S.CLOSED),
     },
     _S.RUNNING: {
@@ -97,6 +103,7 @@ TRANSITIONS: Final[Mapping[State, Mapping[type, Rule]]] = {
         Answered: _rule("on_answered", _S.RUNNING),
         Cancel: _rule("on_cancel", _S.RUNNING),
         Restart: _rule("on_restart", _S.ENDING),
+        Exceeded: _rule("on_exceeded_running", _S.INTERRUPTING, _S.ENDING),
         Close: _rule("on_close", _S.CLOSED),
     },
     _S.INTERRUPTING: {
@@ -108,6 +115,7 @@ TRANSITIONS: Final[Mapping[State, Mapping[type, Rule]]] = {
         InterruptRequested: _rule("ignore", _S.INTERRUPTING),
         Cancel: _rule("on_cancel", _S.INTERRUPTING),
         Restart: _rule("on_restart", _S.ENDING),
+        Exceeded: _rule("on_exceeded", _S.ENDING, _S.INTERRUPTING),
         Close: _rule("on_close", _S.CLOSED),
     },
     _S.SETTLING: {
@@ -119,6 +127,7 @@ TRANSITIONS: Final[Mapping[State, Mapping[type, Rule]]] = {
         InterruptRequested: _rule("ignore", _S.SETTLING),
         Cancel: _rule("on_cancel", _S.SETTLING),
         Restart: _rule("on_restart", _S.ENDING),
+        Exceeded: _rule("on_exceeded", _S.ENDING, _S.SETTLING),
         Close: _rule("on_close", _S.CLOSED),
     },
     _S.ENDING: {
@@ -130,11 +139,12 @@ TRANSITIONS: Final[Mapping[State, Mapping[type, Rule]]] = {
         InterruptRequested: _rule("ignore", _S.ENDING),
         Cancel: _rule("on_cancel", _S.ENDING),
         Restart: _rule("on_restart_ending", _S.ENDING),
+        Exceeded: _rule("on_exceeded_ending", _S.ENDING),
         Close: _rule("on_close", _S.CLOSED),
     },
     _S.CLOSED: {
         event: _rule("ignore", _S.CLOSED)
-        for event in (Started, StartFailed, Received, Broken, Exited, TimerFired, InterruptRequested, Close)
+        for event in (Started, StartFailed, Received, Broken, Exited, TimerFired, InterruptRequested, Exceeded, Close)
     },
 }
 

@@ -1,9 +1,13 @@
 """How an execution will have ended: the machine's judgement, weighed against what the worker reports."""
 
+from typing import Final
+
 from attrs import frozen
 
-from interpreterd.errors import InterpreterError
+from interpreterd.errors import ExecutionInterrupted, ExecutionTimedOut, InterpreterError, LimitExceeded
 from interpreterd.schema import Failure, Outcome
+
+CONTEXT_ERROR: Final = "ContextError"
 
 
 @frozen
@@ -14,6 +18,30 @@ class Verdict:
     error: Failure | None = None
     cause: InterpreterError | None = None
     replaceable: bool = False  # by what the worker itself reports
+
+
+def timed_out(timeout_s: int | None) -> Verdict:
+    cause = ExecutionTimedOut(f"execution timed out after {timeout_s} s")
+    return Verdict(Outcome.INTERRUPTED, Failure(name="TimeoutError", value=str(cause)), cause)
+
+
+def exceeded(what: str) -> Verdict:
+    return Verdict(Outcome.INTERRUPTED, Failure(name="LimitExceeded", value=what), LimitExceeded(what))
+
+
+def interrupted() -> Verdict:
+    failure = Failure(name="KeyboardInterrupt", value="")
+    return Verdict(Outcome.INTERRUPTED, failure, ExecutionInterrupted("interrupted by a client"), replaceable=True)
+
+
+def cancelled() -> Verdict:
+    """The same for an execution that waited."""
+    verdict = interrupted()
+    return Verdict(Outcome.CANCELLED, verdict.error, verdict.cause)
+
+
+def ended_with_context(outcome: Outcome, cause: InterpreterError) -> Verdict:
+    return Verdict(outcome, Failure(name=CONTEXT_ERROR, value=str(cause)), cause)
 
 
 def lost(how: str) -> Verdict:

@@ -47,7 +47,7 @@ def no_blocking() -> Iterator[None]:
         if name in blocker.functions:
             blocker.functions[name].can_block_in("interpreterd/family.py", "children")
             blocker.functions[name].can_block_in("interpreterd/family.py", "_state")
-            blocker.functions[name].can_block_in("interpreterd/context.py", "check_directory")
+            blocker.functions[name].can_block_in("interpreterd/directory.py", "check_directory")
     blocker.activate()
     yield
     blocker.deactivate()

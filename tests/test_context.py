@@ -10,7 +10,8 @@ import pytest
 from fake_worker import FakeLauncher, FakeWorker
 
 from interpreterd import context as context_module
-from interpreterd.context import LAST_WORDS_CHARS, Context, check_directory
+from interpreterd.context import LAST_WORDS_CHARS, Context
+from interpreterd.directory import check_directory
 from interpreterd.errors import (
     ContextDeleted,
     ExecutionInterrupted,
@@ -21,7 +22,9 @@ from interpreterd.errors import (
     WorkerStartFailed,
 )
 from interpreterd.executions import Execution, Executions
+from interpreterd.limits import Limits
 from interpreterd.messages import Configure, Done, Exiting, Failed, Ready, Run, Sync
+from interpreterd.moves import Close
 from interpreterd.schema import (
     Event,
     Execute,
@@ -37,6 +40,7 @@ from interpreterd.schema import (
     Stream,
 )
 from interpreterd.settings import Settings
+from interpreterd.watcher import Watcher
 
 COMPLETED = Finished(outcome=Outcome.COMPLETED)
 CAUSE = ContextDeleted("c")
@@ -51,7 +55,16 @@ async def open_context(
     chosen = Settings(cwd="/", grace_s=grace_s, start_timeout_s=start_timeout_s, **settings)
     async with asyncio.TaskGroup() as tasks:
         executions = Executions(limit_bytes=1 << 20, journal_limit_bytes=1 << 20)
-        context = Context("c", "/work", launcher=launcher, settings=chosen, executions=executions, tasks=tasks)
+        context = Context(
+            "c",
+            "/work",
+            launcher=launcher,
+            settings=chosen,
+            executions=executions,
+            limits=Limits.of(chosen),
+            watcher=Watcher(tasks, launcher.sweep),
+            tasks=tasks,
+        )
         yield context
         await context.close(CAUSE)
 
@@ -521,7 +534,7 @@ async def test_close_before_the_launch_has_begun() -> None:
     launcher = FakeLauncher()
     async with open_context(launcher) as context:
         starting = asyncio.create_task(context.start())
-        asyncio.get_running_loop().call_soon(context._feed, context_module.Close(CAUSE))
+        asyncio.get_running_loop().call_soon(context._feed, Close(CAUSE))
         context._closed_by = CAUSE
         with pytest.raises(ContextDeleted):
             await starting

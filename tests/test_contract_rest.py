@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from harness import PREFIX, Client, Daemon
 
-from interpreterd.context import check_directory
+from interpreterd.directory import check_directory
 from interpreterd.errors import InvalidWorkingDirectory
 
 StartDaemon = Callable[..., Awaitable[Daemon]]

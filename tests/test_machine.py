@@ -16,7 +16,7 @@ from interpreterd.errors import (
     ServerShuttingDown,
     WorkerStartFailed,
 )
-from interpreterd.machine import InvalidTransition, Machine
+from interpreterd.machine import Machine
 from interpreterd.messages import Configured, Done, Exiting, Failed, FromWorker, Ready, Run, Sync, Synced
 from interpreterd.moves import (
     Answered,
@@ -26,6 +26,7 @@ from interpreterd.moves import (
     ClearTimer,
     Close,
     Effect,
+    Exceeded,
     Exited,
     Finish,
     Input,
@@ -44,7 +45,7 @@ from interpreterd.moves import (
     TimerFired,
 )
 from interpreterd.schema import Execute, Failure, Outcome
-from interpreterd.transitions import ACTIVE, TRANSITIONS, Rule, State, diagram
+from interpreterd.transitions import ACTIVE, TRANSITIONS, InvalidTransition, Rule, State, diagram
 
 GRACE_S = 2.0
 NAME_ERROR = Failure(name="NameError", value="name 'x' is not defined", traceback="Traceback …")
@@ -518,6 +519,7 @@ def example(kind: type[Any]) -> Any:
         Cancel: Cancel("z"),
         Answered: Answered("a", "text"),
         Restart: Restart(CAUSE),
+        Exceeded: Exceeded("limit", kill=True),
         Close: Close(CAUSE),
     }.get(kind) or kind()
 

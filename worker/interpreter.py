@@ -27,11 +27,12 @@ def ready():
 class Interpreter:
     """Executes what comes through ``channel`` in the namespace of ``cells`` until told to end."""
 
-    def __init__(self, channel, streams, stdin, cells):
+    def __init__(self, channel, streams, stdin, cells, limit_data):
         self._channel = channel
         self._streams = streams
         self._stdin = stdin
         self._cells = cells
+        self._limit_data = limit_data
         self._getpid = os.getpid  # user code may replace what it finds in a module
         self._pid = os.getpid()
         self._interrupted = False
@@ -67,6 +68,8 @@ class Interpreter:
             return
         self._environ["PWD"] = cwd
         self._environ.update(message["envs"])
+        if "limits" in message:
+            self._limit_data(message["limits"]["data"])
         self._channel.send({"type": "configured"})
 
     def _execute(self, message):

@@ -6,6 +6,7 @@ import sys
 PR_SET_PDEATHSIG = 1  # prctl(2)
 PR_SET_CHILD_SUBREAPER = 36
 SIGKILL = 9
+RLIMIT_DATA = 2  # getrlimit(2)
 
 
 class Library:
@@ -22,6 +23,7 @@ class Library:
             self._call = _ctypes.call_function
             self._fflush = _ctypes.dlsym(library, "fflush")
             self._prctl = _ctypes.dlsym(library, "prctl")
+            self._setrlimit = _ctypes.dlsym(library, "setrlimit")
         except (ImportError, OSError, AttributeError):
             self._call = None
         try:
@@ -39,6 +41,14 @@ class Library:
         """Give freed memory back to the system, 0.3 MB after the start: malloc_trim(3)."""
         if self._malloc_trim is not None:
             self._call(self._malloc_trim, (0,))
+
+    def limit_data(self, size_bytes):
+        """Let this process, and each that it will start, allocate ``size_bytes`` more than it has: setrlimit(2)."""
+        if self._call is not None:
+            with open("/proc/self/statm") as file:
+                pages = int(file.read().split()[5])  # proc(5): data + stack
+            limit = (pages * os.sysconf("SC_PAGE_SIZE") + size_bytes).to_bytes(8, sys.byteorder)
+            self._call(self._setrlimit, (RLIMIT_DATA, limit + limit))
 
     def become_subreaper(self):
         """Keep every process that starts below this one below it: whoever kills the tree finds them all."""

@@ -9,7 +9,8 @@ from aiohttp import web
 
 from interpreterd import __version__
 from interpreterd.errors import MalformedRequest, WorkerStartFailed
-from interpreterd.schema import CreateContext, decode_json
+from interpreterd.fields import decode_json
+from interpreterd.schema import CreateContext
 from interpreterd.web.keys import LAUNCHER, MANAGER, SETTINGS
 from interpreterd.web.multiplex import session
 from interpreterd.web.session import execute

@@ -15,8 +15,9 @@ from interpreterd.errors import (
     UpgradeRequired,
 )
 from interpreterd.executions import Execution
+from interpreterd.fields import decode_json
 from interpreterd.journal import Follower
-from interpreterd.schema import Event, Execute, Finished, decode_json
+from interpreterd.schema import Event, Execute, Finished
 from interpreterd.web import v1, wire
 from interpreterd.web.faces import MESSAGE_TOO_BIG, close_reason
 from interpreterd.web.keys import MANAGER, SETTINGS, SILENT

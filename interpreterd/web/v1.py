@@ -6,7 +6,6 @@ import orjson
 from attrs import frozen
 
 from interpreterd.errors import ExecutionInterrupted, InterpreterError
-from interpreterd.machine import CONTEXT_ERROR
 from interpreterd.schema import (
     Event,
     Failure,
@@ -21,6 +20,7 @@ from interpreterd.schema import (
     Started,
     Stream,
 )
+from interpreterd.verdict import CONTEXT_ERROR
 from interpreterd.web.faces import OK, close_reason, face
 
 COMPLETED: Final = b'{"type":"control","text":"completed"}'

@@ -10,7 +10,7 @@ import orjson
 from attrs import field, frozen
 
 from interpreterd.errors import InterpreterError, InvalidRequest, MalformedRequest
-from interpreterd.machine import CONTEXT_ERROR
+from interpreterd.fields import decode_json
 from interpreterd.schema import (
     Event,
     Execute,
@@ -24,8 +24,8 @@ from interpreterd.schema import (
     Raised,
     Restarted,
     Started,
-    decode_json,
 )
+from interpreterd.verdict import CONTEXT_ERROR
 from interpreterd.web.faces import face, sentence
 
 REQUEST_ID_LIMIT_CHARS: Final = 256

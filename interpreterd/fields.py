@@ -1,0 +1,87 @@
+"""The keys of a client's JSON: each of the right type, or one sentence that names it and what it must be.
+
+All but ``decode_json`` take a JSON object and a key; they raise ``MalformedRequest`` for a value of another type, and
+``InvalidRequest`` for one that cannot be.
+"""
+
+import logging
+from collections.abc import Set
+
+import orjson
+
+from interpreterd.errors import InvalidRequest, MalformedRequest
+
+_log = logging.getLogger(__name__)
+
+
+def decode_json(data: bytes | str, what: str) -> object:
+    """Return the value of a client's JSON; ``what`` names it in the error. Raises ``MalformedRequest``."""
+    try:
+        return orjson.loads(data)
+    except orjson.JSONDecodeError as error:
+        raise MalformedRequest(f"{what} must be JSON: {error}") from None
+
+
+def json_object(value: object, what: str, known: Set[str]) -> dict[str, object]:
+    """Return a JSON object without the keys that are null. ``known`` are its keys; others are ignored, and logged."""
+    if not isinstance(value, dict):
+        raise MalformedRequest(f"{what} must be a JSON object")
+    if unknown := value.keys() - known:
+        _log.debug("%s has unknown keys: %.200s", what, sorted(unknown))
+    return {key: item for key, item in value.items() if item is not None}
+
+
+def string(body: dict[str, object], key: str) -> str | None:
+    """Return a string; None if the key is absent."""
+    value = body.get(key)
+    if value is not None and not isinstance(value, str):
+        raise MalformedRequest(f"{key} must be a string")
+    return value
+
+
+def choice(body: dict[str, object], key: str, choices: tuple[str, ...]) -> str:
+    """Return what ``key`` says, which must be one of ``choices``; the first one is the default."""
+    value = string(body, key)
+    if value is None:
+        return choices[0]
+    if value not in choices:
+        raise InvalidRequest(f"{key} must be one of {', '.join(choices)}")
+    return value
+
+
+def flag(body: dict[str, object], key: str) -> bool:
+    """Return a boolean; False if the key is absent."""
+    value = body.get(key, False)
+    if not isinstance(value, bool):
+        raise MalformedRequest(f"{key} must be true or false")
+    return value
+
+
+def names(body: dict[str, object], key: str) -> frozenset[str] | None:
+    """Return a list of strings as a set; None if the key is absent."""
+    value = body.get(key)
+    if value is None:
+        return None
+    if not isinstance(value, list) or not all(isinstance(name, str) for name in value):
+        raise MalformedRequest(f"{key} must be a list of strings")
+    return frozenset(value)
+
+
+def whole_number(body: dict[str, object], key: str) -> int | None:
+    """Return a whole number; None if the key is absent."""
+    value = body.get(key)
+    if value is not None and (not isinstance(value, int) or isinstance(value, bool)):
+        raise MalformedRequest(f"{key} must be a whole number")
+    return value
+
+
+def environment(body: dict[str, object], key: str) -> dict[str, str]:
+    """Return environment variables; none if the key is absent."""
+    value = body.get(key, {})
+    if not isinstance(value, dict) or not all(isinstance(item, str) for item in value.values()):
+        raise MalformedRequest(f"{key} must be an object whose values are strings")
+    for name, item in value.items():
+        # What setenv(3) and execve(2) cannot hold.
+        if not name or "=" in name or "\0" in name or "\0" in item:
+            raise InvalidRequest(f"{key} must have names without '=' and NUL, not empty, and values without NUL")
+    return value
