@@ -116,9 +116,7 @@ class Settings:
     backlog_limit_bytes: int = setting(
         256 << 10, "output kept for a client that does not read; then its program waits", parse=_size
     )
-    journal_bytes: int = setting(
-        MIB, "events kept of an execution, to be read again; the oldest go first", parse=_size
-    )
+    journal_bytes: int = setting(MIB, "events kept of an execution, to be read again; the oldest go first", parse=_size)
     journals_bytes: int = setting(
         64 * MIB, "the same of all executions; the one that ended first is forgotten first", parse=_size
     )
