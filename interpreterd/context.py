@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from datetime import UTC, datetime
+import time
 from typing import assert_never
 
 from interpreterd import moves
@@ -46,7 +46,7 @@ class Context:
         """Make an inactive context; ``start`` or the first ``submit`` gives it a worker."""
         self.id = context_id
         self.cwd = cwd
-        self._created_at = datetime.now(UTC)
+        self._created_at = time.time()
         self._launcher = launcher
         self._settings = settings
         self._limits = limits
@@ -202,11 +202,19 @@ class Context:
 
     def _perform(self, effect: moves.Effect) -> None:
         match effect:
-            case moves.StartWorker():
-                self._starting = self._tasks.create_task(self._start_worker())
             case moves.Send(message):
                 if self._worker is not None:
                     self._worker.send(message)
+            case moves.SetTimer(name, after_s):
+                loop = asyncio.get_running_loop()
+                self._timers[name] = loop.call_later(after_s, self._fire, name)
+            case moves.ClearTimer(name):
+                if (timer := self._timers.pop(name, None)) is not None:
+                    timer.cancel()
+            case moves.Begin(execution_id, restarted):
+                self._begin(execution_id, restarted)
+            case moves.Finish():
+                self._finish(effect)
             case moves.Interrupt():
                 self._asking = None
                 if self._worker is not None and self._transcript.running is not None:
@@ -218,19 +226,11 @@ class Context:
                     self._worker.kill()
                 elif self._starting is not None:
                     self._starting.cancel()
-            case moves.SetTimer(name, after_s):
-                loop = asyncio.get_running_loop()
-                self._timers[name] = loop.call_later(after_s, self._fire, name)
-            case moves.ClearTimer(name):
-                if (timer := self._timers.pop(name, None)) is not None:
-                    timer.cancel()
-            case moves.Begin(execution_id, restarted):
-                self._begin(execution_id, restarted)
             case moves.Ask(execution_id, prompt, password):
                 self._asking = execution_id
                 self._transcript.ask(execution_id, prompt, password=password)
-            case moves.Finish():
-                self._finish(effect)
+            case moves.StartWorker():
+                self._starting = self._tasks.create_task(self._start_worker())
             case _:
                 assert_never(effect)
 

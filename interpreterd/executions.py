@@ -1,8 +1,8 @@
 """Executions as resources: an id, what is known of each, its log of events; and the register of them all."""
 
 import hashlib
+import time
 from collections.abc import Callable
-from datetime import UTC, datetime
 from typing import Any, Final
 
 from attrs import define, field
@@ -32,7 +32,8 @@ class Execution:
     Attributes:
         journal: Its events.
         state: ``queued``, ``running``, or how it ended: ``completed``, ``interrupted``, ``lost``, ``cancelled``.
-        chars: Of each stream, how many were written.
+        created_at: Seconds since the epoch, as the other times.
+        stdout_chars: How many characters were written so far.
     """
 
     id: str
@@ -42,11 +43,12 @@ class Execution:
     first_line: str
     origin: str
     state: str = "queued"
-    created_at: datetime = field(factory=lambda: datetime.now(UTC))
-    started_at: datetime | None = None
-    finished_at: datetime | None = None
+    created_at: float = field(factory=time.time)
+    started_at: float | None = None
+    finished_at: float | None = None
     error: Failure | None = None
-    chars: dict[Stream, int] = field(factory=lambda: dict.fromkeys(Stream, 0))
+    stdout_chars: int = 0
+    stderr_chars: int = 0
 
     @property
     def ended(self) -> bool:
@@ -56,15 +58,17 @@ class Execution:
     def append(self, event: Event) -> None:
         """Add an event to its journal, and keep what it says."""
         match event:
-            case Output(stream=stream, text=text):
-                self.chars[stream] += len(text)
+            case Output(stream=Stream.STDOUT, text=text):
+                self.stdout_chars += len(text)
+            case Output(text=text):
+                self.stderr_chars += len(text)
             case Started():
                 self.state = "running"
-                self.started_at = datetime.now(UTC)
+                self.started_at = time.time()
             case Finished(outcome=outcome, error=error):
                 self.state = outcome.value
                 self.error = error
-                self.finished_at = datetime.now(UTC)
+                self.finished_at = time.time()
             case _:
                 pass
         self.journal.append(event, last=self.ended)
@@ -85,8 +89,8 @@ class Execution:
             "error": None
             if error is None
             else {"name": error.name, "value": error.value, "traceback": error.traceback},
-            "stdoutChars": self.chars[Stream.STDOUT],
-            "stderrChars": self.chars[Stream.STDERR],
+            "stdoutChars": self.stdout_chars,
+            "stderrChars": self.stderr_chars,
             "firstEvent": self.journal.first,
             "events": self.journal.next,
         }

@@ -236,14 +236,14 @@ class ContextInfo:
     """What clients see of a context.
 
     Attributes:
-        created_at: Aware, UTC.
+        created_at: Seconds since the epoch.
         active: Whether a worker is there; the next execution of an inactive context starts one.
         limits: Shown only where there are any.
     """
 
     id: str
     cwd: str
-    created_at: datetime
+    created_at: float
     active: bool
     limits: Limits = NONE
 
@@ -259,9 +259,9 @@ class ContextInfo:
         }
 
 
-def timestamp(moment: datetime) -> str:
-    """Return ``moment`` (aware) as clients read it: RFC 3339, UTC."""
-    return moment.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+def timestamp(moment: float) -> str:
+    """Return ``moment``, in seconds since the epoch, as clients read it: RFC 3339, UTC."""
+    return datetime.fromtimestamp(moment, UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
 def _limits(body: dict[str, object], key: str) -> Limits:

@@ -1,8 +1,8 @@
 """What the executions of one context say: to their own clients, and to whoever follows the context."""
 
+import time
 import uuid
 from collections.abc import Callable
-from datetime import UTC, datetime
 
 from interpreterd.executions import Execution, Executions
 from interpreterd.journal import Journal, size
@@ -46,7 +46,7 @@ class Transcript:
         """Register executions with ``executions``; ``on_room`` as in ``Journal``."""
         self.running: Execution | None = None
         self.count = 0
-        self.last_used_at = datetime.now(UTC)
+        self.last_used_at = time.time()
         self._context_id = context_id
         self._executions = executions
         self._backlog_chars = backlog_chars

@@ -1,7 +1,7 @@
 """Requests are checked at the edge: a value, or an error that names the key and what it must be."""
 
 import json
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -130,9 +130,8 @@ def test_the_language_is_python(language: str) -> None:
         CreateContext.parse({"language": language})
 
 
-@pytest.mark.parametrize("zone", [UTC, timezone(timedelta(hours=2))])
-def test_context_info_to_json(zone: timezone) -> None:
-    created_at = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC).astimezone(zone)
+def test_context_info_to_json() -> None:
+    created_at = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC).timestamp()
     info = ContextInfo(id="i", cwd="/w", created_at=created_at, active=True)
     assert json.loads(json.dumps(info.to_json())) == {
         "id": "i",
