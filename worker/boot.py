@@ -88,6 +88,6 @@ def run(sources, out_fd, die, names=None):
         streams.keep_spare(fd, spare_fd)
     cells = worker.namespace.Cells()
     channel = worker.channel.Channel(read_fd, write_fd)
-    interpreter = worker.interpreter.Interpreter(channel, streams, cells, library.limit_data)
+    interpreter = worker.interpreter.Interpreter(channel, streams, cells, library)
     library.trim()
     interpreter.serve()
