@@ -15,6 +15,9 @@ from worker.report import describe, describe_safely
 
 PROTOCOL_VERSION = 1
 ABANDONED_S = 5  # how long an abandoned worker waits to be killed together with its children
+# Kept from user code that has a memory limit, to say what it has run out of: allocated and never touched, so that it is
+# no more than a number to the kernel, and so large that malloc(3) always gives it back.
+RESERVE_BYTES = 40 << 20
 _EXIT_DID_NOT_HAPPEN = 70  # EX_SOFTWARE of <sysexits.h>
 
 
@@ -27,12 +30,14 @@ def ready():
 class Interpreter:
     """Executes what comes through ``channel`` in the namespace of ``cells`` until told to end."""
 
-    def __init__(self, channel, streams, stdin, cells, limit_data):
+    def __init__(self, channel, streams, stdin, cells, library):
         self._channel = channel
         self._streams = streams
         self._stdin = stdin
         self._cells = cells
-        self._limit_data = limit_data
+        self._library = library
+        self._reserve_bytes = 0
+        self._reserve = None
         self._getpid = os.getpid  # user code may replace what it finds in a module
         self._pid = os.getpid()
         self._interrupted = False
@@ -69,7 +74,8 @@ class Interpreter:
         self._environ["PWD"] = cwd
         self._environ.update(message["envs"])
         if "limits" in message:
-            self._limit_data(message["limits"]["data"])
+            self._library.limit_data(message["limits"]["data"] + RESERVE_BYTES)
+            self._reserve_bytes = RESERVE_BYTES
         self._channel.send({"type": "configured"})
 
     def _execute(self, message):
@@ -100,10 +106,12 @@ class Interpreter:
             try:
                 for name, value in envs.items():
                     self._environ[name] = value
+                self._keep_reserve()
                 self._arm()
                 exec(self._cells.compile(source), self._cells.module.__dict__)
             except BaseException as caught:
                 raised = caught
+            self._reserve = None
             sys.settrace(None)
             sys.setprofile(None)
             # User code may have left the limit so low that neither its error nor its next execution has room.
@@ -112,6 +120,7 @@ class Interpreter:
                 error = describe(raised)
             self._disarm()
         except BaseException as late:  # an interrupt at the very end, or whatever came of describing
+            self._reserve = None
             sys.settrace(None)
             if raised is None:  # no `or`: an exception can have a __bool__
                 raised = late
@@ -119,6 +128,13 @@ class Interpreter:
         if raised is not None and error is None and not _is_silent(raised):
             error = describe_safely(raised)
         return raised, error
+
+    def _keep_reserve(self):
+        """Keep memory from user code, if there is so much; if not, that is what it needs to let go of its own."""
+        try:
+            self._reserve = bytes(self._reserve_bytes)
+        except MemoryError:
+            pass
 
     def _arm(self):
         """From here on SIGINT raises KeyboardInterrupt, at once if one has been remembered."""
