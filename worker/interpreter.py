@@ -3,7 +3,8 @@
 SIGINT (the interrupt) may arrive at any moment. While user code runs its handler is Python's own, so that it raises
 KeyboardInterrupt there; at every other moment the handler only remembers it, for the next execution. An interrupt that
 comes too early is thus not lost. One that comes too late would hit the next execution: the daemon, which knows when it
-sent one, says ``sync`` before it sends the next code, and the worker forgets what it remembered.
+sent one, says ``sync`` before it sends the next code, and the worker forgets what it remembered. One that Python
+ignores, since it came in a finalizer or in a weak reference's callback, is raised once more: see ``_nudged``.
 """
 
 import _signal
@@ -11,7 +12,8 @@ import os
 import sys
 
 from worker.namespace import Exit, restore_environment
-from worker.report import describe, describe_safely
+from worker.report import describe, describe_again
+from worker.streams import undisturbed
 
 PROTOCOL_VERSION = 1
 ABANDONED_S = 5  # how long an abandoned worker waits to be killed together with its children
@@ -43,8 +45,10 @@ class Interpreter:
         self._interrupted = False
         self._environ = os.environ  # user code may put something else in its place
         self._recursion_limit = sys.getrecursionlimit()
-        # The daemon sends it after an interrupt, to end a system call that began in the moment in between.
-        _signal.signal(_signal.SIGCONT, _nothing)
+        self._ignored = False
+        self._unraisablehook = sys.unraisablehook
+        sys.unraisablehook = self._on_unraisable
+        _signal.signal(_signal.SIGCONT, self._nudged)
         self._disarm()
 
     def serve(self):
@@ -101,7 +105,7 @@ class Interpreter:
 
         The shape is owed to KeyboardInterrupt, which may be raised between any two steps until ``_disarm`` has ended.
         """
-        raised = error = None
+        raised = error = late = None
         try:
             try:
                 for name, value in envs.items():
@@ -119,14 +123,15 @@ class Interpreter:
             if raised is not None and not _is_silent(raised):
                 error = describe(raised)
             self._disarm()
-        except BaseException as late:  # an interrupt at the very end, or whatever came of describing
+        except BaseException as caught:  # an interrupt at the very end, or whatever came of describing
             self._reserve = None
             sys.settrace(None)
+            late = caught
             if raised is None:  # no `or`: an exception can have a __bool__
                 raised = late
             self._disarm()
         if raised is not None and error is None and not _is_silent(raised):
-            error = describe_safely(raised)
+            error = describe_again(raised, late)
         return raised, error
 
     def _keep_reserve(self):
@@ -151,12 +156,35 @@ class Interpreter:
                 sys.setprofile(None)
                 # One that user code had blocked comes now, and not in the next execution.
                 _signal.pthread_sigmask(_signal.SIG_UNBLOCK, (_signal.SIGINT,))
+                self._ignored = False
                 return
             except BaseException:  # one more that came before the handler was changed: the execution has ended
                 pass
 
     def _remember(self, signal_number, frame):
         self._interrupted = True
+
+    def _on_unraisable(self, unraisable, /):
+        ignored = issubclass(unraisable.exc_type, KeyboardInterrupt)
+        try:
+            undisturbed(lambda: self._unraisablehook(unraisable))  # an error while it prints may just vanish
+        except KeyboardInterrupt:
+            ignored = True
+        # At the very end, since a SIGCONT that came before would raise the other one in here.
+        if ignored:
+            self._ignored = True
+
+    def _nudged(self, signal_number, frame):
+        """Handle SIGCONT, which the daemon sends some moments after an interrupt.
+
+        That there is a handler is what it is sent for: it ends a system call that began just after the SIGINT. And if
+        Python has ignored the KeyboardInterrupt, there is now another one.
+        """
+        if self._ignored:
+            self._ignored = False
+            handler = _signal.getsignal(_signal.SIGINT)
+            if callable(handler):
+                handler(_signal.SIGINT, frame)
 
     def _leave_forked_child(self, raised, error):
         """End a child that user code made with ``os.fork()`` and that has come to the end of the code."""
@@ -193,10 +221,6 @@ class Interpreter:
         self._environ.get("PATH")
         exec(compile("pass", "<interpreterd warm-up>", "exec"), {})
         self._streams.flush()
-
-
-def _nothing(signal_number, frame):
-    """A handler, which makes a signal end a system call that waits, and Python look for others."""
 
 
 def _is_silent(raised):
