@@ -29,6 +29,7 @@ class Request:
     """One execution, as far as its messages have come.
 
     Attributes:
+        events: How many messages have come, each with its number, but for those of a refusal.
         end: The control message that was its last; None before.
         started: Set once it runs, or has ended without.
         spoke: Set once there is output, or it has ended without.
@@ -41,6 +42,7 @@ class Request:
     stdout: list[str] = field(factory=list)
     stderr: list[str] = field(factory=list)
     error: dict[str, Any] | None = None
+    events: int = 0
     restarted: bool = False
     end: str | None = None
     started: asyncio.Event = field(factory=asyncio.Event)
@@ -140,8 +142,11 @@ class Session:
 def _check(request: Request, message: dict[str, Any]) -> str | None:
     """Add ``message`` to its request; return what is wrong with it."""
     kind, text = message["type"], message.get("text")
-    if kind not in TYPES or not message.keys() <= TYPES[kind] | {"code"}:
+    if kind not in TYPES or not message.keys() <= TYPES[kind] | {"code", "seq", "ahead"}:
         return "not as documented"
+    if message.get("seq", 0) != request.events and text != "refused":
+        return f"not the event {request.events}"
+    request.events += 1
     if request.execution_id is None:
         request.execution_id = message.get("executionId")
     elif message.get("executionId") != request.execution_id:
@@ -152,6 +157,8 @@ def _check(request: Request, message: dict[str, Any]) -> str | None:
         request.error = message
     elif request.error is not None and text not in ENDS:
         return "something between the error and the end"
+    elif kind == "control" and text == "queued" and request.events == 1:
+        pass
     elif kind == "control" and text == "started":
         request.started.set()
     elif kind == "control" and text == "restarted":
