@@ -58,12 +58,12 @@ class Watch:
                 self._metered_id, self._meter, self._suspected = execution_id, Meter(), False
             if execution_id is not None and self._meter is not None:
                 self._meter.read(family)
-                if self._meter.spent_s > limits.cpu_s:
-                    # A process that ended between two reads of this look has counted twice, and will not in the next.
-                    if self._suspected:
-                        self._meter = None
-                        return Excess(f"CPU limit of {limits.cpu_s:g} s exceeded", execution_id)
-                    self._suspected = True
+                exceeded = self._meter.spent_s > limits.cpu_s
+                # A process that ended between two reads of this look has counted twice, and will not in the next.
+                if exceeded and self._suspected:
+                    self._meter = None
+                    return Excess(f"CPU limit of {limits.cpu_s:g} s exceeded", execution_id)
+                self._suspected = exceeded
         return None
 
 

@@ -98,6 +98,20 @@ class TestMessages:
             "reason": f"cannot enter {tmp_path}/gone: No such file or directory",
         }
 
+    def test_configure_a_memory_limit(self, worker: DrivenWorker, tmp_path: Path) -> None:
+        worker.send({"type": "configure", "cwd": str(tmp_path), "envs": {}, "limits": {"data": 64 << 20}})
+        assert worker.receive() == {"type": "configured"}
+        assert worker.printed("kept = bytearray(32 << 20); print(len(kept))") == f"{32 << 20}\n"
+        for fill in ("bytearray(1 << 30)", "kept = []\nwhile True: kept.append(bytearray(1000))"):
+            error = worker.run(fill).error
+            assert error is not None
+            assert error["name"] == "MemoryError"
+            assert fill.splitlines()[-1] in error["traceback"], "there is memory left to tell"
+        # What fills all that there is stays, and can be let go.
+        worker.printed("del kept")
+        child = "import subprocess, sys; print(subprocess.run([sys.executable, '-c', 'bytearray(1 << 30)']).returncode)"
+        assert worker.run(child).stdout == "1\n"
+
     def test_messages_may_come_together(self, worker: DrivenWorker) -> None:
         execute = b'{"type":"execute","id":"%d","code":"print(%d)","envs":{}}\n'
         worker.channel.sendall(execute % (1, 1) + execute % (2, 2) + b'{"type":"sync"}\n')
