@@ -68,6 +68,11 @@ class Context:
         self._watch: Watch | None = None
         self._gone = asyncio.Event()
 
+    @property
+    def transcript(self) -> Transcript:
+        """What its executions say."""
+        return self._transcript
+
     def info(self) -> ContextInfo:
         """Return what clients see of it."""
         return ContextInfo(

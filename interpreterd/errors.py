@@ -11,6 +11,7 @@ of the daemon: it is an event, ``schema.Failure``.
     │   ├── UnsupportedLanguage
     │   ├── InvalidWorkingDirectory
     │   └── DefaultContextKept
+    ├── NotAcceptable           ``Accept`` allows no form in which there is an answer
     ├── Forbidden               a foreign Origin or Host
     ├── ContextNotFound
     ├── ExecutionNotFound
@@ -24,6 +25,8 @@ of the daemon: it is an event, ``schema.Failure``.
     ├── ContextRestarted
     └── ServerShuttingDown
 """
+
+from collections.abc import Iterable
 
 
 class InterpreterError(Exception):
@@ -68,6 +71,13 @@ class DefaultContextKept(InvalidRequest):
 
     def __init__(self) -> None:
         super().__init__("cannot delete default context")
+
+
+class NotAcceptable(InterpreterError):
+    """The client accepts no media type in which this is answered; names those."""
+
+    def __init__(self, offered: Iterable[str]) -> None:
+        super().__init__(f"Accept must allow one of {', '.join(offered)}")
 
 
 class Forbidden(InterpreterError):

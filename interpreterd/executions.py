@@ -86,9 +86,8 @@ class Execution:
             "createdAt": timestamp(self.created_at),
             "startedAt": None if self.started_at is None else timestamp(self.started_at),
             "finishedAt": None if self.finished_at is None else timestamp(self.finished_at),
-            "error": None
-            if error is None
-            else {"name": error.name, "value": error.value, "traceback": error.traceback},
+            "outcome": self.state if self.ended else None,
+            "error": None if error is None else error.to_json(),
             "stdoutChars": self.stdout_chars,
             "stderrChars": self.stderr_chars,
             "firstEvent": self.journal.first,

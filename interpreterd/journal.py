@@ -15,7 +15,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Final, Generic, Protocol, Self, TypeVar
 
-from interpreterd.schema import Gap, Output
+from interpreterd.schema import Failure, Finished, Gap, InputRequest, Output, Submitted
 
 EVENT_BYTES: Final = 256  # what an event costs besides its text: two objects and a place in the log
 _E = TypeVar("_E")
@@ -36,8 +36,17 @@ class Unlimited:
 
 
 def size(event: object) -> int:
-    """Return roughly how many bytes of memory ``event`` keeps."""
-    return EVENT_BYTES + sys.getsizeof(event.text) if isinstance(event, Output) else EVENT_BYTES
+    """Return roughly how many bytes of memory ``event`` keeps.
+
+    An exception counts in ``Finished``, which says it again: the newest event stays for as long as its journal.
+    """
+    match event:
+        case Output(text=text) | Submitted(code=text) | InputRequest(prompt=text):
+            return EVENT_BYTES + sys.getsizeof(text)
+        case Finished(error=Failure(value=value, traceback=traceback)):
+            return EVENT_BYTES + sys.getsizeof(value) + sys.getsizeof(traceback)
+        case _:
+            return EVENT_BYTES
 
 
 class Journal(Generic[_E]):

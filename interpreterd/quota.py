@@ -5,13 +5,17 @@ from interpreterd.schema import Output, Stream
 
 
 class OutputQuota:
-    """Lets output pass up to a limit, and counts what comes after it."""
+    """Lets output pass up to a limit, and counts what comes after it.
+
+    Attributes:
+        cut_bytes: How much that is, as UTF-8.
+    """
 
     def __init__(self, limit_bytes: int) -> None:
         """Allow ``limit_bytes`` of both streams together, as UTF-8."""
         self._limit_bytes = limit_bytes
         self._left_bytes = limit_bytes
-        self._cut_bytes = 0
+        self.cut_bytes = 0
         self._cut_stream: Stream | None = None
 
     def admit(self, stream: Stream, text: str) -> str:
@@ -23,9 +27,9 @@ class OutputQuota:
                 return text
             self._cut_stream = stream
             passed = text.encode()[: self._left_bytes].decode(errors="ignore")
-            self._cut_bytes = size - utf8_bytes(passed)
+            self.cut_bytes = size - utf8_bytes(passed)
             return passed
-        self._cut_bytes += utf8_bytes(text)
+        self.cut_bytes += utf8_bytes(text)
         return ""
 
     def close(self) -> list[Output]:
@@ -33,5 +37,5 @@ class OutputQuota:
         if self._cut_stream is None:
             return []
         limit = size_in_words(self._limit_bytes)
-        marker = f"\n[output limit of {limit} reached: {self._cut_bytes} more bytes were cut]\n"
+        marker = f"\n[output limit of {limit} reached: {self.cut_bytes} more bytes were cut]\n"
         return [Output(stream=self._cut_stream, text=marker)]

@@ -86,6 +86,9 @@ class Failure:
     value: str = field(repr=_chars)
     traceback: str = field(default="", repr=_chars)
 
+    def to_json(self) -> dict[str, str]:
+        return {"name": self.name, "value": self.value, "traceback": self.traceback}
+
 
 @frozen(kw_only=True)
 class InputRequest:
@@ -126,10 +129,21 @@ class Gap:
 
 @frozen(kw_only=True)
 class Submitted:
-    """An execution has been asked for; only followers of its context are told."""
+    """An execution has been asked for; only followers of its context are told.
+
+    Attributes:
+        code: At most ``EVENT_LIMIT_CHARS`` of it.
+        cut_chars: How much longer it is.
+    """
 
     code: str = field(repr=_chars)
     origin: str
+    cut_chars: int = 0
+
+    @classmethod
+    def of(cls, request: "Execute") -> Self:
+        cut_chars = max(0, len(request.code) - EVENT_LIMIT_CHARS)
+        return cls(code=request.code[:EVENT_LIMIT_CHARS], origin=request.origin, cut_chars=cut_chars)
 
 
 @frozen(kw_only=True)
@@ -185,6 +199,7 @@ class Execute:
         stays: Whether it goes on when its client's connection ends; else it is interrupted.
         numbered: Whether the client wants the events of version 2: with their number, and the execution's id.
         stdin: Whether ``input()`` asks the client.
+        background: Whether nobody waits for it; only over HTTP.
         origin: What the client calls itself, for others that follow the context.
     """
 
@@ -195,6 +210,7 @@ class Execute:
     stays: bool = True
     numbered: bool = False
     stdin: bool = False
+    background: bool = False
     origin: str = ""
 
     @classmethod
@@ -202,7 +218,7 @@ class Execute:
         message = json_object(
             value,
             "the message",
-            {"code", "contextId", "timeout", "envs", "onDisconnect", "events", "stdin", "origin"},
+            {"code", "contextId", "timeout", "envs", "onDisconnect", "events", "stdin", "background", "origin"},
         )
         code = string(message, "code")
         context_id = string(message, "contextId")
@@ -227,6 +243,7 @@ class Execute:
             stays=choice(message, "onDisconnect", ("continue", "interrupt")) == "continue",
             numbered=choice(message, "events", ("v1", "v2")) == "v2",
             stdin=flag(message, "stdin"),
+            background=flag(message, "background"),
             origin=origin,
         )
 

@@ -65,7 +65,11 @@ class Transcript:
     def feed(self) -> Journal[Happened]:
         """Everything that happens in the context, from the first look at this on. It has no client."""
         if self._feed is None:
-            self._feed = Journal(limit_bytes=self._executions.journal_limit_bytes, size=lambda event: size(event.event))
+            self._feed = Journal(
+                limit_bytes=self._executions.journal_limit_bytes,
+                ledger=self._executions,
+                size=lambda event: size(event.event),
+            )
         return self._feed
 
     def waits(self, execution_id: str | None) -> bool:
@@ -91,7 +95,7 @@ class Transcript:
         )
         self._unfinished[execution.id] = execution
         self.last_used_at = execution.created_at
-        self.tell(Submitted(code=request.code, origin=request.origin), execution.id)
+        self.tell(Submitted.of(request), execution.id)
         return execution
 
     def queue(self, execution: Execution) -> None:
@@ -137,8 +141,9 @@ class Transcript:
 
     def close(self) -> None:
         """No more happens; the followers come to the end."""
-        if self._feed is not None:
+        if self._feed is not None and not self._feed.ended:
             self._feed.close()
+            self._executions.charge(self._feed, -self._feed.bytes)  # it goes with its last follower
 
     def tell(self, event: Event | Submitted | WorkerEnded, execution_id: str | None = None) -> None:
         """Tell the context's followers, and nobody else."""

@@ -11,9 +11,9 @@ from aiohttp import hdrs, web
 
 from interpreterd.errors import BodyTooLarge, Forbidden, InterpreterError
 from interpreterd.settings import Settings
+from interpreterd.web.bodies import json_response
 from interpreterd.web.faces import error_body, face, sentence
 from interpreterd.web.keys import SETTINGS
-from interpreterd.web.routes import json_response
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 _log = logging.getLogger(__name__)

@@ -1,16 +1,23 @@
 """The REST routes."""
 
 import platform
-from collections.abc import Mapping
-from typing import Any, Final
+from typing import Final
 
-import orjson
 from aiohttp import web
 
 from interpreterd import __version__
-from interpreterd.errors import MalformedRequest, WorkerStartFailed
-from interpreterd.fields import decode_json
+from interpreterd.errors import WorkerStartFailed
 from interpreterd.schema import CreateContext
+from interpreterd.web.bodies import json_response, read_json
+from interpreterd.web.executions import (
+    follow_context,
+    follow_execution,
+    get_execution,
+    interrupt_execution,
+    list_executions,
+    post_execution,
+    restart_context,
+)
 from interpreterd.web.keys import LAUNCHER, MANAGER, SETTINGS
 from interpreterd.web.multiplex import session
 from interpreterd.web.session import execute
@@ -32,15 +39,17 @@ def add_routes(app: web.Application) -> None:
                 web.get(prefix + "/context/{id}", get_context),
                 web.delete(prefix + "/context/{id}", delete_context),
                 web.post(prefix + "/context/{id}/interrupt", interrupt_context),
+                web.post(prefix + "/context/{id}/restart", restart_context),
+                web.get(prefix + "/context/{id}/executions", list_executions),
+                web.get(prefix + "/context/{id}/events", follow_context, allow_head=False),
+                web.get(prefix + "/executions/{id}", get_execution),
+                web.post(prefix + "/executions/{id}/interrupt", interrupt_execution),
+                web.get(prefix + "/executions/{id}/events", follow_execution, allow_head=False),
+                web.post(prefix + "/execute", post_execution),
                 web.get(prefix + "/execute", execute, allow_head=False),
                 web.get(prefix + "/session", session, allow_head=False),
             ]
         )
-
-
-def json_response(body: Any, *, status: int = 200, headers: Mapping[str, str] | None = None) -> web.Response:
-    """Return ``body`` as a JSON response."""
-    return web.Response(body=orjson.dumps(body), status=status, headers=headers, content_type="application/json")
 
 
 async def health(request: web.Request) -> web.Response:
@@ -61,12 +70,8 @@ async def version(request: web.Request) -> web.Response:
 
 async def create_context(request: web.Request) -> web.Response:
     """Make a context; see ``schema.CreateContext``."""
-    try:
-        body = await request.read()  # whatever its content type: ``curl -d`` calls JSON a form
-    except web.RequestPayloadError as error:
-        raise MalformedRequest(f"the body cannot be read: {error.__cause__ or error}") from None
-    value = decode_json(body, "the body") if body.strip() else {}
-    info = await request.app[MANAGER].create(CreateContext.parse(value))
+    wish = CreateContext.parse(await read_json(request))
+    info = await request.app[MANAGER].create(wish)
     return json_response(info.to_json())
 
 

@@ -1,6 +1,7 @@
 """What travels on a session's WebSocket: pure functions from JSON to operation and from event to JSON.
 
-``tests/golden/session.jsonl`` has an example of each, which PROTOCOL.md shows.
+The events travel in the same form over HTTP and to those who follow a context. ``tests/golden/session.jsonl`` and
+``feed.jsonl`` have an example of each, which PROTOCOL.md shows.
 """
 
 from collections.abc import Mapping
@@ -17,6 +18,7 @@ from interpreterd.schema import (
     Failure,
     Finished,
     Gap,
+    Happened,
     InputRequest,
     Outcome,
     Output,
@@ -24,6 +26,8 @@ from interpreterd.schema import (
     Raised,
     Restarted,
     Started,
+    Submitted,
+    WorkerEnded,
 )
 from interpreterd.verdict import CONTEXT_ERROR
 from interpreterd.web.faces import face, sentence
@@ -115,8 +119,8 @@ def _id(message: dict[str, Any], key: str) -> str | None:
     return value or None
 
 
-def render(number: int, event: Event | Gap, ids: Mapping[str, str]) -> bytes:
-    """Return the message of the event ``number``, with ``ids``; that of ``Finished`` is the last one."""
+def render(number: int, event: Event | Submitted | WorkerEnded | Gap, ids: Mapping[str, str | None]) -> bytes:
+    """Return the message of the event ``number``, with ``ids``; that of ``Finished`` is its execution's last one."""
     more = {**ids, "seq": number}
     match event:
         case Output(stream=stream, text=text):
@@ -137,8 +141,19 @@ def render(number: int, event: Event | Gap, ids: Mapping[str, str]) -> bytes:
             return _control("completed" if cause is None else "cancelled", more)
         case Gap(first=first, last=last):
             return orjson.dumps({"type": "gap", "first": first, "last": last, **more})
+        case Submitted(code=code, origin=origin, cut_chars=cut_chars):
+            return orjson.dumps({"type": "submitted", "code": code, "cutChars": cut_chars, "origin": origin, **more})
+        case WorkerEnded(how=how):
+            return orjson.dumps({"type": "workerEnded", "how": how, **more})
         case _:
             assert_never(event)
+
+
+def render_happened(number: int, happened: Happened | Gap) -> bytes:
+    """Return the message of what happened in a context."""
+    if isinstance(happened, Gap):
+        return render(number, happened, {"executionId": None})
+    return render(number, happened.event, {"executionId": happened.execution_id})
 
 
 def refusal(error: InterpreterError, request_id: str | None) -> list[bytes]:

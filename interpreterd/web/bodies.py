@@ -1,0 +1,66 @@
+"""JSON in bodies, and in what form a client wants its answer."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+import orjson
+from aiohttp import hdrs, web
+
+from interpreterd.errors import MalformedRequest, NotAcceptable
+from interpreterd.fields import decode_json
+
+JSON: Final = "application/json"
+
+
+def json_response(body: Any, *, status: int = 200, headers: Mapping[str, str] | None = None) -> web.Response:
+    """Return ``body`` as a JSON response."""
+    return web.Response(body=orjson.dumps(body), status=status, headers=headers, content_type=JSON)
+
+
+async def read_json(request: web.Request) -> object:
+    """Return the body's JSON, whatever its content type: ``curl -d`` calls JSON a form. An empty one means ``{}``.
+
+    Raises:
+        MalformedRequest: It is not JSON, or did not come whole.
+    """
+    try:
+        body = await request.read()
+    except web.RequestPayloadError as error:
+        raise MalformedRequest(f"the body cannot be read: {error.__cause__ or error}") from None
+    return decode_json(body, "the body") if body.strip() else {}
+
+
+def choose_form(request: web.Request, offered: Sequence[str]) -> str:
+    """Return which of the media types ``offered`` the client likes best; raise ``NotAcceptable`` if none.
+
+    RFC 9110, section 12.5.1. Of equals it is the one that is named most exactly, then the first one. A range that
+    cannot be read counts as absent.
+    """
+    accept = ",".join(request.headers.getall(hdrs.ACCEPT, []))
+    if not accept.strip():
+        return offered[0]
+    ranges = dict(_range(part) for part in accept.split(","))
+
+    def liking(kind: str) -> tuple[float, int]:
+        for exactness, name in ((2, kind), (1, kind.partition("/")[0] + "/*"), (0, "*/*")):
+            if name in ranges:
+                return ranges[name], exactness
+        return 0.0, 0
+
+    best = max(offered, key=liking)
+    if liking(best)[0] == 0.0:
+        raise NotAcceptable(offered)
+    return best
+
+
+def _range(part: str) -> tuple[str, float]:
+    """Return a media range and its weight, which is 1 if it says none."""
+    name, *parameters = (piece.strip().lower() for piece in part.split(";"))
+    for parameter in parameters:
+        if parameter.startswith("q="):
+            try:
+                weight = float(parameter[2:])
+            except ValueError:
+                return "", 0.0
+            return (name, weight) if 0 <= weight <= 1 else ("", 0.0)
+    return name, 1.0

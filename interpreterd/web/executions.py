@@ -1,0 +1,145 @@
+"""Executions over plain HTTP: start one, look it up, stop it, follow it, or all of a context."""
+
+from typing import Any, Final
+
+import attrs
+from aiohttp import hdrs, web
+
+from interpreterd.errors import ExecutionNotFound, MalformedRequest
+from interpreterd.executions import Execution
+from interpreterd.journal import Follower
+from interpreterd.quota import OutputQuota
+from interpreterd.schema import Event, Execute, Output, Stream
+from interpreterd.web.bodies import JSON, choose_form, json_response, read_json
+from interpreterd.web.hangup import when_gone
+from interpreterd.web.keys import MANAGER, SETTINGS
+from interpreterd.web.streams import EVENT_STREAM, NDJSON, Render, answer_with, follow
+from interpreterd.web.wire import render, render_happened
+
+OUTPUT_LIMIT_BYTES: Final = 10 << 20  # of an answer in one piece
+LISTED_LIMIT: Final = 100
+NUMBER_LIMIT_DIGITS: Final = 15  # no journal gets that far
+
+
+async def post_execution(request: web.Request) -> web.StreamResponse:
+    """Run code; see ``schema.Execute``. Answer with the whole, with events as they come, or at once."""
+    # Only who started it may answer ``input()``, and this client is not heard any more.
+    wish = attrs.evolve(Execute.parse(await read_json(request)), stdin=False)
+    form = choose_form(request, (JSON,) if wish.background else (JSON, NDJSON, EVENT_STREAM))
+    context = request.app[MANAGER].get(wish.context_id)
+    execution = context.submit(wish, client=not wish.background)
+    if wish.background:
+        url = f"{request.path.removesuffix('/execute')}/executions/{execution.id}"
+        return json_response({**execution.to_json(), "url": url}, status=202, headers={hdrs.LOCATION: url})
+    try:
+        follower = execution.journal.client
+        if form == JSON:
+            return json_response(await _collect(request, execution, follower))
+        return await answer_with(request, form, follower, _render(execution))
+    finally:
+        if not (wish.stays or execution.ended):
+            context.interrupt(execution.id)
+
+
+async def get_execution(request: web.Request) -> web.Response:
+    """Show one execution."""
+    return json_response(_execution(request).to_json())
+
+
+async def list_executions(request: web.Request) -> web.Response:
+    """Show a context's executions: the one that runs, those that wait, then those that ended, the latest first."""
+    manager = request.app[MANAGER]
+    context = manager.existing(request.match_info["id"])
+    executions = [*context.transcript.unfinished(), *manager.executions.latest(context.id)][:LISTED_LIMIT]
+    return json_response({"executions": [execution.to_json() for execution in executions]})
+
+
+async def interrupt_execution(request: web.Request) -> web.Response:
+    """Interrupt an execution that runs, take one that waits out of the queue, leave one that has ended."""
+    execution = _execution(request)
+    did = "idle"
+    if not execution.ended:
+        did = request.app[MANAGER].existing(execution.context_id).interrupt(execution.id)
+    return json_response({"interrupted": did != "idle", "did": did, "executionId": execution.id})
+
+
+async def restart_context(request: web.Request) -> web.Response:
+    """Give a context a new worker; say which executions that has ended."""
+    context = request.app[MANAGER].existing(request.match_info["id"])
+    unfinished = context.transcript.unfinished()
+    await context.restart(cancel_queued=_flag(request, "cancelQueued"))
+    ended = {state: [it.id for it in unfinished if it.state == state] for state in ("lost", "cancelled")}
+    return json_response({**context.info().to_json(), **ended})
+
+
+async def follow_execution(request: web.Request) -> web.StreamResponse:
+    """Send an execution's events from a number on, and those that come, up to its end."""
+    execution = _execution(request)
+    return await follow(request, execution.journal, _start(request, 0), _render(execution))
+
+
+async def follow_context(request: web.Request) -> web.StreamResponse:
+    """Send what happens in a context, from now or a number on, up to its end."""
+    feed = request.app[MANAGER].existing(request.match_info["id"]).transcript.feed
+    return await follow(request, feed, _start(request, feed.next), render_happened)
+
+
+def _execution(request: web.Request) -> Execution:
+    execution_id = request.match_info["id"]
+    execution = request.app[MANAGER].executions.get(execution_id)
+    if execution is None:
+        raise ExecutionNotFound(execution_id)
+    return execution
+
+
+def _render(execution: Execution) -> Render[Event]:
+    ids = {"executionId": execution.id}
+    return lambda number, event: render(number, event, ids)
+
+
+def _start(request: web.Request, default: int) -> int:
+    """Return the number of the first event that the client wants, which may be its last one's and one."""
+    last = request.headers.get("Last-Event-ID")  # stays behind ``from`` in the URL when an EventSource comes back
+    if last is not None:
+        return _number("Last-Event-ID", last) + 1
+    start = request.query.get("from")
+    return default if start is None else _number("from", start)
+
+
+def _number(what: str, text: str) -> int:
+    if not (text.isascii() and text.isdecimal() and len(text) <= NUMBER_LIMIT_DIGITS):
+        raise MalformedRequest(f"{what} must be the number of an event")
+    return int(text)
+
+
+def _flag(request: web.Request, key: str) -> bool:
+    text = request.query.get(key, "false")
+    if text not in ("true", "false"):
+        raise MalformedRequest(f"{key} must be true or false")
+    return text == "true"
+
+
+async def _collect(request: web.Request, execution: Execution, follower: Follower[Event]) -> dict[str, Any]:
+    """Return all that an execution says, once it has ended, or what there is when its client goes."""
+    quota = OutputQuota(OUTPUT_LIMIT_BYTES)
+    texts: dict[Stream, list[str]] = {stream: [] for stream in Stream}
+    try:
+        with when_gone(request, follower.stop, request.app[SETTINGS].heartbeat_s):
+            async for _, event in follower:
+                if isinstance(event, Output) and (text := quota.admit(event.stream, event.text)):
+                    texts[event.stream].append(text)
+    finally:
+        follower.stop()
+    for marker in quota.close():
+        texts[marker.stream].append(marker.text)
+    error = execution.error
+    return {
+        "executionId": execution.id,
+        "contextId": execution.context_id,
+        "outcome": execution.state,
+        "stdout": "".join(texts[Stream.STDOUT]),
+        "stderr": "".join(texts[Stream.STDERR]),
+        "results": [],
+        "error": None if error is None else error.to_json(),
+        "cutBytes": quota.cut_bytes,
+    }
