@@ -165,7 +165,7 @@ class Context:
             except TimeoutError:
                 _log.error("context %s: worker %d cannot be killed", self.id, self._worker.pid)
         self._transcript.close()
-        self._watch_no_more()
+        self._watcher.end(self._watch)
         await self._sweep()
 
     # The worker's listener
@@ -188,16 +188,12 @@ class Context:
     def on_exit(self, how: str) -> None:
         """See ``Listener``."""
         self._worker = None
-        self._watch_no_more()
+        self._watcher.end(self._watch)
+        self._watch = None
         self._gone.set()
         self._transcript.tell(WorkerEnded(how=how))
         self._feed(moves.Exited(how))
         self._tasks.create_task(self._sweep())
-
-    def _watch_no_more(self) -> None:
-        if self._watch is not None:
-            self._watcher.end(self._watch)
-            self._watch = None
 
     def _on_excess(self, excess: Excess) -> None:
         _log.warning("context %s: %s", self.id, excess.what)
