@@ -178,6 +178,7 @@ class Journal(Generic[_E]):
             self._client = None
             self._unread_chars = 0
             self._tell_room(was_full)
+            self._on_room = None  # which keeps a whole context, and this is kept for longer
             if self._bytes > self.limit_bytes:
                 self.trim(self.limit_bytes)
 

@@ -21,10 +21,10 @@ from harness import PREFIX, Client, Daemon, children, gone
 from interpreterd.app import make_app
 from interpreterd.context import Context
 from interpreterd.errors import WorkerStartFailed
-from interpreterd.journal import Journal
+from interpreterd.journal import Follower
 from interpreterd.machine import Machine
 from interpreterd.settings import Settings
-from interpreterd.web.session import Socket
+from interpreterd.web.sockets import Socket
 
 StartDaemon = Callable[..., Awaitable[Daemon]]
 LAUNCHERS = pytest.mark.parametrize("launcher", ["spawn", "fork"])
@@ -230,7 +230,7 @@ async def settled(daemon: Daemon) -> Belongings:
 # Tasks and timers. Neither can be counted in another process; so the daemon's application runs here, over fake workers.
 
 App = TestClient[web.Request, web.Application]
-KINDS = (Context, Machine, Journal, Socket)
+KINDS = (Context, Machine, Follower, Socket)
 
 
 def alive() -> dict[str, int]:

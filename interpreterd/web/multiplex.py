@@ -12,7 +12,7 @@ from interpreterd.manager import Manager
 from interpreterd.schema import Execute
 from interpreterd.web.faces import GOING_AWAY, close_reason
 from interpreterd.web.keys import FAREWELLS, MANAGER
-from interpreterd.web.session import Socket, open_socket
+from interpreterd.web.sockets import Socket, open_socket
 from interpreterd.web.wire import (
     Input,
     Interrupt,
