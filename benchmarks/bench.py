@@ -104,9 +104,9 @@ class Bench:
         return (*(self.fork_flags or ()), "--preload", PRELOADED)
 
     @asynccontextmanager
-    async def daemon(self, *flags: str) -> AsyncIterator[tuple[Server, Client]]:
+    async def daemon(self, *flags: str, probed: bool = False) -> AsyncIterator[tuple[Server, Client]]:
         """Start a daemon of its own for a figure, and run something in its default context."""
-        async with servers.daemon(self.directory, *flags) as server, client(server) as speaker:
+        async with servers.daemon(self.directory, *flags, probed=probed) as server, client(server) as speaker:
             await speaker.execute()
             yield server, speaker
 
@@ -117,7 +117,7 @@ class Bench:
             yield server, speaker
 
     @asynccontextmanager
-    async def pair(self, *flags: str) -> AsyncIterator[Pair]:
+    async def pair(self, *flags: str, probed: bool = False) -> AsyncIterator[Pair]:
         """Start a daemon and its floor."""
-        async with self.daemon(*flags) as (daemon, speaker), self.echo() as (floor, floor_speaker):
+        async with self.daemon(*flags, probed=probed) as (daemon, speaker), self.echo() as (floor, floor_speaker):
             yield Pair(daemon=daemon, client=speaker, floor=floor, floor_client=floor_speaker)

@@ -99,10 +99,11 @@ class Server:
         return self._log.read_text(errors="replace")[-600:]
 
 
-def daemon(directory: Path, *flags: str) -> Server:
-    """Return a daemon, not started yet, whose workers run this Python, with ``flags`` added."""
-    command = [str(COMMAND), "serve", "--port", "0", "--python", sys.executable, "--exit-with-parent", *flags]
-    return Server(command, directory, directory / "daemon.log")
+def daemon(directory: Path, *flags: str, probed: bool = False) -> Server:
+    """Return a daemon, not started yet, whose workers run this Python, with ``flags`` added; see ``inside.py``."""
+    start = [sys.executable, "-m", "benchmarks.inside"] if probed else [str(COMMAND)]
+    own = ("serve", "--port", "0", "--cwd", str(directory), "--python", sys.executable, "--exit-with-parent")
+    return Server([*start, *own, *flags], ROOT if probed else directory, directory / "daemon.log")
 
 
 def echo(directory: Path) -> Server:

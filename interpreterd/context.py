@@ -89,11 +89,7 @@ class Context:
         await self._started()
 
     async def restart(self, *, cancel_queued: bool = False) -> None:
-        """Have a new worker; what runs is lost, what is queued waits for it, or is cancelled.
-
-        Raises:
-            WorkerStartFailed: Or the cause of a ``close`` that comes first.
-        """
+        """Have a new worker; what runs is lost, what is queued waits for it, or is cancelled. Raises as ``start``."""
         self._feed(moves.Restart(ContextRestarted(self.id), cancel_queued))
         while self._machine.state is State.ENDING:
             await self._gone.wait()
@@ -165,6 +161,7 @@ class Context:
             except TimeoutError:
                 _log.error("context %s: worker %d cannot be killed", self.id, self._worker.pid)
         self._transcript.close()
+        self._watch_no_more()
         await self._sweep()
 
     # The worker's listener
@@ -187,13 +184,16 @@ class Context:
     def on_exit(self, how: str) -> None:
         """See ``Listener``."""
         self._worker = None
-        if self._watch is not None:
-            self._watcher.end(self._watch)
-            self._watch = None
+        self._watch_no_more()
         self._gone.set()
         self._transcript.tell(WorkerEnded(how=how))
         self._feed(moves.Exited(how))
         self._tasks.create_task(self._sweep())
+
+    def _watch_no_more(self) -> None:
+        if self._watch is not None:
+            self._watcher.end(self._watch)
+            self._watch = None
 
     def _on_excess(self, excess: Excess) -> None:
         _log.warning("context %s: %s", self.id, excess.what)

@@ -36,31 +36,36 @@ def descendants(pid: int) -> list[int]:
 def kill_family(pid: int) -> None:
     """Send SIGKILL to ``pid`` and to everything below it.
 
-    First all of it is stopped, round by round until nothing new turns up, so that nobody forks away. ``pid`` dies last:
-    being a subreaper, it keeps orphans below itself to the end. The caller reaps. Blocks for some 50 µs a process.
+    First all of it is stopped, so that nobody forks away: its process group at one blow, which a fork bomb cannot
+    outrun, then round by round who has left that, until nothing new turns up. ``pid`` dies last: being a subreaper, it
+    keeps orphans below itself to the end. The caller reaps. Blocks for some 50 µs a process.
     """
-    stopped = [pid]
-    _stop(pid)
+    _send_group(pid, signal.SIGSTOP)
+    stopped = {pid: True}
+    _stop([pid])
     for _ in range(_ROUNDS):
         new = [found for found in descendants(pid) if found not in stopped]
-        for found in new:
-            _stop(found)
-        stopped += new
         if not new:
             break
-    for found in reversed(stopped[1:]):
-        _send(found, signal.SIGKILL)
-    with contextlib.suppress(ProcessLookupError, PermissionError):
-        os.killpg(pid, signal.SIGKILL)
+        _stop(new)
+        stopped |= dict.fromkeys(new, True)
+    for found in reversed(stopped):
+        if found != pid:
+            _send(found, signal.SIGKILL)
+    _send_group(pid, signal.SIGKILL)
     _send(pid, signal.SIGKILL)
 
 
-def _stop(pid: int) -> None:
-    _send(pid, signal.SIGSTOP)
-    # On another processor it goes on until it next enters the kernel, perhaps by way of a fork.
+def _stop(pids: list[int]) -> None:
+    for pid in pids:
+        _send(pid, signal.SIGSTOP)
+    # On another processor one goes on until it next enters the kernel, perhaps by way of a fork; one that waits for a
+    # processor stops as soon as it gets that.
     for _ in range(_PROC_LOOKS):
-        if _state(pid) in "TtZXx":
+        pids = [pid for pid in pids if _state(pid) not in "TtZXx"]
+        if not pids:
             return
+        os.sched_yield()
 
 
 def _state(pid: int) -> str:
@@ -70,6 +75,11 @@ def _state(pid: int) -> str:
             return chr(file.read().rpartition(b")")[2].split()[0][0])
     except (OSError, IndexError):
         return "X"
+
+
+def _send_group(group: int, number: int) -> None:
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(group, number)
 
 
 def _send(pid: int, number: int) -> None:

@@ -4,6 +4,7 @@ import logging
 from datetime import UTC, datetime
 
 import orjson
+from aiohttp.http_exceptions import HttpProcessingError
 
 from interpreterd.settings import Settings
 
@@ -27,6 +28,11 @@ class JsonFormatter(logging.Formatter):
         ).decode()
 
 
+def _is_no_mistake_of_ours(record: logging.LogRecord) -> bool:
+    """Whether to log a record of aiohttp's: not what it makes of bytes that are no HTTP, an error with a traceback."""
+    return not (record.exc_info and isinstance(record.exc_info[1], HttpProcessingError))
+
+
 def set_up_logging(settings: Settings) -> None:
     """Log to stderr as ``settings`` say."""
     handler = logging.StreamHandler()
@@ -35,3 +41,4 @@ def set_up_logging(settings: Settings) -> None:
     else:
         handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
     logging.basicConfig(level=settings.log_level.upper(), handlers=[handler])
+    logging.getLogger("aiohttp.server").addFilter(_is_no_mistake_of_ours)

@@ -64,11 +64,20 @@ class Nursery:
                 if time.monotonic() > give_up_at:
                     _log.error("processes that cannot be killed: %s", orphans)
                     return
-                for pid in orphans:
+                living = [pid for pid in orphans if not _reaped(pid)]
+                for pid in living:
                     kill_family(pid)
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(SWEEP_LIMIT_S):
-                        await asyncio.gather(*map(reap, orphans))
+                        await asyncio.gather(*map(reap, living))
+
+
+def _reaped(pid: int) -> bool:
+    """Reap ``pid`` if it has ended, as most of a family that was killed; return whether it has."""
+    try:
+        return os.waitpid(pid, os.WNOHANG) != (0, 0)
+    except ChildProcessError:
+        return True
 
 
 async def reap(pid: int) -> int | None:

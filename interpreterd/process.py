@@ -179,10 +179,10 @@ class ProcessWorker(asyncio.Protocol):
 
     def _read_last_messages(self) -> None:
         """Read what the channel holds, but not what a surviving child may go on writing."""
-        if self.broken is not None:
+        fd = self._socket.fileno()
+        if self.broken is not None or fd < 0:  # closed when the daemon wrote, and nobody was there to read
             return
         with contextlib.suppress(OSError):
-            fd = self._socket.fileno()
             unread = unread_bytes(fd)
             while unread > 0 and (data := os.read(fd, min(unread, READ_BYTES))):
                 unread -= len(data)

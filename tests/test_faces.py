@@ -15,6 +15,7 @@ from interpreterd.errors import (
     ExecutionTimedOut,
     InterpreterError,
     InvalidRequest,
+    LimitExceeded,
     LimitReached,
     MalformedRequest,
     ServerShuttingDown,
@@ -78,6 +79,7 @@ CONTRACT = [
     (MalformedRequest("m"), 1002),
     (InvalidRequest("i"), 1008),
     (LimitReached("l"), 1008),
+    (LimitExceeded("l"), 1008),
 ]
 
 

@@ -36,6 +36,7 @@ CHANNEL = Path(__file__).parent.parent / "worker" / "channel.py"
 TO_WORKER: list[messages.ToWorker] = [
     Configure(cwd="/home/user"),
     Configure(cwd="/tmp/Übung 日本", envs={"PATH": "/usr/bin:/bin", "GREETING": "grüß dich 👋"}),
+    Configure(cwd="/", data_bytes=671088640),
     Run(execution_id="5f3c7f0e-8f5c-4f0e-9a55-0d9b6a1c2e3d", code="x = 1"),
     Run(
         execution_id="e2",

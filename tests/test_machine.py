@@ -12,6 +12,7 @@ from interpreterd.errors import (
     ContextDeleted,
     ExecutionInterrupted,
     ExecutionTimedOut,
+    LimitExceeded,
     LimitReached,
     ServerShuttingDown,
     WorkerStartFailed,
@@ -51,6 +52,8 @@ GRACE_S = 2.0
 NAME_ERROR = Failure(name="NameError", value="name 'x' is not defined", traceback="Traceback …")
 INTERRUPTED = Failure(name="KeyboardInterrupt", value="", traceback="Traceback …")
 TIMED_OUT = "execution timed out after 5 s"
+TOO_MUCH = Exceeded("memory limit of 512 MiB exceeded", kill=True)
+TOO_LONG = Exceeded("CPU limit of 10 s exceeded", kill=False)
 
 
 class Like:
@@ -363,6 +366,72 @@ def test_a_timer_of_another_name_means_nothing(before: tuple[Input, ...], name: 
     assert machine(*before).handle(TimerFired(name)) == []
 
 
+# Limits
+
+
+def test_an_execution_that_uses_too_much_is_lost_and_the_error_says_what_it_was() -> None:
+    it = machine(*RUNNING, submit("b"))
+    assert it.handle(TOO_MUCH) == [ClearTimer("timeout"), ClearTimer("grace"), Kill()]
+    assert not it.active
+    assert it.handle(Exited("killed by SIGKILL")) == [ClearTimer("grace"), *lost("a", TOO_MUCH.what), StartWorker()]
+    assert it.handle(Started()) == begin("b", restarted=True)
+
+
+def test_an_idle_worker_that_uses_too_much_is_killed_and_nothing_is_lost_that_ran() -> None:
+    it = machine(*IDLE)
+    assert it.handle(TOO_MUCH) == [ClearTimer("timeout"), ClearTimer("grace"), Kill()]
+    assert it.handle(Exited("killed by SIGKILL")) == [ClearTimer("grace")]
+    assert it.state is State.EMPTY
+
+
+def test_a_settling_worker_that_uses_too_much_is_killed_before_the_next_execution() -> None:
+    it = machine(*SETTLING, submit("b"))
+    assert it.handle(TOO_MUCH) == [ClearTimer("timeout"), ClearTimer("grace"), Kill()]
+    assert it.handle(Exited("killed by SIGKILL")) == [ClearTimer("grace"), StartWorker()]
+
+
+def test_what_kills_an_execution_that_is_being_interrupted_is_what_it_is_told() -> None:
+    it = machine(*TIMING_OUT)
+    assert it.handle(TOO_MUCH) == [ClearTimer("timeout"), ClearTimer("grace"), Kill()]
+    assert it.handle(Exited("killed by SIGKILL")) == [ClearTimer("grace"), *lost("a", TOO_MUCH.what)]
+
+
+def test_an_exit_handler_that_uses_too_much_is_killed() -> None:
+    it = machine(*EXITING)
+    assert it.handle(TOO_MUCH) == [ClearTimer("timeout"), ClearTimer("grace"), Kill()]
+    assert it.handle(Exited("killed by SIGKILL")) == [ClearTimer("grace"), *lost("a", TOO_MUCH.what)]
+
+
+def test_why_a_worker_was_killed_first_is_why_it_died() -> None:
+    it = machine(*TIMING_OUT, TimerFired("grace"))
+    assert Kill() in it.handle(TOO_MUCH)
+    (finish,) = [effect for effect in it.handle(Exited("killed by SIGKILL")) if isinstance(effect, Finish)]
+    assert finish.cause == like(ExecutionTimedOut(TIMED_OUT))
+
+
+def test_an_execution_that_takes_too_much_time_is_interrupted_and_keeps_its_worker() -> None:
+    it = machine(*RUNNING)
+    assert it.handle(TOO_LONG) == [ClearTimer("timeout"), Interrupt(), SetTimer("grace", GRACE_S)]
+    assert it.handle(done("a", INTERRUPTED))[:2] == [
+        ClearTimer("timeout"),
+        Finish(
+            "a",
+            Outcome.INTERRUPTED,
+            Failure(name="LimitExceeded", value=TOO_LONG.what, traceback=INTERRUPTED.traceback),
+            like(LimitExceeded(TOO_LONG.what)),
+        ),
+    ]
+    assert it.state is State.SETTLING
+
+
+@pytest.mark.parametrize("before", [IDLE, INTERRUPTING, SETTLING, EXITING, KILLED])
+def test_too_much_time_ends_nothing_but_what_runs(before: tuple[Input, ...]) -> None:
+    it = machine(*before)
+    state = it.state
+    assert it.handle(TOO_LONG) == []
+    assert it.state is state
+
+
 # A worker is never believed
 
 WRONG: list[tuple[State, FromWorker]] = [
@@ -519,7 +588,7 @@ def example(kind: type[Any]) -> Any:
         Cancel: Cancel("z"),
         Answered: Answered("a", "text"),
         Restart: Restart(CAUSE),
-        Exceeded: Exceeded("limit", kill=True),
+        Exceeded: TOO_MUCH,
         Close: Close(CAUSE),
     }.get(kind) or kind()
 
@@ -718,6 +787,11 @@ class AnyLife(RuleBasedStateMachine):
     @rule()
     def interrupt(self) -> None:
         self.feed(InterruptRequested())
+
+    @precondition(lambda self: self.alive)
+    @rule(event=st.sampled_from([TOO_LONG, TOO_LONG, TOO_MUCH]))
+    def exceed(self, event: Exceeded) -> None:
+        self.feed(event)
 
     @rule(rarely=st.integers(0, 9))
     def close(self, rarely: int) -> None:

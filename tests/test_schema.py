@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from interpreterd.errors import InvalidRequest, MalformedRequest, UnsupportedLanguage
+from interpreterd.limits import Limits
 from interpreterd.schema import (
     DEFAULT_TIMEOUT_S,
     ID_LIMIT_CHARS,
@@ -20,15 +21,21 @@ from interpreterd.schema import (
     Output,
     Stream,
 )
+from interpreterd.settings import LEAST_MEMORY_BYTES
 
 scalars = st.none() | st.booleans() | st.integers() | st.floats() | st.text()
 anything = st.recursive(
     scalars, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3), max_leaves=8
 )
-KEYS = ["code", "contextId", "timeout", "envs", "cwd", "language", "later"]
+KEYS = ["code", "contextId", "timeout", "envs", "cwd", "language", "limits", "later"]
+LIMITS = ["memoryBytes", "cpuSeconds", "outputBytes", "processes", "queued", "codeBytes", "later"]
+limits = st.dictionaries(st.sampled_from(LIMITS), scalars)
 
 
-@given(anything | st.dictionaries(st.sampled_from(KEYS), anything | st.just("python") | st.just("pass") | st.just(1)))
+@given(
+    anything
+    | st.dictionaries(st.sampled_from(KEYS), anything | limits | st.just("python") | st.just("pass") | st.just(1))
+)
 def test_anything_is_a_request_or_an_error(value: Any) -> None:
     for request in (Execute, CreateContext):
         try:
@@ -74,6 +81,56 @@ def test_a_wrong_type_in_a_context_is_named(value: object, key: str) -> None:
         CreateContext.parse(value)
 
 
+@pytest.mark.parametrize(
+    ("given_limits", "reason"),
+    [
+        ([], "limits must be a JSON object"),
+        ({"memoryBytes": 1e9}, "limits.memoryBytes must be a whole number"),
+        ({"memoryBytes": "1G"}, "limits.memoryBytes must be a whole number"),
+        ({"queued": True}, "limits.queued must be a whole number"),
+        ({"cpuSeconds": "1"}, "limits.cpuSeconds must be a number"),
+        ({"cpuSeconds": True}, "limits.cpuSeconds must be a number"),
+    ],
+)
+def test_a_wrong_type_in_limits_is_named(given_limits: object, reason: str) -> None:
+    with pytest.raises(MalformedRequest, match=f"^{reason}$"):
+        CreateContext.parse({"limits": given_limits})
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "least"),
+    [
+        ("memoryBytes", LEAST_MEMORY_BYTES - 1, "at least 16777216"),
+        ("cpuSeconds", 0, "more than 0"),
+        ("cpuSeconds", float("nan"), "more than 0"),
+        ("cpuSeconds", float("inf"), "more than 0"),
+        ("outputBytes", 0, "at least 1"),
+        ("processes", -1, "at least 1"),
+        ("queued", 0, "at least 1"),
+        ("codeBytes", 10**400, "at least 1"),
+    ],
+)
+def test_a_limit_that_cannot_be_is_refused(key: str, value: float, least: str) -> None:
+    with pytest.raises(InvalidRequest, match=f"^limits.{key} must be {least} and at most {2**53}$"):
+        CreateContext.parse({"limits": {key: value}})
+
+
+def test_every_limit_arrives() -> None:
+    value = {
+        "memoryBytes": LEAST_MEMORY_BYTES,
+        "cpuSeconds": 0.5,
+        "outputBytes": 1,
+        "processes": 2,
+        "queued": 3,
+        "codeBytes": 2**53,
+    }
+    parsed = CreateContext.parse({"limits": value}).limits
+    assert parsed == Limits(
+        memory_bytes=LEAST_MEMORY_BYTES, cpu_s=0.5, output_bytes=1, processes=2, queued=3, code_bytes=2**53
+    )
+    assert parsed.to_json() == value
+
+
 IMPOSSIBLE = [
     ({}, "code must not be empty"),
     ({"code": ""}, "code must not be empty"),
@@ -103,6 +160,7 @@ def test_null_is_absent() -> None:
 
 
 def test_unknown_keys_are_ignored() -> None:
+    assert CreateContext.parse({"limits": {"later": "x", "queued": None}}) == CreateContext()
     assert Execute.parse({"code": "x", "later": {"deep": [1]}}) == Execute(code="x")
     assert CreateContext.parse({"later": 1}) == CreateContext()
 

@@ -1,5 +1,6 @@
 """The worker itself, without a daemon, under every Python found: its messages, and what user code cannot do to it."""
 
+import itertools
 import platform
 import signal
 import sys
@@ -11,6 +12,42 @@ from worker_driver import DrivenWorker, find_pythons
 
 # Code that ends only by an interrupt, once it has said that it runs.
 ENDLESS = "print('running')\nwhile True: pass"
+# Two functions that send SIGINT to their own process at a moment when no user code runs. They are in no cell.
+MEDDLER = """
+def interrupt(*args, **keys):
+    traceback.TracebackException = real
+    os.kill(os.getpid(), signal.SIGINT)
+    return real(*args, **keys)
+def at_the_end(frame, event, what):
+    if event == "c_call" and what is sys.settrace:
+        sys.setprofile(None)
+        os.kill(os.getpid(), signal.SIGINT)
+"""
+# ``interrupt_at(n)`` sends SIGINT before the n-th instruction of what comes to stand between print() and the pipe.
+INTERRUPT_AT = """
+import gc, os, signal, sys, time
+def interrupt_at(n):
+    left = n
+    def trace(frame, event, argument):
+        nonlocal left
+        if "worker streams" not in frame.f_code.co_filename:
+            return None
+        frame.f_trace_opcodes, frame.f_trace_lines = True, False
+        left -= event == "opcode"
+        if left == 0:
+            sys.settrace(None)
+            os.kill(os.getpid(), signal.SIGINT)
+        return trace
+    sys.settrace(trace)
+(constants,) = [d for d in gc.get_objects() if type(d) is dict and "FLUSH_AFTER_S" in d]
+constants["FLUSH_AFTER_S"] = 0.001  # the test waits for it many times
+(flusher,) = [thing for thing in gc.get_objects() if type(thing).__name__ == "_Flusher"]
+"""
+SELF_INTERRUPT = f"""
+import os, signal, sys, traceback
+real = traceback.TracebackException
+exec(compile({MEDDLER!r}, "a library", "exec"))
+"""
 
 
 @pytest.fixture
@@ -60,6 +97,20 @@ class TestMessages:
             "type": "failed",
             "reason": f"cannot enter {tmp_path}/gone: No such file or directory",
         }
+
+    def test_configure_a_memory_limit(self, worker: DrivenWorker, tmp_path: Path) -> None:
+        worker.send({"type": "configure", "cwd": str(tmp_path), "envs": {}, "limits": {"data": 64 << 20}})
+        assert worker.receive() == {"type": "configured"}
+        assert worker.printed("kept = bytearray(32 << 20); print(len(kept))") == f"{32 << 20}\n"
+        for fill in ("bytearray(1 << 30)", "kept = []\nwhile True: kept.append(bytearray(1000))"):
+            error = worker.run(fill).error
+            assert error is not None
+            assert error["name"] == "MemoryError"
+            assert fill.splitlines()[-1] in error["traceback"], "there is memory left to tell"
+        # What fills all that there is stays, and can be let go.
+        worker.printed("del kept")
+        child = "import subprocess, sys; print(subprocess.run([sys.executable, '-c', 'bytearray(1 << 30)']).returncode)"
+        assert worker.run(child).stdout == "1\n"
 
     def test_messages_may_come_together(self, worker: DrivenWorker) -> None:
         execute = b'{"type":"execute","id":"%d","code":"print(%d)","envs":{}}\n'
@@ -210,6 +261,97 @@ class TestInterrupt:
             assert ran.error is None or ran.error["name"] == "KeyboardInterrupt"
             worker.sync()
         assert alive(worker)
+
+    @pytest.mark.parametrize(
+        ("code", "shown"),
+        [("1 / 0", "ZeroDivisionError: division by zero"), ("sys.exit(3)", "SystemExit: 3")],
+        ids=["error", "exit"],
+    )
+    def test_one_while_an_error_is_described_does_not_change_it(
+        self, edge_worker: DrivenWorker, code: str, shown: str
+    ) -> None:
+        """The code has ended: with its error, and not with the interrupt."""
+        edge_worker.printed(SELF_INTERRUPT)
+        ran = edge_worker.run(f"traceback.TracebackException = interrupt\n{code}")
+        name, _, value = shown.partition(": ")
+        assert ran.error is not None
+        assert (ran.error["name"], ran.error["value"]) == (name, value)
+        assert ran.error["traceback"].endswith(f"{shown}\n")
+        assert "KeyboardInterrupt" not in ran.error["traceback"]
+        assert alive(edge_worker)
+
+    def test_one_that_hits_what_shows_an_exception_ends_that(self, edge_worker: DrivenWorker) -> None:
+        edge_worker.start(f"class E(Exception):\n  def __str__(self): exec({ENDLESS!r})\nraise E")
+        edge_worker.until("running")
+        edge_worker.interrupt()
+        error = edge_worker.finish().error
+        assert error is not None
+        assert (error["name"], error["value"]) == ("E", "<the exception could not be shown>")
+        assert alive(edge_worker)
+
+    def test_one_at_the_very_end_looks_like_any_other(self, edge_worker: DrivenWorker) -> None:
+        """The profiler sees the worker's own first step after the code."""
+        edge_worker.printed(SELF_INTERRUPT)
+        ran = edge_worker.run("sys.setprofile(at_the_end)")
+        assert ran.error is not None
+        assert (ran.error["name"], ran.error["value"]) == ("KeyboardInterrupt", "")
+        assert ran.error["traceback"].endswith("KeyboardInterrupt\n")
+        assert alive(edge_worker)
+
+    @pytest.mark.parametrize(
+        "before",
+        [
+            "if not os.fork(): os._exit(0)\nos.wait()",
+            "print(1, file=sys.stderr)\nwhile not flusher._asleep: time.sleep(0.001)",
+        ],
+        ids=["first", "switching"],
+    )
+    def test_one_in_a_print_leaves_the_streams_whole(self, tmp_path: Path, gate: Gate, before: str) -> None:
+        """Whichever of the worker's own instructions it comes before; after a fork the flusher has to be started."""
+        with DrivenWorker(next(iter(find_pythons().values())), tmp_path) as worker:
+            worker.printed(INTERRUPT_AT)
+            hits = 0
+            for number in itertools.count(1):
+                ran = worker.run(f"{before}\ninterrupt_at({number})\nprint(2)")
+                if ran.error is None:
+                    break
+                assert ran.error["name"] == "KeyboardInterrupt"
+                hits += 1
+                worker.sync()
+                ordered = worker.run("print('a'); print('b', file=sys.stderr); print('c')")
+                assert (number, ordered.both) == (number, "a\nb\nc\n")
+                worker.start(f"print('partial', end='')\n{gate.wait}")
+                worker.until("partial")
+                gate.open()
+                assert worker.finish().error is None
+        assert hits > 50
+
+    @pytest.mark.parametrize(
+        "swallows",
+        [
+            "class C:\n  def __del__(self): exec(code)\nC()",
+            "import weakref\nclass C: pass\nc = C()\nr = weakref.ref(c, lambda _: exec(code))\ndel c",
+        ],
+        ids=["finalizer", "callback"],
+    )
+    def test_one_that_python_ignores_comes_again(self, edge_worker: DrivenWorker, swallows: str) -> None:
+        """Where an exception has nobody to go to, Python says so and goes on, with KeyboardInterrupt too."""
+        edge_worker.start(f"code = {ENDLESS!r}\n{swallows}\nprint('on')\nwhile True: pass")
+        edge_worker.until("running")
+        edge_worker.interrupt()
+        edge_worker.until("on")
+        edge_worker.nudge()
+        ran = edge_worker.finish()
+        assert ran.error is not None
+        assert ran.error["name"] == "KeyboardInterrupt"
+        assert "ignored" in ran.stderr
+        edge_worker.sync()
+        assert alive(edge_worker)
+
+    def test_one_that_python_ignored_does_not_hit_the_next_execution(self, edge_worker: DrivenWorker) -> None:
+        edge_worker.printed("import os, signal")
+        edge_worker.run("class C:\n  def __del__(self): os.kill(os.getpid(), signal.SIGINT)\nC()")
+        assert edge_worker.printed("os.kill(os.getpid(), signal.SIGCONT); print('whole')") == "whole\n"
 
 
 class TestFork:

@@ -153,6 +153,10 @@ class DrivenWorker:
         os.kill(self.pid, signal.SIGINT)
         self._nudge = True
 
+    def nudge(self) -> None:
+        """Send SIGCONT."""
+        os.kill(self.pid, signal.SIGCONT)
+
     def send(self, message: dict[str, Any]) -> None:
         """Send one message."""
         self.channel.sendall(json.dumps(message).encode() + b"\n")
@@ -178,7 +182,7 @@ class DrivenWorker:
         """Read what is there; return whether the channel is still open."""
         ready = self._selector.select(0.02 if self._nudge else None)
         if not ready:
-            os.kill(self.pid, signal.SIGCONT)
+            self.nudge()
         self._nudge = False
         for key, _ in ready:
             if key.fd == self.channel.fileno():

@@ -97,6 +97,6 @@ def run(sources, out_fd, die, names=None):
     channel = worker.channel.Channel(read_fd, write_fd)
     stdin = worker.stdin.Stdin(channel, streams)
     cells = worker.namespace.Cells({"getpass": stdin.hook_getpass})
-    interpreter = worker.interpreter.Interpreter(channel, streams, stdin, cells, library.limit_data)
+    interpreter = worker.interpreter.Interpreter(channel, streams, stdin, cells, library)
     library.trim()
     interpreter.serve()

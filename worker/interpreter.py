@@ -3,7 +3,8 @@
 SIGINT (the interrupt) may arrive at any moment. While user code runs its handler is Python's own, so that it raises
 KeyboardInterrupt there; at every other moment the handler only remembers it, for the next execution. An interrupt that
 comes too early is thus not lost. One that comes too late would hit the next execution: the daemon, which knows when it
-sent one, says ``sync`` before it sends the next code, and the worker forgets what it remembered.
+sent one, says ``sync`` before it sends the next code, and the worker forgets what it remembered. One that Python
+ignores, since it came in a finalizer or in a weak reference's callback, is raised once more: see ``_nudged``.
 """
 
 import _signal
@@ -11,10 +12,14 @@ import os
 import sys
 
 from worker.namespace import Exit, restore_environment
-from worker.report import describe, describe_safely
+from worker.report import describe, describe_again
+from worker.streams import undisturbed
 
 PROTOCOL_VERSION = 1
 ABANDONED_S = 5  # how long an abandoned worker waits to be killed together with its children
+# Kept from user code that has a memory limit, to say what it has run out of: allocated and never touched, so that it is
+# no more than a number to the kernel, and so large that malloc(3) always gives it back.
+RESERVE_BYTES = 40 << 20
 _EXIT_DID_NOT_HAPPEN = 70  # EX_SOFTWARE of <sysexits.h>
 
 
@@ -27,19 +32,23 @@ def ready():
 class Interpreter:
     """Executes what comes through ``channel`` in the namespace of ``cells`` until told to end."""
 
-    def __init__(self, channel, streams, stdin, cells, limit_data):
+    def __init__(self, channel, streams, stdin, cells, library):
         self._channel = channel
         self._streams = streams
         self._stdin = stdin
         self._cells = cells
-        self._limit_data = limit_data
+        self._library = library
+        self._reserve_bytes = 0
+        self._reserve = None
         self._getpid = os.getpid  # user code may replace what it finds in a module
         self._pid = os.getpid()
         self._interrupted = False
         self._environ = os.environ  # user code may put something else in its place
         self._recursion_limit = sys.getrecursionlimit()
-        # The daemon sends it after an interrupt, to end a system call that began in the moment in between.
-        _signal.signal(_signal.SIGCONT, _nothing)
+        self._ignored = False
+        self._unraisablehook = sys.unraisablehook
+        sys.unraisablehook = self._on_unraisable
+        _signal.signal(_signal.SIGCONT, self._nudged)
         self._disarm()
 
     def serve(self):
@@ -69,7 +78,8 @@ class Interpreter:
         self._environ["PWD"] = cwd
         self._environ.update(message["envs"])
         if "limits" in message:
-            self._limit_data(message["limits"]["data"])
+            self._library.limit_data(message["limits"]["data"] + RESERVE_BYTES)
+            self._reserve_bytes = RESERVE_BYTES
         self._channel.send({"type": "configured"})
 
     def _execute(self, message):
@@ -95,15 +105,17 @@ class Interpreter:
 
         The shape is owed to KeyboardInterrupt, which may be raised between any two steps until ``_disarm`` has ended.
         """
-        raised = error = None
+        raised = error = late = None
         try:
             try:
                 for name, value in envs.items():
                     self._environ[name] = value
+                self._keep_reserve()
                 self._arm()
                 exec(self._cells.compile(source), self._cells.module.__dict__)
             except BaseException as caught:
                 raised = caught
+            self._reserve = None
             sys.settrace(None)
             sys.setprofile(None)
             # User code may have left the limit so low that neither its error nor its next execution has room.
@@ -111,14 +123,23 @@ class Interpreter:
             if raised is not None and not _is_silent(raised):
                 error = describe(raised)
             self._disarm()
-        except BaseException as late:  # an interrupt at the very end, or whatever came of describing
+        except BaseException as caught:  # an interrupt at the very end, or whatever came of describing
+            self._reserve = None
             sys.settrace(None)
+            late = caught
             if raised is None:  # no `or`: an exception can have a __bool__
                 raised = late
             self._disarm()
         if raised is not None and error is None and not _is_silent(raised):
-            error = describe_safely(raised)
+            error = describe_again(raised, late)
         return raised, error
+
+    def _keep_reserve(self):
+        """Keep memory from user code, if there is so much; if not, that is what it needs to let go of its own."""
+        try:
+            self._reserve = bytes(self._reserve_bytes)
+        except MemoryError:
+            pass
 
     def _arm(self):
         """From here on SIGINT raises KeyboardInterrupt, at once if one has been remembered."""
@@ -135,12 +156,35 @@ class Interpreter:
                 sys.setprofile(None)
                 # One that user code had blocked comes now, and not in the next execution.
                 _signal.pthread_sigmask(_signal.SIG_UNBLOCK, (_signal.SIGINT,))
+                self._ignored = False
                 return
             except BaseException:  # one more that came before the handler was changed: the execution has ended
                 pass
 
     def _remember(self, signal_number, frame):
         self._interrupted = True
+
+    def _on_unraisable(self, unraisable, /):
+        ignored = issubclass(unraisable.exc_type, KeyboardInterrupt)
+        try:
+            undisturbed(lambda: self._unraisablehook(unraisable))  # an error while it prints may just vanish
+        except KeyboardInterrupt:
+            ignored = True
+        # At the very end, since a SIGCONT that came before would raise the other one in here.
+        if ignored:
+            self._ignored = True
+
+    def _nudged(self, signal_number, frame):
+        """Handle SIGCONT, which the daemon sends some moments after an interrupt.
+
+        That there is a handler is what it is sent for: it ends a system call that began just after the SIGINT. And if
+        Python has ignored the KeyboardInterrupt, there is now another one.
+        """
+        if self._ignored:
+            self._ignored = False
+            handler = _signal.getsignal(_signal.SIGINT)
+            if callable(handler):
+                handler(_signal.SIGINT, frame)
 
     def _leave_forked_child(self, raised, error):
         """End a child that user code made with ``os.fork()`` and that has come to the end of the code."""
@@ -177,10 +221,6 @@ class Interpreter:
         self._environ.get("PATH")
         exec(compile("pass", "<interpreterd warm-up>", "exec"), {})
         self._streams.flush()
-
-
-def _nothing(signal_number, frame):
-    """A handler, which makes a signal end a system call that waits, and Python look for others."""
 
 
 def _is_silent(raised):

@@ -29,8 +29,30 @@ def describe(raised):
     }
 
 
+def describe_again(raised, late):
+    """The same after ``late`` came of describing, or of ending the execution; SIGINT is only remembered by now.
+
+    An interrupt that hit no code of the user's is no part of the story. Otherwise no user code is run again: its
+    ``__str__`` may be what was endless.
+    """
+    if type(late) is KeyboardInterrupt and not _hit_a_cell(late.__traceback__):
+        try:
+            return describe(raised)
+        except BaseException:
+            pass
+    return describe_safely(raised)
+
+
+def _hit_a_cell(frames):
+    while frames is not None:
+        if frames.tb_frame.f_code.co_filename.startswith("<cell "):
+            return True
+        frames = frames.tb_next
+    return False
+
+
 def describe_safely(raised):
-    """The same, running no user code: for when ``describe`` itself failed."""
+    """The same, running no user code."""
     name = cut(_name(raised), NAME_LIMIT_CHARS)
     value = "<the exception could not be shown>"
     return {"name": name, "value": value, "traceback": f"{name}: {value}\n"}

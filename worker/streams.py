@@ -49,6 +49,15 @@ def wait_until_read(fd):
         pause_s = min(pause_s * 1.5, 0.005)
 
 
+def undisturbed(change):
+    """Call ``change()`` while interrupts have to wait: a KeyboardInterrupt in the middle would leave half of it."""
+    before = _signal.pthread_sigmask(_signal.SIG_BLOCK, (_signal.SIGINT, _signal.SIGCONT))
+    try:
+        change()
+    finally:
+        _signal.pthread_sigmask(_signal.SIG_SETMASK, before)
+
+
 def _is_usable(name):
     """Whether a stream of ``sys`` can be written to; one that user code put there need not be a real stream."""
     try:
@@ -62,6 +71,8 @@ class _Flusher:
 
     The thread ends before every ``os.fork()``: a child must not inherit a lock it holds, and from 3.12 on a process
     with two threads is warned that it forks.
+
+    What says where the thread stands changes together with it: ``wake`` and ``end`` hold interrupts back.
     """
 
     def __init__(self, flush):
@@ -71,6 +82,10 @@ class _Flusher:
         self._asleep = self._running = False
 
     def wake(self):
+        if self._asleep or not self._running:
+            undisturbed(self._wake)
+
+    def _wake(self):
         if not self._running:
             self._start()
         elif self._asleep:
@@ -98,6 +113,9 @@ class _Flusher:
         self._ended.release()
 
     def end(self):
+        undisturbed(self._end)
+
+    def _end(self):
         if self._running:
             self._running = False
             self._stop.release()
@@ -157,6 +175,7 @@ class Streams:
         if not (_is_usable("stdout") and _is_usable("stderr")):
             self.open()
         self._turn = None
+        self._switching = _thread.allocate_lock()  # an interrupt may have come between the other one and its release
         self._watch(1)
         self._watch(2)
 
@@ -184,8 +203,9 @@ class Streams:
         """What the first write after ``begin()``, after the other stream's write or after a flush does."""
         self._streams[fd].__dict__.pop("write", None)
         before, self._turn = self._turn, fd
+        switching = self._switching
         # Of two threads that switch at once, one does not wait for the other: between them there is no order.
-        if before not in (None, fd) and self._switching.acquire(False):
+        if before not in (None, fd) and switching.acquire(False):
             try:
                 self._watch(before)
                 self._streams[before].flush()
@@ -193,7 +213,7 @@ class Streams:
             except (OSError, ValueError):  # closed
                 pass
             finally:
-                self._switching.release()
+                switching.release()
         self._flusher.wake()
 
     def _before_fork(self):

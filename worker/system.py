@@ -44,10 +44,10 @@ class Library:
 
     def limit_data(self, size_bytes):
         """Let this process, and each that it will start, allocate ``size_bytes`` more than it has: setrlimit(2)."""
+        with open("/proc/self/statm") as file:
+            pages = int(file.read().split()[5])  # proc(5): data + stack
+        limit = (pages * os.sysconf("SC_PAGE_SIZE") + size_bytes).to_bytes(8, sys.byteorder)
         if self._call is not None:
-            with open("/proc/self/statm") as file:
-                pages = int(file.read().split()[5])  # proc(5): data + stack
-            limit = (pages * os.sysconf("SC_PAGE_SIZE") + size_bytes).to_bytes(8, sys.byteorder)
             self._call(self._setrlimit, (RLIMIT_DATA, limit + limit))
 
     def become_subreaper(self):

@@ -1,0 +1,188 @@
+"""A client of ``GET /process/interpreter/session`` that reads all the time and checks all that it is told.
+
+For load: many executions, interrupts and contexts at once on one connection. What breaks the protocol is noted down in
+``violations``; nothing raises for it, so that a long run tells all that it has seen.
+"""
+
+import asyncio
+import contextlib
+import itertools
+from collections.abc import AsyncIterator
+from typing import Any
+
+import aiohttp
+import orjson
+from attrs import define, field
+from harness import Client
+
+ENDS = ("completed", "interrupted", "cancelled", "refused")
+TYPES = {
+    "stdout": {"type", "text", "requestId", "executionId"},
+    "stderr": {"type", "text", "requestId", "executionId"},
+    "control": {"type", "text", "requestId", "executionId"},
+    "error": {"type", "name", "value", "traceback", "requestId", "executionId"},
+}
+
+
+@define(eq=False)
+class Request:
+    """One execution, as far as its messages have come.
+
+    Attributes:
+        events: How many messages have come, each with its number, but for those of a refusal.
+        end: The control message that was its last; None before.
+        started: Set once it runs, or has ended without.
+        spoke: Set once there is output, or it has ended without.
+        ended: Set at its end, or that of the connection.
+    """
+
+    id: str
+    code: str
+    execution_id: str | None = None
+    stdout: list[str] = field(factory=list)
+    stderr: list[str] = field(factory=list)
+    error: dict[str, Any] | None = None
+    events: int = 0
+    restarted: bool = False
+    end: str | None = None
+    started: asyncio.Event = field(factory=asyncio.Event)
+    spoke: asyncio.Event = field(factory=asyncio.Event)
+    ended: asyncio.Event = field(factory=asyncio.Event)
+
+    @property
+    def outcome(self) -> str:
+        """How it ended, in a few words, as ``completed`` or ``completed ValueError: …``."""
+        error = f" {self.error['name']}: {self.error['value']}" if self.error else ""
+        return f"{self.end}{error}"
+
+    def release(self) -> None:
+        """Let everyone go who waits for it."""
+        for event in (self.started, self.spoke, self.ended):
+            event.set()
+
+
+class Session:
+    """One connection. ``open_session`` makes one.
+
+    Attributes:
+        violations: What came that must not come.
+    """
+
+    def __init__(self, socket: aiohttp.ClientWebSocketResponse) -> None:
+        self.violations: list[str] = []
+        self._socket = socket
+        self._ids = itertools.count()
+        self._requests: dict[str, Request] = {}
+        self._answers: dict[str, asyncio.Future[str]] = {}
+
+    async def execute(self, code: str, context: str | None = None, **keys: Any) -> Request:
+        """Send an execution; return it at once."""
+        request = Request(f"e{next(self._ids)}", code)
+        self._requests[request.id] = request
+        await self._send(op="execute", requestId=request.id, code=code, contextId=context, **keys)
+        return request
+
+    async def run(self, code: str, context: str | None = None, **keys: Any) -> Request:
+        """Send an execution; return it when it has ended."""
+        request = await self.execute(code, context, **keys)
+        await request.ended.wait()
+        return request
+
+    async def interrupt(self, context: str | None = None, execution_id: str | None = None) -> str:
+        """Return the answer, ``interrupting`` or ``idle``; ``gone`` if the connection ends before it comes."""
+        return await self._ask(op="interrupt", contextId=context, executionId=execution_id)
+
+    async def ping(self) -> str:
+        """Return ``pong``, or ``gone``."""
+        return await self._ask(op="ping")
+
+    async def _ask(self, **keys: Any) -> str:
+        request_id = f"a{next(self._ids)}"
+        answer = self._answers[request_id] = asyncio.get_running_loop().create_future()
+        try:
+            await self._send(requestId=request_id, **keys)
+            return await answer
+        finally:
+            del self._answers[request_id]
+
+    async def _send(self, **message: Any) -> None:
+        with contextlib.suppress(ConnectionError):  # the reader sees it too, and ends every request
+            await self._socket.send_bytes(orjson.dumps(message))
+
+    async def read(self) -> None:
+        """Take messages until the connection ends."""
+        try:
+            while (frame := await self._socket.receive()).type is aiohttp.WSMsgType.TEXT:
+                self._take(frame.data)
+        finally:
+            for request in self._requests.values():
+                request.release()
+            for answer in self._answers.values():
+                if not answer.done():
+                    answer.set_result("gone")
+
+    def _take(self, data: str) -> None:
+        if len(data.encode()) >= 1 << 20:
+            self.violations.append(f"a message of {len(data)} characters")
+        message = orjson.loads(data)
+        answer = self._answers.get(message["requestId"])
+        if answer is not None and not answer.done():
+            answer.set_result(message["text"])
+            return
+        request = self._requests.get(message["requestId"])
+        if request is None:
+            self.violations.append(f"a message for a request that had ended, or never was: {data[:200]}")
+        elif strange := _check(request, message):
+            self.violations.append(f"{strange}: {data[:200]}; {request}")
+        if request is not None and request.end is not None:
+            del self._requests[request.id]
+            request.release()
+
+
+def _check(request: Request, message: dict[str, Any]) -> str | None:
+    """Add ``message`` to its request; return what is wrong with it."""
+    kind, text = message["type"], message.get("text")
+    if kind not in TYPES or not message.keys() <= TYPES[kind] | {"code", "seq", "ahead"}:
+        return "not as documented"
+    if message.get("seq", 0) != request.events and text != "refused":
+        return f"not the event {request.events}"
+    request.events += 1
+    if request.execution_id is None:
+        request.execution_id = message.get("executionId")
+    elif message.get("executionId") != request.execution_id:
+        return "another execution's id"
+    if kind == "error":
+        if request.error is not None:
+            return "a second error"
+        request.error = message
+    elif request.error is not None and text not in ENDS:
+        return "something between the error and the end"
+    elif kind == "control" and text == "queued" and request.events == 1:
+        pass
+    elif kind == "control" and text == "started":
+        request.started.set()
+    elif kind == "control" and text == "restarted":
+        request.restarted = True
+    elif kind == "control" and text in ENDS:
+        request.end = text
+    elif kind == "control":
+        return "an unknown control"
+    elif not request.started.is_set():
+        return "output before the start"
+    else:
+        (request.stdout if kind == "stdout" else request.stderr).append(message["text"])
+        request.spoke.set()
+    return None
+
+
+@contextlib.asynccontextmanager
+async def open_session(client: Client) -> AsyncIterator[Session]:
+    """Connect; at the end of the block the connection is closed, and what is not answered yet is let go."""
+    async with client.http.ws_connect(client.base + "/session", max_msg_size=1 << 20) as socket:
+        session = Session(socket)
+        reader = asyncio.create_task(session.read())
+        try:
+            yield session
+        finally:
+            reader.cancel()
+            await asyncio.gather(reader, return_exceptions=True)

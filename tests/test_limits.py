@@ -1,0 +1,310 @@
+"""Limits of one context, as clients see them; and neighbours, who see nothing of it."""
+
+import contextlib
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
+
+import pytest
+from contract import COMPLETED, INTERRUPTED, RESTARTED, ended, error, stdout, submitted
+from harness import Client, Daemon, Gate, alive, gone
+
+StartDaemon = Callable[..., Awaitable[Daemon]]
+MIB = 1 << 20
+
+
+@contextlib.asynccontextmanager
+async def neighbour(client: Client, gate: Gate) -> AsyncIterator[None]:
+    """Another context, which has a state and runs something until the block has ended; then both must be there."""
+    context = await client.create()
+    await client.run("x = 'mine'", context)
+    async with client.running(f"print('begun')\n{gate.wait}\nprint(x)", contextId=context) as running:
+        await running.until("begun")
+        yield
+        gate.open()
+        result = await running.finish()
+    assert ended(result) == ([stdout("begun\nmine\n"), COMPLETED], 1000, "")
+
+
+async def usable_again(client: Client, context: str) -> None:
+    """The context's next execution runs in a new worker."""
+    assert ended(await client.run("print('x' in globals())", context)) == (
+        [RESTARTED, stdout("False\n"), COMPLETED],
+        1000,
+        "",
+    )
+
+
+# Memory
+
+# Below what RLIMIT_DATA allows, so that it is the watcher that has to find it.
+EAT = "import mmap, signal; m = mmap.mmap(-1, 100 << 20, flags=mmap.MAP_{}); m.write(b'x' * len(m)); signal.pause()"
+PRIVATE, SHARED = EAT.format("PRIVATE"), EAT.format("SHARED")
+EATERS = {
+    "worker": PRIVATE,
+    "shared": SHARED,
+    "child": f"import os\nif os.fork() == 0: {PRIVATE}\nos.wait()",
+    "session": f"import subprocess, sys; subprocess.run([sys.executable, '-c', {PRIVATE!r}], start_new_session=True)",
+    "together": f"import os\nfor _ in range(4):\n    if os.fork() == 0: {PRIVATE.replace('100', '25')}\nos.wait()",
+}
+
+
+@pytest.mark.parametrize("code", EATERS.values(), ids=EATERS)
+async def test_memory_wherever_it_is(client: Client, gate: Gate, code: str) -> None:
+    context = await client.create(limits={"memoryBytes": 64 * MIB})
+    async with neighbour(client, gate):
+        result = await client.run("x = 1\n" + code, context)
+        assert ended(result) == ([error("WorkerDied", "memory limit of 64 MiB exceeded"), COMPLETED], 1000, "")
+        await usable_again(client, context)
+
+
+async def test_memory_of_a_fork(start_daemon: StartDaemon) -> None:
+    daemon = await start_daemon("--launcher", "fork", "--context-memory", "64M")
+    async with Client(daemon.url) as client:
+        context = await client.create()
+        failed = await client.run("x = 1; bytearray(1 << 30)", context)
+        assert failed.error is not None
+        assert failed.error["name"] == "MemoryError"
+        result = await client.run(EATERS["shared"], context)
+        assert ended(result) == ([error("WorkerDied", "memory limit of 64 MiB exceeded"), COMPLETED], 1000, "")
+        await usable_again(client, context)
+
+
+async def test_an_allocation_beyond_the_limit_is_an_ordinary_error(client: Client) -> None:
+    context = await client.create(limits={"memoryBytes": 64 * MIB})
+    await client.run("x = 1", context)
+    result = await client.run("y = bytearray(1 << 30)", context)
+    assert result.error is not None
+    assert (result.error["name"], result.controls, result.close_code) == ("MemoryError", ["completed"], 1000)
+    assert "y = bytearray(1 << 30)" in result.error["traceback"]
+    assert (await client.run("print(x)", context)).stdout == "1\n"
+    child = "import subprocess, sys; print(subprocess.run([sys.executable, '-c', 'bytearray(1 << 30)']).returncode)"
+    result = await client.run(child, context)
+    assert (result.stdout, result.stderr.splitlines()[-1]) == ("1\n", "MemoryError")
+
+
+async def test_what_people_import_runs_within_a_quarter_of_a_gibibyte(start_daemon: StartDaemon) -> None:
+    daemon = await start_daemon("--python", sys.executable, "--context-memory", "256M")
+    async with Client(daemon.url) as client:
+        result = await client.run(
+            "import matplotlib, numpy, pandas\nmatplotlib.use('Agg')\nfrom matplotlib import pyplot\n"
+            "a = numpy.random.rand(500, 500) @ numpy.random.rand(500, 500)\n"
+            "pandas.DataFrame(a).describe()\npyplot.plot(a[0])\nprint('done')"
+        )
+    assert ended(result) == ([stdout("done\n"), COMPLETED], 1000, "")
+
+
+async def test_an_idle_context_that_grows_loses_its_worker_and_the_log_says_why(daemon: Daemon, gate: Gate) -> None:
+    async with Client(daemon.url) as client:
+        context = await client.create(limits={"memoryBytes": 64 * MIB})
+        child = f"subprocess.Popen([sys.executable, '-c', {gate.wait + '; ' + PRIVATE!r}])"
+        result = await client.run(f"import os, subprocess, sys; x = 1; {child}; print(os.getpid())", context)
+        gate.open()
+        await gone(int(result.stdout))
+        await usable_again(client, context)
+    await daemon.stop()
+    assert f"context {context}: memory limit of 64 MiB exceeded".encode() in daemon.log
+
+
+# Processes
+
+
+async def test_processes(client: Client, gate: Gate) -> None:
+    context = await client.create(limits={"processes": 4})
+    start = (
+        "import subprocess; x = [subprocess.Popen(['sleep', '1000']) for _ in range({})]; print(*[p.pid for p in x])"
+    )
+    async with neighbour(client, gate):
+        allowed = await client.run(start.format(3), context)
+        assert allowed.error is None
+        async with client.running(start.format(1) + "\nx[0].wait()", contextId=context) as running:
+            await running.until("\n")
+            result = await running.finish()
+        assert ended(result)[0][1:] == [error("WorkerDied", "process limit of 4 exceeded"), COMPLETED]
+        assert not any(alive(int(pid)) for pid in (allowed.stdout + result.stdout).split())
+        await usable_again(client, context)
+
+
+BOMB_LIMIT = 150  # or the bomb would hit whatever else runs here
+BOMB = f"""
+import mmap, os
+x, taken = 1, mmap.mmap(-1, {BOMB_LIMIT})
+for i in range({BOMB_LIMIT}):
+    if not taken[i]:
+        taken[i] = 1
+        os.fork()
+while True: pass
+"""
+
+
+@pytest.mark.parametrize("launcher", ["spawn", "fork"])
+async def test_a_fork_bomb(start_daemon: StartDaemon, gate: Gate, launcher: str) -> None:
+    daemon = await start_daemon("--launcher", launcher, "--context-processes", "20")
+    async with Client(daemon.url) as client:
+        context = await client.create()
+        async with neighbour(client, gate):
+            result = await client.run(BOMB, context)
+            assert ended(result) == ([error("WorkerDied", "process limit of 20 exceeded"), COMPLETED], 1000, "")
+            await usable_again(client, context)
+
+
+ESCAPE = """
+import ctypes, os, signal
+ctypes.CDLL(None).prctl(36, 0, 0, 0, 0)  # PR_SET_CHILD_SUBREAPER: this worker keeps its orphans no more
+ours, theirs = os.pipe()
+if os.fork() == 0:
+    os.setsid()
+    if os.fork() == 0:
+        os.write(theirs, b"%d" % os.getpid())
+        while True: signal.pause()
+    os._exit(0)
+print(int(os.read(ours, 20)))
+"""
+
+
+async def test_who_escapes_from_the_family_of_a_limited_worker_is_killed(client: Client) -> None:
+    context = await client.create(limits={"processes": 4})
+    result = await client.run(ESCAPE, context)
+    await gone(int(result.stdout))
+    assert (await client.run("print('lives')", context)).controls == ["completed"]
+
+
+# Processor time
+
+BURNERS = {
+    "worker": "while True: pass",
+    "child": "import subprocess, sys; subprocess.run([sys.executable, '-c', 'while True: pass'])",
+    "children": "import subprocess, sys\nburn = 'import time\\nwhile time.process_time() < 0.05: pass'\n"
+    "while True: subprocess.run([sys.executable, '-I', '-S', '-c', burn])",
+    "unawaited": "import os, signal, time\nold = signal.signal(signal.SIGCHLD, signal.SIG_IGN)\n"
+    "while True:\n    if os.fork() == 0:\n        while time.process_time() < 1: pass\n        os._exit(0)\n"
+    "    try: os.wait()\n    except ChildProcessError: pass",
+}
+
+
+@pytest.mark.parametrize("code", BURNERS.values(), ids=BURNERS)
+async def test_processor_time_wherever_it_is_spent(client: Client, gate: Gate, code: str) -> None:
+    context = await client.create(limits={"cpuSeconds": 0.3})
+    async with neighbour(client, gate):
+        await client.run("x = 1", context)
+        result = await client.run(code, context)
+        *_, told, control = result.messages
+        value = "CPU limit of 0.3 s exceeded"
+        assert (told["name"], told["value"], control) == ("LimitExceeded", value, INTERRUPTED)
+        assert (result.close_code, result.close_reason) == (1008, value)
+        assert (await client.run("print(x)", context)).stdout == "1\n"
+
+
+async def test_processor_time_is_that_of_one_execution_and_waiting_costs_none(client: Client) -> None:
+    context = await client.create(limits={"cpuSeconds": 1})
+    burn = "import time\nuntil = time.process_time() + 0.6\nwhile time.process_time() < until: pass"
+    for _ in range(2):
+        assert (await client.run(burn, context)).error is None
+
+
+async def test_code_that_goes_on_after_its_processor_time_is_killed(start_daemon: StartDaemon) -> None:
+    daemon = await start_daemon("--context-cpu-s", "0.1", "--grace-s", "0.1")
+    async with Client(daemon.url) as client:
+        await client.run("x = 1")
+        result = await client.run("import signal; signal.signal(signal.SIGINT, signal.SIG_IGN)\nwhile True: pass")
+        value = "CPU limit of 0.1 s exceeded; its worker was killed by SIGKILL, and its variables are lost"
+        assert ended(result) == ([error("LimitExceeded", value), INTERRUPTED], 1008, "CPU limit of 0.1 s exceeded")
+        await usable_again(client, "default")
+
+
+# Output
+
+
+async def test_output_is_cut_and_the_program_goes_on(client: Client) -> None:
+    context = await client.create(limits={"outputBytes": 4 * MIB})
+    result = await client.run("print('x' * (5 << 20)); done = True; 1 / 0", context)
+    assert len(result.stdout) > 4 * MIB
+    assert result.stdout.strip("x") == f"\n[output limit of 4 MiB reached: {MIB + 1} more bytes were cut]\n"
+    assert [message["type"] for message in result.messages[-3:]] == ["stdout", "error", "control"]
+    assert ended(await client.run("print(done)", context)) == ([stdout("True\n"), COMPLETED], 1000, "")
+
+
+async def test_both_streams_count_as_utf8_and_no_character_is_cut(client: Client) -> None:
+    context = await client.create(limits={"outputBytes": 10})
+    result = await client.run("import sys; print('ééé'); print('é€', file=sys.stderr); print('more')", context)
+    assert result.stdout == "ééé\n"
+    assert result.stderr == "é\n[output limit of 10 bytes reached: 9 more bytes were cut]\n"
+
+
+async def test_the_limit_itself_is_not_beyond_it(client: Client) -> None:
+    context = await client.create(limits={"outputBytes": 10})
+    assert ended(await client.run("print('123456789')", context)) == ([stdout("123456789\n"), COMPLETED], 1000, "")
+
+
+# Queue and code
+
+
+async def test_a_queue_may_be_shorter_than_others(client: Client, gate: Gate) -> None:
+    context = await client.create(limits={"queued": 1})
+    async with (
+        submitted(client, gate.wait, contextId=context) as first,
+        submitted(client, "pass", contextId=context) as second,
+    ):
+        refused = await client.run("pass", context)
+        assert ended(refused) == ([], 1008, "the context's queue is full: its limit is 1 executions")
+        gate.open()
+        assert ended(await first.finish())[1] == ended(await second.finish())[1] == 1000
+
+
+@pytest.mark.parametrize(("code", "taken"), [("x" + "=" + "1" * 8, True), ("x=" + "1" * 9, False), ("'ééé€'", False)])
+async def test_code_that_is_too_long_is_refused(client: Client, code: str, taken: bool) -> None:
+    context = await client.create(limits={"codeBytes": 10})
+    result = await client.run(code, context)
+    if taken:
+        assert ended(result) == ([COMPLETED], 1000, "")
+    else:
+        assert ended(result) == ([], 1008, "code must be at most 10 bytes long")
+    async with client.http.ws_connect(client.base + "/session") as socket:
+        await socket.send_json({"op": "execute", "requestId": "a", "code": code, "contextId": context})
+        messages = [await socket.receive_json() for _ in range(2)]
+    if not taken:
+        assert [message.get("code") for message in messages] == ["invalid_request", None]
+        assert messages[1]["text"] == "refused"
+
+
+# Where they are set and shown
+
+
+async def test_a_context_without_limits_shows_none(client: Client) -> None:
+    status, body = await client.request("POST", "/context", json={"limits": {}})
+    assert status == 200
+    assert set(body) == {"id", "cwd", "language", "createdAt", "active"}
+
+
+async def test_limits_of_the_daemon_tightened_by_a_context(start_daemon: StartDaemon) -> None:
+    daemon = await start_daemon("--context-memory", "1G", "--context-cpu-s", "2.5", "--code-limit-bytes", "1K")
+    async with Client(daemon.url) as client:
+        await client.run("pass")
+        daemons = {"memoryBytes": 1 << 30, "cpuSeconds": 2.5, "codeBytes": 1024}
+        status, body = await client.request("GET", "/context/default")
+        assert body["limits"] == daemons
+        tighter = {"memoryBytes": 512 * MIB, "outputBytes": 5, "queued": 7, "processes": None}
+        status, body = await client.request("POST", "/context", json={"limits": tighter})
+        assert status == 200
+        shown = daemons | {"memoryBytes": 512 * MIB, "outputBytes": 5, "queued": 7}
+        assert body["limits"] == shown
+        _, listed = await client.request("GET", "/context")
+        assert [context["limits"] for context in listed["contexts"]] == [shown]
+        status, body = await client.request("POST", "/context", json={"limits": {"memoryBytes": (1 << 30) + 1}})
+        assert (status, body["code"]) == (400, "invalid_request")
+        assert body["error"] == "limits.memoryBytes must be at most 1073741824, the daemon's limit"
+
+
+LOOSER: list[tuple[dict[str, Any], str]] = [
+    ({"queued": 129}, "limits.queued must be at most 128, the daemon's limit"),
+    ({"processes": 0}, "limits.processes must be at least 1"),
+    ({"memoryBytes": 1}, "limits.memoryBytes must be at least 16777216"),
+]
+
+
+@pytest.mark.parametrize(("limits", "reason"), LOOSER)
+async def test_a_limit_that_cannot_be_makes_no_context(client: Client, limits: dict[str, Any], reason: str) -> None:
+    status, body = await client.request("POST", "/context", json={"limits": limits})
+    assert (status, body["code"]) == (400, "invalid_request")
+    assert body["error"].startswith(reason)
+    assert (await client.request("GET", "/contexts"))[1] == {"contexts": []}
