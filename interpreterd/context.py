@@ -89,11 +89,7 @@ class Context:
         await self._started()
 
     async def restart(self, *, cancel_queued: bool = False) -> None:
-        """Have a new worker; what runs is lost, what is queued waits for it, or is cancelled.
-
-        Raises:
-            WorkerStartFailed: Or the cause of a ``close`` that comes first.
-        """
+        """Have a new worker; what runs is lost, what is queued waits for it, or is cancelled. Raises as ``start``."""
         self._feed(moves.Restart(ContextRestarted(self.id), cancel_queued))
         while self._machine.state is State.ENDING:
             await self._gone.wait()
