@@ -29,7 +29,7 @@ async def execute(request: web.Request) -> web.StreamResponse:
         if wish is None:
             return socket
         context = request.app[MANAGER].get(wish.context_id)
-        execution = context.submit(wish)
+        execution = context.submit(wish, answers=wish.numbered)
     except InterpreterError as error:
         messages, end = refusal(error)
         for message in messages:
@@ -87,6 +87,7 @@ async def _serve(socket: Socket, context: Context, execution: Execution, wish: E
         pass
     finally:
         follower.stop()
+        context.answer(execution.id, None)  # whoever might have answered has gone
         receiver.cancel()
 
 
