@@ -44,6 +44,7 @@ class ProcessWorker(asyncio.Protocol):
         self.listener: Listener = Deaf()
         self.exited: str | None = None
         self.broken: str | None = None
+        self.configured: messages.Configure | None = None
         self._nursery = nursery
         self._channel: asyncio.Transport | None = None
         self._socket = ends.channel

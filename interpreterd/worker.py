@@ -33,6 +33,7 @@ class Worker(Protocol):
     listener: Listener
     exited: str | None  # how it ended, once it has; nobody is told twice
     broken: str | None  # how it broke the protocol, likewise
+    configured: Configure | None  # as what it was configured last
 
     def send(self, message: ToWorker) -> None:
         """Pass ``message`` on; without effect once the worker has ended."""
@@ -124,5 +125,7 @@ async def configure(worker: Worker, message: Configure, timeout_s: float) -> Non
         WorkerStartFailed: It cannot be; the worker is of no more use, and still to be killed.
     """
     worker.listener = answer = Answer(Configured)
+    worker.configured = None
     worker.send(message)
     await answer.wait(timeout_s)
+    worker.configured = message
