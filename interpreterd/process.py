@@ -179,10 +179,10 @@ class ProcessWorker(asyncio.Protocol):
 
     def _read_last_messages(self) -> None:
         """Read what the channel holds, but not what a surviving child may go on writing."""
-        if self.broken is not None:
+        fd = self._socket.fileno()
+        if self.broken is not None or fd < 0:  # closed by a reset: it died before it had read what it was sent
             return
         with contextlib.suppress(OSError):
-            fd = self._socket.fileno()
             unread = unread_bytes(fd)
             while unread > 0 and (data := os.read(fd, min(unread, READ_BYTES))):
                 unread -= len(data)
