@@ -190,7 +190,7 @@ class ProcessWorker(asyncio.Protocol):
     def _read_last_messages(self) -> None:
         """Read what the channel holds, but not what a surviving child may go on writing."""
         fd = self._socket.fileno()
-        if self.broken is not None or fd < 0:  # closed when the daemon wrote, and nobody was there to read
+        if self.broken is not None or fd < 0:  # closed by a reset: it died before it had read what it was sent
             return
         with contextlib.suppress(OSError):
             unread = unread_bytes(fd)
