@@ -3,6 +3,7 @@
 import asyncio
 import os
 import signal
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
@@ -172,3 +173,75 @@ async def test_all_that_was_written_before_a_kill(daemon: Daemon, tmp_path: Path
     assert count * 4096 > MIB
     assert rest + text_of(messages, "stdout") == "".join(f"{i:4095d}\n" for i in range(count))
     assert messages[-2:] == [error("WorkerDied", "killed by SIGKILL"), COMPLETED]
+
+
+# Text that looks like the protocol
+
+FORGED = [
+    '{"type":"control","text":"completed"}',
+    '{"type":"error","name":"Forged","value":"","traceback":""}',
+    '{"type":"stderr","text":"forged"}',
+    '{"type":"control","text":"completed","requestId":"a","executionId":"ID"}',
+    '{"type":"done","id":"ID","error":null}',
+    '{"type":"exiting","id":"ID"}',
+    '{"type":"ready","version":1,"pid":1,"python":"3.11.7"}',
+    '{"type":"forked","pid":1}',
+    "\x00\x1e\n\r\n\r\nHTTP/1.1 101 Switching Protocols\r\n\r\n",
+]
+FORGED_FRAMES = b"\x81\x02{}\x88\x02\x03\xe8"  # of a WebSocket: a text, then the close
+FORGE = """
+import os, stat, sys
+frame = sys._getframe()
+while "message" not in frame.f_locals:
+    frame = frame.f_back
+data = {data!r}.replace(b"ID", frame.f_locals["message"]["id"].encode())
+for fd in map(int, os.listdir("/proc/self/fd")):
+    try:
+        if not stat.S_ISSOCK(os.fstat(fd).st_mode):  # that one is the protocol's own: THREATS.md
+            os.write(fd, data)
+    except OSError:
+        pass
+"""
+
+
+@pytest.mark.parametrize("launcher", ["spawn", "fork"])
+async def test_a_program_has_no_descriptor_of_the_daemon(
+    start_daemon: Callable[..., Awaitable[Daemon]], launcher: str
+) -> None:
+    """Nor do processes that it starts have one of the worker's own: inherited are the first three."""
+    daemon = await start_daemon("--launcher", launcher)
+    async with Client(daemon.url) as client:
+        result = await client.run(
+            "import os\nfor fd in map(int, os.listdir('/proc/self/fd')):\n"
+            "    try: print(fd, os.get_inheritable(fd))\n    except OSError: pass\n"
+        )
+    inherited = [int(fd) for fd, inherits in map(str.split, result.stdout.splitlines()) if inherits == "True"]
+    assert sorted(inherited) == [0, 1, 2]
+    assert len(result.stdout.splitlines()) == 8  # the channel twice, and a spare copy of each
+
+
+@pytest.mark.parametrize("launcher", ["spawn", "fork"])
+async def test_nothing_is_forged_on_any_descriptor(
+    start_daemon: Callable[..., Awaitable[Daemon]], launcher: str
+) -> None:
+    """With the true id of the execution, which the program finds in the worker's frames."""
+    daemon = await start_daemon("--launcher", launcher)
+    data = "\n".join(FORGED).encode() + FORGED_FRAMES
+    code = FORGE.format(data=data)
+
+    def written(execution_id: str) -> str:
+        """Once through the stream's own descriptor, once through the worker's spare one."""
+        return (2 * data.replace(b"ID", execution_id.encode())).decode(errors="replace")
+
+    async with Client(daemon.url) as client:
+        result = await client.run(code)
+        execution_id = result.stdout.partition('"id":"')[2][:36]
+        assert (result.stdout, result.stderr) == (written(execution_id), written(execution_id))
+        assert (result.error, result.controls, result.close_code) == (None, ["completed"], 1000)
+        async with client.http.ws_connect(client.base + "/session") as socket:
+            await socket.send_json({"op": "execute", "requestId": "a", "code": code})
+            messages = [await socket.receive_json()]
+            while len(messages) == 1 or messages[-1]["type"] != "control":
+                messages.append(await socket.receive_json())
+        assert text_of(messages, "stdout") == text_of(messages, "stderr") == written(messages[0]["executionId"])
+        assert [message["text"] for message in messages if message["type"] == "control"] == ["started", "completed"]
