@@ -199,6 +199,16 @@ class TestVolume:
         for text in (ran.stdout, ran.stderr):
             assert sorted(text.splitlines()) == sorted(f"{n} {i}" for n in range(8) for i in range(300))
 
+    def test_a_pipe_that_was_left_non_blocking(self, edge_worker: DrivenWorker) -> None:
+        """As asyncio leaves it, or Node.js in a child."""
+        edge_worker.printed("import os; os.set_blocking(1, False); os.set_blocking(2, False)")
+        assert edge_worker.printed("print('x' * 5_000_000)") == "x" * 5_000_000 + "\n"
+        assert edge_worker.run("import sys; sys.stderr.write('x' * 5_000_000)").stderr == "x" * 5_000_000
+
+    def test_what_did_not_fit_into_a_non_blocking_pipe_comes_at_the_end(self, edge_worker: DrivenWorker) -> None:
+        code = "import os, sys\nos.set_blocking(1, False)\nwhile sys.stdout.buffer.raw.write(b'x' * 4096): pass\n"
+        assert edge_worker.printed(code + "sys.stdout.buffer.write(b'y' * 8000)").endswith("x" + "y" * 8000)
+
     def test_a_flood_can_be_interrupted(self, worker: DrivenWorker) -> None:
         worker.start("while True: print('flood')")
         worker.until("flood")
