@@ -1,15 +1,18 @@
 """No byte of output is lost, reordered within its stream or forged, whoever writes and however a client reads."""
 
 import asyncio
+import contextlib
 import os
 import signal
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
 from contract import COMPLETED, error
-from harness import Client, Daemon, gone
+from harness import PREFIX, Client, Daemon, gone
 from streaming import (
     AT_FULL_SPEED,
     IN_ONE_PRINT,
@@ -23,6 +26,10 @@ from streaming import (
     stream,
     waits_in_write,
 )
+
+from interpreterd.settings import Settings
+from interpreterd.web import session
+from interpreterd.web.keys import SETTINGS
 
 MB = 1_000_000
 MIB = 1 << 20
@@ -73,6 +80,77 @@ def test_the_check_of_a_stream_sees_what_is_wrong() -> None:
     check.feed(whole[:-1])
     with pytest.raises(AssertionError, match="after block 2"):
         check.end()
+
+
+async def test_a_client_that_is_late_and_still_talks_gets_the_end(client: Client, daemon: Daemon) -> None:
+    """The daemon has closed; a ping to a connection that it had also let go of would make the kernel drop the rest."""
+    context = await client.create()
+    with Reader(daemon.url, buffer_bytes=1 << 12) as reader:
+        reader.send({"code": f"print('x' * {MIB})", "contextId": context})
+        await client.run("pass", context)  # so the first one has ended
+        await client.run("pass", context)  # and all that there was to do at once has been done
+        for _ in range(3):
+            reader.ping()
+            await client.run("pass", context)
+        messages = await asyncio.to_thread(read_all, reader)
+    assert len(text_of(messages, "stdout")) == MIB + 1
+    assert (messages[-1], reader.close_code) == (COMPLETED, 1000)
+
+
+# When a connection ends
+
+
+@contextlib.asynccontextmanager
+async def ended_socket(
+    monkeypatch: pytest.MonkeyPatch, untaken: list[int]
+) -> AsyncIterator[tuple[Reader, asyncio.Event]]:
+    """A client of a server that closes its ``Socket`` while another task receives, with hardly any patience.
+
+    ``untaken`` is what the client has not taken, look by look, up to ten times; the event is set at the last one.
+    """
+    looked = asyncio.Event()
+
+    def look(transport: asyncio.Transport) -> int:
+        number = untaken.pop(0)
+        if not untaken:
+            looked.set()
+        return number
+
+    monkeypatch.setattr(session, "CLOSE_TIMEOUT_S", 0.01)
+    monkeypatch.setattr(session, "STALL_LIMIT_S", 0.025)
+    monkeypatch.setattr(session, "_untaken_bytes", look)
+
+    async def handle(request: web.Request) -> web.StreamResponse:
+        socket = await session.open_socket(request)
+        receiver = asyncio.create_task(socket.receive())
+        await asyncio.sleep(0)
+        await socket.close(code=1000, message=b"why")
+        await receiver
+        return socket
+
+    app = web.Application()
+    app[SETTINGS] = Settings(cwd="/")
+    app.router.add_get(PREFIX + "/execute", handle)
+    async with TestServer(app) as server:
+        with await asyncio.to_thread(Reader, str(server.make_url(""))) as reader:
+            yield reader, looked
+
+
+@pytest.mark.parametrize("untaken", [[0], [90, 90, 80, 0], [90, 90, 90, 90]], ids=["all", "all later", "nothing more"])
+async def test_a_client_that_does_not_answer_the_close_is_let_go(
+    monkeypatch: pytest.MonkeyPatch, untaken: list[int]
+) -> None:
+    """Once it has taken all, or nothing for too long."""
+    async with ended_socket(monkeypatch, untaken) as (reader, _):
+        assert await asyncio.to_thread(reader.read_raw) == b"\x88\x05\x03\xe8why"
+        assert untaken == []
+
+
+async def test_a_client_that_takes_something_now_and_then_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with ended_socket(monkeypatch, [90, 80, 80, 70, 70, 60, 60, 50]) as (reader, looked):
+        await looked.wait()
+        await asyncio.to_thread(reader.receive)
+        assert (reader.close_code, reader.close_reason) == (1000, "why")
 
 
 # Whoever writes

@@ -1,6 +1,7 @@
 """Many executions on one WebSocket: ``GET /process/interpreter/session``."""
 
 import asyncio
+import contextlib
 from typing import Final
 
 from aiohttp import WSMsgType, web
@@ -72,9 +73,12 @@ class _Client:
 
     async def say_farewell(self) -> None:
         """Close the connection, after the answers to its requests; a client that does not take them is left behind."""
+        end = asyncio.get_running_loop().time() + FAREWELL_LIMIT_S
         if self._requests:
             await asyncio.wait(self._requests.values(), timeout=FAREWELL_LIMIT_S)
-        await self._socket.close(code=GOING_AWAY, message=close_reason(str(ServerShuttingDown())))
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout_at(end):
+                await self._socket.close(code=GOING_AWAY, message=close_reason(str(ServerShuttingDown())))
 
     async def leave(self) -> None:
         """Follow no more executions; they go on without their client."""

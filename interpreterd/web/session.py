@@ -1,7 +1,10 @@
 """One WebSocket client and its one execution: ``GET /process/interpreter/execute``."""
 
 import asyncio
-from typing import Final
+import fcntl
+import sys
+import termios
+from typing import Any, Final
 
 from aiohttp import WSMsgType, web
 
@@ -19,23 +22,83 @@ from interpreterd.web.keys import MANAGER, SETTINGS, SILENT
 from interpreterd.web.v1 import Closing, closing, refusal, render
 
 SDK_SUBPROTOCOL: Final = "X-Daytona-SDK-Version~"
-CLOSE_TIMEOUT_S: Final = 5.0
+CLOSE_TIMEOUT_S: Final = 5.0  # for a client that has taken everything to answer the close
+STALL_LIMIT_S: Final = 60.0  # for a client to take something more of what was written before the close
 
 
 class Socket(web.WebSocketResponse):
-    """aiohttp's WebSocket, which says why when it closes for a message that is too big."""
+    """aiohttp's WebSocket, which says why when it closes for a message that is too big, and closes with patience.
 
-    def __init__(self, *, limit_bytes: int, protocols: tuple[str, ...]) -> None:
+    aiohttp's own ``close``, called while another task receives, does not wait for the client's answer (RFC 6455, 7.1.1)
+    and ends the connection at once. Whatever the client sends then, be it a ping, makes the kernel reset the connection
+    and drop what is still on its way to a slow client.
+    """
+
+    def __init__(self, transport: asyncio.Transport, *, limit_bytes: int, protocols: tuple[str, ...]) -> None:
         """Refuse messages beyond ``limit_bytes``; echo the first of ``protocols``."""
         # aiohttp refuses from its limit on, not beyond it.
-        super().__init__(max_msg_size=limit_bytes + 1, protocols=protocols, compress=False, timeout=CLOSE_TIMEOUT_S)
+        super().__init__(
+            max_msg_size=limit_bytes + 1, protocols=protocols, compress=False, timeout=CLOSE_TIMEOUT_S, autoclose=False
+        )
         self._limit_bytes = limit_bytes
+        self._transport = transport
+        self._receiver: asyncio.Task[Any] | None = None
+        self._answered: asyncio.Future[None] | None = None  # the daemon's close, by the client's or its end
+
+    async def receive(self, timeout: float | None = None) -> Any:  # noqa: ASYNC109 -- aiohttp's
+        """See aiohttp."""
+        self._receiver = asyncio.current_task()
+        try:
+            message = await super().receive(timeout)
+        finally:
+            self._receiver = None
+        if message.type in (WSMsgType.TEXT, WSMsgType.BINARY):
+            return message
+        if self._answered is None:
+            await super().close(drain=False)
+        elif not self._answered.done():
+            self._answered.set_result(None)
+        return message
 
     async def close(self, *, code: int = 1000, message: bytes = b"", drain: bool = True) -> bool:
         """See aiohttp."""
+        if self._answered is not None:
+            return False
         if code == MESSAGE_TOO_BIG and not message:
             message = close_reason(str(BodyTooLarge(self._limit_bytes)))
-        return await super().close(code=code, message=message, drain=drain)
+        if self._receiver in (None, asyncio.current_task()):
+            return await super().close(code=code, message=message, drain=drain)
+        self._answered = asyncio.get_running_loop().create_future()
+        self._wait_on(before=0, stalled_s=0)
+        try:
+            await self.send_frame(code.to_bytes(2, "big") + message, WSMsgType.CLOSE)
+            await self._answered
+        finally:
+            self._watch.cancel()
+            self._transport.close()
+        return True
+
+    def _wait_on(self, before: int, stalled_s: float) -> None:
+        """Look again in a while, and then end the connection if the client has taken all, or nothing for too long."""
+
+        def look() -> None:
+            untaken = _untaken_bytes(self._transport)
+            stalled = stalled_s + CLOSE_TIMEOUT_S if untaken == before else 0
+            if not untaken or stalled >= STALL_LIMIT_S:
+                self._transport.abort()
+            else:
+                self._wait_on(untaken, stalled)
+
+        self._watch = asyncio.get_running_loop().call_later(CLOSE_TIMEOUT_S, look)
+
+
+def _untaken_bytes(transport: asyncio.Transport) -> int:
+    """Return how much of what was written has not reached the client's machine: with SIOCOUTQ, tcp(7)."""
+    if transport.is_closing():  # and its descriptor perhaps another one's
+        return 0
+    fd = transport.get_extra_info("socket").fileno()
+    in_kernel = int.from_bytes(fcntl.ioctl(fd, termios.TIOCOUTQ, b"\0\0\0\0"), sys.byteorder)
+    return transport.get_write_buffer_size() + in_kernel
 
 
 async def open_socket(request: web.Request) -> Socket:
@@ -43,7 +106,8 @@ async def open_socket(request: web.Request) -> Socket:
     settings = request.app[SETTINGS]
     offered = request.headers.get("Sec-WebSocket-Protocol", "").split(",")
     protocols = tuple(name for name in map(str.strip, offered) if name.startswith(SDK_SUBPROTOCOL))
-    socket = Socket(limit_bytes=settings.body_limit_bytes, protocols=protocols)
+    assert request.transport is not None
+    socket = Socket(request.transport, limit_bytes=settings.body_limit_bytes, protocols=protocols)
     if not socket.can_prepare(request):
         raise UpgradeRequired
     await socket.prepare(request)
