@@ -130,11 +130,11 @@ class Context:
         """See ``Listener``."""
         self._feed(Received(message))
 
-    def on_output(self, stream: Stream, text: str) -> None:
+    def on_output(self, stream: Stream, text: str, replaced: int = 0) -> None:
         """See ``Listener``. What comes while nothing runs, from threads and children, has nobody to go to."""
         if self._running is None:
             return
-        self._running.append(Output(stream=stream, text=text))
+        self._running.append(Output(stream=stream, text=text, replaced=replaced))
         if self._running.full and self._worker is not None:
             self._worker.pause_output()
 

@@ -81,6 +81,7 @@ class Journal:
         if isinstance(event, Output):
             pieces = [event.text]
             chars = len(event.text)
+            replaced = event.replaced
             while (
                 self._events
                 and isinstance(following := self._events[0], Output)
@@ -89,9 +90,10 @@ class Journal:
             ):
                 pieces.append(following.text)
                 chars += len(following.text)
+                replaced += following.replaced
                 self._events.popleft()
             if len(pieces) > 1:
-                event = Output(stream=event.stream, text="".join(pieces))
+                event = Output(stream=event.stream, text="".join(pieces), replaced=replaced)
             self._chars -= chars
             if was_full and not self.full:
                 self._on_room()

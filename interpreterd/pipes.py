@@ -66,7 +66,7 @@ def unread_bytes(fd: int) -> int:
 class OutputPipe:
     """The daemon's end of one output pipe."""
 
-    def __init__(self, stream: Stream, fd: int, deliver: Callable[[Stream, str], None]) -> None:
+    def __init__(self, stream: Stream, fd: int, deliver: Callable[[Stream, str, int], None]) -> None:
         os.set_blocking(fd, False)
         self._stream = stream
         self._fd = fd
@@ -102,8 +102,8 @@ class OutputPipe:
             unread -= len(data)
 
     def end_text(self) -> None:
-        for text in self._text.end():
-            self._deliver(self._stream, text)
+        for text, replaced in self._text.end():
+            self._deliver(self._stream, text, replaced)
 
     def close(self) -> None:
         self.pause()
@@ -127,6 +127,6 @@ class OutputPipe:
             return b""
         if not data:  # all writing ends are closed; the process itself may live
             self.close()
-        for text in self._text.feed(data):
-            self._deliver(self._stream, text)
+        for text, replaced in self._text.feed(data):
+            self._deliver(self._stream, text, replaced)
         return data

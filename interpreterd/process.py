@@ -51,8 +51,8 @@ class ProcessWorker(asyncio.Protocol):
             OutputPipe(Stream.STDERR, ends.stderr_fd, self._on_output),
         )
 
-    def _on_output(self, stream: Stream, text: str) -> None:
-        self.listener.on_output(stream, text)
+    def _on_output(self, stream: Stream, text: str, replaced: int) -> None:
+        self.listener.on_output(stream, text, replaced)
 
     def send(self, message: ToWorker) -> None:
         """See ``Worker``. What the worker does not read is kept: one message, as one execution runs at a time."""

@@ -50,10 +50,16 @@ def _chars(text: str) -> str:
 
 @frozen(kw_only=True)
 class Output:
-    """A piece of what the program wrote, at most ``EVENT_LIMIT_CHARS`` long; never empty."""
+    """A piece of what the program wrote.
+
+    Attributes:
+        text: At most ``EVENT_LIMIT_CHARS`` long; never empty.
+        replaced: How many U+FFFD of ``text`` stand for bytes that were no UTF-8.
+    """
 
     stream: Stream
     text: str = field(repr=_chars)
+    replaced: int = 0
 
 
 @frozen(kw_only=True)

@@ -102,6 +102,10 @@ def test_a_close_reason_fits_and_cuts_no_character(text: str) -> None:
 RENDERED: list[tuple[Event, list[bytes]]] = [
     (Output(stream=Stream.STDOUT, text='a"\n'), [b'{"type":"stdout","text":"a\\"\\n"}']),
     (Output(stream=Stream.STDERR, text="é"), ['{"type":"stderr","text":"é"}'.encode()]),
+    (
+        Output(stream=Stream.STDOUT, text="\ufffd\ufffd", replaced=1),
+        ['{"type":"stdout","text":"\ufffd\ufffd","replaced":1}'.encode()],
+    ),
     (Restarted(), [b'{"type":"control","text":"restarted"}']),
     (Finished(outcome=Outcome.COMPLETED), [b'{"type":"control","text":"completed"}']),
     (

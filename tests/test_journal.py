@@ -61,6 +61,11 @@ async def test_what_is_joined_is_no_longer_than_an_event_may_be() -> None:
     assert events == [out(half + half), out("y"), END]
 
 
+async def test_counts_of_what_was_replaced_are_added_up() -> None:
+    pieces = [Output(stream=Stream.STDOUT, text="\ufffd" * n, replaced=n - 1) for n in (1, 2, 3)]
+    assert await read(journal(*pieces, END)) == [Output(stream=Stream.STDOUT, text="\ufffd" * 6, replaced=3), END]
+
+
 async def test_a_reader_is_woken() -> None:
     it = journal()
     reader = asyncio.create_task(read(it))

@@ -13,6 +13,7 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 from contract import COMPLETED, error
 from harness import PREFIX, Client, Daemon, gone
+from sdk import async_interpreter
 from streaming import (
     AT_FULL_SPEED,
     IN_ONE_PRINT,
@@ -251,6 +252,44 @@ async def test_all_that_was_written_before_a_kill(daemon: Daemon, tmp_path: Path
     assert count * 4096 > MIB
     assert rest + text_of(messages, "stdout") == "".join(f"{i:4095d}\n" for i in range(count))
     assert messages[-2:] == [error("WorkerDied", "killed by SIGKILL"), COMPLETED]
+
+
+# Bytes that are no UTF-8
+
+
+@pytest.mark.parametrize("fd", [1, 2])
+async def test_what_is_replaced_is_counted(client: Client, fd: int) -> None:
+    """Also over reads that cut it; the U+FFFD that the program writes itself is not counted."""
+    data = b"a\xffb\xc3(\xed\xa0\x80 \xef\xbf\xbd " * 10_000 + b"\xe6\x97"
+    result = await client.run(f"import os; os.write({fd}, {data!r})")
+    *output, completed = result.messages
+    assert completed == COMPLETED
+    assert {message["type"] for message in output} == {["stdout", "stderr"][fd - 1]}
+    assert text_of(output, "stdout", "stderr") == data.decode(errors="replace")
+    assert sum(message.get("replaced", 0) for message in output) == 5 * 10_000 + 1
+    assert len(output) > 1
+
+
+async def test_where_nothing_is_replaced_nothing_is_counted(client: Client) -> None:
+    for code in ("print('é日👋\ufffd')", "import os; os.write(1, b'\\xe6'); os.write(1, b'\\x97\\xa5')"):
+        assert all(message.keys() == {"type", "text"} for message in (await client.run(code)).messages)
+
+
+async def test_a_count_is_of_its_own_message(client: Client) -> None:
+    """Each print waits until the stream before it has been read."""
+    result = await client.run(
+        "import os, sys\nfor bad in (b'\\xff', b'', b'\\xff\\xff'):\n"
+        "    sys.stdout.buffer.write(b'out' + bad + b'\\n'); sys.stdout.write(''); sys.stdout.flush()\n"
+        "    print('err', file=sys.stderr)\n"
+    )
+    out = [(message["text"], message.get("replaced")) for message in result.messages if message["type"] == "stdout"]
+    assert out == [("out\ufffd\n", 1), ("out\n", None), ("out\ufffd\ufffd\n", 2)]
+
+
+async def test_the_sdk_reads_a_message_with_a_count_as_any_other(daemon: Daemon) -> None:
+    async with async_interpreter(daemon.url) as sdk:
+        result = await sdk.run_code("import os; os.write(1, b'a\\xffb\\n'); os.write(2, b'\\xfe')")
+    assert (result.stdout, result.stderr, result.error) == ("a\ufffdb\n", "\ufffd", None)
 
 
 # Text that looks like the protocol

@@ -198,6 +198,7 @@ def test_events_are_as_documented() -> None:
         *render(Restarted(), *ids),
         *render(Output(stream=Stream.STDOUT, text="hello\n"), *ids),
         *render(Output(stream=Stream.STDERR, text="a warning\n"), *ids),
+        *render(Output(stream=Stream.STDOUT, text="caf\ufffd\n", replaced=1), *ids),
         *render(Finished(outcome=Outcome.COMPLETED, error=failure), *ids),
         *render(interrupted, *ids),
         *render(Finished(outcome=Outcome.CANCELLED, cause=refused), *ids),

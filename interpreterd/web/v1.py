@@ -7,7 +7,7 @@ from attrs import frozen
 
 from interpreterd.errors import InterpreterError
 from interpreterd.machine import CONTEXT_ERROR
-from interpreterd.schema import Event, Failure, Finished, Outcome, Output, Restarted, Started, Stream
+from interpreterd.schema import Event, Failure, Finished, Outcome, Output, Restarted, Started
 from interpreterd.web.faces import OK, close_reason, face
 
 COMPLETED: Final = b'{"type":"control","text":"completed"}'
@@ -26,10 +26,10 @@ class Closing:
 def render(event: Event) -> list[bytes]:
     """Return the messages of ``event``, each one JSON object below 1 MiB."""
     match event:
-        case Output(stream=Stream.STDOUT, text=text):
-            return [orjson.dumps({"type": "stdout", "text": text})]
-        case Output(text=text):
-            return [orjson.dumps({"type": "stderr", "text": text})]
+        case Output(stream=stream, text=text, replaced=0):
+            return [orjson.dumps({"type": stream.value, "text": text})]
+        case Output(stream=stream, text=text, replaced=replaced):
+            return [orjson.dumps({"type": stream.value, "text": text, "replaced": replaced})]
         case Started():
             return []
         case Restarted():

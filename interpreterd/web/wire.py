@@ -79,8 +79,10 @@ def render(event: Event, request_id: str, execution_id: str) -> list[bytes]:
     """Return the messages of ``event``; after the last one of ``Finished`` the request is answered."""
     ids = {"requestId": request_id, "executionId": execution_id}
     match event:
-        case Output(stream=stream, text=text):
+        case Output(stream=stream, text=text, replaced=0):
             return [orjson.dumps({"type": stream.value, "text": text, **ids})]
+        case Output(stream=stream, text=text, replaced=replaced):
+            return [orjson.dumps({"type": stream.value, "text": text, "replaced": replaced, **ids})]
         case Started():
             return [_control("started", ids)]
         case Restarted():
