@@ -40,8 +40,9 @@ from interpreterd.schema import Started as StartedEvent
 from interpreterd.settings import Settings
 from interpreterd.worker import Worker, configure
 
-# What an interrupted program may still write although its client does not read: what its own buffers and a pipe hold.
-LAST_WORDS_CHARS = 256 << 10
+# What an interrupted program may still write although its client does not read: what its own buffers and both pipes
+# hold, 64 KiB each, every byte a character, and these of four bytes if one of them is.
+LAST_WORDS_BYTES = 640 << 10
 CLOSE_LIMIT_S = 3.0
 _log = logging.getLogger(__name__)
 
@@ -165,7 +166,7 @@ class Context:
                     self._worker.send(message)
             case Interrupt():
                 if self._worker is not None and self._running is not None:
-                    self._running.extend(LAST_WORDS_CHARS)
+                    self._running.extend(LAST_WORDS_BYTES)
                     self._worker.interrupt()
             case Kill():
                 if self._worker is not None:

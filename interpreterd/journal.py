@@ -1,27 +1,36 @@
 """The events of one execution, on their way from the worker to the client that follows it."""
 
 import asyncio
+import sys
 from collections import deque
 from collections.abc import AsyncIterator, Callable
+from typing import Final
 
 from interpreterd.schema import EVENT_LIMIT_CHARS, Event, Finished, Output
+
+EVENT_BYTES: Final = 72  # an event without its text, and its place in the queue
+
+
+def weight(event: Output) -> int:
+    """Return how many bytes of memory ``event`` takes: up to four for a character, and much for a short text."""
+    return sys.getsizeof(event.text) + EVENT_BYTES
 
 
 class Journal:
     """A queue of events with one writer and at most one reader.
 
-    It never drops what its reader has not read. Instead it is ``full`` beyond ``limit_chars`` of output: the writer
+    It never drops what its reader has not read. Instead it is ``full`` beyond ``limit_bytes`` of output: the writer
     then stops reading from the worker, and the program waits in its ``write``. Once the reader has caught up,
     ``on_room`` is called. Without a reader any more (``abandon``) events are dropped, and it is never full.
     """
 
-    def __init__(self, limit_chars: int, on_room: Callable[[], None], *, execution_id: str = "") -> None:
-        """Be full from ``limit_chars`` characters on."""
+    def __init__(self, limit_bytes: int, on_room: Callable[[], None], *, execution_id: str = "") -> None:
+        """Be full from ``limit_bytes`` of memory on, as ``weight`` counts them."""
         self.execution_id = execution_id
-        self._limit_chars = limit_chars
+        self._limit_bytes = limit_bytes
         self._on_room = on_room
         self._events: deque[Event] = deque()
-        self._chars = 0
+        self._bytes = 0
         self._abandoned = False
         self._finished = False
         self._wake: asyncio.Future[None] | None = None
@@ -29,7 +38,7 @@ class Journal:
     @property
     def full(self) -> bool:
         """Whether the writer is to wait for ``on_room``."""
-        return self._chars >= self._limit_chars
+        return self._bytes >= self._limit_bytes
 
     def append(self, event: Event) -> None:
         """Add an event; never blocks. Nothing may follow ``Finished``."""
@@ -38,14 +47,14 @@ class Journal:
         if self._abandoned:
             return
         if isinstance(event, Output):
-            self._chars += len(event.text)
+            self._bytes += weight(event)
         self._events.append(event)
         self._wake_reader()
 
-    def extend(self, chars: int) -> None:
-        """Be full only ``chars`` characters later, so that a program which waits in ``write`` can come to its end."""
+    def extend(self, size: int) -> None:
+        """Be full only ``size`` bytes later, so that a program which waits in ``write`` can come to its end."""
         was_full = self.full
-        self._limit_chars += chars
+        self._limit_bytes += size
         if was_full and not self.full:
             self._on_room()
 
@@ -55,7 +64,7 @@ class Journal:
         self._abandoned = True
         self._wake_reader()
         self._events.clear()
-        self._chars = 0
+        self._bytes = 0
         if was_full:
             self._on_room()
 
@@ -79,6 +88,7 @@ class Journal:
         was_full = self.full
         event = self._events.popleft()
         if isinstance(event, Output):
+            self._bytes -= weight(event)
             pieces = [event.text]
             chars = len(event.text)
             replaced = event.replaced
@@ -91,10 +101,10 @@ class Journal:
                 pieces.append(following.text)
                 chars += len(following.text)
                 replaced += following.replaced
+                self._bytes -= weight(following)
                 self._events.popleft()
             if len(pieces) > 1:
                 event = Output(stream=event.stream, text="".join(pieces), replaced=replaced)
-            self._chars -= chars
             if was_full and not self.full:
                 self._on_room()
         return event

@@ -19,6 +19,7 @@ from interpreterd.schema import Stream
 
 FDS_FOR_CLIENTS: Final = 256
 READ_BYTES: Final = 32 << 10  # at a time: what 16 floods at once hold the loop for; 128 KiB were a tenth faster
+PIPE_LIMIT_BYTES: Final = 1 << 20  # what a program without privileges can make of a pipe's 64 KiB: pipe(7)
 BATCH_BYTES: Final = 16 << 10
 BATCH_AFTER_S: Final = 0.001
 
@@ -93,13 +94,18 @@ class OutputPipe:
             self._batch.cancel()
             self._batch = None
 
-    def drain(self) -> None:
-        """Read what is in the pipe now; what is written meanwhile stays for later."""
+    def drain(self) -> bool:
+        """Read what is in the pipe now; what is written meanwhile stays for later.
+
+        Returns whether it was all: nothing beyond ``PIPE_LIMIT_BYTES`` is read.
+        """
         if self._fd < 0:
-            return
-        unread = unread_bytes(self._fd)
+            return True
+        found = unread_bytes(self._fd)
+        unread = min(found, PIPE_LIMIT_BYTES)
         while unread > 0 and (data := self._read(min(unread, READ_BYTES))):
             unread -= len(data)
+        return found <= PIPE_LIMIT_BYTES
 
     def end_text(self) -> None:
         for text, replaced in self._text.end():

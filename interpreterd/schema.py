@@ -20,7 +20,7 @@ DEFAULT_CONTEXT_ID: Final = "default"
 DEFAULT_TIMEOUT_S: Final = 600
 TIMEOUT_LIMIT_S: Final = 2**32 - 1  # the field is an unsigned 32-bit integer in the clients' own schema
 ID_LIMIT_CHARS: Final = 1000  # of a context's id, which the daemon repeats when it does not know it
-EVENT_LIMIT_CHARS: Final = 160 << 10  # a character is at most six bytes of JSON: below 1 MiB whatever it holds
+EVENT_LIMIT_CHARS: Final = 64 << 10  # a character is at most six bytes of JSON, and more at once are no faster
 _log = logging.getLogger(__name__)
 
 

@@ -82,7 +82,7 @@ class Settings:
     max_contexts: int = setting(4096, "contexts at the same time; one more is refused", parse=_count)
     queue_limit: int = setting(128, "executions that may wait in one context; one more is refused", parse=_count)
     backlog_limit_bytes: int = setting(
-        256 << 10, "output kept for a client that does not read; then its program waits", parse=_count
+        256 << 10, "memory for output that a client has not read, per execution; then its program waits", parse=_count
     )
     grace_s: float = setting(2.0, "seconds between an interrupt and a kill", parse=_seconds)
     start_timeout_s: float = setting(30.0, "seconds a worker may take to start", parse=_seconds)

@@ -10,7 +10,7 @@ import pytest
 from fake_worker import FakeLauncher, FakeWorker
 
 from interpreterd import context as context_module
-from interpreterd.context import LAST_WORDS_CHARS, Context, check_directory
+from interpreterd.context import LAST_WORDS_BYTES, Context, check_directory
 from interpreterd.errors import (
     ContextDeleted,
     ExecutionInterrupted,
@@ -20,7 +20,7 @@ from interpreterd.errors import (
     ServerShuttingDown,
     WorkerStartFailed,
 )
-from interpreterd.journal import Journal
+from interpreterd.journal import Journal, weight
 from interpreterd.messages import Configure, Done, Exiting, Failed, Ready, Run, Sync
 from interpreterd.schema import Event, Execute, Failure, Finished, Outcome, Output, Restarted, Started, Stream
 from interpreterd.settings import Settings
@@ -44,6 +44,10 @@ async def open_context(
 
 def execute(code: str = "pass", timeout_s: int | None = None) -> Execute:
     return Execute(code=code, timeout_s=timeout_s)
+
+
+def out(text: str) -> Output:
+    return Output(stream=Stream.STDOUT, text=text)
 
 
 async def read(journal: Journal) -> list[Event]:
@@ -150,7 +154,7 @@ async def test_half_a_character_at_the_end_belongs_to_its_execution() -> None:
 
 async def test_a_slow_client_makes_the_program_wait_and_loses_nothing() -> None:
     launcher = FakeLauncher()
-    async with open_context(launcher, backlog_limit_bytes=10) as context:
+    async with open_context(launcher, backlog_limit_bytes=2 * weight(out("12345"))) as context:
         worker, message, journal = await run(context, launcher)
         worker.write("12345")
         assert worker.reading
@@ -218,7 +222,7 @@ async def test_an_interrupted_program_may_say_its_last_words_to_a_slow_client() 
         assert not worker.reading
         assert context.interrupt()
         assert worker.reading
-        worker.write("x" * (LAST_WORDS_CHARS - 1))
+        worker.write("x" * (LAST_WORDS_BYTES - 2 * weight(out("a"))))
         assert worker.reading
         worker.write("y")
         assert not worker.reading, "last words have a bound, too"

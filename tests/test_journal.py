@@ -1,12 +1,13 @@
 """The journal of one execution: nothing is lost, nothing grows without a bound."""
 
 import asyncio
+import tracemalloc
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from interpreterd.journal import Journal
+from interpreterd.journal import Journal, weight
 from interpreterd.schema import EVENT_LIMIT_CHARS, Event, Finished, Outcome, Output, Restarted, Stream
 
 END = Finished(outcome=Outcome.COMPLETED)
@@ -30,8 +31,8 @@ class Room:
         self.calls += 1
 
 
-def journal(*events: Event, limit_chars: int = 1000, room: Room | None = None) -> Journal:
-    it = Journal(limit_chars, room or Room())
+def journal(*events: Event, limit_bytes: int = 1000, room: Room | None = None) -> Journal:
+    it = Journal(limit_bytes, room or Room())
     for event in events:
         it.append(event)
     return it
@@ -57,13 +58,30 @@ async def test_neighbours_of_one_stream_are_joined() -> None:
 
 async def test_what_is_joined_is_no_longer_than_an_event_may_be() -> None:
     half = "x" * (EVENT_LIMIT_CHARS // 2)
-    events = await read(journal(out(half), out(half), out("y"), END, limit_chars=1 << 30))
+    events = await read(journal(out(half), out(half), out("y"), END, limit_bytes=1 << 30))
     assert events == [out(half + half), out("y"), END]
 
 
 async def test_counts_of_what_was_replaced_are_added_up() -> None:
     pieces = [Output(stream=Stream.STDOUT, text="\ufffd" * n, replaced=n - 1) for n in (1, 2, 3)]
     assert await read(journal(*pieces, END)) == [Output(stream=Stream.STDOUT, text="\ufffd" * 6, replaced=3), END]
+
+
+def test_weight_is_what_an_event_takes_in_memory() -> None:
+    """Much for a short text; and a character up to four bytes."""
+    assert [weight(out(character * 10_000)) // 10_000 for character in ("x", "é", "日", "👋")] == [1, 1, 2, 4]
+    tracemalloc.start()
+    try:
+        for make, size in ((lambda number: f"{number:02}", 2), (lambda number: f"{number:09990}" + "👋" * 10, 10_000)):
+            before, _ = tracemalloc.get_traced_memory()
+            it = Journal(1, Room())
+            for number in range(1000):
+                it.append(out(make(number)))
+            taken = tracemalloc.get_traced_memory()[0] - before
+            counted = 1000 * weight(out(make(0)))
+            assert 0.8 * taken < counted < 1.25 * taken, size
+    finally:
+        tracemalloc.stop()
 
 
 async def test_a_reader_is_woken() -> None:
@@ -88,7 +106,7 @@ def test_joining_loses_and_reorders_nothing(pieces: list[tuple[type[Output], str
 
 async def test_full_from_the_limit_on_and_room_once_it_is_read() -> None:
     room = Room()
-    it = journal(out("1234"), limit_chars=5, room=room)
+    it = journal(out("1234"), limit_bytes=weight(out("1234")) + weight(err("5")), room=room)
     assert not it.full
     it.append(err("5"))
     assert it.full
@@ -104,7 +122,7 @@ async def test_full_from_the_limit_on_and_room_once_it_is_read() -> None:
 
 async def test_still_full_is_no_room() -> None:
     room = Room()
-    it = journal(out("1"), err("2345"), out("6"), limit_chars=2, room=room)
+    it = journal(out("1"), err("2345"), out("6"), limit_bytes=weight(err("2345")), room=room)
     events = it.follow()
     await anext(events)
     assert it.full
@@ -116,8 +134,8 @@ async def test_still_full_is_no_room() -> None:
 
 async def test_extend_makes_room_for_last_words() -> None:
     room = Room()
-    it = journal(out("12345"), limit_chars=5, room=room)
-    it.extend(3)
+    it = journal(out("12345"), limit_bytes=weight(out("12345")), room=room)
+    it.extend(weight(out("678")))
     assert not it.full
     assert room.calls == 1
     it.append(out("678"))
@@ -128,16 +146,16 @@ async def test_extend_makes_room_for_last_words() -> None:
 
 def test_extending_what_stays_full_or_was_not_is_no_room() -> None:
     room = Room()
-    it = journal(out("x" * 10), limit_chars=5, room=room)
+    it = journal(out("x" * 10), limit_bytes=5, room=room)
     it.extend(3)
     assert it.full
-    journal(out("x"), limit_chars=5, room=room).extend(3)
+    journal(out("x"), limit_bytes=5, room=room).extend(3)
     assert room.calls == 0
 
 
 def test_abandoned_it_is_never_full_and_keeps_nothing() -> None:
     room = Room()
-    it = journal(out("12345"), limit_chars=5, room=room)
+    it = journal(out("12345"), limit_bytes=5, room=room)
     it.abandon()
     assert room.calls == 1
     it.append(out("x" * 100))

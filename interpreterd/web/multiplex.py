@@ -48,6 +48,7 @@ class _Client:
         self._socket = socket
         self._manager = manager
         self._requests: dict[str, asyncio.Task[None]] = {}
+        self._turn = asyncio.Lock()
 
     async def serve(self) -> None:
         """Take messages until the connection ends. What is wrong with one is told, and does not end it."""
@@ -98,8 +99,10 @@ class _Client:
     async def _follow(self, request_id: str, journal: Journal) -> None:
         try:
             async for event in journal.follow():
-                for line in render(event, request_id, journal.execution_id):
-                    await self._send(line)
+                # One at a time: each would write its event first, and only then wait for a client that does not read.
+                async with self._turn:
+                    for line in render(event, request_id, journal.execution_id):
+                        await self._send(line)
         except ConnectionError:  # the receiver sees it too, and leaves
             pass
         finally:

@@ -12,6 +12,7 @@ from interpreterd.errors import InterpreterError, InvalidRequest, MalformedReque
 from interpreterd.machine import CONTEXT_ERROR
 from interpreterd.schema import Event, Execute, Failure, Finished, Outcome, Output, Restarted, Started, decode_json
 from interpreterd.web.faces import face, sentence
+from interpreterd.web.v1 import encode_output
 
 REQUEST_ID_LIMIT_CHARS: Final = 256
 
@@ -80,9 +81,9 @@ def render(event: Event, request_id: str, execution_id: str) -> list[bytes]:
     ids = {"requestId": request_id, "executionId": execution_id}
     match event:
         case Output(stream=stream, text=text, replaced=0):
-            return [orjson.dumps({"type": stream.value, "text": text, **ids})]
+            return [encode_output({"type": stream.value, "text": text, **ids})]
         case Output(stream=stream, text=text, replaced=replaced):
-            return [orjson.dumps({"type": stream.value, "text": text, "replaced": replaced, **ids})]
+            return [encode_output({"type": stream.value, "text": text, "replaced": replaced, **ids})]
         case Started():
             return [_control("started", ids)]
         case Restarted():
