@@ -36,7 +36,7 @@ class Unlimited:
 
 
 def size(event: object) -> int:
-    """Return roughly how many bytes of memory ``event`` keeps.
+    """Return roughly how many bytes of memory ``event`` keeps: up to four for a character, and much for a short text.
 
     An exception counts in ``Finished``, which says it again: the newest event stays for as long as its journal.
     """
@@ -47,11 +47,6 @@ def size(event: object) -> int:
             return EVENT_BYTES + sys.getsizeof(value) + sys.getsizeof(traceback)
         case _:
             return EVENT_BYTES
-
-
-def weight(event: Output | InputRequest) -> int:
-    """Return what ``event`` counts for a client that does not read; what costs no text is not free, either."""
-    return len(event.text) if isinstance(event, Output) else EVENT_BYTES + len(event.prompt)
 
 
 class Journal(Generic[_E]):
@@ -65,24 +60,24 @@ class Journal(Generic[_E]):
         self,
         *,
         limit_bytes: int,
-        backlog_chars: int = 0,
+        backlog_bytes: int = 0,
         on_room: Callable[[], None] | None = None,
         ledger: Ledger | None = None,
         size: Callable[[_E], int] = size,
     ) -> None:
-        """Keep ``limit_bytes``. With ``on_room`` it has a ``client``, and is full from ``backlog_chars`` on.
+        """Keep ``limit_bytes``. With ``on_room`` it has a ``client``, and is full from ``backlog_bytes`` on.
 
         ``on_room`` is called when it was full and is no more.
         """
         self.limit_bytes = limit_bytes
-        self._backlog_chars = backlog_chars
+        self._backlog_bytes = backlog_bytes
         self._on_room = on_room
         self._ledger = ledger or Unlimited()
         self._size = size
         self._events: deque[_E] = deque()
         self._first = 0
         self._bytes = 0
-        self._unread_chars = 0
+        self._unread_bytes = 0
         self._ended = False
         self._followers: list[Follower[_E]] = []
         self._client = None if on_room is None else Follower(self, 0)
@@ -101,7 +96,7 @@ class Journal(Generic[_E]):
     @property
     def full(self) -> bool:
         """Whether the writer is to wait for ``on_room``."""
-        return self._client is not None and self._unread_chars >= self._backlog_chars
+        return self._client is not None and self._unread_bytes >= self._backlog_bytes
 
     @property
     def first(self) -> int:
@@ -128,9 +123,9 @@ class Journal(Generic[_E]):
         assert not self._ended, "an execution ends once"
         self._ended = last
         self._events.append(event)
-        if self._client is not None and isinstance(event, Output | InputRequest):
-            self._unread_chars += weight(event)
         size_bytes = self._size(event)
+        if self._client is not None and isinstance(event, Output | InputRequest):  # of the others there are few
+            self._unread_bytes += size_bytes
         self._bytes += size_bytes
         for follower in self._followers:
             follower.wake()
@@ -162,10 +157,10 @@ class Journal(Generic[_E]):
         self.limit_bytes = 0
         self.trim(0)
 
-    def extend(self, chars: int) -> None:
-        """Be full only ``chars`` characters later, so that a program which waits in ``write`` can come to its end."""
+    def extend(self, size_bytes: int) -> None:
+        """Be full only ``size_bytes`` later, so that a program which waits in ``write`` can come to its end."""
         was_full = self.full
-        self._backlog_chars += chars
+        self._backlog_bytes += size_bytes
         self._tell_room(was_full)
 
     def follow(self, start: int = 0) -> "Follower[_E]":
@@ -186,7 +181,7 @@ class Journal(Generic[_E]):
         if follower is self._client:
             was_full = self.full
             self._client = None
-            self._unread_chars = 0
+            self._unread_bytes = 0
             self._tell_room(was_full)
             self._on_room = None  # which keeps a whole context, and this is kept for longer
             if self._bytes > self.limit_bytes:
@@ -195,7 +190,7 @@ class Journal(Generic[_E]):
     def was_read(self, follower: "Follower[_E]", event: _E) -> None:
         if follower is self._client and isinstance(event, Output | InputRequest):
             was_full = self.full
-            self._unread_chars -= weight(event)
+            self._unread_bytes -= self._size(event)
             self._tell_room(was_full)
 
     def _tell_room(self, was_full: bool) -> None:

@@ -16,8 +16,8 @@ class Listener(Protocol):
     def on_message(self, message: FromWorker) -> None:
         """All output that was written before the message has been given to ``on_output``."""
 
-    def on_output(self, stream: Stream, text: str) -> None:
-        """``text`` is never empty, and at most ``EVENT_LIMIT_CHARS`` long."""
+    def on_output(self, stream: Stream, text: str, replaced: int = 0) -> None:
+        """``text`` and ``replaced`` are as in ``Output``."""
 
     def on_broken(self, reason: str) -> None:
         """The worker broke the protocol; no more messages will come. It still runs."""
@@ -63,7 +63,7 @@ class Deaf:
     def on_message(self, message: FromWorker) -> None:
         pass
 
-    def on_output(self, stream: Stream, text: str) -> None:
+    def on_output(self, stream: Stream, text: str, replaced: int = 0) -> None:
         pass
 
     def on_broken(self, reason: str) -> None:
@@ -99,7 +99,7 @@ class Answer(Deaf):
         if not self._future.done():
             self._future.set_result(message)
 
-    def on_output(self, stream: Stream, text: str) -> None:
+    def on_output(self, stream: Stream, text: str, replaced: int = 0) -> None:
         """What an interpreter that cannot start says of it."""
         if stream is Stream.STDERR:
             self._stderr = (self._stderr + text)[-_REASON_LIMIT_CHARS:]
