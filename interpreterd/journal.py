@@ -42,11 +42,17 @@ def size(event: object) -> int:
     """
     match event:
         case Output(text=text) | Submitted(code=text) | InputRequest(prompt=text):
-            return EVENT_BYTES + sys.getsizeof(text)
+            return EVENT_BYTES + _text_size(text)
         case Finished(error=Failure(value=value, traceback=traceback)):
-            return EVENT_BYTES + sys.getsizeof(value) + sys.getsizeof(traceback)
+            return EVENT_BYTES + _text_size(value) + _text_size(traceback)
         case _:
             return EVENT_BYTES
+
+
+def _text_size(text: str) -> int:
+    """Return what ``text`` keeps once it has been encoded: then a ``str`` that is not ASCII holds its UTF-8, too."""
+    size_bytes = sys.getsizeof(text)
+    return size_bytes if text.isascii() else 2 * size_bytes + len(text)
 
 
 class Journal(Generic[_E]):
@@ -75,6 +81,7 @@ class Journal(Generic[_E]):
         self._ledger = ledger or Unlimited()
         self._size = size
         self._events: deque[_E] = deque()
+        self._sizes: deque[int] = deque()  # as they were charged
         self._first = 0
         self._bytes = 0
         self._unread_bytes = 0
@@ -122,8 +129,9 @@ class Journal(Generic[_E]):
         """Add an event; never blocks. Nothing may follow the ``last`` one."""
         assert not self._ended, "an execution ends once"
         self._ended = last
-        self._events.append(event)
         size_bytes = self._size(event)
+        self._events.append(event)
+        self._sizes.append(size_bytes)
         if self._client is not None and isinstance(event, Output | InputRequest):  # of the others there are few
             self._unread_bytes += size_bytes
         self._bytes += size_bytes
@@ -144,7 +152,8 @@ class Journal(Generic[_E]):
         end = self.next - 1 if self._client is None else min(self._client.next, self.next - 1)
         freed_bytes = 0
         while self._bytes - freed_bytes > limit_bytes and self._first < end:
-            freed_bytes += self._size(self._events.popleft())
+            self._events.popleft()
+            freed_bytes += self._sizes.popleft()
             self._first += 1
         if freed_bytes:
             self._bytes -= freed_bytes
@@ -187,10 +196,10 @@ class Journal(Generic[_E]):
             if self._bytes > self.limit_bytes:
                 self.trim(self.limit_bytes)
 
-    def was_read(self, follower: "Follower[_E]", event: _E) -> None:
+    def was_read(self, follower: "Follower[_E]", number: int, event: _E) -> None:
         if follower is self._client and isinstance(event, Output | InputRequest):
             was_full = self.full
-            self._unread_bytes -= self._size(event)
+            self._unread_bytes -= self._sizes[number - self._first]
             self._tell_room(was_full)
 
     def _tell_room(self, was_full: bool) -> None:
@@ -229,7 +238,7 @@ class Follower(Generic[_E]):
                 number = self.next
                 event = journal.take(number)
                 self.next += 1
-                journal.was_read(self, event)
+                journal.was_read(self, number, event)
                 return number, event
             if journal.ended:
                 self.stop()

@@ -1,7 +1,9 @@
 """The journal: numbered, bounded, read by many; for its client nothing is lost."""
 
 import asyncio
+import sys
 
+import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -166,6 +168,20 @@ def test_a_ledger_knows_the_sum() -> None:
     assert ledger.bytes == it.bytes
     it.release()
     assert ledger.bytes == 0
+
+
+def test_what_readers_do_with_an_event_does_not_change_what_it_counts() -> None:
+    """A ``str`` grows when it is encoded: it keeps the UTF-8."""
+    ledger = Sum()
+    events = [out("é" * 1000), out("日" * 1000), out("x")]
+    it: Journal[Event] = write(Journal(limit_bytes=MUCH, ledger=ledger), *events)
+    counted = it.bytes
+    before = sum(sys.getsizeof(event.text) for event in events)
+    for event in events:
+        orjson.dumps(event.text)
+    assert before < sum(sys.getsizeof(event.text) for event in events) < counted
+    it.trim(0)
+    assert it.bytes == ledger.bytes == size(events[-1])
 
 
 async def test_released_it_keeps_only_what_its_client_has_not_read() -> None:
