@@ -38,7 +38,7 @@ class ForkLauncher(Deaf):
         self._asked: deque[asyncio.Future[int]] = deque()
         self._workers: dict[int, ProcessWorker] = {}
         self._adoptions: set[asyncio.Task[None]] = set()
-        self._unclaimed: dict[int, int] = {}  # ended before anybody knew them: pid to status
+        self._unclaimed: dict[int, int | None] = {}  # answered, and not taken yet: pid to status if it has ended
 
     async def launch(self) -> Worker:
         """See ``Launcher``."""
@@ -83,6 +83,7 @@ class ForkLauncher(Deaf):
             _log.error("no template, workers are spawned: %s", error)
             return
         self._template.listener = self
+        self._nursery.add_template(self._template.pid)
         if self._template.exited is not None:
             self.on_exit(self._template.exited)
 
@@ -97,8 +98,8 @@ class ForkLauncher(Deaf):
                 worker = ProcessWorker(pid, ours, self._nursery)
                 self._nursery.add(pid)
         self._workers[pid] = worker
-        if pid in self._unclaimed:
-            self._ended(pid, self._unclaimed.pop(pid))
+        if (status := self._unclaimed.pop(pid, None)) is not None:
+            self._ended(pid, status)
         return worker
 
     # The template's listener
@@ -138,6 +139,7 @@ class ForkLauncher(Deaf):
         if asked.done():
             return
         if isinstance(answer, int):
+            self._unclaimed[answer] = None
             asked.set_result(answer)
         else:
             asked.set_exception(answer)
@@ -150,7 +152,7 @@ class ForkLauncher(Deaf):
 
     def _ended(self, pid: int, status: int) -> None:
         worker = self._workers.pop(pid, None)
-        if worker is None:
-            self._unclaimed[pid] = status
-        else:
+        if worker is not None:
             worker.process_exited(status)
+        elif pid in self._unclaimed:  # or it is a process that a worker has made the template's child
+            self._unclaimed[pid] = status

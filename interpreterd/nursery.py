@@ -27,6 +27,7 @@ class Nursery:
         self._guard = guard
         self._adopts = adopts
         self._known = {guard.pid} if guard else set()
+        self._templates: set[int] = set()
         self._lock = asyncio.Lock()
         if adopts:
             ctypes.CDLL(None, use_errno=True).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
@@ -48,9 +49,19 @@ class Nursery:
         if self._guard:
             self._guard.watch(pid)
 
+    def add_template(self, pid: int) -> None:
+        """Know ``pid``, a worker, as a template.
+
+        A process that clones itself with CLONE_PARENT, see clone(2), gives its parent a child: so a fork's parent is
+        swept like the daemon itself, but for what the template's modules have started.
+        """
+        self._templates.add(pid)
+        self._known.update(children(pid))
+
     def remove(self, pid: int) -> None:
         """Forget ``pid``, which has been reaped."""
         self._known.discard(pid)
+        self._templates.discard(pid)
         if self._guard:
             self._guard.forget(pid)
 
@@ -60,15 +71,22 @@ class Nursery:
             return
         async with self._lock:  # a process that is being started is not known yet
             give_up_at = time.monotonic() + SWEEP_LIMIT_S
-            while orphans := [pid for pid in children(os.getpid()) if pid not in self._known]:
+            left_to_others: set[int] = set()
+            while orphans := self._orphans() - left_to_others:
                 if time.monotonic() > give_up_at:
-                    _log.error("processes that cannot be killed: %s", orphans)
+                    _log.error("processes that cannot be killed: %s", sorted(orphans))
                     return
                 for pid in orphans:
                     kill_family(pid)
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(SWEEP_LIMIT_S):
-                        await asyncio.gather(*map(reap, orphans))
+                        statuses = await asyncio.gather(*map(reap, orphans))
+                    ended = zip(orphans, statuses, strict=True)
+                    left_to_others.update(pid for pid, status in ended if status is None)  # a template reaps its own
+
+    def _orphans(self) -> set[int]:
+        parents = (os.getpid(), *self._templates)
+        return {pid for parent in parents for pid in children(parent)} - self._known
 
 
 async def reap(pid: int) -> int | None:
