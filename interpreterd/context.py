@@ -138,6 +138,11 @@ class Context:
         if self._running.full and self._worker is not None:
             self._worker.pause_output()
 
+    def on_closed(self) -> None:
+        """See ``Listener``. How it ends matters to nobody if nothing runs; the next execution is not to wait for it."""
+        if self._machine.running_id is None:
+            self._feed(Broken("it closed its channel"))
+
     def on_broken(self, reason: str) -> None:
         """See ``Listener``."""
         _log.warning("context %s: the worker broke the protocol: %s", self.id, reason)

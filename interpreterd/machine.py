@@ -230,6 +230,11 @@ class Machine:
         else:
             self._violated(f"unexpected {type(event.message).__name__}")
 
+    def on_received_ending(self, event: Received) -> None:
+        """A worker that calls exit handlers has nothing to say: each message takes time from other contexts."""
+        if self._verdict is not None:
+            self._kill(self._verdict)
+
     def on_broken(self, event: Broken) -> None:
         self._violated(event.reason)
 

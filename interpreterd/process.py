@@ -46,6 +46,7 @@ class ProcessWorker(asyncio.Protocol):
         self._channel: asyncio.Transport | None = None
         self._socket = ends.channel
         self._decoder = Decoder()
+        self._killed = False
         self._outputs = (
             OutputPipe(Stream.STDOUT, ends.stdout_fd, self._on_output),
             OutputPipe(Stream.STDERR, ends.stderr_fd, self._on_output),
@@ -73,6 +74,7 @@ class ProcessWorker(asyncio.Protocol):
     def kill(self) -> None:
         """See ``Worker``."""
         if self.exited is None:
+            self._killed = True
             kill_family(self.pid)
 
     def pause_output(self) -> None:
@@ -130,24 +132,39 @@ class ProcessWorker(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Bytes of the channel."""
-        if self.broken is not None:
+        if self._is_ignored():
             return
         try:
-            messages = self._decoder.feed(data)
+            while messages := self._decoder.feed(data):
+                for message in messages:
+                    self.drain()
+                    self.listener.on_message(message)
+                    if self._is_ignored():
+                        return
+                data = b""
         except ProtocolError as error:
             self.drain()
             self._break(str(error))
-            return
-        for message in messages:
-            self.drain()
-            self.listener.on_message(message)
+
+    def _is_ignored(self) -> bool:
+        """Return whether nothing that it says counts any more."""
+        return self._killed or self.broken is not None
 
     def eof_received(self) -> bool:
         """The worker closed its end: nothing can be said any more, though it may live on."""
+        self._expect_the_end()
+        return True
+
+    def connection_lost(self, error: Exception | None) -> None:
+        """The worker closed its end before it had read all, or the transport was closed after its exit."""
+        self._channel = None
+        self._expect_the_end()
+
+    def _expect_the_end(self) -> None:
         if self.exited is None and self.broken is None:
+            self.listener.on_closed()
             # A process that dies closes its channel a moment before it can be reaped; how it died says more.
             asyncio.get_running_loop().call_later(0.1, self._closed_its_channel)
-        return True
 
     def _closed_its_channel(self) -> None:
         if self.exited is None and self.broken is None:
@@ -179,10 +196,10 @@ class ProcessWorker(asyncio.Protocol):
 
     def _read_last_messages(self) -> None:
         """Read what the channel holds, but not what a surviving child may go on writing."""
-        if self.broken is not None:
+        fd = self._socket.fileno()
+        if self.broken is not None or fd < 0:  # its transport has closed it: a write had failed
             return
         with contextlib.suppress(OSError):
-            fd = self._socket.fileno()
             unread = unread_bytes(fd)
             while unread > 0 and (data := os.read(fd, min(unread, READ_BYTES))):
                 unread -= len(data)

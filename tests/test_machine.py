@@ -197,10 +197,15 @@ def test_an_exit_handler_that_hangs_is_killed_and_the_execution_has_completed() 
 
 def test_nothing_that_a_worker_says_on_its_way_out_counts() -> None:
     it = machine(*EXITING, submit("b"))
-    assert it.handle(done("a", NAME_ERROR)) == []
     assert it.handle(Broken("garbage")) == []
     assert it.handle(InterruptRequested()) == []
     assert it.handle(Exited("exit status 0")) == [ClearTimer("grace"), *finish("a"), StartWorker()]
+
+
+def test_a_worker_that_talks_on_its_way_out_is_killed_and_the_execution_has_completed() -> None:
+    it = machine(*EXITING)
+    assert it.handle(done("a", NAME_ERROR)) == [ClearTimer("timeout"), ClearTimer("grace"), Kill()]
+    assert it.handle(Exited("killed by SIGKILL")) == [ClearTimer("grace"), *finish("a")]
 
 
 # Death
@@ -409,7 +414,7 @@ def test_a_worker_that_cannot_be_understood_is_killed(state: State) -> None:
 
 def test_what_a_killed_worker_still_says_does_not_save_its_execution() -> None:
     it = machine(*KILLED)
-    assert it.handle(done("a")) == []
+    assert it.handle(done("a")) == [ClearTimer("timeout"), ClearTimer("grace"), Kill()]
     assert it.handle(Exited("killed by SIGKILL"))[1:] == lost("a", "killed: it broke the protocol (garbage)")
 
 
