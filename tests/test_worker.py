@@ -404,6 +404,11 @@ class TestLeftovers:
         assert worker.run("(lambda: None).__globals__['builtins'].__dict__.update(saved)").error is None
         assert alive(worker)
 
+    def test_the_signals_of_an_interrupt_are_not_blocked(self, edge_worker: DrivenWorker) -> None:
+        edge_worker.printed("import signal; signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())")
+        blocked = "blocked = signal.pthread_sigmask(signal.SIG_BLOCK, [])"
+        assert edge_worker.printed(f"{blocked}; print(*blocked & {{signal.SIGINT, signal.SIGCONT}})") == "\n"
+
     def test_a_replaced_stdout_stays(self, worker: DrivenWorker) -> None:
         worker.run("import io, sys; sys.stdout = io.StringIO()")
         assert worker.printed("print('hidden')") == ""

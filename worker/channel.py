@@ -5,7 +5,9 @@ time. Its C parts do the same work. ``PROTOCOL.md`` lists the messages; ``tests/
 """
 
 from _json import encode_basestring_ascii, make_scanner
-from os import read, write  # not os.read: user code may replace what it finds in a module
+from os import close, fstat, readv, set_blocking, write
+
+_READ_BYTES = 1 << 13
 
 
 class _Strict:
@@ -42,6 +44,10 @@ def encode(value):
     return encode_basestring_ascii(value.encode("utf-8", "backslashreplace").decode())
 
 
+class ChannelLost(Exception):
+    """The daemon is gone, or user code has closed or replaced a descriptor of the channel."""
+
+
 class Channel:
     """Blocking message stream to the daemon. Only the process that made it may use it.
 
@@ -51,24 +57,60 @@ class Channel:
     def __init__(self, read_fd, write_fd):
         self._read_fd = read_fd
         self._write_fd = write_fd
+        self._identity = self._identify()
         self._unread = b""
 
     def receive(self):
-        """Return the next message, or None once the daemon has closed its end or is gone."""
-        chunks = [self._unread]
-        while b"\n" not in chunks[-1]:
+        """Return the next message. Raises ChannelLost.
+
+        Signal handlers and threads that user code has left behind may raise anything here, also after there was
+        something to read: so that it is not lost, it is read into a piece of zeros, of which a message has none.
+        """
+        pieces = [self._unread]
+        while b"\n" not in pieces[-1]:
+            piece = bytearray(_READ_BYTES)
             try:
-                chunk = read(self._read_fd, 1 << 16)
-            except OSError:
-                return None
-            if not chunk:
-                return None
-            chunks.append(chunk)
-        line, _, self._unread = b"".join(chunks).partition(b"\n")
+                if not readv(self._read_fd, (piece,)):
+                    raise ChannelLost
+            except ChannelLost:
+                raise
+            except BaseException:
+                self._check()
+                set_blocking(self._read_fd, True)
+            pieces.append(piece.partition(b"\0")[0])
+        line, _, self._unread = b"".join(pieces).partition(b"\n")
         return decode(line)
 
     def send(self, message):
-        """Write one message whole. Raises OSError when the daemon is gone."""
+        """Write one message whole. Raises ChannelLost."""
+        self._check()
         data = encode(message).encode() + b"\n"
         while data:
-            data = data[write(self._write_fd, data) :]
+            try:
+                data = data[write(self._write_fd, data) :]
+            except BlockingIOError:
+                self._check()
+                set_blocking(self._write_fd, True)
+            except OSError:
+                raise ChannelLost from None
+
+    def close(self):
+        """Show the daemon, if it is there, that nothing will be said any more."""
+        for fd in (self._read_fd, self._write_fd):
+            try:
+                close(fd)
+            except OSError:
+                pass
+
+    def _identify(self):
+        """Return what tells the channel's descriptors from whatever user code may put in their place."""
+        return [(status.st_dev, status.st_ino) for status in (fstat(self._read_fd), fstat(self._write_fd))]
+
+    def _check(self):
+        """Raise ChannelLost if the descriptors are not the channel's any more."""
+        try:
+            if self._identify() == self._identity:
+                return
+        except OSError:
+            pass
+        raise ChannelLost
