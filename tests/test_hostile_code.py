@@ -59,6 +59,13 @@ DEATHS = {
         "os.closerange(0, 1 << 20)\nwhile True: pass",
         "killed: it broke the protocol (it closed its channel)",
     ),
+    "a callback on every call": (
+        (
+            "if sys.version_info < (3, 12): os._exit(1)\nwatch = sys.monitoring\nwatch.use_tool_id(3, 'evil')\n"
+            "watch.register_callback(3, watch.events.CALL, broken)\nwatch.set_events(3, watch.events.CALL)"
+        ),
+        "exit status 1",
+    ),
     "an audit hook": ("def hook(*args): 1/0\nsys.addaudithook(hook)", "exit status 70"),
     **{
         f"the channel: {how}": (FIND + code, "killed: it broke the protocol (it closed its channel)")
@@ -103,6 +110,10 @@ HARMLESS = {
         "import time\nflushed = []\ndef flush():\n  flushed.append(1)\n  1/0\n"
         "sys.stdout.flush = flush\nprint('.', end='')\n"
         "while not flushed: time.sleep(0.001)\nif not os.fork(): os._exit(0)\ndel sys.stdout.flush"
+    ),
+    "an audit hook against threads": (
+        "def hook(event, args):\n  if event.startswith('_thread.start'): 1/0\n"
+        "sys.addaudithook(hook)\nprint('.', end='')\nif not os.fork(): os._exit(0)"
     ),
     "settrace": "sys.settrace(broken)",
     "monitoring": (
@@ -420,7 +431,26 @@ print(os.getpid())""",
     await works(client, context)
 
 
+async def test_a_channel_that_does_not_block_is_not_asked_again_and_again(client: Client, context: str) -> None:
+    code = FIND + "for fd in channel: os.set_blocking(fd, False)\nprint(os.getpid())"
+    worker = int((await client.run(code, context)).stdout)
+    while not asleep(worker):
+        await client.request("GET", "/contexts")
+    await works(client, context)
+
+
 # Streams
+
+
+async def test_a_stream_that_cannot_be_repaired_costs_no_variable(client: Client, context: str) -> None:
+    await client.run(
+        "import os, resource; x = 1; resource.setrlimit(resource.RLIMIT_NOFILE, (0, 0)); os.close(1)", context
+    )
+    result = await client.run("print('next')", context)
+    assert result.error is not None
+    assert result.error["value"] == "[Errno 9] Bad file descriptor"
+    result = await client.run("os.write(2, b'%d' % x)", context)
+    assert ended(result) == ([{"type": "stderr", "text": "1"}, COMPLETED], 1000, "")
 
 
 async def test_stdout_that_is_none_stays_so(client: Client, context: str) -> None:

@@ -143,6 +143,15 @@ async def test_a_flood_of_the_channel_is_stopped(
         assert dots or told.endswith(f"({why})")
 
 
+async def test_a_channel_that_takes_nothing_any_more_costs_one_execution(
+    client: Client, context: str, other: str
+) -> None:
+    """The daemon's write fails, while the code keeps a copy of the channel open."""
+    code = f"{FORGE}\nimport socket\ncopy = socket.socket(fileno=os.dup(channel)); copy.shutdown(socket.SHUT_RD)"
+    assert ended(await client.run(code, context)) == ([COMPLETED], 1000, "")
+    assert ended(await client.run("pass", context)) == died("it closed its channel")
+
+
 async def test_what_stays_of_an_execution_can_end_a_later_one_of_its_own_context(
     client: Client, context: str, other: str, gate: Gate
 ) -> None:

@@ -242,6 +242,14 @@ class TestFork:
         assert bool(ran.stderr) == bool(stderr)
         assert alive(edge_worker)
 
+    def test_a_child_that_cannot_say_how_it_ends(self, edge_worker: DrivenWorker) -> None:
+        ran = edge_worker.run(
+            "import os, sys\nclass S:\n  def write(self, text): raise KeyboardInterrupt\nchild = os.fork()\n"
+            "if not child:\n  sys.stderr = S()\n  1/0\nprint(os.WEXITSTATUS(os.waitpid(child, 0)[1]))"
+        )
+        assert (ran.error, ran.stdout, ran.stderr) == (None, "1\n", "")
+        assert alive(edge_worker)
+
     def test_a_child_of_a_thread(self, worker: DrivenWorker) -> None:
         # Its only thread is the copy of one that user code started, and ends by itself.
         ran = worker.run(

@@ -22,7 +22,6 @@ if sys.version_info >= (3, 12):
 PROTOCOL_VERSION = 1
 ABANDONED_S = 5  # how long an abandoned worker waits to be killed together with its children
 _TOOLS = range(6 if sys.version_info >= (3, 12) else 0)  # of sys.monitoring, says the library reference
-_TRIES = 1000  # to disarm, while what user code has left behind raises again and again
 _EX_SOFTWARE = 70  # <sysexits.h>
 
 
@@ -135,7 +134,7 @@ class Interpreter:
 
     def _disarm(self):
         """From here on SIGINT is only remembered."""
-        for _ in range(_TRIES):
+        while True:
             try:
                 _signal.signal(_signal.SIGINT, self._remember)
                 setprofile(None)
