@@ -181,8 +181,6 @@ class Context:
         self._watcher.end(self._watch)
         await self._sweep()
 
-    # The worker's listener
-
     def on_message(self, message: FromWorker) -> None:
         """See ``Listener``."""
         self._feed(moves.Received(message))
@@ -192,6 +190,11 @@ class Context:
         self._transcript.write(stream, text, replaced)
         if self._transcript.full and self._worker is not None:
             self._worker.pause_output()
+
+    def on_closed(self) -> None:
+        """See ``Listener``. How it ends matters to nobody if nothing runs; the next execution is not to wait for it."""
+        if self._machine.running_id is None:
+            self._feed(moves.Broken("it closed its channel"))
 
     def on_broken(self, reason: str) -> None:
         """See ``Listener``."""
@@ -211,8 +214,6 @@ class Context:
     def _on_excess(self, excess: Excess) -> None:
         _log.warning("context %s: %s", self.id, excess.what)
         self._feed(moves.Exceeded(excess.what, kill=excess.execution_id is None))
-
-    # Effects
 
     def _feed(self, event: moves.Input) -> None:
         for effect in self._machine.handle(event):

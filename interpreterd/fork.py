@@ -7,13 +7,14 @@ import os
 import signal
 from collections import deque
 
+from interpreterd.causes import start_failure
 from interpreterd.errors import OutOfResources, WorkerStartFailed
 from interpreterd.family import kill_family
 from interpreterd.launcher import Python, SpawnLauncher
 from interpreterd.messages import Failed, Fork, Forked, FromWorker, Reaped
 from interpreterd.nursery import Nursery, reap
 from interpreterd.pipes import connection
-from interpreterd.process import ProcessWorker, start_failure
+from interpreterd.process import ProcessWorker
 from interpreterd.worker import Deaf, Worker
 
 _log = logging.getLogger(__name__)
@@ -43,7 +44,7 @@ class ForkLauncher(Deaf):
         self._asked: deque[asyncio.Future[int]] = deque()
         self._workers: dict[int, ProcessWorker] = {}
         self._adoptions: set[asyncio.Task[None]] = set()
-        self._unclaimed: dict[int, int] = {}  # ended before anybody knew them: pid to status
+        self._unclaimed: dict[int, int | None] = {}  # answered, and not taken yet: pid to status if it has ended
         self._disowned: set[int] = set()  # nobody waits for their end
 
     async def launch(self) -> Worker:
@@ -91,6 +92,7 @@ class ForkLauncher(Deaf):
             _log.error("no template, workers are spawned: %s", error)
             return
         self._template.listener = self
+        self._nursery.add_template(self._template.pid)
         if self._template.exited is not None:
             self.on_exit(self._template.exited)
 
@@ -114,8 +116,8 @@ class ForkLauncher(Deaf):
                 worker = ProcessWorker(pid, ours, self._nursery)
                 self._nursery.add(pid)
         self._workers[pid] = worker
-        if pid in self._unclaimed:
-            self._ended(pid, self._unclaimed.pop(pid))
+        if (status := self._unclaimed.pop(pid, None)) is not None:
+            self._ended(pid, status)
         return worker
 
     # The template's listener
@@ -162,6 +164,7 @@ class ForkLauncher(Deaf):
         """Give the oldest request its pid, or the reason why it has none."""
         asked = self._asked.popleft()
         if isinstance(answer, int):
+            self._unclaimed[answer] = None
             asked.set_result(answer)
         else:
             asked.set_exception(answer)
@@ -178,5 +181,5 @@ class ForkLauncher(Deaf):
             worker.process_exited(status)
         elif pid in self._disowned:
             self._disowned.remove(pid)
-        else:
+        elif pid in self._unclaimed:  # or it is a process that a worker has made the template's child
             self._unclaimed[pid] = status

@@ -1,6 +1,7 @@
 """Where workers come from: finding the interpreter, making the script, starting the process."""
 
 import asyncio
+import fcntl
 import logging
 import os
 import shutil
@@ -118,8 +119,11 @@ class SpawnLauncher:
         self._found: Python | None = None
         self._finding = asyncio.Lock()
         # A script in memory: no path that another user could have prepared, none that a cleaner removes.
-        self._script_fd = os.memfd_create("interpreterd-worker")
+        self._script_fd = os.memfd_create("interpreterd-worker", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
         os.write(self._script_fd, worker_script())
+        # User code can open it by way of proc(5): without seals it could give all later workers another source.
+        seals = fcntl.F_SEAL_SEAL | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_WRITE
+        fcntl.fcntl(self._script_fd, fcntl.F_ADD_SEALS, seals)
 
     async def launch(self) -> Worker:
         """See ``Launcher``."""

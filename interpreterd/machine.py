@@ -23,7 +23,7 @@ from interpreterd import verdict as verdicts
 from interpreterd.errors import InterpreterError, LimitReached, WorkerStartFailed
 from interpreterd.messages import Answer, Asked, Done, Exiting, Run, Sync, Synced
 from interpreterd.schema import Outcome
-from interpreterd.transitions import ACTIVE, TRANSITIONS, InvalidTransition, State
+from interpreterd.transitions import TRANSITIONS, InvalidTransition, State
 from interpreterd.verdict import Verdict
 
 
@@ -48,11 +48,6 @@ class Machine:
         self._asked: int | None = None  # the number of what it waits for
         self._input_ended = False
         self._effects: list[moves.Effect] = []
-
-    @property
-    def active(self) -> bool:
-        """Whether a worker is there that can run code."""
-        return self.state in ACTIVE
 
     @property
     def running_id(self) -> str | None:
@@ -224,6 +219,11 @@ class Machine:
             self._next()
         else:
             self._violated(f"unexpected {type(event.message).__name__}")
+
+    def on_received_ending(self, event: moves.Received) -> None:
+        """A worker that calls exit handlers has nothing to say: each message takes time from other contexts."""
+        if self._verdict is not None:
+            self._kill(self._verdict)
 
     def on_broken(self, event: moves.Broken) -> None:
         self._violated(event.reason)

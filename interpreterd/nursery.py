@@ -28,6 +28,7 @@ class Nursery:
         self._adopts = adopts
         self._known = {guard.pid} if guard else set()
         self._births = asyncio.Lock()
+        self._templates: set[int] = set()
         self._lock = asyncio.Lock()
         if adopts:
             ctypes.CDLL(None, use_errno=True).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
@@ -50,9 +51,19 @@ class Nursery:
         if self._guard:
             self._guard.watch(pid)
 
+    def add_template(self, pid: int) -> None:
+        """Know ``pid``, a worker, as a template.
+
+        A process that clones itself with CLONE_PARENT, see clone(2), gives its parent a child: so a fork's parent is
+        swept like the daemon itself, but for what the template's modules have started.
+        """
+        self._templates.add(pid)
+        self._known.update(children(pid))
+
     def remove(self, pid: int) -> None:
         """Forget ``pid``, which has been reaped."""
         self._known.discard(pid)
+        self._templates.discard(pid)
         if self._guard:
             self._guard.forget(pid)
 
@@ -62,16 +73,23 @@ class Nursery:
             return
         async with self._lock:  # a process that is being started is not known yet
             give_up_at = time.monotonic() + SWEEP_LIMIT_S
-            while orphans := [pid for pid in children(os.getpid()) if pid not in self._known]:
+            left_to_others: set[int] = set()
+            while orphans := self._orphans() - left_to_others:
                 if time.monotonic() > give_up_at:
-                    _log.error("processes that cannot be killed: %s", orphans)
+                    _log.error("processes that cannot be killed: %s", sorted(orphans))
                     return
                 living = [pid for pid in orphans if not _reaped(pid)]
                 for pid in living:
                     kill_family(pid)
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(SWEEP_LIMIT_S):
-                        await asyncio.gather(*map(reap, living))
+                        statuses = await asyncio.gather(*map(reap, living))
+                    ended = zip(living, statuses, strict=True)
+                    left_to_others.update(pid for pid, status in ended if status is None)  # a template reaps its own
+
+    def _orphans(self) -> set[int]:
+        parents = (os.getpid(), *self._templates)
+        return {pid for parent in parents for pid in children(parent)} - self._known
 
 
 def _reaped(pid: int) -> bool:
@@ -79,7 +97,7 @@ def _reaped(pid: int) -> bool:
     try:
         return os.waitpid(pid, os.WNOHANG) != (0, 0)
     except ChildProcessError:
-        return True
+        return False
 
 
 async def reap(pid: int) -> int | None:

@@ -78,10 +78,10 @@ class Pool:
         await self._launcher.sweep()
 
     def forget(self, worker: Worker) -> None:
-        """Replace a worker that died while it waited."""
+        """Hand out no more a worker that died, or broke the protocol, while it waited."""
         if worker in self._waiting:
             self._waiting.remove(worker)
-            _log.warning("waiting worker %d ended: %s", worker.pid, worker.exited)
+            _log.warning("waiting worker %d ended: %s", worker.pid, worker.exited or worker.broken)
 
     def fill(self) -> None:
         """Begin to fill, in the background, what is missing. Repeating it changes nothing."""
@@ -121,6 +121,10 @@ class _Waiting(Deaf):
     def __init__(self, pool: Pool, worker: Worker) -> None:
         self._pool = pool
         self._worker = worker
+
+    def on_broken(self, reason: str) -> None:
+        self._pool.forget(self._worker)
+        self._worker.kill()
 
     def on_exit(self, how: str) -> None:
         self._pool.forget(self._worker)

@@ -12,7 +12,6 @@ grandchild goes on writing, and it needs no cooperation of the worker.
 
 import asyncio
 import contextlib
-import errno
 import os
 import signal
 import socket
@@ -20,7 +19,8 @@ from collections.abc import Iterable
 from typing import Final, cast
 
 from interpreterd import messages
-from interpreterd.errors import OutOfResources, ProtocolError, WorkerStartFailed
+from interpreterd.causes import how_ended, start_failure
+from interpreterd.errors import ProtocolError
 from interpreterd.family import kill_family
 from interpreterd.messages import Ready, ToWorker
 from interpreterd.nursery import Nursery
@@ -49,6 +49,7 @@ class ProcessWorker(asyncio.Protocol):
         self._channel: asyncio.Transport | None = None
         self._socket = ends.channel
         self._decoder = Decoder()
+        self._killed = False
         self._outputs = (
             OutputPipe(Stream.STDOUT, ends.stdout_fd, self._on_output),
             OutputPipe(Stream.STDERR, ends.stderr_fd, self._on_output),
@@ -83,6 +84,7 @@ class ProcessWorker(asyncio.Protocol):
     def kill(self) -> None:
         """See ``Worker``."""
         if self.exited is None:
+            self._killed = True
             kill_family(self.pid)
 
     def pause_output(self) -> None:
@@ -144,26 +146,41 @@ class ProcessWorker(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Bytes of the channel."""
-        if self.broken is not None:
+        if self._is_ignored():
             return
         try:
-            received = self._decoder.feed(data)
+            while received := self._decoder.feed(data):
+                for message in received:
+                    if not self._drain():
+                        self._break(f"it left more than {PIPE_LIMIT_BYTES} bytes in an output pipe")
+                        return
+                    self.listener.on_message(message)
+                    if self._is_ignored():
+                        return
+                data = b""
         except ProtocolError as error:
             self.drain()
             self._break(str(error))
-            return
-        for message in received:
-            if not self._drain():
-                self._break(f"it left more than {PIPE_LIMIT_BYTES} bytes in an output pipe")
-                return
-            self.listener.on_message(message)
+
+    def _is_ignored(self) -> bool:
+        """Return whether nothing that it says counts any more."""
+        return self._killed or self.broken is not None
 
     def eof_received(self) -> bool:
         """The worker closed its end: nothing can be said any more, though it may live on."""
+        self._expect_the_end()
+        return True
+
+    def connection_lost(self, error: Exception | None) -> None:
+        """The worker closed its end before it had read all, or the transport was closed after its exit."""
+        self._channel = None
+        self._expect_the_end()
+
+    def _expect_the_end(self) -> None:
         if self.exited is None and self.broken is None:
+            self.listener.on_closed()
             # A process that dies closes its channel a moment before it can be reaped; how it died says more.
             asyncio.get_running_loop().call_later(0.1, self._closed_its_channel)
-        return True
 
     def _closed_its_channel(self) -> None:
         if self.exited is None and self.broken is None:
@@ -182,7 +199,7 @@ class ProcessWorker(asyncio.Protocol):
             return
         self._read_last_messages()
         complete = self._drain()
-        self.exited = _describe(returncode) + ("" if complete else "; the end of its output is lost")
+        self.exited = how_ended(returncode) + ("" if complete else "; the end of its output is lost")
         self.end_text()
         for output in self._outputs:
             output.close()
@@ -196,7 +213,7 @@ class ProcessWorker(asyncio.Protocol):
     def _read_last_messages(self) -> None:
         """Read what the channel holds, but not what a surviving child may go on writing."""
         fd = self._socket.fileno()
-        if self.broken is not None or fd < 0:  # closed by a reset: it died before it had read what it was sent
+        if self.broken is not None or fd < 0:  # its transport has closed it: a write had failed
             return
         with contextlib.suppress(OSError):
             unread = unread_bytes(fd)
@@ -269,21 +286,3 @@ async def start(
     watch.watch(worker)
     await worker.ready(timeout_s)
     return worker
-
-
-def start_failure(error: OSError, what: str) -> WorkerStartFailed:
-    """Return ``error`` as the reason why there is no worker."""
-    if error.errno in (errno.EMFILE, errno.ENFILE, errno.EAGAIN, errno.ENOMEM):
-        return OutOfResources(f"no room for one more worker: {error.strerror or error}")
-    return WorkerStartFailed(f"{what}: {error.strerror or error}")
-
-
-def _describe(returncode: int | None) -> str:
-    if returncode is None:
-        return "ended, nobody knows how"
-    if returncode < 0:
-        try:
-            return f"killed by {signal.Signals(-returncode).name}"
-        except ValueError:
-            return f"killed by signal {-returncode}"
-    return f"exit status {returncode}"

@@ -21,19 +21,20 @@ class Decoder:
     def __init__(self, line_limit_bytes: int = LINE_LIMIT_BYTES) -> None:
         self._line_limit_bytes = line_limit_bytes
         self._unread = bytearray()
-        self._failed = False
+        self._failure: ProtocolError | None = None
 
     def feed(self, data: bytes) -> list[FromWorker]:
         """Return the messages that ``data`` completes; keep the rest for the next call.
 
         Raises:
-            ProtocolError: A line is longer than the limit, or is not a message.
+            ProtocolError: A line is longer than the limit, or is not a message. If messages come before it, they are
+                returned, and the next call raises.
         """
-        if self._failed:
-            raise ProtocolError("the decoder failed before")
+        if self._failure is not None:
+            raise self._failure
         searched = len(self._unread)
         self._unread += data
-        messages = []
+        messages: list[FromWorker] = []
         start = 0
         try:
             while (end := self._unread.find(b"\n", max(start, searched))) >= 0:
@@ -41,10 +42,12 @@ class Decoder:
                 messages.append(decode(bytes(self._unread[start:end])))
                 start = end + 1
             self._check(len(self._unread) - start)
-        except ProtocolError:
-            self._failed = True
+        except ProtocolError as error:
+            self._failure = error
             self._unread.clear()
-            raise
+            if not messages:
+                raise
+            return messages
         del self._unread[:start]
         return messages
 

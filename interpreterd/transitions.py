@@ -142,7 +142,7 @@ TRANSITIONS: Final[Mapping[State, Mapping[type, Rule]]] = {
     },
     _S.ENDING: {
         Submit: _rule("on_enqueue", _S.ENDING),
-        Received: _rule("ignore", _S.ENDING),
+        Received: _rule("on_received_ending", _S.ENDING),
         Broken: _rule("ignore", _S.ENDING),
         Exited: _rule("on_exited", _S.EMPTY, _S.STARTING),
         TimerFired: _rule("on_timer_grace", _S.ENDING),

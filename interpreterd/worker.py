@@ -19,6 +19,9 @@ class Listener(Protocol):
     def on_output(self, stream: Stream, text: str, replaced: int = 0) -> None:
         """``text`` and ``replaced`` are as in ``Output``."""
 
+    def on_closed(self) -> None:
+        """The worker cannot be told anything any more. Soon ``on_exit`` says how it ended, or else ``on_broken``."""
+
     def on_broken(self, reason: str) -> None:
         """The worker broke the protocol; no more messages will come. It still runs."""
 
@@ -66,6 +69,9 @@ class Deaf:
     def on_output(self, stream: Stream, text: str, replaced: int = 0) -> None:
         pass
 
+    def on_closed(self) -> None:
+        pass
+
     def on_broken(self, reason: str) -> None:
         pass
 
@@ -89,7 +95,7 @@ class Answer(Deaf):
         except TimeoutError:
             raise WorkerStartFailed(f"the worker did not answer within {timeout_s:g} s") from None
         if isinstance(message, Failed):
-            raise WorkerStartFailed(message.reason)
+            raise WorkerStartFailed(message.reason[:_REASON_LIMIT_CHARS])
         if not isinstance(message, self._expected):
             raise WorkerStartFailed(f"the worker said {type(message).__name__}, not {self._expected.__name__}")
         return message
@@ -126,6 +132,10 @@ async def configure(worker: Worker, message: Configure, timeout_s: float) -> Non
     """
     worker.listener = answer = Answer(Configured)
     worker.configured = None
+    if worker.exited is not None:  # after it had said that it was ready
+        answer.on_exit(worker.exited)
+    elif worker.broken is not None:
+        answer.on_broken(worker.broken)
     worker.send(message)
     await answer.wait(timeout_s)
     worker.configured = message

@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -10,10 +9,9 @@ from typing import Any
 import pytest
 import uvloop
 from blockbuster import BlockBuster
-from harness import Client, Daemon, Gate, children
+from harness import COMMAND, Client, Daemon, Gate, children
 from worker_driver import DrivenWorker, find_pythons
 
-COMMAND = Path(sys.executable).with_name("interpreterd")
 ROOT = Path(__file__).parent.parent
 
 

@@ -5,6 +5,9 @@ import contextlib
 import json
 import os
 import signal
+import subprocess
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -15,6 +18,7 @@ from attrs import define, field
 PREFIX = "/process/interpreter"
 # The daemon's own start and what a shared machine needs; a hang is caught by the timeout of the whole test.
 STOP_LIMIT_S = 10
+COMMAND = Path(sys.executable).with_name("interpreterd")
 
 
 class Daemon:
@@ -83,6 +87,47 @@ class Daemon:
     async def _read_log(self, stream: asyncio.StreamReader) -> None:
         while data := await stream.read(1 << 16):
             self.log += data
+
+
+@define
+class SharedDaemon:
+    """A daemon that many tests use, one after the other, each in contexts of its own.
+
+    Attributes:
+        neighbour: A context that must not be touched by what happens in others.
+    """
+
+    url: str
+    pid: int
+    neighbour: str | None = None
+
+
+@contextlib.contextmanager
+def shared_daemon(folder: Path, *flags: str, env: dict[str, str] | None = None) -> Iterator[SharedDaemon]:
+    """Run a daemon for the block. At its end it must end as it is told to, and have logged no mistake of its own."""
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
+    with open(folder / "log", "w+") as log:
+        process = subprocess.Popen(
+            [COMMAND, "serve", "--port", "0", *flags],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=log,
+            cwd=folder,
+            env=inherited | (env or {}),
+        )
+        assert process.stdout is not None
+        with process.stdout:
+            announced = json.loads(process.stdout.readline())
+        try:
+            yield SharedDaemon(announced["url"], announced["pid"])
+            process.terminate()
+            status = process.wait(STOP_LIMIT_S)
+        finally:
+            process.kill()
+            process.wait()
+        log.seek(0)
+        logged = log.read()
+        assert (status, "Traceback" in logged, "cannot be killed" in logged) == (0, False, False), logged
 
 
 @define

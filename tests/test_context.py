@@ -44,6 +44,7 @@ from interpreterd.schema import (
 )
 from interpreterd.settings import Settings
 from interpreterd.watcher import Watcher
+from interpreterd.worker import configure
 
 COMPLETED = Finished(outcome=Outcome.COMPLETED)
 CAUSE = ContextDeleted("c")
@@ -584,6 +585,28 @@ async def test_last_words_of_a_dying_worker_come_before_its_end() -> None:
         ]
 
 
+async def test_a_channel_that_closes_while_nothing_runs_costs_no_execution() -> None:
+    launcher = FakeLauncher()
+    async with open_context(launcher) as context:
+        worker, message, journal = await run(context, launcher)
+        worker.done(message)
+        assert await read(journal) == [COMPLETED]
+        worker.listener.on_closed()
+        journal = context.submit(execute())  # before its end is known
+        second = await launcher.worker()
+        second.done(await second.run())
+        assert await read(journal) == [Restarted(), COMPLETED]
+
+
+async def test_a_channel_that_closes_while_code_runs_leaves_the_worker_time_to_die() -> None:
+    launcher = FakeLauncher()
+    async with open_context(launcher) as context:
+        worker, _, journal = await run(context, launcher)
+        worker.listener.on_closed()
+        worker.exit("killed by SIGSEGV")
+        assert (await finished(journal)).error == Failure(name="WorkerDied", value="killed by SIGSEGV")
+
+
 async def test_what_a_dead_worker_left_behind_is_swept() -> None:
     launcher = FakeLauncher()
     async with open_context(launcher) as context:
@@ -673,6 +696,20 @@ async def test_a_worker_that_does_not_answer_is_killed() -> None:
         with pytest.raises(WorkerStartFailed, match="did not answer within 0 s"):
             await context.start()
         assert launcher.workers[0].calls[0] == "kill"
+
+
+@pytest.mark.parametrize(
+    ("fault", "why"),
+    [
+        ("exited", "the worker ended at once: killed by SIGSEGV"),
+        ("broken", "the worker broke the protocol: killed by SIGSEGV"),
+    ],
+)
+async def test_a_worker_that_failed_before_it_was_asked_is_not_waited_for(fault: str, why: str) -> None:
+    worker = FakeWorker(1, answer=None)
+    setattr(worker, fault, "killed by SIGSEGV")
+    with pytest.raises(WorkerStartFailed, match=f"^{why}$"):
+        await configure(worker, Configure(cwd="/"), LONG_S)
 
 
 async def test_a_worker_that_ends_instead_of_answering_says_why() -> None:

@@ -195,6 +195,30 @@ async def test_the_template_ends_with_the_daemon(start_daemon: StartDaemon) -> N
     await gone(template)
 
 
+async def test_what_a_fork_gives_to_its_template_is_killed_too(start_daemon: StartDaemon) -> None:
+    """A process that is cloned with CLONE_PARENT, clone(2), is no descendant of the fork's."""
+    daemon = await start_daemon("--launcher", "fork", "--pool-size", "0")
+    code = """
+import ctypes, os, platform, signal
+CLONE_PARENT, number = 0x8000, {'x86_64': 56, 'aarch64': 220}[platform.machine()]
+pid = ctypes.CDLL(None).syscall(number, CLONE_PARENT | signal.SIGCHLD, 0, 0, 0, 0)
+if not pid:
+    os.setsid()
+    signal.pause()
+print(pid, flush=True)
+"""
+    async with Client(daemon.url) as client:
+        for ending in ("", "os._exit(3)"):
+            context = await client.create()
+            result = await client.run(code + ending, context)
+            await client.request("DELETE", f"/context/{context}")
+            await gone(int(result.stdout))
+        context = await client.create()
+        assert children(template_of(daemon)) == [
+            int((await client.run("import os; print(os.getpid())", context)).stdout)
+        ]
+
+
 async def test_a_fork_that_fails_is_told_and_the_template_goes_on(start_daemon: StartDaemon, tmp_path: Path) -> None:
     (tmp_path / "unlucky.py").write_text(
         "import errno, os\n"

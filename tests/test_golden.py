@@ -87,13 +87,16 @@ exec(open(channel_file).read(), namespace)
 read_fd, write_fd = os.pipe()
 os.write(write_fd, open(to_worker, "rb").read())
 os.close(write_fd)
-channel = namespace["Channel"](read_fd, -1)
+channel = namespace["Channel"](read_fd, read_fd)
 for line in open(to_worker, encoding="utf-8", newline="\\n"):
     assert channel.receive() == json.loads(line), line
-assert channel.receive() is None
+try:
+    raise AssertionError(channel.receive())
+except namespace["ChannelLost"]:
+    pass
 
 read_fd, write_fd = os.pipe()
-channel = namespace["Channel"](-1, write_fd)
+channel = namespace["Channel"](read_fd, write_fd)
 for line in open(from_worker, encoding="utf-8", newline="\\n"):
     channel.send(json.loads(line))
 os.close(write_fd)

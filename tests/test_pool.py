@@ -70,6 +70,14 @@ async def test_one_that_died_while_it_waited_is_not_handed_out(launcher: FakeLau
     assert await pool.launch() is launcher.workers[1]
 
 
+async def test_one_that_broke_the_protocol_while_it_waited_is_killed(launcher: FakeLauncher, pool: Pool) -> None:
+    pool.fill()
+    await stocked(launcher, 2)
+    launcher.workers[0].listener.on_broken("not JSON")
+    assert await pool.launch() is launcher.workers[1]
+    assert launcher.workers[0].calls == ["kill"]
+
+
 async def test_a_failed_start_is_told_to_the_next_who_asks(launcher: FakeLauncher, pool: Pool) -> None:
     launcher.failure = WorkerStartFailed("python3 not found")
     pool.fill()

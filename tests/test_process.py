@@ -1,12 +1,71 @@
-"""The daemon's end of a worker process, without a process."""
+"""A worker process, where only its descriptors count: the daemon's side of what a faulty one does."""
 
 import asyncio
+import subprocess
+from collections.abc import Iterator
 
-from interpreterd.messages import Sync
+import pytest
+
+from interpreterd.messages import Configured, FromWorker, Sync, Synced
 from interpreterd.nursery import Nursery
 from interpreterd.pipes import connection
 from interpreterd.process import ProcessWorker
 from interpreterd.worker import Deaf
+
+
+class Recorder(Deaf):
+    """Listens, and kills the worker when it says ``Synced``."""
+
+    def __init__(self, worker: ProcessWorker) -> None:
+        self.told: list[FromWorker | str] = []
+        self._worker = worker
+
+    def on_message(self, message: FromWorker) -> None:
+        self.told.append(message)
+        if message == Synced():
+            self._worker.kill()
+
+    def on_closed(self) -> None:
+        self.told.append("closed")
+
+    def on_broken(self, reason: str) -> None:
+        self.told.append(reason)
+
+    def on_exit(self, how: str) -> None:
+        self.told.append(how)
+
+
+@pytest.fixture
+def worker() -> Iterator[ProcessWorker]:
+    """A process that does nothing, as a worker; its ends of the descriptors are closed."""
+    with subprocess.Popen(["sleep", "1000"], start_new_session=True) as process:
+        with connection() as (ours, _):
+            worker = ProcessWorker(process.pid, ours, Nursery())
+        yield worker
+        process.kill()
+        process.wait()
+        worker.process_exited(process.returncode)
+
+
+async def test_after_its_kill_nothing_counts_that_it_has_said(worker: ProcessWorker) -> None:
+    worker.listener = recorder = Recorder(worker)
+    worker.data_received(b'{"type":"configured"}\n{"type":"synced"}\n{"type":"configured"}\ngarbage\n')
+    worker.data_received(b"garbage\n")
+    assert recorder.told == [Configured(), Synced()]
+
+
+async def test_the_end_of_its_channel_is_told_at_once(worker: ProcessWorker) -> None:
+    worker.listener = recorder = Recorder(worker)
+    worker.eof_received()
+    assert recorder.told == ["closed"]
+
+
+async def test_its_end_is_told_although_its_channel_is_lost(worker: ProcessWorker) -> None:
+    """As after a write that failed, when the transport has closed the socket."""
+    worker.listener = recorder = Recorder(worker)
+    worker._socket.close()
+    worker.process_exited(-9)
+    assert recorder.told == ["killed by SIGKILL"]
 
 
 class Ending(Deaf):

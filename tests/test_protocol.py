@@ -169,6 +169,13 @@ def test_a_failed_decoder_stays_failed() -> None:
         decoder.feed(b'{"type":"synced"}\n')
 
 
+def test_what_comes_before_an_error_counts() -> None:
+    decoder = Decoder()
+    assert decoder.feed(b'{"type":"synced"}\n{"type":"configured"}\ngarbage\n') == [Synced(), Configured()]
+    with pytest.raises(ProtocolError, match="not JSON"):
+        decoder.feed(b"")
+
+
 @pytest.mark.parametrize("character", ["x", "\\u0001", "\\n", "é", "\\u00e9", "\U0001f600", "\x7f"])
 def test_what_a_client_is_told_of_the_longest_line_stays_below_one_mib(character: str) -> None:
     head, tail = '{"type":"done","id":"a","error":{"name":"E","value":"', '","traceback":""}}'

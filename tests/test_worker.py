@@ -384,6 +384,14 @@ class TestFork:
         assert bool(ran.stderr) == bool(stderr)
         assert alive(edge_worker)
 
+    def test_a_child_that_cannot_say_how_it_ends(self, edge_worker: DrivenWorker) -> None:
+        ran = edge_worker.run(
+            "import os, sys\nclass S:\n  def write(self, text): raise KeyboardInterrupt\nchild = os.fork()\n"
+            "if not child:\n  sys.stderr = S()\n  1/0\nprint(os.WEXITSTATUS(os.waitpid(child, 0)[1]))"
+        )
+        assert (ran.error, ran.stdout, ran.stderr) == (None, "1\n", "")
+        assert alive(edge_worker)
+
     def test_a_child_of_a_thread(self, worker: DrivenWorker) -> None:
         # Its only thread is the copy of one that user code started, and ends by itself.
         ran = worker.run(
@@ -545,6 +553,11 @@ class TestLeftovers:
         assert error["name"] == "NameError"
         assert worker.run("(lambda: None).__globals__['builtins'].__dict__.update(saved)").error is None
         assert alive(worker)
+
+    def test_the_signals_of_an_interrupt_are_not_blocked(self, edge_worker: DrivenWorker) -> None:
+        edge_worker.printed("import signal; signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())")
+        blocked = "blocked = signal.pthread_sigmask(signal.SIG_BLOCK, [])"
+        assert edge_worker.printed(f"{blocked}; print(*blocked & {{signal.SIGINT, signal.SIGCONT}})") == "\n"
 
     def test_a_replaced_stdout_stays(self, worker: DrivenWorker) -> None:
         worker.run("import io, sys; sys.stdout = io.StringIO()")

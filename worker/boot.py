@@ -30,12 +30,15 @@ def load(sources, names):
     package.__path__ = []
     sys.modules["worker"] = package
     own_builtins = dict(vars(builtins))  # user code may delete or replace the others
+    kept = {}
     for name in names:
         module = types.ModuleType("worker." + name)
         module.__builtins__ = own_builtins
         sys.modules[module.__name__] = module
         setattr(package, name, module)
         exec(compile(sources[name], f"<interpreterd worker {name}>", "exec"), module.__dict__)
+        if name != "template":  # which runs no user code
+            keep_functions(module, kept)
     for name in [name for name in sys.modules if name.partition(".")[0] == "worker"]:
         del sys.modules[name]
     return package
@@ -53,6 +56,18 @@ def close_inherited(out_fd):
                 os.close(fd)
             except OSError:  # the listing's own
                 pass
+
+
+def keep_functions(module, kept):
+    """Let ``module`` see the modules it has imported as they are now: user code may patch them, as gevent does.
+
+    ``kept`` holds, by name, what such a module was.
+    """
+    for name, value in list(vars(module).items()):
+        if isinstance(value, types.ModuleType) and value not in (sys, builtins):  # whose state counts
+            if value.__name__ not in kept:
+                kept[value.__name__] = types.SimpleNamespace(**vars(value))
+            setattr(module, name, kept[value.__name__])
 
 
 def move_descriptors(out_fd):

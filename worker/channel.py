@@ -5,7 +5,9 @@ time. Its C parts do the same work. ``PROTOCOL.md`` lists the messages; ``tests/
 """
 
 from _json import encode_basestring_ascii, make_scanner
-from os import read, write  # not os.read: user code may replace what it finds in a module
+from os import close, fstat, readv, set_blocking, write
+
+_READ_BYTES = 1 << 13
 
 
 class _Strict:
@@ -42,6 +44,10 @@ def encode(value):
     return encode_basestring_ascii(value.encode("utf-8", "backslashreplace").decode())
 
 
+class ChannelLost(Exception):
+    """The daemon is gone, or user code has closed or replaced a descriptor of the channel."""
+
+
 class Channel:
     """Blocking message stream to the daemon. Only the process that made it may use it.
 
@@ -51,29 +57,62 @@ class Channel:
     def __init__(self, read_fd, write_fd):
         self._read_fd = read_fd
         self._write_fd = write_fd
-        self._chunks = [b""]
+        self._identity = self._identify()
+        self._pieces = [b""]
 
-    def receive(self):
-        """Return the next message, or None once the daemon has closed its end or is gone.
+    def receive(self, raises=False):
+        """Return the next message. Raises ChannelLost; with ``raises`` also what a signal's handler does.
 
-        What the handler of a signal raises meanwhile leaves the channel whole: the next call goes on from there.
+        Signal handlers and threads that user code has left behind may raise anything here, also after there was
+        something to read. So that it is not lost, it is read into a piece of zeros, of which a message has none, and
+        which has its place before it is read: the next call goes on from there.
         """
-        while b"\n" not in self._chunks[-1]:
+        while b"\n" not in self._pieces[-1]:
+            self._pieces.append(bytearray(_READ_BYTES))
             try:
-                # In C from the read to its place in the list: no handler can run, and lose what was read, in between.
-                self._chunks.extend(map(read, (self._read_fd,), (1 << 16,)))
-            except OSError as error:
-                if error.errno is None:  # not the system's: a handler's TimeoutError is one, too
+                if not readv(self._read_fd, self._pieces[-1:]):
+                    raise ChannelLost
+            except ChannelLost:
+                raise
+            except BaseException:
+                if raises:
                     raise
-                return None
-            if not self._chunks[-1]:
-                return None
-        line, _, unread = b"".join(self._chunks).partition(b"\n")
-        self._chunks = [unread]
+                self._check()
+                set_blocking(self._read_fd, True)
+        line, _, unread = b"".join([piece.partition(b"\0")[0] for piece in self._pieces]).partition(b"\n")
+        self._pieces = [unread]
         return decode(line)
 
     def send(self, message):
-        """Write one message whole. Raises OSError when the daemon is gone."""
+        """Write one message whole. Raises ChannelLost."""
+        self._check()
         data = encode(message).encode() + b"\n"
         while data:
-            data = data[write(self._write_fd, data) :]
+            try:
+                data = data[write(self._write_fd, data) :]
+            except BlockingIOError:
+                self._check()
+                set_blocking(self._write_fd, True)
+            except OSError:
+                raise ChannelLost from None
+
+    def close(self):
+        """Show the daemon, if it is there, that nothing will be said any more."""
+        for fd in (self._read_fd, self._write_fd):
+            try:
+                close(fd)
+            except OSError:
+                pass
+
+    def _identify(self):
+        """Return what tells the channel's descriptors from whatever user code may put in their place."""
+        return [(status.st_dev, status.st_ino) for status in (fstat(self._read_fd), fstat(self._write_fd))]
+
+    def _check(self):
+        """Raise ChannelLost if the descriptors are not the channel's any more."""
+        try:
+            if self._identify() == self._identity:
+                return
+        except OSError:
+            pass
+        raise ChannelLost

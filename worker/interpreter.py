@@ -10,17 +10,24 @@ ignores, since it came in a finalizer or in a weak reference's callback, is rais
 import _signal
 import os
 import sys
+from sys import getrecursionlimit, setprofile, setrecursionlimit, settrace  # user code may replace what is in there
+from time import sleep
 
+from worker.channel import ChannelLost
 from worker.namespace import Exit, restore_environment
 from worker.report import describe, describe_again
 from worker.streams import undisturbed
+
+if sys.version_info >= (3, 12):
+    get_tool, set_events = sys.monitoring.get_tool, sys.monitoring.set_events
 
 PROTOCOL_VERSION = 1
 ABANDONED_S = 5  # how long an abandoned worker waits to be killed together with its children
 # Kept from user code that has a memory limit, to say what it has run out of: allocated and never touched, so that it is
 # no more than a number to the kernel, and so large that malloc(3) always gives it back.
 RESERVE_BYTES = 40 << 20
-_EXIT_DID_NOT_HAPPEN = 70  # EX_SOFTWARE of <sysexits.h>
+_TOOLS = range(6 if sys.version_info >= (3, 12) else 0)  # of sys.monitoring, says the library reference
+_EX_SOFTWARE = 70  # <sysexits.h>
 
 
 def ready():
@@ -40,11 +47,10 @@ class Interpreter:
         self._library = library
         self._reserve_bytes = 0
         self._reserve = None
-        self._getpid = os.getpid  # user code may replace what it finds in a module
         self._pid = os.getpid()
         self._interrupted = False
         self._environ = os.environ  # user code may put something else in its place
-        self._recursion_limit = sys.getrecursionlimit()
+        self._recursion_limit = getrecursionlimit()
         self._ignored = False
         self._unraisablehook = sys.unraisablehook
         sys.unraisablehook = self._on_unraisable
@@ -54,19 +60,22 @@ class Interpreter:
     def serve(self):
         """Answer messages until user code calls ``exit()``; then return for Python's own shutdown to follow."""
         self._warm_up()
-        self._channel.send(ready())
-        while True:
-            message = self._channel.receive()
-            if message is None:
-                self._abandoned()
-            if message["type"] == "execute":
-                if not self._execute(message):
-                    return
-            elif message["type"] == "sync":
-                self._interrupted = False
-                self._channel.send({"type": "synced"})
-            elif message["type"] == "configure":
-                self._configure(message)
+        try:
+            self._channel.send(ready())
+            while True:
+                message = self._channel.receive()
+                if message["type"] == "execute":
+                    if not self._execute(message):
+                        return
+                elif message["type"] == "sync":
+                    self._interrupted = False
+                    self._channel.send({"type": "synced"})
+                elif message["type"] == "configure":
+                    self._configure(message)
+        except ChannelLost:
+            self._abandoned()
+        except BaseException as error:
+            self._collapse(error)
 
     def _configure(self, message):
         cwd = message["cwd"]
@@ -89,7 +98,7 @@ class Interpreter:
         if message.get("stdin"):
             self._stdin.open(message["id"])
         raised, error = self._run(message["code"], message["envs"])
-        if self._getpid() != self._pid:
+        if os.getpid() != self._pid:
             self._leave_forked_child(raised, error)
         self._stdin.close()
         restore_environment(self._environ, before)
@@ -116,16 +125,19 @@ class Interpreter:
             except BaseException as caught:
                 raised = caught
             self._reserve = None
-            sys.settrace(None)
-            sys.setprofile(None)
+            settrace(None)
+            setprofile(None)
+            for tool in _TOOLS:  # no function: its start would be an event too
+                if get_tool(tool) is not None:
+                    set_events(tool, 0)
             # User code may have left the limit so low that neither its error nor its next execution has room.
-            sys.setrecursionlimit(max(sys.getrecursionlimit(), self._recursion_limit))
+            setrecursionlimit(max(getrecursionlimit(), self._recursion_limit))
             if raised is not None and not _is_silent(raised):
                 error = describe(raised)
             self._disarm()
         except BaseException as caught:  # an interrupt at the very end, or whatever came of describing
             self._reserve = None
-            sys.settrace(None)
+            settrace(None)
             late = caught
             if raised is None:  # no `or`: an exception can have a __bool__
                 raised = late
@@ -153,9 +165,9 @@ class Interpreter:
         while True:
             try:
                 _signal.signal(_signal.SIGINT, self._remember)
-                sys.setprofile(None)
+                setprofile(None)
                 # One that user code had blocked comes now, and not in the next execution.
-                _signal.pthread_sigmask(_signal.SIG_UNBLOCK, (_signal.SIGINT,))
+                _signal.pthread_sigmask(_signal.SIG_UNBLOCK, (_signal.SIGINT, _signal.SIGCONT))
                 self._ignored = False
                 return
             except BaseException:  # one more that came before the handler was changed: the execution has ended
@@ -199,22 +211,37 @@ class Interpreter:
             status, last_words = 1, error["traceback"]
         try:
             sys.stderr.write(last_words)
-        except Exception:
+        except BaseException:  # of whatever user code has put there
             pass
         self._streams.flush()
         os._exit(status)
 
     def _abandoned(self):
-        """End after the daemon has gone.
+        """End after the daemon has gone, or after user code has taken the channel away.
 
-        The guard, or whoever else cleans up, finds this worker's children by walking down from it: so it stays for a
-        moment to be killed. If nobody does, it takes its process group along.
+        The daemon, its guard, or whoever else cleans up, finds this worker's children by walking down from it: so it
+        stays for a moment to be killed. If nobody does, it takes its process group along.
         """
-        import time
-
-        time.sleep(ABANDONED_S)
+        self._channel.close()
+        sleep(ABANDONED_S)
         os.killpg(os.getpgid(0), _signal.SIGKILL)
-        os._exit(_EXIT_DID_NOT_HAPPEN)
+        os._exit(_EX_SOFTWARE)
+
+    def _collapse(self, error):
+        """End at once: what user code has left behind raised ``error`` in the worker's own code.
+
+        Python's own way out would wait for that code's threads and call its exit handlers.
+        """
+        self._streams.flush()
+        try:
+            shown = describe(error)["traceback"]
+        except BaseException:
+            shown = describe_again(error, None)["traceback"]
+        try:
+            os.write(2, f"interpreterd: this Python cannot go on:\n{shown}".encode("utf-8", "backslashreplace"))
+        except BaseException:  # closed; the exit status must do
+            pass
+        os._exit(_EX_SOFTWARE)
 
     def _warm_up(self):
         """Touch what the first execution will need: it saves that one two milliseconds."""

@@ -54,8 +54,9 @@ class Cells:
 
     def compile(self, source):
         """Return the code object of the next cell. Raises what ``compile`` raises."""
-        # Without the name, exec() would put the worker's own builtins there.
-        self.module.__dict__.setdefault("__builtins__", builtins)
+        # Without the name exec() would put the worker's own builtins there, and with any other value it fails.
+        if not issubclass(type(self.module.__dict__.get("__builtins__")), (dict, types.ModuleType)):
+            self.module.__dict__["__builtins__"] = builtins
         self._count += 1
         filename = f"<cell {self._count}>"
         self._sources[filename] = source
@@ -63,10 +64,8 @@ class Cells:
         while self._sources_bytes > SOURCES_LIMIT_BYTES and len(self._sources) > 1:
             oldest = next(iter(self._sources))
             self._sources_bytes -= len(self._sources.pop(oldest))
-            if self._linecache is not None:
-                self._linecache.cache.pop(oldest, None)
-        if self._linecache is not None:
-            self._show(filename, source)
+            self._show(oldest, None)
+        self._show(filename, source)
         code = compile(source, filename, "exec", self._flags, True)
         if "__future__" in source:
             import __future__
@@ -78,9 +77,17 @@ class Cells:
     _linecache = None
 
     def _show(self, filename, source):
-        # No mtime: linecache.checkcache() leaves the entry alone.
-        lines = [line + "\n" for line in source.split("\n")]
-        self._linecache.cache[filename] = (len(source), None, lines, filename)
+        if self._linecache is None:
+            return
+        try:
+            if source is None:
+                self._linecache.cache.pop(filename, None)
+                return
+            # No mtime: linecache.checkcache() leaves the entry alone.
+            lines = [line + "\n" for line in source.split("\n")]
+            self._linecache.cache[filename] = (len(source), None, lines, filename)
+        except Exception:  # user code has put something else in the cache's place
+            pass
 
     def _hook_linecache(self, module):
         self._linecache = module

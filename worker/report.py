@@ -22,11 +22,12 @@ def describe(raised):
 
     Runs user code (``__str__`` and the like), so it may raise anything.
     """
-    return {
-        "name": cut(_name(raised), NAME_LIMIT_CHARS),
-        "value": cut(_text(raised), VALUE_LIMIT_CHARS),
-        "traceback": cut(_traceback(raised), TRACEBACK_LIMIT_CHARS),
-    }
+    name, value = cut(_name(raised), NAME_LIMIT_CHARS), cut(_text(raised), VALUE_LIMIT_CHARS)
+    try:
+        traceback = _traceback(raised)
+    except Exception:  # user code has broken what it needs: imports, the traceback module, the exception's attributes
+        traceback = f"{name}: {value}\n"
+    return {"name": name, "value": value, "traceback": cut(traceback, TRACEBACK_LIMIT_CHARS)}
 
 
 def describe_again(raised, late):

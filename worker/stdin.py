@@ -65,8 +65,8 @@ class Stdin:
             }
         )
         while True:
-            answer = self._channel.receive()
-            if answer is None or (answer["type"] == "answer" and answer["text"] is None):
+            answer = self._channel.receive(True)
+            if answer["type"] == "answer" and answer["text"] is None:
                 self.close()
                 raise EOFError(f"{name} has nothing more to read")
             if answer["type"] == "answer" and answer["number"] == number:

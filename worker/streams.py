@@ -62,7 +62,7 @@ def _is_usable(name):
     """Whether a stream of ``sys`` can be written to; one that user code put there need not be a real stream."""
     try:
         return not getattr(getattr(sys, name), "closed", False)
-    except Exception:  # deleted, or detached from its buffer
+    except BaseException:  # deleted, detached from its buffer, or an object of user code, which may do anything
         return False
 
 
@@ -99,7 +99,7 @@ class _Flusher:
         self._running, self._asleep = True, False
         try:
             _thread.start_new_thread(self._run, ())
-        except RuntimeError:  # no more threads: partial lines wait for their newline
+        except Exception:  # no more threads, or an audit hook forbids them: partial lines wait for their newline
             self._running = False
 
     def _run(self):
@@ -171,13 +171,20 @@ class Streams:
             try:
                 os.fstat(fd)
             except OSError:
-                os.dup2(spare_fd, fd)
+                self._repair(fd, spare_fd)
         if not (_is_usable("stdout") and _is_usable("stderr")):
             self.open()
         self._turn = None
         self._switching = _thread.allocate_lock()  # an interrupt may have come between the other one and its release
         self._watch(1)
         self._watch(2)
+
+    @staticmethod
+    def _repair(fd, spare_fd):
+        try:
+            os.dup2(spare_fd, fd)
+        except OSError:  # closed too, or beyond a limit that user code has set: its next write will tell it
+            pass
 
     def flush(self, ignored=BaseException):
         """Write out everything that Python and C have buffered. Raises nothing that is ``ignored``."""
@@ -192,11 +199,14 @@ class Streams:
                 stream.flush()
             except ignored:  # closed, replaced by something that is no stream, a surrogate in its buffer
                 pass
-        self._flush_c_stdio()
+        try:
+            self._flush_c_stdio()
+        except BaseException:  # of an audit hook
+            pass
 
     def _watch(self, fd):
-        """Have the next write of a stream begin with ``_take_turn``."""
-        self._streams[fd].write = self._first_writes[fd]
+        """Have the next write of a stream begin with ``_take_turn``, unless user code has put its own in that place."""
+        self._streams[fd].__dict__.setdefault("write", self._first_writes[fd])
 
     def _make_first_write(self, fd, write):
         def first_write(text):
@@ -207,7 +217,9 @@ class Streams:
 
     def _take_turn(self, fd):
         """What the first write after ``begin()``, after the other stream's write or after a flush does."""
-        self._streams[fd].__dict__.pop("write", None)
+        attributes = self._streams[fd].__dict__
+        if attributes.get("write") is self._first_writes[fd]:
+            attributes.pop("write", None)
         before, self._turn = self._turn, fd
         switching = self._switching
         # Of two threads that switch at once, one does not wait for the other: between them there is no order.
@@ -238,7 +250,7 @@ class Streams:
                 return False
             self._watch(fd)  # before the flush: what is written during it is seen again
             self._streams[fd].flush()
-        except (OSError, ValueError):
+        except BaseException:  # closed, or user code has given the stream a method of its own
             pass
         return True
 

@@ -1,0 +1,370 @@
+"""A worker that speaks its side of the pipe wrongly. Each fault is a function below, called by its name.
+
+    faulty_worker.py FAULT GATE -I -S SCRIPT OUT DIE
+
+The daemon believes that it runs the worker's script: the last arguments, and the descriptors, are those of
+``worker/boot.py``. ``GATE`` is a FIFO at which a fault waits for the test; its end tells that the fault has happened.
+"""
+
+import contextlib
+import json
+import os
+import signal
+import sys
+
+MIB = 1 << 20
+LATER_ID = "00000000-0000-4000-8000-000000000000"  # of no execution
+fault, gate, out_fd = sys.argv[1], sys.argv[2], int(sys.argv[-2])
+unread = b""
+
+
+def write(data, fd=1):
+    """Write all of ``data``, to the daemon's end of the channel unless ``fd`` says otherwise."""
+    while data:
+        data = data[os.write(fd, data) :]
+
+
+def say(kind, **keys):
+    write(json.dumps({"type": kind, **keys}).encode() + b"\n")
+
+
+def ready():
+    say("ready", version=1, pid=os.getpid(), python="3.11.0")
+
+
+def hear():
+    """Return the daemon's next message."""
+    global unread
+    while b"\n" not in unread:
+        data = os.read(0, 1 << 16)
+        if not data:
+            os._exit(0)  # the daemon has ended
+        unread += data
+    line, _, unread = unread.partition(b"\n")
+    return json.loads(line)
+
+
+def configure():
+    """Do what a worker does until it is told to run code."""
+    ready()
+    assert hear()["type"] == "configure"
+    say("configured")
+
+
+def begin():
+    """Do what a worker does until it runs code; return the execution's id, which the daemon waits for."""
+    configure()
+    return hear()["id"]
+
+
+def go_on():
+    """Be a good worker from now on, one that runs the code ``print('next')`` whatever it is told."""
+    while True:
+        message = hear()
+        write(b"next\n", out_fd)
+        say("done", id=message["id"], error=None)
+
+
+def stay():
+    while True:
+        signal.pause()
+
+
+def close_channel():
+    """Close it, and the copies of it that uvloop leaves open."""
+    os.close(0)
+    os.close(1)
+    for fd in set(map(int, os.listdir("/proc/self/fd"))) - {2, out_fd}:
+        with contextlib.suppress(OSError):  # the one that listed them
+            os.close(fd)
+
+
+def write_long_line():
+    """Write 100 MB without a newline, or what the daemon takes of it."""
+    piece = b"x" * MIB
+    for _ in range(100):
+        write(piece)
+    stay()
+
+
+# Instead of being ready
+
+
+def never_ready():
+    stay()
+
+
+def dies_instead_of_ready():
+    write(b"out of order\n", 2)
+    os._exit(3)
+
+
+def killed_instead_of_ready():
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def wrong_version():
+    say("ready", version=2, pid=os.getpid(), python="3.11.0")
+    stay()
+
+
+def garbage_instead_of_ready():
+    write(b"garbage\n")
+    stay()
+
+
+def half_of_ready_then_ends():
+    write(b'{"type":"ready","version":1,')
+
+
+def half_of_ready_then_closes():
+    write(b'{"type":"ready","version":1,')
+    close_channel()
+    stay()
+
+
+def done_instead_of_ready():
+    say("done", id=LATER_ID, error=None)
+    stay()
+
+
+def long_line_instead_of_ready():
+    write_long_line()
+
+
+# Instead of being configured
+
+
+def never_configured():
+    ready()
+    stay()
+
+
+def ready_again():
+    ready()
+    hear()
+    ready()
+    stay()
+
+
+def dies_instead_of_configured():
+    ready()
+    hear()
+    os._exit(4)
+
+
+def closes_instead_of_configured():
+    ready()
+    hear()
+    close_channel()
+    stay()
+
+
+def fails_at_length():
+    ready()
+    hear()
+    say("failed", reason="a reason " * 100_000)
+    stay()
+
+
+# Instead of the end of an execution
+
+
+def garbage():
+    begin()
+    write(b"garbage\n")
+    stay()
+
+
+def not_an_object():
+    begin()
+    write(b'["done"]\n')
+    stay()
+
+
+def unknown_type():
+    begin()
+    say("finished")
+    stay()
+
+
+def wrong_types():
+    say_id = begin()
+    say("done", id=say_id, error={"name": True, "value": "", "traceback": ""})
+    stay()
+
+
+def half_a_message_then_ends():
+    write(json.dumps({"type": "done", "id": begin(), "error": None}).encode())  # all of it but the newline
+
+
+def half_a_message_then_closes():
+    write(json.dumps({"type": "done", "id": begin(), "error": None}).encode())
+    close_channel()
+    stay()
+
+
+def long_line():
+    begin()
+    write_long_line()
+
+
+def deep_nesting():
+    begin()
+    write(b"[" * 200_000 + b"\n")
+    stay()
+
+
+def deep_nesting_within_a_message():
+    write(f'{{"type":"done","id":"{begin()}","error":{"[" * 200_000 + "]" * 200_000}}}\n'.encode())
+    stay()
+
+
+def invalid_utf8():
+    write(b'{"type":"done","id":"%s","error":null,"\xff":1}\n' % begin().encode())
+    stay()
+
+
+def lone_surrogate():
+    write(b'{"type":"done","id":"%s","error":{"name":"\\ud800","value":"","traceback":""}}\n' % begin().encode())
+    stay()
+
+
+def foreign_done():
+    begin()
+    say("done", id=LATER_ID, error=None)
+    stay()
+
+
+def foreign_exiting():
+    begin()
+    say("exiting", id=LATER_ID)
+    stay()
+
+
+def configured_again():
+    begin()
+    say("configured")
+    stay()
+
+
+def synced():
+    begin()
+    say("synced")
+    stay()
+
+
+def forked():
+    begin()
+    say("forked", pid=1)
+    stay()
+
+
+def reaped():
+    begin()
+    say("reaped", pid=os.getpid(), status=0)
+    stay()
+
+
+def closes_its_channel():
+    begin()
+    close_channel()
+    stay()
+
+
+def ends_without_a_word():
+    begin()
+
+
+# An execution that does not end
+
+
+def stops_reading():
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    configure()
+    stay()
+
+
+def ignores_signals():
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGCONT):
+        signal.signal(number, signal.SIG_IGN)
+    begin()
+    write(b"on\n", out_fd)
+    stay()
+
+
+# Processes that hold the channel and both output pipes
+
+
+def leaves_a_grandchild():
+    begin()
+    if not os.fork():
+        os.setsid()
+        stay()
+    os._exit(5)
+
+
+def leaves_a_grandchild_that_floods():
+    begin()
+    if not os.fork():
+        os.setsid()
+        while True:
+            os.write(out_fd, b"x" * 4096)
+    os._exit(5)
+
+
+# After the end of an execution
+
+
+def done_twice():
+    message = json.dumps({"type": "done", "id": begin(), "error": None}).encode() + b"\n"
+    write(message * 2)
+    stay()
+
+
+def garbage_after_done():
+    message = json.dumps({"type": "done", "id": begin(), "error": None}).encode() + b"\n"
+    write(message + b"garbage\n")
+    stay()
+
+
+def exiting_and_stays():
+    say("exiting", id=begin())
+    stay()
+
+
+def exiting_and_babbles():
+    """Say what could come next, again and again."""
+    execution_id = begin()
+    say("exiting", id=execution_id)
+    babble = json.dumps({"type": "done", "id": execution_id, "error": None}).encode() + b"\n"
+    while True:
+        write(babble * 1000)
+
+
+def closes_its_channel_after_done():
+    say("done", id=begin(), error=None)
+    close_channel()
+    stay()
+
+
+def output_after_done():
+    say("done", id=begin(), error=None)
+    os.read(os.open(gate, os.O_RDONLY), 1)  # the client has been told
+    write(b"late", out_fd)
+    write(b"late", 2)
+    os.unlink(gate)
+    go_on()
+
+
+def closes_its_output():
+    execution_id = begin()
+    write(b"next\n", out_fd)
+    os.close(out_fd)
+    os.close(2)
+    say("done", id=execution_id, error=None)
+    stay()
+
+
+if __name__ == "__main__":
+    globals()[fault]()
