@@ -58,6 +58,12 @@ bench: $(VENV)/.has-bench
 	$(BIN)/python -m benchmarks $(ARGS)
 endif
 
+ifneq ($(wildcard soak/__main__.py),)
+.PHONY: soak
+soak: $(VENV)/.has-run
+	$(BIN)/python -m soak $(ARGS)
+endif
+
 clean:
 	rm -rf build dist *.egg-info .coverage .coverage.* htmlcov .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 	find interpreterd worker tests packaging -name __pycache__ -prune -exec rm -rf {} +

@@ -128,8 +128,9 @@ class ProcessWorker(asyncio.Protocol):
         """
         self.listener = answer = Answer(Ready)
         try:
-            await self.open()
-            if self.exited is not None:
+            if self.exited is None:
+                await self.open()
+            if self.exited is not None:  # before anybody listened
                 answer.on_exit(self.exited)
             await answer.wait(timeout_s)
         except BaseException:

@@ -89,14 +89,17 @@ class RawSocket:
 
     def reset(self) -> None:
         """End the connection by a TCP reset: SO_LINGER with a time of 0, socket(7)."""
-        self._writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        connection = self._writer.get_extra_info("socket")
+        if connection is not None:  # else it has ended
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self._writer.transport.abort()
 
     def end(self) -> None:
         """Send nothing more: the half of a connection that shutdown(2) closes."""
         self._ended = True
-        with contextlib.suppress(OSError):
-            self._writer.write_eof()
+        if not self._writer.transport.is_closing():
+            with contextlib.suppress(OSError):
+                self._writer.write_eof()
 
     def stop_reading(self) -> None:
         """Take nothing more from the server; what it sends fills the socket's buffers."""

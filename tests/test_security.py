@@ -1,5 +1,6 @@
 """Who is refused: web pages of others, by ``Origin`` and ``Host``, and requests that are too large."""
 
+import asyncio
 import gzip
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -57,6 +58,17 @@ async def test_origin_of_others_is_refused(client: Client, daemon: Daemon) -> No
     for origin in origins:
         assert (origin, await status_for(client, Origin=origin)) == (origin, 403)
         assert (origin, await upgrade_status_for(client, Origin=origin)) == (origin, 403)
+
+
+@pytest.mark.parametrize("header", [b"Host: loc\xfflhost", b"Host: localhost\r\nOrigin: http://\xff"])
+async def test_a_header_that_is_no_utf_8_is_refused_like_any_other(daemon: Daemon, header: bytes) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", daemon.announced["port"])
+    writer.write(b"GET /health HTTP/1.1\r\n" + header + b"\r\nConnection: close\r\n\r\n")
+    head, _, body = (await reader.read()).partition(b"\r\n\r\n")
+    writer.close()
+    await writer.wait_closed()
+    assert head.startswith(b"HTTP/1.1 403 ")
+    assert json.loads(body)["code"] == "forbidden"
 
 
 async def test_a_refused_request_has_no_effect_and_no_cors_headers(client: Client) -> None:

@@ -102,7 +102,8 @@ def sentence(error: InterpreterError) -> str:
 
 def error_body(message: str, code: str) -> dict[str, Any]:
     """Return the JSON body of every error."""
-    return {"error": message, "code": code}
+    # It may quote a header that is no UTF-8: aiohttp makes lone surrogates of such bytes, which no JSON can hold.
+    return {"error": message.encode(errors="backslashreplace").decode(), "code": code}
 
 
 def close_reason(text: str) -> bytes:
