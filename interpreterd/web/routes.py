@@ -9,6 +9,7 @@ from interpreterd import __version__
 from interpreterd.errors import WorkerStartFailed
 from interpreterd.schema import CreateContext
 from interpreterd.web.bodies import json_response, read_json
+from interpreterd.web.documents import asyncapi, openapi
 from interpreterd.web.executions import (
     follow_context,
     follow_execution,
@@ -33,6 +34,8 @@ def add_routes(app: web.Application) -> None:
             [
                 web.get(base_path + "/health", health),
                 web.get(base_path + "/version", version),
+                web.get(base_path + "/openapi.json", openapi),
+                web.get(base_path + "/asyncapi.json", asyncapi),
                 web.post(prefix + "/context", create_context),
                 web.get(prefix + "/context", list_created_contexts),
                 web.get(prefix + "/contexts", list_contexts),
