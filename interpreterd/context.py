@@ -5,6 +5,8 @@ import logging
 import time
 from typing import assert_never
 
+import attrs
+
 from interpreterd import moves
 from interpreterd.errors import ContextRestarted, InterpreterError, WorkerStartFailed
 from interpreterd.executions import Execution, Executions
@@ -64,7 +66,6 @@ class Context:
         self._starting: asyncio.Task[WorkerStartFailed | None] | None = None
         self._closed_by: InterpreterError | None = None
         self._timers: dict[str, asyncio.TimerHandle] = {}
-        self._asking: str | None = None  # the execution that waits for input
         self._watch: Watch | None = None
         self._gone = asyncio.Event()
 
@@ -89,11 +90,7 @@ class Context:
         await self._started()
 
     async def restart(self, *, cancel_queued: bool = False) -> None:
-        """Have a new worker; what runs is lost, what is queued waits for it, or is cancelled.
-
-        Raises:
-            WorkerStartFailed: Or the cause of a ``close`` that comes first.
-        """
+        """Have a new worker; what runs is lost, what is queued waits for it, or is cancelled. Raises as ``start``."""
         self._feed(moves.Restart(ContextRestarted(self.id), cancel_queued))
         while self._machine.state is State.ENDING:
             await self._gone.wait()
@@ -113,15 +110,18 @@ class Context:
             if error is not None:
                 raise error
 
-    def submit(self, request: Execute, *, client: bool = True) -> Execution:
+    def submit(self, request: Execute, *, client: bool = True, answers: bool = False) -> Execution:
         """Queue ``request`` and return its execution, whose journal ends with ``Finished`` whatever happens.
 
-        With ``client`` the journal has one, whom the program waits for.
+        With ``client`` the journal has one, whom the program waits for. Only one that ``answers`` is asked for input;
+        when it goes, say so: ``answer`` with None.
 
         Raises:
             InvalidRequest: The code is too long.
             LimitReached: The queue is full.
         """
+        if request.stdin and not (client and answers):
+            request = attrs.evolve(request, stdin=False)
         self._limits.check_code(request.code)
         self._machine.check_room()
         execution = self._transcript.new(request, client=client)
@@ -146,9 +146,8 @@ class Context:
 
     def answer(self, execution_id: str, text: str | None) -> bool:
         """Give ``text`` (None: end of the input) to an execution that asks for it; return whether it does."""
-        if execution_id != self._asking:
+        if execution_id != self._machine.asking_id:
             return False
-        self._asking = None
         self._feed(moves.Answered(execution_id, text))
         return True
 
@@ -165,7 +164,7 @@ class Context:
             except TimeoutError:
                 _log.error("context %s: worker %d cannot be killed", self.id, self._worker.pid)
         self._transcript.close()
-        self._watch_no_more()
+        self._watcher.end(self._watch)
         await self._sweep()
 
     # The worker's listener
@@ -188,16 +187,12 @@ class Context:
     def on_exit(self, how: str) -> None:
         """See ``Listener``."""
         self._worker = None
-        self._watch_no_more()
+        self._watcher.end(self._watch)
+        self._watch = None
         self._gone.set()
         self._transcript.tell(WorkerEnded(how=how))
         self._feed(moves.Exited(how))
         self._tasks.create_task(self._sweep())
-
-    def _watch_no_more(self) -> None:
-        if self._watch is not None:
-            self._watcher.end(self._watch)
-            self._watch = None
 
     def _on_excess(self, excess: Excess) -> None:
         _log.warning("context %s: %s", self.id, excess.what)
@@ -225,19 +220,17 @@ class Context:
             case moves.Finish():
                 self._finish(effect)
             case moves.Interrupt():
-                self._asking = None
                 if self._worker is not None and self._transcript.running is not None:
                     self._transcript.running.journal.extend(LAST_WORDS_CHARS)
                     self._worker.interrupt()
             case moves.Kill():
-                self._asking = None
                 if self._worker is not None:
                     self._worker.kill()
                 elif self._starting is not None:
                     self._starting.cancel()
             case moves.Ask(execution_id, prompt, password):
-                self._asking = execution_id
-                self._transcript.ask(execution_id, prompt, password=password)
+                if not self._transcript.ask(execution_id, prompt, password=password):
+                    self._feed(moves.Answered(execution_id, None))
             case moves.StartWorker():
                 self._starting = self._tasks.create_task(self._start_worker())
             case _:
@@ -257,8 +250,6 @@ class Context:
         self._transcript.begin(execution_id, restarted=restarted)
 
     def _finish(self, end: moves.Finish) -> None:
-        if end.execution_id == self._asking:
-            self._asking = None
         if self._transcript.runs(end.execution_id):
             if self._worker is not None:
                 self._worker.end_text()

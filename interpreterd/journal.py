@@ -49,6 +49,11 @@ def size(event: object) -> int:
             return EVENT_BYTES
 
 
+def weight(event: Output | InputRequest) -> int:
+    """Return what ``event`` counts for a client that does not read; what costs no text is not free, either."""
+    return len(event.text) if isinstance(event, Output) else EVENT_BYTES + len(event.prompt)
+
+
 class Journal(Generic[_E]):
     """The log. Numbers count from 0 without a gap.
 
@@ -89,6 +94,11 @@ class Journal(Generic[_E]):
         return self._client
 
     @property
+    def has_client(self) -> bool:
+        """Whether there is one, who has not gone."""
+        return self._client is not None
+
+    @property
     def full(self) -> bool:
         """Whether the writer is to wait for ``on_room``."""
         return self._client is not None and self._unread_chars >= self._backlog_chars
@@ -118,8 +128,8 @@ class Journal(Generic[_E]):
         assert not self._ended, "an execution ends once"
         self._ended = last
         self._events.append(event)
-        if self._client is not None and isinstance(event, Output):
-            self._unread_chars += len(event.text)
+        if self._client is not None and isinstance(event, Output | InputRequest):
+            self._unread_chars += weight(event)
         size_bytes = self._size(event)
         self._bytes += size_bytes
         for follower in self._followers:
@@ -178,13 +188,14 @@ class Journal(Generic[_E]):
             self._client = None
             self._unread_chars = 0
             self._tell_room(was_full)
+            self._on_room = None  # which keeps a whole context, and this is kept for longer
             if self._bytes > self.limit_bytes:
                 self.trim(self.limit_bytes)
 
     def was_read(self, follower: "Follower[_E]", event: _E) -> None:
-        if follower is self._client and isinstance(event, Output):
+        if follower is self._client and isinstance(event, Output | InputRequest):
             was_full = self.full
-            self._unread_chars -= len(event.text)
+            self._unread_chars -= weight(event)
             self._tell_room(was_full)
 
     def _tell_room(self, was_full: bool) -> None:

@@ -20,11 +20,7 @@ from collections import deque
 
 from interpreterd import moves
 from interpreterd import verdict as verdicts
-from interpreterd.errors import (
-    InterpreterError,
-    LimitReached,
-    WorkerStartFailed,
-)
+from interpreterd.errors import InterpreterError, LimitReached, WorkerStartFailed
 from interpreterd.messages import Answer, Asked, Done, Exiting, Run, Sync, Synced
 from interpreterd.schema import Outcome
 from interpreterd.transitions import ACTIVE, TRANSITIONS, InvalidTransition, State
@@ -49,7 +45,8 @@ class Machine:
         self._workers_before = 0
         self._restarted = False
         self._restart_asked = False
-        self._asked = False
+        self._asked: int | None = None  # the number of what it waits for
+        self._input_ended = False
         self._effects: list[moves.Effect] = []
 
     @property
@@ -61,6 +58,11 @@ class Machine:
     def running_id(self) -> str | None:
         """The id of the execution that runs."""
         return self._current.execution_id if self._current else None
+
+    @property
+    def asking_id(self) -> str | None:
+        """The id of the execution that runs if it waits for input."""
+        return self.running_id if self._asked is not None and self.state is State.RUNNING else None
 
     @property
     def queued(self) -> int:
@@ -98,8 +100,7 @@ class Machine:
         if self._current is not None:
             self._do(moves.ClearTimer("timeout"))
             self._say_end(self._current, verdict)
-        self._current = self._verdict = None
-        self._asked = False
+        self._current = self._verdict = self._asked = None
 
     def _say_end(self, execution: moves.Submit, verdict: Verdict) -> None:
         self._do(moves.Finish(execution.execution_id, verdict.outcome, verdict.error, verdict.cause))
@@ -116,13 +117,10 @@ class Machine:
             self.state = State.IDLE
             return
         self._current = execution = self._queue.popleft()
+        self._input_ended = False
         request = execution.request
-        self._do(
-            moves.Begin(execution.execution_id, self._restarted),
-            moves.Send(
-                Run(execution_id=execution.execution_id, code=request.code, envs=request.envs, stdin=request.stdin)
-            ),
-        )
+        run = Run(execution_id=execution.execution_id, code=request.code, envs=request.envs, stdin=request.stdin)
+        self._do(moves.Begin(execution.execution_id, self._restarted), moves.Send(run))
         if request.timeout_s is not None:
             self._do(moves.SetTimer("timeout", request.timeout_s))
         self._restarted = False
@@ -180,20 +178,24 @@ class Machine:
                 self._next()
             case Exiting(execution_id=execution_id) if execution_id == self.running_id:
                 self._exiting(Verdict(Outcome.COMPLETED))
-            case Asked(execution_id=execution_id, prompt=prompt, password=password) if self._may_ask(execution_id):
-                self._asked = True
-                self._do(moves.Ask(execution_id, prompt, password))
+            case Asked() as asked if self._may_ask(asked):
+                if not self._input_ended:  # else it is about to learn that
+                    self._asked = asked.number
+                    self._do(moves.Ask(asked.execution_id, asked.prompt, asked.password))
             case message:
                 self._violated(f"unexpected {type(message).__name__}")
 
-    def _may_ask(self, execution_id: str) -> bool:
-        may = self._current is not None and self._current.request.stdin and not self._asked
-        return may and execution_id == self.running_id
+    def _may_ask(self, asked: Asked) -> bool:
+        return self._current is not None and self._current.request.stdin and asked.execution_id == self.running_id
 
     def on_answered(self, event: moves.Answered) -> None:
-        if self._asked and event.execution_id == self.running_id:
-            self._asked = False
-            self._do(moves.Send(Answer(text=event.text)))
+        if self._asked is not None and event.execution_id == self.running_id:
+            self._answer(self._asked, event.text)
+
+    def _answer(self, number: int, text: str | None) -> None:
+        self._asked = None
+        self._input_ended = text is None
+        self._do(moves.Send(Answer(number=number, text=text)))
 
     def on_received_interrupting(self, event: moves.Received) -> None:
         assert self._verdict is not None
@@ -204,8 +206,9 @@ class Machine:
                 self.state = State.SETTLING
             case Exiting(execution_id=execution_id) if execution_id == self.running_id:
                 self._exiting(verdicts.judge(self._verdict, None))
-            case Asked(execution_id=execution_id) if execution_id == self.running_id:
-                pass  # it is to end, and the grace ends it
+            case Asked() as asked if self._may_ask(asked):
+                if not self._input_ended:
+                    self._answer(asked.number, None)  # it is to end
             case message:
                 self._violated(f"unexpected {type(message).__name__}")
 
@@ -267,11 +270,9 @@ class Machine:
         self.state = State.INTERRUPTING
 
     def on_cancel(self, event: moves.Cancel) -> None:
-        for queued in self._queue:
-            if queued.execution_id == event.execution_id:
-                self._queue.remove(queued)
-                self._say_end(queued, verdicts.cancelled())
-                return
+        for queued in [queued for queued in self._queue if queued.execution_id == event.execution_id]:
+            self._queue.remove(queued)
+            self._say_end(queued, verdicts.cancelled())
 
     def on_restart_starting(self, event: moves.Restart) -> None:
         """A new worker is on its way."""

@@ -43,12 +43,13 @@ class Run:
 
 @frozen(kw_only=True)
 class Answer:
-    """Daemon: what ``Asked`` asked for.
+    """Daemon: what the ``Asked`` of this number asked for.
 
     Attributes:
-        text: Without a newline; None for the end of the input.
+        text: Without a newline; None for the end of the input: whatever this execution asks from now on fails.
     """
 
+    number: int
     text: str | None = field(repr=lambda text: "<secret>")
 
 
@@ -99,9 +100,14 @@ class Exiting:
 
 @frozen(kw_only=True)
 class Asked:
-    """Worker: the code waits in ``input()`` or ``getpass()``. Answered by ``Answer``, or ended by an interrupt."""
+    """Worker: the code waits in ``input()`` or ``getpass()``. Answered by ``Answer``, or ended by an interrupt.
+
+    Attributes:
+        number: Another one each time. Only the latest is waited for: code may give up, by an alarm, and ask again.
+    """
 
     execution_id: str
+    number: int
     prompt: str
     password: bool
 
@@ -147,7 +153,7 @@ def encode(message: ToWorker) -> bytes:
                 "stdin": message.stdin,
             }
         case Answer():
-            body = {"type": "answer", "text": message.text}
+            body = {"type": "answer", "number": message.number, "text": message.text}
         case Sync():
             body = {"type": "sync"}
         case Fork():
@@ -189,7 +195,10 @@ def _ready(body: dict[str, Any]) -> Ready:
 
 def _asked(body: dict[str, Any]) -> Asked:
     return Asked(
-        execution_id=_get(body, "id", str), prompt=_get(body, "prompt", str), password=_get(body, "password", bool)
+        execution_id=_get(body, "id", str),
+        number=_get(body, "number", int),
+        prompt=_get(body, "prompt", str),
+        password=_get(body, "password", bool),
     )
 
 

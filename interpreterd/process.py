@@ -19,9 +19,10 @@ import socket
 from collections.abc import Iterable
 from typing import Final, cast
 
+from interpreterd import messages
 from interpreterd.errors import OutOfResources, ProtocolError, WorkerStartFailed
 from interpreterd.family import kill_family
-from interpreterd.messages import Ready, ToWorker, encode
+from interpreterd.messages import Ready, ToWorker
 from interpreterd.nursery import Nursery
 from interpreterd.pipes import READ_BYTES, Ends, OutputPipe, connection, unread_bytes
 from interpreterd.protocol import Decoder
@@ -31,6 +32,7 @@ from interpreterd.worker import Answer, Deaf, Listener
 # Python overlooks a signal that comes just before a system call begins to wait, until another one ends the call: one
 # SIGINT in fifty was lost right after a print. The worker's handler of SIGCONT does nothing, so these hit nothing else.
 NUDGES_S: Final = (0.02, 0.2)
+ANSWERS_LIMIT_BYTES: Final = 1 << 20
 
 
 class ProcessWorker(asyncio.Protocol):
@@ -55,9 +57,16 @@ class ProcessWorker(asyncio.Protocol):
         self.listener.on_output(stream, text)
 
     def send(self, message: ToWorker) -> None:
-        """See ``Worker``. What the worker does not read is kept: one message, as one execution runs at a time."""
-        if self._channel is not None and self.exited is None:
-            self._channel.write(encode(message))
+        """See ``Worker``.
+
+        What the worker does not read is kept: one execution, as one runs at a time, and ``ANSWERS_LIMIT_BYTES`` of
+        answers to what it asks. Beyond it, answers are dropped: it asks, and does not listen.
+        """
+        if self._channel is None or self.exited is not None:
+            return
+        if isinstance(message, messages.Answer) and self._channel.get_write_buffer_size() > ANSWERS_LIMIT_BYTES:
+            return
+        self._channel.write(messages.encode(message))
 
     def interrupt(self) -> None:
         """See ``Worker``."""
@@ -97,7 +106,7 @@ class ProcessWorker(asyncio.Protocol):
 
     def send_with_fds(self, message: ToWorker, fds: list[int]) -> None:
         """Pass ``message`` on together with descriptors (SCM_RIGHTS, unix(7)). Raises OSError."""
-        socket.send_fds(self._socket, [encode(message)], fds)
+        socket.send_fds(self._socket, [messages.encode(message)], fds)
 
     async def open(self) -> None:
         """Begin to listen."""
@@ -133,12 +142,12 @@ class ProcessWorker(asyncio.Protocol):
         if self.broken is not None:
             return
         try:
-            messages = self._decoder.feed(data)
+            received = self._decoder.feed(data)
         except ProtocolError as error:
             self.drain()
             self._break(str(error))
             return
-        for message in messages:
+        for message in received:
             self.drain()
             self.listener.on_message(message)
 

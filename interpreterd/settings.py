@@ -121,7 +121,7 @@ class Settings:
         64 * MIB, "the same of all executions; the one that ended first is forgotten first", parse=_size
     )
     heartbeat_s: float = setting(
-        60.0, "seconds a WebSocket client may take to answer a ping; then it counts as gone", parse=_seconds
+        60.0, "seconds a WebSocket client may take to answer a ping; then it counts as gone", parse=_at_least(1, float)
     )
     grace_s: float = setting(2.0, "seconds between an interrupt and a kill", parse=_seconds)
     start_timeout_s: float = setting(30.0, "seconds a worker may take to start", parse=_seconds)

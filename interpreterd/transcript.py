@@ -121,9 +121,13 @@ class Transcript:
             return
         self._say(self.running, Output(stream=stream, text=text))
 
-    def ask(self, execution_id: str, prompt: str, *, password: bool) -> None:
-        """Say that the code waits for input."""
-        self._say(self._unfinished[execution_id], InputRequest(prompt=prompt, password=password))
+    def ask(self, execution_id: str, prompt: str, *, password: bool) -> bool:
+        """Say that the code waits for input; return False if there is nobody, or nobody who reads, to say it to."""
+        execution = self._unfinished[execution_id]
+        if not execution.journal.has_client or execution.journal.full:
+            return False
+        self._say(execution, InputRequest(prompt=prompt, password=password))
+        return True
 
     def finish(self, end: Finish) -> None:
         """Say how an execution ended, and forget it."""

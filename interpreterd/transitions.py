@@ -108,7 +108,7 @@ TRANSITIONS: Final[Mapping[State, Mapping[type, Rule]]] = {
     },
     _S.INTERRUPTING: {
         Submit: _rule("on_enqueue", _S.INTERRUPTING),
-        Received: _rule("on_received_interrupting", _S.SETTLING, _S.ENDING),
+        Received: _rule("on_received_interrupting", _S.INTERRUPTING, _S.SETTLING, _S.ENDING),
         Broken: _rule("on_broken", _S.ENDING),
         Exited: _rule("on_exited", _S.EMPTY, _S.STARTING),
         TimerFired: _rule("on_timer_grace", _S.ENDING, _S.INTERRUPTING),

@@ -85,9 +85,9 @@ class Watcher:
             self._looking = self._tasks.create_task(self._look_again_and_again())
         return watch
 
-    def end(self, watch: Watch) -> None:
-        """Watch no more; nothing is told any more. Repeating it changes nothing."""
-        self._watches.discard(watch)
+    def end(self, watch: Watch | None) -> None:
+        """Watch no more; nothing is told any more. Without effect for None, and when it is repeated."""
+        self._watches -= {watch}
         if not self._watches and self._looking is not None:
             self._looking.cancel()
             self._looking = None

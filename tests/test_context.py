@@ -14,6 +14,7 @@ from interpreterd.context import LAST_WORDS_CHARS, Context
 from interpreterd.directory import check_directory
 from interpreterd.errors import (
     ContextDeleted,
+    ContextRestarted,
     ExecutionInterrupted,
     ExecutionTimedOut,
     InvalidWorkingDirectory,
@@ -23,7 +24,7 @@ from interpreterd.errors import (
 )
 from interpreterd.executions import Execution, Executions
 from interpreterd.limits import Limits
-from interpreterd.messages import Configure, Done, Exiting, Failed, Ready, Run, Sync
+from interpreterd.messages import Answer, Asked, Configure, Done, Exiting, Failed, Ready, Run, Sync
 from interpreterd.moves import Close
 from interpreterd.schema import (
     Event,
@@ -31,6 +32,7 @@ from interpreterd.schema import (
     Failure,
     Finished,
     Gap,
+    InputRequest,
     Outcome,
     Output,
     Queued,
@@ -314,6 +316,217 @@ async def test_a_timeout_that_is_obeyed_keeps_the_worker() -> None:
         await worker.settle()
         assert context.info().active
         assert len(launcher.workers) == 1
+
+
+async def test_an_interrupted_execution_that_waits_leaves_the_queue_and_is_told() -> None:
+    launcher = FakeLauncher()
+    async with open_context(launcher) as context:
+        worker, message, running = await run(context, launcher)
+        first, second = context.submit(execute("first")), context.submit(execute("second"))
+        assert context.interrupt(first.id) == "cancelled"
+        assert context.interrupt(first.id) == "idle"
+        end = await finished(first)
+        assert end.outcome is Outcome.CANCELLED
+        assert end.error == Failure(name="KeyboardInterrupt", value="")
+        assert isinstance(end.cause, ExecutionInterrupted)
+        assert first.state == "cancelled"
+        assert "interrupt" not in worker.calls
+        worker.done(message)
+        assert (await worker.run()).code == "second"
+        assert context.interrupt(running.id) == "idle", "it has ended"
+        assert context.interrupt("unknown") == "idle"
+        assert "interrupt" not in worker.calls
+        assert context.interrupt(second.id) == "interrupting"
+        assert worker.calls.count("interrupt") == 1
+
+
+async def test_an_execution_that_waits_for_the_worker_can_be_cancelled() -> None:
+    launcher = FakeLauncher()
+    launcher.gate.clear()
+    async with open_context(launcher) as context:
+        execution = context.submit(execute())
+        assert context.interrupt() == "idle", "nothing runs"
+        assert context.interrupt(execution.id) == "cancelled"
+        assert (await finished(execution)).outcome is Outcome.CANCELLED
+        launcher.gate.set()
+        await context.start()
+        assert context.info().active
+
+
+# Restart
+
+
+async def test_restart_has_a_new_worker_and_keeps_the_queue() -> None:
+    launcher = FakeLauncher()
+    async with open_context(launcher) as context:
+        worker, _, running = await run(context, launcher)
+        waiting = context.submit(execute("next"))
+        restarting = asyncio.create_task(context.restart())
+        end = await finished(running)
+        assert (end.outcome, str(end.cause)) == (Outcome.LOST, "context restarted: c")
+        assert isinstance(end.cause, ContextRestarted)
+        assert end.error == Failure(name="ContextError", value="context restarted: c")
+        assert worker.exited == "killed by SIGKILL"
+        second = await launcher.worker()
+        message = await second.run()
+        await restarting
+        assert message.code == "next"
+        second.done(message)
+        assert await read(waiting) == [Restarted(), COMPLETED]
+        await launcher.swept.wait()
+
+
+async def test_restart_cancels_the_queue_if_it_is_told_to() -> None:
+    launcher = FakeLauncher()
+    async with open_context(launcher) as context:
+        await run(context, launcher)
+        waiting = context.submit(execute())
+        await context.restart(cancel_queued=True)
+        end = await finished(waiting)
+        assert (end.outcome, str(end.cause)) == (Outcome.CANCELLED, "context restarted: c")
+        assert context.info().active
+        assert len(launcher.workers) == 2
+
+
+async def test_restart_of_a_context_that_has_no_worker_starts_one() -> None:
+    launcher = FakeLauncher()
+    async with open_context(launcher) as context:
+        await context.restart()
+        assert context.info().active
+        assert len(launcher.workers) == 1
+
+
+async def test_restarts_at_the_same_time_are_one() -> None:
+    launcher = FakeLauncher()
+    async with open_context(launcher) as context:
+        await context.start()
+        await asyncio.gather(context.restart(), context.restart(), context.restart())
+        assert context.info().active
+        assert len(launcher.workers) == 2
+
+
+async def test_a_restart_that_fails_says_why_and_can_be_tried_again() -> None:
+    launcher = FakeLauncher()
+    async with open_context(launcher) as context:
+        await context.start()
+        launcher.failure = WorkerStartFailed("python3 not found")
+        with pytest.raises(WorkerStartFailed, match=r"^python3 not found$"):
+            await context.restart()
+        assert not context.info().active
+        launcher.failure = None
+        await context.restart()
+        assert context.info().active
+
+
+async def test_a_restart_ends_with_its_context() -> None:
+    launcher = FakeLauncher()
+    async with open_context(launcher) as context:
+        await context.start()
+        restarting = asyncio.create_task(context.restart())
+        await asyncio.sleep(0)
+        await context.close(CAUSE)
+        with pytest.raises(ContextDeleted):
+            await restarting
+        assert len(launcher.workers) == 1
+
+
+# Input
+
+
+async def asking(
+    context: Context, launcher: FakeLauncher, *, client: bool = True, answers: bool = True
+) -> tuple[FakeWorker, Run, Execution]:
+    """Have an execution run that may ask."""
+    execution = context.submit(Execute(code="input()", timeout_s=None, stdin=True), client=client, answers=answers)
+    worker = await launcher.worker()
+    return worker, await worker.run(), execution
+
+
+def ask(worker: FakeWorker, message: Run, number: int = 1, prompt: str = "name? ") -> None:
+    worker.say(Asked(execution_id=message.execution_id, number=number, prompt=prompt, password=False))
+
+
+async def test_a_question_and_its_answer() -> None:
+    launcher = FakeLauncher()
+    async with open_context(launcher) as context:
+        worker, message, execution = await asking(context, launcher)
+        assert message.stdin
+        assert not context.answer(execution.id, "early")
+        worker.write("hello")
+        ask(worker, message)
+        assert not context.answer("another", "foreign")
+        assert context.answer(execution.id, "Ada")
+        assert not context.answer(execution.id, "twice")
+        assert await worker.told() == Answer(number=1, text="Ada")
+        worker.done(message)
+        assert await read(execution) == [
+            Output(stream=Stream.STDOUT, text="hello"),
+            InputRequest(prompt="name? ", password=False),
+            COMPLETED,
+        ]
+        assert not context.answer(execution.id, "late")
+
+
+@pytest.mark.parametrize(("client", "answers"), [(False, True), (True, False), (False, False)])
+async def test_without_a_client_that_answers_there_is_no_input(client: bool, answers: bool) -> None:
+    launcher = FakeLauncher()
+    async with open_context(launcher) as context:
+        _, message, _ = await asking(context, launcher, client=client, answers=answers)
+        assert not message.stdin
+
+
+async def test_a_client_that_has_gone_is_the_end_of_the_input() -> None:
+    launcher = FakeLauncher()
+    async with open_context(launcher) as context:
+        worker, message, execution = await asking(context, launcher)
+        execution.journal.client.stop()
+        ask(worker, message)
+        assert await worker.told() == Answer(number=1, text=None)
+        assert not context.answer(execution.id, "from nowhere")
+        ask(worker, message, 2)  # it lies, or has not read the answer yet
+        worker.done(message)
+        following = context.submit(execute("next"))
+        assert (await worker.run()).code == "next", "no second answer comes before it"
+        assert following.state == "running"
+
+
+async def test_a_client_that_does_not_read_is_asked_no_more_than_its_backlog() -> None:
+    launcher = FakeLauncher()
+    async with open_context(launcher, backlog_limit_bytes=1000) as context:
+        worker, message, execution = await asking(context, launcher)
+        for number in range(100):
+            ask(worker, message, number)
+        answer = await worker.told()
+        assert isinstance(answer, Answer)
+        assert answer.text is None
+        assert answer.number < 5
+        worker.done(message)
+        assert (await read(execution)).count(InputRequest(prompt="name? ", password=False)) == answer.number
+
+
+async def test_what_is_asked_while_it_is_interrupted_has_no_answer() -> None:
+    launcher = FakeLauncher()
+    async with open_context(launcher) as context:
+        worker, message, execution = await asking(context, launcher)
+        ask(worker, message)
+        context.interrupt()
+        assert not context.answer(execution.id, "too late")
+        ask(worker, message, 2)
+        assert await worker.told() == Answer(number=2, text=None)
+        worker.done(message, Failure(name="KeyboardInterrupt", value=""))
+        await worker.settle()
+        assert (await finished(execution)).outcome is Outcome.INTERRUPTED
+
+
+async def test_a_question_before_exit_is_not_answered_after_it() -> None:
+    launcher = FakeLauncher()
+    async with open_context(launcher) as context:
+        worker, message, execution = await asking(context, launcher)
+        ask(worker, message)
+        worker.say(Exiting(execution_id=message.execution_id))
+        assert not context.answer(execution.id, "Ada")
+        worker.exit("exit status 0")
+        assert (await finished(execution)).outcome is Outcome.COMPLETED
 
 
 # Ends of workers

@@ -44,8 +44,8 @@ TO_WORKER: list[messages.ToWorker] = [
         envs={"A": "", "B": "a=b\nc"},
     ),
     Run(execution_id="e3", code="input()", stdin=True),
-    Answer(text="grün"),
-    Answer(text=None),
+    Answer(number=1, text="grün"),
+    Answer(number=2, text=None),
     Sync(),
     Fork(),
 ]
@@ -53,7 +53,7 @@ FROM_WORKER: list[messages.FromWorker] = [
     Ready(pid=4711, python="3.9.18"),
     Configured(),
     Failed(reason="cannot enter /tmp/Übung: No such file or directory"),
-    Asked(execution_id="e1", prompt="Wer? ", password=True),
+    Asked(execution_id="e1", number=1, prompt="Wer? ", password=True),
     Done(execution_id="e1"),
     Done(
         execution_id="e2",

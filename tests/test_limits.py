@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from contract import COMPLETED, INTERRUPTED, RESTARTED, ended, error, stdout, submitted
-from harness import Client, Daemon, Gate, alive, gone
+from harness import Client, Daemon, Gate, gone
 
 StartDaemon = Callable[..., Awaitable[Daemon]]
 MIB = 1 << 20
@@ -121,7 +121,7 @@ async def test_processes(client: Client, gate: Gate) -> None:
             await running.until("\n")
             result = await running.finish()
         assert ended(result)[0][1:] == [error("WorkerDied", "process limit of 4 exceeded"), COMPLETED]
-        assert not any(alive(int(pid)) for pid in (allowed.stdout + result.stdout).split())
+        await gone(*map(int, (allowed.stdout + result.stdout).split()))
         await usable_again(client, context)
 
 

@@ -10,6 +10,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from interpreterd.errors import (
     ContextDeleted,
+    ContextRestarted,
     ExecutionInterrupted,
     ExecutionTimedOut,
     LimitExceeded,
@@ -18,9 +19,10 @@ from interpreterd.errors import (
     WorkerStartFailed,
 )
 from interpreterd.machine import Machine
-from interpreterd.messages import Configured, Done, Exiting, Failed, FromWorker, Ready, Run, Sync, Synced
+from interpreterd.messages import Answer, Asked, Configured, Done, Exiting, Failed, FromWorker, Ready, Run, Sync, Synced
 from interpreterd.moves import (
     Answered,
+    Ask,
     Begin,
     Broken,
     Cancel,
@@ -49,6 +51,7 @@ from interpreterd.schema import Execute, Failure, Outcome
 from interpreterd.transitions import ACTIVE, TRANSITIONS, InvalidTransition, Rule, State, diagram
 
 GRACE_S = 2.0
+CAUSE = ContextDeleted("c")
 NAME_ERROR = Failure(name="NameError", value="name 'x' is not defined", traceback="Traceback …")
 INTERRUPTED = Failure(name="KeyboardInterrupt", value="", traceback="Traceback …")
 TIMED_OUT = "execution timed out after 5 s"
@@ -432,6 +435,198 @@ def test_too_much_time_ends_nothing_but_what_runs(before: tuple[Input, ...]) -> 
     assert it.state is state
 
 
+# Leaving the queue
+
+QUEUEING = [state for state, rules in TRANSITIONS.items() if Cancel in rules]
+CANCELLED = Finish(
+    "c",
+    Outcome.CANCELLED,
+    Failure(name="KeyboardInterrupt", value=""),
+    like(ExecutionInterrupted("interrupted by a client")),
+)
+
+
+def test_an_execution_can_leave_the_queue_wherever_there_may_be_one() -> None:
+    open_ones = {state: inputs for state, inputs in REACHING.items() if state is not State.CLOSED}
+    after = [machine(*inputs, submit("b"), submit("c")) for inputs in open_ones.values()]
+    assert set(QUEUEING) == {it.state for it in after if it.queued}
+
+
+@pytest.mark.parametrize("state", QUEUEING)
+def test_cancel_takes_one_out_of_the_queue_and_tells_it(state: State) -> None:
+    it = machine(*REACHING[state], submit("b"), submit("c"), submit("d"))
+    assert it.handle(Cancel("c")) == [CANCELLED]
+    assert it.handle(Cancel("c")) == [], "once"
+    assert (it.state, it.queued) == (state, 2)
+    cancelled = [effect.execution_id for effect in it.handle(Close(CAUSE)) if isinstance(effect, Finish)]
+    assert cancelled[-2:] == ["b", "d"]
+
+
+@pytest.mark.parametrize("state", QUEUEING)
+@pytest.mark.parametrize("name", ["a", "unknown"])
+def test_cancel_hits_nothing_that_does_not_wait(state: State, name: str) -> None:
+    assert machine(*REACHING[state], submit("b")).handle(Cancel(name)) == []
+
+
+# Restart
+
+RESTART = Restart(ContextRestarted("c"))
+RESTARTED = Failure(name="ContextError", value=str(RESTART.cause))
+KILL: list[Effect] = [ClearTimer("timeout"), ClearTimer("grace"), Kill()]
+RESTART_EFFECTS: dict[State, list[Effect]] = {
+    State.EMPTY: [StartWorker()],
+    State.STARTING: [],
+    State.IDLE: KILL,
+    State.RUNNING: KILL,
+    State.INTERRUPTING: KILL,
+    State.SETTLING: KILL,
+    State.ENDING: [],
+}
+
+
+@pytest.mark.parametrize("state", RESTART_EFFECTS)
+def test_restart_has_a_new_worker(state: State) -> None:
+    it = machine(*REACHING[state])
+    assert it.handle(RESTART) == RESTART_EFFECTS[state]
+    assert it.handle(RESTART) == [], "it is on its way"
+    if it.state is State.ENDING:
+        assert it.handle(Exited("killed by SIGKILL"))[-1] == StartWorker()
+    assert it.handle(Started()) == []
+    assert it.state is State.IDLE
+    assert it.handle(submit("z")) == begin("z", restarted=state not in (State.EMPTY, State.STARTING))
+
+
+@pytest.mark.parametrize("state", [State.STARTING, State.RUNNING, State.INTERRUPTING, State.SETTLING, State.ENDING])
+@pytest.mark.parametrize("cancel_queued", [False, True])
+def test_restart_keeps_the_queue_unless_it_is_told_not_to(state: State, cancel_queued: bool) -> None:
+    it = machine(*REACHING[state], submit("b"), submit("c"))
+    effects = it.handle(Restart(RESTART.cause, cancel_queued))
+    told = [Finish(name, Outcome.CANCELLED, RESTARTED, RESTART.cause) for name in ("b", "c")] if cancel_queued else []
+    assert effects == [*told, *RESTART_EFFECTS[state]]
+    if state is not State.STARTING:
+        assert it.handle(Exited("killed by SIGKILL"))[-1] == StartWorker()
+    assert it.handle(Started()) == ([] if cancel_queued else begin("b", restarted=state is not State.STARTING))
+
+
+def test_restart_loses_what_runs_and_says_why() -> None:
+    it = machine(*RUNNING, RESTART)
+    assert it.handle(done("a")) == [], "too late"
+    assert it.handle(InterruptRequested()) == []
+    assert it.handle(Exited("killed by SIGKILL")) == [
+        ClearTimer("grace"),
+        ClearTimer("timeout"),
+        Finish("a", Outcome.LOST, RESTARTED, RESTART.cause),
+        StartWorker(),
+    ]
+
+
+def test_restart_after_exit_lets_the_exit_handlers_end_and_the_execution_has_completed() -> None:
+    it = machine(*EXITING, RESTART)
+    assert it.handle(Exited("exit status 0")) == [ClearTimer("grace"), *finish("a"), StartWorker()]
+
+
+def test_restart_of_a_context_that_was_being_killed_for_another_reason() -> None:
+    it = machine(*KILLED, RESTART)
+    told = lost("a", "killed: it broke the protocol (garbage)")
+    assert it.handle(Exited("killed by SIGKILL")) == [ClearTimer("grace"), *told, StartWorker()]
+
+
+def test_a_restart_is_asked_for_once_and_not_for_ever() -> None:
+    it = machine(*IDLE, RESTART, Exited("killed by SIGKILL"), Started())
+    assert it.handle(Exited("exit status 3")) == [ClearTimer("grace")]
+    assert it.state is State.EMPTY
+    it = machine(*IDLE, RESTART, Exited("killed by SIGKILL"))
+    assert it.handle(StartFailed("why")) == []
+    assert it.state is State.EMPTY
+
+
+# Input
+
+ASKING: tuple[Input, ...] = (*IDLE, Submit("a", Execute(code="code of a", timeout_s=5, stdin=True)))
+
+
+def asked(number: int, name: str = "a") -> Received:
+    return Received(Asked(execution_id=name, number=number, prompt="? ", password=False))
+
+
+def test_an_answer_goes_to_what_was_asked() -> None:
+    it = machine(*ASKING)
+    assert it.asking_id is None
+    assert it.handle(asked(1)) == [Ask("a", "? ", False)]
+    assert it.asking_id == "a"
+    assert it.handle(Answered("a", "Ada")) == [Send(Answer(number=1, text="Ada"))]
+    assert it.asking_id is None
+    assert it.handle(asked(2)) == [Ask("a", "? ", False)]
+    assert it.handle(done("a")) == finish("a")
+    assert it.asking_id is None
+
+
+def test_the_worker_is_told_whether_it_may_ask() -> None:
+    sent = machine(*IDLE).handle(ASKING[-1])[1]
+    assert sent == Send(Run(execution_id="a", code="code of a", stdin=True))
+
+
+@pytest.mark.parametrize("name", ["a", "b", "unknown"])
+def test_what_was_not_asked_is_not_answered(name: str) -> None:
+    assert machine(*ASKING, submit("b")).handle(Answered(name, "Ada")) == []
+    assert machine(*ASKING, asked(1), Answered("a", "Ada")).handle(Answered(name, "Bob")) == []
+    if name != "a":
+        assert machine(*ASKING, asked(1)).handle(Answered(name, "Ada")) == []
+
+
+def test_code_may_give_up_and_ask_again_and_the_answer_is_for_the_last_one() -> None:
+    it = machine(*ASKING, asked(1))
+    assert it.handle(asked(2)) == [Ask("a", "? ", False)]
+    assert it.handle(Answered("a", "Ada")) == [Send(Answer(number=2, text="Ada"))]
+    assert it.handle(Answered("a", "Ada")) == []
+
+
+def test_the_end_of_the_input_is_said_once() -> None:
+    it = machine(*ASKING, asked(1))
+    assert it.handle(Answered("a", None)) == [Send(Answer(number=1, text=None))]
+    assert it.handle(asked(2)) == [], "it is on its way to the worker"
+    assert it.asking_id is None
+    assert it.handle(Answered("a", "Ada")) == []
+    it.handle(Submit("b", Execute(code="code of b", timeout_s=None, stdin=True)))
+    it.handle(done("a"))
+    assert it.handle(asked(3, "b")) == [Ask("b", "? ", False)], "each execution has its own"
+
+
+@pytest.mark.parametrize("before", [RUNNING, INTERRUPTING])
+def test_to_ask_without_an_input_is_a_broken_protocol(before: tuple[Input, ...]) -> None:
+    it = machine(*before)
+    assert it.handle(asked(1)) == KILL
+    assert it.handle(Exited("killed by SIGKILL"))[1:] == lost("a", "killed: it broke the protocol (unexpected Asked)")
+
+
+@pytest.mark.parametrize("before", [ASKING, (*ASKING, InterruptRequested())])
+def test_to_ask_for_another_execution_is_a_broken_protocol(before: tuple[Input, ...]) -> None:
+    assert machine(*before).handle(asked(1, "foreign")) == KILL
+
+
+@pytest.mark.parametrize("state", [State.IDLE, State.SETTLING])
+def test_to_ask_while_nothing_runs_is_a_broken_protocol(state: State) -> None:
+    assert machine(*REACHING[state]).handle(asked(1)) == KILL
+
+
+def test_who_asks_while_it_is_interrupted_has_no_more_input() -> None:
+    it = machine(*ASKING, InterruptRequested())
+    assert it.handle(asked(1)) == [Send(Answer(number=1, text=None))]
+    assert it.handle(asked(2)) == []
+    assert it.state is State.INTERRUPTING
+
+
+def test_an_interrupt_ends_the_question() -> None:
+    it = machine(*ASKING, asked(1), InterruptRequested())
+    assert it.asking_id is None
+    assert it.handle(asked(2)) == [Send(Answer(number=2, text=None))], "the interrupt was caught"
+
+
+def test_a_question_ends_with_its_worker() -> None:
+    for last in (Received(Exiting(execution_id="a")), Exited("exit status 1"), RESTART, Close(CAUSE)):
+        assert machine(*ASKING, asked(1), last).asking_id is None
+
+
 # A worker is never believed
 
 WRONG: list[tuple[State, FromWorker]] = [
@@ -513,7 +708,6 @@ def test_a_failed_restart_says_that_it_was_one() -> None:
 
 # The end of the context
 
-CAUSE = ContextDeleted("c")
 TOLD = Failure(name="ContextError", value="context deleted: c")
 CLOSE_EFFECTS: dict[State, list[Effect]] = {
     State.EMPTY: [],
@@ -649,7 +843,12 @@ class AnyLife(RuleBasedStateMachine):
         self.interrupted: set[str] = set()
         self.finished: list[str] = []
         self.restarts_unsaid = False
+        self.restart_asked = False
         self.workers = 0
+        self.with_input: set[str] = set()
+        self.questions = 0
+        self.asking: int | None = None
+        self.no_more_input: set[str] = set()
         self.event: Input
 
     def feed(self, event: Input) -> None:
@@ -663,13 +862,15 @@ class AnyLife(RuleBasedStateMachine):
                 assert not self.starting
                 assert not self.alive
                 self.starting = True
+                self.restart_asked = False
             case Begin(name, restarted):
                 assert self.running is None, "one at a time"
                 assert self.waiting.popleft() == name, "first come, first served"
                 assert restarted == self.restarts_unsaid
                 self.restarts_unsaid = False
                 self.running = name
-            case Send(Run(execution_id=name)):
+            case Send(Run(execution_id=name, stdin=stdin)):
+                assert stdin is (name in self.with_input)
                 assert self.alive
                 assert not self.killed
                 assert not self.told, "the worker is busy"
@@ -680,15 +881,29 @@ class AnyLife(RuleBasedStateMachine):
                 assert not self.killed
                 assert self.running is None
                 self.told.append("sync")
+            case Ask(name):
+                assert name == self.running
+                assert name in self.with_input - self.no_more_input - self.interrupted
+                self.asking = self.questions
+            case Send(Answer(number=number, text=text)):
+                assert self.alive
+                assert not self.killed
+                assert self.running in self.with_input - self.no_more_input
+                assert number == self.questions, "the last one"
+                if text is None:
+                    self.no_more_input.add(self.running)
+                self.asking = None
             case Interrupt():
                 assert self.alive
                 assert not self.killed
+                self.asking = None
                 assert self.running is not None, "it would hit the loop between executions"
                 assert self.running not in self.interrupted
                 self.interrupted.add(self.running)
             case Kill():
                 assert self.alive or self.starting
                 self.killed = True
+                self.asking = None
             case SetTimer(name):
                 assert name not in self.timers, "the driver would lose a timer"
                 self.timers.add(name)
@@ -697,7 +912,7 @@ class AnyLife(RuleBasedStateMachine):
             case Finish(name, outcome):
                 assert name not in self.finished, "once"
                 if name == self.running:
-                    self.running = None
+                    self.running = self.asking = None
                     assert outcome is not Outcome.CANCELLED
                     if outcome is Outcome.COMPLETED:
                         assert isinstance(self.event, Received | Exited), "only the worker can say so"
@@ -705,8 +920,11 @@ class AnyLife(RuleBasedStateMachine):
                         assert name in self.interrupted
                 else:
                     assert outcome is Outcome.CANCELLED
-                    assert isinstance(self.event, StartFailed | Close)
-                    assert self.waiting.popleft() == name
+                    if self.event == Cancel(name):
+                        self.waiting.remove(name)
+                    else:
+                        assert isinstance(self.event, StartFailed | Close) or self.event == Restart(CAUSE, True)
+                        assert self.waiting.popleft() == name
                 self.finished.append(name)
             case _:
                 raise AssertionError(effect)
@@ -721,12 +939,14 @@ class AnyLife(RuleBasedStateMachine):
             self.feed(Start())
 
     @precondition(lambda self: self.it.state is not State.CLOSED)
-    @rule(timeout_s=st.sampled_from([None, 5]))
-    def submit(self, timeout_s: int | None) -> None:
+    @rule(timeout_s=st.sampled_from([None, 5]), stdin=st.booleans())
+    def submit(self, timeout_s: int | None, stdin: bool) -> None:
         name = f"e{len(self.submitted)}"
         self.submitted.append(name)
         self.waiting.append(name)
-        self.feed(submit(name, timeout_s))
+        if stdin:
+            self.with_input.add(name)
+        self.feed(Submit(name, Execute(code=f"code of {name}", timeout_s=timeout_s, stdin=stdin)))
 
     @precondition(lambda self: self.starting)
     @rule(fails=st.sampled_from([False, False, False, True]))
@@ -748,6 +968,7 @@ class AnyLife(RuleBasedStateMachine):
         if asked == "sync":
             self.feed(Received(Synced()))
         elif error == "exit":
+            self.asking = None
             self.feed(Received(Exiting(execution_id=asked)))
         else:
             self.feed(done(asked, error))
@@ -767,6 +988,8 @@ class AnyLife(RuleBasedStateMachine):
             self.mute = True
             self.feed(Broken("not JSON"))
             return
+        if isinstance(message, Exiting) and message.execution_id == self.running:
+            self.asking = None
         claimed = "sync" if isinstance(message, Synced) else getattr(message, "execution_id", None)
         self.told = deque(asked for asked in self.told if asked != claimed)
         self.feed(Received(message))
@@ -788,10 +1011,42 @@ class AnyLife(RuleBasedStateMachine):
     def interrupt(self) -> None:
         self.feed(InterruptRequested())
 
+    @precondition(lambda self: self.talks and self.running in self.told and self.running in self.with_input)
+    @rule()
+    def ask(self) -> None:
+        self.questions += 1
+        self.feed(Received(Asked(execution_id=str(self.running), number=self.questions, prompt="", password=False)))
+
+    @precondition(lambda self: self.asking)
+    @rule(text=st.sampled_from(["Ada", "Bob", None]))
+    def answer_the_question(self, text: str | None) -> None:
+        self.feed(Answered(str(self.running), text))
+        assert self.asking is None
+
+    @precondition(lambda self: self.waiting)
+    @rule(data=st.data())
+    def cancel(self, data: st.DataObject) -> None:
+        name = data.draw(st.sampled_from(list(self.waiting)))
+        self.feed(Cancel(name))
+        assert self.finished[-1] == name
+
+    @precondition(lambda self: self.it.state is not State.CLOSED)
+    @rule(cancel_queued=st.booleans(), rarely=st.integers(0, 4))
+    def restart(self, cancel_queued: bool, rarely: int) -> None:
+        if rarely:
+            return
+        self.restart_asked = self.alive
+        self.feed(Restart(CAUSE, cancel_queued))
+        assert self.starting or self.alive
+        assert not (cancel_queued and self.waiting)
+
     @precondition(lambda self: self.alive)
-    @rule(event=st.sampled_from([TOO_LONG, TOO_LONG, TOO_MUCH]))
-    def exceed(self, event: Exceeded) -> None:
-        self.feed(event)
+    @rule(kill=st.booleans(), rarely=st.integers(0, 4))
+    def exceed(self, kill: bool, rarely: int) -> None:
+        if rarely:
+            return
+        self.feed(Exceeded("limit", kill=kill))
+        assert self.killed or not kill or self.it.state is State.CLOSED
 
     @rule(rarely=st.integers(0, 9))
     def close(self, rarely: int) -> None:
@@ -802,6 +1057,8 @@ class AnyLife(RuleBasedStateMachine):
     def the_machine_says_the_same_as_its_effects(self) -> None:
         assert self.it.running_id == self.running
         assert self.it.queued == len(self.waiting)
+        assert (self.it.asking_id is None) == (self.asking is None)
+        assert self.it.asking_id in (None, self.running)
         assert self.it.active is (self.it.state in ACTIVE)
         assert not self.it.active or (self.alive and not self.killed)
 
@@ -813,6 +1070,10 @@ class AnyLife(RuleBasedStateMachine):
             assert "grace" in self.timers, "somebody would wait for ever"
         if self.it.state is State.ENDING:
             assert "grace" in self.timers or self.killed
+
+    @invariant()
+    def a_restart_comes(self) -> None:
+        assert not self.restart_asked or self.alive or self.it.state is State.CLOSED
 
     @invariant()
     def nobody_waits_for_nothing(self) -> None:

@@ -194,6 +194,13 @@ async def test_shutdown_tells_every_request_then_closes(daemon: Daemon, session:
     assert await daemon.ended() == 0
 
 
+def test_the_documentation_shows_examples_that_are_tested() -> None:
+    text = (Path(__file__).parent.parent / "PROTOCOL.md").read_text("utf-8")
+    examples = [json.loads(line) for line in text.splitlines() if line.startswith("{") and '"requestId"' in line]
+    assert len(examples) > 9
+    assert [example for example in examples if example not in GOLDEN] == []
+
+
 def test_operations_are_as_documented() -> None:
     for message in GOLDEN:
         if "op" in message and message.get("code") != "":

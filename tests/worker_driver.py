@@ -214,6 +214,22 @@ class DrivenWorker:
         self._ids += 1
         self.send({"type": "execute", "id": str(self._ids), "code": code, "envs": envs})
 
+    def start_asking(self, code: str) -> None:
+        """Start an execution whose ``input()`` asks."""
+        self._ids += 1
+        self.send({"type": "execute", "id": str(self._ids), "code": code, "envs": {}, "stdin": True})
+
+    def asked(self) -> dict[str, Any]:
+        """Return the next message, which must be what the execution asks."""
+        message = self.receive()
+        assert message is not None
+        assert (message["type"], message["id"]) == ("asked", str(self._ids)), message
+        return message
+
+    def answer(self, asked: dict[str, Any], text: str | None) -> None:
+        """Answer it."""
+        self.send({"type": "answer", "number": asked["number"], "text": text})
+
     def finish(self) -> Ran:
         """Wait for the end of the execution."""
         message = self.receive()

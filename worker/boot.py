@@ -15,9 +15,9 @@ import types
 MODULES = (
     "channel",
     "streams",
+    "report",
     "stdin",
     "namespace",
-    "report",
     "system",
     "interpreter",
 )  # each imports only earlier ones

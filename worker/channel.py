@@ -49,22 +49,27 @@ class Channel:
     """
 
     def __init__(self, read_fd, write_fd):
-        self.read_fd = read_fd
+        self._read_fd = read_fd
         self._write_fd = write_fd
-        self._unread = b""
+        self._chunks = [b""]
 
     def receive(self):
-        """Return the next message, or None once the daemon has closed its end or is gone."""
-        chunks = [self._unread]
-        while b"\n" not in chunks[-1]:
+        """Return the next message, or None once the daemon has closed its end or is gone.
+
+        What the handler of a signal raises meanwhile leaves the channel whole: the next call goes on from there.
+        """
+        while b"\n" not in self._chunks[-1]:
             try:
-                chunk = read(self.read_fd, 1 << 16)
-            except OSError:
+                # In C from the read to its place in the list: no handler can run, and lose what was read, in between.
+                self._chunks.extend(map(read, (self._read_fd,), (1 << 16,)))
+            except OSError as error:
+                if error.errno is None:  # not the system's: a handler's TimeoutError is one, too
+                    raise
                 return None
-            if not chunk:
+            if not self._chunks[-1]:
                 return None
-            chunks.append(chunk)
-        line, _, self._unread = b"".join(chunks).partition(b"\n")
+        line, _, unread = b"".join(self._chunks).partition(b"\n")
+        self._chunks = [unread]
         return decode(line)
 
     def send(self, message):

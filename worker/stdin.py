@@ -1,23 +1,30 @@
 """``input()`` and ``getpass()``: they ask the client of the execution, or fail at once if it cannot be asked."""
 
-import _signal
 import _thread
 import builtins
 import os
+
+from worker.report import cut
+
+PROMPT_LIMIT_CHARS = 16 << 10
 
 
 class Stdin:
     """Asks through ``channel``. ``open()`` before user code that may ask, ``close()`` after it.
 
     Only the main thread of the worker itself may ask: it alone reads the channel, and a child's answer would be lost.
+    A question that an exception (an interrupt, an alarm) has ended is never answered: each has a number, and its answer
+    the same one.
     """
 
     def __init__(self, channel, streams):
         self._channel = channel
         self._flush = streams.flush
         self._execution_id = None
+        self._number = 0
         self._getpid = os.getpid
         self._pid = os.getpid()
+        self._get_ident = _thread.get_ident
         self._main_thread = _thread.get_ident()
         builtins.input = self._input
 
@@ -34,7 +41,7 @@ class Stdin:
     def hook_getpass(self, module):
         """Let ``getpass.getpass`` ask the client too, who does not show what is typed."""
 
-        def getpass(prompt="Password: ", stream=None):
+        def getpass(prompt="Password: ", stream=None, *, echo_char=None):
             """Return a password that the client of this execution was asked for."""
             return self._ask("getpass()", prompt, True)
 
@@ -43,31 +50,24 @@ class Stdin:
     def _ask(self, name, prompt, password):
         if self._execution_id is None:
             raise EOFError(f"{name} has nothing to read: this execution has no standard input")
-        if self._getpid() != self._pid or _thread.get_ident() != self._main_thread:
+        if self._getpid() != self._pid or self._get_ident() != self._main_thread:
             raise EOFError(f"{name} has nothing to read: only the main thread of a context can ask its client")
-        prompt = str(prompt)
-        self._flush()
-        self._channel.send({"type": "asked", "id": self._execution_id, "prompt": prompt, "password": password})
-        text = self._receive()
-        if text is None:
-            raise EOFError(f"{name} has nothing more to read")
-        return text
-
-    def _receive(self):
-        """Return the answer, or raise what SIGINT's handler does, but never between parts of a message."""
-        import select
-
-        poll = select.poll()
-        poll.register(self._channel.read_fd, select.POLLIN)
+        prompt = str.__str__(str(prompt))  # a plain str: user code may have made a subclass
+        self._flush(Exception)  # a client that does not read makes this wait: an interrupt must get out
+        self._number = number = self._number + 1
+        self._channel.send(
+            {
+                "type": "asked",
+                "id": self._execution_id,
+                "number": number,
+                "prompt": cut(prompt, PROMPT_LIMIT_CHARS),
+                "password": password,
+            }
+        )
         while True:
-            poll.poll()
-            # A message is read whole: an exception in the middle would lose a part of it.
-            before = _signal.pthread_sigmask(_signal.SIG_BLOCK, (_signal.SIGINT,))
-            try:
-                message = self._channel.receive()
-            finally:
-                _signal.pthread_sigmask(_signal.SIG_SETMASK, before)
-            if message is None:
-                raise EOFError("the daemon has gone")
-            if message["type"] == "answer":
-                return message["text"]
+            answer = self._channel.receive()
+            if answer is None or (answer["type"] == "answer" and answer["text"] is None):
+                self.close()
+                raise EOFError(f"{name} has nothing more to read")
+            if answer["type"] == "answer" and answer["number"] == number:
+                return answer["text"]

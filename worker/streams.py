@@ -179,12 +179,12 @@ class Streams:
         self._watch(1)
         self._watch(2)
 
-    def flush(self):
-        """Write out everything that Python and C have buffered. Raises nothing."""
+    def flush(self, ignored=BaseException):
+        """Write out everything that Python and C have buffered. Raises nothing that is ``ignored``."""
         for stream in (getattr(sys, "stdout", None), getattr(sys, "stderr", None), *self._streams.values()):
             try:
                 stream.flush()
-            except BaseException:  # closed, replaced by something that is no stream, a surrogate in its buffer
+            except ignored:  # closed, replaced by something that is no stream, a surrogate in its buffer
                 pass
         self._flush_c_stdio()
 

@@ -12,7 +12,7 @@ from interpreterd.manager import Manager
 from interpreterd.schema import Execute
 from interpreterd.web.faces import GOING_AWAY, close_reason
 from interpreterd.web.keys import FAREWELLS, MANAGER
-from interpreterd.web.session import Socket, open_socket
+from interpreterd.web.sockets import Socket, open_socket
 from interpreterd.web.wire import (
     Input,
     Interrupt,
@@ -104,7 +104,7 @@ class _Client:
         if len(self._requests) >= REQUESTS_LIMIT:
             raise LimitReached(f"too many requests on this connection: the limit is {REQUESTS_LIMIT}")
         context = self._manager.get(wish.context_id)
-        execution = context.submit(wish)
+        execution = context.submit(wish, answers=True)
         self._contexts[execution.id] = context
         self._requests[request_id] = asyncio.create_task(self._follow(request_id, context, execution, wish))
 
@@ -122,6 +122,7 @@ class _Client:
             pass
         finally:
             follower.stop()
+            context.answer(execution.id, None)  # whoever might have answered has gone
             del self._requests[request_id]
             del self._contexts[execution.id]
             if not (wish.stays or execution.ended):

@@ -2,89 +2,23 @@
 
 import asyncio
 import contextlib
-from typing import Final
 
 from aiohttp import WSMsgType, web
 
 from interpreterd.context import Context
 from interpreterd.errors import (
-    BodyTooLarge,
     InterpreterError,
     InvalidRequest,
     ServerShuttingDown,
-    UpgradeRequired,
 )
 from interpreterd.executions import Execution
 from interpreterd.fields import decode_json
 from interpreterd.journal import Follower
 from interpreterd.schema import Event, Execute, Finished
 from interpreterd.web import v1, wire
-from interpreterd.web.faces import MESSAGE_TOO_BIG, close_reason
 from interpreterd.web.keys import MANAGER, SETTINGS, SILENT
+from interpreterd.web.sockets import Socket, open_socket
 from interpreterd.web.v1 import Closing, closing, refusal
-
-SDK_SUBPROTOCOL: Final = "X-Daytona-SDK-Version~"
-CLOSE_TIMEOUT_S: Final = 5.0
-
-
-class Socket(web.WebSocketResponse):
-    """aiohttp's WebSocket, which says why it closes for a message that is too big, and waits for no dead client."""
-
-    def __init__(
-        self, *, limit_bytes: int, protocols: tuple[str, ...], patience_s: float, transport: asyncio.Transport | None
-    ) -> None:
-        """Refuse messages beyond ``limit_bytes``; echo the first of ``protocols``.
-
-        A client that answers no ping, or does not take its last messages, for ``patience_s`` has gone.
-        """
-        super().__init__(
-            max_msg_size=limit_bytes + 1,  # aiohttp refuses from its limit on, not beyond it
-            protocols=protocols,
-            compress=False,
-            timeout=CLOSE_TIMEOUT_S,
-            heartbeat=patience_s / 1.5,  # after that much silence it pings, and waits half as long again
-        )
-        self._limit_bytes = limit_bytes
-        self._patience_s = patience_s
-        self._transport = transport
-
-    async def close(self, *, code: int = 1000, message: bytes = b"", drain: bool = True) -> bool:
-        """See aiohttp."""
-        if code == MESSAGE_TOO_BIG and not message:
-            message = close_reason(str(BodyTooLarge(self._limit_bytes)))
-        abort = self._abort_after(self._patience_s)
-        try:
-            return await super().close(code=code, message=message, drain=drain)
-        finally:
-            abort.cancel()
-
-    def let_go(self) -> None:
-        """The client has gone: it need not take what was sent, so nobody waits for that."""
-        self._abort_after(CLOSE_TIMEOUT_S)
-
-    def _abort_after(self, after_s: float) -> asyncio.TimerHandle:
-        return asyncio.get_running_loop().call_later(after_s, self._abort)
-
-    def _abort(self) -> None:
-        if self._transport is not None:
-            self._transport.abort()
-
-
-async def open_socket(request: web.Request) -> Socket:
-    """Return the connection that the client asks for. Raises ``UpgradeRequired``."""
-    settings = request.app[SETTINGS]
-    offered = request.headers.get("Sec-WebSocket-Protocol", "").split(",")
-    protocols = tuple(name for name in map(str.strip, offered) if name.startswith(SDK_SUBPROTOCOL))
-    socket = Socket(
-        limit_bytes=settings.body_limit_bytes,
-        protocols=protocols,
-        patience_s=settings.heartbeat_s,
-        transport=request.transport,
-    )
-    if not socket.can_prepare(request):
-        raise UpgradeRequired
-    await socket.prepare(request)
-    return socket
 
 
 async def execute(request: web.Request) -> web.StreamResponse:
@@ -95,7 +29,7 @@ async def execute(request: web.Request) -> web.StreamResponse:
         if wish is None:
             return socket
         context = request.app[MANAGER].get(wish.context_id)
-        execution = context.submit(wish)
+        execution = context.submit(wish, answers=wish.numbered)
     except InterpreterError as error:
         messages, end = refusal(error)
         for message in messages:
@@ -153,6 +87,7 @@ async def _serve(socket: Socket, context: Context, execution: Execution, wish: E
         pass
     finally:
         follower.stop()
+        context.answer(execution.id, None)  # whoever might have answered has gone
         receiver.cancel()
 
 

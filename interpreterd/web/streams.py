@@ -18,7 +18,7 @@ from interpreterd.web.bodies import choose_form
 from interpreterd.web.faces import GOING_AWAY, close_reason
 from interpreterd.web.hangup import when_gone
 from interpreterd.web.keys import MANAGER, SETTINGS
-from interpreterd.web.session import Socket, open_socket
+from interpreterd.web.sockets import Socket, open_socket
 
 NDJSON: Final = "application/x-ndjson"
 EVENT_STREAM: Final = "text/event-stream"
