@@ -3,21 +3,24 @@
 import asyncio
 import logging
 import time
+from collections.abc import Mapping
 from typing import assert_never
 
 import attrs
 
 from interpreterd import moves
+from interpreterd.description import ContextInfo
 from interpreterd.errors import ContextRestarted, InterpreterError, WorkerStartFailed
 from interpreterd.executions import Execution, Executions
 from interpreterd.launcher import Launcher, launch_configured
 from interpreterd.limits import Limits
 from interpreterd.machine import Machine
 from interpreterd.messages import Configure, FromWorker
-from interpreterd.schema import ContextInfo, Execute, Stream, WorkerEnded
+from interpreterd.schema import Execute, Stream, WorkerEnded
 from interpreterd.settings import Settings
+from interpreterd.timers import Timers
 from interpreterd.transcript import Transcript
-from interpreterd.transitions import State
+from interpreterd.transitions import SHOWN, State
 from interpreterd.watcher import Excess, Watch, Watcher
 from interpreterd.worker import Worker
 
@@ -31,6 +34,9 @@ class Context:
     """A named, long-lived Python namespace with at most one worker. Also the listener of that worker.
 
     Owned by the manager, in whose task group its worker is started.
+
+    Attributes:
+        metadata: What its clients want to remember of it; nothing here depends on it.
     """
 
     def __init__(
@@ -38,6 +44,8 @@ class Context:
         context_id: str,
         cwd: str,
         *,
+        envs: Mapping[str, str],
+        metadata: Mapping[str, str],
         launcher: Launcher,
         settings: Settings,
         executions: Executions,
@@ -48,10 +56,12 @@ class Context:
         """Make an inactive context; ``start`` or the first ``submit`` gives it a worker."""
         self.id = context_id
         self.cwd = cwd
+        self.metadata = metadata
         self._created_at = time.time()
         self._launcher = launcher
         self._settings = settings
         self._limits = limits
+        self._configuration = Configure(cwd=cwd, envs=envs, data_bytes=limits.data_bytes)
         self._watcher = watcher
         self._tasks = tasks
         self._machine = Machine(queue_limit=limits.queued or settings.queue_limit, grace_s=settings.grace_s)
@@ -65,7 +75,7 @@ class Context:
         self._worker: Worker | None = None
         self._starting: asyncio.Task[WorkerStartFailed | None] | None = None
         self._closed_by: InterpreterError | None = None
-        self._timers: dict[str, asyncio.TimerHandle] = {}
+        self._timers = Timers(lambda name: self._feed(moves.TimerFired(name)))
         self._watch: Watch | None = None
         self._gone = asyncio.Event()
 
@@ -80,7 +90,11 @@ class Context:
             id=self.id,
             cwd=self.cwd,
             created_at=self._created_at,
-            active=self._machine.active,
+            state=SHOWN[self._machine.state],
+            last_used_at=self._transcript.last_used_at,
+            executions=self._transcript.count,
+            queued=self._machine.queued,
+            metadata=self.metadata,
             limits=self._limits,
         )
 
@@ -155,8 +169,7 @@ class Context:
         """End every execution with ``cause``, and the worker with all that it started; return once it is gone."""
         self._closed_by = cause
         self._feed(moves.Close(cause))
-        for timer in self._timers.values():
-            timer.cancel()
+        self._timers.close()
         if self._worker is not None:
             try:
                 async with asyncio.timeout(CLOSE_LIMIT_S):
@@ -210,11 +223,9 @@ class Context:
                 if self._worker is not None:
                     self._worker.send(message)
             case moves.SetTimer(name, after_s):
-                loop = asyncio.get_running_loop()
-                self._timers[name] = loop.call_later(after_s, self._fire, name)
+                self._timers.set(name, after_s)
             case moves.ClearTimer(name):
-                if (timer := self._timers.pop(name, None)) is not None:
-                    timer.cancel()
+                self._timers.clear(name)
             case moves.Begin(execution_id, restarted):
                 self._begin(execution_id, restarted)
             case moves.Finish():
@@ -235,10 +246,6 @@ class Context:
                 self._starting = self._tasks.create_task(self._start_worker())
             case _:
                 assert_never(effect)
-
-    def _fire(self, name: str) -> None:
-        del self._timers[name]
-        self._feed(moves.TimerFired(name))
 
     def _begin(self, execution_id: str, restarted: bool) -> None:
         if self._worker is not None:
@@ -270,9 +277,8 @@ class Context:
 
     async def _start_worker(self) -> WorkerStartFailed | None:
         """Start a worker and tell the machine; return why there is none."""
-        message = Configure(cwd=self.cwd, data_bytes=self._limits.data_bytes)
         try:
-            worker = await launch_configured(self._launcher, message, self._settings.start_timeout_s)
+            worker = await launch_configured(self._launcher, self._configuration, self._settings.start_timeout_s)
         except WorkerStartFailed as error:
             _log.error("context %s: no worker: %s", self.id, error)
             self._feed(moves.StartFailed(str(error)))

@@ -2,10 +2,12 @@
 
 import asyncio
 import uuid
-from types import TracebackType
-from typing import Self
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType, TracebackType
+from typing import Final, Self
 
 from interpreterd.context import Context
+from interpreterd.description import ChangeContext, ContextInfo, CreateContext, patched
 from interpreterd.directory import check_directory
 from interpreterd.errors import (
     ContextDeleted,
@@ -19,9 +21,11 @@ from interpreterd.errors import (
 from interpreterd.executions import Executions
 from interpreterd.launcher import Launcher
 from interpreterd.limits import Limits
-from interpreterd.schema import DEFAULT_CONTEXT_ID, ContextInfo, CreateContext
+from interpreterd.schema import DEFAULT_CONTEXT_ID
 from interpreterd.settings import Settings
 from interpreterd.watcher import Watcher
+
+NOTHING: Final[Mapping[str, str]] = MappingProxyType({})
 
 
 class Manager:
@@ -65,7 +69,8 @@ class Manager:
             configured = ", ".join(self._settings.preload) or "none"
             raise InvalidRequest(f"preload must name the modules of a configured template: {configured}")
         cwd = check_directory(request.cwd if request.cwd is not None else self._settings.cwd)
-        context = self._add(str(uuid.uuid4()), cwd, self._limits.tightened(request.limits))
+        limits = self._limits.tightened(request.limits)
+        context = self._add(str(uuid.uuid4()), cwd, limits, envs=request.envs, metadata=request.metadata)
         try:
             await context.start()
         except BaseException as error:
@@ -93,11 +98,20 @@ class Manager:
             raise ContextNotFound(str(context_id))
         return self._add(DEFAULT_CONTEXT_ID, self._settings.cwd, self._limits)
 
-    def list(self, *, with_default: bool) -> list[ContextInfo]:
-        """Return all contexts, oldest first."""
+    def list(self, *, with_default: bool, labels: Iterable[tuple[str, str]] = ()) -> list[ContextInfo]:
+        """Return all contexts whose metadata has all ``labels``, oldest first."""
         return [
-            context.info() for context in self._contexts.values() if with_default or context.id != DEFAULT_CONTEXT_ID
+            context.info()
+            for context in self._contexts.values()
+            if (with_default or context.id != DEFAULT_CONTEXT_ID)
+            and all(context.metadata.get(key) == value for key, value in labels)
         ]
+
+    def change(self, context_id: str, request: ChangeContext) -> ContextInfo:
+        """Change a context. Raises ``ContextNotFound``, or ``InvalidRequest``, and it is as before."""
+        context = self.existing(context_id)
+        context.metadata = patched(context.metadata, request.metadata)
+        return context.info()
 
     def existing(self, context_id: str) -> Context:
         """Return a context that is there. Raises ``ContextNotFound``, also for a default that nobody used yet."""
@@ -126,7 +140,15 @@ class Manager:
         self._contexts.clear()
         await asyncio.gather(*(context.close(ServerShuttingDown()) for context in contexts))
 
-    def _add(self, context_id: str, cwd: str, limits: Limits) -> Context:
+    def _add(
+        self,
+        context_id: str,
+        cwd: str,
+        limits: Limits,
+        *,
+        envs: Mapping[str, str] = NOTHING,
+        metadata: Mapping[str, str] = NOTHING,
+    ) -> Context:
         if self._closing:
             raise ServerShuttingDown
         if len(self._contexts) >= self._settings.max_contexts:
@@ -134,6 +156,8 @@ class Manager:
         context = Context(
             context_id,
             cwd,
+            envs=envs,
+            metadata=metadata,
             launcher=self._launcher,
             settings=self._settings,
             executions=self.executions,

@@ -6,16 +6,14 @@ newer clients may send more.
 """
 
 import enum
-from collections.abc import Mapping, Set
+from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any, Final, Self
+from typing import Final, Self
 
-import attrs
 from attrs import field, frozen
 
-from interpreterd.errors import InterpreterError, InvalidRequest, MalformedRequest, UnsupportedLanguage
-from interpreterd.fields import choice, environment, flag, json_object, names, string, whole_number
-from interpreterd.limits import NONE, Limits, check_limit
+from interpreterd.errors import InterpreterError, InvalidRequest
+from interpreterd.fields import choice, environment, flag, json_object, string, whole_number
 
 DEFAULT_CONTEXT_ID: Final = "default"
 DEFAULT_TIMEOUT_S: Final = 600
@@ -165,29 +163,6 @@ class Happened:
 
 
 @frozen(kw_only=True)
-class CreateContext:
-    """Make a context.
-
-    Attributes:
-        cwd: Absolute path of an existing directory; None for the daemon's own.
-        preload: Modules of the template whose fork its worker is to be; None for whatever the daemon has.
-        limits: Tighter ones than the daemon's own.
-    """
-
-    cwd: str | None = None
-    preload: Set[str] | None = None
-    limits: Limits = NONE
-
-    @classmethod
-    def parse(cls, value: object) -> Self:
-        body = json_object(value, "the body", {"cwd", "language", "preload", "limits"})
-        language = string(body, "language")
-        if language not in (None, "", "python"):
-            raise UnsupportedLanguage
-        return cls(cwd=string(body, "cwd") or None, preload=names(body, "preload"), limits=_limits(body, "limits"))
-
-
-@frozen(kw_only=True)
 class Execute:
     """Run ``code`` as one execution.
 
@@ -248,50 +223,6 @@ class Execute:
         )
 
 
-@frozen(kw_only=True)
-class ContextInfo:
-    """What clients see of a context.
-
-    Attributes:
-        created_at: Seconds since the epoch.
-        active: Whether a worker is there; the next execution of an inactive context starts one.
-        limits: Shown only where there are any.
-    """
-
-    id: str
-    cwd: str
-    created_at: float
-    active: bool
-    limits: Limits = NONE
-
-    def to_json(self) -> dict[str, Any]:
-        limits = self.limits.to_json()
-        return {
-            "id": self.id,
-            "cwd": self.cwd,
-            "language": "python",
-            "createdAt": timestamp(self.created_at),
-            "active": self.active,
-            **({"limits": limits} if limits else {}),
-        }
-
-
 def timestamp(moment: float) -> str:
     """Return ``moment``, in seconds since the epoch, as clients read it: RFC 3339, UTC."""
     return datetime.fromtimestamp(moment, UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
-
-
-def _limits(body: dict[str, object], key: str) -> Limits:
-    kinds = {kind.metadata["key"]: kind for kind in attrs.fields(Limits)}
-    given = json_object(body.get(key, {}), key, kinds.keys())
-    values: dict[str, Any] = {}
-    for name, kind in kinds.items():
-        value = given.get(name)
-        if value is None:
-            continue
-        whole = kind.metadata["whole"]
-        if isinstance(value, bool) or not isinstance(value, int if whole else (int, float)):
-            raise MalformedRequest(f"{key}.{name} must be a {'whole ' if whole else ''}number")
-        check_limit(kind, value)
-        values[kind.name] = value
-    return Limits(**values)

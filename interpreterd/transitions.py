@@ -63,6 +63,16 @@ def _rule(action: str, *leads_to: State) -> Rule:
 
 _S = State
 ACTIVE: Final = frozenset({_S.IDLE, _S.RUNNING, _S.INTERRUPTING, _S.SETTLING})
+SHOWN: Final[Mapping[State, str]] = {
+    _S.EMPTY: "dead",
+    _S.STARTING: "starting",
+    _S.IDLE: "idle",
+    _S.RUNNING: "busy",
+    _S.INTERRUPTING: "busy",
+    _S.SETTLING: "busy",
+    _S.ENDING: "dead",
+    _S.CLOSED: "dead",
+}  # what clients see of it
 
 TRANSITIONS: Final[Mapping[State, Mapping[type, Rule]]] = {
     _S.EMPTY: {

@@ -60,6 +60,8 @@ async def open_context(
         context = Context(
             "c",
             "/work",
+            envs={},
+            metadata={},
             launcher=launcher,
             settings=chosen,
             executions=executions,
@@ -126,6 +128,26 @@ async def test_start_has_a_worker_before_the_first_execution() -> None:
         await context.start()
         assert context.info().active
         assert len(launcher.workers) == 1
+
+
+async def test_a_context_says_where_its_worker_stands() -> None:
+    launcher = FakeLauncher()
+    launcher.gate.clear()
+    async with open_context(launcher) as context:
+        assert context.info().state == "dead"
+        execution = context.submit(execute())
+        context.submit(execute())
+        info = context.info()
+        assert (info.state, info.active, info.executions, info.queued) == ("starting", False, 0, 2)
+        launcher.gate.set()
+        worker = await launcher.worker()
+        worker.done(await worker.run())
+        message = await worker.run()
+        info = context.info()
+        assert (info.state, info.active, info.executions, info.queued) == ("busy", True, 2, 0)
+        assert info.last_used_at == execution.finished_at
+        worker.done(message)
+        assert (context.info().state, context.info().active) == ("idle", True)
 
 
 async def test_executions_are_told_one_by_one() -> None:
@@ -789,10 +811,10 @@ async def test_no_timer_is_left_behind() -> None:
         worker, message, _ = await run(context, launcher)
         context.interrupt()
         worker.done(message, Failure(name="KeyboardInterrupt", value=""))
-        assert list(context._timers) == ["grace"]
+        assert context._timers.names == ["grace"]
         assert isinstance(await worker.told(), Sync)
         worker.exit("exit status 1")
-        assert context._timers == {}
+        assert context._timers.names == []
 
 
 # Directories

@@ -19,6 +19,8 @@ StartDaemon = Callable[..., Awaitable[Daemon]]
 CREATED_AT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d+Z")  # RFC 3339, UTC
 
 
+EXTENSIONS = {"state", "lastUsedAt", "executionCount", "queued", "metadata"}
+
 # POST /context
 
 
@@ -29,7 +31,9 @@ async def test_create_answers_with_the_context(client: Client, tmp_path: Path) -
     assert CREATED_AT.fullmatch(created_at)
     assert before <= datetime.fromisoformat(created_at) <= datetime.now(UTC)
     assert uuid.UUID(context := body.pop("id")).version == 4
-    assert (status, body) == (200, {"cwd": str(tmp_path), "language": "python", "active": True})
+    contract = {"cwd": str(tmp_path), "language": "python", "active": True}
+    assert (status, {key: body[key] for key in contract}) == (200, contract)
+    assert body.keys() - contract.keys() == EXTENSIONS
     assert (await client.run("import os; print(os.getcwd())", context)).stdout == f"{tmp_path}\n"
 
 
@@ -144,7 +148,7 @@ async def test_contexts_lists_all_and_context_all_but_the_default_oldest_first(c
     _, created = await client.request("GET", "/context")
     assert [context["id"] for context in everything["contexts"]] == [one, "default", two]
     assert created == {"contexts": [context for context in everything["contexts"] if context["id"] != "default"]}
-    shape = {"id", "cwd", "language", "createdAt", "active"}
+    shape = {"id", "cwd", "language", "createdAt", "active", *EXTENSIONS}
     assert [set(context) for context in everything["contexts"]] == [shape] * 3
 
 

@@ -8,6 +8,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
+from interpreterd import description
 from interpreterd.errors import (
     ContextDeleted,
     ContextRestarted,
@@ -48,7 +49,7 @@ from interpreterd.moves import (
     TimerFired,
 )
 from interpreterd.schema import Execute, Failure, Outcome
-from interpreterd.transitions import ACTIVE, TRANSITIONS, InvalidTransition, Rule, State, diagram
+from interpreterd.transitions import ACTIVE, SHOWN, TRANSITIONS, InvalidTransition, Rule, State, diagram
 
 GRACE_S = 2.0
 CAUSE = ContextDeleted("c")
@@ -765,6 +766,11 @@ def test_every_action_of_the_table_is_a_method_and_every_method_is_in_the_table(
     actions = {rule.action for rules in TRANSITIONS.values() for rule in rules.values()}
     assert {name for name in vars(Machine) if name.startswith("on_")} | {"ignore"} == actions
     assert all(callable(getattr(Machine, action)) for action in actions)
+
+
+def test_clients_are_shown_a_worker_where_there_is_one() -> None:
+    assert set(SHOWN) == set(State)
+    assert {state for state in State if SHOWN[state] in description.ACTIVE} == ACTIVE
 
 
 def test_only_the_context_can_be_closed_from_everywhere() -> None:

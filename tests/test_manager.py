@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from fake_worker import FakeLauncher
 
+from interpreterd.description import CreateContext
 from interpreterd.errors import (
     ContextDeleted,
     ContextNotFound,
@@ -20,7 +21,7 @@ from interpreterd.errors import (
     WorkerStartFailed,
 )
 from interpreterd.manager import Manager
-from interpreterd.schema import CreateContext, Execute, Finished
+from interpreterd.schema import Execute, Finished
 from interpreterd.settings import Settings
 
 

@@ -8,14 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from interpreterd.description import ChangeContext, ContextInfo, CreateContext
 from interpreterd.errors import InvalidRequest, MalformedRequest, UnsupportedLanguage
 from interpreterd.limits import Limits
 from interpreterd.schema import (
     DEFAULT_TIMEOUT_S,
     ID_LIMIT_CHARS,
     TIMEOUT_LIMIT_S,
-    ContextInfo,
-    CreateContext,
     Execute,
     Failure,
     Output,
@@ -27,7 +26,7 @@ scalars = st.none() | st.booleans() | st.integers() | st.floats() | st.text()
 anything = st.recursive(
     scalars, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3), max_leaves=8
 )
-KEYS = ["code", "contextId", "timeout", "envs", "cwd", "language", "limits", "later"]
+KEYS = ["code", "contextId", "timeout", "envs", "cwd", "language", "limits", "metadata", "later"]
 LIMITS = ["memoryBytes", "cpuSeconds", "outputBytes", "processes", "queued", "codeBytes", "later"]
 limits = st.dictionaries(st.sampled_from(LIMITS), scalars)
 
@@ -37,7 +36,7 @@ limits = st.dictionaries(st.sampled_from(LIMITS), scalars)
     | st.dictionaries(st.sampled_from(KEYS), anything | limits | st.just("python") | st.just("pass") | st.just(1))
 )
 def test_anything_is_a_request_or_an_error(value: Any) -> None:
-    for request in (Execute, CreateContext):
+    for request in (Execute, CreateContext, ChangeContext):
         try:
             parsed = request.parse(value)
         except (MalformedRequest, InvalidRequest):
@@ -190,13 +189,18 @@ def test_the_language_is_python(language: str) -> None:
 
 def test_context_info_to_json() -> None:
     created_at = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC).timestamp()
-    info = ContextInfo(id="i", cwd="/w", created_at=created_at, active=True)
+    info = ContextInfo(id="i", cwd="/w", created_at=created_at, state="idle", last_used_at=created_at + 1, executions=2)
     assert json.loads(json.dumps(info.to_json())) == {
         "id": "i",
         "cwd": "/w",
         "language": "python",
         "createdAt": "2026-01-02T03:04:05.000000Z",
         "active": True,
+        "state": "idle",
+        "lastUsedAt": "2026-01-02T03:04:06.000000Z",
+        "executionCount": 2,
+        "queued": 0,
+        "metadata": {},
     }
 
 

@@ -6,8 +6,8 @@ from typing import Final
 from aiohttp import web
 
 from interpreterd import __version__
+from interpreterd.description import ChangeContext, CreateContext, parse_labels
 from interpreterd.errors import WorkerStartFailed
-from interpreterd.schema import CreateContext
 from interpreterd.web.bodies import json_response, read_json
 from interpreterd.web.documents import asyncapi, openapi
 from interpreterd.web.executions import (
@@ -40,6 +40,7 @@ def add_routes(app: web.Application) -> None:
                 web.get(prefix + "/context", list_created_contexts),
                 web.get(prefix + "/contexts", list_contexts),
                 web.get(prefix + "/context/{id}", get_context),
+                web.patch(prefix + "/context/{id}", change_context),
                 web.delete(prefix + "/context/{id}", delete_context),
                 web.post(prefix + "/context/{id}/interrupt", interrupt_context),
                 web.post(prefix + "/context/{id}/restart", restart_context),
@@ -72,27 +73,36 @@ async def version(request: web.Request) -> web.Response:
 
 
 async def create_context(request: web.Request) -> web.Response:
-    """Make a context; see ``schema.CreateContext``."""
-    wish = CreateContext.parse(await read_json(request))
-    info = await request.app[MANAGER].create(wish)
+    """Make a context; see ``description.CreateContext``."""
+    info = await request.app[MANAGER].create(CreateContext.parse(await read_json(request)))
     return json_response(info.to_json())
 
 
 async def list_contexts(request: web.Request) -> web.Response:
-    """List all contexts."""
-    contexts = request.app[MANAGER].list(with_default=True)
-    return json_response({"contexts": [info.to_json() for info in contexts]})
+    """List all contexts; with ``?label=key=value``, once or more often, those that have it all in their metadata."""
+    return _list(request, with_default=True)
 
 
 async def list_created_contexts(request: web.Request) -> web.Response:
     """List all contexts but the default one: what the SDKs' ``list_contexts()`` promises."""
-    contexts = request.app[MANAGER].list(with_default=False)
+    return _list(request, with_default=False)
+
+
+def _list(request: web.Request, *, with_default: bool) -> web.Response:
+    labels = parse_labels(request.query.getall("label", []))
+    contexts = request.app[MANAGER].list(with_default=with_default, labels=labels)
     return json_response({"contexts": [info.to_json() for info in contexts]})
 
 
 async def get_context(request: web.Request) -> web.Response:
     """Show one context."""
     return json_response(request.app[MANAGER].existing(request.match_info["id"]).info().to_json())
+
+
+async def change_context(request: web.Request) -> web.Response:
+    """Change a context's metadata; see ``description.ChangeContext``."""
+    change = ChangeContext.parse(await read_json(request))
+    return json_response(request.app[MANAGER].change(request.match_info["id"], change).to_json())
 
 
 async def delete_context(request: web.Request) -> web.Response:
