@@ -10,7 +10,6 @@ from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import jsonschema
 from harness import PREFIX
 from jsonschema import Draft202012Validator
 from referencing import Registry
@@ -35,13 +34,6 @@ WEBSOCKET = {
     "Sec-WebSocket-Version": "13",
     "Sec-WebSocket-Key": "AAAAAAAAAAAAAAAAAAAAAA==",
 }
-# JSON Schema calls 1.0 an integer; the daemon does not.
-Validator = jsonschema.validators.extend(
-    Draft202012Validator,
-    type_checker=Draft202012Validator.TYPE_CHECKER.redefine(
-        "integer", lambda checker, value: isinstance(value, int) and not isinstance(value, bool)
-    ),
-)
 
 
 def _closed(node: Any, document: str, *, part: bool = False) -> Any:
@@ -72,7 +64,7 @@ REGISTRY: Registry[Any] = Registry().with_resources(_documents())
 def validator(pointer: str, document: str = "openapi.json", *, closed: bool = True) -> Any:
     """Return what judges values by the schema at ``pointer``."""
     uri = f"{CLOSED if closed else OPEN}{document}#{pointer}"
-    return Validator({"$ref": uri}, registry=REGISTRY, format_checker=Draft202012Validator.FORMAT_CHECKER)
+    return Draft202012Validator({"$ref": uri}, registry=REGISTRY, format_checker=Draft202012Validator.FORMAT_CHECKER)
 
 
 def schema(name: str, *, closed: bool = True) -> Any:

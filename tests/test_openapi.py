@@ -18,10 +18,11 @@ from hypothesis import strategies as st
 
 from interpreterd import __version__
 from interpreterd.app import make_app
+from interpreterd.description import ChangeContext, CreateContext
 from interpreterd.errors import InvalidRequest, MalformedRequest, OutOfResources, WorkerStartFailed
 from interpreterd.executions import Executions
 from interpreterd.manager import Manager
-from interpreterd.schema import CreateContext, Execute
+from interpreterd.schema import Execute
 from interpreterd.settings import LEAST_MEMORY_BYTES, Settings
 from interpreterd.web.keys import MANAGER
 
@@ -79,6 +80,7 @@ scalars = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False)
 environments = st.dictionaries(st.sampled_from(["", "A", "=", "\0", "é"]), st.sampled_from(["", "a", "\0"]) | scalars)
 timeouts = st.sampled_from([-1, 0, 1, 30.0, 1.5, 2**32 - 1, 2**32])
 sizes = st.sampled_from([0, 1, 0.5, LEAST_MEMORY_BYTES - 1, LEAST_MEMORY_BYTES, 2**53, 2**53 + 1, 10**400]) | scalars
+REQUESTS = (("Execute", Execute), ("CreateContext", CreateContext), ("ChangeContext", ChangeContext))
 LIMITS = ["memoryBytes", "cpuSeconds", "outputBytes", "processes", "queued", "codeBytes", "later"]
 execute = st.fixed_dictionaries(
     {"code": st.just("pass") | scalars},
@@ -101,19 +103,22 @@ create_context = st.fixed_dictionaries(
         "language": st.sampled_from(["python", "", "Python"]) | scalars,
         "preload": st.lists(scalars, max_size=2) | scalars,
         "limits": st.dictionaries(st.sampled_from(LIMITS), sizes, max_size=2) | scalars,
+        "envs": environments | scalars,
+        "metadata": environments | scalars,
         "later": scalars,
     },
 )
 
 
 @given(execute | create_context | scalars)
+@example({"metadata": None})
 @example({"code": "pass"})
 def test_what_is_described_is_what_may_be_asked(value: Any) -> None:
-    for name, request in (("Execute", Execute), ("CreateContext", CreateContext)):
+    for name, request in REQUESTS:
         assert schema(name, closed=False).is_valid(value) is takes(request, value)
 
 
-def takes(request: type[Execute] | type[CreateContext], value: Any) -> bool:
+def takes(request: Any, value: Any) -> bool:
     """Whether this request can be."""
     try:
         request.parse(value)
@@ -165,7 +170,8 @@ async def heads(client: Client) -> None:
 async def contexts(walk: Walk, tmp_path: Path) -> None:
     for name in ("getHealth", "getVersion", "getOpenapi", "getAsyncapi"):
         await walk(name, 200)
-    context = await walk("createContext", 200, json={"cwd": str(tmp_path), "limits": {"processes": 9, "cpuSeconds": 9}})
+    keys = {"cwd": str(tmp_path), "limits": {"processes": 9, "cpuSeconds": 9}, "metadata": {"owner": "ada"}}
+    context = await walk("createContext", 200, json=keys)
     await walk("createContext", 400, "malformed_request", data=b"{")
     await walk("createContext", 400, "invalid_request", json={"preload": ["nowhere"]})
     await walk("createContext", 400, "unsupported_language", json={"language": "ruby"})
@@ -174,8 +180,19 @@ async def contexts(walk: Walk, tmp_path: Path) -> None:
     await walk("execute", 200, json={"code": "pass"})
     await walk("createContext", 503, "limit_reached")
     for name in ("listContexts", "listCreatedContexts"):
-        assert (await walk(name, 200))["contexts"]
-    for name in ("getContext", "interruptContext", "restartContext", "listExecutions", "deleteContext"):
+        assert [it["id"] for it in (await walk(name, 200, query="?label=owner=ada"))["contexts"]] == [context["id"]]
+        await walk(name, 400, query="?label=owner")
+    await walk("changeContext", 400, "malformed_request", data=b"{")
+    await walk("changeContext", 400, "invalid_request", json={"metadata": {"": "x"}})
+    await walk("changeContext", 413, data=b" " * (BODY_LIMIT_BYTES + 1))
+    for name in (
+        "getContext",
+        "changeContext",
+        "interruptContext",
+        "restartContext",
+        "listExecutions",
+        "deleteContext",
+    ):
         await walk(name, 404)
         await walk(name, 200, id=context["id"])
     await walk("restartContext", 400, id="default", query="?cancelQueued=maybe")
@@ -245,7 +262,7 @@ async def mistakes(walk: Walk, patch: pytest.MonkeyPatch) -> None:
     def fail(*args: Any, **keys: Any) -> Any:
         raise ZeroDivisionError
 
-    for name in ("create", "delete", "existing", "get", "list"):
+    for name in ("change", "create", "delete", "existing", "get", "list"):
         patch.setattr(Manager, name, fail)
     patch.setattr(Executions, "get", fail)
     patch.setattr(FakeLauncher, "describe_python", fail)
@@ -282,15 +299,16 @@ async def failures(walk: Walk, launcher: FakeLauncher, manager: Manager) -> None
 # What a stranger to the daemon's code finds, who has read the document
 
 SETUP = """
-[[operations]]
-include-operation-id = ["createContext", "deleteContext", "openExecute", "openSession"]
-# Also refuse what is in order: a directory that is not there, the default context, a client that wants no WebSocket.
-checks.positive_data_acceptance.enabled = false
+[checks]
+# Also a request in order may be refused: a directory is not there, the default context stays, a context allows less.
+positive_data_acceptance.enabled = false
+# A limit may be reached.
+not_a_server_error.expected-statuses = ["2xx", "3xx", "4xx", "503"]
 """
 
 
 async def test_a_tester_that_reads_the_document_finds_no_fault(start_daemon: StartDaemon, tmp_path: Path) -> None:
-    daemon = await start_daemon("--max-contexts", "20", "--grace-s", "0.2")
+    daemon = await start_daemon("--max-contexts", "40", "--grace-s", "0.2")
     (tmp_path / "schemathesis.toml").write_text(SETUP)
     command = [sys.executable, "-m", "schemathesis.cli", "run", f"{daemon.url}/openapi.json", "--url", daemon.url]
     # A context's events do not end.
@@ -300,4 +318,4 @@ async def test_a_tester_that_reads_the_document_finds_no_fault(start_daemon: Sta
     )
     output, _ = await process.communicate()
     assert process.returncode == 0, output.decode()
-    assert b"Tested: 17" in output
+    assert b"Tested: 18" in output
