@@ -177,18 +177,20 @@ def test_whatever_is_refused_is_described(error: InterpreterError, request_id: s
 # Whatever a client may say
 
 scalars = st.none() | st.booleans() | st.integers() | st.text(max_size=3)
-ids = scalars | st.sampled_from(["x" * 256, "x" * 257])
 operations = st.fixed_dictionaries(
-    {"op": st.sampled_from(["execute", "interrupt", "input", "ping"]) | scalars, "requestId": st.just("r") | ids},
-    optional={"code": st.just("pass") | scalars, "contextId": ids, "executionId": ids, "text": ids, "later": scalars},
+    {"op": st.sampled_from(["execute", "interrupt", "input", "ping"]) | scalars, "requestId": st.just("r") | scalars},
+    optional={key: st.just("x") | scalars for key in ("code", "contextId", "executionId", "text", "later")},
 )
 
 
 @given(operations)
-@example({"op": "execute", "requestId": "r", "code": "pass"})
+@example({"op": "execute", "requestId": "x" * 256, "code": "pass"})
+@example({"op": "execute", "requestId": "x" * 257, "code": "pass"})
+@example({"op": "execute", "requestId": "r", "code": "pass", "origin": "x" * 257})
 @example({"op": "interrupt", "requestId": "r", "contextId": None, "executionId": ""})
 @example({"op": "input", "requestId": "r", "executionId": "e", "text": None})
 @example({"op": "input", "requestId": "r", "executionId": ""})
+@example({"op": "pong", "requestId": "r"})
 def test_what_is_described_is_what_a_session_takes(message: dict[str, Any]) -> None:
     assert is_described(message, sent_by_client("session"), closed=False) is takes(message)
 

@@ -13,7 +13,7 @@ import pytest
 from described import ASYNCAPI, OPENAPI, OPERATIONS, WEBSOCKET, Walk, documented, example_of, schema
 from fake_worker import FakeLauncher
 from harness import Client, Daemon, Gate
-from hypothesis import example, given
+from hypothesis import given
 from hypothesis import strategies as st
 
 from interpreterd import __version__
@@ -76,46 +76,46 @@ def test_the_examples_are_as_described() -> None:
 
 # What may be asked
 
-scalars = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=3)
-environments = st.dictionaries(st.sampled_from(["", "A", "=", "\0", "é"]), st.sampled_from(["", "a", "\0"]) | scalars)
-timeouts = st.sampled_from([-1, 0, 1, 30.0, 1.5, 2**32 - 1, 2**32])
-sizes = st.sampled_from([0, 1, 0.5, LEAST_MEMORY_BYTES - 1, LEAST_MEMORY_BYTES, 2**53, 2**53 + 1, 10**400]) | scalars
-REQUESTS = (("Execute", Execute), ("CreateContext", CreateContext), ("ChangeContext", ChangeContext))
+ENVIRONMENTS = [{}, {"A": ""}, {"": ""}, {"A=": ""}, {"A": "\0"}, {"A\0": ""}, {"é\n": "\n"}, {"A": 1}, {"A": None}]
+LIMIT_VALUES = [0, 1, 0.5, 30.0, LEAST_MEMORY_BYTES - 1, LEAST_MEMORY_BYTES, 2**53, 2**53 + 1, 10**400]
 LIMITS = ["memoryBytes", "cpuSeconds", "outputBytes", "processes", "queued", "codeBytes", "later"]
-execute = st.fixed_dictionaries(
-    {"code": st.just("pass") | scalars},
-    optional={
-        "contextId": scalars | st.sampled_from(["x" * 1000, "x" * 1001]),
-        "timeout": timeouts | scalars,
-        "envs": environments | scalars,
-        "onDisconnect": st.sampled_from(["continue", "interrupt"]) | scalars,
-        "events": st.sampled_from(["v1", "v2"]) | scalars,
-        "stdin": scalars,
-        "background": scalars,
-        "origin": scalars | st.sampled_from(["é" * 256, "é" * 257]),
-        "later": scalars,
-    },
-)
-create_context = st.fixed_dictionaries(
-    {},
-    optional={
-        "cwd": scalars,
-        "language": st.sampled_from(["python", "", "Python"]) | scalars,
-        "preload": st.lists(scalars, max_size=2) | scalars,
-        "limits": st.dictionaries(st.sampled_from(LIMITS), sizes, max_size=2) | scalars,
-        "envs": environments | scalars,
-        "metadata": environments | scalars,
-        "later": scalars,
-    },
-)
+EDGES: dict[str, list[Any]] = {
+    "code": ["pass"],
+    "contextId": ["x" * 1000, "x" * 1001],
+    "timeout": [-1, 1.5, 30.0, 2**32 - 1, 2**32],
+    "envs": ENVIRONMENTS,
+    "onDisconnect": ["continue", "interrupt"],
+    "events": ["v1", "v2", "v3"],
+    "stdin": [],
+    "background": [],
+    "origin": ["é" * 256, "é" * 257],
+    "cwd": ["/tmp"],
+    "language": ["python", "Python"],
+    "preload": [["numpy"], [1]],
+    "limits": [{key: value} for key in LIMITS for value in LIMIT_VALUES],
+    "metadata": ENVIRONMENTS,
+    "later": [],
+}
+ANYTHING: list[Any] = [None, True, False, 0, 1, "", "x", [], {}]
+REQUESTS = (("Execute", Execute), ("CreateContext", CreateContext), ("ChangeContext", ChangeContext))
 
 
-@given(execute | create_context | scalars)
-@example({"metadata": None})
-@example({"code": "pass"})
-def test_what_is_described_is_what_may_be_asked(value: Any) -> None:
+@pytest.mark.parametrize("key", EDGES)
+def test_what_is_described_is_what_may_be_asked(key: str) -> None:
+    for value in [*EDGES[key], *ANYTHING]:
+        for name, request in REQUESTS:
+            body = {"code": "pass", key: value}
+            assert schema(name, closed=False).is_valid(body) is takes(request, body), body
+
+
+scalars = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=3)
+values = scalars | st.lists(scalars, max_size=2) | st.dictionaries(st.sampled_from(LIMITS) | st.text(), scalars)
+
+
+@given(st.dictionaries(st.sampled_from(list(EDGES)), values) | scalars)
+def test_nothing_else_may_be_asked(body: Any) -> None:
     for name, request in REQUESTS:
-        assert schema(name, closed=False).is_valid(value) is takes(request, value)
+        assert schema(name, closed=False).is_valid(body) is takes(request, body)
 
 
 def takes(request: Any, value: Any) -> bool:
@@ -236,6 +236,7 @@ async def following(walk: Walk) -> None:
     for name, existing in (("followExecution", result["executionId"]), ("followContext", context["id"])):
         await walk(name, 101, id=existing, headers=WEBSOCKET)
         await walk(name, 400, id=existing, query="?from=first")
+        await walk(name, 400, id=existing, query="?from=first", headers={"Last-Event-ID": "0"})
         await walk(name, 400, id=existing, headers={"Last-Event-ID": "last"})
         await walk(name, 404)
         await walk(name, 406, id=existing, headers={"Accept": "application/json"})
