@@ -24,8 +24,9 @@ from interpreterd.transitions import SHOWN, State
 from interpreterd.watcher import Excess, Watch, Watcher
 from interpreterd.worker import Worker
 
-# What an interrupted program may still write although its client does not read: what its own buffers and a pipe hold.
-LAST_WORDS_CHARS = 256 << 10
+# What an interrupted program may still write although its client does not read: what its own buffers and both pipes
+# hold, 64 KiB each, every byte a character, and these of four bytes if one of them is.
+LAST_WORDS_BYTES = 640 << 10
 CLOSE_LIMIT_S = 3.0
 _log = logging.getLogger(__name__)
 
@@ -68,7 +69,7 @@ class Context:
         self._transcript = Transcript(
             context_id,
             executions,
-            backlog_chars=settings.backlog_limit_bytes,
+            backlog_bytes=settings.backlog_limit_bytes,
             output_limit_bytes=limits.output_bytes,
             on_room=self._resume_output,
         )
@@ -186,9 +187,9 @@ class Context:
         """See ``Listener``."""
         self._feed(moves.Received(message))
 
-    def on_output(self, stream: Stream, text: str) -> None:
+    def on_output(self, stream: Stream, text: str, replaced: int = 0) -> None:
         """See ``Listener``."""
-        self._transcript.write(stream, text)
+        self._transcript.write(stream, text, replaced)
         if self._transcript.full and self._worker is not None:
             self._worker.pause_output()
 
@@ -232,7 +233,7 @@ class Context:
                 self._finish(effect)
             case moves.Interrupt():
                 if self._worker is not None and self._transcript.running is not None:
-                    self._transcript.running.journal.extend(LAST_WORDS_CHARS)
+                    self._transcript.running.journal.extend(LAST_WORDS_BYTES)
                     self._worker.interrupt()
             case moves.Kill():
                 if self._worker is not None:

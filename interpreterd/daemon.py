@@ -19,7 +19,9 @@ from interpreterd.app import make_app
 from interpreterd.fork import ForkLauncher
 from interpreterd.guard import Guard
 from interpreterd.launcher import Launcher, SpawnLauncher
+from interpreterd.limits import Limits
 from interpreterd.logs import set_up_logging
+from interpreterd.messages import Configure
 from interpreterd.nursery import Nursery
 from interpreterd.pool import Pool
 from interpreterd.settings import Settings
@@ -53,7 +55,14 @@ async def _serve(settings: Settings, guard: Guard) -> int:
         stack.push_async_callback(nursery.sweep)  # a worker whose start was cut short is nobody's yet
         spawner = SpawnLauncher(python=settings.python, nursery=nursery, start_timeout_s=settings.start_timeout_s)
         stack.callback(spawner.close)
-        pool = await stack.enter_async_context(Pool(_launcher(settings, spawner, nursery, stack), settings.pool_size))
+        pool = await stack.enter_async_context(
+            Pool(
+                _launcher(settings, spawner, nursery, stack),
+                settings.pool_size,
+                usual=Configure(cwd=settings.cwd, data_bytes=Limits.of(settings).data_bytes),
+                start_timeout_s=settings.start_timeout_s,
+            )
+        )
         runner = web.AppRunner(
             make_app(settings=settings, launcher=pool), access_log=None, shutdown_timeout=SHUTDOWN_TIMEOUT_S
         )

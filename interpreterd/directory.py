@@ -1,4 +1,4 @@
-"""Whether a worker can start in a directory."""
+"""Whether a worker can start in a directory, and whether it is there."""
 
 import os
 
@@ -20,3 +20,11 @@ def check_directory(cwd: str) -> str:
     if not os.access(cwd, os.X_OK):
         raise InvalidWorkingDirectory(f"working directory cannot be entered: {cwd}")
     return cwd
+
+
+def is_in(pid: int, cwd: str) -> bool:
+    """Whether the working directory of a process is ``cwd`` as it is now: it may have been deleted and made anew."""
+    try:
+        return os.path.samestat(os.stat(f"/proc/{pid}/cwd"), os.stat(cwd))
+    except (OSError, ValueError):
+        return False

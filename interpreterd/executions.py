@@ -124,13 +124,13 @@ class Executions:
         context_id: str,
         request: Execute,
         *,
-        backlog_chars: int,
+        backlog_bytes: int,
         on_room: Callable[[], None] | None,
     ) -> Execution:
         """Register a new execution; it has a client, who reads its journal, if there is ``on_room``."""
         journal: Journal[Event] = Journal(
             limit_bytes=self.journal_limit_bytes,
-            backlog_chars=backlog_chars,
+            backlog_bytes=backlog_bytes,
             on_room=on_room,
             ledger=self,
         )

@@ -8,6 +8,7 @@ import signal
 from collections import deque
 
 from interpreterd.errors import OutOfResources, WorkerStartFailed
+from interpreterd.family import kill_family
 from interpreterd.launcher import Python, SpawnLauncher
 from interpreterd.messages import Failed, Fork, Forked, FromWorker, Reaped
 from interpreterd.nursery import Nursery, reap
@@ -16,6 +17,10 @@ from interpreterd.process import ProcessWorker, start_failure
 from interpreterd.worker import Deaf, Worker
 
 _log = logging.getLogger(__name__)
+
+
+class _TemplateEnded(Exception):
+    """There is no template any more that could answer."""
 
 
 class ForkLauncher(Deaf):
@@ -39,6 +44,7 @@ class ForkLauncher(Deaf):
         self._workers: dict[int, ProcessWorker] = {}
         self._adoptions: set[asyncio.Task[None]] = set()
         self._unclaimed: dict[int, int] = {}  # ended before anybody knew them: pid to status
+        self._disowned: set[int] = set()  # nobody waits for their end
 
     async def launch(self) -> Worker:
         """See ``Launcher``."""
@@ -49,6 +55,8 @@ class ForkLauncher(Deaf):
             return await self._spawner.launch()
         try:
             worker = await self._fork(self._template)
+        except _TemplateEnded:
+            return await self._spawner.launch()
         except TimeoutError:
             raise WorkerStartFailed(f"the template did not answer within {self._start_timeout_s:g} s") from None
         except OSError as error:
@@ -89,11 +97,20 @@ class ForkLauncher(Deaf):
     async def _fork(self, template: ProcessWorker) -> ProcessWorker:
         with connection() as (ours, theirs):
             async with self._nursery.birth():
+                if template.exited is not None:  # while this one waited for its turn
+                    raise _TemplateEnded
                 answer: asyncio.Future[int] = asyncio.get_running_loop().create_future()
-                template.send_with_fds(Fork(), [theirs.channel.fileno(), theirs.stdout_fd, theirs.stderr_fd])
+                try:
+                    template.send_with_fds(Fork(), [theirs.channel.fileno(), theirs.stdout_fd, theirs.stderr_fd])
+                except ConnectionError:
+                    raise _TemplateEnded from None
                 self._asked.append(answer)
-                async with asyncio.timeout(self._start_timeout_s):
-                    pid = await answer
+                try:
+                    async with asyncio.timeout(self._start_timeout_s):
+                        pid = await asyncio.shield(answer)
+                except BaseException:
+                    answer.add_done_callback(self._disown)
+                    raise
                 worker = ProcessWorker(pid, ours, self._nursery)
                 self._nursery.add(pid)
         self._workers[pid] = worker
@@ -130,13 +147,20 @@ class ForkLauncher(Deaf):
             self._adoptions.add(adoption)
             adoption.add_done_callback(self._adoptions.discard)
         while self._asked:
-            self._answer(WorkerStartFailed(f"the template has ended: {how}"))
+            self._answer(_TemplateEnded())
 
-    def _answer(self, answer: int | WorkerStartFailed) -> None:
-        """Give the oldest request its pid, or the reason why it has none; nobody may wait for it any more."""
-        asked = self._asked.popleft()
-        if asked.done():
+    def _disown(self, answer: asyncio.Future[int]) -> None:
+        """Kill the worker that came of a request for which nobody waits any more."""
+        if answer.exception() is not None:
             return
+        pid = answer.result()
+        if self._unclaimed.pop(pid, None) is None:
+            self._disowned.add(pid)
+            kill_family(pid)
+
+    def _answer(self, answer: int | WorkerStartFailed | _TemplateEnded) -> None:
+        """Give the oldest request its pid, or the reason why it has none."""
+        asked = self._asked.popleft()
         if isinstance(answer, int):
             asked.set_result(answer)
         else:
@@ -150,7 +174,9 @@ class ForkLauncher(Deaf):
 
     def _ended(self, pid: int, status: int) -> None:
         worker = self._workers.pop(pid, None)
-        if worker is None:
-            self._unclaimed[pid] = status
-        else:
+        if worker is not None:
             worker.process_exited(status)
+        elif pid in self._disowned:
+            self._disowned.remove(pid)
+        else:
+            self._unclaimed[pid] = status

@@ -36,22 +36,23 @@ class Unlimited:
 
 
 def size(event: object) -> int:
-    """Return roughly how many bytes of memory ``event`` keeps.
+    """Return roughly how many bytes of memory ``event`` keeps: up to four for a character, and much for a short text.
 
     An exception counts in ``Finished``, which says it again: the newest event stays for as long as its journal.
     """
     match event:
         case Output(text=text) | Submitted(code=text) | InputRequest(prompt=text):
-            return EVENT_BYTES + sys.getsizeof(text)
+            return EVENT_BYTES + _text_size(text)
         case Finished(error=Failure(value=value, traceback=traceback)):
-            return EVENT_BYTES + sys.getsizeof(value) + sys.getsizeof(traceback)
+            return EVENT_BYTES + _text_size(value) + _text_size(traceback)
         case _:
             return EVENT_BYTES
 
 
-def weight(event: Output | InputRequest) -> int:
-    """Return what ``event`` counts for a client that does not read; what costs no text is not free, either."""
-    return len(event.text) if isinstance(event, Output) else EVENT_BYTES + len(event.prompt)
+def _text_size(text: str) -> int:
+    """Return what ``text`` keeps once it has been encoded: then a ``str`` that is not ASCII holds its UTF-8, too."""
+    size_bytes = sys.getsizeof(text)
+    return size_bytes if text.isascii() else 2 * size_bytes + len(text)
 
 
 class Journal(Generic[_E]):
@@ -65,24 +66,25 @@ class Journal(Generic[_E]):
         self,
         *,
         limit_bytes: int,
-        backlog_chars: int = 0,
+        backlog_bytes: int = 0,
         on_room: Callable[[], None] | None = None,
         ledger: Ledger | None = None,
         size: Callable[[_E], int] = size,
     ) -> None:
-        """Keep ``limit_bytes``. With ``on_room`` it has a ``client``, and is full from ``backlog_chars`` on.
+        """Keep ``limit_bytes``. With ``on_room`` it has a ``client``, and is full from ``backlog_bytes`` on.
 
         ``on_room`` is called when it was full and is no more.
         """
         self.limit_bytes = limit_bytes
-        self._backlog_chars = backlog_chars
+        self._backlog_bytes = backlog_bytes
         self._on_room = on_room
         self._ledger = ledger or Unlimited()
         self._size = size
         self._events: deque[_E] = deque()
+        self._sizes: deque[int] = deque()  # as they were charged
         self._first = 0
         self._bytes = 0
-        self._unread_chars = 0
+        self._unread_bytes = 0
         self._ended = False
         self._followers: list[Follower[_E]] = []
         self._client = None if on_room is None else Follower(self, 0)
@@ -101,7 +103,7 @@ class Journal(Generic[_E]):
     @property
     def full(self) -> bool:
         """Whether the writer is to wait for ``on_room``."""
-        return self._client is not None and self._unread_chars >= self._backlog_chars
+        return self._client is not None and self._unread_bytes >= self._backlog_bytes
 
     @property
     def first(self) -> int:
@@ -127,10 +129,11 @@ class Journal(Generic[_E]):
         """Add an event; never blocks. Nothing may follow the ``last`` one."""
         assert not self._ended, "an execution ends once"
         self._ended = last
-        self._events.append(event)
-        if self._client is not None and isinstance(event, Output | InputRequest):
-            self._unread_chars += weight(event)
         size_bytes = self._size(event)
+        self._events.append(event)
+        self._sizes.append(size_bytes)
+        if self._client is not None and isinstance(event, Output | InputRequest):  # of the others there are few
+            self._unread_bytes += size_bytes
         self._bytes += size_bytes
         for follower in self._followers:
             follower.wake()
@@ -149,7 +152,8 @@ class Journal(Generic[_E]):
         end = self.next - 1 if self._client is None else min(self._client.next, self.next - 1)
         freed_bytes = 0
         while self._bytes - freed_bytes > limit_bytes and self._first < end:
-            freed_bytes += self._size(self._events.popleft())
+            self._events.popleft()
+            freed_bytes += self._sizes.popleft()
             self._first += 1
         if freed_bytes:
             self._bytes -= freed_bytes
@@ -162,10 +166,10 @@ class Journal(Generic[_E]):
         self.limit_bytes = 0
         self.trim(0)
 
-    def extend(self, chars: int) -> None:
-        """Be full only ``chars`` characters later, so that a program which waits in ``write`` can come to its end."""
+    def extend(self, size_bytes: int) -> None:
+        """Be full only ``size_bytes`` later, so that a program which waits in ``write`` can come to its end."""
         was_full = self.full
-        self._backlog_chars += chars
+        self._backlog_bytes += size_bytes
         self._tell_room(was_full)
 
     def follow(self, start: int = 0) -> "Follower[_E]":
@@ -186,16 +190,16 @@ class Journal(Generic[_E]):
         if follower is self._client:
             was_full = self.full
             self._client = None
-            self._unread_chars = 0
+            self._unread_bytes = 0
             self._tell_room(was_full)
             self._on_room = None  # which keeps a whole context, and this is kept for longer
             if self._bytes > self.limit_bytes:
                 self.trim(self.limit_bytes)
 
-    def was_read(self, follower: "Follower[_E]", event: _E) -> None:
+    def was_read(self, follower: "Follower[_E]", number: int, event: _E) -> None:
         if follower is self._client and isinstance(event, Output | InputRequest):
             was_full = self.full
-            self._unread_chars -= weight(event)
+            self._unread_bytes -= self._sizes[number - self._first]
             self._tell_room(was_full)
 
     def _tell_room(self, was_full: bool) -> None:
@@ -234,7 +238,7 @@ class Follower(Generic[_E]):
                 number = self.next
                 event = journal.take(number)
                 self.next += 1
-                journal.was_read(self, event)
+                journal.was_read(self, number, event)
                 return number, event
             if journal.ended:
                 self.stop()

@@ -11,6 +11,7 @@ from typing import Final, Protocol
 
 from attrs import frozen
 
+from interpreterd.directory import is_in
 from interpreterd.errors import WorkerStartFailed
 from interpreterd.messages import Configure
 from interpreterd.nursery import Nursery
@@ -54,7 +55,8 @@ async def launch_configured(launcher: Launcher, message: Configure, timeout_s: f
     worker = None
     try:
         worker = await launcher.launch()
-        await configure(worker, message, timeout_s)
+        if worker.configured != message or not is_in(worker.pid, message.cwd):
+            await configure(worker, message, timeout_s)
     except BaseException as error:
         if worker is not None:
             worker.kill()

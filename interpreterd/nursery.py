@@ -27,6 +27,7 @@ class Nursery:
         self._guard = guard
         self._adopts = adopts
         self._known = {guard.pid} if guard else set()
+        self._births = asyncio.Lock()
         self._lock = asyncio.Lock()
         if adopts:
             ctypes.CDLL(None, use_errno=True).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
@@ -39,7 +40,8 @@ class Nursery:
     @contextlib.asynccontextmanager
     async def birth(self) -> AsyncIterator[None]:
         """The block in which a process is started and then given to ``add``; one at a time."""
-        async with self._lock:
+        # They wait for each other out here, so that a sweep, which comes next, waits for one of them and not for all.
+        async with self._births, self._lock:
             yield
 
     def add(self, pid: int) -> None:

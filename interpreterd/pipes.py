@@ -19,6 +19,7 @@ from interpreterd.schema import Stream
 
 FDS_FOR_CLIENTS: Final = 256
 READ_BYTES: Final = 32 << 10  # at a time: what 16 floods at once hold the loop for; 128 KiB were a tenth faster
+PIPE_LIMIT_BYTES: Final = 1 << 20  # what a program without privileges can make of a pipe's 64 KiB: pipe(7)
 BATCH_BYTES: Final = 16 << 10
 BATCH_AFTER_S: Final = 0.001
 
@@ -66,7 +67,7 @@ def unread_bytes(fd: int) -> int:
 class OutputPipe:
     """The daemon's end of one output pipe."""
 
-    def __init__(self, stream: Stream, fd: int, deliver: Callable[[Stream, str], None]) -> None:
+    def __init__(self, stream: Stream, fd: int, deliver: Callable[[Stream, str, int], None]) -> None:
         os.set_blocking(fd, False)
         self._stream = stream
         self._fd = fd
@@ -93,17 +94,22 @@ class OutputPipe:
             self._batch.cancel()
             self._batch = None
 
-    def drain(self) -> None:
-        """Read what is in the pipe now; what is written meanwhile stays for later."""
+    def drain(self) -> bool:
+        """Read what is in the pipe now; what is written meanwhile stays for later.
+
+        Returns whether it was all: nothing beyond ``PIPE_LIMIT_BYTES`` is read.
+        """
         if self._fd < 0:
-            return
-        unread = unread_bytes(self._fd)
+            return True
+        found = unread_bytes(self._fd)
+        unread = min(found, PIPE_LIMIT_BYTES)
         while unread > 0 and (data := self._read(min(unread, READ_BYTES))):
             unread -= len(data)
+        return found <= PIPE_LIMIT_BYTES
 
     def end_text(self) -> None:
-        for text in self._text.end():
-            self._deliver(self._stream, text)
+        for text, replaced in self._text.end():
+            self._deliver(self._stream, text, replaced)
 
     def close(self) -> None:
         self.pause()
@@ -127,6 +133,6 @@ class OutputPipe:
             return b""
         if not data:  # all writing ends are closed; the process itself may live
             self.close()
-        for text in self._text.feed(data):
-            self._deliver(self._stream, text)
+        for text, replaced in self._text.feed(data):
+            self._deliver(self._stream, text, replaced)
         return data

@@ -6,8 +6,10 @@ from collections import deque
 from types import TracebackType
 from typing import Final, Self
 
-from interpreterd.errors import WorkerStartFailed
-from interpreterd.launcher import Launcher, Python
+from interpreterd.directory import check_directory
+from interpreterd.errors import InvalidWorkingDirectory, WorkerStartFailed
+from interpreterd.launcher import Launcher, Python, launch_configured
+from interpreterd.messages import Configure
 from interpreterd.worker import Deaf, Worker
 
 REFILL_AFTER_S: Final = 0.03
@@ -22,10 +24,17 @@ class Pool:
     waits until somebody asks for a worker, who is then told why there is none.
     """
 
-    def __init__(self, launcher: Launcher, size: int) -> None:
-        """Fill from ``launcher``, which stays the caller's; ``size`` 0 keeps none."""
+    def __init__(
+        self, launcher: Launcher, size: int, *, usual: Configure | None = None, start_timeout_s: float = 30.0
+    ) -> None:
+        """Fill from ``launcher``, which stays the caller's; ``size`` 0 keeps none.
+
+        Workers that wait are already configured as most contexts will want it: ``usual``.
+        """
         self._launcher = launcher
         self._size = size
+        self._usual = usual
+        self._start_timeout_s = start_timeout_s
         self._waiting: deque[Worker] = deque()
         self._refilling: asyncio.Task[None] | None = None
         self._closed = False
@@ -84,7 +93,7 @@ class Pool:
             # Starting a process holds the event loop; the context that just got a worker has its first code to run.
             await asyncio.sleep(REFILL_AFTER_S)
             while len(self._waiting) < self._size:
-                worker = await self._launcher.launch()
+                worker = await self._start_worker()
                 worker.listener = _Waiting(self, worker)
                 self._waiting.append(worker)
                 if worker.exited is not None:
@@ -95,6 +104,15 @@ class Pool:
             _log.exception("no worker waits")
         finally:
             self._refilling = None
+
+    async def _start_worker(self) -> Worker:
+        try:
+            if self._usual is not None:
+                check_directory(self._usual.cwd)
+                return await launch_configured(self._launcher, self._usual, self._start_timeout_s)
+        except InvalidWorkingDirectory:  # other contexts have other ones
+            pass
+        return await self._launcher.launch()
 
 
 class _Waiting(Deaf):

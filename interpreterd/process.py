@@ -24,7 +24,7 @@ from interpreterd.errors import OutOfResources, ProtocolError, WorkerStartFailed
 from interpreterd.family import kill_family
 from interpreterd.messages import Ready, ToWorker
 from interpreterd.nursery import Nursery
-from interpreterd.pipes import READ_BYTES, Ends, OutputPipe, connection, unread_bytes
+from interpreterd.pipes import PIPE_LIMIT_BYTES, READ_BYTES, Ends, OutputPipe, connection, unread_bytes
 from interpreterd.protocol import Decoder
 from interpreterd.schema import Stream
 from interpreterd.worker import Answer, Deaf, Listener
@@ -44,6 +44,7 @@ class ProcessWorker(asyncio.Protocol):
         self.listener: Listener = Deaf()
         self.exited: str | None = None
         self.broken: str | None = None
+        self.configured: messages.Configure | None = None
         self._nursery = nursery
         self._channel: asyncio.Transport | None = None
         self._socket = ends.channel
@@ -53,8 +54,8 @@ class ProcessWorker(asyncio.Protocol):
             OutputPipe(Stream.STDERR, ends.stderr_fd, self._on_output),
         )
 
-    def _on_output(self, stream: Stream, text: str) -> None:
-        self.listener.on_output(stream, text)
+    def _on_output(self, stream: Stream, text: str, replaced: int) -> None:
+        self.listener.on_output(stream, text, replaced)
 
     def send(self, message: ToWorker) -> None:
         """See ``Worker``.
@@ -96,8 +97,12 @@ class ProcessWorker(asyncio.Protocol):
 
     def drain(self) -> None:
         """See ``Worker``."""
-        for output in self._outputs:
-            output.drain()
+        self._drain()
+
+    def _drain(self) -> bool:
+        stdout, stderr = self._outputs
+        complete = stdout.drain()
+        return stderr.drain() and complete
 
     def end_text(self) -> None:
         """See ``Worker``."""
@@ -148,7 +153,9 @@ class ProcessWorker(asyncio.Protocol):
             self._break(str(error))
             return
         for message in received:
-            self.drain()
+            if not self._drain():
+                self._break(f"it left more than {PIPE_LIMIT_BYTES} bytes in an output pipe")
+                return
             self.listener.on_message(message)
 
     def eof_received(self) -> bool:
@@ -174,8 +181,8 @@ class ProcessWorker(asyncio.Protocol):
         if self.exited is not None:
             return
         self._read_last_messages()
-        self.drain()
-        self.exited = _describe(returncode)
+        complete = self._drain()
+        self.exited = _describe(returncode) + ("" if complete else "; the end of its output is lost")
         self.end_text()
         for output in self._outputs:
             output.close()
@@ -189,7 +196,7 @@ class ProcessWorker(asyncio.Protocol):
     def _read_last_messages(self) -> None:
         """Read what the channel holds, but not what a surviving child may go on writing."""
         fd = self._socket.fileno()
-        if self.broken is not None or fd < 0:  # closed when the daemon wrote, and nobody was there to read
+        if self.broken is not None or fd < 0:  # closed by a reset: it died before it had read what it was sent
             return
         with contextlib.suppress(OSError):
             unread = unread_bytes(fd)

@@ -7,6 +7,9 @@ from interpreterd.messages import FromWorker, decode
 from interpreterd.schema import EVENT_LIMIT_CHARS
 
 LINE_LIMIT_BYTES = (1 << 20) - 4096  # what a client is told of it stays below 1 MiB
+_PIECE_BYTES = EVENT_LIMIT_CHARS - 3  # with what may be left of a character; a byte is at most one character
+_REPLACEMENT = "\ufffd"
+_REPLACEMENT_BYTES = _REPLACEMENT.encode()
 
 
 class Decoder:
@@ -53,22 +56,29 @@ class Decoder:
 class TextDecoder:
     """Turns an output pipe's bytes into text: UTF-8, whose characters may be split over reads.
 
-    What is no UTF-8 becomes U+FFFD.
+    What is no UTF-8 becomes U+FFFD, as Unicode recommends (chapter 3.9, substitution of maximal subparts). A piece of
+    text comes with the number of these: a program may well write U+FFFD itself.
     """
 
     def __init__(self) -> None:
-        self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
+        self._rest = b""
 
-    def feed(self, data: bytes) -> list[str]:
+    def feed(self, data: bytes) -> list[tuple[str, int]]:
         """Return the characters that ``data`` completes, in pieces of at most ``EVENT_LIMIT_CHARS``, none empty."""
-        return _pieces(self._decoder.decode(data))
+        starts = range(0, len(data), _PIECE_BYTES)
+        return [piece for start in starts for piece in self._decode(data[start : start + _PIECE_BYTES], False)]
 
-    def end(self) -> list[str]:
+    def end(self) -> list[tuple[str, int]]:
         """Return what is left of a character that did not come to its end, and start anew."""
-        text = self._decoder.decode(b"", final=True)
-        self._decoder.reset()
-        return _pieces(text)
+        return self._decode(b"", True)
 
-
-def _pieces(text: str) -> list[str]:
-    return [text[start : start + EVENT_LIMIT_CHARS] for start in range(0, len(text), EVENT_LIMIT_CHARS)]
+    def _decode(self, data: bytes, final: bool) -> list[tuple[str, int]]:
+        data = self._rest + data
+        text, used = codecs.utf_8_decode(data, "replace", final)
+        self._rest = data[used:]
+        if not text:
+            return []
+        if _REPLACEMENT not in text:  # answered at once where every character is narrower
+            return [(text, 0)]
+        # What stood in the data itself is not counted: its first byte begins a character, whatever came before.
+        return [(text, text.count(_REPLACEMENT) - data.count(_REPLACEMENT_BYTES))]

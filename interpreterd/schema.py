@@ -20,7 +20,7 @@ DEFAULT_TIMEOUT_S: Final = 600
 TIMEOUT_LIMIT_S: Final = 2**32 - 1  # the field is an unsigned 32-bit integer in the clients' own schema
 ID_LIMIT_CHARS: Final = 1000  # of a context's id, which the daemon repeats when it does not know it
 ORIGIN_LIMIT_CHARS: Final = 256
-EVENT_LIMIT_CHARS: Final = 160 << 10  # a character is at most six bytes of JSON: below 1 MiB whatever it holds
+EVENT_LIMIT_CHARS: Final = 64 << 10  # a character is at most six bytes of JSON, and more at once are no faster
 
 
 class Stream(enum.Enum):
@@ -49,10 +49,16 @@ def _chars(text: str) -> str:
 
 @frozen(kw_only=True)
 class Output:
-    """A piece of what the program wrote, at most ``EVENT_LIMIT_CHARS`` long; never empty."""
+    """A piece of what the program wrote.
+
+    Attributes:
+        text: At most ``EVENT_LIMIT_CHARS`` long; never empty.
+        replaced: How many U+FFFD of ``text`` stand for bytes that were no UTF-8.
+    """
 
     stream: Stream
     text: str = field(repr=_chars)
+    replaced: int = 0
 
 
 @frozen(kw_only=True)

@@ -114,7 +114,7 @@ class Settings:
         None, "output of an execution; what is more is cut (default: no limit)", parse=_size
     )
     backlog_limit_bytes: int = setting(
-        256 << 10, "output kept for a client that does not read; then its program waits", parse=_size
+        256 << 10, "memory for output that a client has not read, per execution; then its program waits", parse=_size
     )
     journal_bytes: int = setting(MIB, "events kept of an execution, to be read again; the oldest go first", parse=_size)
     journals_bytes: int = setting(

@@ -39,7 +39,7 @@ class Transcript:
         context_id: str,
         executions: Executions,
         *,
-        backlog_chars: int,
+        backlog_bytes: int,
         output_limit_bytes: int | None,
         on_room: Callable[[], None],
     ) -> None:
@@ -49,7 +49,7 @@ class Transcript:
         self.last_used_at = time.time()
         self._context_id = context_id
         self._executions = executions
-        self._backlog_chars = backlog_chars
+        self._backlog_bytes = backlog_bytes
         self._output_limit_bytes = output_limit_bytes
         self._on_room = on_room
         self._unfinished: dict[str, Execution] = {}
@@ -90,7 +90,7 @@ class Transcript:
             str(uuid.uuid4()),
             self._context_id,
             request,
-            backlog_chars=self._backlog_chars,
+            backlog_bytes=self._backlog_bytes,
             on_room=self._on_room if client else None,
         )
         self._unfinished[execution.id] = execution
@@ -112,14 +112,14 @@ class Transcript:
         if restarted:
             self._say(execution, Restarted())
 
-    def write(self, stream: Stream, text: str) -> None:
+    def write(self, stream: Stream, text: str, replaced: int) -> None:
         """Take output. What comes while nothing runs, from threads and children, is told to the context's followers."""
         if self.running is None:
-            self.tell(Output(stream=stream, text=text))
+            self.tell(Output(stream=stream, text=text, replaced=replaced))
             return
         if self._quota is not None and not (text := self._quota.admit(stream, text)):
             return
-        self._say(self.running, Output(stream=stream, text=text))
+        self._say(self.running, Output(stream=stream, text=text, replaced=replaced))
 
     def ask(self, execution_id: str, prompt: str, *, password: bool) -> bool:
         """Say that the code waits for input; return False if there is nobody, or nobody who reads, to say it to."""

@@ -16,8 +16,8 @@ class Listener(Protocol):
     def on_message(self, message: FromWorker) -> None:
         """All output that was written before the message has been given to ``on_output``."""
 
-    def on_output(self, stream: Stream, text: str) -> None:
-        """``text`` is never empty, and at most ``EVENT_LIMIT_CHARS`` long."""
+    def on_output(self, stream: Stream, text: str, replaced: int = 0) -> None:
+        """``text`` and ``replaced`` are as in ``Output``."""
 
     def on_broken(self, reason: str) -> None:
         """The worker broke the protocol; no more messages will come. It still runs."""
@@ -33,6 +33,7 @@ class Worker(Protocol):
     listener: Listener
     exited: str | None  # how it ended, once it has; nobody is told twice
     broken: str | None  # how it broke the protocol, likewise
+    configured: Configure | None  # as what it was configured last
 
     def send(self, message: ToWorker) -> None:
         """Pass ``message`` on; without effect once the worker has ended."""
@@ -62,7 +63,7 @@ class Deaf:
     def on_message(self, message: FromWorker) -> None:
         pass
 
-    def on_output(self, stream: Stream, text: str) -> None:
+    def on_output(self, stream: Stream, text: str, replaced: int = 0) -> None:
         pass
 
     def on_broken(self, reason: str) -> None:
@@ -98,7 +99,7 @@ class Answer(Deaf):
         if not self._future.done():
             self._future.set_result(message)
 
-    def on_output(self, stream: Stream, text: str) -> None:
+    def on_output(self, stream: Stream, text: str, replaced: int = 0) -> None:
         """What an interpreter that cannot start says of it."""
         if stream is Stream.STDERR:
             self._stderr = (self._stderr + text)[-_REASON_LIMIT_CHARS:]
@@ -124,5 +125,7 @@ async def configure(worker: Worker, message: Configure, timeout_s: float) -> Non
         WorkerStartFailed: It cannot be; the worker is of no more use, and still to be killed.
     """
     worker.listener = answer = Answer(Configured)
+    worker.configured = None
     worker.send(message)
     await answer.wait(timeout_s)
+    worker.configured = message

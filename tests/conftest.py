@@ -43,11 +43,13 @@ def no_blocking() -> Iterator[None]:
     """Fail a test in which the event loop's thread waits for a file, a socket or a lock."""
     blocker = BlockBuster(["interpreterd"])
     # proc(5) and a directory's existence: in memory, microseconds.
-    for name in ("os.listdir", "os.stat", "os.path.exists", "os.path.isdir", "os.access", "io.BufferedReader.read"):
+    names = ("listdir", "stat", "path.exists", "path.isdir", "path.samestat", "access")
+    for name in (*(f"os.{name}" for name in names), "io.BufferedReader.read"):
         if name in blocker.functions:
             blocker.functions[name].can_block_in("interpreterd/family.py", "children")
             blocker.functions[name].can_block_in("interpreterd/family.py", "_state")
             blocker.functions[name].can_block_in("interpreterd/directory.py", "check_directory")
+            blocker.functions[name].can_block_in("interpreterd/directory.py", "is_in")
     blocker.activate()
     yield
     blocker.deactivate()

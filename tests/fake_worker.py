@@ -15,12 +15,13 @@ class FakeWorker:
 
     Attributes:
         calls: What the daemon did to it, by name of the method, ``send`` and what starts it left out.
+        configured_with: What it was told last to be configured as.
         answer: What it says to ``Configure``; None for nothing.
         leaves: How it ends right after that answer, before anybody has taken it; None if it stays.
         immortal: Whether ``kill`` does nothing.
         reading: Whether the daemon reads its output.
         configuring: Set once it was told to become the worker of a context.
-        interrupted: Set once it was.
+        interrupted, killed: Set once it was.
     """
 
     def __init__(self, pid: int, *, answer: FromWorker | None, leaves: str | None = None) -> None:
@@ -33,9 +34,11 @@ class FakeWorker:
         self.leaves = leaves
         self.immortal = False
         self.reading = True
+        self.configured: Configure | None = None
         self.configured_with: Configure | None = None
         self.configuring = asyncio.Event()
         self.interrupted = asyncio.Event()
+        self.killed = asyncio.Event()
         self._inbox: asyncio.Queue[ToWorker] = asyncio.Queue()
         self._pipe: deque[tuple[Stream, str]] = deque()
         self._cut: str = ""
@@ -61,6 +64,7 @@ class FakeWorker:
     def kill(self) -> None:
         """See ``Worker``. Its end is told a moment later, as a real one's."""
         self.calls.append("kill")
+        self.killed.set()
         if not self.immortal:
             asyncio.get_running_loop().call_soon(self.exit, "killed by SIGKILL")
 
@@ -161,6 +165,7 @@ class FakeLauncher:
         asked: Set once ``launch`` was called.
         gate: Cleared, ``launch`` waits until it is set.
         workers: All that were launched, in order.
+        stock: Made by the test, to be launched first.
         swept: Set once ``sweep`` was called.
         sweep_failure: What ``sweep`` raises.
     """
@@ -173,6 +178,7 @@ class FakeLauncher:
         self.gate = asyncio.Event()
         self.gate.set()
         self.workers: list[FakeWorker] = []
+        self.stock: list[FakeWorker] = []
         self.swept = asyncio.Event()
         self.sweep_failure: Exception | None = None
         self._new: asyncio.Queue[FakeWorker] = asyncio.Queue()
@@ -183,6 +189,8 @@ class FakeLauncher:
         await self.gate.wait()
         if self.failure is not None:
             raise self.failure
+        if self.stock:
+            return self.stock.pop()
         worker = FakeWorker(1000 + len(self.workers), answer=self.answer, leaves=self.leaves)
         self.workers.append(worker)
         self._new.put_nowait(worker)

@@ -227,9 +227,9 @@ class Gate:
 
 def children(pid: int) -> list[int]:
     """Return the pids of the children of ``pid``."""
-    found = []
+    found: list[int] = []
     for thread in os.listdir(f"/proc/{pid}/task"):
-        with contextlib.suppress(FileNotFoundError):  # it ended between the two looks
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):  # it has ended since
             found += map(int, Path(f"/proc/{pid}/task/{thread}/children").read_text().split())
     return found
 

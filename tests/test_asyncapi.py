@@ -112,7 +112,9 @@ failures = st.builds(events.Failure, name=text, value=text, traceback=text)
 numbers = st.integers(0, 2**53)
 causes = st.sampled_from([None, ExecutionInterrupted("i"), ContextDeleted("c"), ServerShuttingDown()])
 KINDS: dict[type[Any], st.SearchStrategy[Any]] = {
-    events.Output: st.builds(events.Output, stream=st.sampled_from(events.Stream), text=st.text(min_size=1)),
+    events.Output: st.builds(
+        events.Output, stream=st.sampled_from(events.Stream), text=st.text(min_size=1), replaced=numbers
+    ),
     events.Queued: st.builds(events.Queued, ahead=numbers),
     events.Started: st.just(events.Started()),
     events.Restarted: st.just(events.Restarted()),
@@ -130,6 +132,11 @@ MORE_KINDS: dict[type[Any], st.SearchStrategy[Any]] = {
 def test_every_event_is_tried() -> None:
     assert set(KINDS) == {*get_args(Event), Gap}
     assert set(MORE_KINDS) == set(get_args(events.Happened.__annotations__["event"])) - set(KINDS)
+
+
+def test_the_longest_event_is_described() -> None:
+    for name, key in (("Output", "text"), ("Submitted", "code")):
+        assert OPENAPI["components"]["schemas"][name]["properties"][key]["maxLength"] == events.EVENT_LIMIT_CHARS
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)

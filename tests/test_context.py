@@ -10,7 +10,7 @@ import pytest
 from fake_worker import FakeLauncher, FakeWorker
 
 from interpreterd import context as context_module
-from interpreterd.context import LAST_WORDS_CHARS, Context
+from interpreterd.context import LAST_WORDS_BYTES, Context
 from interpreterd.directory import check_directory
 from interpreterd.errors import (
     ContextDeleted,
@@ -23,6 +23,7 @@ from interpreterd.errors import (
     WorkerStartFailed,
 )
 from interpreterd.executions import Execution, Executions
+from interpreterd.journal import size
 from interpreterd.limits import Limits
 from interpreterd.messages import Answer, Asked, Configure, Done, Exiting, Failed, Ready, Run, Sync
 from interpreterd.moves import Close
@@ -75,6 +76,10 @@ async def open_context(
 
 def execute(code: str = "pass", timeout_s: int | None = None) -> Execute:
     return Execute(code=code, timeout_s=timeout_s)
+
+
+def out(text: str) -> Output:
+    return Output(stream=Stream.STDOUT, text=text)
 
 
 async def read(execution: Execution) -> list[Event | Gap]:
@@ -208,7 +213,7 @@ async def test_half_a_character_at_the_end_belongs_to_its_execution() -> None:
 
 async def test_a_slow_client_makes_the_program_wait_and_loses_nothing() -> None:
     launcher = FakeLauncher()
-    async with open_context(launcher, backlog_limit_bytes=10) as context:
+    async with open_context(launcher, backlog_limit_bytes=2 * size(out("12345"))) as context:
         worker, message, execution = await run(context, launcher)
         worker.write("12345")
         assert worker.reading
@@ -279,7 +284,7 @@ async def test_an_interrupted_program_may_say_its_last_words_to_a_slow_client() 
         assert not worker.reading
         assert context.interrupt() == "interrupting"
         assert worker.reading
-        worker.write("x" * (LAST_WORDS_CHARS - 1))
+        worker.write("x" * (LAST_WORDS_BYTES - 2 * size(out("a"))))
         assert worker.reading
         worker.write("y")
         assert not worker.reading, "last words have a bound, too"

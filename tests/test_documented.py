@@ -99,6 +99,8 @@ async def test_answers_are_as_documented(client: Client) -> None:
         _, interrupted = await client.request("POST", f"/executions/{accepted['id']}/interrupt")
         await until(events, "interrupted")
     _, again = await client.request("POST", "/execute", json=request)
+    async with following(client, f"/executions/{again['id']}/events", "ndjson") as events:
+        await until(events, "here\n")
     _, restarted = await client.request("POST", "/context/default/restart")
     assert restarted["lost"] == [again["id"]]
     for answer, example in zip([answered, accepted, ended, interrupted, restarted], golden("http"), strict=True):

@@ -109,6 +109,10 @@ def test_a_close_reason_fits_and_cuts_no_character(text: str) -> None:
 RENDERED: list[tuple[Event, bytes | None]] = [
     (Output(stream=Stream.STDOUT, text='a"\n'), b'{"type":"stdout","text":"a\\"\\n"}'),
     (Output(stream=Stream.STDERR, text="é"), '{"type":"stderr","text":"é"}'.encode()),
+    (
+        Output(stream=Stream.STDOUT, text="\ufffd\ufffd", replaced=1),
+        '{"type":"stdout","text":"\ufffd\ufffd","replaced":1}'.encode(),
+    ),
     (Queued(ahead=1), None),
     (Started(), None),
     (Restarted(), b'{"type":"control","text":"restarted"}'),

@@ -243,6 +243,28 @@ def test_a_sweep_kills_and_reaps_what_was_left_and_nothing_else() -> None:
     assert (shown.stdout, shown.stderr) == ("3 True None 1\n", "")
 
 
+async def test_a_sweep_waits_for_no_more_than_one_birth(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many workers are to be started: what a dead one has left is not to live on meanwhile."""
+    nursery = Nursery()
+    monkeypatch.setattr(nursery, "_adopts", True)
+    monkeypatch.setattr("interpreterd.nursery.children", lambda pid: order.append("swept") or [])
+    order: list[str] = []
+    born = asyncio.Event()
+
+    async def give_birth() -> None:
+        async with nursery.birth():
+            await born.wait()
+            order.append("born")
+
+    births = [asyncio.create_task(give_birth()) for _ in range(3)]
+    await asyncio.sleep(0)
+    sweep = asyncio.create_task(nursery.sweep())
+    await asyncio.sleep(0)
+    born.set()
+    await asyncio.gather(sweep, *births)
+    assert order == ["born", "swept", "born", "born"]
+
+
 def test_a_nursery_that_does_not_adopt_leaves_the_children_of_others_alone() -> None:
     with subprocess.Popen([sys.executable, "-c", "import signal; signal.pause()"]) as process:
         asyncio.run(Nursery().sweep())

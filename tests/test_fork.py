@@ -1,13 +1,24 @@
 """Workers forked from a template, as clients and operators see them."""
 
+from __future__ import annotations
+
+import asyncio
 import os
 import signal
 import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
+from typing import cast
 
 import pytest
+from contract import submitted
 from harness import Client, Daemon, children, gone
+
+from interpreterd.fork import ForkLauncher
+from interpreterd.launcher import SpawnLauncher
+from interpreterd.messages import Fork, Forked, Reaped
+from interpreterd.nursery import Nursery
+from interpreterd.worker import Deaf, Listener
 
 StartDaemon = Callable[..., Awaitable[Daemon]]
 
@@ -59,6 +70,74 @@ async def test_output_of_a_fork_and_of_its_children_arrives(start_daemon: StartD
         failed = await client.run("def f():\n    return 1 / 0\nf()")
         assert failed.error is not None
         assert "return 1 / 0" in failed.error["traceback"]
+
+
+@pytest.mark.parametrize("launcher", ["spawn", "fork"])
+async def test_a_worker_that_dies_before_it_has_read_its_code(start_daemon: StartDaemon, launcher: str) -> None:
+    """Its connection then ends by a reset, and before its end is told: to nobody's harm but its own."""
+    daemon = await start_daemon("--launcher", launcher, "--pool-size", "0")
+    async with Client(daemon.url) as client:
+        for _ in range(3):
+            pid = int((await client.run("import os; print(os.getpid())")).stdout)
+            os.kill(pid, signal.SIGSTOP)
+            async with submitted(client, "print('never')") as running:
+                os.kill(pid, signal.SIGKILL)
+                result = await running.finish()
+            assert result.error is not None
+            assert (result.error["name"], result.error["value"]) == ("WorkerDied", "killed by SIGKILL")
+        assert (await client.run("print('next')", await client.create())).stdout == "next\n"
+    await daemon.stop()
+    assert b"Traceback" not in daemon.log
+
+
+async def test_requests_that_the_template_does_not_live_to_answer_are_spawned(start_daemon: StartDaemon) -> None:
+    """The one that it was asked, and those that wait for their turn."""
+    daemon = await start_daemon("--launcher", "fork", "--pool-size", "0")
+    async with Client(daemon.url) as client:
+        await client.create()
+        template = template_of(daemon)
+        os.kill(template, signal.SIGSTOP)
+        creations = [asyncio.create_task(client.create()) for _ in range(3)]
+        while len((await client.request("GET", "/contexts"))[1]["contexts"]) < 4:
+            pass
+        os.kill(template, signal.SIGKILL)
+        for context in await asyncio.gather(*creations):
+            assert (await client.run("print('works')", context)).stdout == "works\n"
+
+
+class Template:
+    """Takes requests, and answers nothing by itself."""
+
+    def __init__(self) -> None:
+        self.pid = os.getpid()
+        self.exited: str | None = None
+        self.listener: Listener = Deaf()
+        self.asked = asyncio.Event()
+
+    async def start(self, *arguments: str) -> Template:
+        """Be the spawner, too."""
+        return self
+
+    def send_with_fds(self, message: Fork, fds: list[int]) -> None:
+        """See ``ProcessWorker``."""
+        self.asked.set()
+
+
+async def test_a_fork_that_nobody_waits_for_any_more_is_killed_and_forgotten() -> None:
+    template = Template()
+    launcher = ForkLauncher(cast(SpawnLauncher, template), modules=(), nursery=Nursery(), start_timeout_s=10)
+    request = asyncio.create_task(launcher.launch())
+    await template.asked.wait()
+    request.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await request
+    process = await asyncio.create_subprocess_exec("sleep", "1000", start_new_session=True)
+    template.listener.on_message(Forked(pid=process.pid))
+    assert await process.wait() == -signal.SIGKILL
+    template.listener.on_message(Reaped(pid=process.pid, status=-9))
+    # The number may come again, for a worker that lives.
+    assert not launcher._unclaimed
+    assert not launcher._disowned
 
 
 async def test_without_its_template_the_daemon_spawns(start_daemon: StartDaemon) -> None:

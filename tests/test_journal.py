@@ -1,12 +1,14 @@
 """The journal: numbered, bounded, read by many; for its client nothing is lost."""
 
 import asyncio
+import sys
 
+import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from interpreterd.journal import EVENT_BYTES, Journal
+from interpreterd.journal import EVENT_BYTES, Journal, size
 from interpreterd.schema import Event, Finished, Gap, Outcome, Output, Restarted, Stream
 
 END = Finished(outcome=Outcome.COMPLETED)
@@ -19,6 +21,9 @@ def out(text: str) -> Output:
 
 def err(text: str) -> Output:
     return Output(stream=Stream.STDERR, text=text)
+
+
+PIECE = size(out("1"))
 
 
 class Room:
@@ -47,9 +52,9 @@ def write(it: Journal[Event], *events: Event) -> Journal[Event]:
     return it
 
 
-def journal(*events: Event, backlog_chars: int = 1000, room: Room | None = None, limit: int = MUCH) -> Journal[Event]:
+def journal(*events: Event, backlog_bytes: int = MUCH, room: Room | None = None, limit: int = MUCH) -> Journal[Event]:
     """Return a journal that has a client."""
-    return write(Journal(limit_bytes=limit, backlog_chars=backlog_chars, on_room=room or Room()), *events)
+    return write(Journal(limit_bytes=limit, backlog_bytes=backlog_bytes, on_room=room or Room()), *events)
 
 
 def log(*events: Event, limit: int = MUCH) -> Journal[Event]:
@@ -165,6 +170,20 @@ def test_a_ledger_knows_the_sum() -> None:
     assert ledger.bytes == 0
 
 
+def test_what_readers_do_with_an_event_does_not_change_what_it_counts() -> None:
+    """A ``str`` grows when it is encoded: it keeps the UTF-8."""
+    ledger = Sum()
+    events = [out("é" * 1000), out("日" * 1000), out("x")]
+    it: Journal[Event] = write(Journal(limit_bytes=MUCH, ledger=ledger), *events)
+    counted = it.bytes
+    before = sum(sys.getsizeof(event.text) for event in events)
+    for event in events:
+        orjson.dumps(event.text)
+    assert before < sum(sys.getsizeof(event.text) for event in events) < counted
+    it.trim(0)
+    assert it.bytes == ledger.bytes == size(events[-1])
+
+
 async def test_released_it_keeps_only_what_its_client_has_not_read() -> None:
     it = journal(out("a"), out("b"), out("c"), END)
     await anext(it.client)
@@ -178,22 +197,20 @@ async def test_released_it_keeps_only_what_its_client_has_not_read() -> None:
 
 async def test_full_from_the_backlog_on_and_room_once_it_is_read() -> None:
     room = Room()
-    it = journal(out("1234"), backlog_chars=5, room=room)
+    it = journal(out("1"), backlog_bytes=2 * PIECE, room=room)
     assert not it.full
     write(it, err("5"))
     assert it.full
-    write(it, err("6"))
-    assert await anext(it.client) == (0, out("1234"))
+    assert await anext(it.client) == (0, out("1"))
     assert not it.full
     assert room.calls == 1
-    await anext(it.client)
     await anext(it.client)
     assert room.calls == 1
 
 
 async def test_still_full_is_no_room() -> None:
     room = Room()
-    it = journal(out("1"), err("2345"), out("6"), backlog_chars=2, room=room)
+    it = journal(out("1"), err("2"), out("3"), backlog_bytes=2 * PIECE, room=room)
     await anext(it.client)
     assert it.full
     assert room.calls == 0
@@ -203,7 +220,7 @@ async def test_still_full_is_no_room() -> None:
 
 async def test_other_followers_make_no_room_and_are_not_waited_for() -> None:
     room = Room()
-    it = journal(out("12345"), backlog_chars=5, room=room)
+    it = journal(out("12345"), backlog_bytes=5, room=room)
     other = it.follow()
     await anext(other)
     assert it.full
@@ -215,26 +232,26 @@ async def test_other_followers_make_no_room_and_are_not_waited_for() -> None:
 
 def test_extend_makes_room_for_last_words() -> None:
     room = Room()
-    it = journal(out("12345"), backlog_chars=5, room=room)
-    it.extend(3)
+    it = journal(out("1"), backlog_bytes=PIECE, room=room)
+    it.extend(PIECE)
     assert not it.full
     assert room.calls == 1
-    write(it, out("678"))
+    write(it, out("2"))
     assert it.full
 
 
 def test_extending_what_stays_full_or_was_not_is_no_room() -> None:
     room = Room()
-    it = journal(out("x" * 10), backlog_chars=5, room=room)
-    it.extend(3)
+    it = journal(out("1"), out("2"), backlog_bytes=PIECE - 1, room=room)
+    it.extend(PIECE)
     assert it.full
-    journal(out("x"), backlog_chars=5, room=room).extend(3)
+    journal(out("1"), backlog_bytes=2 * PIECE, room=room).extend(PIECE)
     assert room.calls == 0
 
 
 def test_without_its_client_it_is_never_full() -> None:
     room = Room()
-    it = journal(out("12345"), backlog_chars=5, room=room)
+    it = journal(out("12345"), backlog_bytes=5, room=room)
     it.client.stop()
     assert room.calls == 1
     write(it, out("x" * 100), END)

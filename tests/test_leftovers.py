@@ -15,6 +15,7 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestClient
 from attrs import frozen
+from escaping import Witness, escape
 from fake_worker import FakeLauncher, FakeWorker
 from harness import PREFIX, Client, Daemon, children, gone
 
@@ -29,67 +30,6 @@ from interpreterd.web.sockets import Socket
 StartDaemon = Callable[..., Awaitable[Daemon]]
 LAUNCHERS = pytest.mark.parametrize("launcher", ["spawn", "fork"])
 
-# Each of them, and whatever it starts, holds the witness open.
-ESCAPES = {
-    "a child": "if not os.fork():\n  while True: signal.pause()",
-    "a shell's": "os.system('sleep 1000 & sleep 1000 &')",
-    "nohup": "os.system('nohup sleep 1000 >/dev/null 2>&1 &')",
-    "setsid": "subprocess.Popen(['setsid', 'sh', '-c', 'trap \"\" TERM INT HUP; sleep 1000; :'], pass_fds=[fd])",
-    "a daemon": """
-if not os.fork():
-  os.setsid()
-  if os.fork(): os._exit(0)
-  for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP): signal.signal(number, signal.SIG_IGN)
-  os.chdir('/')
-  os.closerange(0, 3)
-  while True: signal.pause()""",
-    "stopped": "if not os.fork():\n  while True: os.kill(os.getpid(), signal.SIGSTOP)",
-    # It ends by itself after half a minute, should nobody catch it.
-    "always another": """
-if not os.fork():
-  os.setsid()
-  for _ in range(30_000):
-    time.sleep(0.001)
-    if os.fork(): os._exit(0)""",
-}
-
-
-class Witness:
-    """A FIFO that sees processes which nobody knows: its end comes when the last one has ended that held it open.
-
-    Attributes:
-        hold: Python code that opens it, as ``fd``; who is started from then on inherits it.
-    """
-
-    def __init__(self, path: Path) -> None:
-        os.mkfifo(path)
-        self._fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
-        self.hold = f"fd = os.open({str(path)!r}, os.O_WRONLY); os.set_inheritable(fd, True); os.write(fd, b'x')"
-
-    async def gone(self) -> None:
-        """Wait until everyone has gone; somebody must have been there."""
-        loop = asyncio.get_running_loop()
-        readable = asyncio.Event()
-        loop.add_reader(self._fd, readable.set)
-        try:
-            seen = b""
-            while data := await self._read(readable):
-                seen += data
-            assert seen
-        finally:
-            loop.remove_reader(self._fd)
-
-    async def _read(self, readable: asyncio.Event) -> bytes:
-        while True:
-            await readable.wait()
-            readable.clear()
-            with contextlib.suppress(BlockingIOError):
-                return os.read(self._fd, 1 << 16)
-
-    def close(self) -> None:
-        """Let go of it."""
-        os.close(self._fd)
-
 
 @pytest.fixture
 def witness(tmp_path: Path) -> Iterator[Witness]:
@@ -97,12 +37,6 @@ def witness(tmp_path: Path) -> Iterator[Witness]:
     witness = Witness(tmp_path / "witness")
     yield witness
     witness.close()
-
-
-def escape(witness: Witness, afterwards: str = "while True: signal.pause()") -> str:
-    """Code that starts all of ``ESCAPES`` and prints its own pid."""
-    head = f"import os, signal, subprocess, time\n{witness.hold}\n"
-    return head + "\n".join(ESCAPES.values()) + f"\nprint(os.getpid(), flush=True)\n{afterwards}"
 
 
 @LAUNCHERS

@@ -220,6 +220,7 @@ def test_events_are_as_documented() -> None:
         Restarted(),
         Output(stream=Stream.STDOUT, text="hello\n"),
         Output(stream=Stream.STDERR, text="a warning\n"),
+        Output(stream=Stream.STDOUT, text="caf\ufffd\n", replaced=1),
         InputRequest(prompt="name? ", password=False),
         Raised(error=failure),
         Finished(outcome=Outcome.COMPLETED, error=failure),

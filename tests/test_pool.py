@@ -1,13 +1,22 @@
 """The pool, over a fake launcher."""
 
-from collections.abc import AsyncIterator
+import os
+import shutil
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+from typing import Any
 
+import attrs
 import pytest
-from fake_worker import FakeLauncher
+from fake_worker import FakeLauncher, FakeWorker
+from harness import Client, Daemon
 
 from interpreterd import pool as pool_module
 from interpreterd.errors import WorkerStartFailed
+from interpreterd.launcher import launch_configured
+from interpreterd.messages import Configure, Configured, Failed
 from interpreterd.pool import Pool
+from interpreterd.worker import configure
 
 
 @pytest.fixture(autouse=True)
@@ -68,6 +77,74 @@ async def test_a_failed_start_is_told_to_the_next_who_asks(launcher: FakeLaunche
         await pool.launch()
     launcher.failure = None
     assert await pool.launch() in launcher.workers
+
+
+async def test_waiting_workers_are_configured_as_most_contexts_want_it(launcher: FakeLauncher, tmp_path: Path) -> None:
+    usual = Configure(cwd=str(tmp_path))
+    async with Pool(launcher, 2, usual=usual) as pool:
+        pool.fill()
+        await stocked(launcher, 2)
+        first, second = launcher.workers
+        await second.configuring.wait()
+        assert (first.configured_with, second.configured_with) == (usual, usual)
+
+
+async def test_it_fills_also_if_the_usual_directory_is_gone(launcher: FakeLauncher, tmp_path: Path) -> None:
+    async with Pool(launcher, 2, usual=Configure(cwd=f"{tmp_path}/gone")) as pool:
+        pool.fill()
+        await stocked(launcher, 2)
+        assert [worker.configured_with for worker in launcher.workers] == [None, None]
+
+
+async def test_one_that_cannot_be_configured_does_not_wait(launcher: FakeLauncher, tmp_path: Path) -> None:
+    launcher.answer = Failed(reason="cannot enter it")
+    async with Pool(launcher, 2, usual=Configure(cwd=str(tmp_path))) as pool:
+        pool.fill()
+        bad = await launcher.worker()
+        await bad.killed.wait()
+        launcher.answer = Configured()
+        assert await pool.launch() is not bad
+
+
+WANTED = [
+    ({}, True),
+    ({"cwd": "{cwd}/."}, False),
+    ({"envs": {"A": ""}}, False),
+    ({"data_bytes": 1 << 30}, False),
+]
+
+
+@pytest.mark.parametrize(("difference", "at_once"), WANTED)
+async def test_only_one_that_is_configured_as_wanted_is_taken_as_it_is(
+    launcher: FakeLauncher, tmp_path: Path, difference: dict[str, Any], at_once: bool
+) -> None:
+    cwd = os.getcwd()  # where this process is, which the fake's pid is made to be
+    worker = FakeWorker(os.getpid(), answer=Configured())
+    launcher.stock = [worker]
+    await configure(worker, Configure(cwd=cwd), 10)
+    worker.configured_with = None
+    changed = {key: value.format(cwd=cwd) if key == "cwd" else value for key, value in difference.items()}
+    wanted = attrs.evolve(Configure(cwd=cwd), **changed)
+    assert await launch_configured(launcher, wanted, 10) is worker
+    assert worker.configured_with == (None if at_once else wanted)
+    assert worker.configured == wanted
+
+
+async def test_one_whose_directory_was_made_anew_is_configured_again(
+    start_daemon: Callable[..., Awaitable[Daemon]], tmp_path: Path
+) -> None:
+    cwd = tmp_path / "cwd"
+    cwd.mkdir()
+    daemon = await start_daemon("--cwd", str(cwd))
+    async with Client(daemon.url) as client:
+        code = "import os; print(os.getcwd(), os.environ['PWD']); open('made', 'w').close()"
+        assert (await client.run(code, await client.create())).stdout == f"{cwd} {cwd}\n"
+        assert (cwd / "made").exists()
+        shutil.rmtree(cwd)
+        cwd.mkdir()
+        for _ in range(3):  # workers that waited before, and a new one
+            assert (await client.run(code, await client.create())).stdout == f"{cwd} {cwd}\n"
+            (cwd / "made").unlink()
 
 
 async def test_at_its_end_no_worker_is_left(launcher: FakeLauncher) -> None:

@@ -202,7 +202,9 @@ def test_code_and_errors_stay_out_of_logs() -> None:
 utf8_ish = st.lists(
     st.binary(max_size=6)
     | st.text(max_size=4).map(lambda part: part.encode("utf-8", "surrogatepass"))
-    | st.sampled_from([b"\xe2\x82", b"\xf0\x9f\x98", b"\xed\xa0\x80", b"\xc3", b"\x80", b"\xf4\x90", b"\xff"])
+    | st.sampled_from(
+        [b"\xe2\x82", b"\xf0\x9f\x98", b"\xed\xa0\x80", b"\xc3", b"\x80", b"\xf4\x90", b"\xff", b"\xef\xbf\xbd"]
+    )
 ).map(b"".join)
 
 
@@ -210,29 +212,37 @@ utf8_ish = st.lists(
 @example("😀é".encode(), list(range(7)))
 @example(b"\xf0\x9f\x98", [1, 2])
 @example(b"\xe2\x82A", [1, 2])
+@example(b"\xef\xbf\xbd\xef\xbf\xef\xbf\xbd\xf0\xef\xbf\xbd", [1, 4, 8])
 def test_any_chunking_gives_the_same_text(data: bytes, cuts: list[int]) -> None:
     decoder = TextDecoder()
     pieces = [piece for chunk in chunks(data, cuts) for piece in decoder.feed(chunk)] + decoder.end()
-    assert "".join(pieces) == data.decode("utf-8", "replace")
-    assert "" not in pieces
+    assert "".join(text for text, _ in pieces) == data.decode("utf-8", "replace")
+    assert all(text and 0 <= replaced <= text.count("\ufffd") for text, replaced in pieces)
+    # What is left out where it cannot be decoded is what is replaced; only what the data itself says is not counted.
+    whole = data.decode("utf-8", "replace").count("\ufffd")
+    own = data.decode("utf-8", "ignore").count("\ufffd")
+    assert sum(replaced for _, replaced in pieces) == whole - own
 
 
 def test_a_character_is_never_cut() -> None:
     decoder = TextDecoder()
     assert decoder.feed("é".encode()[:1]) == []
-    assert decoder.feed("é".encode()[1:]) == ["é"]
+    assert decoder.feed("é".encode()[1:]) == [("é", 0)]
 
 
 def test_the_end_of_an_execution_is_the_end_of_its_characters() -> None:
     decoder = TextDecoder()
-    assert decoder.feed(b"a\xf0\x9f") == ["a"]
-    assert decoder.end() == ["\ufffd"]
+    assert decoder.feed(b"a\xf0\x9f") == [("a", 0)]
+    assert decoder.end() == [("\ufffd", 1)]
     assert decoder.end() == []
-    assert decoder.feed(b"b") == ["b"]
+    assert decoder.feed(b"b") == [("b", 0)]
 
 
-def test_long_output_comes_in_pieces() -> None:
-    data = "😀" * (2 * EVENT_LIMIT_CHARS + 1)
-    pieces = TextDecoder().feed(data.encode())
-    assert "".join(pieces) == data
-    assert [len(piece) for piece in pieces] == [EVENT_LIMIT_CHARS, EVENT_LIMIT_CHARS, 1]
+@pytest.mark.parametrize("data", [b"x", "😀".encode(), b"\xff", b"\xe2\x82"])
+def test_long_output_comes_in_pieces(data: bytes) -> None:
+    data *= 2 * EVENT_LIMIT_CHARS
+    decoder = TextDecoder()
+    pieces = decoder.feed(data) + decoder.end()
+    assert "".join(text for text, _ in pieces) == data.decode("utf-8", "replace")
+    assert all(len(text) <= EVENT_LIMIT_CHARS for text, _ in pieces)
+    assert all(replaced == text.count("\ufffd") for text, replaced in pieces)

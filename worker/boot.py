@@ -41,6 +41,20 @@ def load(sources, names):
     return package
 
 
+def close_inherited(out_fd):
+    """Close all descriptors but ``out_fd`` and the first three.
+
+    The daemon's event loop passes on what it has not opened itself: its stdout and its log, twice, and whatever the
+    daemon has inherited, besides copies of the worker's own.
+    """
+    for fd in map(int, os.listdir("/proc/self/fd")):
+        if fd > 2 and fd != out_fd:
+            try:
+                os.close(fd)
+            except OSError:  # the listing's own
+                pass
+
+
 def move_descriptors(out_fd):
     """Return the channel's fds, to read and to write, and spare copies of fds 0, 1 and 2, all of them private.
 
@@ -71,7 +85,7 @@ def adopt_descriptors(channel_fd, out_fd, err_fd):
 
 def run(sources, out_fd, die, names=None):
     """Be a worker; return when user code has called ``exit()``. With ``names``, be the template of such workers."""
-    os.close(int(sys.argv[0].rpartition("/")[2]))  # the script itself
+    close_inherited(out_fd)
     read_fd, write_fd, spares = move_descriptors(out_fd)
     worker = load(sources, MODULES if names is None else (*MODULES, "template"))
     library = worker.system.Library()

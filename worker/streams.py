@@ -181,6 +181,12 @@ class Streams:
 
     def flush(self, ignored=BaseException):
         """Write out everything that Python and C have buffered. Raises nothing that is ``ignored``."""
+        for fd in self._streams:
+            try:
+                # asyncio, and Node.js in a child, leave the pipe so that a write which finds it full fails: fcntl(2).
+                os.set_blocking(fd, True)
+            except ignored:  # closed, or user code has put something else in its place
+                pass
         for stream in (getattr(sys, "stdout", None), getattr(sys, "stderr", None), *self._streams.values()):
             try:
                 stream.flush()

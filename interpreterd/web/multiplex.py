@@ -1,6 +1,7 @@
 """Many executions on one WebSocket: ``GET /process/interpreter/session``."""
 
 import asyncio
+import contextlib
 from typing import Final
 
 from aiohttp import WSMsgType, web
@@ -60,6 +61,7 @@ class _Client:
         self._manager = manager
         self._requests: dict[str, asyncio.Task[None]] = {}
         self._contexts: dict[str, Context] = {}  # of its executions, by their ids
+        self._turn = asyncio.Lock()
 
     async def serve(self) -> None:
         """Take messages until the connection ends. What is wrong with one is told, and does not end it."""
@@ -87,9 +89,12 @@ class _Client:
 
     async def say_farewell(self) -> None:
         """Close the connection, after the answers to its requests; a client that does not take them is left behind."""
+        end = asyncio.get_running_loop().time() + FAREWELL_LIMIT_S
         if self._requests:
             await asyncio.wait(self._requests.values(), timeout=FAREWELL_LIMIT_S)
-        await self._socket.close(code=GOING_AWAY, message=close_reason(str(ServerShuttingDown())))
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout_at(end):
+                await self._socket.close(code=GOING_AWAY, message=close_reason(str(ServerShuttingDown())))
 
     async def leave(self) -> None:
         """Follow no more executions; they go on without their client."""
@@ -117,7 +122,9 @@ class _Client:
         ids = {"requestId": request_id, "executionId": execution.id}
         try:
             async for number, event in follower:
-                await self._send(render(number, event, ids))
+                # One at a time: each would write its event first, and only then wait for a client that does not read.
+                async with self._turn:
+                    await self._send(render(number, event, ids))
         except ConnectionError:  # the receiver sees it too, and leaves
             pass
         finally:

@@ -77,7 +77,8 @@ async def version(request: web.Request) -> web.Response:
 
 async def create_context(request: web.Request) -> web.Response:
     """Make a context; see ``description.CreateContext``."""
-    info = await request.app[MANAGER].create(CreateContext.parse(await read_json(request)))
+    wish = CreateContext.parse(await read_json(request))
+    info = await request.app[MANAGER].create(wish)
     return json_response(info.to_json())
 
 

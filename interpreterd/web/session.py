@@ -106,7 +106,7 @@ async def _receive_until_gone(
             body = wire.decode(message.data)
             if body.get("op") == "input":
                 context.answer(execution.id, wire.parse_text(body))
-    if message.type is not WSMsgType.CLOSING:  # the daemon's own close goes on
+    if not socket.closes:
         follower.stop()
         socket.let_go()
 

@@ -2,6 +2,9 @@
 
 import asyncio
 import contextlib
+import fcntl
+import sys
+import termios
 import weakref
 from typing import Any, Final
 
@@ -12,89 +15,152 @@ from interpreterd.web.faces import MESSAGE_TOO_BIG, close_reason
 from interpreterd.web.keys import SETTINGS
 
 SDK_SUBPROTOCOL: Final = "X-Daytona-SDK-Version~"
-CLOSE_TIMEOUT_S: Final = 5.0
+CLOSE_TIMEOUT_S: Final = 5.0  # for a client that has taken everything to answer the close
 
 
 class Socket(web.WebSocketResponse):
-    """aiohttp's WebSocket, which says why it closes for a message that is too big, and waits for no dead client."""
+    """aiohttp's WebSocket, with a heartbeat and a close of its own, and a reason for each close.
+
+    aiohttp's heartbeat leaves a timer behind that keeps the connection for as long as the client may be silent. Its
+    ``close``, called while another task receives, does not wait for the client's answer (RFC 6455, 7.1.1) and ends the
+    connection at once; whatever the client sends then, be it a ping, makes the kernel reset the connection and drop
+    what is still on its way to a slow client.
+
+    Attributes:
+        closes: Whether the daemon has begun to close it.
+    """
 
     def __init__(
-        self, *, limit_bytes: int, protocols: tuple[str, ...], patience_s: float, transport: asyncio.Transport
+        self, transport: asyncio.Transport, *, limit_bytes: int, protocols: tuple[str, ...], patience_s: float
     ) -> None:
         """Refuse messages beyond ``limit_bytes``; echo the first of ``protocols``.
 
-        A client that answers no ping, or does not take its last messages, for ``patience_s`` has gone.
+        A client that answers no ping, or takes nothing of what was written before the close, for ``patience_s``, has
+        gone.
         """
         super().__init__(
             max_msg_size=limit_bytes + 1,  # aiohttp refuses from its limit on, not beyond it
             protocols=protocols,
             compress=False,
             timeout=CLOSE_TIMEOUT_S,
-            # Its own heartbeat leaves a timer behind that keeps the connection for as long as the client may be silent.
+            autoclose=False,
             autoping=False,
         )
         self._limit_bytes = limit_bytes
         self._patience_s = patience_s
         self._transport = transport
         self._heard_at = 0.0
+        self._untaken = 0
         self._look: asyncio.TimerHandle | None = None
         self._pinging: asyncio.Task[None] | None = None
+        self._receiver: asyncio.Task[Any] | None = None
+        self._answered: asyncio.Future[None] | None = None  # the daemon's close, by the client's or its end
+
+    @property
+    def closes(self) -> bool:
+        return self._answered is not None
 
     async def prepare(self, request: web.BaseRequest) -> Any:
         """See aiohttp."""
         writer = await super().prepare(request)
-        self._heard_at = asyncio.get_running_loop().time()
-        self._look_after(self._patience_s / 1.5)
+        if self._look is None:  # aiohttp prepares once more what a handler returns
+            self._heard_at = asyncio.get_running_loop().time()
+            self._look_after(self._patience_s / 1.5)
         return writer
 
     async def receive(self, timeout: float | None = None) -> Any:  # noqa: ASYNC109 -- aiohttp's signature
-        """See aiohttp. Answers pings."""
+        """See aiohttp. Answers pings; after what is no message the connection is closed."""
         while True:
-            message = await super().receive(timeout)
+            self._receiver = asyncio.current_task()
+            try:
+                message = await super().receive(timeout)
+            finally:
+                self._receiver = None
             self._heard_at = asyncio.get_running_loop().time()
+            if message.type in (WSMsgType.TEXT, WSMsgType.BINARY):
+                return message
             if message.type is WSMsgType.PING:
                 await self.pong(message.data)
             elif message.type is not WSMsgType.PONG:
-                return message
-
-    def _look_after(self, after_s: float) -> None:
-        self._look = asyncio.get_running_loop().call_later(after_s, self._look_for_client)
-
-    def _look_for_client(self) -> None:
-        """Ping a client that has been silent for two thirds of the patience, end one that still is at its end."""
-        silent_s = asyncio.get_running_loop().time() - self._heard_at
-        if silent_s >= self._patience_s:
-            self._transport.abort()
-        elif silent_s >= self._patience_s / 1.5:
-            self._pinging = asyncio.create_task(self._ping())
-            self._look_after(self._patience_s - silent_s)
-        else:
-            self._look_after(self._patience_s / 1.5 - silent_s)
-
-    def _look_no_more(self) -> None:
-        for waiting in (self._look, self._pinging):
-            if waiting is not None:
-                waiting.cancel()
-
-    async def _ping(self) -> None:
-        with contextlib.suppress(ConnectionError):  # whoever receives sees it too
-            await self.ping()
+                break
+        if self._answered is None:
+            self._look_no_more()
+            await super().close(drain=False)
+        elif not self._answered.done():
+            self._answered.set_result(None)
+        return message
 
     async def close(self, *, code: int = 1000, message: bytes = b"", drain: bool = True) -> bool:
         """See aiohttp."""
+        if self._answered is not None:
+            return False
+        self._look_no_more()
         if code == MESSAGE_TOO_BIG and not message:
             message = close_reason(str(BodyTooLarge(self._limit_bytes)))
-        self._look_no_more()
-        abort = self._abort_after(self._patience_s)
+        if self._receiver in (None, asyncio.current_task()):
+            abort = self._abort_after(self._patience_s)
+            try:
+                return await super().close(code=code, message=message, drain=drain)
+            finally:
+                abort.cancel()
+        self._answered = asyncio.get_running_loop().create_future()
+        self._wait_for_answer(before=0, stalled_s=0)
         try:
-            return await super().close(code=code, message=message, drain=drain)
+            await self.send_frame(code.to_bytes(2, "big") + message, WSMsgType.CLOSE)
+            await self._answered
         finally:
-            abort.cancel()
+            self._look_no_more()
+            self._transport.close()
+        return True
 
     def let_go(self) -> None:
         """The client has gone: it need not take what was sent, so nobody waits for that."""
         self._look_no_more()
         self._abort_after(CLOSE_TIMEOUT_S)
+
+    def _look_after(self, after_s: float) -> None:
+        self._look = asyncio.get_running_loop().call_later(after_s, self._look_for_client)
+
+    def _look_for_client(self) -> None:
+        """Ping a client that has been silent for two thirds of the patience, end one that still is at its end.
+
+        One that is behind, but has taken some of what waits for it, has a sign of life in that: a ping would wait, too.
+        """
+        now = asyncio.get_running_loop().time()
+        untaken, before = _untaken_bytes(self._transport), self._untaken
+        self._untaken = untaken
+        if untaken != before:
+            self._heard_at = now
+        silent_s = now - self._heard_at
+        if silent_s >= self._patience_s:
+            self._transport.abort()
+        elif silent_s >= self._patience_s / 1.5:
+            if not self._transport.get_write_buffer_size():
+                self._pinging = asyncio.create_task(self._ping())
+            self._look_after(self._patience_s - silent_s)
+        else:
+            self._look_after(self._patience_s / 1.5 - silent_s)
+
+    def _look_no_more(self) -> None:
+        if self._look is not None:
+            self._look.cancel()
+
+    async def _ping(self) -> None:
+        with contextlib.suppress(ConnectionError):  # whoever receives sees it too
+            await self.ping()
+
+    def _wait_for_answer(self, before: int, stalled_s: float) -> None:
+        """Look again in a while, and then end the connection if the client has taken all, or nothing for too long."""
+
+        def look() -> None:
+            untaken = _untaken_bytes(self._transport)
+            stalled = stalled_s + CLOSE_TIMEOUT_S if untaken == before else 0
+            if not untaken or stalled >= self._patience_s:
+                self._transport.abort()
+            else:
+                self._wait_for_answer(untaken, stalled)
+
+        self._look = asyncio.get_running_loop().call_later(CLOSE_TIMEOUT_S, look)
 
     def _abort_after(self, after_s: float) -> asyncio.TimerHandle:
         # The connection alone is waited for: this object, and all that hangs on it, need not stay so long.
@@ -106,6 +172,15 @@ def _abort(transport: "weakref.ref[asyncio.Transport]") -> None:
         there.abort()
 
 
+def _untaken_bytes(transport: asyncio.Transport) -> int:
+    """Return how much of what was written has not reached the client's machine: with SIOCOUTQ, tcp(7)."""
+    if transport.is_closing():  # and its descriptor perhaps another one's
+        return 0
+    fd = transport.get_extra_info("socket").fileno()
+    in_kernel = int.from_bytes(fcntl.ioctl(fd, termios.TIOCOUTQ, b"\0\0\0\0"), sys.byteorder)
+    return transport.get_write_buffer_size() + in_kernel
+
+
 async def open_socket(request: web.Request) -> Socket:
     """Return the connection that the client asks for. Raises ``UpgradeRequired``."""
     settings = request.app[SETTINGS]
@@ -114,10 +189,10 @@ async def open_socket(request: web.Request) -> Socket:
     if request.transport is None:
         raise ConnectionResetError("the client has gone")
     socket = Socket(
+        request.transport,
         limit_bytes=settings.body_limit_bytes,
         protocols=protocols,
         patience_s=settings.heartbeat_s,
-        transport=request.transport,
     )
     if not socket.can_prepare(request):
         raise UpgradeRequired

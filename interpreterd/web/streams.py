@@ -102,7 +102,7 @@ async def _receive_until_gone(socket: Socket, follower: Follower[_E]) -> None:
         message = await socket.receive()
         if message.type not in (WSMsgType.TEXT, WSMsgType.BINARY):
             break
-    if message.type is not WSMsgType.CLOSING:  # the daemon's own close goes on
+    if not socket.closes:
         follower.stop()
         socket.let_go()
 

@@ -31,6 +31,7 @@ from interpreterd.schema import (
 )
 from interpreterd.verdict import CONTEXT_ERROR
 from interpreterd.web.faces import face, sentence
+from interpreterd.web.v1 import encode_output
 
 REQUEST_ID_LIMIT_CHARS: Final = 256
 
@@ -123,8 +124,10 @@ def render(number: int, event: Event | Submitted | WorkerEnded | Gap, ids: Mappi
     """Return the message of the event ``number``, with ``ids``; that of ``Finished`` is its execution's last one."""
     more = {**ids, "seq": number}
     match event:
-        case Output(stream=stream, text=text):
-            return orjson.dumps({"type": stream.value, "text": text, **more})
+        case Output(stream=stream, text=text, replaced=0):
+            return encode_output({"type": stream.value, "text": text, **more})
+        case Output(stream=stream, text=text, replaced=replaced):
+            return encode_output({"type": stream.value, "text": text, "replaced": replaced, **more})
         case Queued(ahead=ahead):
             return _control("queued", more | {"ahead": ahead})
         case Started():

@@ -1,0 +1,308 @@
+"""Streams whose every byte is checked, read by a client that decides itself when, and how much, it takes.
+
+Plain functions, for the suite (megabytes) and for a soak run (gigabytes): ``stream`` makes a program write and returns
+figures, or raises ``AssertionError`` with the place where what came differs from what was written.
+"""
+
+import asyncio
+import os
+import socket
+import struct
+import time
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Final, Self
+from urllib.parse import urlsplit
+
+import orjson
+from attrs import frozen
+from harness import PREFIX
+
+# What is written is blocks: a number, then numbered lines. So whatever is lost, doubled or swapped shows, be it a byte
+# or a block. The wide ones hold characters of two, three and four bytes, which reads cut.
+HEAD_CHARS: Final = 16
+NARROW: Final = "".join(f"{number:08x} {'.' * 22}\n" for number in range(2047))
+WIDE: Final = "".join(f"{number:08x} é日👋{'.' * 10}\n" for number in range(2047))
+PROGRAM: Final = """
+import os, sys
+print(os.getpid())
+blocks = (f"{{number:015d}}\\n" + {filler!r} for number in range({count}))
+"""
+IN_BLOCKS: Final = "for block in blocks: sys.stdout.write(block)"
+IN_ONE_PRINT: Final = "print(''.join(blocks), end='')"
+HANG_S: Final = 45.0  # a read that takes longer has failed: a thread that waits for ever could not be ended
+WRITE_CALL: Final = {"x86_64": "1", "aarch64": "64"}[os.uname().machine]  # <asm/unistd.h>
+
+
+@frozen(kw_only=True)
+class Manner:
+    """How a client reads.
+
+    Attributes:
+        piece_bytes: What it takes from its socket at once.
+        buffer_bytes: What the kernel keeps for it (SO_RCVBUF, socket(7)); 0 for a buffer that grows to megabytes.
+        pauses: How often it reads nothing until the program waits in write(2), spread evenly over the stream.
+        pause_s: How much longer such a pause is.
+    """
+
+    piece_bytes: int = 1 << 18
+    buffer_bytes: int = 0
+    pauses: int = 0
+    pause_s: float = 0.0
+
+
+AT_FULL_SPEED: Final = Manner()
+WITH_PAUSES: Final = Manner(buffer_bytes=1 << 14, pauses=3)
+IN_SIPS: Final = Manner(piece_bytes=1 << 10, buffer_bytes=1 << 12)
+
+
+@frozen(kw_only=True)
+class Figures:
+    """What a stream was like.
+
+    Attributes:
+        size: What was written, in bytes of UTF-8.
+        seconds: From the connection to its close.
+        grown_bytes: By how much the daemon's resident memory was larger at its peak than before.
+    """
+
+    size: int
+    seconds: float
+    grown_bytes: int
+
+    def __str__(self) -> str:
+        size, kib = self.size / 1e6, self.grown_bytes >> 10
+        return f"{size:.0f} MB in {self.seconds:.1f} s, {size / self.seconds:.0f} MB/s, grown by {kib} KiB"
+
+
+async def stream(
+    url: str,
+    daemon_pid: int,
+    size: int,
+    manner: Manner,
+    *,
+    filler: str = WIDE,
+    how: str = IN_BLOCKS,
+    context: str | None = None,
+) -> Figures:
+    """Have a program in ``context`` write ``size`` bytes, rounded down to blocks; read and check all of it.
+
+    Raises:
+        AssertionError: Something came that was not written, or was not the next; or the execution ended otherwise.
+        EOFError, OSError: The connection ended, or nothing came for ``HANG_S``.
+    """
+    block_bytes = HEAD_CHARS + len(filler.encode())
+    count = max(size // block_bytes, 1)
+    code = PROGRAM.format(filler=filler, count=count) + how
+    check = Check(filler)
+    forget_peak(daemon_pid)
+    before, start = memory_bytes(daemon_pid), time.monotonic()
+    with Reader(url, piece_bytes=manner.piece_bytes, buffer_bytes=manner.buffer_bytes) as reader:
+        reader.send({"code": code, "contextId": context, "timeout": 0})
+        line, rest = await asyncio.to_thread(reader.first_line)
+        check.feed(rest)
+        for pause in range(manner.pauses):
+            await asyncio.to_thread(_read, reader, check, count * pause // manner.pauses)
+            await waits_in_write(int(line))
+            await asyncio.sleep(manner.pause_s)
+        messages = await asyncio.to_thread(_read, reader, check, None)
+    assert messages == [{"type": "control", "text": "completed"}], messages
+    assert reader.close_code == 1000, (reader.close_code, reader.close_reason)
+    assert check.count == count, f"{check.count} blocks of {count}"
+    grown_bytes = memory_bytes(daemon_pid, "VmHWM") - before
+    return Figures(size=count * block_bytes, seconds=time.monotonic() - start, grown_bytes=grown_bytes)
+
+
+class Check:
+    """Compares text with what was written.
+
+    Attributes:
+        count: Blocks that were right.
+    """
+
+    def __init__(self, filler: str) -> None:
+        self.count = 0
+        self._filler = filler
+        self._pieces: list[str] = []
+        self._chars = 0
+
+    def feed(self, text: str) -> None:
+        """Take the next piece. Raises ``AssertionError`` if a block differs."""
+        self._pieces.append(text)
+        self._chars += len(text)
+        size = HEAD_CHARS + len(self._filler)
+        if self._chars < size:
+            return
+        unread = "".join(self._pieces)
+        start = 0
+        while len(unread) - start >= size:
+            head = f"{self.count:015d}\n"
+            if not (unread.startswith(head, start) and unread.startswith(self._filler, start + HEAD_CHARS)):
+                raise AssertionError(self._difference(unread[start : start + size]))
+            self.count += 1
+            start += size
+        self._pieces = [unread[start:]]
+        self._chars -= start
+
+    def end(self) -> None:
+        """Nothing may be left that is not a whole block. Raises ``AssertionError``."""
+        assert not self._chars, f"{self._chars} characters after block {self.count}: {''.join(self._pieces)[:100]!r}"
+
+    def _difference(self, came: str) -> str:
+        expected = f"{self.count:015d}\n{self._filler}"
+        place = next(place for place, (one, other) in enumerate(zip(came, expected, strict=True)) if one != other)
+        return f"block {self.count} differs at {place}: {came[place:][:40]!r}, not {expected[place:][:40]!r}"
+
+
+def _read(reader: "Reader", check: Check, count: int | None) -> list[dict[str, Any]]:
+    """Read on until ``count`` blocks have come, or to the end; return the messages that are no output."""
+    messages = []
+    while count is None or check.count < count:
+        message = reader.receive()
+        if message is None:
+            check.end()
+            break
+        if message["type"] == "stdout":
+            assert message.keys() == {"type", "text"}, message.keys()
+            check.feed(message["text"])
+        else:
+            messages.append(message)
+    return messages
+
+
+# What Linux says of processes (proc(5))
+
+
+def memory_bytes(pid: int, name: str = "VmRSS") -> int:
+    """Return ``VmRSS``, what ``pid`` has in memory now, or ``VmHWM``, the most since ``forget_peak``."""
+    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+        if line.startswith(name + ":"):
+            return int(line.split()[1]) << 10
+    raise LookupError(name)
+
+
+def forget_peak(pid: int) -> None:
+    """Have ``VmHWM`` begin anew."""
+    Path(f"/proc/{pid}/clear_refs").write_text("5")
+
+
+async def waits_in_write(pid: int) -> None:
+    """Return once ``pid`` sleeps in write(2) and nobody reads what it wrote.
+
+    Whoever reads wakes it: that it has not gone to sleep anew for ten looks says that nobody does. On a busy machine a
+    reader may only be late; so what is asserted afterwards must hold, if more weakly, for a program that still writes.
+    """
+    before: object = None
+    quiet = 0
+    while quiet < 10:
+        call, slept = _call_and_sleeps(pid)
+        quiet = quiet + 1 if call == WRITE_CALL and slept == before else 0
+        before = slept
+        await asyncio.sleep(0.01)
+
+
+def _call_and_sleeps(pid: int) -> tuple[str, str]:
+    """Return the system call in which ``pid`` sleeps, ``running`` if in none, and how often it has gone to sleep."""
+    call = Path(f"/proc/{pid}/syscall").read_text().split()[0]
+    status = Path(f"/proc/{pid}/status").read_text()
+    return call, status.partition("\nvoluntary_ctxt_switches:")[2].split()[0]
+
+
+# A client
+
+
+class Reader:
+    """A WebSocket client (RFC 6455) on a blocking socket: what it does not ask for stays in the kernel's buffers.
+
+    Attributes:
+        piece_bytes: What one recv(2) takes at most.
+        close_code, close_reason: Once ``receive`` has returned None.
+    """
+
+    def __init__(self, url: str, path: str = "/execute", *, piece_bytes: int = 1 << 18, buffer_bytes: int = 0) -> None:
+        """Connect; ``buffer_bytes`` is as in ``Manner``."""
+        self.piece_bytes = piece_bytes
+        self.close_code: int | None = None
+        self.close_reason = ""
+        self._unread = bytearray()
+        where = urlsplit(url)
+        self._socket = socket.socket()
+        self._socket.settimeout(HANG_S)
+        if buffer_bytes:
+            self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, buffer_bytes)
+        self._socket.connect((where.hostname, where.port))
+        self._socket.sendall(
+            f"GET {PREFIX}{path} HTTP/1.1\r\nHost: {where.netloc}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+            "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: MDEyMzQ1Njc4OWFiY2RlZg==\r\n\r\n".encode()
+        )
+        head = b""
+        while not head.endswith(b"\r\n\r\n"):
+            head += self._take(1)
+        assert head.startswith(b"HTTP/1.1 101 "), head
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._socket.close()
+
+    def send(self, message: dict[str, Any]) -> None:
+        """Send one text message."""
+        self._send_frame(1, orjson.dumps(message))
+
+    def ping(self) -> None:
+        """Send a ping."""
+        self._send_frame(9, b"")
+
+    def receive(self) -> dict[str, Any] | None:
+        """Return the next message, or None after the server's close, which is answered; pings are answered, too."""
+        while True:
+            head, size = self._take(2)
+            if size >= 126:
+                size = int.from_bytes(self._take(2 if size == 126 else 8), "big")
+            data = self._take(size)
+            match head & 0xF:
+                case 1:
+                    message: dict[str, Any] = orjson.loads(data)
+                    return message
+                case 8:
+                    self.close_code, self.close_reason = struct.unpack(">H", data[:2])[0], data[2:].decode()
+                    self._send_frame(8, data)
+                    return None
+                case 9:
+                    self._send_frame(10, data)
+
+    def first_line(self) -> tuple[str, str]:
+        """Return the first line of stdout, and what came with it; whatever else comes before is skipped."""
+        text = ""
+        while "\n" not in text:
+            message = self.receive()
+            assert message is not None, text
+            if message["type"] == "stdout":
+                text += message["text"]
+        line, _, rest = text.partition("\n")
+        return line, rest
+
+    def read_raw(self) -> bytes:
+        """Return all bytes up to the connection's end, and answer nothing."""
+        data = bytes(self._unread)
+        while piece := self._socket.recv(self.piece_bytes):
+            data += piece
+        return data
+
+    def _send_frame(self, kind: int, data: bytes) -> None:
+        size = len(data)
+        length = bytes([0x80 | size]) if size < 126 else b"\xff" + size.to_bytes(8, "big")
+        self._socket.sendall(bytes([0x80 | kind]) + length + bytes(4) + data)  # a mask of zeros changes nothing
+
+    def _take(self, size: int) -> bytes:
+        while len(self._unread) < size:
+            piece = self._socket.recv(self.piece_bytes)
+            if not piece:
+                raise EOFError("the connection ended without a close")
+            self._unread += piece
+        data = bytes(self._unread[:size])
+        del self._unread[:size]
+        return data
