@@ -10,7 +10,7 @@ import attrs
 from attrs import field, frozen
 
 from interpreterd.errors import InvalidRequest, MalformedRequest, UnsupportedLanguage
-from interpreterd.fields import environment, json_object, names, string
+from interpreterd.fields import as_whole, environment, json_object, names, string
 from interpreterd.limits import NONE, Limits, check_limit, utf8_bytes
 from interpreterd.schema import timestamp
 
@@ -156,8 +156,12 @@ def _limits(body: dict[str, object], key: str) -> Limits:
         if value is None:
             continue
         whole = kind.metadata["whole"]
-        if isinstance(value, bool) or not isinstance(value, int if whole else (int, float)):
+        number = as_whole(value)
+        if number is None and not whole and isinstance(value, float):
+            values[kind.name] = value
+        elif number is not None:
+            values[kind.name] = number
+        else:
             raise MalformedRequest(f"{key}.{name} must be a {'whole ' if whole else ''}number")
-        check_limit(kind, value)
-        values[kind.name] = value
+        check_limit(kind, values[kind.name])
     return Limits(**values)

@@ -70,9 +70,19 @@ def names(body: dict[str, object], key: str) -> frozenset[str] | None:
 def whole_number(body: dict[str, object], key: str) -> int | None:
     """Return a whole number; None if the key is absent."""
     value = body.get(key)
-    if value is not None and (not isinstance(value, int) or isinstance(value, bool)):
+    if value is None:
+        return None
+    number = as_whole(value)
+    if number is None:
         raise MalformedRequest(f"{key} must be a whole number")
-    return value
+    return number
+
+
+def as_whole(value: object) -> int | None:
+    """Return a whole number, also if it is written as ``30.0``: JSON has but one kind of number. None if it is none."""
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    return value if isinstance(value, int) and not isinstance(value, bool) else None
 
 
 def environment(body: dict[str, object], key: str) -> dict[str, str]:

@@ -203,6 +203,12 @@ async def test_what_has_no_route_is_a_json_error(client: Client) -> None:
         }
 
 
+async def test_an_expectation_that_is_not_known_is_ignored(client: Client) -> None:
+    assert await client.request("GET", "/contexts", headers={"Expect": "tea"}) == (200, {"contexts": []})
+    assert (await client.request("POST", "/context", headers={"Expect": "tea"}, data=b"{"))[0] == 400
+    assert (await client.request("POST", "/context", json={}, expect100=True))[0] == 200
+
+
 async def test_execute_without_an_upgrade_asks_for_one(client: Client) -> None:
     async with client.http.get(client.base + "/execute") as response:
         assert response.status == 426
@@ -251,5 +257,7 @@ async def test_everything_is_also_served_below_the_base_path(start_daemon: Start
             assert (await client.request("DELETE", f"/context/{context}"))[0] == 200
             assert (await get(client, "/health"))[0] == 200
             assert (await get(client, "/version"))[0] == 200
+            assert (await get(client, "/openapi.json"))[0] == 200
+            assert (await get(client, "/asyncapi.json"))[0] == 200
     async with Client(daemon.url + "/elsewhere") as client:
         assert (await client.request("GET", "/contexts"))[0] == 404

@@ -106,7 +106,7 @@ def test_wheel_takes_no_general_name(wheel: Path) -> None:
     assert not [name for name in names if "test" in name.lower()]
     scripts = {path.name for path in (ROOT / "worker").glob("*.py")}
     assert {Path(name).name for name in names if name.startswith("interpreterd/_worker/")} == scripts
-    assert "interpreterd/py.typed" in names
+    assert {"interpreterd/py.typed", "interpreterd/web/openapi.json", "interpreterd/web/asyncapi.json"} <= set(names)
     required = re.findall(r"^Requires-Dist: ([\w-]+)[^;\n]*$", metadata, re.MULTILINE)
     assert sorted(required) == ["aiohttp", "attrs", "orjson", "uvloop"]
 
@@ -115,7 +115,13 @@ def test_source_distribution_holds_what_the_wheel_is_made_of(wheel: Path) -> Non
     with tarfile.open(wheel.with_name(f"interpreterd-{__version__}.tar.gz")) as archive:
         names = {name.partition("/")[2] for name in archive.getnames()}
     assert {f"worker/{path.name}" for path in (ROOT / "worker").glob("*.py")} <= names
-    assert {"setup.cfg", "pyproject.toml", "LICENSE", "interpreterd/__main__.py"} <= names
+    assert {
+        "setup.cfg",
+        "pyproject.toml",
+        "LICENSE",
+        "interpreterd/__main__.py",
+        "interpreterd/web/openapi.json",
+    } <= names
 
 
 def test_worker_cannot_be_imported(installed: Path, empty: Path) -> None:

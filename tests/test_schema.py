@@ -74,6 +74,12 @@ def test_a_wrong_type_is_named(value: object, reason: str) -> None:
         Execute.parse(value)
 
 
+def test_a_whole_number_may_be_written_with_a_fraction_of_zero() -> None:
+    timeout_s = Execute.parse({"code": "x", "timeout": 30.0}).timeout_s
+    memory_bytes = CreateContext.parse({"limits": {"memoryBytes": 1e9}}).limits.memory_bytes
+    assert [(30, int), (10**9, int)] == [(timeout_s, type(timeout_s)), (memory_bytes, type(memory_bytes))]
+
+
 @pytest.mark.parametrize(("value", "key"), [({"cwd": 1}, "cwd"), ({"language": ["python"]}, "language")])
 def test_a_wrong_type_in_a_context_is_named(value: object, key: str) -> None:
     with pytest.raises(MalformedRequest, match=f"^{key} must be a string$"):
@@ -84,7 +90,7 @@ def test_a_wrong_type_in_a_context_is_named(value: object, key: str) -> None:
     ("given_limits", "reason"),
     [
         ([], "limits must be a JSON object"),
-        ({"memoryBytes": 1e9}, "limits.memoryBytes must be a whole number"),
+        ({"memoryBytes": 1e9 + 0.5}, "limits.memoryBytes must be a whole number"),
         ({"memoryBytes": "1G"}, "limits.memoryBytes must be a whole number"),
         ({"queued": True}, "limits.queued must be a whole number"),
         ({"cpuSeconds": "1"}, "limits.cpuSeconds must be a number"),

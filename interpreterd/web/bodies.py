@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import orjson
-from aiohttp import hdrs, web
+from aiohttp import HttpVersion11, hdrs, web
 
 from interpreterd.errors import MalformedRequest, NotAcceptable
 from interpreterd.fields import decode_json
@@ -28,6 +28,16 @@ async def read_json(request: web.Request) -> object:
     except web.RequestPayloadError as error:
         raise MalformedRequest(f"the body cannot be read: {error.__cause__ or error}") from None
     return decode_json(body, "the body") if body.strip() else {}
+
+
+async def go_on(request: web.Request) -> None:
+    """Let a client send its body that waits for that (RFC 9110, section 10.1.1). Other expectations are ignored.
+
+    aiohttp would answer them itself, and not in JSON.
+    """
+    if request.version >= HttpVersion11 and request.headers[hdrs.EXPECT].lower() == "100-continue":
+        await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+        request.writer.output_size = 0  # of the answer
 
 
 def choose_form(request: web.Request, offered: Sequence[str]) -> str:

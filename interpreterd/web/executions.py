@@ -99,11 +99,10 @@ def _render(execution: Execution) -> Render[Event]:
 
 def _start(request: web.Request, default: int) -> int:
     """Return the number of the first event that the client wants, which may be its last one's and one."""
-    last = request.headers.get("Last-Event-ID")  # stays behind ``from`` in the URL when an EventSource comes back
-    if last is not None:
-        return _number("Last-Event-ID", last) + 1
-    start = request.query.get("from")
-    return default if start is None else _number("from", start)
+    text = request.query.get("from")
+    start = default if text is None else _number("from", text)
+    last = request.headers.get("Last-Event-ID")  # an EventSource that comes back still has ``from`` in its URL
+    return start if last is None else _number("Last-Event-ID", last) + 1
 
 
 def _number(what: str, text: str) -> int:

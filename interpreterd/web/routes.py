@@ -8,7 +8,8 @@ from aiohttp import web
 from interpreterd import __version__
 from interpreterd.description import ChangeContext, CreateContext, parse_labels
 from interpreterd.errors import WorkerStartFailed
-from interpreterd.web.bodies import json_response, read_json
+from interpreterd.web.bodies import go_on, json_response, read_json
+from interpreterd.web.documents import asyncapi, openapi
 from interpreterd.web.executions import (
     follow_context,
     follow_execution,
@@ -28,29 +29,34 @@ PREFIX: Final = "/process/interpreter"
 def add_routes(app: web.Application) -> None:
     """Add every route to ``app``, once more below the base path of its settings."""
     for base_path in {"", app[SETTINGS].base_path}:
-        prefix = base_path + PREFIX
-        app.add_routes(
-            [
-                web.get(base_path + "/health", health),
-                web.get(base_path + "/version", version),
-                web.post(prefix + "/context", create_context),
-                web.get(prefix + "/context", list_created_contexts),
-                web.get(prefix + "/contexts", list_contexts),
-                web.get(prefix + "/context/{id}", get_context),
-                web.patch(prefix + "/context/{id}", change_context),
-                web.delete(prefix + "/context/{id}", delete_context),
-                web.post(prefix + "/context/{id}/interrupt", interrupt_context),
-                web.post(prefix + "/context/{id}/restart", restart_context),
-                web.get(prefix + "/context/{id}/executions", list_executions),
-                web.get(prefix + "/context/{id}/events", follow_context, allow_head=False),
-                web.get(prefix + "/executions/{id}", get_execution),
-                web.post(prefix + "/executions/{id}/interrupt", interrupt_execution),
-                web.get(prefix + "/executions/{id}/events", follow_execution, allow_head=False),
-                web.post(prefix + "/execute", post_execution),
-                web.get(prefix + "/execute", execute, allow_head=False),
-                web.get(prefix + "/session", session, allow_head=False),
-            ]
-        )
+        for it in _routes(base_path, base_path + PREFIX):
+            more = {**it.kwargs, "expect_handler": go_on}
+            app.add_routes([web.RouteDef(it.method, it.path, it.handler, more)])
+
+
+def _routes(base_path: str, prefix: str) -> list[web.RouteDef]:
+    return [
+        web.get(base_path + "/health", health),
+        web.get(base_path + "/version", version),
+        web.get(base_path + "/openapi.json", openapi),
+        web.get(base_path + "/asyncapi.json", asyncapi),
+        web.post(prefix + "/context", create_context),
+        web.get(prefix + "/context", list_created_contexts),
+        web.get(prefix + "/contexts", list_contexts),
+        web.get(prefix + "/context/{id}", get_context),
+        web.patch(prefix + "/context/{id}", change_context),
+        web.delete(prefix + "/context/{id}", delete_context),
+        web.post(prefix + "/context/{id}/interrupt", interrupt_context),
+        web.post(prefix + "/context/{id}/restart", restart_context),
+        web.get(prefix + "/context/{id}/executions", list_executions),
+        web.get(prefix + "/context/{id}/events", follow_context, allow_head=False),
+        web.get(prefix + "/executions/{id}", get_execution),
+        web.post(prefix + "/executions/{id}/interrupt", interrupt_execution),
+        web.get(prefix + "/executions/{id}/events", follow_execution, allow_head=False),
+        web.post(prefix + "/execute", post_execution),
+        web.get(prefix + "/execute", execute, allow_head=False),
+        web.get(prefix + "/session", session, allow_head=False),
+    ]
 
 
 async def health(request: web.Request) -> web.Response:
