@@ -112,7 +112,7 @@ class Transcript:
         if restarted:
             self._say(execution, Restarted())
 
-    def write(self, stream: Stream, text: str, replaced: int) -> None:
+    def write(self, stream: Stream, text: str, replaced: int = 0) -> None:
         """Take output. What comes while nothing runs, from threads and children, is told to the context's followers."""
         if self.running is None:
             self.tell(Output(stream=stream, text=text, replaced=replaced))

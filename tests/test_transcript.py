@@ -48,7 +48,7 @@ def transcript(
     return Transcript(
         "c",
         executions or register(),
-        backlog_chars=10,
+        backlog_bytes=600,
         output_limit_bytes=output_limit_bytes,
         on_room=room or Room(),
     )
@@ -124,7 +124,7 @@ async def test_it_is_full_while_the_client_of_what_runs_does_not_read() -> None:
     execution = submit(it, client=True)
     assert not it.full
     it.begin(execution.id, restarted=False)
-    it.write(Stream.STDOUT, "x" * 10)
+    it.write(Stream.STDOUT, "x" * 600)
     assert it.full
     execution.journal.client.stop()
     assert not it.full
@@ -135,7 +135,7 @@ async def test_what_nobody_waits_for_is_never_full() -> None:
     it = transcript()
     execution = submit(it)
     it.begin(execution.id, restarted=False)
-    it.write(Stream.STDOUT, "x" * 100)
+    it.write(Stream.STDOUT, "x" * 6000)
     assert not it.full
 
 
