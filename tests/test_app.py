@@ -181,3 +181,44 @@ async def test_the_end_of_the_daemon_while_a_context_is_created(open_client: Ope
         response = await posting
     assert response.status == 503
     assert (await response.json())["code"] == "shutting_down"
+
+
+async def test_a_client_that_waits_in_the_queue_is_told_of_its_interrupt(
+    open_client: Open, launcher: FakeLauncher
+) -> None:
+    client = await open_client()
+    context = client.app[MANAGER].get(None)
+    async with open_socket(client) as first, open_socket(client) as second:
+        await first.send_json({"code": "first"})
+        worker = await launcher.worker()
+        running = await worker.run()
+        happened = context._transcript.feed.follow()
+        await second.send_json({"code": "second"})
+        _, submitted = await anext(happened)
+        assert context.interrupt(submitted.execution_id) == "cancelled"
+        error = {"type": "error", "name": "KeyboardInterrupt", "value": "", "traceback": ""}
+        assert await second.receive_json() == error
+        assert await second.receive_json() == {"type": "control", "text": "interrupted"}
+        end = await second.receive()
+        assert (end.type, end.data) == (aiohttp.WSMsgType.CLOSE, 1000)
+        worker.done(running)
+        assert await first.receive_json() == {"type": "control", "text": "completed"}
+
+
+async def test_clients_are_told_of_a_restart(open_client: Open, launcher: FakeLauncher) -> None:
+    client = await open_client()
+    context = client.app[MANAGER].get(None)
+    async with open_socket(client) as socket:
+        await socket.send_json({"code": "first"})
+        await (await launcher.worker()).run()
+        await context.restart()
+        error = {"type": "error", "name": "ContextError", "value": "context restarted: default", "traceback": ""}
+        assert await socket.receive_json() == error
+        end = await socket.receive()
+        assert (end.type, end.data) == (aiohttp.WSMsgType.CLOSE, 1001)
+    assert context.info().active
+
+
+def open_socket(client: Client) -> Any:
+    """Open a WebSocket that leaves it to the test to see the close."""
+    return client.ws_connect(PREFIX + "/execute", autoclose=False)

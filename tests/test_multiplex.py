@@ -125,6 +125,24 @@ async def test_an_interrupt_hits_the_named_execution_only(session: Session) -> N
     assert messages[-1]["text"] == "interrupted"
 
 
+async def test_an_interrupted_execution_that_waits_leaves_the_queue(session: Session) -> None:
+    await session.send(op="execute", requestId="a", code="while True: pass")
+    await session.send(op="execute", requestId="b", code="print('never')")
+    await session.wait("a", "started")
+    (queued,) = await session.wait("b", "queued")
+    for did in ("cancelled", "idle"):
+        await session.send(op="interrupt", requestId=did, executionId=queued["executionId"])
+        assert (await session.wait(did, "cancelled", "idle"))[0]["text"] == did
+    messages = await session.wait("b")
+    assert [message.get("name", message.get("text")) for message in messages] == [
+        "queued",
+        "KeyboardInterrupt",
+        "cancelled",
+    ]
+    await session.send(op="interrupt", requestId="i")
+    assert (await session.wait("a"))[-1]["text"] == "interrupted"
+
+
 async def test_ping_is_answered_while_code_runs(session: Session) -> None:
     await session.send(op="execute", requestId="a", code="print('here', flush=True)\nwhile True: pass")
     await session.wait("a", "here\n")
