@@ -14,6 +14,7 @@ import pytest
 from contract import submitted
 from harness import Client, Daemon, children, gone
 
+from interpreterd.errors import WorkerStartFailed
 from interpreterd.fork import ForkLauncher
 from interpreterd.launcher import SpawnLauncher
 from interpreterd.messages import Fork, Forked, Reaped
@@ -105,6 +106,9 @@ async def test_requests_that_the_template_does_not_live_to_answer_are_spawned(st
             assert (await client.run("print('works')", context)).stdout == "works\n"
 
 
+NOBODY = (1 << 22) + 1  # a pid beyond the largest that there can be; see proc(5)
+
+
 class Template:
     """Takes requests, and answers nothing by itself."""
 
@@ -121,6 +125,17 @@ class Template:
     def send_with_fds(self, message: Fork, fds: list[int]) -> None:
         """See ``ProcessWorker``."""
         self.asked.set()
+
+
+async def test_a_fork_that_ends_before_anybody_has_listened_to_it() -> None:
+    template = Template()
+    launcher = ForkLauncher(cast(SpawnLauncher, template), modules=(), nursery=Nursery(), start_timeout_s=10)
+    request = asyncio.create_task(launcher.launch())
+    await template.asked.wait()
+    template.listener.on_message(Forked(pid=NOBODY))
+    template.listener.on_message(Reaped(pid=NOBODY, status=-9))
+    with pytest.raises(WorkerStartFailed, match=r"^the worker ended at once: killed by SIGKILL$"):
+        await request
 
 
 async def test_a_fork_that_nobody_waits_for_any_more_is_killed_and_forgotten() -> None:
