@@ -17,6 +17,7 @@ from soak.chaos import chaos
 from soak.fuzz import fuzz
 from soak.report import Phase, tell
 from soak.sizes import cycles, interrupts, leftovers, streams
+from soak.watch import LOGS
 
 Run = Callable[[argparse.Namespace, Path], Awaitable[list[Phase]]]
 PHASES: dict[str, Run] = {
@@ -32,6 +33,7 @@ PHASES: dict[str, Run] = {
 def main() -> int:
     """Run the phases, one after the other, and print the report."""
     options = _parse()
+    LOGS.mkdir(parents=True, exist_ok=True)
     start = time.monotonic()
     phases: list[Phase] = []
     for name in options.only:

@@ -39,7 +39,7 @@ class Actor:
     """A client with one context at a time; it does one thing after the other."""
 
     def __init__(self, it: Watched, chooser: random.Random, path: Path) -> None:
-        self.charge = Charge(it.client, it.phase)
+        self.charge = Charge(it.client, it.phase, it.pid)
         self._it = it
         self._client = it.client
         self._random = chooser

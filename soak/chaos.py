@@ -13,7 +13,7 @@ import signal
 import time
 from pathlib import Path
 
-from harness import Client
+import aiohttp
 
 from benchmarks import proc
 from soak.actor import Actor
@@ -63,11 +63,13 @@ class Chaos:
         for task in done:
             if task.exception() is not None:
                 self._it.phase.expect(False, f"a client failed: {task.exception()!r}")
-        async with Client(self._it.daemon.url) as client:
-            _, body = await client.request("GET", "/contexts")
+        try:
+            _, body = await self._it.client.request("GET", "/contexts")
             for context in body["contexts"]:
                 if context["id"] != "default":
-                    await client.request("DELETE", f"/context/{context['id']}")
+                    await self._it.client.request("DELETE", f"/context/{context['id']}")
+        except aiohttp.ClientError as error:
+            self._it.phase.expect(False, f"the daemon is gone: {error!r}")
 
     async def _strike_until(self, until: float) -> None:
         while time.monotonic() < until:
@@ -90,13 +92,21 @@ class Chaos:
 
     def _strike_the_pool(self) -> None:
         """Kill a worker that no context has yet, or that is just being given to one."""
-        waiting = [pid for pid in proc.below(self._it.pid) if pid not in self._it.permanent and _directory(pid) == "/"]
-        if waiting:
-            for actor in self._actors:
-                actor.charge.miss()
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(self._random.choice(waiting), signal.SIGKILL)
-                self._it.phase.count("faults", "waiting worker killed")
+        below = [pid for pid in proc.below(self._it.pid) if pid not in self._it.permanent]
+        self._random.shuffle(below)
+        for pid in below:
+            with contextlib.suppress(OSError):
+                pidfd = os.pidfd_open(pid)
+                try:
+                    waits = os.readlink(f"/proc/{pid}/cwd") == "/"  # with its context it goes somewhere
+                    if waits and pid in proc.below(self._it.pid):
+                        for actor in self._actors:
+                            actor.charge.miss()
+                        signal.pidfd_send_signal(pidfd, signal.SIGKILL)
+                        self._it.phase.count("faults", "waiting worker killed")
+                        return
+                finally:
+                    os.close(pidfd)
 
     async def _pinch(self) -> None:
         """Leave the daemon no descriptors for new workers, for a moment."""
@@ -110,11 +120,3 @@ class Chaos:
         resource.prlimit(self._it.pid, resource.RLIMIT_NOFILE, before)
         for actor in self._actors:
             actor.charge.miss()
-
-
-def _directory(pid: int) -> str:
-    """Where a process is: a worker that has no context yet is at the root."""
-    try:
-        return os.readlink(f"/proc/{pid}/cwd")
-    except OSError:
-        return ""

@@ -11,6 +11,7 @@ from attrs import define
 from harness import Client, Result
 from sessions import Request
 
+from benchmarks import proc
 from soak.report import Phase
 
 MISSING_S = 5.0  # how long a fault that hits workers as they start may show
@@ -54,12 +55,13 @@ class Charge:
         n: What the variable ``n`` is there.
     """
 
-    def __init__(self, client: Client, phase: Phase) -> None:
+    def __init__(self, client: Client, phase: Phase, daemon: int) -> None:
         self.id: str | None = None
         self.worker = 0
         self.n = 0
         self._client = client
         self._phase = phase
+        self._daemon = daemon
         self._pidfd: int | None = None
         self._strikes: set[str] = set()  # how the worker may have ended that was there last
         self._dead = False  # whether it certainly has
@@ -102,10 +104,14 @@ class Charge:
         """Know its worker."""
         if pid == self.worker:
             return
+        self._dead = self._dead or bool(self._strikes)  # how else would there be another one
         self._part()
-        self.worker = pid
         with contextlib.suppress(ProcessLookupError):
-            self._pidfd = os.pidfd_open(pid)
+            pidfd = os.pidfd_open(pid)
+            if pid in proc.below(self._daemon):  # and not, by now, a number of somebody else's
+                self.worker, self._pidfd = pid, pidfd
+            else:
+                os.close(pidfd)
 
     @contextlib.contextmanager
     def struck(self, number: signal.Signals) -> Iterator[bool]:

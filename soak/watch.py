@@ -18,6 +18,7 @@ from benchmarks import proc
 from soak.report import Phase
 
 COMMAND = Path(sys.executable).with_name("interpreterd")
+LOGS = Path("build/soak")  # of the daemons of the last run
 HEALTH_EVERY_S = 0.1
 HEALTH_LIMIT_S = 10.0  # far beyond what a living daemon takes on the busiest machine
 RSS_EVERY_S = 0.25
@@ -43,6 +44,7 @@ class Watched:
     phase: Phase
     mark: str
     temporary: Path
+    log: Path
     permanent: set[int] = field(factory=set)
     rss: list[int] = field(factory=list)
     descriptors: int = 0
@@ -83,14 +85,15 @@ class Watched:
         """Wait until it has no more than it had at first; whatever stays is told as a violation."""
         await self.client.http.close()  # one connection then, one of who asks for its health now
         end = time.monotonic() + SETTLE_LIMIT_S
+        if self.daemon.process.returncode is not None:
+            return
         while time.monotonic() < end:
             if proc.descriptors(self.pid) <= self.descriptors and len(children(self.pid)) <= self.children:
                 return
             await asyncio.sleep(0.1)
-        links = Path(f"/proc/{self.pid}/fd")
-        fds = sorted(os.readlink(links / fd) for fd in os.listdir(links))
-        self.phase.expect(False, f"left: {len(fds)} descriptors, at first {self.descriptors}: {fds}")
-        self.phase.expect(False, f"left: children {children(self.pid)}, at first {self.children}")
+        descriptors = f"{proc.descriptors(self.pid)} descriptors, at first {self.descriptors}"
+        told = f"left: {descriptors}; children {children(self.pid)}, at first {self.children}"
+        self.phase.expect(False, f"{told}; connections {connections(self.pid)}")
 
     def judge_memory(self) -> None:
         """Compare the last third of the run with the middle one; the first one is for warming up."""
@@ -108,26 +111,32 @@ class Watched:
     async def end(self) -> None:
         """End it; whoever outlives it, and whatever it said of mistakes, is told as a violation."""
         start = time.monotonic()
-        self.daemon.process.terminate()
+        before = self.daemon.process.returncode
+        self.phase.expect(before is None, f"the daemon has died: {before}")
         try:
-            async with asyncio.timeout(SETTLE_LIMIT_S):
-                status = await self.daemon.process.wait()
+            status = await self.daemon.stop()
         except TimeoutError:
             self.phase.expect(False, "it did not end after SIGTERM")
-            self.daemon.process.kill()
-            await self.daemon.process.wait()
         else:
             took = time.monotonic() - start
             self.phase.expect(status == 0, f"it ended with status {status}")
             self.phase.expect(took < STOP_LIMIT_S, f"it took {took:.1f} s to end")
-        await self.daemon.stop()
         log = self.daemon.log.decode(errors="replace")
+        self.log.write_text(log)
         place = max(log.find("Traceback"), log.find("a mistake in the daemon"))
         self.phase.expect(place < 0, f"its log tells of a mistake: {log[max(0, place - 300) : place + 1500]}")
         left = marked(self.mark)
         self.phase.expect(not left, f"processes outlive the daemon: {left}")
         files = list(self.temporary.iterdir())
         self.phase.expect(not files, f"temporary files are left: {files}")
+
+
+def connections(pid: int) -> list[str]:
+    """Return the TCP sockets of a process: both ends in hexadecimal and the state, 01 for established; see proc(5)."""
+    links = Path(f"/proc/{pid}/fd")
+    inodes = {os.readlink(links / fd).removeprefix("socket:[").removesuffix("]") for fd in os.listdir(links)}
+    rows = [line.split() for line in Path(f"/proc/{pid}/net/tcp").read_text().splitlines()[1:]]
+    return [" ".join(row[1:4]) for row in rows if row[9] in inodes]
 
 
 def marked(mark: str) -> dict[int, str]:
@@ -151,7 +160,7 @@ async def watched(phase: Phase, directory: Path, *flags: str) -> AsyncIterator[W
     )
     await daemon.start()
     async with Client(daemon.url) as client:
-        it = Watched(daemon, client, phase, mark, temporary)
+        it = Watched(daemon, client, phase, mark, temporary, LOGS / f"{phase.name.replace(' ', '-')[:40]}.log")
         it.permanent = {children(it.pid)[0]}
         # Whatever is there only once: the template, threads, connections that are kept.
         contexts = [await client.create() for _ in range(4)]

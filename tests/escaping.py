@@ -25,8 +25,8 @@ if not os.fork():
     "always another": """
 if not os.fork():
   os.setsid()
-  for _ in range(30_000):
-    time.sleep(0.001)
+  for _ in range(3_000):
+    time.sleep(0.01)
     if os.fork(): os._exit(0)""",
 }
 
