@@ -48,6 +48,7 @@ class ProcessWorker(asyncio.Protocol):
         self._nursery = nursery
         self._channel: asyncio.Transport | None = None
         self._socket = ends.channel
+        self._opening = False
         self._decoder = Decoder()
         self._killed = False
         self._outputs = (
@@ -117,8 +118,21 @@ class ProcessWorker(asyncio.Protocol):
 
     async def open(self) -> None:
         """Begin to listen."""
-        await asyncio.get_running_loop().create_unix_connection(lambda: self, sock=self._socket)
+        opening = asyncio.create_task(
+            asyncio.get_running_loop().create_unix_connection(lambda: self, sock=self._socket)
+        )
+        opening.add_done_callback(self._opened)
+        self._opening = True
+        # Not to be cut short, and the socket not to be closed meanwhile: uvloop has its descriptor by then, and would
+        # go on with it although it is closed, or somebody else's (libuv aborts the process), or close it twice.
+        await asyncio.shield(opening)
         self.resume_output()
+
+    def _opened(self, opening: "asyncio.Task[tuple[asyncio.Transport, object]]") -> None:
+        if opening.exception() is None:
+            self._channel, _ = opening.result()
+            if self.exited is not None:
+                self._channel.abort()
 
     async def ready(self, timeout_s: float) -> None:
         """Begin to listen, and wait until the worker says that it is ready; if it does not, kill it.
@@ -140,10 +154,6 @@ class ProcessWorker(asyncio.Protocol):
             self.listener = Deaf()
 
     # asyncio.Protocol, for the channel
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """The channel is open."""
-        self._channel = cast(asyncio.Transport, transport)  # uvloop's is one in all but its type
 
     def data_received(self, data: bytes) -> None:
         """Bytes of the channel."""
@@ -206,7 +216,7 @@ class ProcessWorker(asyncio.Protocol):
             output.close()
         if self._channel is not None:
             self._channel.abort()
-        else:
+        elif not self._opening:
             self._socket.close()
         self._nursery.remove(self.pid)
         self.listener.on_exit(self.exited)

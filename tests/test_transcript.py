@@ -73,7 +73,7 @@ async def events(execution: Execution) -> list[Event | Gap]:
 
 async def test_an_execution_from_the_queue_to_its_end() -> None:
     it = transcript()
-    first, second = submit(it), submit(it)
+    first, second = submit(it), submit(it, client=True)
     assert it.unfinished() == [first, second]
     it.begin(first.id, restarted=False)
     it.queue(second)
