@@ -25,14 +25,14 @@ ORIGIN_LIMIT_CHARS: Final = 256
 EVENT_LIMIT_CHARS: Final = 160 << 10  # a character is at most six bytes of JSON: below 1 MiB whatever it holds
 
 
-class Stream(enum.Enum):
+class Stream(enum.StrEnum):
     """Where output came from."""
 
     STDOUT = "stdout"
     STDERR = "stderr"
 
 
-class Outcome(enum.Enum):
+class Outcome(enum.StrEnum):
     """How an execution ended."""
 
     COMPLETED = "completed"
