@@ -73,13 +73,14 @@ class Face:
 
 @contextlib.asynccontextmanager
 async def program(code: str, *arguments: str) -> AsyncIterator[asyncio.subprocess.Process]:
-    """Run a Python program whose stdout a test reads; it has ended with the block."""
+    """Run a Python program, in a process group of its own, whose stdout a test reads; it has ended with the block."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
     process = await asyncio.create_subprocess_exec(
         *[sys.executable, "-c", code, *arguments],
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
         env=environment,
+        start_new_session=True,
     )
     try:
         yield process

@@ -252,11 +252,32 @@ async def test_a_request_without_an_answer_is_lost(face: Face, through: Proxy) -
         assert await py.list_contexts() == []
 
 
+async def test_an_answer_that_does_not_come(face: Face, stranger: Proxy, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("interpreterd.client.connection.REQUEST_TIMEOUT_S", 0.01)
+    stranger.plans.append(Hold(asyncio.Event()))
+    async with face(stranger.url) as py:
+        with pytest.raises(ConnectionLost, match="no answer"):
+            await py.list_contexts()
+
+
+async def test_a_connection_serves_one_execution_after_another(face: Face, through: Proxy) -> None:
+    async with face(through.url) as py:
+        for _ in range(3):
+            await py.execute("print(1)")
+            await py.list_contexts()
+    assert through.connections == 1
+
+
 # A private daemon
 
 
-async def test_a_private_daemon(face: Face, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    async with face.local("--cwd", str(tmp_path), "--log-level", "info") as py:
+async def test_a_private_daemon(
+    face: Face, tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What stands in the current directory is not taken for a part of it."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "aiohttp.py").write_text("raise LookupError")
+    async with face.local("--log-level", "info") as py:
         code = "import os, sys; print(os.getppid(), sys.executable, os.getcwd(), sep='\\n')"
         pid, executable, cwd = (await py.execute(code)).stdout.splitlines()
         (directory,) = _sockets(int(pid))
@@ -330,36 +351,38 @@ with Interpreter.local() as py:
 CTRL_C = """
 import sys
 from interpreterd.client import Interpreter
-say = lambda text: print(text, end="", flush=True)
-with Interpreter(sys.argv[1]) as py:
+
+def say(text):
+    print(text, end="", flush=True)
+
+with Interpreter.local("--grace-s", "1000") as py:
     try:
-        py.execute(sys.argv[2], timeout=0, on_stdout=say, on_error=lambda error: say(error.name + "\\n"))
+        py.execute(sys.argv[1], timeout=0, on_stdout=say, on_error=lambda error: print(error.name))
     except KeyboardInterrupt:
-        say("stopped\\n")
+        print("stopped")
+        if len(sys.argv) > 2:
+            py.execute(sys.argv[2], on_stdout=say)
 """
 
 
-async def test_ctrl_c_interrupts_the_code(daemon: Daemon) -> None:
-    """What it then says still comes, and its variables stay."""
+async def test_ctrl_c_interrupts_the_code() -> None:
+    """What it then says still comes, and its variables stay. The private daemon is none of the terminal's programs."""
     code = "x = 6\ntry:\n    print('go')\n    while True: pass\nfinally:\n    print('tidied')"
-    async with program(CTRL_C, daemon.url, code) as process:
+    async with program(CTRL_C, code, "print(x * 7)") as process:
         assert process.stdout is not None
         assert await process.stdout.readline() == b"go\n"
-        process.send_signal(signal.SIGINT)
+        os.killpg(process.pid, signal.SIGINT)
         rest, errors = await process.communicate()
-    assert (rest.decode(), errors) == ("tidied\nKeyboardInterrupt\nstopped\n", b"")
-    async with Client(daemon.url) as client:
-        assert (await client.run("print(x * 7)")).stdout == "42\n"
+    assert (rest.decode(), errors) == ("tidied\nKeyboardInterrupt\nstopped\n42\n", b"")
 
 
-async def test_a_second_ctrl_c_leaves(start_daemon: Start) -> None:
-    daemon = await start_daemon("--grace-s", "1000")
+async def test_a_second_ctrl_c_leaves() -> None:
     code = "import signal\nsignal.signal(signal.SIGINT, lambda *_: print('no'))\nprint('go')\nwhile True: pass"
-    async with program(CTRL_C, daemon.url, code) as process:
+    async with program(CTRL_C, code) as process:
         assert process.stdout is not None
         assert await process.stdout.readline() == b"go\n"
-        process.send_signal(signal.SIGINT)
+        os.killpg(process.pid, signal.SIGINT)
         assert await process.stdout.readline() == b"no\n"
-        process.send_signal(signal.SIGINT)
+        os.killpg(process.pid, signal.SIGINT)
         rest, errors = await process.communicate()
     assert (rest.decode(), errors) == ("stopped\n", b"")

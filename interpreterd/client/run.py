@@ -135,6 +135,7 @@ class Run:
             for execution in listed["executions"]:
                 if execution["origin"] == self._origin:
                     return str(execution["id"])
+        self._interrupted = True  # as far as that can be done
         raise ExecutionLost("the connection ended before an answer came: whether the code has run is not known", None)
 
     async def _read(self) -> None:
