@@ -73,6 +73,12 @@ async def test_an_execution_survives_its_connections(face: Face, through: Proxy)
     assert through.connections > 12
 
 
+async def test_patience_counts_from_the_last_event(face: Face, through: Proxy) -> None:
+    through.plans.extend([Cut(200_000), Cut(200_000)])
+    async with face(through.url, reconnect_s=1e-3) as py:
+        assert (await py.execute(COUNTED)).stdout == WHOLE
+
+
 async def test_an_execution_is_found_whose_first_answer_was_lost(face: Face, through: Proxy) -> None:
     for number, after_bytes in enumerate([0, 1, 100, 250], 1):
         through.plans.append(Cut(after_bytes))
@@ -234,12 +240,16 @@ async def test_somebody_else_answers(face: Face, stranger: Proxy, answer: str, s
     assert b"Authorization: Bearer me\r\n" in stranger.heard[0]
 
 
-@pytest.mark.parametrize("line", ["{}", "nonsense", "[" * 100_000, "x" * (5 << 20)], ids=len)
-async def test_an_answer_that_is_no_event(face: Face, stranger: Proxy, line: str) -> None:
+@pytest.mark.parametrize(
+    ("line", "reason"),
+    [("{}", "no event"), ("nonsense", "no event"), ("[" * 100_000, "no event"), ("x" * (5 << 20), "more than 4194304")],
+    ids=["object", "nonsense", "nested", "long"],
+)
+async def test_an_answer_that_is_no_event(face: Face, stranger: Proxy, line: str, reason: str) -> None:
     head = f"HTTP/1.1 200 OK\r\nContent-Type: application/x-ndjson\r\nContent-Length: {len(line) + 1}\r\n\r\n"
     stranger.plans.append(Say(f"{head}{line}\n".encode()))
     async with face(stranger.url) as py:
-        with pytest.raises(UnexpectedAnswer):
+        with pytest.raises(UnexpectedAnswer, match=reason):
             await py.execute("1")
 
 

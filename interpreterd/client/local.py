@@ -35,7 +35,6 @@ class LocalDaemon:
         self._flags = flags
         self._lock = threading.Lock()
         self._stopped = False
-        self._owner = os.getpid()
         self._directory: str | None = None
         self._process: subprocess.Popen[bytes] | None = None
         self._ready = False
@@ -75,9 +74,7 @@ class LocalDaemon:
         return f"unix:{path}"
 
     def stop(self) -> None:
-        """End it, and all that it runs. Repeating it changes nothing; nor does a forked child of the program."""
-        if os.getpid() != self._owner:
-            return
+        """End it, and all that it runs. Repeating it changes nothing."""
         with self._lock:
             self._stopped = True
             process, self._process = self._process, None

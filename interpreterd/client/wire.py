@@ -45,7 +45,7 @@ def parse(line: bytes) -> Numbered:
         if not isinstance(number, int) or not isinstance(execution_id, str | None):
             raise TypeError
         return Numbered(number, execution_id, _event(message))
-    except (KeyError, TypeError, AttributeError):
+    except (ValueError, KeyError, TypeError, AttributeError):
         raise ValueError(f"no event: {line[:200]!r}") from None
 
 
