@@ -15,6 +15,7 @@ import orjson
 import uvloop
 from aiohttp import web
 
+from interpreterd import unix
 from interpreterd.app import make_app
 from interpreterd.fork import ForkLauncher
 from interpreterd.guard import Guard
@@ -68,19 +69,26 @@ async def _serve(settings: Settings, guard: Guard) -> int:
         )
         stack.push_async_callback(runner.cleanup)
         await runner.setup()
-        site = web.TCPSite(runner, settings.host, settings.port, backlog=BACKLOG)
         try:
-            await site.start()
+            if settings.unix_socket:
+                await _listen_on_path(runner, settings.unix_socket, stack)
+            else:
+                await web.TCPSite(runner, settings.host, settings.port, backlog=BACKLOG).start()
         except (OSError, UnicodeError) as error:  # UnicodeError: a name that the domain name system cannot hold
             print(f"interpreterd: {_explain(error, settings)}", file=sys.stderr)
             return 1
-        port = runner.addresses[0][1]
-        _announce(settings.host, port)
-        _log.info("listening on %s port %d", settings.host, port)
+        _announce(settings, runner)
         pool.fill()  # now: whoever waits for the first line waits for no worker
         await stop.wait()
         _log.info("shutting down")
     return 0
+
+
+async def _listen_on_path(runner: web.AppRunner, path: str, stack: contextlib.AsyncExitStack) -> None:
+    sock = stack.enter_context(unix.bound(path))
+    assert runner.server is not None
+    server = await asyncio.get_running_loop().create_unix_server(runner.server, sock=sock, backlog=BACKLOG)
+    stack.callback(server.close)
 
 
 def _launcher(
@@ -136,15 +144,23 @@ def _starter(guard: Guard) -> int:
 
 
 def _explain(error: OSError | UnicodeError, settings: Settings) -> str:
-    if isinstance(error, OSError) and error.errno == errno.EADDRINUSE:
+    in_use = isinstance(error, OSError) and error.errno == errno.EADDRINUSE
+    reason = (error.strerror if isinstance(error, OSError) else None) or error
+    if settings.unix_socket:
+        return f"cannot listen on {settings.unix_socket}: {'it is in use' if in_use else reason}"
+    if in_use:
         return f"port {settings.port} on {settings.host} is in use; --port 0 picks a free one"
-    reason = error.strerror if isinstance(error, OSError) else None
-    return f"cannot listen on {settings.host} port {settings.port}: {reason or error}"
+    return f"cannot listen on {settings.host} port {settings.port}: {reason}"
 
 
-def _announce(host: str, port: int) -> None:
+def _announce(settings: Settings, runner: web.AppRunner) -> None:
     """Tell whoever started the daemon that it accepts connections, and where."""
-    reachable = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}.get(host, host)
-    name = f"[{reachable}]" if ":" in reachable else reachable
-    line = orjson.dumps({"url": f"http://{name}:{port}", "port": port, "pid": os.getpid()})
-    print(line.decode(), flush=True)
+    if settings.unix_socket:
+        url, port = f"unix:{settings.unix_socket}", None
+        _log.info("listening on %s", settings.unix_socket)
+    else:
+        port = runner.addresses[0][1]
+        reachable = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}.get(settings.host, settings.host)
+        url = f"http://{f'[{reachable}]' if ':' in reachable else reachable}:{port}"
+        _log.info("listening on %s port %d", settings.host, port)
+    print(orjson.dumps({"url": url, "port": port, "pid": os.getpid()}).decode(), flush=True)

@@ -23,14 +23,14 @@ ORIGIN_LIMIT_CHARS: Final = 256
 EVENT_LIMIT_CHARS: Final = 64 << 10  # a character is at most six bytes of JSON, and more at once are no faster
 
 
-class Stream(enum.Enum):
+class Stream(enum.StrEnum):
     """Where output came from."""
 
     STDOUT = "stdout"
     STDERR = "stderr"
 
 
-class Outcome(enum.Enum):
+class Outcome(enum.StrEnum):
     """How an execution ended."""
 
     COMPLETED = "completed"

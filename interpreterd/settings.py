@@ -8,6 +8,7 @@ from attrs import field, frozen
 
 MIB = 1 << 20
 QUEUE_LIMIT = 128
+SOCKET_PATH_LIMIT_BYTES = 107  # unix(7): sun_path, less its NUL
 LEAST_MEMORY_BYTES = 16 * MIB  # a worker's own
 
 
@@ -42,6 +43,13 @@ def _base_path(text: str) -> str:
     return f"/{path}" if path else ""
 
 
+def _socket_path(text: str) -> str:
+    path = os.path.abspath(text) if text else ""
+    if len(os.fsencode(path)) > SOCKET_PATH_LIMIT_BYTES:
+        raise ValueError(f"must be a path of at most {SOCKET_PATH_LIMIT_BYTES} bytes")
+    return path
+
+
 def _flag(text: str) -> bool:
     if text.lower() not in ("1", "true", "yes", "on", "0", "false", "no", "off", ""):
         raise ValueError("must be true or false")
@@ -72,6 +80,9 @@ class Settings:
 
     host: str = setting("127.0.0.1", "address to listen on")
     port: int = setting(3987, "port to listen on; 0 picks a free one", parse=_port)
+    unix_socket: str = setting(
+        "", "path of a unix socket to listen on, for this user only, instead of host and port", parse=_socket_path
+    )
     cwd: str = setting(
         None, "working directory of the default context (default: the current one)", parse=os.path.abspath
     )

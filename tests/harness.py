@@ -25,7 +25,7 @@ class Daemon:
     """A daemon started as a command. ``lines`` are its log."""
 
     def __init__(self, command: list[str], flags: tuple[str, ...], cwd: Path, env: dict[str, str]) -> None:
-        self._command = [*command, "serve", *([] if "--port" in flags else ["--port", "0"]), *flags]
+        self._command = [*command, "serve", "--port", "0", *flags]
         self._cwd = cwd
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
         self._env = inherited | env
@@ -200,12 +200,13 @@ class Client:
     """Speaks the wire contract."""
 
     def __init__(self, url: str) -> None:
-        self.base = url + PREFIX
-        self.url = url
+        self.path = url.removeprefix("unix:") if url.startswith("unix:") else None
+        self.url = url if self.path is None else "http://localhost"
+        self.base = self.url + PREFIX
         self.http: aiohttp.ClientSession
 
     async def __aenter__(self) -> Self:
-        self.http = aiohttp.ClientSession()
+        self.http = aiohttp.ClientSession(connector=aiohttp.UnixConnector(self.path) if self.path else None)
         return self
 
     async def __aexit__(

@@ -79,6 +79,15 @@ async def test_make_run_starts_a_daemon_that_the_examples_work_with(tmp_path: Pa
         await gone(announced["pid"])
 
 
+async def test_the_client_needs_no_daemon(tmp_path: Path) -> None:
+    example = tmp_path / "local.py"
+    example.write_text(block("python", "Interpreter.local"))
+    printed = (await output_of(sys.executable, str(example))).splitlines()
+    assert printed[0] == "/tmp"
+    assert len([line for line in printed if line.startswith("Output(")]) >= 1
+    assert printed[-1] == "completed ZeroDivisionError division by zero"
+
+
 def test_every_documented_file_exists() -> None:
     for name in re.findall(r"\]\(([A-Z]+\.md)\)", README):
         assert (ROOT / name).is_file(), name

@@ -111,7 +111,8 @@ def _is_own(origin: str, request: web.Request, settings: Settings) -> bool:
         return False
     if parts.netloc.lower() == request.headers[hdrs.HOST].lower():  # which has been checked
         return True
-    return _is_own_name(parts.hostname, request, settings) and port == _bound_port(request)
+    bound_port = _bound_port(request)  # a unix socket has none, and no page of its own but the proxy's before it
+    return bound_port is not None and port == bound_port and _is_own_name(parts.hostname, request, settings)
 
 
 def _is_own_name(name: str, request: web.Request, settings: Settings) -> bool:

@@ -1,0 +1,71 @@
+"""Run Python in a daemon's contexts, from Python.
+
+    from interpreterd.client import Interpreter
+
+    with Interpreter.local() as py:
+        print(py.execute("print(6 * 7)").stdout)
+
+``Interpreter`` is for everyone, ``AsyncInterpreter`` for asyncio; they are one implementation. What can go wrong:
+``interpreterd.client.errors``.
+"""
+
+from interpreterd.client.aio import AsyncContext, AsyncInterpreter
+from interpreterd.client.contexts import Options
+from interpreterd.client.errors import (
+    ClientError,
+    ConnectionFailed,
+    ConnectionLost,
+    ContextNotFound,
+    ExecutionLost,
+    LimitReached,
+    Refused,
+    StartFailed,
+    UnexpectedAnswer,
+)
+from interpreterd.client.local import LocalDaemon
+from interpreterd.client.results import Execution, ExecutionFailed
+from interpreterd.client.sync import Context, Interpreter
+from interpreterd.schema import (
+    Event,
+    Failure,
+    Finished,
+    Gap,
+    Outcome,
+    Output,
+    Queued,
+    Raised,
+    Restarted,
+    Started,
+    Stream,
+)
+
+__all__ = [
+    "AsyncContext",
+    "AsyncInterpreter",
+    "ClientError",
+    "ConnectionFailed",
+    "ConnectionLost",
+    "Context",
+    "ContextNotFound",
+    "Event",
+    "Execution",
+    "ExecutionFailed",
+    "ExecutionLost",
+    "Failure",
+    "Finished",
+    "Gap",
+    "Interpreter",
+    "LimitReached",
+    "LocalDaemon",
+    "Options",
+    "Outcome",
+    "Output",
+    "Queued",
+    "Raised",
+    "Refused",
+    "Restarted",
+    "StartFailed",
+    "Started",
+    "Stream",
+    "UnexpectedAnswer",
+]

@@ -1,0 +1,180 @@
+"""HTTP with one daemon: where it is, what its answers mean, and what it means that there is none."""
+
+import asyncio
+import contextlib
+import os
+import socket
+import weakref
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+import aiohttp
+import orjson
+from yarl import URL
+
+from interpreterd.client.errors import REFUSALS, ConnectionFailed, ConnectionLost, Refused, UnexpectedAnswer
+
+PREFIX: Final = "/process/interpreter"
+DEFAULT_URL: Final = "http://127.0.0.1:3987"
+NDJSON: Final = "application/x-ndjson"
+CONNECT_TIMEOUT_S: Final = 10.0
+REQUEST_TIMEOUT_S: Final = 60.0  # a worker's start is the longest that an answer waits for
+READ_BUFFER_BYTES: Final = 256 << 10
+# So a machine that is gone without a word is noticed within a minute; tcp(7).
+PROBES: Final = ((socket.TCP_KEEPIDLE, 30), (socket.TCP_KEEPINTVL, 10), (socket.TCP_KEEPCNT, 3))
+
+
+class Connection:
+    """The way to one daemon, for any number of requests at the same time; each has a TCP connection, kept for others.
+
+    It belongs to the event loop on which it is used first.
+    """
+
+    def __init__(self, url: str, headers: Mapping[str, str]) -> None:
+        """Speak with the daemon at ``url``, ``http://…``, ``https://…`` or ``unix:PATH``; send ``headers`` along.
+
+        Raises:
+            ValueError: ``url`` is none of these.
+        """
+        self.url = url
+        self._headers = dict(headers)
+        self._path = "/" + url.removeprefix("unix:").lstrip("/") if url.startswith("unix:/") else None
+        if self._path is None and not _is_http(url):
+            raise ValueError(f"the daemon's url must be http://HOST:PORT or unix:/PATH, not {url!r}")
+        self._base = (url.rstrip("/") if self._path is None else "http://localhost") + PREFIX
+        self._session: aiohttp.ClientSession | None = None
+        self._responses: weakref.WeakSet[aiohttp.ClientResponse] = weakref.WeakSet()
+        self._closed = False
+
+    async def request(self, method: str, path: str, body: object = None) -> dict[str, Any]:
+        """Return the JSON object that answers. ``path`` is below the prefix, and quoted.
+
+        Raises:
+            ClientError: See there.
+        """
+        try:
+            async with asyncio.timeout(REQUEST_TIMEOUT_S):
+                response = await self.open(method, path, body)
+                with self.translated():
+                    async with response:
+                        data = await response.read()
+        except TimeoutError:
+            raise ConnectionLost(f"no answer from {self.url} within {REQUEST_TIMEOUT_S:g} s") from None
+        answer = _json_object(data)
+        if answer is None:
+            raise self._unexpected(response)
+        return answer
+
+    async def open(
+        self, method: str, path: str, body: object = None, accept: str = "application/json"
+    ) -> aiohttp.ClientResponse:
+        """Return the answer once its head is there: it is not a refusal. Its body is the caller's to read or close."""
+        session = self._open_session()
+        data = None if body is None else orjson.dumps(body)
+        await asyncio.sleep(0)  # a loop that was busy learns now which kept connections have ended
+        with self.translated():
+            response = await session.request(
+                method,
+                URL(self._base + path, encoded=True),
+                data=data,
+                headers={"Accept": accept, "Content-Type": "application/json"},
+                allow_redirects=False,
+            )
+            self._responses.add(response)
+            if response.status < 300 and response.content_type == accept:
+                return response
+            async with response:
+                raise self._refusal(response, _json_object(await response.read()))
+
+    async def close(self) -> None:
+        """End all connections."""
+        self._closed = True
+        for response in self._responses:
+            response.close()
+        if self._session is not None:
+            await self._session.close()
+
+    @contextlib.contextmanager
+    def translated(self) -> Iterator[None]:
+        """Turn what aiohttp raises into what callers of this package expect."""
+        try:
+            yield
+        except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
+            raise ConnectionFailed(self._help(error)) from None
+        except (aiohttp.ClientConnectionError, aiohttp.ClientPayloadError, ConnectionError) as error:
+            raise ConnectionLost(f"the connection to {self.url} has ended: {error!r}") from error
+        except aiohttp.ClientError as error:
+            raise UnexpectedAnswer(f"{self.url} does not speak HTTP as interpreterd does: {error}", 0) from error
+
+    def _open_session(self) -> aiohttp.ClientSession:
+        if self._closed:
+            raise RuntimeError("the client is closed")
+        if self._session is None:
+            connector = (
+                aiohttp.TCPConnector(limit=0, socket_factory=_make_socket)
+                if self._path is None
+                else aiohttp.UnixConnector(self._path, limit=0)
+            )
+            self._session = aiohttp.ClientSession(
+                connector=connector,
+                headers=self._headers,
+                cookie_jar=aiohttp.DummyCookieJar(),
+                timeout=aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_TIMEOUT_S),
+                read_bufsize=READ_BUFFER_BYTES,
+            )
+        return self._session
+
+    def _refusal(self, response: aiohttp.ClientResponse, answer: dict[str, Any] | None) -> Exception:
+        match answer:
+            case {"error": str(text), "code": str(code)}:
+                seconds = response.headers.get("Retry-After", "")
+                retry_after_s = float(seconds) if seconds.isdecimal() else None
+                return REFUSALS.get(code, Refused)(text, code, response.status, retry_after_s)
+            case _:
+                return self._unexpected(response)
+
+    def _unexpected(self, response: aiohttp.ClientResponse) -> UnexpectedAnswer:
+        what = f"{response.status} {response.reason or ''}".strip()
+        return UnexpectedAnswer(f"{self.url} answers not as interpreterd does, but with {what}", response.status)
+
+    def _help(self, error: aiohttp.ClientConnectorError | aiohttp.ConnectionTimeoutError) -> str:
+        if isinstance(error, aiohttp.ClientConnectorError):
+            number = error.os_error.errno or 0  # negative: one of getaddrinfo(3)
+            reason = os.strerror(number) if number > 0 else error.os_error.strerror or str(error)
+        else:
+            reason = "no answer in time"
+        if self._path is not None:
+            start = f" --unix-socket {self._path}"
+        else:
+            port = urlsplit(self.url).port
+            start = "" if self.url == DEFAULT_URL else f" --port {port}" if port else ""
+        return (
+            f"no daemon answers at {self.url} ({reason}): start one with `interpreterd serve{start}`,"
+            " or a private one with Interpreter.local()"
+        )
+
+
+def _is_http(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
+
+
+def _json_object(data: bytes) -> dict[str, Any] | None:
+    try:
+        value = orjson.loads(data)
+    except orjson.JSONDecodeError:
+        return None
+    return value if isinstance(value, dict) else None
+
+
+def _make_socket(info: Any) -> socket.socket:
+    sock = socket.socket(*info[:3])
+    with contextlib.suppress(OSError):
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        for option, value in PROBES:
+            sock.setsockopt(socket.IPPROTO_TCP, option, value)
+    return sock

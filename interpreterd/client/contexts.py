@@ -1,0 +1,67 @@
+"""What both faces of the client know of a context, and what they can be told when they are made."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, TypedDict
+
+
+class Options(TypedDict, total=False):
+    """How a client behaves.
+
+    Attributes:
+        headers: Sent with every request, as a proxy may need them.
+        origin: What the client calls itself, for others that follow the same contexts; 200 characters at most. They
+            see it with some random digits, by which the client finds its execution after a lost connection.
+        reconnect_s: For how long to try to come back to an execution after the connection has ended, counted anew
+            from each event; default 60, 0 for never.
+        output_limit_chars: What an ``Execution`` keeps of each stream; default 64 Mi. Beyond it only callbacks and
+            ``stream`` see the output, and ``cut_chars`` counts it.
+    """
+
+    headers: Mapping[str, str]
+    origin: str
+    reconnect_s: float
+    output_limit_chars: int
+
+
+class ContextData:
+    """A context as the daemon described it when it was asked; ``get_context`` asks again.
+
+    ``context["createdAt"]``: each key of the daemon's JSON, as PROTOCOL.md has them.
+    """
+
+    def __init__(self, data: Mapping[str, Any]) -> None:
+        self.data = dict(data)
+
+    def __getitem__(self, key: str) -> Any:
+        """Return what the daemon's JSON says; raise KeyError if that is nothing."""
+        return self.data[key]
+
+    def __repr__(self) -> str:
+        """Name it."""
+        return f"{type(self).__name__}({self.id!r}, cwd={self.cwd!r})"
+
+    @property
+    def id(self) -> str:
+        """Its name for ``context_id``."""
+        return str(self.data["id"])
+
+    @property
+    def cwd(self) -> str:
+        """The directory in which it began."""
+        return str(self.data["cwd"])
+
+    @property
+    def language(self) -> str:
+        """``python``."""
+        return str(self.data["language"])
+
+    @property
+    def created_at(self) -> datetime:
+        """When it was made, in UTC."""
+        return datetime.fromisoformat(self.data["createdAt"])
+
+    @property
+    def active(self) -> bool:
+        """Whether its Python runs; if not, the next execution starts a new one."""
+        return bool(self.data["active"])

@@ -1,0 +1,98 @@
+"""A daemon of a program's own: started for it, reachable by it alone, gone with it."""
+
+import logging
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+from collections import deque
+from typing import IO, Final
+
+from interpreterd.client.errors import StartFailed
+
+STOP_TIMEOUT_S: Final = 10.0  # it takes five at most
+LOG_LINE_LIMIT_BYTES: Final = 64 << 10
+LOG_LINES_KEPT: Final = 20
+_log = logging.getLogger(__name__)
+
+
+class LocalDaemon:
+    """A private daemon, on a unix socket in a temporary directory that only this user can enter.
+
+    It runs code with this program's own Python, and so with the packages that are installed here. What it logs, from
+    warnings on, comes to the logger ``interpreterd.client.local``. It ends with this program at the latest, however
+    that ends; only if that is ``kill -9``, the empty directory stays. It is in a session of its own: a terminal's
+    Ctrl-C is not for it.
+
+    ``start`` and ``stop`` block. They may be called from any thread, and at the same time.
+    """
+
+    def __init__(self, *flags: str) -> None:
+        """Give ``flags``, those of ``interpreterd serve``, to the daemon; nothing is started yet."""
+        self._flags = flags
+        self._lock = threading.Lock()
+        self._stopped = False
+        self._directory: str | None = None
+        self._process: subprocess.Popen[bytes] | None = None
+        self._ready = False
+        self._last_lines: deque[str] = deque(maxlen=LOG_LINES_KEPT)
+
+    def start(self) -> str:
+        """Start it; return its url once it accepts connections. To be called once.
+
+        Raises:
+            StartFailed: It has ended instead; what it said is in the message.
+        """
+        with self._lock:
+            if self._stopped:
+                raise StartFailed("the daemon was stopped before it was started")
+            self._directory = tempfile.mkdtemp(prefix="interpreterd-")  # mode 0700
+            path = os.path.join(self._directory, "socket")
+            # -P: what stands in the current directory is not imported.
+            program = [sys.executable, "-P", "-m", "interpreterd", "serve"]
+            defaults = ["--python", sys.executable, "--log-level", "warning"]
+            self._process = process = subprocess.Popen(
+                [*program, *defaults, *self._flags, "--unix-socket", path, "--exit-with-parent"],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                start_new_session=True,
+            )
+        assert process.stdout is not None
+        assert process.stderr is not None
+        reader = threading.Thread(target=self._read_log, args=[process.stderr], name="interpreterd log", daemon=True)
+        reader.start()
+        with process.stdout as stdout:
+            self._ready = stdout.readline() != b""
+        if not self._ready:
+            reader.join()
+            self.stop()
+            raise StartFailed("the daemon did not start: " + ("\n".join(self._last_lines) or "it said nothing"))
+        return f"unix:{path}"
+
+    def stop(self) -> None:
+        """End it, and all that it runs. Repeating it changes nothing."""
+        with self._lock:
+            self._stopped = True
+            process, self._process = self._process, None
+        if process is not None:
+            process.send_signal(signal.SIGTERM)
+            try:
+                process.wait(STOP_TIMEOUT_S)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+        if self._directory is not None:
+            shutil.rmtree(self._directory, ignore_errors=True)
+
+    def _read_log(self, stderr: IO[bytes]) -> None:
+        with stderr:
+            while line := stderr.readline(LOG_LINE_LIMIT_BYTES):
+                text = line.decode(errors="replace").rstrip("\n")
+                if self._ready:
+                    _log.warning("%s", text)
+                else:
+                    self._last_lines.append(text)

@@ -1,0 +1,138 @@
+"""What an execution has come to, and whom to tell meanwhile."""
+
+from collections.abc import Callable
+from typing import Final, Self
+
+from attrs import define, field, frozen
+
+from interpreterd.client.errors import ClientError
+from interpreterd.schema import Event, Failure, Finished, Gap, Outcome, Output, Raised, Restarted, Stream
+
+OUTPUT_LIMIT_CHARS: Final = 64 << 20
+OnText = Callable[[str], object]
+OnError = Callable[[Failure], object]
+
+
+def _chars(text: str) -> str:
+    return f"<{len(text)} chars>"
+
+
+@frozen(kw_only=True)
+class Execution:
+    """How an execution went.
+
+    Attributes:
+        outcome: ``completed`` (by itself, also with an exception), ``interrupted``, ``lost`` (its Python ended under
+            it), or ``cancelled`` (it never ran). Each is a string, too.
+        error: The exception that ended the code, or what says why it was ended; None if there was none.
+        restarted: Whether the context had to get a new Python first: earlier variables are gone.
+        cut_chars: How much of the output is not in ``stdout`` and ``stderr``, since there was more than
+            ``output_limit_chars`` of one; callbacks have seen it.
+        missed_events: How many events had been forgotten by the daemon when the client came back after its connection
+            had ended; it keeps ``--journal-bytes`` of them. Nobody has seen these.
+    """
+
+    id: str
+    context_id: str
+    outcome: Outcome
+    stdout: str = field(repr=_chars)
+    stderr: str = field(repr=_chars)
+    error: Failure | None = None
+    restarted: bool = False
+    cut_chars: int = 0
+    missed_events: int = 0
+
+    def raise_for_error(self) -> Self:
+        """Return itself if the code has completed without an error; else raise ``ExecutionFailed``."""
+        if self.error is None and self.outcome is Outcome.COMPLETED:
+            return self
+        failed = ExecutionFailed(self)
+        if self.error is not None and self.error.traceback:
+            failed.add_note(self.error.traceback)
+        raise failed
+
+
+class ExecutionFailed(ClientError):
+    """An execution ended with an error, or did not complete; only ``Execution.raise_for_error`` raises it.
+
+    The code's own traceback is a note of it, and so is shown with it.
+    """
+
+    def __init__(self, execution: Execution) -> None:
+        super().__init__(execution)
+        self.execution = execution
+
+    def __str__(self) -> str:
+        error = self.execution.error
+        return f"{error.name}: {error.value}" if error is not None else f"the execution was {self.execution.outcome}"
+
+
+@define
+class _Text:
+    pieces: list[str] = field(factory=list)
+    chars: int = 0
+
+
+class Collector:
+    """Makes an ``Execution`` of events."""
+
+    def __init__(self, limit_chars: int) -> None:
+        """Keep at most ``limit_chars`` of each stream, the beginning, and count the rest."""
+        self._limit_chars = limit_chars
+        self._texts = {stream: _Text() for stream in Stream}
+        self._finished: Finished | None = None
+        self._restarted = False
+        self._missed = 0
+
+    def add(self, event: Event | Gap) -> None:
+        """Take the next event."""
+        match event:
+            case Output(stream=stream, text=text):
+                kept = self._texts[stream]
+                kept.pieces.append(text[: max(0, self._limit_chars - kept.chars)])
+                kept.chars += len(text)
+            case Finished():
+                self._finished = event
+            case Restarted():
+                self._restarted = True
+            case Gap(first=first, last=last):
+                self._missed += last - first + 1
+            case _:
+                pass
+
+    def result(self, execution_id: str | None, context_id: str) -> Execution:
+        """Return what it came to, after the last event."""
+        assert execution_id is not None
+        assert self._finished is not None
+        return Execution(
+            id=execution_id,
+            context_id=context_id,
+            outcome=self._finished.outcome,
+            stdout="".join(self._texts[Stream.STDOUT].pieces),
+            stderr="".join(self._texts[Stream.STDERR].pieces),
+            error=self._finished.error,
+            restarted=self._restarted,
+            cut_chars=sum(max(0, text.chars - self._limit_chars) for text in self._texts.values()),
+            missed_events=self._missed,
+        )
+
+
+@frozen
+class Callbacks:
+    """Who is told of what while the code runs."""
+
+    on_stdout: OnText | None
+    on_stderr: OnText | None
+    on_error: OnError | None
+
+    def tell(self, event: Event | Gap) -> object:
+        """Call who is to be told of ``event``; return what that one returns."""
+        match event:
+            case Output(stream=Stream.STDOUT, text=text) if self.on_stdout is not None:
+                return self.on_stdout(text)
+            case Output(stream=Stream.STDERR, text=text) if self.on_stderr is not None:
+                return self.on_stderr(text)
+            case Raised(error=error) if self.on_error is not None:
+                return self.on_error(error)
+            case _:
+                return None

@@ -1,0 +1,203 @@
+"""One execution, from the request to its last event, over as many connections as it takes."""
+
+import asyncio
+import contextlib
+import secrets
+from collections import deque
+from typing import Any, Final
+from urllib.parse import quote
+
+import aiohttp
+from attrs import evolve
+
+from interpreterd.client.connection import NDJSON, Connection
+from interpreterd.client.errors import (
+    ClientError,
+    ConnectionFailed,
+    ConnectionLost,
+    ExecutionLost,
+    Refused,
+    UnexpectedAnswer,
+)
+from interpreterd.client.wire import parse
+from interpreterd.schema import DEFAULT_CONTEXT_ID, Event, Failure, Finished, Gap, Outcome, Raised
+
+LINE_LIMIT_BYTES: Final = 4 << 20  # an event is below 1 MiB
+FIND_PAUSES_S: Final = (0.0, 0.05, 0.1, 0.2, 0.4)
+FIRST_PAUSE_S: Final = 0.05
+LONGEST_PAUSE_S: Final = 2.0
+LEAVE_TIMEOUT_S: Final = 5.0
+
+
+class Run:
+    """An execution that is followed to its end.
+
+    Each event has a number, so that after a connection's end the daemon is asked for those that are still to come. If
+    no event had come yet, the execution is found by its ``origin``, which has a random part. Code is sent once, never
+    again: what is not found may have run.
+
+    Attributes:
+        events: Those that came and that nobody has taken yet: what one read has brought, some hundred KiB.
+        execution_id: None before the first event.
+    """
+
+    def __init__(self, connection: Connection, body: dict[str, Any], *, origin: str, reconnect_s: float) -> None:
+        """Run the request ``body`` once somebody asks for events."""
+        self.events: deque[Event | Gap] = deque()
+        self.execution_id: str | None = None
+        self.context_id: str = body.get("contextId") or DEFAULT_CONTEXT_ID
+        self._connection = connection
+        self._origin = f"{origin} {secrets.token_hex(8)}".lstrip()
+        self._body = {**body, "origin": self._origin}
+        self._reconnect_s = reconnect_s
+        self._response: aiohttp.ClientResponse | None = None
+        self._unread = b""
+        self._next = 0
+        self._error: Failure | None = None
+        self._submitted = False  # as far as is known
+        self._ended = False
+        self._interrupted = False
+        self._reading = asyncio.Lock()
+        self._losses = 0  # since the last event
+        self._give_up_at = 0.0
+
+    async def fill(self) -> bool:
+        """Wait until there are ``events``; return False if no more come. May be cancelled, and called again.
+
+        Raises:
+            ClientError: There is nothing to follow, or not any more.
+        """
+        async with self._reading:
+            while not self._ended and not self.events:
+                try:
+                    if self._response is None:
+                        await self._connect()
+                    await self._read()
+                except (ConnectionFailed, ConnectionLost) as error:
+                    if not self._submitted or isinstance(error, ExecutionLost):
+                        raise
+                    self._hang_up()
+                    await self._pause(error)
+        return bool(self.events)
+
+    async def interrupt(self) -> None:
+        """Interrupt it, or take it out of the queue, once; what is still to come can be read then."""
+        if not self._submitted or self._ended or self._interrupted:
+            return
+        self._interrupted = True
+        if self.execution_id is None:
+            self.execution_id = await self._find()
+        await self._connection.request("POST", f"/executions/{self.execution_id}/interrupt")
+
+    async def close(self) -> None:
+        """Follow it no more; interrupt it if it has not ended. It takes some seconds at most, and raises nothing."""
+        try:
+            with contextlib.suppress(ClientError, TimeoutError, RuntimeError):  # the last: the client is closed
+                async with asyncio.timeout(LEAVE_TIMEOUT_S):
+                    await self.interrupt()
+                    if self._response is not None and self._ended:
+                        await self._response.read()  # the end of the body: the connection can serve another one
+        finally:
+            self._hang_up()
+
+    async def _connect(self) -> None:
+        if not self._submitted:
+            self._submitted = True
+            try:
+                self._response = await self._connection.open("POST", "/execute", self._body, NDJSON)
+            except (ConnectionFailed, Refused):
+                self._submitted = False
+                raise
+            return
+        try:
+            if self.execution_id is None:
+                self.execution_id = await self._find()
+            path = f"/executions/{self.execution_id}/events?from={self._next}"
+            self._response = await self._connection.open("GET", path, accept=NDJSON)
+        except (Refused, UnexpectedAnswer) as error:
+            if error.status >= 500:  # the daemon, or a proxy before it, is about to end or to start
+                raise ConnectionLost(str(error)) from error
+            raise ExecutionLost(f"the connection ended, and then: {error}", self.execution_id) from error
+
+    async def _find(self) -> str:
+        """Return the id that the execution was given, if the daemon has taken it.
+
+        The daemon may get to read the request only now, from a connection that has ended.
+        """
+        for pause_s in FIND_PAUSES_S:
+            await asyncio.sleep(pause_s)
+            try:
+                listed = await self._connection.request("GET", f"/context/{quoted(self.context_id)}/executions")
+            except Refused as error:
+                if error.status >= 500:
+                    raise
+                continue
+            for execution in listed["executions"]:
+                if execution["origin"] == self._origin:
+                    return str(execution["id"])
+        self._interrupted = True  # as far as that can be done
+        raise ExecutionLost("the connection ended before an answer came: whether the code has run is not known", None)
+
+    async def _read(self) -> None:
+        assert self._response is not None
+        with self._connection.translated():
+            data = await self._response.content.readany()
+        if not data:
+            raise ConnectionLost(f"{self._connection.url} has ended the connection")
+        *lines, self._unread = (self._unread + data).split(b"\n")
+        if len(self._unread) > LINE_LIMIT_BYTES:
+            raise UnexpectedAnswer(f"a line of more than {LINE_LIMIT_BYTES} bytes", self._response.status)
+        for line in lines:
+            await self._take(line)
+
+    async def _take(self, line: bytes) -> None:
+        try:
+            came = parse(line)
+        except ValueError as error:
+            raise UnexpectedAnswer(str(error), 200) from None
+        if came.number < self._next:
+            return
+        event = came.event
+        if isinstance(event, Finished):
+            event = evolve(event, error=self._error, outcome=await self._outcome(event.outcome))
+            self._ended = True
+        elif isinstance(event, Raised):
+            self._error = event.error
+        self._next = came.number + 1
+        self._losses = 0
+        if self.execution_id is None:
+            self.execution_id = came.execution_id
+        if event is not None:
+            self.events.append(event)
+
+    async def _outcome(self, told: Outcome) -> Outcome:
+        """Return how it ended, where the last event does not tell all: ``lost`` looks like two other outcomes."""
+        died = told is Outcome.COMPLETED and self._error is not None and self._error.name == "WorkerDied"
+        if died or told is Outcome.CANCELLED:
+            with contextlib.suppress(ClientError, KeyError, ValueError):
+                shown = await self._connection.request("GET", f"/executions/{self.execution_id}")
+                return Outcome(shown["outcome"])
+        return told
+
+    async def _pause(self, error: ClientError) -> None:
+        """Wait before the next try, the longer the more there were; raise ``ExecutionLost`` if there were enough."""
+        now = asyncio.get_running_loop().time()
+        if self._losses == 0:
+            self._give_up_at = now + self._reconnect_s
+        if now >= self._give_up_at:
+            text = f"the execution could not be followed again within {self._reconnect_s:g} s: {error}"
+            raise ExecutionLost(text, self.execution_id) from error
+        pause_s = min(FIRST_PAUSE_S * 2 ** min(self._losses - 1, 10), LONGEST_PAUSE_S) if self._losses else 0.0
+        self._losses += 1
+        await asyncio.sleep(pause_s)
+
+    def _hang_up(self) -> None:
+        if self._response is not None:
+            self._response.close()
+            self._response = None
+        self._unread = b""
+
+
+def quoted(context_id: str) -> str:
+    """Return a context's id as a part of a path."""
+    return quote(context_id, safe="")

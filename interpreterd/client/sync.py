@@ -1,0 +1,277 @@
+"""The client for programs without an event loop, and for those that have one and want to wait all the same."""
+
+import contextlib
+import os
+import weakref
+from collections.abc import Iterator, Mapping
+from types import TracebackType
+from typing import Any, Self, Unpack
+
+from interpreterd.client.aio import AsyncInterpreter
+from interpreterd.client.contexts import ContextData, Options
+from interpreterd.client.errors import ContextNotFound
+from interpreterd.client.local import LocalDaemon
+from interpreterd.client.portal import Portal
+from interpreterd.client.results import Callbacks, Execution, OnError, OnText
+from interpreterd.client.run import Run
+from interpreterd.schema import Event, Gap
+
+
+class Interpreter:
+    """A client of a daemon.
+
+        with Interpreter() as py:
+            py.execute("x = 20")
+            print(py.execute("print(x + 1)").stdout)
+
+    It may be used without ``with``: then ``close`` it, or leave that to Python. Any number of threads may use it at
+    the same time; each waits for its own calls, and its callbacks run in it. The connections are served by a thread of
+    the client's own, so that it works where an event loop runs (Jupyter), which it keeps waiting meanwhile. It is not
+    to be used in a process that was forked after it was made.
+
+    Raises (all of its methods):
+        ClientError: See ``interpreterd.client.errors`` for which.
+        RuntimeError: It is closed.
+    """
+
+    def __init__(self, url: str | LocalDaemon | None = None, **options: Unpack[Options]) -> None:
+        """Make a client; nothing is asked of the daemon yet.
+
+        Args:
+            url: Where the daemon listens: ``http://…``, ``https://…``, with a path if it is below one, or
+                ``unix:PATH``. None: what ``INTERPRETERD_URL`` says, or else ``http://127.0.0.1:3987``. Or a daemon
+                that is to be started and ended with the client.
+            options: See ``Options``.
+
+        Raises:
+            ValueError: ``url`` is none.
+        """
+        self._async = AsyncInterpreter(url, **options)
+        self._portal = Portal()
+        daemon = url if isinstance(url, LocalDaemon) else None
+        self._end = weakref.finalize(self, _end, self._async, self._portal, daemon, os.getpid())
+
+    @classmethod
+    def local(cls, *flags: str, **options: Unpack[Options]) -> Self:
+        """Return a client of a private daemon, which is started with its block, or first use, and ends with it.
+
+        It runs code with this program's own Python, in the current directory. ``flags`` are those of
+        ``interpreterd serve``: ``Interpreter.local("--cwd", "/tmp", "--preload", "numpy")``. See ``LocalDaemon``.
+        """
+        return cls(LocalDaemon(*flags), **options)
+
+    def open(self) -> None:
+        """Start the private daemon, if there is to be one and it has not been started. Every call does it by itself."""
+        self._portal.wait(self._async.open())
+
+    def close(self) -> None:
+        """End all connections, and the private daemon. Repeating it changes nothing."""
+        self._end()
+
+    def __enter__(self) -> Self:
+        """Open it."""
+        try:
+            self.open()
+        except BaseException:
+            self.close()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        """Close it."""
+        self.close()
+
+    def execute(
+        self,
+        code: str,
+        context_id: str | None = None,
+        *,
+        timeout: int | None = None,
+        envs: Mapping[str, str] | None = None,
+        on_stdout: OnText | None = None,
+        on_stderr: OnText | None = None,
+        on_error: OnError | None = None,
+    ) -> Execution:
+        """Run ``code``; return how it went, once it has ended.
+
+        A connection that ends meanwhile is made anew, and nothing is lost or comes twice, as long as the daemon keeps
+        it (``--journal-bytes``). Ctrl-C interrupts the code; what it still says comes, then KeyboardInterrupt is
+        raised. A second one leaves at once. Whatever else is raised here, by a callback too, interrupts the code.
+
+        Args:
+            code: Python source.
+            context_id: Where to run it; None: in the context ``default``, which is made on first use.
+            timeout: Whole seconds from its start, after which it is interrupted; None: the daemon's 600, 0: none.
+            envs: Environment variables for this execution only.
+            on_stdout: Called with each piece of output as it comes, in the caller's thread. While it runs nothing is
+                read, so that a program that writes a lot waits in the end.
+            on_stderr: The same.
+            on_error: Called with the exception that ended the code; it is in the ``Execution``, too.
+
+        Raises:
+            Refused: It did not run: ``ContextNotFound`` and others.
+            ConnectionFailed: The same, since no daemon answers.
+            ExecutionLost: The connection ended for good; it may have run, or still run.
+        """
+        callbacks = Callbacks(on_stdout, on_stderr, on_error)
+        collector = self._async._collector()
+        run = self._portal.wait(self._async._run(code, context_id, timeout, envs))
+        stop: KeyboardInterrupt | None = None
+        try:
+            while True:
+                try:
+                    while run.events:
+                        event = run.events.popleft()
+                        collector.add(event)
+                        callbacks.tell(event)
+                    if not self._portal.wait(run.fill()):
+                        break
+                except KeyboardInterrupt as interrupt:
+                    if stop is not None:
+                        raise
+                    stop = interrupt
+                    self._portal.wait(run.interrupt())
+        finally:
+            self._leave(run)
+        if stop is not None:
+            raise stop
+        return collector.result(run.execution_id, run.context_id)
+
+    def stream(
+        self,
+        code: str,
+        context_id: str | None = None,
+        *,
+        timeout: int | None = None,
+        envs: Mapping[str, str] | None = None,
+    ) -> Iterator[Event | Gap]:
+        """Run ``code`` and yield what happens, as ``execute`` takes it; the last event is ``Finished``.
+
+        The code starts when the first event is asked for. Who leaves the loop early interrupts it, with Ctrl-C too.
+        """
+        run = self._portal.wait(self._async._run(code, context_id, timeout, envs))
+        try:
+            while self._portal.wait(run.fill()):
+                while run.events:
+                    yield run.events.popleft()
+        finally:
+            self._leave(run)
+
+    def create_context(
+        self, cwd: str | os.PathLike[str] | None = None, language: str | None = None, **options: Any
+    ) -> "Context":
+        """Make a context: a Python of its own, whose variables stay from one execution to the next.
+
+        Args:
+            cwd: Absolute path of an existing directory, on the daemon's machine; None: the daemon's own.
+            language: ``python``, or None.
+            options: Whatever else ``POST /context`` takes, as PROTOCOL.md has it: ``preload=["numpy"]``,
+                ``limits={"memoryBytes": 1 << 30}``.
+        """
+        return self._context(self._portal.wait(self._async.create_context(cwd, language, **options)))
+
+    def get_context(self, context_id: str) -> "Context":
+        """Return a context as it is now. Raises ``ContextNotFound``."""
+        return self._context(self._portal.wait(self._async.get_context(context_id)))
+
+    def list_contexts(self) -> list["Context"]:
+        """Return all contexts, the default one among them, oldest first."""
+        return [self._context(context) for context in self._portal.wait(self._async.list_contexts())]
+
+    def delete_context(self, context_id: str) -> None:
+        """End a context, and every process that it started. Raises ``ContextNotFound``.
+
+        The default context stays: ``Refused``, ``default_context``.
+        """
+        self._portal.wait(self._async.delete_context(context_id))
+
+    def interrupt(self, context_id: str | None = None) -> bool:
+        """Interrupt what runs in a context, the default one if None; return whether something did.
+
+        Raises:
+            ContextNotFound: There is none; the default one is there once code has run in it.
+        """
+        return self._portal.wait(self._async.interrupt(context_id))
+
+    def restart(self, context_id: str | None = None, *, cancel_queued: bool = False) -> "Context":
+        """Give a context, the default one if None, a new Python; return once that is there.
+
+        What runs is lost, variables are gone; what waits stays in the queue unless ``cancel_queued``.
+        """
+        return self._context(self._portal.wait(self._async.restart(context_id, cancel_queued=cancel_queued)))
+
+    create_interpreter_context = create_context
+    delete_interpreter_context = delete_context
+
+    def _context(self, found: ContextData) -> "Context":
+        return Context(self, found.data)
+
+    def _leave(self, run: Run) -> None:
+        with contextlib.suppress(RuntimeError):  # the client is closed: nobody to ask
+            self._portal.wait(run.close())
+
+
+class Context(ContextData):
+    """A context, and its client's methods for it. ``with`` deletes it at the end of the block."""
+
+    def __init__(self, client: Interpreter, data: Mapping[str, Any]) -> None:
+        super().__init__(data)
+        self._client = client
+
+    def __enter__(self) -> Self:
+        """Return itself."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        """Delete it, if that has not been done."""
+        with contextlib.suppress(ContextNotFound):
+            self.delete()
+
+    def execute(
+        self,
+        code: str,
+        *,
+        timeout: int | None = None,
+        envs: Mapping[str, str] | None = None,
+        on_stdout: OnText | None = None,
+        on_stderr: OnText | None = None,
+        on_error: OnError | None = None,
+    ) -> Execution:
+        """See ``Interpreter.execute``."""
+        return self._client.execute(
+            code, self.id, timeout=timeout, envs=envs, on_stdout=on_stdout, on_stderr=on_stderr, on_error=on_error
+        )
+
+    def stream(
+        self, code: str, *, timeout: int | None = None, envs: Mapping[str, str] | None = None
+    ) -> Iterator[Event | Gap]:
+        """See ``Interpreter.stream``."""
+        return self._client.stream(code, self.id, timeout=timeout, envs=envs)
+
+    def interrupt(self) -> bool:
+        """See ``Interpreter.interrupt``."""
+        return self._client.interrupt(self.id)
+
+    def restart(self, *, cancel_queued: bool = False) -> "Context":
+        """See ``Interpreter.restart``."""
+        return self._client.restart(self.id, cancel_queued=cancel_queued)
+
+    def delete(self) -> None:
+        """See ``Interpreter.delete_context``."""
+        self._client.delete_context(self.id)
+
+
+def _end(client: AsyncInterpreter, portal: Portal, daemon: LocalDaemon | None, owner: int) -> None:
+    """Close all; at the program's end too, but not at that of a fork of it, which has no such thread."""
+    if os.getpid() != owner:
+        return
+    try:
+        portal.wait(client._disconnect())
+    finally:
+        portal.close()
+        if daemon is not None:  # here, since at the program's end no thread can be started for it
+            daemon.stop()

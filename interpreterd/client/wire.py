@@ -1,0 +1,84 @@
+"""The daemon's events, from JSON; PROTOCOL.md has them."""
+
+from typing import Any
+
+import orjson
+from attrs import frozen
+
+from interpreterd.schema import (
+    Event,
+    Failure,
+    Finished,
+    Gap,
+    InputRequest,
+    Outcome,
+    Output,
+    Queued,
+    Raised,
+    Restarted,
+    Started,
+    Stream,
+)
+
+
+@frozen
+class Numbered:
+    """An event as it came.
+
+    Attributes:
+        event: None for one that this client does not know, since the daemon is newer.
+    """
+
+    number: int
+    execution_id: str | None
+    event: Event | Gap | None
+
+
+def parse(line: bytes) -> Numbered:
+    """Return the event of one line. Raises ValueError for what is none.
+
+    A ``Finished`` knows as much as the line: no error, and ``completed`` also where the worker ended under the code.
+    """
+    try:
+        message = orjson.loads(line)
+        number, execution_id = message["seq"], message.get("executionId")
+        if not isinstance(number, int) or not isinstance(execution_id, str | None):
+            raise TypeError
+        return Numbered(number, execution_id, _event(message))
+    except (ValueError, KeyError, TypeError, AttributeError):
+        raise ValueError(f"no event: {line[:200]!r}") from None
+
+
+def _event(message: dict[str, Any]) -> Event | Gap | None:
+    match message["type"]:
+        case "stdout" | "stderr" as stream:
+            return Output(stream=Stream(stream), text=message["text"])
+        case "error":
+            return Raised(error=parse_failure(message))
+        case "control":
+            return _control(message)
+        case "inputRequest":
+            return InputRequest(prompt=message["prompt"], password=message["password"])
+        case "gap":
+            return Gap(first=message["first"], last=message["last"])
+        case _:
+            return None
+
+
+def _control(message: dict[str, Any]) -> Event | None:
+    match message["text"]:
+        case "queued":
+            return Queued(ahead=message["ahead"])
+        case "started":
+            return Started()
+        case "restarted":
+            return Restarted()
+        case "completed" | "interrupted" | "cancelled" as outcome:
+            return Finished(outcome=Outcome(outcome))
+        case _:
+            return None
+
+
+def parse_failure(message: dict[str, Any]) -> Failure:
+    """Return the exception of a JSON object."""
+    return Failure(name=message["name"], value=message["value"], traceback=message["traceback"])

@@ -1,0 +1,131 @@
+"""A TCP proxy before a daemon, which ends connections where a test wants it."""
+
+import asyncio
+import contextlib
+from collections import deque
+from collections.abc import AsyncIterator
+from urllib.parse import urlsplit
+
+from attrs import define, field, frozen
+
+
+@frozen
+class Cut:
+    """Pass on so many bytes of what the daemon sends, then end both connections."""
+
+    after_bytes: int
+
+
+@frozen
+class Swallow:
+    """Pass on nothing: take what the client sends first, and end the connection."""
+
+
+@frozen
+class Say:
+    """Answer this instead of the daemon, once the client has said something."""
+
+    answer: bytes
+
+
+@frozen
+class Hold:
+    """Pass on everything, but only once ``go_on`` is set."""
+
+    go_on: asyncio.Event
+
+
+Plan = Cut | Swallow | Say | Hold
+
+
+@define
+class Proxy:
+    """What becomes of connections.
+
+    Attributes:
+        plans: One for each of the next connections; those beyond are passed on.
+        heard: The first bytes of each connection that was not passed on.
+    """
+
+    url: str = ""
+    plans: deque[Plan] = field(factory=deque)
+    heard: list[bytes] = field(factory=list)
+    connections: int = 0
+    _waiting: list[tuple[int, asyncio.Event]] = field(factory=list)
+
+    async def connected(self, times: int) -> None:
+        """Wait for so many connections, from the beginning on."""
+        event = asyncio.Event()
+        self._waiting.append((times, event))
+        self._tell()
+        await event.wait()
+
+    def _tell(self) -> None:
+        for times, event in self._waiting:
+            if self.connections >= times:
+                event.set()
+
+    async def serve(self, upstream: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.connections += 1
+        self._tell()
+        plan = self.plans.popleft() if self.plans else None
+        try:
+            if isinstance(plan, Swallow | Say):
+                self.heard.append(await reader.read(1 << 16))
+                if isinstance(plan, Say):
+                    writer.write(plan.answer)
+                    await writer.drain()
+                return
+            if isinstance(plan, Hold):
+                await plan.go_on.wait()
+            await self._pass_on(upstream, reader, writer, plan.after_bytes if isinstance(plan, Cut) else None)
+        except ConnectionError:
+            pass
+        finally:
+            writer.close()
+
+    async def _pass_on(
+        self, upstream: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, left: int | None
+    ) -> None:
+        parts = urlsplit(upstream)
+        from_daemon, to_daemon = await asyncio.open_connection(parts.hostname, parts.port)
+        there = asyncio.create_task(_copy(reader, to_daemon))
+        try:
+            while data := await from_daemon.read(1 << 12):
+                writer.write(data if left is None else data[:left])
+                await writer.drain()
+                if left is not None and (left := left - len(data)) <= 0:
+                    break
+        finally:
+            there.cancel()
+            to_daemon.transport.abort()
+
+
+async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    with contextlib.suppress(ConnectionError):
+        while data := await reader.read(1 << 16):
+            writer.write(data)
+            await writer.drain()
+
+
+@contextlib.asynccontextmanager
+async def proxy(upstream: str) -> AsyncIterator[Proxy]:
+    """Run a proxy before the daemon at ``upstream``."""
+    it = Proxy()
+    serving: set[asyncio.Task[None]] = set()
+
+    def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.create_task(it.serve(upstream, reader, writer))
+        serving.add(task)
+        task.add_done_callback(serving.discard)
+
+    server = await asyncio.start_server(accept, "127.0.0.1", 0)
+    host, port = server.sockets[0].getsockname()
+    it.url = f"http://{host}:{port}"
+    try:
+        yield it
+    finally:
+        server.close()
+        for task in serving:
+            task.cancel()
+        await asyncio.gather(*serving, return_exceptions=True)
