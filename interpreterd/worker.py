@@ -125,4 +125,8 @@ async def configure(worker: Worker, message: Configure, timeout_s: float) -> Non
     """
     worker.listener = answer = Answer(Configured)
     worker.send(message)
+    if worker.broken is not None:  # when nobody listened
+        answer.on_broken(worker.broken)
+    if worker.exited is not None:
+        answer.on_exit(worker.exited)
     await answer.wait(timeout_s)
