@@ -65,6 +65,7 @@ class Charge:
         self._pidfd: int | None = None
         self._strikes: set[str] = set()  # how the worker may have ended that was there last
         self._dead = False  # whether it certainly has
+        self._untold = False  # whether there may be another one of which nobody was told
         self._missing_until = 0.0
 
     # What is done to it
@@ -94,7 +95,7 @@ class Charge:
     def forget(self) -> None:
         """Have no context any more."""
         self._part()
-        self.id, self.n, self._dead = None, 0, False
+        self.id, self.n, self._dead, self._untold = None, 0, False, False
 
     async def run(self, code: str, **keys: Any) -> Ended:
         """Run ``code`` on a connection of its own."""
@@ -104,7 +105,9 @@ class Charge:
         """Know its worker."""
         if pid == self.worker:
             return
-        self._dead = self._dead or bool(self._strikes)  # how else would there be another one
+        if not self._untold:
+            self._dead = self._dead or bool(self._strikes)  # how else would there be another one
+        self._untold = False
         self._part()
         with contextlib.suppress(ProcessLookupError):
             pidfd = os.pidfd_open(pid)
@@ -186,6 +189,7 @@ class Charge:
     def overlook(self) -> None:
         """An execution has run whose client did not read: if there was a new worker, nobody will be told any more."""
         self._dead = False
+        self._untold = True
 
     def leave(self) -> None:
         """Its worker has ended by ``exit()``."""

@@ -44,7 +44,7 @@ from interpreterd.schema import (
 )
 from interpreterd.settings import Settings
 from interpreterd.watcher import Watcher
-from interpreterd.worker import configure
+from interpreterd.worker import Worker, configure
 
 COMPLETED = Finished(outcome=Outcome.COMPLETED)
 CAUSE = ContextDeleted("c")
@@ -654,6 +654,37 @@ async def test_a_worker_that_ends_between_its_answer_and_being_taken() -> None:
 
 
 # Starts that fail
+
+
+class Stillborn(FakeLauncher):
+    """What it launches has broken the protocol, or ended, when nobody listened."""
+
+    def __init__(self, *, broken: str | None = None, exited: str | None = None) -> None:
+        super().__init__()
+        self._broken = broken
+        self._exited = exited
+
+    async def launch(self) -> Worker:
+        worker = await super().launch()
+        worker.broken, worker.exited = self._broken, self._exited
+        return worker
+
+
+@pytest.mark.parametrize(
+    ("launcher", "why"),
+    [
+        (Stillborn(exited="killed by SIGKILL"), "the worker ended at once: killed by SIGKILL"),
+        (Stillborn(broken="not JSON"), "the worker broke the protocol: not JSON"),
+    ],
+    ids=["ended", "broken"],
+)
+async def test_what_happened_to_a_worker_before_it_is_configured_is_not_waited_for(
+    launcher: FakeLauncher, why: str
+) -> None:
+    launcher.answer = None
+    async with open_context(launcher) as context:
+        end = await finished(context.submit(execute()))
+        assert str(end.cause) == f"failed to start context: {why}"
 
 
 async def test_a_failed_start_ends_all_that_wait_and_can_be_tried_again() -> None:
