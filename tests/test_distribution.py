@@ -129,7 +129,8 @@ def test_worker_cannot_be_imported(installed: Path, empty: Path) -> None:
         python = [installed / "python", "-c", f"import {name}"]
         found = subprocess.run(python, cwd=empty, stderr=subprocess.PIPE, text=True)
         assert f"ModuleNotFoundError: No module named '{name}'" in found.stderr
-    subprocess.run([installed / "python", "-c", "import interpreterd.daemon"], cwd=empty, check=True)
+    ours = "import interpreterd.daemon, interpreterd.client"
+    subprocess.run([installed / "python", "-c", ours], cwd=empty, check=True)
 
 
 async def test_installed_command(installed: Path, start_daemon: Start, empty: Path) -> None:
