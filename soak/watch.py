@@ -15,10 +15,11 @@ from attrs import define, field
 from harness import Client, Daemon, children
 
 from benchmarks import proc
+from soak import ROOT
 from soak.report import Phase
 
 COMMAND = Path(sys.executable).with_name("interpreterd")
-LOGS = Path("build/soak")  # of the daemons of the last run
+LOGS = ROOT / "build" / "soak"  # of the daemons of the last run
 HEALTH_EVERY_S = 0.1
 HEALTH_LIMIT_S = 10.0  # far beyond what a living daemon takes on the busiest machine
 RSS_EVERY_S = 0.25
