@@ -29,6 +29,7 @@ class Probe:
         """Watch the loop of ``app`` while it runs; for ``Application.cleanup_ctx``."""
         loop = asyncio.get_running_loop()
         before = time.thread_time()
+        handle: asyncio.TimerHandle
 
         def turn() -> None:
             nonlocal before, handle

@@ -7,8 +7,9 @@ import sys
 import tempfile
 import time
 import traceback
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 from pathlib import Path
+from typing import Any
 
 import uvloop
 
@@ -19,7 +20,7 @@ from soak.report import Phase, tell
 from soak.sizes import cycles, interrupts, leftovers, streams
 from soak.watch import LOGS
 
-Run = Callable[[argparse.Namespace, Path], Awaitable[list[Phase]]]
+Run = Callable[[argparse.Namespace, Path], Coroutine[Any, Any, list[Phase]]]
 PHASES: dict[str, Run] = {
     "chaos": lambda options, directory: chaos(options.seconds, options.seed, directory),
     "fuzz": lambda options, directory: fuzz(options.seconds, options.seed, directory),

@@ -174,14 +174,14 @@ class Actor:
             if how == "mute"
             else f"print('on', flush=True)\nimport time; time.sleep({self._random.random() * 0.2})"
         )
-        wish = {"code": f"{work}\nn = {self.charge.n}", "contextId": self.charge.id}
+        code = f"{work}\nn = {self.charge.n}"
         if how == "session":
             async with open_session(self._client) as session:
-                request = await session.execute(wish["code"], self.charge.id)
+                request = await session.execute(code, self.charge.id)
                 await request.spoke.wait()
         else:
             async with open_raw(self._it.port, PREFIX + "/execute") as raw:
-                await raw.send(frame(TEXT, orjson.dumps(wish)))
+                await raw.send(frame(TEXT, orjson.dumps({"code": code, "contextId": self.charge.id})))
                 await raw.receive()
                 if how == "mute":
                     raw.stop_reading()

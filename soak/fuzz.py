@@ -10,9 +10,11 @@ from pathlib import Path
 from frames import CLOSE, PING, TEXT, frame, open_raw
 from harness import PREFIX
 
+from interpreterd.description import CreateContext
 from interpreterd.errors import InterpreterError, ProtocolError
+from interpreterd.fields import decode_json
 from interpreterd.protocol import Decoder, TextDecoder
-from interpreterd.schema import CreateContext, Execute, decode_json
+from interpreterd.schema import Execute
 from interpreterd.web import wire
 from soak import ROOT
 from soak.junk import junk_bytes, junk_message, mutated
@@ -77,8 +79,8 @@ def _feed(decoder: Decoder, pieces: Iterator[bytes]) -> None:
 
 def _decode_text(data: bytes, chooser: random.Random) -> None:
     decoder = TextDecoder()
-    text = "".join(part for piece in _pieces(data, chooser) for part in decoder.feed(piece))
-    text += "".join(decoder.end())
+    text = "".join(part for piece in _pieces(data, chooser) for part, _ in decoder.feed(piece))
+    text += "".join(part for part, _ in decoder.end())
     assert text == data.decode(errors="replace"), "the pieces are not the whole"
 
 

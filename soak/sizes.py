@@ -12,6 +12,7 @@ from pathlib import Path
 from escaping import ESCAPES, Witness, escape
 from harness import Client, Daemon, children, gone
 from interrupting import storm
+from streaming import AT_FULL_SPEED, IN_SIPS, Manner, stream
 
 from soak.report import Phase
 from soak.watch import COMMAND, Watched, watched
@@ -29,9 +30,13 @@ LIVES = {
     "1 / 0": "failed",
     "import os; os._exit(1)": "died",
 }
-LINE = "x" * 90
-PAUSE_S = 2.0
 MEGA = 1_000_000
+MANNERS = {
+    "at full speed": AT_FULL_SPEED,
+    "pausing ten times": Manner(buffer_bytes=1 << 14, pauses=10, pause_s=2.0),
+    "1 KB at a time": IN_SIPS,
+}
+GROWTH_LIMIT_BYTES = 8 << 20
 
 
 async def interrupts(executions: int, seed: str, directory: Path) -> list[Phase]:
@@ -125,36 +130,15 @@ async def _leave_behind(phase: Phase, directory: Path, launcher: str, ending: st
 
 
 async def streams(megabytes: int, directory: Path) -> list[Phase]:
-    """Stream numbered lines to clients of several speeds; every one must come, in order."""
+    """Stream to clients that read in several manners, and check every byte: see ``tests/streaming.py``."""
     phase = Phase(f"streams of {megabytes:,} MB")
     async with watched(phase, directory) as it:
-        for name, pause_every in (("at full speed", 0), ("pausing ten times", megabytes * MEGA // 10)):
-            await _stream(it, name, megabytes * MEGA // (len(LINE) + 9), pause_every)
-    return [phase]
-
-
-async def _stream(it: Watched, name: str, lines: int, pause_every: int) -> None:
-    code = f"for i in range({lines}): print(f'{{i:08d}}', {LINE!r}, sep='')"
-    expected, size, paused_at, rest = 0, 0, 0, ""
-    start, paused_s = time.monotonic(), 0.0
-    async with it.client.running(code, timeout=0) as running:
-        while (message := await running.next()) is not None:
-            running.result.messages.clear()
-            if message["type"] != "stdout":
-                it.phase.expect(message.get("text") == "completed", f"{name}: {message}")
+        for name, manner in MANNERS.items():
+            try:
+                figures = await stream(it.client.url, it.pid, size=megabytes * MEGA, manner=manner)
+            except AssertionError as error:
+                phase.expect(False, f"{name}: {error}")
                 continue
-            *whole, rest = (rest + message["text"]).split("\n")
-            size += len(message["text"])
-            wrong = next((line for i, line in enumerate(whole, expected) if line != f"{i:08d}{LINE}"), None)
-            if wrong is not None:
-                it.phase.expect(False, f"{name}: after {expected:,} lines came {wrong[:200]!r}")
-                return
-            expected += len(whole)
-            if pause_every and size - paused_at > pause_every:
-                paused_at = size
-                paused_s += PAUSE_S
-                await asyncio.sleep(PAUSE_S)
-    took = time.monotonic() - start - paused_s
-    whole = (expected, rest) == (lines, "")
-    it.phase.expect(whole, f"{name}: {expected:,} of {lines:,} lines came, then {rest[:200]!r}")
-    it.phase.facts.append(f"{name}: {size / MEGA:,.0f} MB, {size / MEGA / took:.0f} MB a second")
+            phase.facts.append(f"{name}: {figures}")
+            phase.expect(figures.grown_bytes < GROWTH_LIMIT_BYTES, f"{name}: {figures}")
+    return [phase]

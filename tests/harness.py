@@ -7,7 +7,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -220,7 +220,7 @@ class Client:
         return self.http.ws_connect(self.base + "/execute", autoclose=False, max_msg_size=1 << 20, **options)
 
     @contextlib.asynccontextmanager
-    async def running(self, code: str, **keys: Any) -> Any:
+    async def running(self, code: str, **keys: Any) -> AsyncIterator["Running"]:
         """Start an execution and leave its messages to the test."""
         async with self.connect() as socket:
             await socket.send_json({"code": code, **keys})

@@ -7,7 +7,7 @@ same time is up to the machine, which is the point of it.
 import asyncio
 import random
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from attrs import define, field
 from harness import Client
@@ -100,7 +100,7 @@ async def storm(client: Client, *, executions: int, contexts: int, seed: int | s
 
 async def _victim(client: Client, executions: int, chooser: random.Random, tally: Tally) -> None:
     """Interrupt ``executions`` executions, all in one context unless something goes wrong in it."""
-    context = None
+    context, pid = None, ""
     async with open_session(client) as session:
         for number in range(executions):
             if context is None:
@@ -237,7 +237,7 @@ class _Case:
         await self.interrupt(self.request.execution_id if self._chooser.random() < 0.5 else None)
 
 
-MOMENTS: dict[str, Callable[[_Case], object]] = {
+MOMENTS: dict[str, Callable[[_Case], Awaitable[None]]] = {
     "at once": _Case.at_once,
     "when it starts": _Case.when_it_starts,
     "during it": _Case.during_it,

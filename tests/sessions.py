@@ -101,7 +101,7 @@ class Session:
         answer = self._answers[request_id] = asyncio.get_running_loop().create_future()
         try:
             await self._send(requestId=request_id, **keys)
-            return await answer
+            return str(await answer)
         finally:
             del self._answers[request_id]
 

@@ -273,6 +273,8 @@ class Reader:
                     return None
                 case 9:
                     self._send_frame(10, data)
+                case _:  # a pong
+                    pass
 
     def first_line(self) -> tuple[str, str]:
         """Return the first line of stdout, and what came with it; whatever else comes before is skipped."""
