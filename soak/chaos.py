@@ -28,6 +28,8 @@ PINCH_S = 0.4
 DEADLY = (signal.SIGKILL, signal.SIGSEGV, signal.SIGABRT, signal.SIGTERM)
 STOPPED_S = 0.3
 WIND_DOWN_S = 60.0
+# Journals that are full early: the memory of those that are not yet would look like a leak.
+FLAGS = ("--grace-s", "5", "--journals-bytes", "4M")
 
 
 async def chaos(seconds: float, seed: str, directory: Path) -> list[Phase]:
@@ -36,7 +38,7 @@ async def chaos(seconds: float, seed: str, directory: Path) -> list[Phase]:
     for launcher in ("spawn", "fork"):
         phase = Phase(f"chaos, --launcher {launcher}, {seconds / 2:.0f} s, {CONTEXTS} contexts")
         phases.append(phase)
-        async with watched(phase, directory, "--launcher", launcher, "--grace-s", "5") as it:
+        async with watched(phase, directory, "--launcher", launcher, *FLAGS) as it:
             await Chaos(it, seed, directory).run(seconds / 2)
     return phases
 

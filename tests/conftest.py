@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import uvloop
 from blockbuster import BlockBuster
-from harness import COMMAND, Client, Daemon, Gate, children
+from harness import COMMAND, Client, Daemon, Gate, SharedDaemon, children, shared_daemon
 from worker_driver import DrivenWorker, find_pythons
 
 ROOT = Path(__file__).parent.parent
@@ -87,9 +87,36 @@ async def daemon(start_daemon: Callable[..., Awaitable[Daemon]]) -> Daemon:
 
 
 @pytest.fixture
-async def client(daemon: Daemon) -> AsyncIterator[Client]:
+async def own_client(daemon: Daemon) -> AsyncIterator[Client]:
     """A client of ``daemon``."""
     async with Client(daemon.url) as client:
+        yield client
+
+
+@pytest.fixture(scope="session")
+def standing_daemon(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SharedDaemon]:
+    """A daemon with the default settings, for as many tests as do not mind: to start one costs more than most tests."""
+    with shared_daemon(tmp_path_factory.mktemp("standing")) as daemon:
+        yield daemon
+
+
+@pytest.fixture
+async def url(standing_daemon: SharedDaemon) -> AsyncIterator[str]:
+    """Where the standing daemon listens; afterwards it has no context, or a new default one."""
+    yield standing_daemon.url
+    async with Client(standing_daemon.url) as client:
+        for context in (await client.request("GET", "/contexts"))[1]["contexts"]:
+            if context["id"] == "default":
+                await client.request("POST", "/context/default/restart?cancelQueued=true")
+                await client.run("pass")  # it is told of the restart, the next test is not
+            else:
+                await client.request("DELETE", f"/context/{context['id']}")
+
+
+@pytest.fixture
+async def client(url: str) -> AsyncIterator[Client]:
+    """A client of the standing daemon."""
+    async with Client(url) as client:
         yield client
 
 

@@ -69,12 +69,12 @@ async def daemon(start_daemon: Callable[..., Awaitable[Daemon]]) -> Daemon:
 
 
 @pytest.mark.parametrize("flood", FLOODS)
-async def test_memory_stays_flat_and_others_go_on(client: Client, daemon: Daemon, flood: str) -> None:
+async def test_memory_stays_flat_and_others_go_on(own_client: Client, daemon: Daemon, flood: str) -> None:
     """Also when a client stops reading in the middle, when larger messages are on their way to it."""
-    contexts = [await client.create() for _ in range(CLIENTS)]
-    other = await client.create()
+    contexts = [await own_client.create() for _ in range(CLIENTS)]
+    other = await own_client.create()
     for context in (*contexts, other):
-        await client.run(f"print('x' * {MIB})", context)
+        await own_client.run(f"print('x' * {MIB})", context)
     before = memory_bytes(daemon.pid)
     async with contextlib.AsyncExitStack() as stack:
         for context in contexts:
@@ -83,13 +83,13 @@ async def test_memory_stays_flat_and_others_go_on(client: Client, daemon: Daemon
             await asyncio.to_thread(read_some, reader)
             await waits_in_write(pid)
         assert (memory_bytes(daemon.pid) - before) / CLIENTS < 2 * MIB
-        assert (await client.run("print('goes on')", other)).stdout == "goes on\n"
+        assert (await own_client.run("print('goes on')", other)).stdout == "goes on\n"
 
 
-async def test_memory_stays_flat_for_each_execution_of_a_session(client: Client, daemon: Daemon) -> None:
-    contexts = [await client.create() for _ in range(CLIENTS)]
+async def test_memory_stays_flat_for_each_execution_of_a_session(own_client: Client, daemon: Daemon) -> None:
+    contexts = [await own_client.create() for _ in range(CLIENTS)]
     for context in contexts:
-        await client.run(f"print('x' * {MIB})", context)
+        await own_client.run(f"print('x' * {MIB})", context)
     before = memory_bytes(daemon.pid)
     with Reader(daemon.url, "/session", buffer_bytes=1 << 12) as reader:
         code = FLOOD.format(FLOODS["control characters"])
@@ -108,9 +108,9 @@ async def test_memory_stays_flat_for_each_execution_of_a_session(client: Client,
 
 
 @pytest.mark.parametrize("how", ["timeout", "interrupt", "deletion"])
-async def test_a_program_that_waits_for_its_client_can_be_ended(client: Client, daemon: Daemon, how: str) -> None:
+async def test_a_program_that_waits_for_its_client_can_be_ended(own_client: Client, daemon: Daemon, how: str) -> None:
     """It is over, and the next has its turn, before the client reads on; then that one gets all that was written."""
-    context = await client.create()
+    context = await own_client.create()
     code = (
         f"import os, sys\nprint(os.getpid())\nfiller = {NARROW!r}\ni = 0\n"
         "try:\n    while True: sys.stdout.write(f'{i:015d}\\n' + filler); i += 1\n"
@@ -123,16 +123,16 @@ async def test_a_program_that_waits_for_its_client_can_be_ended(client: Client, 
                 failure = error("TimeoutError", "execution timed out after 1 s")
                 close, reason = 4008, failure["value"]
             case "interrupt":
-                assert await interrupt(client, context) == (200, {"interrupted": True})
+                assert await interrupt(own_client, context) == (200, {"interrupted": True})
                 failure = error("KeyboardInterrupt", "")
                 close, reason = 1000, "interrupted by a client"
             case _:
-                assert (await client.request("DELETE", f"/context/{context}"))[0] == 200
+                assert (await own_client.request("DELETE", f"/context/{context}"))[0] == 200
                 await gone(pid)
                 failure = error("ContextError", f"context deleted: {context}")
                 close, reason = 1001, failure["value"]
         if how != "deletion":
-            assert (await client.run("print(i > 10)", context)).stdout == "True\n"
+            assert (await own_client.run("print(i > 10)", context)).stdout == "True\n"
         messages = await asyncio.to_thread(rest_of, reader)
     text += messages[0]["text"]
     if how != "deletion":

@@ -57,8 +57,15 @@ def face(request: pytest.FixtureRequest) -> Face:
 
 
 @pytest.fixture
-async def py(face: Face, daemon: Daemon) -> AsyncIterator[Any]:
-    """A client of ``daemon``."""
+async def py(face: Face, url: str) -> AsyncIterator[Any]:
+    """A client of the standing daemon."""
+    async with face(url) as client:
+        yield client
+
+
+@pytest.fixture
+async def first_py(face: Face, daemon: Daemon) -> AsyncIterator[Any]:
+    """A client of a new daemon, which has no context yet."""
     async with face(daemon.url) as client:
         yield client
 
@@ -66,9 +73,9 @@ async def py(face: Face, daemon: Daemon) -> AsyncIterator[Any]:
 # Executions
 
 
-async def test_migration_guide(daemon: Daemon, tmp_path: Path) -> None:
+async def test_migration_guide(url: str, tmp_path: Path) -> None:
     def follow_it() -> None:
-        with Interpreter(daemon.url) as client:
+        with Interpreter(url) as client:
             assert client.execute("print('Hello')").stdout == "Hello\n"
             shown: list[str] = []
             told = MIGRATION_GUIDE.replace("/my/project", str(tmp_path)).replace("ctx[", "shown.append(ctx) or ctx[")
@@ -166,9 +173,9 @@ async def test_output_comes_while_the_code_runs(py: Any, gate: Gate) -> None:
     assert (execution.stdout, execution.stderr) == ("before\n", "after\n")
 
 
-async def test_callbacks_run_in_the_callers_thread(daemon: Daemon) -> None:
+async def test_callbacks_run_in_the_callers_thread(url: str) -> None:
     def run() -> tuple[int, list[int]]:
-        with Interpreter(daemon.url) as client:
+        with Interpreter(url) as client:
             seen: list[int] = []
             client.execute(
                 "print(1)\n1/0",
@@ -181,14 +188,14 @@ async def test_callbacks_run_in_the_callers_thread(daemon: Daemon) -> None:
     assert seen == [mine, mine]
 
 
-async def test_callbacks_may_be_coroutine_functions(daemon: Daemon) -> None:
+async def test_callbacks_may_be_coroutine_functions(url: str) -> None:
     seen: list[str] = []
 
     async def on_stdout(text: str) -> None:
         await asyncio.sleep(0)
         seen.append(text)
 
-    async with AsyncInterpreter(daemon.url) as client:
+    async with AsyncInterpreter(url) as client:
         await client.execute("print(1)", on_stdout=on_stdout)
     assert seen == ["1\n"]
 
@@ -221,8 +228,8 @@ async def test_leaving_a_stream_interrupts_the_code(py: Any) -> None:
     assert (await py.execute("print(x)")).stdout == "1\n"
 
 
-async def test_a_call_that_is_cancelled_interrupts_the_code(daemon: Daemon) -> None:
-    async with AsyncInterpreter(daemon.url) as client:
+async def test_a_call_that_is_cancelled_interrupts_the_code(url: str) -> None:
+    async with AsyncInterpreter(url) as client:
         started = asyncio.Event()
         code = "x = 1; print(x)\nwhile True: pass"
         running = asyncio.create_task(client.execute(code, timeout=0, on_stdout=lambda text: started.set()))
@@ -233,10 +240,10 @@ async def test_a_call_that_is_cancelled_interrupts_the_code(daemon: Daemon) -> N
         assert (await client.execute("print(x)")).stdout == "1\n"
 
 
-async def test_long_output_is_cut_where_the_client_wants_it(face: Face, daemon: Daemon) -> None:
+async def test_long_output_is_cut_where_the_client_wants_it(face: Face, url: str) -> None:
     seen: list[str] = []
     code = "import sys\nprint('é' * 100_000)\nprint('x' * 5, file=sys.stderr)"
-    async with face(daemon.url, output_limit_chars=6) as py:
+    async with face(url, output_limit_chars=6) as py:
         execution = await py.execute(code, on_stdout=seen.append)
     assert (execution.stdout, execution.stderr) == ("é" * 6, "x" * 5 + "\n")
     assert execution.cut_chars == 100_001 - 6
@@ -254,8 +261,8 @@ async def test_many_at_the_same_time(py: Any) -> None:
     assert await asyncio.gather(*map(run, range(8))) == [f"{number}\n" for number in range(8)]
 
 
-async def test_others_see_what_the_client_calls_itself(face: Face, daemon: Daemon, client: Client) -> None:
-    async with face(daemon.url, origin="ada") as py:
+async def test_others_see_what_the_client_calls_itself(face: Face, url: str, client: Client) -> None:
+    async with face(url, origin="ada") as py:
         await py.execute("pass")
     _, body = await client.request("GET", "/context/default/executions")
     assert body["executions"][0]["origin"].startswith("ada ")
@@ -264,31 +271,31 @@ async def test_others_see_what_the_client_calls_itself(face: Face, daemon: Daemo
 # Contexts
 
 
-async def test_a_contexts_life(py: Any, tmp_path: Path) -> None:
-    context = await py.create_context(cwd=tmp_path, language="python", limits={"codeBytes": 100})
+async def test_a_contexts_life(first_py: Any, tmp_path: Path) -> None:
+    context = await first_py.create_context(cwd=tmp_path, language="python", limits={"codeBytes": 100})
     assert (context.cwd, context.language, context.active) == (str(tmp_path), "python", True)
     assert context["limits"] == {"codeBytes": 100}
     assert datetime(2020, 1, 1, tzinfo=UTC) < context.created_at
     with pytest.raises(KeyError):
         context["nothing"]
-    await py.execute("pass")
-    assert [listed.id for listed in await py.list_contexts()] == [context.id, "default"]
+    await first_py.execute("pass")
+    assert [listed.id for listed in await first_py.list_contexts()] == [context.id, "default"]
     await context.execute("exit()")
-    assert not (await py.get_context(context.id)).active
+    assert not (await first_py.get_context(context.id)).active
     assert context.active, "it is what it was"
-    await py.delete_context(context.id)
-    assert [listed.id for listed in await py.list_contexts()] == ["default"]
+    await first_py.delete_context(context.id)
+    assert [listed.id for listed in await first_py.list_contexts()] == ["default"]
 
 
-async def test_a_context_ends_with_its_block(py: Any) -> None:
-    async with await py.create_context() as context:
+async def test_a_context_ends_with_its_block(first_py: Any) -> None:
+    async with await first_py.create_context() as context:
         await context.execute("x = 1")
     with pytest.raises(LookupError):
-        async with await py.create_context() as context:
+        async with await first_py.create_context() as context:
             raise LookupError
-    async with await py.create_context() as context:
+    async with await first_py.create_context() as context:
         await context.delete()
-    assert await py.list_contexts() == []
+    assert await first_py.list_contexts() == []
 
 
 async def test_interrupt_and_restart(py: Any) -> None:
@@ -320,19 +327,19 @@ async def test_interrupt_and_restart(py: Any) -> None:
 # Errors
 
 
-async def test_what_the_daemon_refuses(py: Any) -> None:
+async def test_what_the_daemon_refuses(first_py: Any) -> None:
     cases: list[tuple[str, int, type[Refused], Awaitable[Any]]] = [
-        ("unsupported_language", 400, Refused, py.create_context(language="ruby")),
-        ("invalid_cwd", 400, Refused, py.create_context(cwd="/no/where")),
-        ("default_context", 400, Refused, py.delete_context("default")),
-        ("invalid_request", 400, Refused, py.execute("")),
-        ("invalid_request", 400, Refused, py.execute("1", timeout=-1)),
-        ("malformed_request", 400, Refused, py.execute("1", timeout=0.5)),
-        ("context_not_found", 404, ContextNotFound, py.execute("1", "a/b?c=ä")),
-        ("context_not_found", 404, ContextNotFound, py.get_context("a/b?c=ä")),
-        ("context_not_found", 404, ContextNotFound, py.delete_context("nowhere")),
-        ("context_not_found", 404, ContextNotFound, py.interrupt()),
-        ("context_not_found", 404, ContextNotFound, py.restart("a/b?c=ä")),
+        ("unsupported_language", 400, Refused, first_py.create_context(language="ruby")),
+        ("invalid_cwd", 400, Refused, first_py.create_context(cwd="/no/where")),
+        ("default_context", 400, Refused, first_py.delete_context("default")),
+        ("invalid_request", 400, Refused, first_py.execute("")),
+        ("invalid_request", 400, Refused, first_py.execute("1", timeout=-1)),
+        ("malformed_request", 400, Refused, first_py.execute("1", timeout=0.5)),
+        ("context_not_found", 404, ContextNotFound, first_py.execute("1", "a/b?c=ä")),
+        ("context_not_found", 404, ContextNotFound, first_py.get_context("a/b?c=ä")),
+        ("context_not_found", 404, ContextNotFound, first_py.delete_context("nowhere")),
+        ("context_not_found", 404, ContextNotFound, first_py.interrupt()),
+        ("context_not_found", 404, ContextNotFound, first_py.restart("a/b?c=ä")),
     ]
     for code, status, kind, call in cases:
         with pytest.raises(Refused) as caught:
@@ -340,7 +347,7 @@ async def test_what_the_daemon_refuses(py: Any) -> None:
         assert (caught.value.code, caught.value.status, type(caught.value)) == (code, status, kind)
     assert str(caught.value) == "Context not found: a/b?c=ä"
     with pytest.raises(ContextNotFound):
-        await anext(aiter(py.stream("1", "nowhere")))
+        await anext(aiter(first_py.stream("1", "nowhere")))
 
 
 async def test_a_limit_says_when_to_try_again(face: Face, start_daemon: Start) -> None:
@@ -352,19 +359,19 @@ async def test_a_limit_says_when_to_try_again(face: Face, start_daemon: Start) -
     assert (caught.value.code, caught.value.retry_after_s) == ("limit_reached", 1.0)
 
 
-async def test_a_client_that_is_closed(face: Face, daemon: Daemon) -> None:
-    py = face(daemon.url)
+async def test_a_client_that_is_closed(face: Face, url: str) -> None:
+    py = face(url)
     await py.execute("x = 1")
     await py.close()
     await py.close()
     with pytest.raises(RuntimeError, match="the client is closed"):
         await py.execute("x = 2")
-    async with face(daemon.url) as other:
+    async with face(url) as other:
         assert (await other.execute("print(x)")).stdout == "1\n"
 
 
-async def test_whoever_waits_when_it_is_closed_is_let_go(daemon: Daemon) -> None:
-    client = Interpreter(daemon.url)
+async def test_whoever_waits_when_it_is_closed_is_let_go(url: str) -> None:
+    client = Interpreter(url)
     started = threading.Event()
 
     def run() -> None:

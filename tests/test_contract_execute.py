@@ -18,12 +18,12 @@ MIB = 1 << 20
 # The first message
 
 
-async def test_first_message_with_code_alone_runs_in_the_default_context(client: Client, tmp_path: Path) -> None:
+async def test_first_message_with_code_alone_runs_in_the_default_context(own_client: Client, tmp_path: Path) -> None:
     """It is made by its first use, in the daemon's working directory."""
-    assert (await client.request("GET", "/contexts"))[1] == {"contexts": []}
-    result = await client.run("import os; print(os.getcwd())")
+    assert (await own_client.request("GET", "/contexts"))[1] == {"contexts": []}
+    result = await own_client.run("import os; print(os.getcwd())")
     assert ended(result) == ([stdout(f"{tmp_path}\n"), COMPLETED], 1000, "")
-    _, body = await client.request("GET", "/contexts")
+    _, body = await own_client.request("GET", "/contexts")
     assert [(context["id"], context["cwd"]) for context in body["contexts"]] == [("default", str(tmp_path))]
 
 
@@ -100,7 +100,7 @@ async def test_first_message_that_cannot_be_parsed_closes_with_1002_and_what_is_
         assert result.close_reason.startswith(reason)
 
 
-async def test_first_message_with_an_impossible_value_closes_with_1008_and_what_is_wrong(client: Client) -> None:
+async def test_first_message_with_an_impossible_value_closes_with_1008_and_what_is_wrong(own_client: Client) -> None:
     reasons = {
         "{}": "code must not be empty",
         '{"code": null}': "code must not be empty",
@@ -112,10 +112,10 @@ async def test_first_message_with_an_impossible_value_closes_with_1008_and_what_
         '{"code": "pass", "envs": {"A": "\\u0000"}}': "envs must have names",
     }
     for message, reason in reasons.items():
-        result = await client.send_first(message)
+        result = await own_client.send_first(message)
         assert (result.messages, result.close_code) == ([], 1008)
         assert result.close_reason.startswith(reason)
-    assert (await client.request("GET", "/contexts"))[1] == {"contexts": []}
+    assert (await own_client.request("GET", "/contexts"))[1] == {"contexts": []}
 
 
 async def test_no_first_message_closes_with_1008(start_daemon: StartDaemon) -> None:

@@ -71,16 +71,18 @@ async def test_first_start_failed_closes_with_1011(start_daemon: StartDaemon) ->
 # The daemon ends
 
 
-async def test_shutdown_while_running_and_queued_closes_with_1001(client: Client, daemon: Daemon, gate: Gate) -> None:
-    context = await client.create()
+async def test_shutdown_while_running_and_queued_closes_with_1001(
+    own_client: Client, daemon: Daemon, gate: Gate
+) -> None:
+    context = await own_client.create()
     async with contextlib.AsyncExitStack() as stack:
         executions = []
         for name in ("default", context):
             running: Running = await stack.enter_async_context(
-                client.running(f"print('on'); {gate.wait}", contextId=name)
+                own_client.running(f"print('on'); {gate.wait}", contextId=name)
             )
             await running.until("on")
-            queued = await stack.enter_async_context(submitted(client, "pass", contextId=name))
+            queued = await stack.enter_async_context(submitted(own_client, "pass", contextId=name))
             executions += [running, queued]
         daemon.process.send_signal(signal.SIGTERM)
         results = [await execution.finish() for execution in executions]
@@ -93,8 +95,8 @@ async def test_shutdown_while_running_and_queued_closes_with_1001(client: Client
     assert await daemon.ended() == 0
 
 
-async def test_shutdown_closes_a_client_that_has_not_said_anything_yet(client: Client, daemon: Daemon) -> None:
-    async with client.connect() as socket:
+async def test_shutdown_closes_a_client_that_has_not_said_anything_yet(own_client: Client, daemon: Daemon) -> None:
+    async with own_client.connect() as socket:
         daemon.process.send_signal(signal.SIGTERM)
         why = "server is shutting down"
         assert ended(await Running(socket).finish()) == ([error("ContextError", why)], 1001, why)
@@ -163,8 +165,8 @@ async def test_no_process_outlives_the_death_of_its_worker(client: Client) -> No
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
-async def test_no_process_outlives_the_daemon(client: Client, daemon: Daemon, number: signal.Signals) -> None:
-    result = await client.run(f"import os; print(os.getpid()); {START_CHILD}")
+async def test_no_process_outlives_the_daemon(own_client: Client, daemon: Daemon, number: signal.Signals) -> None:
+    result = await own_client.run(f"import os; print(os.getpid()); {START_CHILD}")
     daemon.process.send_signal(number)
     await gone(*map(int, result.stdout.split()))
     await daemon.ended()

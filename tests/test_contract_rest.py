@@ -17,9 +17,14 @@ from interpreterd.errors import InvalidWorkingDirectory
 
 StartDaemon = Callable[..., Awaitable[Daemon]]
 CREATED_AT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d+Z")  # RFC 3339, UTC
-
-
 EXTENSIONS = {"state", "lastUsedAt", "executionCount", "queued", "metadata"}
+
+
+@pytest.fixture
+def client(own_client: Client) -> Client:
+    """A client of a new daemon: what it lists, and where it runs, is the matter here."""
+    return own_client
+
 
 # POST /context
 

@@ -156,8 +156,8 @@ async def test_every_address(start_daemon: Start) -> None:
         assert (await client.run("print(1)")).stdout == "1\n"
 
 
-async def test_default_directory_is_the_current_one(client: Client, tmp_path: Path) -> None:
-    assert (await client.run("import os; print(os.getcwd())")).stdout == f"{tmp_path}\n"
+async def test_default_directory_is_the_current_one(own_client: Client, tmp_path: Path) -> None:
+    assert (await own_client.run("import os; print(os.getcwd())")).stdout == f"{tmp_path}\n"
 
 
 async def test_relative_directory(start_daemon: Start, tmp_path: Path) -> None:

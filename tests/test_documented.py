@@ -87,21 +87,21 @@ def test_what_happens_in_a_context_is_as_documented() -> None:
     assert [json.loads(line) for line in lines] == golden("feed")
 
 
-async def test_answers_are_as_documented(client: Client) -> None:
+async def test_answers_are_as_documented(own_client: Client) -> None:
     code = "print('hello')\n1/0"
-    _, answered = await client.request("POST", "/execute", json={"code": code})
-    _, ended = await client.request("GET", f"/executions/{answered['executionId']}")
+    _, answered = await own_client.request("POST", "/execute", json={"code": code})
+    _, ended = await own_client.request("GET", f"/executions/{answered['executionId']}")
     request = {"code": "print('here', flush=True)\nwhile True: pass", "background": True}
-    status, accepted = await client.request("POST", "/execute", json=request)
+    status, accepted = await own_client.request("POST", "/execute", json=request)
     assert status == 202
-    async with following(client, f"/executions/{accepted['id']}/events", "ndjson") as events:
+    async with following(own_client, f"/executions/{accepted['id']}/events", "ndjson") as events:
         await until(events, "here\n")
-        _, interrupted = await client.request("POST", f"/executions/{accepted['id']}/interrupt")
+        _, interrupted = await own_client.request("POST", f"/executions/{accepted['id']}/interrupt")
         await until(events, "interrupted")
-    _, again = await client.request("POST", "/execute", json=request)
-    async with following(client, f"/executions/{again['id']}/events", "ndjson") as events:
+    _, again = await own_client.request("POST", "/execute", json=request)
+    async with following(own_client, f"/executions/{again['id']}/events", "ndjson") as events:
         await until(events, "here\n")
-    _, restarted = await client.request("POST", "/context/default/restart")
+    _, restarted = await own_client.request("POST", "/context/default/restart")
     assert restarted["lost"] == [again["id"]]
     for answer, example in zip([answered, accepted, ended, interrupted, restarted], golden("http"), strict=True):
         assert _form(answer) == _form(example["body"]), example["request"]

@@ -164,16 +164,16 @@ async def test_a_follower_sees_everything_that_happens(client: Client, gate: Gat
     assert (seen[0][0]["code"], seen[0][0]["origin"], seen[0][0]["cutChars"]) == (code, "ada", 0)
 
 
-async def test_a_new_follower_begins_now_or_where_it_wants(client: Client) -> None:
-    await client.run("pass")
-    async with following(client, "/context/default/events", "ndjson") as first:
-        await client.run("print(1)")
+async def test_a_new_follower_begins_now_or_where_it_wants(own_client: Client) -> None:
+    await own_client.run("pass")
+    async with following(own_client, "/context/default/events", "ndjson") as first:
+        await own_client.run("print(1)")
         seen = await until(first, "completed")
         async with (
-            following(client, "/context/default/events", "ndjson") as now,
-            following(client, "/context/default/events", "ndjson", 0) as before,
+            following(own_client, "/context/default/events", "ndjson") as now,
+            following(own_client, "/context/default/events", "ndjson", 0) as before,
         ):
-            await client.run("print(2)")
+            await own_client.run("print(2)")
             assert stdout_of(await until(now, "completed")) == "2\n"
             assert await until(before, "completed") == seen
 
@@ -220,16 +220,16 @@ async def test_followers_that_do_not_read_are_waited_for_by_nobody(start_daemon:
 # Its end
 
 
-async def test_followers_end_with_the_daemon(daemon: Daemon, client: Client) -> None:
-    execution_id = await start(client, "while True: pass")
+async def test_followers_end_with_the_daemon(daemon: Daemon, own_client: Client) -> None:
+    execution_id = await start(own_client, "while True: pass")
     async with contextlib.AsyncExitStack() as stack:
         streams = [
-            await stack.enter_async_context(following(client, path, transport, 0))
+            await stack.enter_async_context(following(own_client, path, transport, 0))
             for path in ("/context/default/events", f"/executions/{execution_id}/events")
             for transport in ("ndjson", "sse")
         ]
         sockets = [
-            await stack.enter_async_context(client.http.ws_connect(client.base + path, autoclose=False))
+            await stack.enter_async_context(own_client.http.ws_connect(own_client.base + path, autoclose=False))
             for path in ("/context/default/events", f"/executions/{execution_id}/events?from=1000")
         ]
         async with Client(daemon.url) as slow:

@@ -146,7 +146,7 @@ VIOLATIONS = {
 
 @PATHS
 async def test_what_breaks_the_websocket_protocol_ends_its_connection_only(
-    client: Client, daemon: Daemon, path: str
+    own_client: Client, daemon: Daemon, path: str
 ) -> None:
     async with open_raw(daemon.announced["port"], PREFIX + "/session") as bystander:
         for name, (data, code) in VIOLATIONS.items():
@@ -156,7 +156,7 @@ async def test_what_breaks_the_websocket_protocol_ends_its_connection_only(
             assert (name, [(seen.opcode, seen.close_code) for seen in frames]) == (name, [(CLOSE, code)])
         await bystander.send(frame(PING, b"still there"))
         assert await bystander.receive() == Frame(PONG, b"still there")
-    assert (await client.run("print('goes on')")).stdout == "goes on\n"
+    assert (await own_client.run("print('goes on')")).stdout == "goes on\n"
 
 
 @against_a_daemon
@@ -182,7 +182,7 @@ async def test_a_message_may_come_in_fragments_with_pings_between_them(
 @against_a_daemon
 @given(data=st.binary(max_size=200), resets=st.booleans())
 async def test_any_bytes_on_a_websocket_are_survived(
-    client: Client, daemon: Daemon, path: str, data: bytes, resets: bool
+    own_client: Client, daemon: Daemon, path: str, data: bytes, resets: bool
 ) -> None:
     """The connection ends with a close frame, or waits for more; then its client leaves, politely or not."""
     async with open_raw(daemon.announced["port"], PREFIX + path) as raw:
@@ -195,12 +195,14 @@ async def test_any_bytes_on_a_websocket_are_survived(
             frames = await raw.rest()
             assert all(seen.opcode in (TEXT, CLOSE, PONG) for seen in frames)
             assert all(seen.close_code != 1011 for seen in frames)
-    assert (await client.request("GET", "/contexts"))[0] == 200
+    assert (await own_client.request("GET", "/contexts"))[0] == 200
 
 
 @against_a_daemon
 @given(st.binary(max_size=200), st.sampled_from([b"", b"GET ", b"POST /process/interpreter/context HTTP/1.1\r\n"]))
-async def test_any_bytes_instead_of_http_are_survived(client: Client, daemon: Daemon, junk: bytes, head: bytes) -> None:
+async def test_any_bytes_instead_of_http_are_survived(
+    own_client: Client, daemon: Daemon, junk: bytes, head: bytes
+) -> None:
     reader, writer = await asyncio.open_connection("127.0.0.1", daemon.announced["port"])
     writer.write(head + junk)
     writer.write_eof()
@@ -209,7 +211,7 @@ async def test_any_bytes_instead_of_http_are_survived(client: Client, daemon: Da
     await writer.wait_closed()
     assert answer == b"" or answer.startswith(b"HTTP/1.")
     assert b" 500 " not in answer.partition(b"\r\n")[0]
-    assert (await client.request("GET", "/contexts"))[0] == 200
+    assert (await own_client.request("GET", "/contexts"))[0] == 200
 
 
 @pytest.fixture(autouse=True)

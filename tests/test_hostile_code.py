@@ -214,7 +214,7 @@ ENDLESS: dict[str, tuple[str, list[dict[str, Any]], bool]] = {
     ),
     "a thread that keeps the lock": (
         (
-            "def run():\n  os.write(1, b'on')\n  while True: pass\n"
+            "import ctypes\ndef run():\n  ctypes.PyDLL(None).write(1, b'on', 2)\n  while True: pass\n"
             "sys.setswitchinterval(1000); threading.Thread(target=run).start(); threading.Event().wait()"
         ),
         [error("KeyboardInterrupt", KILLED), INTERRUPTED],

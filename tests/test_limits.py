@@ -303,8 +303,8 @@ LOOSER: list[tuple[dict[str, Any], str]] = [
 
 
 @pytest.mark.parametrize(("limits", "reason"), LOOSER)
-async def test_a_limit_that_cannot_be_makes_no_context(client: Client, limits: dict[str, Any], reason: str) -> None:
-    status, body = await client.request("POST", "/context", json={"limits": limits})
+async def test_a_limit_that_cannot_be_makes_no_context(own_client: Client, limits: dict[str, Any], reason: str) -> None:
+    status, body = await own_client.request("POST", "/context", json={"limits": limits})
     assert (status, body["code"]) == (400, "invalid_request")
     assert body["error"].startswith(reason)
-    assert (await client.request("GET", "/contexts"))[1] == {"contexts": []}
+    assert (await own_client.request("GET", "/contexts"))[1] == {"contexts": []}

@@ -83,16 +83,16 @@ def test_the_check_of_a_stream_sees_what_is_wrong() -> None:
         check.end()
 
 
-async def test_a_client_that_is_late_and_still_talks_gets_the_end(client: Client, daemon: Daemon) -> None:
+async def test_a_client_that_is_late_and_still_talks_gets_the_end(own_client: Client, daemon: Daemon) -> None:
     """The daemon has closed; a ping to a connection that it had also let go of would make the kernel drop the rest."""
-    context = await client.create()
+    context = await own_client.create()
     with Reader(daemon.url, buffer_bytes=1 << 12) as reader:
         reader.send({"code": f"print('x' * {MIB})", "contextId": context})
-        await client.run("pass", context)  # so the first one has ended
-        await client.run("pass", context)  # and all that there was to do at once has been done
+        await own_client.run("pass", context)  # so the first one has ended
+        await own_client.run("pass", context)  # and all that there was to do at once has been done
         for _ in range(3):
             reader.ping()
-            await client.run("pass", context)
+            await own_client.run("pass", context)
         messages = await asyncio.to_thread(read_all, reader)
     assert len(text_of(messages, "stdout")) == MIB + 1
     assert (messages[-1], reader.close_code) == (COMPLETED, 1000)

@@ -47,8 +47,8 @@ async def test_metadata_is_kept_shown_and_patched(client: Client) -> None:
     assert shown == {**created, "metadata": {}}
 
 
-async def test_a_patch_that_cannot_be_changes_nothing(client: Client) -> None:
-    context = await client.create(metadata={"a": "1"})
+async def test_a_patch_that_cannot_be_changes_nothing(own_client: Client) -> None:
+    context = await own_client.create(metadata={"a": "1"})
     wrong = [
         (b"{", "malformed_request", "the body must be JSON"),
         (b"[]", "malformed_request", "the body must be a JSON object"),
@@ -58,20 +58,20 @@ async def test_a_patch_that_cannot_be_changes_nothing(client: Client) -> None:
         (b'{"metadata": {"a": "2", "b": "%s"}}' % (b"x" * 4096), "invalid_request", "metadata must be at most 4096 by"),
     ]
     for body, code, error in wrong:
-        status, answer = await client.request("PATCH", f"/context/{context}", data=body)
+        status, answer = await own_client.request("PATCH", f"/context/{context}", data=body)
         assert (status, answer["code"]) == (400, code)
         assert answer["error"].startswith(error)
-    assert (await client.request("GET", f"/context/{context}"))[1]["metadata"] == {"a": "1"}
-    assert (await client.request("PATCH", "/context/unknown", data=b"{}"))[0] == 404
-    assert (await client.request("PATCH", "/context/default", data=b"{}"))[0] == 404, "nobody used it yet"
+    assert (await own_client.request("GET", f"/context/{context}"))[1]["metadata"] == {"a": "1"}
+    assert (await own_client.request("PATCH", "/context/unknown", data=b"{}"))[0] == 404
+    assert (await own_client.request("PATCH", "/context/default", data=b"{}"))[0] == 404, "nobody used it yet"
 
 
-async def test_a_context_that_cannot_be_is_not_made(client: Client) -> None:
+async def test_a_context_that_cannot_be_is_not_made(own_client: Client) -> None:
     for wrong in ({"metadata": {"a": 1}}, {"metadata": "a"}, {"envs": {"A": 1}}, {"envs": {"A=": ""}}):
-        status, answer = await client.request("POST", "/context", json=wrong)
+        status, answer = await own_client.request("POST", "/context", json=wrong)
         assert status == 400
         assert answer["error"].startswith(next(iter(wrong)))
-    assert await ids(client, "/contexts") == []
+    assert await ids(own_client, "/contexts") == []
 
 
 async def test_labels_filter_both_lists(client: Client) -> None:

@@ -199,17 +199,18 @@ async def test_a_client_that_leaves_leaves_its_execution_running(client: Client,
     assert (await client.run("print(x)")).stdout == "kept\n"
 
 
-async def test_shutdown_tells_every_request_then_closes(daemon: Daemon, session: Session) -> None:
-    await session.send(op="execute", requestId="runs", code="while True: pass")
-    await session.send(op="execute", requestId="waits", code="pass")
-    await session.wait("runs", "started")
-    daemon.process.terminate()
-    for request_id in ("runs", "waits"):
-        messages = await session.wait(request_id, "cancelled")
-        assert messages[-2]["value"] == "server is shutting down"
-    frame = await session.socket.receive()
-    assert (frame.type, session.socket.close_code) == (aiohttp.WSMsgType.CLOSE, 1001)
-    assert await daemon.ended() == 0
+async def test_shutdown_tells_every_request_then_closes(daemon: Daemon, own_client: Client) -> None:
+    async with open_session(own_client) as session:
+        await session.send(op="execute", requestId="runs", code="while True: pass")
+        await session.send(op="execute", requestId="waits", code="pass")
+        await session.wait("runs", "started")
+        daemon.process.terminate()
+        for request_id in ("runs", "waits"):
+            messages = await session.wait(request_id, "cancelled")
+            assert messages[-2]["value"] == "server is shutting down"
+        frame = await session.socket.receive()
+        assert (frame.type, session.socket.close_code) == (aiohttp.WSMsgType.CLOSE, 1001)
+        assert await daemon.ended() == 0
 
 
 def test_the_documentation_shows_examples_that_are_tested() -> None:

@@ -316,29 +316,29 @@ class TestThroughTheDaemon:
 
     @pytest.mark.parametrize("late", ["print('late')", "os.write(2, b'late')", "os.write(1, '日'.encode()[:2])"])
     async def test_what_a_thread_wrote_before_the_next_execution_is_not_its(
-        self, client: Client, gate: Gate, tmp_path: Path, late: str
+        self, own_client: Client, gate: Gate, tmp_path: Path, late: str
     ) -> None:
         os.mkfifo(tmp_path / "written")
-        await client.run(
+        await own_client.run(
             f"import os, threading\ndef run():\n    {gate.wait}\n    {late}\n    open('written', 'w').close()\n"
             "threading.Thread(target=run).start()"
         )
         gate.open()
         await asyncio.to_thread((tmp_path / "written").read_bytes)
-        assert (await client.run("print('next')")).messages == [
+        assert (await own_client.run("print('next')")).messages == [
             {"type": "stdout", "text": "next\n"},
             {"type": "control", "text": "completed"},
         ]
 
     async def test_what_a_child_wrote_before_the_next_execution_is_not_its(
-        self, client: Client, gate: Gate, tmp_path: Path
+        self, own_client: Client, gate: Gate, tmp_path: Path
     ) -> None:
         os.mkfifo(tmp_path / "written")
         late = f"{gate.wait}; os.write(1, b'late'); os.write(2, b'late'); open('written', 'w').close()"
-        await client.run(f"import subprocess, sys; child = subprocess.Popen([sys.executable, '-c', {late!r}])")
+        await own_client.run(f"import subprocess, sys; child = subprocess.Popen([sys.executable, '-c', {late!r}])")
         gate.open()
         await asyncio.to_thread((tmp_path / "written").read_bytes)
-        assert (await client.run("print(child.wait())")).messages == [
+        assert (await own_client.run("print(child.wait())")).messages == [
             {"type": "stdout", "text": "0\n"},
             {"type": "control", "text": "completed"},
         ]

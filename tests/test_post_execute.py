@@ -205,11 +205,11 @@ async def test_a_background_execution_answers_at_once_with_its_url(client: Clien
         assert (await response.json())["state"] == "completed"
 
 
-async def test_a_background_execution_is_answered_in_json_alone(client: Client) -> None:
+async def test_a_background_execution_is_answered_in_json_alone(own_client: Client) -> None:
     request = {"code": "pass", "background": True}
     headers = {"Accept": "text/event-stream"}
-    assert (await client.request("POST", "/execute", json=request, headers=headers))[0] == 406
-    assert (await client.request("GET", "/contexts"))[1] == {"contexts": []}
+    assert (await own_client.request("POST", "/execute", json=request, headers=headers))[0] == 406
+    assert (await own_client.request("GET", "/contexts"))[1] == {"contexts": []}
 
 
 async def test_the_url_is_below_the_base_path_that_was_asked(start_daemon: StartDaemon) -> None:
@@ -226,23 +226,23 @@ async def test_the_url_is_below_the_base_path_that_was_asked(start_daemon: Start
 # Interrupt, cancel, restart
 
 
-async def test_interrupting_an_execution_that_runs_or_waits_or_has_ended(client: Client) -> None:
-    runs = await start(client, "print('here', flush=True)\nwhile True: pass")
-    await wait(client, runs, "here\n")
-    async with submitted(client, "pass") as waits:
-        ids, listed = zip(*await states(client), strict=True)
+async def test_interrupting_an_execution_that_runs_or_waits_or_has_ended(own_client: Client) -> None:
+    runs = await start(own_client, "print('here', flush=True)\nwhile True: pass")
+    await wait(own_client, runs, "here\n")
+    async with submitted(own_client, "pass") as waits:
+        ids, listed = zip(*await states(own_client), strict=True)
         assert listed == ("running", "queued")
-        assert await interrupt(client, ids[1]) == {"interrupted": True, "did": "cancelled", "executionId": ids[1]}
-        assert await interrupt(client, ids[1]) == {"interrupted": False, "did": "idle", "executionId": ids[1]}
+        assert await interrupt(own_client, ids[1]) == {"interrupted": True, "did": "cancelled", "executionId": ids[1]}
+        assert await interrupt(own_client, ids[1]) == {"interrupted": False, "did": "idle", "executionId": ids[1]}
         told = await waits.finish()
     assert (told.error or {})["name"] == "KeyboardInterrupt"
     assert (told.controls, told.close_code) == (["interrupted"], 1000)
-    assert (await show(client, ids[1]))["state"] == "cancelled"
-    assert await interrupt(client, runs) == {"interrupted": True, "did": "interrupting", "executionId": runs}
-    assert (await wait(client, runs))[-1]["text"] == "interrupted"
-    assert await interrupt(client, runs) == {"interrupted": False, "did": "idle", "executionId": runs}
-    assert (await client.request("POST", "/executions/nobody/interrupt"))[0] == 404
-    assert (await post(client, "print('goes on')"))["stdout"] == "goes on\n"
+    assert (await show(own_client, ids[1]))["state"] == "cancelled"
+    assert await interrupt(own_client, runs) == {"interrupted": True, "did": "interrupting", "executionId": runs}
+    assert (await wait(own_client, runs))[-1]["text"] == "interrupted"
+    assert await interrupt(own_client, runs) == {"interrupted": False, "did": "idle", "executionId": runs}
+    assert (await own_client.request("POST", "/executions/nobody/interrupt"))[0] == 404
+    assert (await post(own_client, "print('goes on')"))["stdout"] == "goes on\n"
 
 
 async def interrupt(client: Client, execution_id: str) -> Any:

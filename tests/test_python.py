@@ -419,7 +419,7 @@ class TestThroughTheDaemon:
         assert '  File "<cell 4>", line 2, in f\n    return Point()\n' in result.error["traceback"]
 
     async def test_syntax_error(self, client: Client) -> None:
-        result = await client.run("x = 1\nprint(x y)\n")
+        result = await client.run("x = 1\nprint(x y)\n", await client.create())
         assert result.error is not None
         assert result.error["name"] == "SyntaxError"
         assert result.error["traceback"].startswith('  File "<cell 1>", line 2\n    print(x y)\n')

@@ -4,6 +4,7 @@ import asyncio
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from daytona.common.code_interpreter import ExecutionError, OutputMessage
@@ -18,9 +19,9 @@ from sdk import Interpreter, async_interpreter, sync_interpreter
 
 
 @pytest.fixture(params=[sync_interpreter, async_interpreter], ids=["sync", "async"])
-async def sdk(request: pytest.FixtureRequest, daemon: Daemon) -> AsyncIterator[Interpreter]:
-    """A ``CodeInterpreter`` of ``daemon``."""
-    async with request.param(daemon.url) as interpreter:
+async def sdk(request: pytest.FixtureRequest, url: str) -> AsyncIterator[Interpreter]:
+    """A ``CodeInterpreter`` of the standing daemon."""
+    async with request.param(url) as interpreter:
         yield interpreter
 
 
@@ -167,12 +168,14 @@ async def test_deletion_of_a_busy_context(sdk: Interpreter) -> None:
             )
 
 
-async def test_shutdown(sdk: Interpreter, daemon: Daemon) -> None:
+@pytest.mark.parametrize("interpreter", [sync_interpreter, async_interpreter])
+async def test_shutdown(interpreter: Callable[[str], Any], daemon: Daemon) -> None:
     def on_stdout(message: OutputMessage) -> None:
         daemon.process.terminate()
 
-    with pytest.raises(DaytonaConnectionError, match=r"server is shutting down \(close code 1001\)"):
-        await sdk.run_code("print('started')\nwhile True: pass", on_stdout=on_stdout)
+    async with interpreter(daemon.url) as sdk:
+        with pytest.raises(DaytonaConnectionError, match=r"server is shutting down \(close code 1001\)"):
+            await sdk.run_code("print('started')\nwhile True: pass", on_stdout=on_stdout)
     assert await daemon.ended() == 0
 
 

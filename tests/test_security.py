@@ -32,14 +32,14 @@ async def upgrade_status_for(client: Client, **headers: str) -> int:
 # Origin
 
 
-async def test_origin_of_the_daemon_itself_is_served(client: Client, daemon: Daemon) -> None:
+async def test_origin_of_the_daemon_itself_is_served(own_client: Client, daemon: Daemon) -> None:
     port = daemon.announced["port"]
     for origin in (f"http://127.0.0.1:{port}", f"http://localhost:{port}", f"http://[::1]:{port}"):
-        assert (origin, await status_for(client, Origin=origin)) == (origin, 200)
-        assert (origin, await upgrade_status_for(client, Origin=origin)) == (origin, 101)
+        assert (origin, await status_for(own_client, Origin=origin)) == (origin, 200)
+        assert (origin, await upgrade_status_for(own_client, Origin=origin)) == (origin, 101)
 
 
-async def test_origin_of_others_is_refused(client: Client, daemon: Daemon) -> None:
+async def test_origin_of_others_is_refused(own_client: Client, daemon: Daemon) -> None:
     """Also a page that another program on this machine serves, and a file."""
     port = daemon.announced["port"]
     origins = [
@@ -56,8 +56,8 @@ async def test_origin_of_others_is_refused(client: Client, daemon: Daemon) -> No
         "http://localhost:port",
     ]
     for origin in origins:
-        assert (origin, await status_for(client, Origin=origin)) == (origin, 403)
-        assert (origin, await upgrade_status_for(client, Origin=origin)) == (origin, 403)
+        assert (origin, await status_for(own_client, Origin=origin)) == (origin, 403)
+        assert (origin, await upgrade_status_for(own_client, Origin=origin)) == (origin, 403)
 
 
 @pytest.mark.parametrize("header", [b"Host: loc\xfflhost", b"Host: localhost\r\nOrigin: http://\xff"])
@@ -71,17 +71,17 @@ async def test_a_header_that_is_no_utf_8_is_refused_like_any_other(daemon: Daemo
     assert json.loads(body)["code"] == "forbidden"
 
 
-async def test_a_refused_request_has_no_effect_and_no_cors_headers(client: Client) -> None:
-    context = await client.create()
+async def test_a_refused_request_has_no_effect_and_no_cors_headers(own_client: Client) -> None:
+    context = await own_client.create()
     for method, path in (("POST", "/context"), ("DELETE", f"/context/{context}"), ("OPTIONS", "/context")):
-        async with client.http.request(method, client.base + path, headers={"Origin": EVIL}) as response:
+        async with own_client.http.request(method, own_client.base + path, headers={"Origin": EVIL}) as response:
             assert response.status == 403
             assert await response.json() == {
                 "error": f"Origin not allowed: {EVIL}; --allow-origin allows it",
                 "code": "forbidden",
             }
             assert not [name for name in response.headers if name.startswith(CORS)]
-    _, body = await client.request("GET", "/contexts")
+    _, body = await own_client.request("GET", "/contexts")
     assert [listed["id"] for listed in body["contexts"]] == [context]
 
 
@@ -135,14 +135,14 @@ async def test_host_that_names_this_machine_is_served(client: Client) -> None:
         assert (host, await upgrade_status_for(client, Host=host)) == (host, 101)
 
 
-async def test_host_of_others_is_refused(client: Client, daemon: Daemon) -> None:
+async def test_host_of_others_is_refused(own_client: Client, daemon: Daemon) -> None:
     """Also if the page's origin is the same: so it is when its name was rebound to a loopback address."""
     port = daemon.announced["port"]
     hosts = ["evil.example", f"evil.example:{port}", "localhost.evil.example", "10.0.0.1", "2130706433", "[::1", ":80"]
     for host in hosts:
-        assert (host, await status_for(client, Host=host)) == (host, 403)
-        assert (host, await status_for(client, Host=host, Origin=f"http://{host}")) == (host, 403)
-        assert (host, await upgrade_status_for(client, Host=host)) == (host, 403)
+        assert (host, await status_for(own_client, Host=host)) == (host, 403)
+        assert (host, await status_for(own_client, Host=host, Origin=f"http://{host}")) == (host, 403)
+        assert (host, await upgrade_status_for(own_client, Host=host)) == (host, 403)
 
 
 async def test_allow_host_lets_a_proxy_in(start_daemon: StartDaemon) -> None:
