@@ -1,4 +1,4 @@
-"""The command line: ``interpreterd serve``."""
+"""The command: ``interpreterd serve``, and the way to all others, which are in ``interpreterd.cli``."""
 
 import argparse
 import os
@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import attrs
 
-from interpreterd import __version__, guard
+from interpreterd import guard
 from interpreterd.settings import Settings
 
 PREFIX: Final = "INTERPRETERD_"
@@ -16,22 +16,23 @@ PREFIX: Final = "INTERPRETERD_"
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit status: 0, 1 for a daemon that cannot start, 2 for wrong usage."""
-    parser = argparse.ArgumentParser(prog="interpreterd", description="Runs Python for others.")
-    parser.add_argument("--version", action="version", version=f"interpreterd {__version__}")
-    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    serve = commands.add_parser(
-        "serve",
-        help="start the daemon",
-        description="Start the daemon. Once it accepts connections it prints one JSON line with its url, port and pid.",
-        epilog=f"Every flag is also a variable: --port is {PREFIX}PORT.",
-    )
+    if arguments is None:
+        arguments = sys.argv[1:]
+    if arguments[:1] == ["serve"] and not {"-h", "--help"}.intersection(arguments):
+        return _serve(arguments[1:])
+    # Not before: it would make the daemon slower to start, and larger.
+    from interpreterd.cli.main import main as run_command
+
+    return run_command(arguments)
+
+
+def _serve(arguments: Sequence[str]) -> int:
+    parser = argparse.ArgumentParser(prog="interpreterd serve", add_help=False)
     try:
-        _add_settings(serve, os.environ)
+        _add_settings(parser, os.environ)
     except ValueError as error:
         parser.error(str(error))
-    options = vars(parser.parse_args(arguments))
-    del options["command"]
-    settings = Settings(**options)
+    settings = Settings(**vars(parser.parse_args(arguments)))
     if not os.path.isdir(settings.cwd):
         parser.error(f"argument --cwd: no such directory: {settings.cwd}")
     # Forked before the event loop and the large modules are there: it stays small, and no thread can hold a lock.

@@ -101,7 +101,7 @@ class Connection:
         try:
             yield
         except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
-            raise ConnectionFailed(self._help(error)) from None
+            raise self._failed(error) from None
         except (aiohttp.ClientConnectionError, aiohttp.ClientPayloadError, ConnectionError) as error:
             raise ConnectionLost(f"the connection to {self.url} has ended: {error!r}") from error
         except aiohttp.ClientError as error:
@@ -138,7 +138,7 @@ class Connection:
         what = f"{response.status} {response.reason or ''}".strip()
         return UnexpectedAnswer(f"{self.url} answers not as interpreterd does, but with {what}", response.status)
 
-    def _help(self, error: aiohttp.ClientConnectorError | aiohttp.ConnectionTimeoutError) -> str:
+    def _failed(self, error: aiohttp.ClientConnectorError | aiohttp.ConnectionTimeoutError) -> ConnectionFailed:
         if isinstance(error, aiohttp.ClientConnectorError):
             number = error.os_error.errno or 0  # negative: one of getaddrinfo(3)
             reason = os.strerror(number) if number > 0 else error.os_error.strerror or str(error)
@@ -149,10 +149,7 @@ class Connection:
         else:
             port = urlsplit(self.url).port
             start = "" if self.url == DEFAULT_URL else f" --port {port}" if port else ""
-        return (
-            f"no daemon answers at {self.url} ({reason}): start one with `interpreterd serve{start}`,"
-            " or a private one with Interpreter.local()"
-        )
+        return ConnectionFailed(f"no daemon answers at {self.url} ({reason})", f"interpreterd serve{start}")
 
 
 def _is_http(url: str) -> bool:

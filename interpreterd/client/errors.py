@@ -23,7 +23,17 @@ class ClientError(Exception):
 
 
 class ConnectionFailed(ClientError, ConnectionError):
-    """There is no connection to the daemon; says how to start one."""
+    """There is no connection to the daemon; says how to start one.
+
+    Attributes:
+        what: Who does not answer, and why.
+        start: The command that would start it.
+    """
+
+    def __init__(self, what: str, start: str) -> None:
+        super().__init__(f"{what}: start one with `{start}`, or a private one with Interpreter.local()")
+        self.what = what
+        self.start = start
 
 
 class ConnectionLost(ClientError, ConnectionError):

@@ -1,0 +1,8 @@
+"""``interpreterd bench``."""
+
+import click
+
+
+@click.command("bench")
+def command() -> None:
+    """Not there yet."""

@@ -1,0 +1,8 @@
+"""``interpreterd config``."""
+
+import click
+
+
+@click.command("config")
+def command() -> None:
+    """Not there yet."""

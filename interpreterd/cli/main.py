@@ -1,0 +1,93 @@
+"""``interpreterd COMMAND``: the list of commands, and what becomes of errors."""
+
+import importlib
+import os
+import sys
+from collections.abc import Sequence
+from typing import Any, Final
+
+import click
+
+from interpreterd import __version__
+from interpreterd.client.errors import ClientError, ConnectionFailed
+
+PROGRAM: Final = "interpreterd"
+INTERRUPTED: Final = 130  # 128 + SIGINT, as shells have it
+WRONG_USAGE: Final = 2
+COMMANDS: Final = ("serve", "run", "repl", "contexts", "top", "bench", "config", "doctor", "completion", "version")
+EXAMPLES: Final = """\b
+Examples:
+  interpreterd serve                          start the daemon
+  interpreterd run --local -c 'print(6 * 7)'  run code, with nothing running
+  interpreterd run script.py                  run a file in the daemon's default context
+  interpreterd repl                           a prompt; what it defines stays
+  interpreterd top                            who uses what, live"""
+
+
+class Commands(click.Group):
+    """The commands, each imported from ``interpreterd.cli`` when it is asked for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return them in the order in which a person meets them."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Return one; None if there is none of that name."""
+        if cmd_name not in COMMANDS:
+            return None
+        command: click.Command = importlib.import_module(f"interpreterd.cli.{cmd_name}").command
+        return command
+
+
+@click.group(
+    cls=Commands,
+    epilog=EXAMPLES,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+@click.version_option(__version__, message="interpreterd %(version)s")
+def cli() -> None:
+    """Run Python in contexts that keep their state and stream what they print.
+
+    A daemon keeps the contexts: `interpreterd serve` starts it. The other commands speak with the one at --url, at
+    INTERPRETERD_URL, or else on port 3987 of this machine; with --local they bring one of their own.
+    """
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line; return its exit status: 0, 1 if something failed, 2 for wrong usage, 130 after Ctrl-C."""
+    try:
+        status = cli.main(arguments, prog_name=PROGRAM, standalone_mode=False)
+    except click.UsageError as error:
+        path = error.ctx.command_path if error.ctx else PROGRAM
+        return fail(f"{_one_line(error.format_message())} See `{path} --help`.", WRONG_USAGE)
+    except click.ClickException as error:
+        return fail(error.format_message(), error.exit_code)
+    except (click.Abort, KeyboardInterrupt):
+        return INTERRUPTED
+    except ConnectionFailed as error:
+        return fail(f"{error.what}: start one with `{error.start}`, or use --local")
+    except ClientError as error:
+        return fail(str(error))
+    except BrokenPipeError:  # whoever read the output has enough
+        # Python's last flush would meet the same; see the note on SIGPIPE in the documentation of the signal module.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    return status if isinstance(status, int) else 0
+
+
+def fail(message: str, status: int = 1) -> int:
+    """Say in one line what is wrong; return ``status``."""
+    print(f"{PROGRAM}: {message}", file=sys.stderr)
+    return status
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())
+
+
+def echo_json(value: Any) -> None:
+    """Print ``value`` for a program."""
+    import orjson
+
+    sys.stdout.buffer.write(orjson.dumps(value) + b"\n")
+    sys.stdout.buffer.flush()

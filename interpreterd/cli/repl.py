@@ -1,0 +1,8 @@
+"""``interpreterd repl``."""
+
+import click
+
+
+@click.command("repl")
+def command() -> None:
+    """Not there yet."""

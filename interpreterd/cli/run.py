@@ -1,0 +1,134 @@
+"""``interpreterd run``."""
+
+import signal
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import BinaryIO, Final
+
+import click
+
+from interpreterd.cli.main import echo_json
+from interpreterd.cli.target import CONTEXT_HELP, complete_context, opened, target_options
+from interpreterd.client import Execution, Failure, Outcome
+
+TIMED_OUT: Final = 124  # as timeout(1)
+TERMINATED: Final = 128 + signal.SIGTERM
+EXAMPLES: Final = """\b
+Examples:
+  interpreterd run script.py
+  interpreterd run -c 'x = 20' && interpreterd run -c 'print(x + 1)'
+  generate | interpreterd run --timeout 60 -
+  interpreterd run --local --env TOKEN=secret script.py
+  interpreterd run --json -c 'print(1 / 0)' | jq .error.name
+
+\b
+Exit status: 0; 1 if the code raised, its traceback on stderr; 124 if it ran out of time; 130 after Ctrl-C, which
+interrupts the code, and a second time leaves at once; 2 for wrong usage."""
+
+
+@click.command("run", epilog=EXAMPLES)
+@click.argument("file", required=False, metavar="[FILE | -]", type=click.Path(dir_okay=False))
+@click.option("-c", "code", metavar="CODE", help="Run this instead of a file.")
+@click.option("--context", metavar="ID", help=CONTEXT_HELP, shell_complete=complete_context)
+@click.option("--timeout", type=click.IntRange(min=0), metavar="SECONDS", help="Default 600; 0: none.")
+@click.option("--env", "envs", multiple=True, metavar="NAME=VALUE", help="Set for this execution only. Repeatable.")
+@click.option(
+    "--json", "as_json", is_flag=True, help="Print one JSON object at the end: stdout, stderr, error, outcome."
+)
+@target_options
+def command(
+    file: str | None,
+    code: str | None,
+    context: str | None,
+    timeout: int | None,
+    envs: tuple[str, ...],
+    as_json: bool,
+    url: str | None,
+    local: bool,
+) -> int:
+    """Run FILE, or CODE, or what comes on stdin, and stream what it prints."""
+    source = _source(file, code)
+    variables = parse_pairs(envs, "--env")
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(TERMINATED))  # the code ends, too
+    with opened(url, local) as py:
+        if as_json:
+            execution = py.execute(source, context, timeout=timeout, envs=variables)
+            echo_json(_as_json(execution))
+        else:
+            execution = py.execute(
+                source,
+                context,
+                timeout=timeout,
+                envs=variables,
+                on_stdout=writer(sys.stdout.buffer),
+                on_stderr=writer(sys.stderr.buffer),
+                on_error=show_error,
+            )
+    return exit_status(execution)
+
+
+def writer(file: BinaryIO) -> Callable[[str], None]:
+    """Return what writes text to ``file`` at once."""
+
+    def write(text: str) -> None:
+        file.write(text.encode())
+        file.flush()
+
+    return write
+
+
+def show_error(error: Failure) -> None:
+    """Print what ended the code: its traceback, or why it was ended."""
+    print(error.traceback.rstrip("\n") or f"{error.name}: {error.value}", file=sys.stderr, flush=True)
+
+
+def exit_status(execution: Execution) -> int:
+    """Return what a shell is told of ``execution``."""
+    if execution.error is None and execution.outcome is Outcome.COMPLETED:
+        return 0
+    timed_out = execution.error is not None and execution.error.name == "TimeoutError"
+    return TIMED_OUT if timed_out and execution.outcome is Outcome.INTERRUPTED else 1
+
+
+def parse_pairs(pairs: tuple[str, ...], option: str) -> dict[str, str]:
+    """Return ``NAME=VALUE`` words as a dictionary; the last one of a name counts."""
+    for pair in pairs:
+        if "=" not in pair.lstrip("="):
+            raise click.BadParameter(f"must be NAME=VALUE, not {pair!r}.", param_hint=option)
+    return dict(pair.split("=", 1) for pair in pairs)
+
+
+def _source(file: str | None, code: str | None) -> str:
+    if (file is None) == (code is None):
+        raise click.UsageError("Give either a FILE, - for stdin, or -c CODE.")
+    if file is None:
+        return code or ""
+    try:
+        data = sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()
+    except OSError as error:
+        raise click.ClickException(f"cannot read {file}: {error.strerror}") from None
+    return decode_source(data, file)
+
+
+def decode_source(data: bytes, name: str) -> str:
+    """Return Python source as text: UTF-8, or what its coding line says (PEP 263)."""
+    import io
+    import tokenize
+
+    try:
+        encoding, _ = tokenize.detect_encoding(io.BytesIO(data).readline)
+        return data.decode(encoding).replace("\r\n", "\n")
+    except (SyntaxError, UnicodeDecodeError) as error:
+        raise click.ClickException(f"{name} is not Python source: {error}") from None
+
+
+def _as_json(execution: Execution) -> dict[str, object]:
+    return {
+        "executionId": execution.id,
+        "contextId": execution.context_id,
+        "outcome": execution.outcome,
+        "stdout": execution.stdout,
+        "stderr": execution.stderr,
+        "error": None if execution.error is None else execution.error.to_json(),
+    }

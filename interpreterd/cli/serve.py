@@ -1,0 +1,40 @@
+"""``interpreterd serve``, as help and shells' completion know it; what runs is in ``interpreterd.__main__``."""
+
+from typing import Any
+
+import attrs
+import click
+
+from interpreterd.settings import Settings
+
+EXAMPLES = """\b
+Examples:
+  interpreterd serve --port 0                             the first line of stdout tells the port
+  interpreterd serve --python .venv/bin/python            run code with this Python
+  interpreterd serve --preload numpy,pandas               contexts have these at once
+  interpreterd serve --context-memory 1G --context-processes 32"""
+
+
+def _option(setting: "attrs.Attribute[Any]") -> click.Option:
+    flag = "--" + setting.name.replace("_", "-")
+    choices = setting.metadata["choices"]
+    shown = setting.default not in (None, (), "", False)
+    return click.Option(
+        [f"{flag}/--no-{flag[2:]}" if setting.default is False else flag],
+        help=setting.metadata["help"],
+        default=setting.default if shown or setting.default is False else None,
+        show_default=shown,
+        type=click.Choice(choices) if choices else None if setting.default is False else str,
+        metavar=None if choices or setting.default is False else setting.name.rpartition("_")[2].upper(),
+    )
+
+
+command = click.Command(
+    "serve",
+    params=[_option(setting) for setting in attrs.fields(Settings)],
+    help="""Start the daemon.
+
+    Once it accepts connections it prints one JSON line with its url, port and pid. Every flag is also a variable:
+    --port is INTERPRETERD_PORT.""",
+    epilog=EXAMPLES,
+)

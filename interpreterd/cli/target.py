@@ -1,0 +1,42 @@
+"""Which daemon a command speaks with."""
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import click
+
+from interpreterd.client import Interpreter
+
+_F = TypeVar("_F", bound=Callable[..., Any])
+CONTEXT_HELP = "Id of the context; without it the default one."
+
+
+def target_options(function: _F) -> _F:
+    """Give a command ``--url`` and ``--local``, for ``opened``."""
+    url = click.option(
+        "--url",
+        envvar="INTERPRETERD_URL",
+        metavar="URL",
+        help="The daemon: http://HOST:PORT or unix:/PATH. Also INTERPRETERD_URL. Default: http://127.0.0.1:3987.",
+    )
+    local = click.option("--local", is_flag=True, help="Use a private daemon, which ends with the command.")
+    return url(local(function))
+
+
+def opened(url: str | None, local: bool, *flags: str) -> Interpreter:
+    """Return a client of the daemon that was asked for; ``flags`` are for a private one."""
+    if local:
+        return Interpreter.local(*flags, origin="interpreterd")
+    try:
+        return Interpreter(url or None, origin="interpreterd")
+    except ValueError as error:
+        raise click.BadParameter(str(error), param_hint="--url") from None
+
+
+def complete_context(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
+    """Return the ids of the daemon's contexts, for a shell's completion; none if there is no daemon."""
+    try:
+        with opened(context.params.get("url"), local=False) as py:
+            return [listed.id for listed in py.list_contexts() if listed.id.startswith(incomplete)]
+    except Exception:  # a shell would show it in the middle of the line
+        return []

@@ -1,0 +1,8 @@
+"""``interpreterd top``."""
+
+import click
+
+
+@click.command("top")
+def command() -> None:
+    """Not there yet."""
