@@ -17,7 +17,7 @@ PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; 
 unexport PYTHONUNBUFFERED PYTHONDONTWRITEBYTECODE
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: run test cover lint format dist clean distclean
+.PHONY: run test cover lint format docs dist clean distclean
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
 
@@ -44,6 +44,10 @@ format: $(VENV)/.has-lint
 	$(BIN)/ruff check --fix-only
 	$(BIN)/ruff format
 
+# -E: what is generated has no file of which Sphinx would see that it is newer.
+docs: $(VENV)/.has-docs
+	$(BIN)/python -m sphinx -E -W --keep-going -n -q docs build/docs
+
 dist: $(WHEEL) dist/interpreterd
 
 $(WHEEL): $(SOURCES) | $(VENV)/.has-dist
@@ -66,7 +70,7 @@ endif
 
 clean:
 	rm -rf build dist *.egg-info .coverage .coverage.* htmlcov .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
-	find interpreterd worker tests $(wildcard soak) packaging -name __pycache__ -prune -exec rm -rf {} +
+	find interpreterd worker tests docs $(wildcard soak) packaging -name __pycache__ -prune -exec rm -rf {} +
 
 distclean: clean
 	rm -rf $(VENV)
@@ -77,6 +81,7 @@ $(VENV)/.has-test: EXTRAS := [test,dist]
 $(VENV)/.has-lint: EXTRAS := [lint]
 $(VENV)/.has-dist: EXTRAS := [dist]
 $(VENV)/.has-bench: EXTRAS := [bench]
+$(VENV)/.has-docs: EXTRAS := [docs]
 
 $(VENV)/.has-%: $(VENV)/pyvenv.cfg setup.cfg pyproject.toml
 	@echo "Installing interpreterd$(EXTRAS) into $(VENV)" >&2

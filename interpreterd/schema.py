@@ -36,7 +36,7 @@ class Outcome(enum.StrEnum):
     COMPLETED = "completed"
     """By itself, also with an exception."""
     INTERRUPTED = "interrupted"
-    """Stopped from outside: timeout or interrupt."""
+    """From outside, by a timeout or an interrupt."""
     LOST = "lost"
     """Its worker ended under it."""
     CANCELLED = "cancelled"

@@ -119,6 +119,7 @@ def test_source_distribution_holds_what_the_wheel_is_made_of(wheel: Path) -> Non
         "setup.cfg",
         "pyproject.toml",
         "LICENSE",
+        "docs/index.md",
         "interpreterd/__main__.py",
         "interpreterd/web/openapi.json",
     } <= names

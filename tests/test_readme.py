@@ -7,11 +7,12 @@ import os
 import re
 import signal
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
-from harness import gone
+from harness import Client, Daemon, gone
 
+StartDaemon = Callable[..., Awaitable[Daemon]]
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text("utf-8")
 DOCUMENTED_URL = "http://127.0.0.1:3987"
@@ -88,8 +89,23 @@ async def test_the_client_needs_no_daemon(tmp_path: Path) -> None:
     assert printed[-1] == "completed ZeroDivisionError division by zero"
 
 
+async def test_a_daemon_starts_as_shown(tmp_path: Path, start_daemon: StartDaemon) -> None:
+    shown = block("console", "$ interpreterd serve").removeprefix("$ ")
+    flags = shown.replace("/workspace/.venv/bin/python", sys.executable).replace("/workspace", str(tmp_path)).split()
+    daemon = await start_daemon(*flags[2:])
+    async with Client(daemon.url) as client:
+        result = await client.run("import os, sys; print(os.getcwd(), sys.executable)")
+    assert result.stdout == f"{tmp_path} {sys.executable}\n"
+
+
+def test_every_block_is_tried_here() -> None:
+    tried = ("make run", "$ curl -d", "$ interpreterd serve", "ws_connect", "Interpreter.local")
+    for text in re.findall(r"```\w+\n(.*?)```", README, re.DOTALL):
+        assert [start for start in tried if start in text], text
+
+
 def test_every_documented_file_exists() -> None:
-    for name in re.findall(r"\]\(([A-Z]+\.md)\)", README):
+    for name in re.findall(r"\]\(([\w/]+\.md)\)", README):
         assert (ROOT / name).is_file(), name
 
 

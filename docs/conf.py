@@ -1,0 +1,49 @@
+"""How Sphinx builds this site: ``make docs``."""
+
+import sys
+from pathlib import Path
+from typing import Any
+
+from pygments.lexers.special import TextLexer
+from sphinx.application import Sphinx
+
+sys.path.insert(0, str(Path(__file__).parent))
+import reference
+
+from interpreterd import __version__
+
+project = "interpreterd"
+version = release = __version__
+html_title = f"interpreterd {__version__}"
+html_theme = "furo"
+html_copy_source = False
+html_show_copyright = False
+extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
+myst_heading_anchors = 3
+autodoc_member_order = "bysource"
+autodoc_typehints = "signature"
+autodoc_preserve_defaults = True
+python_use_unqualified_type_names = True
+# The library's own inventory would have to be fetched: the site is built without a network.
+# And what a client never meets: it does not offer to answer input(), and no daemon's exception leaves the daemon.
+nitpick_ignore_regex = [
+    ("py:.*", r"(asyncio|collections\.abc|datetime|os|types|typing)\..*"),
+    ("py:class", r"interpreterd\.(schema\.InputRequest|errors\.InterpreterError)"),
+]
+
+
+def setup(app: Sphinx) -> None:
+    """Fill in what is generated."""
+    app.add_lexer("mermaid", TextLexer)
+    app.add_lexer("haproxy", TextLexer)
+    app.connect("source-read", _fill)
+    app.connect("autodoc-process-docstring", _mark_code, priority=100)  # before napoleon
+
+
+def _fill(app: Sphinx, page: str, source: list[str]) -> None:
+    if page in reference.PAGES:
+        source[0] += reference.PAGES[page]()
+
+
+def _mark_code(app: Sphinx, what: str, name: str, thing: object, options: Any, lines: list[str]) -> None:
+    reference.literal_examples(lines)
