@@ -22,7 +22,6 @@ extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
 myst_heading_anchors = 3
 autodoc_member_order = "bysource"
 autodoc_typehints = "signature"
-autodoc_preserve_defaults = True
 python_use_unqualified_type_names = True
 # The library's own inventory would have to be fetched: the site is built without a network.
 # And what a client never meets: it does not offer to answer input(), and no daemon's exception leaves the daemon.
@@ -46,4 +45,4 @@ def _fill(app: Sphinx, page: str, source: list[str]) -> None:
 
 
 def _mark_code(app: Sphinx, what: str, name: str, thing: object, options: Any, lines: list[str]) -> None:
-    reference.literal_examples(lines)
+    reference.mark_code(lines)

@@ -97,15 +97,18 @@ class _Api:
         if "enum" in schema:
             return ", ".join(f"`{json.dumps(value)}`" for value in schema["enum"])
         kinds = schema.get("type", "any")
-        text = " or ".join([kinds] if isinstance(kinds, str) else kinds)
-        if "items" in schema:
-            text += f" of {self._type(schema['items'])}"
-        elif text == "object" and "properties" in schema:
-            text += " of " + ", ".join(f"`{key}`: {self._type(it)}" for key, it in schema["properties"].items())
-        bounds = [f"{word} {schema[key]}" for key, word in BOUNDS.items() if key in schema]
+        text = " or ".join(self._kind(kind, schema) for kind in ([kinds] if isinstance(kinds, str) else kinds))
+        bounds = [form.format(schema[key]) for key, form in BOUNDS.items() if schema.get(key, MUCH) != MUCH]
         if "default" in schema:
             bounds.append(f"default `{json.dumps(schema['default'])}`")
-        return f"{text} ({', '.join(bounds)})" if bounds else text
+        return ", ".join([text, *bounds])
+
+    def _kind(self, kind: str, schema: Json) -> str:
+        if kind == "array" and "items" in schema:
+            return f"array of {self._type(schema['items'])}"
+        if kind == "object" and schema.get("additionalProperties", {}).get("type") == "string":
+            return "object of strings"
+        return kind
 
     def _resolved(self, item: Json) -> Json:
         if "$ref" not in item:
@@ -115,14 +118,15 @@ class _Api:
         return found
 
 
+MUCH: Final = 2**53  # no bound, but of JSON's numbers
 BOUNDS: Final = {
-    "minimum": "at least",
-    "exclusiveMinimum": "more than",
-    "maximum": "at most",
-    "minLength": "characters, at least",
-    "maxLength": "characters, at most",
-    "maxItems": "items, at most",
-    "maxProperties": "pairs, at most",
+    "minimum": "at least {}",
+    "exclusiveMinimum": "more than {}",
+    "maximum": "at most {}",
+    "minLength": "not shorter than {}",
+    "maxLength": "not longer than {}",
+    "maxItems": "at most {}",
+    "maxProperties": "at most {}",
 }
 
 
@@ -167,20 +171,15 @@ def _help(context: click.Context) -> Iterator[str]:
 PAGES: Final[dict[str, Callable[[], str]]] = {"http": http_api, "cli": command_line}
 
 
-def literal_examples(lines: list[str]) -> None:
+def mark_code(lines: list[str]) -> None:
     """Mark the indented code of a docstring as code, in place: docstrings here are prose, not reStructuredText."""
-    section, before = False, ""
-    for number in range(len(lines) - 1, -1, -1):
-        lines[number] = lines[number].rstrip()
-    result: list[str] = []
-    inside = False
-    for line in lines:
-        indented = line.startswith("    ")
-        if line and not indented:
-            section, inside = line.endswith(":") and "." not in line, False
-        elif indented and not section and not inside and not before:
-            result += ["::", ""]
-            inside = True
-        result.append(line)
-        before = line
-    lines[:] = result
+    marked: list[str] = []
+    in_section = False  # of attributes, arguments, exceptions: indented, too, but right below its heading
+    for before, line in zip(["", *lines], lines, strict=False):
+        if line and not line.startswith(" "):
+            in_section = line.endswith(":")
+        elif line and not before and not in_section:
+            marked += ["::", ""]
+            in_section = True
+        marked.append(line)
+    lines[:] = marked

@@ -2,11 +2,14 @@
 
 import contextlib
 import importlib.util
+import inspect
 import json
 import os
+import re
 import shutil
 import socket
 import subprocess
+import textwrap
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -16,8 +19,8 @@ import pytest
 from documents import DOCUMENTED, PROGRAMS, ROOT, Block, Reader, blocks, only, serve_flags
 from harness import Client, Daemon, Gate, Running, SharedDaemon, shared_daemon
 
+from interpreterd import client
 from interpreterd.cli.main import cli
-from interpreterd.client import Interpreter
 
 DOCS = ROOT / "docs"
 PAGES = {path.stem: path for path in sorted(DOCS.glob("*.md"))}
@@ -65,13 +68,26 @@ def test_a_page_does_what_it_shows(
 
 def clean(url: str) -> None:
     """Leave the standing daemon as a test may expect it."""
-    with Interpreter(url) as py:
+    with client.Interpreter(url) as py:
         for context in py.list_contexts():
             if context.id == "default":
                 context.restart(cancel_queued=True)
                 context.execute("pass")  # it is told of the restart, the next test is not
             else:
                 context.delete()
+
+
+@pytest.mark.parametrize(("thing", "printed"), [(client, "42\n"), (client.Interpreter, "21\n")])
+def test_the_example_of_a_docstring_runs(
+    thing: Any, printed: str, standing_daemon: SharedDaemon, monkeypatch: pytest.MonkeyPatch, capsys: Any
+) -> None:
+    monkeypatch.setenv("INTERPRETERD_URL", standing_daemon.url)
+    documented = inspect.getdoc(thing)
+    assert documented is not None
+    code = re.search(r"(?:^    .*\n|^\n)+", documented, re.MULTILINE)
+    assert code is not None
+    exec(textwrap.dedent(code[0]), {"Interpreter": client.Interpreter})
+    assert capsys.readouterr().out.strip() == printed.strip()
 
 
 # Proxies: the configuration of the page, but for its ports
@@ -127,8 +143,8 @@ async def test_a_proxy_passes_everything_on_at_once(
             reader.read(try_it, "proxy.md")
         headers = {"Host": "python.example", "Origin": "http://python.example"}
         code = f"print('before', flush=True)\n{gate.wait}\nprint('after')"
-        async with Client(f"http://{address}/py") as client:
-            async with client.connect(headers=headers) as ws:
+        async with Client(f"http://{address}/py") as through:
+            async with through.connect(headers=headers) as ws:
                 await ws.send_json({"code": code})
                 running = Running(ws)
                 await running.until("before\n")
@@ -137,7 +153,9 @@ async def test_a_proxy_passes_everything_on_at_once(
                 assert (result.stdout, result.close_code) == ("before\nafter\n", 1000)
             for form in ("application/x-ndjson", "text/event-stream"):
                 accept = {**headers, "Accept": form}
-                async with client.http.post(client.base + "/execute", json={"code": code}, headers=accept) as response:
+                async with through.http.post(
+                    through.base + "/execute", json={"code": code}, headers=accept
+                ) as response:
                     seen = b""
                     while b"before" not in seen:
                         line = await response.content.readline()
@@ -186,8 +204,6 @@ def test_the_reference_has_every_command_with_its_help() -> None:
 
 
 def test_the_reference_has_every_name_of_the_client() -> None:
-    from interpreterd import client
-
     page = PAGES["client"].read_text("utf-8")
     for name in client.__all__:
         assert f"interpreterd.client.{name}\n" in page, name
