@@ -72,7 +72,7 @@ class _Api:
                 yield from ("", "One of " + ", ".join(self._type(it) for it in part["oneOf"]) + ", and:")
         own = [schema, *(part for part in schema.get("allOf", ()) if "properties" in part)]
         required = {key for part in own for key in part.get("required", ())}
-        rows = []
+        rows: list[tuple[str, ...]] = []
         for part in own:
             for key, value in part.get("properties", {}).items():
                 name = f"**`{key}`**" if key in required else f"`{key}`"

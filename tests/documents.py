@@ -128,7 +128,8 @@ class Reader:
             self._compare(block.shown, printed.getvalue(), where)
         else:
             for command, shown in commands(block):
-                self._compare(shown, self._command(self._mine(command)), command)
+                here = f"export INTERPRETERD_URL={self.url}\n{self._mine(command)}"
+                self._compare(shown, self._command(here), command)
 
     def _command(self, command: str) -> str:
         assert self._shell.stdin is not None

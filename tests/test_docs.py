@@ -14,6 +14,7 @@ from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import aiohttp
 import click
 import pytest
 from documents import DOCUMENTED, PROGRAMS, ROOT, Block, Reader, blocks, only, serve_flags
@@ -156,13 +157,26 @@ async def test_a_proxy_passes_everything_on_at_once(
                 async with through.http.post(
                     through.base + "/execute", json={"code": code}, headers=accept
                 ) as response:
-                    seen = b""
-                    while b"before" not in seen:
-                        line = await response.content.readline()
-                        assert line, seen
-                        seen += line
+                    assert "before" in (await until_output(response))["text"]
                     gate.open()
                     assert b"completed" in await response.content.read()
+            left = {"code": "print('before', flush=True)\nwhile True: pass", "onDisconnect": "interrupt"}
+            async with through.http.post(through.base + "/execute", json=left, headers=accept) as response:
+                execution = (await until_output(response))["executionId"]
+        async with (
+            Client(daemon.url) as client,
+            client.http.get(f"{client.base}/executions/{execution}/events") as events,
+        ):
+            assert b'"interrupted"' in await events.read()
+
+
+async def until_output(response: aiohttp.ClientResponse) -> dict[str, Any]:
+    """Read events up to the first that is output."""
+    async for line in response.content:
+        if b'"stdout"' in line:
+            event: dict[str, Any] = json.loads(line.removeprefix(b"data: "))
+            return event
+    raise AssertionError("no output")
 
 
 # What is generated
