@@ -6,9 +6,9 @@ from typing import Any, Final
 
 import click
 
-from interpreterd.cli.main import echo_json
+from interpreterd.cli.main import complete_context, echo_json
 from interpreterd.cli.run import parse_pairs
-from interpreterd.cli.target import complete_context, opened, target_options
+from interpreterd.cli.target import opened, target_options
 from interpreterd.client import Context
 from interpreterd.settings import parse_bytes
 

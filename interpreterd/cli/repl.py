@@ -22,9 +22,9 @@ from prompt_toolkit.lexers import PygmentsLexer
 from pygments.lexers.python import PythonLexer
 
 from interpreterd import __version__
-from interpreterd.cli.main import fail
+from interpreterd.cli.main import complete_context, fail
 from interpreterd.cli.run import show_error, writer
-from interpreterd.cli.target import CONTEXT_HELP, complete_context, opened, target_options
+from interpreterd.cli.target import CONTEXT_HELP, opened, target_options
 from interpreterd.client import ClientError, ConnectionFailed, Interpreter, Outcome, StartFailed
 
 PROMPT: Final = ">>> "
@@ -116,6 +116,7 @@ def execute(py: Interpreter, source: str, context: str | None, timeout: int) -> 
 
 def is_complete(source: str) -> bool:
     """Whether ``source`` can be run, or can only be told to be wrong; if not, more lines are to come."""
+    source = source.rstrip(" \t")  # the indentation of a line that was left empty
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         for symbol in ("single", "exec"):  # the first knows that an indented block ends with an empty line

@@ -8,8 +8,8 @@ from typing import BinaryIO, Final
 
 import click
 
-from interpreterd.cli.main import echo_json, fail
-from interpreterd.cli.target import CONTEXT_HELP, complete_context, opened, target_options
+from interpreterd.cli.main import complete_context, echo_json, fail
+from interpreterd.cli.target import CONTEXT_HELP, opened, target_options
 from interpreterd.client import Execution, Failure, Outcome
 
 TIMED_OUT: Final = 124  # as timeout(1)
