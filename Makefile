@@ -3,11 +3,9 @@
 
 VENV := .venv
 BIN := $(VENV)/bin
-VERSION := $(shell sed -n 's/^__version__.*"\(.*\)"/\1/p' interpreterd/__init__.py)
-WHEEL := dist/interpreterd-$(VERSION)-py3-none-any.whl
 # The directories too: they are younger than a file that was in them.
 SOURCES := setup.cfg pyproject.toml MANIFEST.in $(wildcard LICENSE README.md) \
-	$(shell find interpreterd worker -name __pycache__ -prune -o -print)
+	$(shell find interpreterd worker \( -name __pycache__ -o -name _version.py \) -prune -o -print)
 
 # Asked, not looked up: a launcher on PATH may stand for a Python that is not there, and some lack ensurepip.
 PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; do \
@@ -48,10 +46,13 @@ format: $(VENV)/.has-lint
 docs: $(VENV)/.has-docs
 	$(BIN)/python -m sphinx -E -W --keep-going -n -q docs build/docs
 
-dist: $(WHEEL) dist/interpreterd
+dist: dist/.wheel dist/interpreterd
 
-$(WHEEL): $(SOURCES) | $(VENV)/.has-dist
+# Its version is git's, so its name is not known before.
+dist/.wheel: $(SOURCES) | $(VENV)/.has-dist
+	rm -f dist/*.whl dist/*.tar.gz
 	$(BIN)/python -m build --outdir dist
+	@touch $@
 
 dist/interpreterd: $(SOURCES) $(wildcard packaging/*) | $(VENV)/.has-dist
 	$(BIN)/pyinstaller --noconfirm --log-level WARN --distpath dist --workpath build packaging/interpreterd.spec

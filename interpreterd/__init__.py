@@ -1,5 +1,5 @@
 """A daemon that runs Python for others: many isolated, stateful contexts over REST and WebSocket."""
 
-from typing import Final
+from interpreterd._version import version as __version__
 
-__version__: Final = "0.1.0"
+__all__ = ["__version__"]

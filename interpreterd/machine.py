@@ -114,7 +114,7 @@ class Machine:
         self._current = execution = self._queue.popleft()
         self._input_ended = False
         request = execution.request
-        run = Run(execution_id=execution.execution_id, code=request.code, envs=request.envs, stdin=request.stdin)
+        run = Run.of(execution.execution_id, request)
         self._do(moves.Begin(execution.execution_id, self._restarted), moves.Send(run))
         if request.timeout_s is not None:
             self._do(moves.SetTimer("timeout", request.timeout_s))

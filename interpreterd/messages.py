@@ -5,13 +5,13 @@ message or raises ``ProtocolError``.
 """
 
 from collections.abc import Callable, Mapping
-from typing import Any, Final, TypeVar
+from typing import Any, Final, Self, TypeVar
 
 import orjson
 from attrs import field, frozen
 
 from interpreterd.errors import ProtocolError
-from interpreterd.schema import Failure
+from interpreterd.schema import Execute, Failure
 
 VERSION: Final = 1
 _T = TypeVar("_T")
@@ -39,6 +39,18 @@ class Run:
     code: str = field(repr=lambda code: f"<{len(code)} chars>")
     envs: Mapping[str, str] = field(factory=dict, repr=lambda envs: f"<{len(envs)} variables>")
     stdin: bool = False
+    interactive: bool = False
+
+    @classmethod
+    def of(cls, execution_id: str, request: Execute) -> Self:
+        """Return what runs ``request``."""
+        return cls(
+            execution_id=execution_id,
+            code=request.code,
+            envs=request.envs,
+            stdin=request.stdin,
+            interactive=request.interactive,
+        )
 
 
 @frozen(kw_only=True)
@@ -152,6 +164,8 @@ def encode(message: ToWorker) -> bytes:
                 "envs": dict(message.envs),
                 "stdin": message.stdin,
             }
+            if message.interactive:
+                body["interactive"] = True
         case Answer():
             body = {"type": "answer", "number": message.number, "text": message.text}
         case Sync():

@@ -180,6 +180,7 @@ class Execute:
         stays: Whether it goes on when its client's connection ends; else it is interrupted.
         numbered: Whether the client wants the events of version 2: with their number, and the execution's id.
         stdin: Whether ``input()`` asks the client.
+        interactive: Whether the values of its expressions are printed, as at Python's own prompt.
         background: Whether nobody waits for it; only over HTTP.
         origin: What the client calls itself, for others that follow the context.
     """
@@ -191,6 +192,7 @@ class Execute:
     stays: bool = True
     numbered: bool = False
     stdin: bool = False
+    interactive: bool = False
     background: bool = False
     origin: str = ""
 
@@ -199,7 +201,18 @@ class Execute:
         message = json_object(
             value,
             "the message",
-            {"code", "contextId", "timeout", "envs", "onDisconnect", "events", "stdin", "background", "origin"},
+            {
+                "code",
+                "contextId",
+                "timeout",
+                "envs",
+                "onDisconnect",
+                "events",
+                "stdin",
+                "interactive",
+                "background",
+                "origin",
+            },
         )
         code = string(message, "code")
         context_id = string(message, "contextId")
@@ -224,6 +237,7 @@ class Execute:
             stays=choice(message, "onDisconnect", ("continue", "interrupt")) == "continue",
             numbered=choice(message, "events", ("v1", "v2")) == "v2",
             stdin=flag(message, "stdin"),
+            interactive=flag(message, "interactive"),
             background=flag(message, "background"),
             origin=origin,
         )

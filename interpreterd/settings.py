@@ -56,7 +56,7 @@ def _flag(text: str) -> bool:
     return text.lower() in ("1", "true", "yes", "on")
 
 
-def _bytes(text: str) -> int:
+def parse_bytes(text: str) -> int:
     """Return a size: ``512M`` is 512 MiB."""
     unit = {"K": 1 << 10, "M": MIB, "G": 1 << 30}.get(text[-1:].upper())
     return int(text) if unit is None else int(text[:-1]) * unit
@@ -70,7 +70,7 @@ def _processor_time(text: str) -> float:
 
 _seconds = _at_least(0, float)
 _count = _at_least(1, int)
-_size = _at_least(1, _bytes)
+_size = _at_least(1, parse_bytes)
 _workers = _at_least(0, int)
 
 
@@ -113,7 +113,7 @@ class Settings:
     context_memory: int | None = setting(
         None,
         "memory of a context's processes, as 512M; beyond it they are killed (default: no limit)",
-        parse=_at_least(LEAST_MEMORY_BYTES, _bytes),
+        parse=_at_least(LEAST_MEMORY_BYTES, parse_bytes),
     )
     context_processes: int | None = setting(
         None, "processes of a context; beyond it they are killed (default: no limit)", parse=_count

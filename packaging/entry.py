@@ -1,9 +1,40 @@
+import contextlib
 import os
+import signal
 import sys
+from collections.abc import Iterator
 
 from interpreterd.__main__ import main
 
-# The loader, which stands between the daemon and whoever started it, passes on each signal that it gets. A terminal
-# sends its own to the whole group: one Ctrl-C would arrive twice, and a second signal ends the daemon at once.
-os.setpgid(0, 0)
-sys.exit(main())
+
+@contextlib.contextmanager
+def in_the_foreground() -> Iterator[None]:
+    """Be the process group that the terminal's keys are for, if the one of before was; see tcsetpgrp(3)."""
+    before = os.getpgrp()
+    os.setpgid(0, 0)
+    try:
+        terminal = os.open("/dev/tty", os.O_RDWR | os.O_CLOEXEC)
+    except OSError:  # none
+        yield
+        return
+    was_there = os.tcgetpgrp(terminal) == before
+    signal.signal(signal.SIGTTOU, signal.SIG_IGN)  # what a group in the background gets that asks for the terminal
+    signal.signal(signal.SIGTSTP, signal.SIG_IGN)  # the loader would not stop, and the shell wait for it
+    try:
+        if was_there:
+            os.tcsetpgrp(terminal, os.getpgrp())
+        yield
+    finally:
+        if was_there:
+            with contextlib.suppress(OSError):  # it has gone
+                os.tcsetpgrp(terminal, before)
+
+
+# The loader, which stands between this process and whoever started it, passes on each signal that it gets. A terminal
+# sends its own to the whole group: one Ctrl-C would arrive twice, and a second signal ends everything at once.
+if sys.argv[1:2] == ["serve"]:
+    os.setpgid(0, 0)
+    sys.exit(main())
+with in_the_foreground():
+    status = main()
+sys.exit(status)

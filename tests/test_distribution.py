@@ -5,6 +5,7 @@ import fcntl
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -17,8 +18,9 @@ from pathlib import Path
 import pytest
 from conftest import ROOT
 from harness import Client, Daemon, children, gone
+from terminal import Terminal, run
 
-from interpreterd import __version__
+from interpreterd.cli.main import COMMANDS
 
 # Building takes a quarter of a minute; a first test waits for it.
 pytestmark = [pytest.mark.xdist_group("distribution"), pytest.mark.timeout(300)]
@@ -55,7 +57,8 @@ def make(target: str, recipe: str) -> Path:
 @pytest.fixture(scope="session")
 def wheel() -> Path:
     """The wheel; the source distribution that it is built from is beside it."""
-    return make(f"dist/interpreterd-{__version__}-py3-none-any.whl", "setup.cfg")
+    (wheel,) = make("dist/.wheel", "setup.cfg").parent.glob("*.whl")
+    return wheel
 
 
 @pytest.fixture(scope="session")
@@ -108,11 +111,12 @@ def test_wheel_takes_no_general_name(wheel: Path) -> None:
     assert {Path(name).name for name in names if name.startswith("interpreterd/_worker/")} == scripts
     assert {"interpreterd/py.typed", "interpreterd/web/openapi.json", "interpreterd/web/asyncapi.json"} <= set(names)
     required = re.findall(r"^Requires-Dist: ([\w-]+)[^;\n]*$", metadata, re.MULTILINE)
-    assert sorted(required) == ["aiohttp", "attrs", "orjson", "uvloop"]
+    assert sorted(required) == ["aiohttp", "attrs", "click", "orjson", "prompt-toolkit", "rich", "uvloop"]
 
 
 def test_source_distribution_holds_what_the_wheel_is_made_of(wheel: Path) -> None:
-    with tarfile.open(wheel.with_name(f"interpreterd-{__version__}.tar.gz")) as archive:
+    (sources,) = wheel.parent.glob("*.tar.gz")
+    with tarfile.open(sources) as archive:
         names = {name.partition("/")[2] for name in archive.getnames()}
     assert {f"worker/{path.name}" for path in (ROOT / "worker").glob("*.py")} <= names
     assert {
@@ -123,6 +127,28 @@ def test_source_distribution_holds_what_the_wheel_is_made_of(wheel: Path) -> Non
         "interpreterd/__main__.py",
         "interpreterd/web/openapi.json",
     } <= names
+
+
+def test_wheel_is_small_and_says_what_it_is(wheel: Path) -> None:
+    assert wheel.stat().st_size < 300_000
+    with zipfile.ZipFile(wheel) as archive:
+        metadata = archive.read(next(name for name in archive.namelist() if name.endswith("/METADATA"))).decode()
+    assert f"\nVersion: {wheel.name.split('-')[1]}\n" in metadata
+    for field in ("Summary", "License-Expression", "Project-URL", "Classifier", "Requires-Python", "Provides-Extra"):
+        assert f"\n{field}: " in metadata
+    assert "\n# interpreterd\n" in metadata, "the README"
+
+
+def test_version_is_that_of_gits_tag(tmp_path: Path) -> None:
+    """Of a copy with a repository of its own: this one's tags are not the matter."""
+    for name in ("pyproject.toml", "setup.cfg"):
+        shutil.copy(ROOT / name, tmp_path)
+    (tmp_path / "interpreterd").mkdir()
+    git = ["git", "-C", str(tmp_path), "-c", "user.name=a", "-c", "user.email=a@example.org"]
+    for command in (["init", "-q"], ["add", "."], ["commit", "-qm", "first"], ["tag", "v7.8.9"]):
+        subprocess.run([*git, *command], check=True)
+    told = subprocess.check_output([sys.executable, "-m", "setuptools_scm"], cwd=tmp_path, text=True)
+    assert told.strip() == "7.8.9"
 
 
 def test_worker_cannot_be_imported(installed: Path, empty: Path) -> None:
@@ -151,6 +177,17 @@ async def test_installed_as_a_module(installed: Path, start_daemon: Start) -> No
     daemon = await start_daemon(command=[*clean(installed / "python", installed), "-m", "interpreterd"])
     async with Client(daemon.url) as client:
         assert (await client.run("print(1)")).stdout == "1\n"
+
+
+def test_installed_commands_need_nothing_else(installed: Path, empty: Path) -> None:
+    """The client, a private daemon, and what people see: all of it is in the wheel and what that requires."""
+    command = clean(installed / "interpreterd", installed, HOME=str(empty))
+    ran = run([*command, "run", "--local", "-c", "import os; print(os.getcwd())"], cwd=empty)
+    assert (ran.returncode, ran.stdout, ran.stderr) == (0, f"{empty}\n", "")
+    every = f"from importlib import import_module\nfor name in {COMMANDS}: import_module('interpreterd.cli.' + name)"
+    ran = run([*clean(installed / "python", installed), "-c", every], cwd=empty)
+    assert (ran.returncode, ran.stderr) == (0, "")
+    assert os.listdir(empty) == []
 
 
 # The single binary
@@ -209,6 +246,18 @@ async def test_binary_ends_when_its_group_is_interrupted(binary: Path, start_dae
         result = await running.finish()
     assert result.close_code == 1001
     assert await daemon.ended() == 0
+
+
+def test_binary_runs_code_and_is_interrupted_once(binary: Path, tmp_path: Path) -> None:
+    """On a terminal, where Ctrl-C is for the loader, too; a second one would leave at once."""
+    code = "try:\n    print('on')\n    while True: pass\nexcept KeyboardInterrupt: print('orderly')"
+    command = clean(binary, TMPDIR=str(tmp_path), TERM="xterm")
+    with Terminal([*command, "run", "--local", "-c", code], tmp_path) as terminal:
+        terminal.until(lambda: "on" in terminal.lines)
+        terminal.type("\x03")
+        assert terminal.ended() == 130
+        assert terminal.lines[-1].endswith("orderly")
+    assert os.listdir(tmp_path) == []
 
 
 @pytest.mark.parametrize("victim", ["loader", "daemon", "both"])

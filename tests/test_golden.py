@@ -44,6 +44,7 @@ TO_WORKER: list[messages.ToWorker] = [
         envs={"A": "", "B": "a=b\nc"},
     ),
     Run(execution_id="e3", code="input()", stdin=True),
+    Run(execution_id="e4", code="x", interactive=True),
     Answer(number=1, text="grün"),
     Answer(number=2, text=None),
     Sync(),

@@ -87,6 +87,7 @@ EDGES: dict[str, list[Any]] = {
     "onDisconnect": ["continue", "interrupt"],
     "events": ["v1", "v2", "v3"],
     "stdin": [],
+    "interactive": [],
     "background": [],
     "origin": ["é" * 256, "é" * 257],
     "cwd": ["/tmp"],

@@ -97,7 +97,7 @@ class Interpreter:
         self._streams.begin()
         if message.get("stdin"):
             self._stdin.open(message["id"])
-        raised, error = self._run(message["code"], message["envs"])
+        raised, error = self._run(message["code"], message["envs"], "interactive" in message)
         if os.getpid() != self._pid:
             self._leave_forked_child(raised, error)
         self._stdin.close()
@@ -109,7 +109,7 @@ class Interpreter:
         self._channel.send({"type": "done", "id": message["id"], "error": error})
         return True
 
-    def _run(self, source, envs):
+    def _run(self, source, envs, interactive):
         """Return what ``source`` raised, or None, and its description, or None.
 
         The shape is owed to KeyboardInterrupt, which may be raised between any two steps until ``_disarm`` has ended.
@@ -121,7 +121,7 @@ class Interpreter:
                     self._environ[name] = value
                 self._keep_reserve()
                 self._arm()
-                exec(self._cells.compile(source), self._cells.module.__dict__)
+                exec(self._cells.compile(source, interactive), self._cells.module.__dict__)
             except BaseException as caught:
                 raised = caught
             self._reserve = None

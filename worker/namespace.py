@@ -52,8 +52,11 @@ class Cells:
                 self._hooks.pop(name)(sys.modules[name])
         sys.meta_path.insert(0, self)
 
-    def compile(self, source):
-        """Return the code object of the next cell. Raises what ``compile`` raises."""
+    def compile(self, source, interactive=False):
+        """Return the code object of the next cell. Raises what ``compile`` raises.
+
+        An ``interactive`` one prints the values of its expressions by ``sys.displayhook``, as Python's own prompt does.
+        """
         # Without the name exec() would put the worker's own builtins there, and with any other value it fails.
         if not issubclass(type(self.module.__dict__.get("__builtins__")), (dict, types.ModuleType)):
             self.module.__dict__["__builtins__"] = builtins
@@ -66,7 +69,13 @@ class Cells:
             self._sources_bytes -= len(self._sources.pop(oldest))
             self._show(oldest, None)
         self._show(filename, source)
-        code = compile(source, filename, "exec", self._flags, True)
+        if interactive:
+            from _ast import Interactive, PyCF_ONLY_AST  # as ast has them, and nothing to be imported
+
+            tree = compile(source, filename, "exec", self._flags | PyCF_ONLY_AST, True)
+            code = compile(Interactive(body=tree.body), filename, "single", self._flags, True)
+        else:
+            code = compile(source, filename, "exec", self._flags, True)
         if "__future__" in source:
             import __future__
 

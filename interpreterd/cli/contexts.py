@@ -1,8 +1,185 @@
 """``interpreterd contexts``."""
 
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from typing import Any, Final
+
 import click
 
+from interpreterd.cli.main import complete_context, echo_json
+from interpreterd.cli.run import parse_pairs
+from interpreterd.cli.target import opened, target_options
+from interpreterd.client import Context
+from interpreterd.settings import parse_bytes
 
-@click.command("contexts")
-def command() -> None:
-    """Not there yet."""
+EXAMPLES: Final = """\b
+Examples:
+  interpreterd contexts                          the same as: contexts list
+  interpreterd contexts list --label user=ada
+  id=$(interpreterd contexts create --cwd /tmp --memory 512M)
+  interpreterd run --context $id script.py
+  interpreterd contexts delete $id"""
+PIPE_WIDTH: Final = 10_000
+UNITS: Final = ((86400, "d"), (3600, "h"), (60, "m"), (1, "s"))
+
+json_option = click.option("--json", "as_json", is_flag=True, help="For programs: the daemon's own JSON.")
+id_argument = click.argument("context", metavar="ID", shell_complete=complete_context)
+
+
+@click.group("contexts", epilog=EXAMPLES, invoke_without_command=True)
+@click.pass_context
+def command(ctx: click.Context) -> None:
+    """List, make, show, restart and delete contexts."""
+    if ctx.invoked_subcommand is None:
+        ctx.forward(list_contexts)
+
+
+@command.command("list")
+@click.option(
+    "--label", "labels", multiple=True, metavar="KEY=VALUE", help="Only those with that metadata. Repeatable."
+)
+@json_option
+@target_options
+def list_contexts(
+    labels: tuple[str, ...] = (), as_json: bool = False, url: str | None = None, local: bool = False
+) -> None:
+    """List all contexts, oldest first."""
+    wanted = parse_pairs(labels, "--label").items()
+    with opened(url, local) as py:
+        listed = [context for context in py.list_contexts() if wanted <= context.data.get("metadata", {}).items()]
+    if as_json:
+        echo_json([context.data for context in listed])
+    elif listed:
+        _print_table(listed)
+    else:
+        click.echo("no contexts", err=True)
+
+
+@command.command("create")
+@click.option("--cwd", metavar="DIR", help="Its directory, an absolute path there. Default: the daemon's.")
+@click.option("--preload", metavar="MOD,MOD", help="What the daemon's template has imported; see serve --preload.")
+@click.option("--env", "envs", multiple=True, metavar="NAME=VALUE", help="For all of its executions. Repeatable.")
+@click.option("--label", "labels", multiple=True, metavar="KEY=VALUE", help="Metadata. Repeatable.")
+@click.option("--memory", metavar="SIZE", help="At most so much of it, as 512M.")
+@click.option("--processes", type=click.IntRange(min=1), metavar="N", help="At most so many.")
+@click.option("--cpu-s", type=float, metavar="SECONDS", help="Processor time of an execution.")
+@click.option("--output", metavar="SIZE", help="Output of an execution.")
+@json_option
+@target_options
+def create(
+    cwd: str | None,
+    preload: str | None,
+    envs: tuple[str, ...],
+    labels: tuple[str, ...],
+    memory: str | None,
+    processes: int | None,
+    cpu_s: float | None,
+    output: str | None,
+    as_json: bool,
+    url: str | None,
+    local: bool,
+) -> None:
+    """Make a context; print its id."""
+    limits = {
+        "memoryBytes": _size(memory, "--memory"),
+        "processes": processes,
+        "cpuSeconds": cpu_s,
+        "outputBytes": _size(output, "--output"),
+    }
+    options: dict[str, Any] = {
+        "preload": preload and [word.strip() for word in preload.split(",")],
+        "envs": parse_pairs(envs, "--env"),
+        "metadata": parse_pairs(labels, "--label"),
+        "limits": {name: value for name, value in limits.items() if value is not None},
+    }
+    with opened(url, local) as py:
+        context = py.create_context(cwd, **{name: value for name, value in options.items() if value})
+    _show(context, as_json, context.id)
+
+
+@command.command("show")
+@id_argument
+@json_option
+@target_options
+def show(context: str, as_json: bool, url: str | None, local: bool) -> None:
+    """Show all that is known of a context."""
+    with opened(url, local) as py:
+        shown = py.get_context(context)
+    width = max(map(len, shown.data))
+    _show(shown, as_json, "\n".join(f"{key:{width}}  {_words(value)}" for key, value in shown.data.items()))
+
+
+@command.command("restart")
+@id_argument
+@click.option("--cancel-queued", is_flag=True, help="What waits there is not to run.")
+@json_option
+@target_options
+def restart(context: str, cancel_queued: bool, as_json: bool, url: str | None, local: bool) -> None:
+    """Give a context a new Python: what runs is lost, and all variables are."""
+    with opened(url, local) as py:
+        restarted = py.restart(context, cancel_queued=cancel_queued)
+    _show(restarted, as_json, f"restarted {restarted.id}")
+
+
+@command.command("delete")
+@click.argument("contexts", metavar="ID...", nargs=-1, required=True, shell_complete=complete_context)
+@target_options
+def delete(contexts: tuple[str, ...], url: str | None, local: bool) -> None:
+    """End contexts, and every process that they started."""
+    with opened(url, local) as py:
+        for context in contexts:
+            py.delete_context(context)
+            click.echo(f"deleted {context}")
+
+
+def ago(moment: str, now: datetime) -> str:
+    """Return how long ``moment``, in RFC 3339, lies back, in the largest whole unit: ``3m``."""
+    seconds = max(0, int((now - datetime.fromisoformat(moment)).total_seconds()))
+    return next((f"{seconds // size}{unit}" for size, unit in UNITS if seconds >= size), "now")
+
+
+def _print_table(listed: Iterable[Context]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for column in ("ID", "STATE", "EXECUTIONS", "QUEUED", "LAST USED"):
+        table.add_column(column, no_wrap=True)
+    table.add_column("CWD", overflow="fold")
+    table.add_column("METADATA", overflow="fold")
+    now = datetime.now(UTC)
+    for context in listed:
+        data = context.data
+        table.add_row(
+            context.id,
+            data["state"],
+            str(data["executionCount"]),
+            str(data["queued"]),
+            ago(data["lastUsedAt"], now),
+            context.cwd,
+            _words(data["metadata"]),
+        )
+    console = Console(markup=False, highlight=False)
+    if not console.is_terminal:  # lines for cut and grep, not for a window that is not there
+        console.width = PIPE_WIDTH
+    console.print(table)
+
+
+def _show(context: Context, as_json: bool, text: str) -> None:
+    if as_json:
+        echo_json(context.data)
+    else:
+        click.echo(text)
+
+
+def _words(value: Any) -> str:
+    if isinstance(value, dict):
+        return " ".join(f"{key}={word}" for key, word in value.items())
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _size(text: str | None, option: str) -> int | None:
+    try:
+        return None if text is None else parse_bytes(text)
+    except ValueError:
+        raise click.BadParameter(f"must be a size, as 512M, not {text!r}.", param_hint=option) from None

@@ -9,7 +9,6 @@ from typing import Any, Final
 import click
 
 from interpreterd import __version__
-from interpreterd.client.errors import ClientError, ConnectionFailed
 
 PROGRAM: Final = "interpreterd"
 INTERRUPTED: Final = 130  # 128 + SIGINT, as shells have it
@@ -64,14 +63,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return fail(error.format_message(), error.exit_code)
     except (click.Abort, KeyboardInterrupt):
         return INTERRUPTED
-    except ConnectionFailed as error:
-        return fail(f"{error.what}: start one with `{error.start}`, or use --local")
-    except ClientError as error:
-        return fail(str(error))
     except BrokenPipeError:  # whoever read the output has enough
         # Python's last flush would meet the same; see the note on SIGPIPE in the documentation of the signal module.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
+    except Exception as error:
+        # Not before: a quarter of a second, for help and completion too.
+        from interpreterd.client.errors import ClientError, ConnectionFailed
+
+        if isinstance(error, ConnectionFailed):
+            return fail(f"{error.what}: start one with `{error.start}`, or use --local")
+        if isinstance(error, ClientError):
+            return fail(str(error))
+        raise
     return status if isinstance(status, int) else 0
 
 
@@ -83,6 +87,17 @@ def fail(message: str, status: int = 1) -> int:
 
 def _one_line(text: str) -> str:
     return " ".join(text.split())
+
+
+def complete_context(ctx: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
+    """Return the ids of the daemon's contexts, for a shell's completion; none if there is no daemon."""
+    from interpreterd.cli.target import opened
+
+    try:
+        with opened(ctx.params.get("url"), local=False) as py:
+            return [listed.id for listed in py.list_contexts() if listed.id.startswith(incomplete)]
+    except Exception:  # a shell would show it in the middle of the line
+        return []
 
 
 def echo_json(value: Any) -> None:

@@ -1,8 +1,200 @@
 """``interpreterd repl``."""
 
+import codeop
+import contextlib
+import os
+import re
+import sys
+import warnings
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, Final
+
 import click
+from prompt_toolkit import PromptSession
+from prompt_toolkit.auto_suggest import AutoSuggestFromHistory
+from prompt_toolkit.completion import CompleteEvent, Completer, Completion, ThreadedCompleter
+from prompt_toolkit.document import Document
+from prompt_toolkit.filters import has_completions
+from prompt_toolkit.history import FileHistory
+from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
+from prompt_toolkit.lexers import PygmentsLexer
+from pygments.lexers.python import PythonLexer
+
+from interpreterd import __version__
+from interpreterd.cli.main import complete_context, fail
+from interpreterd.cli.run import show_error, writer
+from interpreterd.cli.target import CONTEXT_HELP, opened, target_options
+from interpreterd.client import ClientError, ConnectionFailed, Interpreter, Outcome, StartFailed
+
+PROMPT: Final = ">>> "
+MORE: Final = "... "
+INDENT: Final = " " * 4
+LEAVE: Final = ("exit", "exit()", "quit", "quit()")
+HISTORY_LIMIT_BYTES: Final = 1 << 20
+COMPLETIONS_LIMIT: Final = 200
+COMPLETION_TIMEOUT_S: Final = 2
+# Asked of the context itself, in one expression that leaves no name behind.
+COMPLETE: Final = (
+    "(lambda it, text: print(*sorted(set(it.attr_matches(text) if '.' in text else it.global_matches(text)))"
+    f"[:{COMPLETIONS_LIMIT}], sep='\\n'))"
+    "(__import__('rlcompleter').Completer(vars(__import__('__main__'))), {text!r})"
+)
+EXAMPLES: Final = """\b
+Examples:
+  interpreterd repl                  in the default context; what it defines stays
+  interpreterd repl --context $id    in another one, together with whoever else uses it
+  interpreterd repl --local          in a private daemon
+
+\b
+Tab completes by the context's own names. Ctrl-C interrupts the code, Ctrl-D leaves."""
 
 
-@click.command("repl")
-def command() -> None:
-    """Not there yet."""
+@click.command("repl", epilog=EXAMPLES)
+@click.option("--context", metavar="ID", help=CONTEXT_HELP, shell_complete=complete_context)
+@click.option(
+    "--timeout", type=click.IntRange(min=0), default=0, metavar="SECONDS", help="Of each input; default: none."
+)
+@target_options
+def command(context: str | None, timeout: int, url: str | None, local: bool) -> int:
+    """Type Python, see what it prints."""
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        raise click.UsageError("A prompt needs a terminal; for a program: interpreterd run -.")
+    with opened(url, local) as py:
+        py.list_contexts()  # if nobody answers, say so before the prompt
+        if context is not None:
+            py.get_context(context)
+        print(f"interpreterd {__version__}, context {context or 'default'}. Ctrl-C interrupts, Ctrl-D leaves.")
+        session = make_session(ContextCompleter(py, context))
+        while True:
+            try:
+                source = session.prompt()
+            except KeyboardInterrupt:
+                continue
+            except EOFError:
+                return 0
+            if source.strip() in LEAVE:
+                return 0
+            if source.strip():
+                try:
+                    execute(py, source, context, timeout)
+                except (ConnectionFailed, StartFailed):
+                    raise
+                except ClientError as error:
+                    fail(str(error))
+
+
+def execute(py: Interpreter, source: str, context: str | None, timeout: int) -> None:
+    """Run what was typed, and show what comes of it; the cursor is at the start of a line afterwards."""
+    write, last = writer(sys.stdout.buffer), "\n"
+
+    def on_stdout(text: str) -> None:
+        nonlocal last
+        last = text[-1]
+        write(text)
+
+    try:
+        execution = py.execute(
+            source,
+            context,
+            timeout=timeout,
+            on_stdout=on_stdout,
+            on_stderr=writer(sys.stderr.buffer),
+            on_error=show_error,
+            interactive=True,
+        )
+    except KeyboardInterrupt:  # the code has been interrupted; its traceback was shown
+        return
+    finally:
+        if last != "\n":
+            write("\n")
+    if execution.restarted:
+        fail("a new Python ran this: the variables of the one before are gone")
+    if execution.outcome is not Outcome.COMPLETED and execution.error is not None:
+        fail(f"{execution.outcome}: {execution.error.value}")
+
+
+def is_complete(source: str) -> bool:
+    """Whether ``source`` can be run, or can only be told to be wrong; if not, more lines are to come."""
+    source = source.rstrip(" \t")  # the indentation of a line that was left empty
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for symbol in ("single", "exec"):  # the first knows that an indented block ends with an empty line
+            with contextlib.suppress(SyntaxError, ValueError, OverflowError, MemoryError, RecursionError):
+                return codeop.compile_command(source, symbol=symbol) is not None
+    return True
+
+
+def indentation(line: str) -> str:
+    """Return what the line after ``line`` begins with."""
+    return line[: len(line) - len(line.lstrip())] + (INDENT if line.rstrip().endswith(":") else "")
+
+
+class ContextCompleter(Completer):
+    """Completes names by what is defined in the context, attributes by what the objects there have."""
+
+    _NAME = re.compile(r"[^\W\d]\w*(?:\.\w*)*$")
+
+    def __init__(self, py: Interpreter, context: str | None) -> None:
+        self._py = py
+        self._context = context
+
+    def get_completions(self, document: Document, complete_event: CompleteEvent) -> Iterable[Completion]:
+        """Yield them; none while something runs there, since they would have to wait for it."""
+        found = self._NAME.search(document.current_line_before_cursor)
+        if found is None:
+            if document.current_line_before_cursor.strip() == "":
+                yield Completion(INDENT)
+            return
+        for name in self._ask(found[0]):
+            yield Completion(name, start_position=-len(found[0]))
+
+    def _ask(self, text: str) -> list[str]:
+        with contextlib.suppress(ClientError):
+            if self._py.get_context(self._context or "default")["state"] == "idle":
+                code = COMPLETE.format(text=text)
+                return self._py.execute(code, self._context, timeout=COMPLETION_TIMEOUT_S).stdout.splitlines()
+        return []
+
+
+def make_session(completer: Completer, **options: Any) -> "PromptSession[str]":
+    """Return a prompt for many lines: Enter runs what is complete."""
+    bindings = KeyBindings()
+
+    @bindings.add("enter", filter=~has_completions)
+    def _(event: KeyPressEvent) -> None:
+        buffer = event.current_buffer
+        if is_complete(buffer.text):
+            buffer.validate_and_handle()
+        else:
+            buffer.insert_text("\n" + indentation(buffer.document.current_line))
+
+    return PromptSession(
+        PROMPT,
+        multiline=True,
+        prompt_continuation=MORE,
+        history=_history(),
+        auto_suggest=AutoSuggestFromHistory(),
+        lexer=PygmentsLexer(PythonLexer),
+        completer=ThreadedCompleter(completer),
+        complete_while_typing=False,
+        key_bindings=bindings,
+        enable_open_in_editor=True,
+        **options,
+    )
+
+
+def _history() -> FileHistory:
+    """Return the file of what was typed before, for this user only; its older half goes when it is too large."""
+    state = os.environ.get("XDG_STATE_HOME") or os.path.expanduser("~/.local/state")
+    path = Path(state, "interpreterd", "history")
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        os.close(os.open(path, os.O_CREAT | os.O_WRONLY, 0o600))
+        if path.stat().st_size > HISTORY_LIMIT_BYTES:
+            data = path.read_bytes()
+            # Entries begin with a comment, after an empty line.
+            path.write_bytes(b"\n#" + data[len(data) // 2 :].partition(b"\n#")[2])
+    except OSError:  # no home, or it is full: this time without
+        path = Path(os.devnull)
+    return FileHistory(str(path))

@@ -8,8 +8,8 @@ from typing import BinaryIO, Final
 
 import click
 
-from interpreterd.cli.main import echo_json
-from interpreterd.cli.target import CONTEXT_HELP, complete_context, opened, target_options
+from interpreterd.cli.main import complete_context, echo_json, fail
+from interpreterd.cli.target import CONTEXT_HELP, opened, target_options
 from interpreterd.client import Execution, Failure, Outcome
 
 TIMED_OUT: Final = 124  # as timeout(1)
@@ -33,9 +33,7 @@ interrupts the code, and a second time leaves at once; 2 for wrong usage."""
 @click.option("--context", metavar="ID", help=CONTEXT_HELP, shell_complete=complete_context)
 @click.option("--timeout", type=click.IntRange(min=0), metavar="SECONDS", help="Default 600; 0: none.")
 @click.option("--env", "envs", multiple=True, metavar="NAME=VALUE", help="Set for this execution only. Repeatable.")
-@click.option(
-    "--json", "as_json", is_flag=True, help="Print one JSON object at the end: stdout, stderr, error, outcome."
-)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object, at the end.")
 @target_options
 def command(
     file: str | None,
@@ -65,6 +63,8 @@ def command(
                 on_stderr=writer(sys.stderr.buffer),
                 on_error=show_error,
             )
+    if execution.outcome is not Outcome.COMPLETED and execution.error is not None:
+        fail(f"{execution.outcome}: {execution.error.value}")
     return exit_status(execution)
 
 
@@ -79,7 +79,7 @@ def writer(file: BinaryIO) -> Callable[[str], None]:
 
 
 def show_error(error: Failure) -> None:
-    """Print what ended the code: its traceback, or why it was ended."""
+    """Print what ended the code."""
     print(error.traceback.rstrip("\n") or f"{error.name}: {error.value}", file=sys.stderr, flush=True)
 
 

@@ -31,12 +31,3 @@ def opened(url: str | None, local: bool, *flags: str) -> Interpreter:
         return Interpreter(url or None, origin="interpreterd")
     except ValueError as error:
         raise click.BadParameter(str(error), param_hint="--url") from None
-
-
-def complete_context(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
-    """Return the ids of the daemon's contexts, for a shell's completion; none if there is no daemon."""
-    try:
-        with opened(context.params.get("url"), local=False) as py:
-            return [listed.id for listed in py.list_contexts() if listed.id.startswith(incomplete)]
-    except Exception:  # a shell would show it in the middle of the line
-        return []

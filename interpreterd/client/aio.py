@@ -77,11 +77,12 @@ class AsyncInterpreter:
         on_stdout: OnText | None = None,
         on_stderr: OnText | None = None,
         on_error: OnError | None = None,
+        interactive: bool = False,
     ) -> Execution:
         """Run ``code``; return how it went. See ``Interpreter.execute``."""
         callbacks = Callbacks(on_stdout, on_stderr, on_error)
         collector = self._collector()
-        run = await self._run(code, context_id, timeout, envs)
+        run = await self._run(code, context_id, timeout, envs, interactive)
         try:
             async for event in _events(run):
                 collector.add(event)
@@ -146,8 +147,17 @@ class AsyncInterpreter:
 
     # For ``Interpreter``
 
-    async def _run(self, code: str, context_id: str | None, timeout: int | None, envs: Mapping[str, str] | None) -> Run:
+    async def _run(
+        self,
+        code: str,
+        context_id: str | None,
+        timeout: int | None,
+        envs: Mapping[str, str] | None,
+        interactive: bool = False,
+    ) -> Run:
         body = {"code": code, "contextId": context_id, "timeout": timeout, "envs": envs}
+        if interactive:
+            body["interactive"] = True
         return Run(await self._open(), body, origin=self._origin, reconnect_s=self._reconnect_s)
 
     def _collector(self) -> Collector:
@@ -199,10 +209,18 @@ class AsyncContext(ContextData):
         on_stdout: OnText | None = None,
         on_stderr: OnText | None = None,
         on_error: OnError | None = None,
+        interactive: bool = False,
     ) -> Execution:
         """See ``AsyncInterpreter.execute``."""
         return await self._client.execute(
-            code, self.id, timeout=timeout, envs=envs, on_stdout=on_stdout, on_stderr=on_stderr, on_error=on_error
+            code,
+            self.id,
+            timeout=timeout,
+            envs=envs,
+            on_stdout=on_stdout,
+            on_stderr=on_stderr,
+            on_error=on_error,
+            interactive=interactive,
         )
 
     def stream(

@@ -51,14 +51,19 @@ class LocalDaemon:
                 raise StartFailed("the daemon was stopped before it was started")
             self._directory = tempfile.mkdtemp(prefix="interpreterd-")  # mode 0700
             path = os.path.join(self._directory, "socket")
-            # -P: what stands in the current directory is not imported.
-            program = [sys.executable, "-P", "-m", "interpreterd", "serve"]
-            defaults = ["--python", sys.executable, "--log-level", "warning"]
+            env = None
+            if getattr(sys, "frozen", False):  # the single binary, which brings no Python for workers
+                program = [sys.executable, "serve"]
+                env = os.environ | {"PYINSTALLER_RESET_ENVIRONMENT": "1"}  # one of its own, not a part of this one
+            else:  # -P: what stands in the current directory is not imported
+                program = [sys.executable, "-P", "-m", "interpreterd", "serve", "--python", sys.executable]
+            defaults = ["--log-level", "warning"]
             self._process = process = subprocess.Popen(
                 [*program, *defaults, *self._flags, "--unix-socket", path, "--exit-with-parent"],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
+                env=env,
                 start_new_session=True,
             )
         assert process.stdout is not None

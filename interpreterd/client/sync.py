@@ -93,6 +93,7 @@ class Interpreter:
         on_stdout: OnText | None = None,
         on_stderr: OnText | None = None,
         on_error: OnError | None = None,
+        interactive: bool = False,
     ) -> Execution:
         """Run ``code``; return how it went, once it has ended.
 
@@ -109,6 +110,7 @@ class Interpreter:
                 read, so that a program that writes a lot waits in the end.
             on_stderr: The same.
             on_error: Called with the exception that ended the code; it is in the ``Execution``, too.
+            interactive: Whether the values of expressions are printed, as at Python's own prompt.
 
         Raises:
             Refused: It did not run: ``ContextNotFound`` and others.
@@ -117,7 +119,7 @@ class Interpreter:
         """
         callbacks = Callbacks(on_stdout, on_stderr, on_error)
         collector = self._async._collector()
-        run = self._portal.wait(self._async._run(code, context_id, timeout, envs))
+        run = self._portal.wait(self._async._run(code, context_id, timeout, envs, interactive))
         stop: KeyboardInterrupt | None = None
         try:
             while True:
@@ -240,10 +242,18 @@ class Context(ContextData):
         on_stdout: OnText | None = None,
         on_stderr: OnText | None = None,
         on_error: OnError | None = None,
+        interactive: bool = False,
     ) -> Execution:
         """See ``Interpreter.execute``."""
         return self._client.execute(
-            code, self.id, timeout=timeout, envs=envs, on_stdout=on_stdout, on_stderr=on_stderr, on_error=on_error
+            code,
+            self.id,
+            timeout=timeout,
+            envs=envs,
+            on_stdout=on_stdout,
+            on_stderr=on_stderr,
+            on_error=on_error,
+            interactive=interactive,
         )
 
     def stream(
