@@ -104,7 +104,7 @@ class Reader:
             env={**environment, "PATH": PROGRAMS},
         )
         if shell_start:
-            self._command(shell_start)
+            self.run(shell_start)
 
     def __enter__(self) -> Self:
         return self
@@ -128,13 +128,13 @@ class Reader:
             self._compare(block.shown, printed.getvalue(), where)
         else:
             for command, shown in commands(block):
-                here = f"export INTERPRETERD_URL={self.url}\n{self._mine(command)}"
-                self._compare(shown, self._command(here), command)
+                self._compare(shown, self.run(self._mine(command)), command)
 
-    def _command(self, command: str) -> str:
+    def run(self, command: str) -> str:
+        """Run a command in the shell; return its stdout. It must succeed."""
         assert self._shell.stdin is not None
         assert self._shell.stdout is not None
-        self._shell.stdin.write(f"{command}\nprintf '\\n%s %d\\n' {_END} $?\n")
+        self._shell.stdin.write(f"export INTERPRETERD_URL={self.url}\n{command}\nprintf '\\n%s %d\\n' {_END} $?\n")
         self._shell.stdin.flush()
         lines: list[str] = []
         for line in self._shell.stdout:

@@ -1,4 +1,4 @@
-"""README's two commands and its examples, as a reader would try them."""
+"""README's commands and its examples, as a reader would try them."""
 
 import asyncio
 import contextlib
@@ -10,12 +10,16 @@ import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
-from harness import Client, Daemon, gone
+from documents import Reader, blocks, commands
+from harness import Client, Daemon, SharedDaemon, gone
 
-StartDaemon = Callable[..., Awaitable[Daemon]]
+from interpreterd.cli.main import COMMANDS
+from interpreterd.client import Interpreter
+
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text("utf-8")
 DOCUMENTED_URL = "http://127.0.0.1:3987"
+StartDaemon = Callable[..., Awaitable[Daemon]]
 
 
 def block(language: str, containing: str) -> str:
@@ -98,8 +102,21 @@ async def test_a_daemon_starts_as_shown(tmp_path: Path, start_daemon: StartDaemo
     assert result.stdout == f"{tmp_path} {sys.executable}\n"
 
 
+def test_a_terminal_does_as_shown(standing_daemon: SharedDaemon, tmp_path: Path) -> None:
+    (tmp_path / "script.py").write_text("print(6 * 7)")
+    (shown,) = [shown for shown in blocks(ROOT / "README.md") if "$ interpreterd run" in shown.text]
+    with Interpreter(standing_daemon.url) as py, py.create_context() as context, Reader(tmp_path) as reader:
+        reader.url = standing_daemon.url
+        reader.run(f"id={context.id}")
+        for line, _ in commands(shown):
+            name = line.split()[1]
+            assert name in COMMANDS
+            if name not in ("repl", "top"):  # they need a terminal, which other tests give them
+                assert {"run": "42", "contexts": context.id}[name] in reader.run(line)
+
+
 def test_every_block_is_tried_here() -> None:
-    tried = ("make run", "$ curl -d", "$ interpreterd serve", "ws_connect", "Interpreter.local")
+    tried = ("make run", "$ curl -d", "$ interpreterd serve", "$ interpreterd run", "ws_connect", "Interpreter.local")
     for text in re.findall(r"```\w+\n(.*?)```", README, re.DOTALL):
         assert [start for start in tried if start in text], text
 
