@@ -14,7 +14,7 @@ from interpreterd import __version__
 
 project = "interpreterd"
 version = release = __version__
-html_title = f"interpreterd {__version__}"
+html_title = f"interpreterd {__version__.partition('+')[0]}"
 html_theme = "furo"
 html_copy_source = False
 html_show_copyright = False
