@@ -14,6 +14,8 @@ from typing import Any, Final, Self
 
 from attrs import frozen
 
+from interpreterd.client import Interpreter
+
 ROOT: Final = Path(__file__).parent.parent
 DOCUMENTED: Final = "127.0.0.1:3987"
 PROGRAMS: Final = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
@@ -179,3 +181,14 @@ def _pattern(text: str, known: set[str]) -> tuple[str, Mapping[str, str]]:
         parts += [re.escape(text[end : match.start()]), pattern_of(match)]
         end = match.end()
     return "".join([*parts, re.escape(text[end:])]), new
+
+
+def clean(url: str) -> None:
+    """Leave the standing daemon as a test may expect it."""
+    with Interpreter(url) as py:
+        for context in py.list_contexts():
+            if context.id == "default":
+                context.restart(cancel_queued=True)
+                context.execute("pass")  # it is told of the restart, the next test is not
+            else:
+                context.delete()

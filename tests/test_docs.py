@@ -17,7 +17,7 @@ from typing import Any
 import aiohttp
 import click
 import pytest
-from documents import DOCUMENTED, PROGRAMS, ROOT, Block, Reader, blocks, only, serve_flags
+from documents import DOCUMENTED, PROGRAMS, ROOT, Block, Reader, blocks, clean, only, serve_flags
 from harness import Client, Daemon, Gate, Running, SharedDaemon, shared_daemon
 
 from interpreterd import client
@@ -53,6 +53,7 @@ def test_a_page_does_what_it_shows(
     page: str, standing_daemon: SharedDaemon, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with contextlib.ExitStack() as stack:
+        stack.callback(clean, standing_daemon.url)
         reader = stack.enter_context(Reader(tmp_path))
         reader.url = standing_daemon.url
         for block in runnable(PAGES[page]):
@@ -63,19 +64,6 @@ def test_a_page_does_what_it_shows(
             else:
                 assert json.loads(block.text.splitlines()[1]).keys() == {"url", "port", "pid"}
                 reader.url = stack.enter_context(shared_daemon(tmp_path, *flags, env={"PATH": PROGRAMS})).url
-        if reader.url == standing_daemon.url:
-            clean(reader.url)
-
-
-def clean(url: str) -> None:
-    """Leave the standing daemon as a test may expect it."""
-    with client.Interpreter(url) as py:
-        for context in py.list_contexts():
-            if context.id == "default":
-                context.restart(cancel_queued=True)
-                context.execute("pass")  # it is told of the restart, the next test is not
-            else:
-                context.delete()
 
 
 @pytest.mark.parametrize(("thing", "printed"), [(client, "42\n"), (client.Interpreter, "21\n")])
@@ -88,6 +76,7 @@ def test_the_example_of_a_docstring_runs(
     code = re.search(r"(?:^    .*\n|^\n)+", documented, re.MULTILINE)
     assert code is not None
     exec(textwrap.dedent(code[0]), {"Interpreter": client.Interpreter})
+    clean(standing_daemon.url)
     assert capsys.readouterr().out.strip() == printed.strip()
 
 

@@ -10,7 +10,7 @@ import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
-from documents import Reader, blocks, commands
+from documents import Reader, blocks, clean, commands
 from harness import Client, Daemon, SharedDaemon, gone
 
 from interpreterd.cli.main import COMMANDS
@@ -113,6 +113,7 @@ def test_a_terminal_does_as_shown(standing_daemon: SharedDaemon, tmp_path: Path)
             assert name in COMMANDS
             if name not in ("repl", "top"):  # they need a terminal, which other tests give them
                 assert {"run": "42", "contexts": context.id}[name] in reader.run(line)
+    clean(standing_daemon.url)
 
 
 def test_every_block_is_tried_here() -> None:
