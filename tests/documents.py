@@ -17,6 +17,7 @@ from attrs import frozen
 from interpreterd.client import Interpreter
 
 ROOT: Final = Path(__file__).parent.parent
+RUN: Final = ("python", "console")
 DOCUMENTED: Final = "127.0.0.1:3987"
 PROGRAMS: Final = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
 # What differs from one reader to the next.
@@ -63,6 +64,11 @@ def blocks(path: Path) -> list[Block]:
         end = match.end()
     assert sum(line.startswith("```") for line in page.splitlines()) == 2 * len(_BLOCK.findall(page)), path.name
     return found
+
+
+def runnable(path: Path) -> list[Block]:
+    """Return a page's blocks that are to be tried."""
+    return [block for block in blocks(path) if block.language in RUN and block.reason is None]
 
 
 def only(path: Path, language: str) -> Block:

@@ -17,7 +17,7 @@ from typing import Any
 import aiohttp
 import click
 import pytest
-from documents import DOCUMENTED, PROGRAMS, ROOT, Block, Reader, blocks, clean, only, serve_flags
+from documents import DOCUMENTED, PROGRAMS, ROOT, RUN, Reader, blocks, clean, only, runnable, serve_flags
 from harness import Client, Daemon, Gate, Running, SharedDaemon, shared_daemon
 
 from interpreterd import client
@@ -25,7 +25,6 @@ from interpreterd.cli.main import cli
 
 DOCS = ROOT / "docs"
 PAGES = {path.stem: path for path in sorted(DOCS.glob("*.md"))}
-RUN = ("python", "console")
 # Each of a language that a test of its own reads, or that Sphinx does.
 CONFIGURATIONS = ("nginx", "haproxy")
 DIRECTIVES = ("{toctree}", "{include}", "{eval-rst}")
@@ -42,10 +41,6 @@ def test_every_block_is_run_or_says_why_not(path: Path) -> None:
                 json.loads(line)
         elif block.language not in (*RUN, *DIRECTIVES):
             assert block.reason or (path == PROXY and block.language in CONFIGURATIONS), block
-
-
-def runnable(path: Path) -> list[Block]:
-    return [block for block in blocks(path) if block.language in RUN and block.reason is None]
 
 
 @pytest.mark.parametrize("page", [page for page, path in PAGES.items() if runnable(path) and path != PROXY])
