@@ -108,7 +108,7 @@ def test_wheel_takes_no_general_name(wheel: Path) -> None:
     assert {Path(name).name for name in names if name.startswith("interpreterd/_worker/")} == scripts
     assert {"interpreterd/py.typed", "interpreterd/web/openapi.json", "interpreterd/web/asyncapi.json"} <= set(names)
     required = re.findall(r"^Requires-Dist: ([\w-]+)[^;\n]*$", metadata, re.MULTILINE)
-    assert sorted(required) == ["aiohttp", "attrs", "orjson", "uvloop"]
+    assert sorted(required) == ["aiohttp", "attrs", "orjson", "rich", "uvloop"]
 
 
 def test_source_distribution_holds_what_the_wheel_is_made_of(wheel: Path) -> None:
@@ -119,6 +119,8 @@ def test_source_distribution_holds_what_the_wheel_is_made_of(wheel: Path) -> Non
         "setup.cfg",
         "pyproject.toml",
         "LICENSE",
+        "examples/weather.csv",
+        "examples/browser/page.js",
         "interpreterd/__main__.py",
         "interpreterd/web/openapi.json",
     } <= names
