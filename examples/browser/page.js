@@ -2,7 +2,7 @@
 // What a program says is text, here and in the page: only ever put into textContent and text nodes.
 "use strict";
 
-const SHOWN_CHARS = 1_000_000; // of each stream; beyond it the oldest go
+const SHOWN_CHARS = 200_000; // of each stream; beyond it the oldest go
 const ENDINGS = new Set(["completed", "interrupted", "cancelled", "refused"]);
 
 const element = (id) => document.getElementById(id);
@@ -80,9 +80,7 @@ function emptied(id) {
   let chars = 0;
   pane.replaceChildren();
   return (text) => {
-    const atEnd = pane.scrollHeight - pane.scrollTop - pane.clientHeight < 2;
     pane.append(text); // a string becomes a text node, never markup
     for (chars += text.length; chars > SHOWN_CHARS; pane.firstChild.remove()) chars -= pane.firstChild.length;
-    if (atEnd) pane.scrollTop = pane.scrollHeight; // unless its reader has scrolled back
   };
 }
