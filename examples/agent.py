@@ -79,7 +79,9 @@ def describe(execution: Execution) -> str:
     if execution.cut_chars:
         told.append(f"({execution.cut_chars} more characters of output were not kept.)")
     if (error := execution.error) is not None:
-        told.append(f"error:\n{shorten(error.traceback or f'{error.name}: {error.value}')}")
+        told.append(f"error:\n{shorten(error.traceback)}")
+        if error.name not in error.traceback:  # a timeout, a Python that died: not what the code itself has raised
+            told.append(f"{error.name}: {error.value}")
     if execution.restarted or execution.outcome is Outcome.LOST:
         told.append("Python was restarted: define again what you need.")
     return "\n".join(told) or "It ran, and printed nothing."

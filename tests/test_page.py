@@ -129,6 +129,12 @@ def test_interrupt(page: Page) -> None:
     assert page.texts() == ("42\n", "", "")
 
 
+def test_a_python_that_dies(page: Page) -> None:
+    page.run("print('last words'); import os; os._exit(3)")
+    page.wait_for_status("completed")
+    assert page.texts() == ("last words\n", "", "WorkerDied: exit status 3\n")
+
+
 def test_a_page_that_is_left_interrupts_its_code(page: Page) -> None:
     page.run("print('busy')\nwhile True: pass")
     page.wait_for("#stdout", "busy")

@@ -50,7 +50,8 @@ function run(daemon, text) {
         show[message.type](message.text);
         break;
       case "error":
-        show.error(message.traceback || `${message.name}: ${message.value}\n`);
+        show.error(message.traceback);
+        if (!message.traceback.includes(message.name)) show.error(`${message.name}: ${message.value}\n`); // a timeout
         break;
       case "control":
         if (ENDINGS.has(message.text)) {
