@@ -138,11 +138,15 @@ def test_the_agent_that_needs_more_attempts_than_it_has_says_so() -> None:
     assert (ran.returncode, ran.stderr) == (1, "agent: no answer after 1 attempts\n")
 
 
-async def test_the_agent_stops_after_its_attempts_and_keeps_state_between_them(agent: ModuleType, ask: Ask) -> None:
-    model = Recorded(code("n = globals().get('n', 0) + 1\nprint(n)"))
+async def test_the_agent_stops_after_its_attempts_and_keeps_state_between_them(
+    agent: ModuleType, ask: Ask, tmp_path: Path
+) -> None:
+    ran = tmp_path / "ran"
+    model = Recorded(code(f"n = globals().get('n', 0) + 1\nprint(n, file=open({str(ran)!r}, 'w'))\nprint(n)"))
     with pytest.raises(agent.GaveUp):
         await ask(model, attempts=3)
     assert model.told == ["the task", "stdout:\n1\n", "stdout:\n2\n", "stdout:\n3\n"]
+    assert ran.read_text() == "3\n"
 
 
 async def test_the_agent_tells_its_model_a_bounded_part(agent: ModuleType, ask: Ask) -> None:
