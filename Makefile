@@ -77,7 +77,7 @@ endif
 
 clean:
 	rm -rf build dist *.egg-info .coverage .coverage.* htmlcov .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
-	find interpreterd worker tests $(wildcard soak) packaging -name __pycache__ -prune -exec rm -rf {} +
+	find interpreterd worker tests examples $(wildcard soak) packaging -name __pycache__ -prune -exec rm -rf {} +
 
 distclean: clean
 	rm -rf $(VENV)
