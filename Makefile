@@ -15,7 +15,7 @@ PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; 
 unexport PYTHONUNBUFFERED PYTHONDONTWRITEBYTECODE
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: run test cover lint format docs dist clean distclean
+.PHONY: run test browser cover lint format docs dist clean distclean
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
 
@@ -23,10 +23,21 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 run: $(VENV)/.has-run
 	@exec $(BIN)/interpreterd serve $(ARGS)
 
-test: $(VENV)/.has-test
+test: $(VENV)/.has-test browser
 	$(BIN)/pytest $(ARGS)
 
-cover: $(VENV)/.has-test
+# Debian's, for the tests of examples/browser, which fail and say so where it cannot be had. Not a stamp in .venv: it is
+# the machine that has it or not.
+APT_GET := apt-get -qq -y -o DPkg::Lock::Timeout=120
+browser:
+	@command -v chromium >/dev/null && command -v chromedriver >/dev/null || { \
+		echo 'Installing chromium and chromium-driver' >&2; \
+		root=$$(test "$$(id -u)" = 0 || echo sudo -n); \
+		{ $$root $(APT_GET) update && $$root env DEBIAN_FRONTEND=noninteractive \
+			$(APT_GET) install --no-install-recommends chromium chromium-driver; } </dev/null >/dev/null 2>&1 || \
+		echo 'That did not work: apt-get install chromium chromium-driver says why' >&2; }
+
+cover: $(VENV)/.has-test browser
 	$(BIN)/coverage erase
 	$(BIN)/coverage run -m pytest $(ARGS)
 	$(BIN)/coverage combine --quiet
@@ -71,7 +82,7 @@ endif
 
 clean:
 	rm -rf build dist *.egg-info .coverage .coverage.* htmlcov .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
-	find interpreterd worker tests docs $(wildcard soak) packaging -name __pycache__ -prune -exec rm -rf {} +
+	find interpreterd worker tests docs examples $(wildcard soak) packaging -name __pycache__ -prune -exec rm -rf {} +
 
 distclean: clean
 	rm -rf $(VENV)

@@ -124,6 +124,8 @@ def test_source_distribution_holds_what_the_wheel_is_made_of(wheel: Path) -> Non
         "pyproject.toml",
         "LICENSE",
         "docs/index.md",
+        "examples/weather.csv",
+        "examples/browser/page.js",
         "interpreterd/__main__.py",
         "interpreterd/web/openapi.json",
     } <= names
