@@ -15,7 +15,7 @@ PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; 
 unexport PYTHONUNBUFFERED PYTHONDONTWRITEBYTECODE
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: run test browser cover lint format docs dist clean distclean
+.PHONY: run test programs cover lint format docs dist clean distclean
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
 
@@ -23,21 +23,23 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 run: $(VENV)/.has-run
 	@exec $(BIN)/interpreterd serve $(ARGS)
 
-test: $(VENV)/.has-test browser
+test: $(VENV)/.has-test programs
 	$(BIN)/pytest $(ARGS)
 
-# Debian's, for the tests of examples/browser, which fail and say so where it cannot be had. Not a stamp in .venv: it is
-# the machine that has it or not.
+# Debian's, for the tests of examples/browser and of the documented proxies. Not a stamp in .venv: it is the machine that
+# has them or not. Without Chromium tests fail and say so; without a proxy what is documented of it is not tested.
 APT_GET := apt-get -qq -y -o DPkg::Lock::Timeout=120
-browser:
-	@command -v chromium >/dev/null && command -v chromedriver >/dev/null || { \
-		echo 'Installing chromium and chromium-driver' >&2; \
+programs: export PATH := $(PATH):/usr/sbin
+programs:
+	@for program in chromium chromedriver nginx haproxy; do command -v "$$program" >/dev/null || missing=yes; done; \
+	test -z "$$missing" || { \
+		echo 'Installing chromium, chromium-driver, nginx and haproxy' >&2; \
 		root=$$(test "$$(id -u)" = 0 || echo sudo -n); \
 		{ $$root $(APT_GET) update && $$root env DEBIAN_FRONTEND=noninteractive \
-			$(APT_GET) install --no-install-recommends chromium chromium-driver; } </dev/null >/dev/null 2>&1 || \
-		echo 'That did not work: apt-get install chromium chromium-driver says why' >&2; }
+			$(APT_GET) install --no-install-recommends chromium chromium-driver nginx haproxy; } </dev/null >/dev/null 2>&1 || \
+		echo 'That did not work: apt-get install chromium chromium-driver nginx haproxy says why' >&2; }
 
-cover: $(VENV)/.has-test browser
+cover: $(VENV)/.has-test programs
 	$(BIN)/coverage erase
 	$(BIN)/coverage run -m pytest $(ARGS)
 	$(BIN)/coverage combine --quiet
