@@ -221,26 +221,27 @@ def test_a_daemon_that_is_not_there_is_one_sentence(name: str, tmp_path: Path) -
     assert "Traceback" not in failed.stderr
 
 
-# The browser of the page's tests, as make installs it
+# The browser of the page's tests, and what others need, as make installs it
 
 
-INSTALLING = "Installing chromium and chromium-driver\n"
+PACKAGES = ("chromium", "chromium-driver", "nginx", "haproxy")
+INSTALLING = "Installing chromium, chromium-driver, nginx and haproxy\n"
 
 
 @pytest.mark.parametrize(
     ("there", "apt_get", "said"),
     [
-        pytest.param(["chromium", "chromedriver"], "exit 1", "", id="there"),
+        pytest.param(["chromium", "chromedriver", "nginx", "haproxy"], "exit 1", "", id="there"),
         pytest.param(["chromium"], "echo noise; echo noise >&2", INSTALLING, id="installed"),
         pytest.param(
             [],
             "exit 100",
-            INSTALLING + "That did not work: apt-get install chromium chromium-driver says why\n",
+            INSTALLING + f"That did not work: apt-get install {' '.join(PACKAGES)} says why\n",
             id="cannot be installed",
         ),
     ],
 )
-def test_make_brings_the_browser(tmp_path: Path, there: list[str], apt_get: str, said: str) -> None:
+def test_make_brings_what_debian_has(tmp_path: Path, there: list[str], apt_get: str, said: str) -> None:
     """Without noise; where that is not possible the tests go on, and those of the page fail."""
     asked = tmp_path / "asked"
     for name in ("sh", "env", "id", "sed", "find", "python3"):
@@ -249,11 +250,11 @@ def test_make_brings_the_browser(tmp_path: Path, there: list[str], apt_get: str,
     for name, source in programs.items():
         (tmp_path / name).write_text(f"#!/bin/sh\n{source}\n")
         (tmp_path / name).chmod(0o755)
-    make = [str(shutil.which("make")), "-C", ROOT, "--no-print-directory", "browser"]
+    make = [str(shutil.which("make")), "-C", ROOT, "--no-print-directory", "programs"]
     made = subprocess.run(make, env={"PATH": str(tmp_path)}, capture_output=True, text=True)
     assert (made.returncode, made.stdout, made.stderr) == (0, "", said)
     commands = [line.partition("Timeout=120 ")[2] for line in asked.read_text().splitlines()] if said else []
-    update, install = "update", "install --no-install-recommends chromium chromium-driver"
+    update, install = "update", f"install --no-install-recommends {' '.join(PACKAGES)}"
     assert commands == {"exit 1": [], "exit 100": [update]}.get(apt_get, [update, install])
 
 
