@@ -64,7 +64,7 @@ dist: dist/.wheel dist/interpreterd
 # Its version is git's, so its name is not known before.
 dist/.wheel: $(SOURCES) | $(VENV)/.has-dist
 	rm -f dist/*.whl dist/*.tar.gz
-	$(BIN)/python -m build --outdir dist
+	$(BIN)/python -m build --no-isolation --outdir dist
 	@touch $@
 
 dist/interpreterd: $(SOURCES) $(wildcard packaging/*) | $(VENV)/.has-dist
