@@ -40,28 +40,27 @@ class Chosen:
     Attributes:
         flags: Name and value of each setting that a flag says.
         variables: The same of variables; a flag may have another value.
+        others: The same of flags that somebody has added to the parser.
     """
 
     settings: Settings
     flags: Mapping[str, Any]
     variables: Mapping[str, Any]
+    others: Mapping[str, Any]
 
     @classmethod
     def by(cls, parser: Parser, arguments: Sequence[str], environ: Mapping[str, str]) -> Self:
-        """Return what is chosen by ``arguments`` and ``environ``; for a bad one end the program, as ``parser`` does.
-
-        Flags that were added to ``parser`` are its own business: they are left out.
-        """
+        """Return what is chosen by ``arguments`` and ``environ``; for a bad one end the program, as ``parser`` does."""
         try:
             variables = from_environment(environ)
         except ValueError as error:
             parser.error(str(error))
-        known = {setting.name for setting in attrs.fields(Settings)}
-        flags = {name: value for name, value in vars(parser.parse_args(arguments)).items() if name in known}
+        others = vars(parser.parse_args(arguments))
+        flags = {setting.name: others.pop(setting.name) for setting in attrs.fields(Settings) if setting.name in others}
         settings = Settings(**{**variables, **flags})
         if not os.path.isdir(settings.cwd):
             parser.error(f"argument --cwd: no such directory: {settings.cwd}")
-        return cls(settings=settings, flags=flags, variables=variables)
+        return cls(settings=settings, flags=flags, variables=variables, others=others)
 
 
 def flag(name: str) -> str:
