@@ -18,7 +18,6 @@ FDS_KEPT: Final = 64  # of the daemon itself, and some for clients
 MEMORY_PER_CONTEXT: Final = 10_000_000  # a spawned worker that has imported nothing
 ENOUGH_CONTEXTS: Final = 100
 LEAST_CONTEXTS: Final = 2
-PORTS: Final = "--port 0 picks a free one"
 
 
 class Verdict(enum.StrEnum):
@@ -96,9 +95,7 @@ def landlock(kernel: Kernel) -> Finding:
     version = kernel.landlock()
     if isinstance(version, int):
         return Finding("Landlock", Verdict.OK, f"version {version} of its interface")
-    return Finding(
-        "Landlock", Verdict.LIMITED, version, "code cannot confine itself to directories; contexts run as ever"
-    )
+    return Finding("Landlock", Verdict.LIMITED, version, "code cannot confine itself to directories")
 
 
 def cgroups(kernel: Kernel) -> Finding:
@@ -128,9 +125,8 @@ def subreaper(kernel: Kernel) -> Finding:
 
 def sealed_memory(kernel: Kernel) -> Finding:
     """Judge whether there can be the file in memory that holds the workers' source."""
-    return _needed(
-        "memfd_create", kernel.sealed_memory(), "no worker can start: Linux 3.17, or a container that allows it"
-    )
+    advice = "no worker can start: Linux 3.17, or a container that allows it"
+    return _needed("memfd_create", kernel.sealed_memory(), advice)
 
 
 def proc(kernel: Kernel) -> Finding:

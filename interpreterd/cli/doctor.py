@@ -3,7 +3,6 @@
 import errno
 import http.client
 import json
-import os
 import shutil
 import socket
 import subprocess
@@ -11,11 +10,11 @@ from typing import Final
 
 import click
 
-from interpreterd.cli.checks import KERNEL_CHECKS, PORTS, Finding, Verdict, daemon_python
+from interpreterd import unix
+from interpreterd.cli.checks import KERNEL_CHECKS, Finding, Verdict, daemon_python
 from interpreterd.cli.kernel import Kernel
 from interpreterd.cli.main import echo_json
 from interpreterd.cli.show import console, table
-from interpreterd.settings import Settings
 
 OLDEST_PYTHON: Final = (3, 9)
 PYTHON_TIMEOUT_S: Final = 20
@@ -42,24 +41,15 @@ Exit status: 0; 1 if something is missing. What is limited works, up to a point 
 
 @click.command("doctor", epilog=EXAMPLES)
 @click.option("--python", envvar="INTERPRETERD_PYTHON", default="python3", help="Interpreter of the workers.")
-@click.option("--host", envvar="INTERPRETERD_HOST", default=Settings().host, help="Address to listen on.")
-@click.option(
-    "--port",
-    envvar="INTERPRETERD_PORT",
-    default=Settings().port,
-    type=click.IntRange(0, 65535),
-    help="Port to listen on.",
-)
+@click.option("--host", envvar="INTERPRETERD_HOST", default="127.0.0.1", help="Address to listen on.")
+@click.option("--port", envvar="INTERPRETERD_PORT", default=3987, type=click.IntRange(0, 65535), help="Port there.")
+@click.option("--unix-socket", envvar="INTERPRETERD_UNIX_SOCKET", metavar="PATH", help="Instead: a unix socket.")
 @click.option("--json", "as_json", is_flag=True, help="For programs.")
-def command(python: str, host: str, port: int, as_json: bool) -> int:
+def command(python: str, host: str, port: int, unix_socket: str | None, as_json: bool) -> int:
     """Say what is missing or limited here, and what to do about it."""
     kernel = Kernel()
-    findings = [
-        daemon_python(),
-        workers_python(python),
-        *(check(kernel) for check in KERNEL_CHECKS),
-        address(host, port),
-    ]
+    findings = [daemon_python(), workers_python(python), *(check(kernel) for check in KERNEL_CHECKS)]
+    findings.append(path(unix_socket) if unix_socket else address(host, port))
     if as_json:
         echo_json([finding.to_json() for finding in findings])
     else:
@@ -103,14 +93,10 @@ def judge_python(kind: str, version: str, lacking: str, executable: str) -> Find
     if tuple(map(int, version.split(".")[:2])) < OLDEST_PYTHON:
         return Finding(check, Verdict.MISSING, found, "too old: name a CPython 3.9 or newer by --python PATH")
     if lacking == "_ctypes":
-        advice = (
-            "it has no _ctypes: what contexts start can outlive them, and large allocations are not refused at once"
-        )
+        advice = "it has no _ctypes: what contexts start can outlive them, and no allocation is refused at once"
         return Finding(check, Verdict.LIMITED, found, advice)
     if lacking != "-":
-        return Finding(
-            check, Verdict.MISSING, found, f"its standard library lacks {lacking}: name another by --python PATH"
-        )
+        return Finding(check, Verdict.MISSING, found, f"it lacks {lacking}: name another one by --python PATH")
     if kind != "cpython":
         return Finding(check, Verdict.LIMITED, found, "workers are made for CPython")
     return Finding(check, Verdict.OK, found)
@@ -130,9 +116,20 @@ def address(host: str, port: int) -> Finding:
             return Finding(check, Verdict.MISSING, f"{where}: {error.strerror}", "name another: --host, --port")
         version = _daemon(host, port)
         if version is None:
-            return Finding(check, Verdict.MISSING, f"{where} is in use by another program", PORTS)
+            return Finding(check, Verdict.MISSING, f"{where} is in use by another program", "--port 0 picks a free one")
         return Finding(check, Verdict.OK, f"{where}: interpreterd {version} answers")
     return Finding(check, Verdict.OK, f"{where} is free")
+
+
+def path(name: str) -> Finding:
+    """Judge whether a daemon can listen on a unix socket, or somebody does. One that nobody listens on is removed."""
+    try:
+        with unix.bound(name):
+            return Finding("address", Verdict.OK, f"{name} is free")
+    except OSError as error:
+        if error.errno == errno.EADDRINUSE:
+            return Finding("address", Verdict.OK, f"somebody listens on {name}")
+        return Finding("address", Verdict.MISSING, f"{name}: {error.strerror}", "name another: --unix-socket PATH")
 
 
 def _daemon(host: str, port: int) -> str | None:
