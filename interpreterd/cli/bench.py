@@ -28,8 +28,8 @@ LINES: Final = 100_000
 PAUSE_S: Final = 0.1  # before a context is made: the pool refills
 EXAMPLES: Final = """\b
 Examples:
-  interpreterd bench             about 20 seconds
-  interpreterd bench --quick     about 5
+  interpreterd bench             about 15 seconds
+  interpreterd bench --quick     about 4
   interpreterd bench --json | jq '.[] | {name, ratio}'
 
 Each figure is taken in turns with its floor, the least that the same work costs on this machine. Compare ratios, not
@@ -103,7 +103,7 @@ def command(quick: bool, as_json: bool) -> None:
             progress.update(task, description=name, completed=100 * share)
 
         try:
-            measured = uvloop.run(_measure(3 if quick else 12, tell))
+            measured = uvloop.run(_measure(2 if quick else 12, tell))
         except TimeoutError:
             raise click.ClickException(f"it took longer than {LIMIT_S:g} s: is this machine busy?") from None
         except (BenchError, OSError, aiohttp.ClientError) as error:

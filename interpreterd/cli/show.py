@@ -16,23 +16,30 @@ def console() -> Console:
 
 
 def table(
-    columns: Sequence[str], rows: Iterable[Sequence[object]], *, right: Sequence[str] = (), wrap: Sequence[str] = ()
+    columns: Sequence[str],
+    rows: Iterable[Sequence[object]],
+    *,
+    right: Sequence[str] = (),
+    wrap: Sequence[str] = (),
+    whole: Sequence[str] = (),
 ) -> Table:
-    """Return a table without lines; ``right`` are numbers, ``wrap`` may take several lines, others are cut.
+    """Return a table without lines; ``right`` are numbers, ``wrap`` may take several lines, ``whole`` are cut last.
 
     Cells are whatever ``str`` makes of them, or ``Text`` of our own.
     """
     made = Table(box=None, pad_edge=False, header_style="bold")
-    for column in columns:
+    cells = [[cell if isinstance(cell, Text) else Text(plain(str(cell))) for cell in row] for row in rows]
+    for number, column in enumerate(columns):
         cut = column not in wrap
         made.add_column(
             column,
             justify="right" if column in right else "left",
             overflow="ellipsis" if cut else "fold",
             no_wrap=cut,
+            min_width=max([len(column), *(len(row[number]) for row in cells)]) if column in whole else None,
         )
-    for row in rows:
-        made.add_row(*(cell if isinstance(cell, Text) else Text(plain(str(cell))) for cell in row))
+    for row in cells:
+        made.add_row(*row)
     return made
 
 

@@ -19,8 +19,8 @@ from interpreterd.cli.target import opened, target_options
 from interpreterd.client import Interpreter
 
 BETWEEN_TWO_LOOKS_S: Final = 0.5  # processor time comes in ticks of 10 ms
-COLUMNS: Final = ("CONTEXT", "STATE", "CPU%", "MEMORY", "PROCESSES", "QUEUED", "EXECUTIONS", "USED", "CWD")
-NUMBERS: Final = ("CPU%", "MEMORY", "PROCESSES", "QUEUED", "EXECUTIONS", "USED")
+COLUMNS: Final = ("CONTEXT", "STATE", "CPU%", "MEMORY", "PROCS", "QUEUED", "RUNS", "USED", "CWD")
+NUMBERS: Final = ("CPU%", "MEMORY", "PROCS", "QUEUED", "RUNS", "USED")
 AROUND_ROWS: Final = 3  # lines of the screen that are no contexts: what there is in all, the heads, the cursor
 EXAMPLES: Final = """\b
 Examples:
@@ -132,8 +132,9 @@ def _keys() -> Iterator[Any]:
 
 def _screen(contexts: list[dict[str, Any]], height: int) -> Any:
     from rich.console import Group
+    from rich.text import Text
 
-    return Group(_summary(contexts), _table(contexts[: max(height - AROUND_ROWS, 1)]))
+    return Group(Text(_summary(contexts)), _table(contexts[: max(height - AROUND_ROWS, 1)]))
 
 
 def _summary(contexts: list[dict[str, Any]]) -> str:
@@ -145,7 +146,7 @@ def _summary(contexts: list[dict[str, Any]]) -> str:
 
 
 def _table(contexts: list[dict[str, Any]]) -> Any:
-    return table(COLUMNS, map(_row, contexts), right=NUMBERS)
+    return table(COLUMNS, map(_row, contexts), right=NUMBERS, whole=COLUMNS[:-1])
 
 
 def _row(context: Mapping[str, Any]) -> tuple[object, ...]:
