@@ -142,7 +142,9 @@ def _summary(contexts: list[dict[str, Any]]) -> str:
     busy = sum(context["state"] == "busy" for context in contexts)
     cpu = sum(context["cpuPercent"] or 0 for context in contexts)
     memory = megabytes(sum(use["memoryBytes"] for use in uses))
-    return f"{len(contexts)} contexts, {busy} busy; CPU {cpu:.0f}%; {memory}; q leaves"
+    return (
+        f"{len(contexts)} context{'' if len(contexts) == 1 else 's'}, {busy} busy; CPU {cpu:.0f}%; {memory}; q leaves"
+    )
 
 
 def _table(contexts: list[dict[str, Any]]) -> Any:
