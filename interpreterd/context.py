@@ -97,6 +97,7 @@ class Context:
             queued=self._machine.queued,
             metadata=self.metadata,
             limits=self._limits,
+            pid=None if self._worker is None else self._worker.pid,
         )
 
     async def start(self) -> None:
@@ -148,8 +149,7 @@ class Context:
     def interrupt(self, execution_id: str | None = None) -> str:
         """Interrupt what runs, or the execution ``execution_id``, which leaves the queue if it waits there.
 
-        Returns what it did: ``interrupting``, ``cancelled``, or ``idle`` if nothing, or not this, runs or waits.
-        Repeating it changes nothing.
+        Returns ``interrupting``, ``cancelled``, or ``idle`` if nothing, or not this, runs or waits; may be repeated.
         """
         if self._machine.running_id is not None and execution_id in (None, self._machine.running_id):
             self._feed(moves.InterruptRequested())

@@ -85,6 +85,7 @@ class ContextInfo:
         executions: How many have begun to run.
         queued: How many wait.
         limits: Shown only where there are any.
+        pid: The worker's, by which to look at what it uses; never shown. None without a worker.
     """
 
     id: str
@@ -96,6 +97,7 @@ class ContextInfo:
     queued: int = 0
     metadata: Mapping[str, str] = field(factory=dict, repr=lambda metadata: f"<{len(metadata)} pairs>")
     limits: Limits = NONE
+    pid: int | None = None
 
     @property
     def active(self) -> bool:

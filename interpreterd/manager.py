@@ -23,6 +23,7 @@ from interpreterd.launcher import Launcher
 from interpreterd.limits import Limits
 from interpreterd.schema import DEFAULT_CONTEXT_ID
 from interpreterd.settings import Settings
+from interpreterd.usage import Looks, Usage
 from interpreterd.watcher import Watcher
 
 NOTHING: Final[Mapping[str, str]] = MappingProxyType({})
@@ -40,6 +41,7 @@ class Manager:
         self._tasks = asyncio.TaskGroup()
         self._limits = Limits.of(settings)
         self._watcher = Watcher(self._tasks, launcher.sweep)
+        self._looks = Looks(self._tasks, self._pids)
         self._closing = False
 
     async def __aenter__(self) -> Self:
@@ -106,6 +108,13 @@ class Manager:
             if (with_default or context.id != DEFAULT_CONTEXT_ID)
             and all(context.metadata.get(key) == value for key, value in labels)
         ]
+
+    async def usage(self) -> Mapping[int, Usage]:
+        """Return what each context's worker uses now, with all that it started, by ``ContextInfo.pid``."""
+        return await self._looks.take()
+
+    def _pids(self) -> Iterable[int]:
+        return (pid for context in self._contexts.values() if (pid := context.info().pid) is not None)
 
     def change(self, context_id: str, request: ChangeContext) -> ContextInfo:
         """Change a context. Raises ``ContextNotFound``, or ``InvalidRequest``, and it is as before."""

@@ -32,8 +32,22 @@ def _at_least(least: float, parse: Callable[[str], Any]) -> Callable[[str], Any]
     return check
 
 
+def _whole(text: str) -> int:
+    try:
+        return int(text)
+    except ValueError:
+        raise ValueError("must be a whole number") from None
+
+
+def _number(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        raise ValueError("must be a number") from None
+
+
 def _port(text: str) -> int:
-    if not 0 <= (port := int(text)) <= 65535:
+    if not 0 <= (port := _whole(text)) <= 65535:
         raise ValueError("must be a port from 0 to 65535")
     return port
 
@@ -59,19 +73,22 @@ def _flag(text: str) -> bool:
 def parse_bytes(text: str) -> int:
     """Return a size: ``512M`` is 512 MiB."""
     unit = {"K": 1 << 10, "M": MIB, "G": 1 << 30}.get(text[-1:].upper())
-    return int(text) if unit is None else int(text[:-1]) * unit
+    try:
+        return int(text) if unit is None else int(text[:-1]) * unit
+    except ValueError:
+        raise ValueError("must be a number of bytes, or as 64K, 512M, 2G") from None
 
 
 def _processor_time(text: str) -> float:
-    if not 0 < (seconds := float(text)) < float("inf"):
+    if not 0 < (seconds := _number(text)) < float("inf"):
         raise ValueError("must be more than 0")
     return seconds
 
 
-_seconds = _at_least(0, float)
-_count = _at_least(1, int)
+_seconds = _at_least(0, _number)
+_count = _at_least(1, _whole)
 _size = _at_least(1, parse_bytes)
-_workers = _at_least(0, int)
+_workers = _at_least(0, _whole)
 
 
 @frozen(kw_only=True)
@@ -132,7 +149,9 @@ class Settings:
         64 * MIB, "the same of all executions; the one that ended first is forgotten first", parse=_size
     )
     heartbeat_s: float = setting(
-        60.0, "seconds a WebSocket client may take to answer a ping; then it counts as gone", parse=_at_least(1, float)
+        60.0,
+        "seconds a WebSocket client may take to answer a ping; then it counts as gone",
+        parse=_at_least(1, _number),
     )
     grace_s: float = setting(2.0, "seconds between an interrupt and a kill", parse=_seconds)
     start_timeout_s: float = setting(30.0, "seconds a worker may take to start", parse=_seconds)

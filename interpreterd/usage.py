@@ -1,6 +1,9 @@
 """What process trees use, by way of proc(5): one look at every process of the machine, whoever started it."""
 
+import asyncio
+import logging
 import os
+from collections.abc import Callable, Iterable, Mapping
 from typing import Final
 
 from attrs import frozen
@@ -10,6 +13,7 @@ _PAGE_BYTES: Final = os.sysconf("SC_PAGE_SIZE")
 _STAT_LIMIT_BYTES: Final = 2048
 # Positions in /proc/[pid]/stat, counted from after the name, which is the second field.
 _PARENT, _UTIME, _STIME, _CUTIME, _CSTIME, _STARTED, _RESIDENT = 1, 11, 12, 13, 14, 19, 21
+_log = logging.getLogger(__name__)
 
 
 @frozen
@@ -139,3 +143,63 @@ class Meter:
             for gone in self._seen.values():
                 self._reaped_s -= gone.cpu_s + gone.reaped_s
         self._seen = now
+
+
+@frozen(kw_only=True)
+class Usage:
+    """What a worker, with all that descends from it, uses at one moment.
+
+    Attributes:
+        cpu_s: Processor time since they started, with that of children that were waited for. It may fall: a child for
+            which nobody waits takes its time along.
+        memory_bytes: As ``memory_bytes`` counts it, exactly.
+    """
+
+    cpu_s: float
+    memory_bytes: int
+    processes: int
+
+    def to_json(self) -> dict[str, float]:
+        return {"cpuS": round(self.cpu_s, 2), "memoryBytes": self.memory_bytes, "processes": self.processes}
+
+
+class Looks:
+    """Looks at workers for those who ask, and only then: on a thread, one look at a time, however many ask.
+
+    Who asks while one goes on gets the next, as do all who ask until that begins: it is never older than the question.
+    """
+
+    def __init__(self, tasks: asyncio.TaskGroup, pids: Callable[[], Iterable[int]]) -> None:
+        """Run in ``tasks``; each look is at the workers that ``pids`` names then."""
+        self._tasks = tasks
+        self._pids = pids
+        self._looking = asyncio.Lock()
+        self._next: asyncio.Task[Mapping[int, Usage]] | None = None
+
+    async def take(self) -> Mapping[int, Usage]:
+        """Return what each worker uses, by its pid, without those that are gone; empty if there is no way to look."""
+        if self._next is None:
+            self._next = self._tasks.create_task(self._look())
+        return await asyncio.shield(self._next)  # others may wait for it
+
+    async def _look(self) -> Mapping[int, Usage]:
+        async with self._looking:
+            self._next = None
+            try:
+                return await asyncio.to_thread(_usages, list(self._pids()))
+            except Exception as error:  # a failure in the task group would end all contexts
+                _log.warning("what contexts use could not be read: %s", error)
+                return {}
+
+
+def _usages(pids: list[int]) -> dict[int, Usage]:
+    snapshot = Snapshot()
+    return {pid: _usage(family) for pid in pids if (family := snapshot.family(pid))}
+
+
+def _usage(family: list[Process]) -> Usage:
+    return Usage(
+        cpu_s=sum(process.cpu_s + process.reaped_s for process in family),
+        memory_bytes=memory_bytes(family, 0),
+        processes=len(family),
+    )

@@ -183,6 +183,7 @@ async def contexts(walk: Walk, tmp_path: Path) -> None:
     for name in ("listContexts", "listCreatedContexts"):
         assert [it["id"] for it in (await walk(name, 200, query="?label=owner=ada"))["contexts"]] == [context["id"]]
         await walk(name, 400, query="?label=owner")
+        await walk(name, 400, query="?usage=much")
     await walk("changeContext", 400, "malformed_request", data=b"{")
     await walk("changeContext", 400, "invalid_request", json={"metadata": {"": "x"}})
     await walk("changeContext", 413, data=b" " * (BODY_LIMIT_BYTES + 1))
@@ -196,6 +197,11 @@ async def contexts(walk: Walk, tmp_path: Path) -> None:
     ):
         await walk(name, 404)
         await walk(name, 200, id=context["id"])
+    await walk("getContext", 400, id="default", query="?usage=1")
+    await walk("getContext", 404, query="?usage=true")
+    for context in (await walk("listContexts", 200, query="?usage=true"))["contexts"]:
+        assert context["usage"]["processes"] == 1
+        assert (await walk("getContext", 200, id=context["id"], query="?usage=true"))["usage"]["memoryBytes"] > 1 << 20
     await walk("restartContext", 400, id="default", query="?cancelQueued=maybe")
     await walk("deleteContext", 400, id="default")
 

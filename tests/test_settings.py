@@ -1,6 +1,5 @@
 """The command line: every setting is a flag and a variable, and a bad value is one clear line."""
 
-import argparse
 import os
 import subprocess
 import sys
@@ -11,7 +10,8 @@ import attrs
 import pytest
 
 from interpreterd import __main__, __version__
-from interpreterd.__main__ import PREFIX, main
+from interpreterd.__main__ import main
+from interpreterd.flags import PREFIX, Chosen, Parser
 from interpreterd.settings import Settings
 
 FLAGS = {field.name: "--" + field.name.replace("_", "-") for field in attrs.fields(Settings)}
@@ -27,9 +27,7 @@ def no_daemon(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def parse(*arguments: str, **environ: str) -> Settings:
-    parser = argparse.ArgumentParser()
-    __main__._add_settings(parser, environ)
-    return Settings(**vars(parser.parse_args(arguments)))
+    return Chosen.by(Parser("interpreterd serve"), arguments, environ).settings
 
 
 def test_without_arguments_every_setting_has_its_default(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -169,7 +167,7 @@ def test_a_bad_variable_is_named(
 def test_a_directory_that_is_not_there_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     missing = tmp_path / "missing"
     assert last_line(["serve", "--cwd", str(missing)], capsys) == (
-        f"interpreterd: error: argument --cwd: no such directory: {missing}"
+        f"interpreterd serve: error: argument --cwd: no such directory: {missing}. See `interpreterd serve --help`."
     )
 
 

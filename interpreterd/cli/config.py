@@ -1,8 +1,78 @@
 """``interpreterd config``."""
 
+import os
+from typing import Any
+
+import attrs
 import click
 
+from interpreterd.cli import serve
+from interpreterd.cli.main import echo_json
+from interpreterd.cli.show import console, table
+from interpreterd.flags import Chosen, Parser, flag, variable
+from interpreterd.limits import size_in_words
+from interpreterd.settings import Settings
 
-@click.command("config")
-def command() -> None:
-    """Not there yet."""
+HELP = "Show the settings that a daemon started here, with the same flags, would have, and where each is from."
+EXAMPLES = """\b
+Examples:
+  interpreterd config
+  interpreterd config --port 0 --preload numpy
+  interpreterd config --json | jq .port"""
+
+
+class Config(click.Command):
+    """Has the flags of ``serve`` in its help and its completion, and reads them as that does."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Read the flags; see ``Chosen``."""
+        if ctx.resilient_parsing or {"-h", "--help"}.intersection(args):
+            return super().parse_args(ctx, args)
+        parser = Parser("interpreterd config")
+        parser.add_argument("--json", dest="json", action="store_true")
+        ctx.params = {"chosen": Chosen.by(parser, args, os.environ)}
+        return []
+
+
+def show(chosen: Chosen) -> None:
+    """Print the settings."""
+    settings = effective(chosen)
+    if chosen.others:
+        echo_json({name: {"value": value, "source": source} for name, (value, source) in settings.items()})
+        return
+    rows = [(flag(name)[2:], _in_words(name, value), source) for name, (value, source) in settings.items()]
+    console().print(table(("SETTING", "VALUE", "FROM"), rows))
+
+
+def effective(chosen: Chosen) -> dict[str, tuple[Any, str]]:
+    """Return name, value and source of every setting: a flag, a variable, or ``default``."""
+    names = [setting.name for setting in attrs.fields(Settings)]
+    settings = {name: (getattr(chosen.settings, name), _source(chosen, name)) for name in names}
+    if settings["preload"][0]:
+        settings["launcher"] = ("fork", settings["preload"][1])
+    return settings
+
+
+def _source(chosen: Chosen, name: str) -> str:
+    if name in chosen.flags:
+        return flag(name)
+    return variable(name) if name in chosen.variables else "default"
+
+
+def _in_words(name: str, value: Any) -> str:
+    if value is None or value == "" or value == ():
+        return "-"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if name.endswith(("_bytes", "_memory")):
+        return size_in_words(value)
+    return ", ".join(value) if isinstance(value, tuple) else str(value)
+
+
+command = Config(
+    "config",
+    params=[*serve.command.params, click.Option(["--json"], is_flag=True, help="For programs.")],
+    callback=show,
+    help=HELP,
+    epilog=EXAMPLES,
+)

@@ -1,8 +1,145 @@
 """``interpreterd doctor``."""
 
+import errno
+import http.client
+import json
+import shutil
+import socket
+import subprocess
+from typing import Final
+
 import click
 
+from interpreterd import unix
+from interpreterd.cli.checks import KERNEL_CHECKS, Finding, Verdict, daemon_python
+from interpreterd.cli.kernel import Kernel
+from interpreterd.cli.main import echo_json
+from interpreterd.cli.show import console, table
 
-@click.command("doctor")
-def command() -> None:
-    """Not there yet."""
+OLDEST_PYTHON: Final = (3, 9)
+PYTHON_TIMEOUT_S: Final = 20
+ANSWER_TIMEOUT_S: Final = 5
+# What a worker imports; without the last it still runs.
+PROBE: Final = """
+import sys
+lacking = []
+for name in "fcntl select socket ast traceback tokenize _json _ctypes".split():
+    try: __import__(name)
+    except ImportError: lacking.append(name)
+print(sys.implementation.name, "%d.%d.%d" % sys.version_info[:3], ",".join(lacking) or "-", sys.executable)
+"""
+COLOURS: Final = {Verdict.OK: "green", Verdict.LIMITED: "yellow", Verdict.MISSING: "bold red"}
+EXAMPLES: Final = """\b
+Examples:
+  interpreterd doctor
+  interpreterd doctor --python .venv/bin/python --port 8080
+  interpreterd doctor --json | jq '.[] | select(.verdict != "ok")'
+
+\b
+Exit status: 0; 1 if something is missing. What is limited works, up to a point that is told."""
+
+
+@click.command("doctor", epilog=EXAMPLES)
+@click.option("--python", envvar="INTERPRETERD_PYTHON", default="python3", help="Interpreter of the workers.")
+@click.option("--host", envvar="INTERPRETERD_HOST", default="127.0.0.1", help="Address to listen on.")
+@click.option("--port", envvar="INTERPRETERD_PORT", default=3987, type=click.IntRange(0, 65535), help="Port there.")
+@click.option("--unix-socket", envvar="INTERPRETERD_UNIX_SOCKET", metavar="PATH", help="Instead: a unix socket.")
+@click.option("--json", "as_json", is_flag=True, help="For programs.")
+def command(python: str, host: str, port: int, unix_socket: str | None, as_json: bool) -> int:
+    """Say what is missing or limited here, and what to do about it."""
+    kernel = Kernel()
+    findings = [daemon_python(), workers_python(python), *(check(kernel) for check in KERNEL_CHECKS)]
+    findings.append(path(unix_socket) if unix_socket else address(host, port))
+    if as_json:
+        echo_json([finding.to_json() for finding in findings])
+    else:
+        _show(findings)
+    return int(any(finding.verdict is Verdict.MISSING for finding in findings))
+
+
+def _show(findings: list[Finding]) -> None:
+    from rich.text import Text
+
+    rows = [
+        (it.check, Text(it.verdict, COLOURS[it.verdict]), f"{it.found}; {it.advice}" if it.advice else it.found)
+        for it in findings
+    ]
+    console().print(table(("CHECK", "", "FOUND"), rows, wrap=("FOUND",)))
+
+
+def workers_python(python: str) -> Finding:
+    """Run the workers' interpreter, and judge it."""
+    check, advice = "workers' Python", "name one: --python PATH, CPython 3.9 or newer"
+    path = shutil.which(python)
+    if path is None:
+        return Finding(check, Verdict.MISSING, f"{python} not found", advice)
+    try:
+        ran = subprocess.run(
+            [path, "-I", "-S", "-c", PROBE], stdin=subprocess.DEVNULL, capture_output=True, timeout=PYTHON_TIMEOUT_S
+        )
+    except subprocess.TimeoutExpired:
+        return Finding(check, Verdict.MISSING, f"{path} did not answer within {PYTHON_TIMEOUT_S} s", advice)
+    except OSError as error:
+        return Finding(check, Verdict.MISSING, f"{path}: {error.strerror}", advice)
+    words = ran.stdout.decode(errors="replace").strip().split(" ", 3)
+    if ran.returncode or len(words) != 4:
+        return Finding(check, Verdict.MISSING, f"{path} is no Python", advice)
+    return judge_python(*words)
+
+
+def judge_python(kind: str, version: str, lacking: str, executable: str) -> Finding:
+    """Judge an interpreter by what it says of itself."""
+    check, found = "workers' Python", f"{kind} {version}, {executable}"
+    if tuple(map(int, version.split(".")[:2])) < OLDEST_PYTHON:
+        return Finding(check, Verdict.MISSING, found, "too old: name a CPython 3.9 or newer by --python PATH")
+    if lacking == "_ctypes":
+        advice = "it has no _ctypes: what contexts start can outlive them, and no allocation is refused at once"
+        return Finding(check, Verdict.LIMITED, found, advice)
+    if lacking != "-":
+        return Finding(check, Verdict.MISSING, found, f"it lacks {lacking}: name another one by --python PATH")
+    if kind != "cpython":
+        return Finding(check, Verdict.LIMITED, found, "workers are made for CPython")
+    return Finding(check, Verdict.OK, found)
+
+
+def address(host: str, port: int) -> Finding:
+    """Judge whether a daemon can listen on ``host`` and ``port``, or does."""
+    check, where = "address", f"port {port} on {host}"
+    try:
+        family, kind, protocol, _, name = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        with socket.socket(family, kind, protocol) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(name)
+            probe.listen()
+    except OSError as error:
+        if error.errno != errno.EADDRINUSE:
+            return Finding(check, Verdict.MISSING, f"{where}: {error.strerror}", "name another: --host, --port")
+        version = _daemon(host, port)
+        if version is None:
+            return Finding(check, Verdict.MISSING, f"{where} is in use by another program", "--port 0 picks a free one")
+        return Finding(check, Verdict.OK, f"{where}: interpreterd {version} answers")
+    return Finding(check, Verdict.OK, f"{where} is free")
+
+
+def path(name: str) -> Finding:
+    """Judge whether a daemon can listen on a unix socket, or somebody does. One that nobody listens on is removed."""
+    try:
+        with unix.bound(name):
+            return Finding("address", Verdict.OK, f"{name} is free")
+    except OSError as error:
+        if error.errno == errno.EADDRINUSE:
+            return Finding("address", Verdict.OK, f"somebody listens on {name}")
+        return Finding("address", Verdict.MISSING, f"{name}: {error.strerror}", "name another: --unix-socket PATH")
+
+
+def _daemon(host: str, port: int) -> str | None:
+    """Return the version of the daemon that answers there; None if it is none."""
+    connection = http.client.HTTPConnection(host, port, timeout=ANSWER_TIMEOUT_S)
+    try:
+        connection.request("GET", "/version")
+        answer = json.loads(connection.getresponse().read(1 << 16))
+        return str(answer["version"]) if isinstance(answer, dict) and "worker" in answer else None
+    except (OSError, ValueError, KeyError, http.client.HTTPException):
+        return None
+    finally:
+        connection.close()

@@ -123,9 +123,9 @@ class AsyncInterpreter:
         """Return a context. See ``Interpreter.get_context``."""
         return AsyncContext(self, await self._request("GET", _path(context_id)))
 
-    async def list_contexts(self) -> list["AsyncContext"]:
-        """Return all contexts, the default one among them, oldest first."""
-        listed = await self._request("GET", "/contexts")
+    async def list_contexts(self, *, usage: bool = False) -> list["AsyncContext"]:
+        """Return all contexts, the default one among them, oldest first. See ``Interpreter.list_contexts``."""
+        listed = await self._request("GET", "/contexts?usage=true" if usage else "/contexts")
         return [AsyncContext(self, data) for data in listed["contexts"]]
 
     async def delete_context(self, context_id: str) -> None:

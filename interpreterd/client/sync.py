@@ -178,9 +178,12 @@ class Interpreter:
         """Return a context as it is now. Raises ``ContextNotFound``."""
         return self._context(self._portal.wait(self._async.get_context(context_id)))
 
-    def list_contexts(self) -> list["Context"]:
-        """Return all contexts, the default one among them, oldest first."""
-        return [self._context(context) for context in self._portal.wait(self._async.list_contexts())]
+    def list_contexts(self, *, usage: bool = False) -> list["Context"]:
+        """Return all contexts, the default one among them, oldest first; with ``usage`` each has what it uses now.
+
+        ``context["usage"]`` is then as PROTOCOL.md has it, None for a context without a Python.
+        """
+        return [self._context(context) for context in self._portal.wait(self._async.list_contexts(usage=usage))]
 
     def delete_context(self, context_id: str) -> None:
         """End a context, and every process that it started. Raises ``ContextNotFound``.

@@ -1,4 +1,4 @@
-"""JSON in bodies, and in what form a client wants its answer."""
+"""JSON in bodies, and in what form a client wants its answer, and with what."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
@@ -28,6 +28,14 @@ async def read_json(request: web.Request) -> object:
     except web.RequestPayloadError as error:
         raise MalformedRequest(f"the body cannot be read: {error.__cause__ or error}") from None
     return decode_json(body, "the body") if body.strip() else {}
+
+
+def query_flag(request: web.Request, key: str) -> bool:
+    """Return what ``?key=`` says; False if it is absent. Raises ``MalformedRequest``."""
+    text = request.query.get(key, "false")
+    if text not in ("true", "false"):
+        raise MalformedRequest(f"{key} must be true or false")
+    return text == "true"
 
 
 async def go_on(request: web.Request) -> None:

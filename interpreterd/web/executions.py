@@ -10,7 +10,7 @@ from interpreterd.executions import Execution
 from interpreterd.journal import Follower
 from interpreterd.quota import OutputQuota
 from interpreterd.schema import Event, Execute, Output, Stream
-from interpreterd.web.bodies import JSON, choose_form, json_response, read_json
+from interpreterd.web.bodies import JSON, choose_form, json_response, query_flag, read_json
 from interpreterd.web.hangup import when_gone
 from interpreterd.web.keys import MANAGER, SETTINGS
 from interpreterd.web.streams import EVENT_STREAM, NDJSON, Render, answer_with, follow
@@ -67,7 +67,7 @@ async def restart_context(request: web.Request) -> web.Response:
     """Give a context a new worker; say which executions that has ended."""
     context = request.app[MANAGER].existing(request.match_info["id"])
     unfinished = context.transcript.unfinished()
-    await context.restart(cancel_queued=_flag(request, "cancelQueued"))
+    await context.restart(cancel_queued=query_flag(request, "cancelQueued"))
     ended = {state: [it.id for it in unfinished if it.state == state] for state in ("lost", "cancelled")}
     return json_response({**context.info().to_json(), **ended})
 
@@ -109,13 +109,6 @@ def _number(what: str, text: str) -> int:
     if not (text.isascii() and text.isdecimal() and len(text) <= NUMBER_LIMIT_DIGITS):
         raise MalformedRequest(f"{what} must be the number of an event")
     return int(text)
-
-
-def _flag(request: web.Request, key: str) -> bool:
-    text = request.query.get(key, "false")
-    if text not in ("true", "false"):
-        raise MalformedRequest(f"{key} must be true or false")
-    return text == "true"
 
 
 async def _collect(request: web.Request, execution: Execution, follower: Follower[Event]) -> dict[str, Any]:

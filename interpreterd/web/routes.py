@@ -1,14 +1,15 @@
 """The REST routes."""
 
 import platform
-from typing import Final
+from collections.abc import Callable
+from typing import Any, Final
 
 from aiohttp import web
 
 from interpreterd import __version__
-from interpreterd.description import ChangeContext, CreateContext, parse_labels
+from interpreterd.description import ChangeContext, ContextInfo, CreateContext, parse_labels
 from interpreterd.errors import WorkerStartFailed
-from interpreterd.web.bodies import go_on, json_response, read_json
+from interpreterd.web.bodies import go_on, json_response, query_flag, read_json
 from interpreterd.web.documents import asyncapi, openapi
 from interpreterd.web.executions import (
     follow_context,
@@ -84,23 +85,38 @@ async def create_context(request: web.Request) -> web.Response:
 
 async def list_contexts(request: web.Request) -> web.Response:
     """List all contexts; with ``?label=key=value``, once or more often, those that have it all in their metadata."""
-    return _list(request, with_default=True)
+    return await _list(request, with_default=True)
 
 
 async def list_created_contexts(request: web.Request) -> web.Response:
     """List all contexts but the default one: what the SDKs' ``list_contexts()`` promises."""
-    return _list(request, with_default=False)
+    return await _list(request, with_default=False)
 
 
-def _list(request: web.Request, *, with_default: bool) -> web.Response:
+async def _list(request: web.Request, *, with_default: bool) -> web.Response:
     labels = parse_labels(request.query.getall("label", []))
+    shown = await _shown(request)
     contexts = request.app[MANAGER].list(with_default=with_default, labels=labels)
-    return json_response({"contexts": [info.to_json() for info in contexts]})
+    return json_response({"contexts": [shown(info) for info in contexts]})
+
+
+async def _shown(request: web.Request) -> Callable[[ContextInfo], dict[str, Any]]:
+    """Return what shows a context as this client wants it: with ``?usage=true``, also what it uses now."""
+    if not query_flag(request, "usage"):
+        return ContextInfo.to_json
+    usages = await request.app[MANAGER].usage()
+
+    def with_usage(info: ContextInfo) -> dict[str, Any]:
+        usage = None if info.pid is None else usages.get(info.pid)
+        return {**info.to_json(), "usage": None if usage is None else usage.to_json()}
+
+    return with_usage
 
 
 async def get_context(request: web.Request) -> web.Response:
     """Show one context."""
-    return json_response(request.app[MANAGER].existing(request.match_info["id"]).info().to_json())
+    shown = await _shown(request)
+    return json_response(shown(request.app[MANAGER].existing(request.match_info["id"]).info()))
 
 
 async def change_context(request: web.Request) -> web.Response:
