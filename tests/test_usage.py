@@ -100,7 +100,8 @@ async def test_one_look_at_a_time_and_who_asks_meanwhile_shares_the_next(monkeyp
         await look.begun.acquire()
         pids.append(2)  # this one is not in the look that goes on
         others = [asyncio.create_task(looks.take()) for _ in range(5)]
-        await asyncio.sleep(0)
+        for _ in range(10):  # so that a look could begin, if it did not wait
+            await asyncio.sleep(0)
         others.pop().cancel()
         pids.append(3)
         assert look.looks == [[1]]
