@@ -183,7 +183,7 @@ async def test_bench_measures_all_and_leaves_nothing(tmp_path: Path) -> None:
     for it in figures:
         assert min(value for value in it.values() if not isinstance(value, str)) > 0
     assert "Traceback" not in err
-    assert list(tmp_path.iterdir()) == []
+    assert os.listdir(tmp_path) == []
 
 
 def test_a_ratio_is_that_of_the_turns() -> None:
@@ -489,9 +489,33 @@ def test_what_a_terminal_is_shown() -> None:
     assert (megabytes(999_949_999), megabytes(1_500_000_000)) == ("999.9 MB", "1.50 GB")
 
 
+# What serve imports
+
+
+def printed(script: str) -> list[str]:
+    """Return what a Python that has just started prints, as words."""
+    command = [COMMAND.with_name("python"), "-c", script]
+    return subprocess.run(command, check=True, capture_output=True, text=True, env=environment()).stdout.split()
+
+
 def test_serve_imports_nothing_of_the_command_line() -> None:
     """It would make the daemon slower to start, and larger."""
-    script = "import sys, interpreterd.__main__, interpreterd.daemon; print(*sys.modules)"
-    imported = set(subprocess.check_output([COMMAND.with_name("python"), "-c", script], text=True).split())
+    imported = printed("import sys, interpreterd.__main__, interpreterd.daemon; print(*sys.modules)")
     unwanted = ("click", "rich", "prompt_toolkit", "interpreterd.cli", "interpreterd.client")
-    assert not {name for name in imported if name.startswith(unwanted)}
+    assert [name for name in imported if name.startswith(unwanted)] == []
+    assert "interpreterd.web.routes" in imported
+
+
+def test_serve_reads_no_certificates_and_leaves_all_as_it_was() -> None:
+    script = """
+import gc, ssl
+from interpreterd.__main__ import _quick_imports
+before = ssl.create_default_context
+with _quick_imports():
+    import aiohttp.connector
+    assert not gc.isenabled()
+made = aiohttp.connector._SSL_CONTEXT_VERIFIED
+print(len(made.get_ca_certs()), made.verify_mode.name, made.check_hostname, gc.isenabled())
+print(ssl.create_default_context is before)
+"""
+    assert printed(script) == ["0", "CERT_REQUIRED", "True", "True", "True"]

@@ -24,8 +24,8 @@ from interpreterd.client import LocalDaemon
 
 PREFIX: Final = "http://localhost/process/interpreter"
 LIMIT_S: Final = 300.0
-LINES: Final = 100_000
-PAUSE_S: Final = 0.1  # before a context is made: the pool refills
+LINES: Final = 50_000
+PAUSE_S: Final = 0.06  # before a context is made: the pool refills
 EXAMPLES: Final = """\b
 Examples:
   interpreterd bench             about 15 seconds
