@@ -56,6 +56,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; return its exit status: 0, 1 if something failed, 2 for wrong usage, 130 after Ctrl-C."""
     try:
         status = cli.main(arguments, prog_name=PROGRAM, standalone_mode=False)
+    except click.exceptions.NoArgsIsHelpError as error:
+        print(error.ctx.get_help() if error.ctx else "", file=sys.stderr)
+        return WRONG_USAGE
     except click.UsageError as error:
         path = error.ctx.command_path if error.ctx else PROGRAM
         return fail(f"{_one_line(error.format_message())} See `{path} --help`.", WRONG_USAGE)
