@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import zlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -134,9 +135,28 @@ def pythons() -> dict[str, str]:
     return find_pythons()
 
 
-@pytest.fixture(params=find_pythons())
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add what ``make test ARGS=…`` may say."""
+    parser.addoption("--all-pythons", action="store_true", help="run every test of the worker under each Python")
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Choose the Pythons of a test that has a ``worker``: the oldest, the newest, and one of those in between.
+
+    Which one, depends on the test's name: so each of them is met by many. All of them would be a third of the suite.
+    """
+    if "worker" not in metafunc.fixturenames or hasattr(metafunc.module, "worker"):  # that is another one
+        return
+    chosen = list(find_pythons())
+    if len(chosen) > 3 and not metafunc.config.getoption("all_pythons"):
+        between = chosen[1:-1]
+        chosen[1:-1] = [between[zlib.crc32(metafunc.definition.nodeid.encode()) % len(between)]]
+    metafunc.parametrize("worker", chosen, indirect=True)
+
+
+@pytest.fixture
 def worker(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[DrivenWorker]:
-    """A worker without a daemon, in the directory ``tmp_path``, under every Python found."""
+    """A worker without a daemon, in the directory ``tmp_path``; see ``pytest_generate_tests`` for its Python."""
     with DrivenWorker(find_pythons()[request.param], tmp_path) as worker:
         yield worker
 

@@ -57,7 +57,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         status = cli.main(arguments, prog_name=PROGRAM, standalone_mode=False)
     except click.exceptions.NoArgsIsHelpError as error:
-        print(error.ctx.get_help() if error.ctx else "", file=sys.stderr)
+        print(error.ctx.get_help(), file=sys.stderr)
         return WRONG_USAGE
     except click.UsageError as error:
         path = error.ctx.command_path if error.ctx else PROGRAM
