@@ -11,7 +11,6 @@ from click.testing import CliRunner
 from harness import COMMAND, Gate
 from terminal import Terminal, run
 
-from interpreterd import __version__
 from interpreterd.cli.main import COMMANDS, cli
 from interpreterd.cli.repl import indentation, is_complete
 
@@ -194,9 +193,9 @@ def test_help_teaches(command: str) -> None:
 
 
 def test_version() -> None:
+    version = json.loads(interpreterd("version", "--json").stdout)["version"]
     for arguments in (["--version"], ["version"]):
-        assert interpreterd(*arguments).stdout.startswith(f"interpreterd {__version__}")
-    assert json.loads(interpreterd("version", "--json").stdout)["version"] == __version__
+        assert interpreterd(*arguments).stdout.split()[:2] == ["interpreterd", version]
 
 
 @pytest.mark.parametrize(
