@@ -138,8 +138,10 @@ class Terminal:
         os.close(self.fd)
 
 
-@pytest.mark.parametrize("leave", [b"q", b"\x03"], ids=["q", "Ctrl-C"])
-async def test_top_lives_on_a_terminal_until_it_is_left(client: Client, url: str, leave: bytes) -> None:
+@pytest.mark.parametrize(("leave", "status"), [(b"q", 0), (b"\x03", 0), (None, 143)], ids=["q", "Ctrl-C", "SIGTERM"])
+async def test_top_lives_on_a_terminal_until_it_is_left(
+    client: Client, url: str, leave: bytes | None, status: int
+) -> None:
     context = await client.create()
     with contextlib.closing(Terminal()) as terminal:
         before = termios.tcgetattr(terminal.fd)
@@ -152,8 +154,11 @@ async def test_top_lives_on_a_terminal_until_it_is_left(client: Client, url: str
             env=environment(TERM="xterm"),
         )
         await terminal.shows(context.encode(), 2)  # it looks again
-        terminal.type(leave)
-        assert await process.wait() == 0
+        if leave is None:
+            process.terminate()
+        else:
+            terminal.type(leave)
+        assert await process.wait() == status
         assert termios.tcgetattr(terminal.fd) == before
     assert b", 0 busy; CPU 0%; " in terminal.shown
     assert terminal.shown.rstrip().endswith(b"\x1b[?1049l"), "the screen is what it was before"

@@ -287,6 +287,17 @@ async def test_a_contexts_life(first_py: Any, tmp_path: Path) -> None:
     assert [listed.id for listed in await first_py.list_contexts()] == ["default"]
 
 
+async def test_contexts_with_what_they_use(first_py: Any) -> None:
+    dead = await first_py.create_context()
+    await first_py.execute("pass")
+    await dead.execute("exit()")
+    shown = {listed.id: listed["usage"] for listed in await first_py.list_contexts(usage=True)}
+    assert shown.keys() == {dead.id, "default"}
+    assert (shown[dead.id], shown["default"]["processes"]) == (None, 1)
+    with pytest.raises(KeyError):
+        (await first_py.list_contexts())[0]["usage"]
+
+
 async def test_a_context_ends_with_its_block(first_py: Any) -> None:
     async with await first_py.create_context() as context:
         await context.execute("x = 1")

@@ -94,24 +94,27 @@ async def test_one_look_at_a_time_and_who_asks_meanwhile_shares_the_next(monkeyp
     look = Blocked(asyncio.get_running_loop())
     monkeypatch.setattr(usage, "_usages", look)
     pids = [1]
-    async with asyncio.TaskGroup() as tasks:
-        looks = Looks(tasks, lambda: pids)
-        first = asyncio.create_task(looks.take())
-        await look.begun.acquire()
-        pids.append(2)  # this one is not in the look that goes on
-        others = [asyncio.create_task(looks.take()) for _ in range(5)]
-        for _ in range(10):  # so that a look could begin, if it did not wait
-            await asyncio.sleep(0)
-        others.pop().cancel()
-        pids.append(3)
-        assert look.looks == [[1]]
-        look.go_on.release(2)
-        assert await first == {1: USED}
-        assert await asyncio.gather(*others) == [{1: USED, 2: USED, 3: USED}] * 4
-        assert look.looks == [[1], [1, 2, 3]]
-        look.go_on.release()
-        await looks.take()
-        assert len(look.looks) == 3, "nothing is kept for those who ask later"
+    try:
+        async with asyncio.TaskGroup() as tasks:
+            looks = Looks(tasks, lambda: pids)
+            first = asyncio.create_task(looks.take())
+            await look.begun.acquire()
+            pids.append(2)  # this one is not in the look that goes on
+            others = [asyncio.create_task(looks.take()) for _ in range(5)]
+            for _ in range(10):  # so that a look could begin, if it did not wait
+                await asyncio.sleep(0)
+            others.pop().cancel()
+            pids.append(3)
+            assert look.looks == [[1]]
+            look.go_on.release(2)
+            assert await first == {1: USED}
+            assert await asyncio.gather(*others) == [{1: USED, 2: USED, 3: USED}] * 4
+            assert look.looks == [[1], [1, 2, 3]]
+            look.go_on.release()
+            await looks.take()
+            assert len(look.looks) == 3, "nothing is kept for those who ask later"
+    finally:
+        look.go_on.release(9)  # no thread is left waiting, also if this fails
 
 
 @pytest.mark.parametrize("error", [OSError("too many open files"), RuntimeError("can't start new thread")])

@@ -164,7 +164,8 @@ def figures(daemon: aiohttp.ClientSession, echo: aiohttp.ClientSession) -> list[
         return await asyncio.to_thread(start_python)
 
     async def lines() -> float:
-        return LINES * LINE_BYTES / await cycle(daemon, {"code": LINES_CODE.format(LINES)})
+        size = LINES * LINE_BYTES
+        return size / await cycle(daemon, {"code": LINES_CODE.format(LINES)}, least=size)
 
     async def pipe() -> float:
         return await asyncio.to_thread(print_lines, LINES)
@@ -176,17 +177,20 @@ def figures(daemon: aiohttp.ClientSession, echo: aiohttp.ClientSession) -> list[
     ]
 
 
-async def cycle(server: aiohttp.ClientSession, message: Mapping[str, str]) -> float:
-    """Return the seconds from connect to the server's close; the last message must say ``completed``."""
+async def cycle(server: aiohttp.ClientSession, message: Mapping[str, str], least: int = 0) -> float:
+    """Return the seconds from connect to the server's close.
+
+    The last message must say ``completed``, and all must have ``least`` characters.
+    """
     began = time.perf_counter()
-    last = ""
+    last, size = "", 0
     async with server.ws_connect(PREFIX + "/execute", max_msg_size=0) as channel:
         await channel.send_str(orjson.dumps(message).decode())
         async for frame in channel:
-            last = frame.data
+            last, size = frame.data, size + len(frame.data)
     took = time.perf_counter() - began
-    if orjson.loads(last or "null") != {"type": "control", "text": "completed"}:
-        raise BenchError(f"{message} was answered by {last[:200]!r}")
+    if orjson.loads(last or "null") != {"type": "control", "text": "completed"} or size < least:
+        raise BenchError(f"{message} was answered by {size} characters, at last {last[:200]!r}")
     return took
 
 

@@ -3,6 +3,7 @@
 import contextlib
 import os
 import select
+import signal
 import sys
 import termios
 import time
@@ -14,6 +15,7 @@ from typing import Any, Final
 import click
 
 from interpreterd.cli.main import echo_json
+from interpreterd.cli.run import TERMINATED
 from interpreterd.cli.show import console, megabytes, table
 from interpreterd.cli.target import opened, target_options
 from interpreterd.client import Interpreter
@@ -48,6 +50,7 @@ def command(every: float, once: bool, as_json: bool, url: str | None, local: boo
     """Show which contexts use what, live, the busiest first."""
     with opened(url, local) as py:
         if not (once or as_json or not sys.stdout.isatty()):
+            signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(TERMINATED))  # the terminal as it was
             with contextlib.suppress(KeyboardInterrupt):
                 _live(py, every)
             return
@@ -91,7 +94,8 @@ def _business(context: Mapping[str, Any]) -> tuple[float, int]:
 
 
 def _contexts(py: Interpreter) -> list[dict[str, Any]]:
-    return [context.data for context in py.list_contexts(usage=True)]
+    # A daemon that is older than this tells no usage.
+    return [{"usage": None, **context.data} for context in py.list_contexts(usage=True)]
 
 
 def _live(py: Interpreter, every: float) -> None:
