@@ -95,7 +95,8 @@ class Transcript:
         )
         self._unfinished[execution.id] = execution
         self.last_used_at = execution.created_at
-        self.tell(Submitted.of(request), execution.id)
+        if self._feed is not None:
+            self.tell(Submitted.of(request), execution.id)
         return execution
 
     def queue(self, execution: Execution) -> None:

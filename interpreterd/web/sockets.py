@@ -184,8 +184,9 @@ def _untaken_bytes(transport: asyncio.Transport) -> int:
 async def open_socket(request: web.Request) -> Socket:
     """Return the connection that the client asks for. Raises ``UpgradeRequired``."""
     settings = request.app[SETTINGS]
-    offered = request.headers.get("Sec-WebSocket-Protocol", "").split(",")
-    protocols = tuple(name for name in map(str.strip, offered) if name.startswith(SDK_SUBPROTOCOL))
+    protocols: tuple[str, ...] = ()
+    if offered := request.headers.get("Sec-WebSocket-Protocol"):
+        protocols = tuple(name for name in map(str.strip, offered.split(",")) if name.startswith(SDK_SUBPROTOCOL))
     if request.transport is None:
         raise ConnectionResetError("the client has gone")
     socket = Socket(
