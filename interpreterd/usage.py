@@ -160,7 +160,7 @@ class Usage:
     processes: int
 
     def to_json(self) -> dict[str, float]:
-        return {"cpuS": round(self.cpu_s, 2), "memoryBytes": self.memory_bytes, "processes": self.processes}
+        return {"cpuSeconds": round(self.cpu_s, 2), "memoryBytes": self.memory_bytes, "processes": self.processes}
 
 
 class Looks:

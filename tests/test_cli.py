@@ -168,7 +168,7 @@ def test_a_contexts_life(url: str, tmp_path: Path) -> None:
     id = interpreterd("contexts", "create", *options, url=url).stdout.strip()
     assert len(id) == ID_CHARS
     head, *rows = interpreterd("contexts", url=url).stdout.splitlines()
-    assert head.split()[:3] == ["ID", "STATE", "EXECUTIONS"]
+    assert head.split()[:3] == ["CONTEXT", "STATE", "RUNS"]
     assert [row.split()[:2] for row in rows if "ada" in row] == [[id, "idle"]]
     listed = json.loads(interpreterd("contexts", "list", "--label", "user=ada", "--json", url=url).stdout)
     assert [context["id"] for context in listed] == [id]

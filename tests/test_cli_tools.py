@@ -58,7 +58,7 @@ async def run(*arguments: str, status: int = 0, **more: str) -> tuple[str, str]:
 
 
 def seen(name: str, cpu_s: float | None, memory: int = 1) -> dict[str, Any]:
-    usage = None if cpu_s is None else {"cpuS": cpu_s, "memoryBytes": memory, "processes": 1}
+    usage = None if cpu_s is None else {"cpuSeconds": cpu_s, "memoryBytes": memory, "processes": 1}
     return {"id": name, "usage": usage}
 
 

@@ -43,7 +43,7 @@ async def test_a_context_shows_what_its_processes_use(client: Client) -> None:
     await client.run(FAMILY, context)
     after = await shown(client, context)
     assert after["processes"] == 2
-    assert after["cpuS"] >= before["cpuS"] + 0.29
+    assert after["cpuSeconds"] >= before["cpuSeconds"] + 0.29
     assert 64 << 20 < after["memoryBytes"] < 128 << 20
     for path in ("/context", "/contexts"):
         _, body = await client.request("GET", f"{path}?usage=true")

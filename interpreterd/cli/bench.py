@@ -92,6 +92,8 @@ class Measured:
 @click.option("--json", "as_json", is_flag=True, help="For programs.")
 def command(quick: bool, as_json: bool) -> None:
     """Measure a private daemon on this machine against the floors."""
+    if getattr(sys, "frozen", False):
+        raise click.ClickException("the single binary has no Python to measure the floors with: install the package")
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 

@@ -19,8 +19,7 @@ Examples:
   id=$(interpreterd contexts create --cwd /tmp --memory 512M)
   interpreterd run --context $id script.py
   interpreterd contexts delete $id"""
-PIPE_WIDTH: Final = 10_000
-UNITS: Final = ((86400, "d"), (3600, "h"), (60, "m"), (1, "s"))
+COLUMNS: Final = ("CONTEXT", "STATE", "RUNS", "QUEUED", "USED", "CWD", "METADATA")
 
 json_option = click.option("--json", "as_json", is_flag=True, help="For programs: the daemon's own JSON.")
 id_argument = click.argument("context", metavar="ID", shell_complete=complete_context)
@@ -132,37 +131,23 @@ def delete(contexts: tuple[str, ...], url: str | None, local: bool) -> None:
             click.echo(f"deleted {context}")
 
 
-def ago(moment: str, now: datetime) -> str:
-    """Return how long ``moment``, in RFC 3339, lies back, in the largest whole unit: ``3m``."""
-    seconds = max(0, int((now - datetime.fromisoformat(moment)).total_seconds()))
-    return next((f"{seconds // size}{unit}" for size, unit in UNITS if seconds >= size), "now")
-
-
 def _print_table(listed: Iterable[Context]) -> None:
-    from rich.console import Console
-    from rich.table import Table
+    from interpreterd.cli.show import ago, console, table
 
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for column in ("ID", "STATE", "EXECUTIONS", "QUEUED", "LAST USED"):
-        table.add_column(column, no_wrap=True)
-    table.add_column("CWD", overflow="fold")
-    table.add_column("METADATA", overflow="fold")
     now = datetime.now(UTC)
-    for context in listed:
-        data = context.data
-        table.add_row(
+    rows = [
+        (
             context.id,
-            data["state"],
-            str(data["executionCount"]),
-            str(data["queued"]),
-            ago(data["lastUsedAt"], now),
+            context["state"],
+            context["executionCount"],
+            context["queued"],
+            ago(context["lastUsedAt"], now),
             context.cwd,
-            _words(data["metadata"]),
+            _words(context["metadata"]),
         )
-    console = Console(markup=False, highlight=False)
-    if not console.is_terminal:  # lines for cut and grep, not for a window that is not there
-        console.width = PIPE_WIDTH
-    console.print(table)
+        for context in listed
+    ]
+    console().print(table(COLUMNS, rows, right=("RUNS", "QUEUED", "USED"), wrap=("METADATA",), whole=COLUMNS[:-2]))
 
 
 def _show(context: Context, as_json: bool, text: str) -> None:

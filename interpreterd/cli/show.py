@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 
 from rich.console import Console
 from rich.table import Table
@@ -51,3 +52,12 @@ def plain(text: str) -> str:
 def megabytes(count: int) -> str:
     """Return a number of bytes as people read it: ``9.4 MB`` (10⁶)."""
     return f"{count / 1e6:.1f} MB" if count < 1e9 else f"{count / 1e9:.2f} GB"
+
+
+def ago(moment: str, now: datetime) -> str:
+    """Return how long before ``now`` a moment was, in two digits or so: ``5s``, ``12m``, ``3h``, ``9d``."""
+    seconds = int(max((now - datetime.fromisoformat(moment)).total_seconds(), 0))
+    for unit, size in (("d", 86400), ("h", 3600), ("m", 60)):
+        if seconds >= size:
+            return f"{seconds // size}{unit}"
+    return f"{seconds}s"

@@ -16,7 +16,7 @@ import click
 
 from interpreterd.cli.main import echo_json
 from interpreterd.cli.run import TERMINATED
-from interpreterd.cli.show import console, megabytes, table
+from interpreterd.cli.show import ago, console, megabytes, table
 from interpreterd.cli.target import opened, target_options
 from interpreterd.client import Interpreter
 
@@ -77,7 +77,7 @@ class Looks:
         It is None for those who were not there before, and 0 if they have less processor time than before: a new
         Python, or a child for which nobody has waited.
         """
-        now = {context["id"]: context["usage"]["cpuS"] for context in contexts if context["usage"] is not None}
+        now = {context["id"]: context["usage"]["cpuSeconds"] for context in contexts if context["usage"] is not None}
         shown = []
         for context in contexts:
             percent = None
@@ -168,12 +168,3 @@ def _row(context: Mapping[str, Any]) -> tuple[object, ...]:
         ago(context["lastUsedAt"], datetime.now(UTC)),
         context["cwd"],
     )
-
-
-def ago(moment: str, now: datetime) -> str:
-    """Return how long before ``now`` a moment was, in two digits or so: ``5s``, ``12m``, ``3h``, ``9d``."""
-    seconds = int(max((now - datetime.fromisoformat(moment)).total_seconds(), 0))
-    for unit, size in (("d", 86400), ("h", 3600), ("m", 60)):
-        if seconds >= size:
-            return f"{seconds // size}{unit}"
-    return f"{seconds}s"
