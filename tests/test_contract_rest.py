@@ -20,12 +20,6 @@ CREATED_AT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d+Z")  # RFC 3339, UT
 EXTENSIONS = {"state", "lastUsedAt", "executionCount", "queued", "metadata"}
 
 
-@pytest.fixture
-def client(own_client: Client) -> Client:
-    """A client of a new daemon: what it lists, and where it runs, is the matter here."""
-    return own_client
-
-
 # POST /context
 
 
@@ -42,9 +36,9 @@ async def test_create_answers_with_the_context(client: Client, tmp_path: Path) -
     assert (await client.run("import os; print(os.getcwd())", context)).stdout == f"{tmp_path}\n"
 
 
-async def test_create_takes_whatever_means_an_empty_object(client: Client, tmp_path: Path) -> None:
+async def test_create_takes_whatever_means_an_empty_object(own_client: Client, tmp_path: Path) -> None:
     bodies = [None, b"", b" \n", b"{}", b'{"cwd": null, "language": null}', b'{"cwd": "", "language": ""}']
-    answers = [await client.request("POST", "/context", data=body) for body in bodies]
+    answers = [await own_client.request("POST", "/context", data=body) for body in bodies]
     seen = [(status, context["cwd"], context["language"]) for status, context in answers]
     assert seen == [(200, str(tmp_path), "python")] * len(bodies)
 
@@ -93,8 +87,8 @@ async def test_create_refuses_a_body_that_is_no_object_or_has_a_wrong_type(clien
     assert (await client.request("GET", "/contexts"))[1] == {"contexts": []}
 
 
-async def test_create_refuses_a_body_that_is_not_what_its_encoding_says(client: Client) -> None:
-    status, answer = await client.request("POST", "/context", data=b"{}", headers={"Content-Encoding": "gzip"})
+async def test_create_refuses_a_body_that_is_not_what_its_encoding_says(own_client: Client) -> None:
+    status, answer = await own_client.request("POST", "/context", data=b"{}", headers={"Content-Encoding": "gzip"})
     assert status == 400
     assert answer["error"]
 
@@ -144,25 +138,25 @@ async def test_create_beyond_the_limit_of_the_daemon_is_refused(start_daemon: St
 # GET /contexts, GET /context, GET /context/{id}
 
 
-async def test_contexts_lists_all_and_context_all_but_the_default_oldest_first(client: Client) -> None:
-    assert await client.request("GET", "/contexts") == (200, {"contexts": []})
-    one = await client.create()
-    await client.run("pass")
-    two = await client.create()
-    _, everything = await client.request("GET", "/contexts")
-    _, created = await client.request("GET", "/context")
+async def test_contexts_lists_all_and_context_all_but_the_default_oldest_first(own_client: Client) -> None:
+    assert await own_client.request("GET", "/contexts") == (200, {"contexts": []})
+    one = await own_client.create()
+    await own_client.run("pass")
+    two = await own_client.create()
+    _, everything = await own_client.request("GET", "/contexts")
+    _, created = await own_client.request("GET", "/context")
     assert [context["id"] for context in everything["contexts"]] == [one, "default", two]
     assert created == {"contexts": [context for context in everything["contexts"] if context["id"] != "default"]}
     shape = {"id", "cwd", "language", "createdAt", "active", *EXTENSIONS}
     assert [set(context) for context in everything["contexts"]] == [shape] * 3
 
 
-async def test_get_one_context(client: Client) -> None:
-    _, created = await client.request("POST", "/context")
-    assert await client.request("GET", f"/context/{created['id']}") == (200, created)
+async def test_get_one_context(own_client: Client) -> None:
+    _, created = await own_client.request("POST", "/context")
+    assert await own_client.request("GET", f"/context/{created['id']}") == (200, created)
 
 
-async def test_unknown_ids_are_not_found(client: Client) -> None:
+async def test_unknown_ids_are_not_found(own_client: Client) -> None:
     for method, path in (
         ("GET", "/context/no such"),
         ("GET", "/context/default"),
@@ -171,7 +165,7 @@ async def test_unknown_ids_are_not_found(client: Client) -> None:
     ):
         name = path.split("/")[2]
         expected = {"error": f"Context not found: {name}", "code": "context_not_found"}
-        assert await client.request(method, path) == (404, expected)
+        assert await own_client.request(method, path) == (404, expected)
 
 
 # DELETE /context/{id}
@@ -184,11 +178,11 @@ async def test_delete_ends_the_context(client: Client) -> None:
     assert (await client.request("GET", "/contexts"))[1] == {"contexts": []}
 
 
-async def test_the_default_context_cannot_be_deleted_not_even_before_its_first_use(client: Client) -> None:
+async def test_the_default_context_cannot_be_deleted_not_even_before_its_first_use(own_client: Client) -> None:
     expected = {"error": "Cannot delete default context", "code": "default_context"}
-    assert await client.request("DELETE", "/context/default") == (400, expected)
-    await client.run("pass")
-    assert await client.request("DELETE", "/context/default") == (400, expected)
+    assert await own_client.request("DELETE", "/context/default") == (400, expected)
+    await own_client.run("pass")
+    assert await own_client.request("DELETE", "/context/default") == (400, expected)
 
 
 # Every error is JSON and never empty

@@ -68,12 +68,17 @@ def binary() -> Path:
 
 
 @pytest.fixture(scope="session")
-def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def installed(wheel: Path) -> Path:
     """The programs of an environment in which there is the wheel, with what it needs, and nothing else."""
-    environment = tmp_path_factory.mktemp("wheel") / "environment"
-    venv.create(environment)
-    install = ["install", "--quiet", "--no-compile", "--disable-pip-version-check", wheel]
-    subprocess.run([sys.executable, "-m", "pip", "--python", environment, *install], check=True)
+    environment = ROOT / "build" / "installed"
+    stamp = environment / wheel.name
+    with open(ROOT / "setup.cfg") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        if not stamp.exists() or stamp.stat().st_mtime < wheel.stat().st_mtime:
+            venv.create(environment, clear=True)
+            install = ["install", "--quiet", "--no-compile", "--disable-pip-version-check", wheel]
+            subprocess.run([sys.executable, "-m", "pip", "--python", environment, *install], check=True)
+            stamp.touch()
     return environment / "bin"
 
 
