@@ -67,7 +67,7 @@ async def test_create_refuses_a_language_that_is_not_python(client: Client) -> N
         )
 
 
-async def test_create_refuses_a_body_that_is_no_object_or_has_a_wrong_type(client: Client) -> None:
+async def test_create_refuses_a_body_that_is_no_object_or_has_a_wrong_type(own_client: Client) -> None:
     errors = {
         b"{": "the body must be JSON",
         b"cwd=/tmp": "the body must be JSON",
@@ -81,10 +81,10 @@ async def test_create_refuses_a_body_that_is_no_object_or_has_a_wrong_type(clien
         b'{"language": ["python"]}': "language must be a string",
     }
     for body, error in errors.items():
-        status, answer = await client.request("POST", "/context", data=body)
+        status, answer = await own_client.request("POST", "/context", data=body)
         assert (status, answer["code"]) == (400, "malformed_request")
         assert answer["error"].startswith(error)
-    assert (await client.request("GET", "/contexts"))[1] == {"contexts": []}
+    assert (await own_client.request("GET", "/contexts"))[1] == {"contexts": []}
 
 
 async def test_create_refuses_a_body_that_is_not_what_its_encoding_says(own_client: Client) -> None:
@@ -171,11 +171,14 @@ async def test_unknown_ids_are_not_found(own_client: Client) -> None:
 # DELETE /context/{id}
 
 
-async def test_delete_ends_the_context(client: Client) -> None:
-    context = await client.create()
-    assert await client.request("DELETE", f"/context/{context}") == (200, {"message": "Context deleted successfully"})
-    assert (await client.request("GET", f"/context/{context}"))[0] == 404
-    assert (await client.request("GET", "/contexts"))[1] == {"contexts": []}
+async def test_delete_ends_the_context(own_client: Client) -> None:
+    context = await own_client.create()
+    assert await own_client.request("DELETE", f"/context/{context}") == (
+        200,
+        {"message": "Context deleted successfully"},
+    )
+    assert (await own_client.request("GET", f"/context/{context}"))[0] == 404
+    assert (await own_client.request("GET", "/contexts"))[1] == {"contexts": []}
 
 
 async def test_the_default_context_cannot_be_deleted_not_even_before_its_first_use(own_client: Client) -> None:
@@ -202,10 +205,10 @@ async def test_what_has_no_route_is_a_json_error(client: Client) -> None:
         }
 
 
-async def test_an_expectation_that_is_not_known_is_ignored(client: Client) -> None:
-    assert await client.request("GET", "/contexts", headers={"Expect": "tea"}) == (200, {"contexts": []})
-    assert (await client.request("POST", "/context", headers={"Expect": "tea"}, data=b"{"))[0] == 400
-    assert (await client.request("POST", "/context", json={}, expect100=True))[0] == 200
+async def test_an_expectation_that_is_not_known_is_ignored(own_client: Client) -> None:
+    assert await own_client.request("GET", "/contexts", headers={"Expect": "tea"}) == (200, {"contexts": []})
+    assert (await own_client.request("POST", "/context", headers={"Expect": "tea"}, data=b"{"))[0] == 400
+    assert (await own_client.request("POST", "/context", json={}, expect100=True))[0] == 200
 
 
 async def test_execute_without_an_upgrade_asks_for_one(client: Client) -> None:
