@@ -240,6 +240,13 @@ async def test_a_call_that_is_cancelled_interrupts_the_code(url: str) -> None:
         assert (await client.execute("print(x)")).stdout == "1\n"
 
 
+async def test_values_are_printed_as_at_a_prompt(py: Any) -> None:
+    assert (await py.execute("6 * 7", interactive=True)).stdout == "42\n"
+    async with await py.create_context() as context:
+        assert (await context.execute("6 * 7", interactive=True)).stdout == "42\n"
+        assert (await context.execute("6 * 7")).stdout == ""
+
+
 async def test_long_output_is_cut_where_the_client_wants_it(face: Face, url: str) -> None:
     seen: list[str] = []
     code = "import sys\nprint('é' * 100_000)\nprint('x' * 5, file=sys.stderr)"

@@ -68,6 +68,30 @@ def version_of(python: str) -> tuple[int, int]:
     return int(major), int(minor)
 
 
+class TestPrompt:
+    def test_values_of_expressions_are_printed(self, worker: DrivenWorker) -> None:
+        assert worker.shown("x = 20\nx + 1\n'ü'\nNone\nfor i in range(2): i\n# nothing").stdout == "21\n'ü'\n0\n1\n"
+        assert worker.shown("_").stdout == "1\n"
+        assert worker.printed("x") == "", "only where it was asked for"
+
+    def test_what_it_raises_is_told_as_ever(self, worker: DrivenWorker) -> None:
+        ran = worker.shown("1\ndef f():\n    return 1 / 0\nf()")
+        assert ran.stdout == "1\n"
+        assert ran.error is not None
+        assert '  File "<cell 1>", line 4, in <module>\n    f()\n' in ran.error["traceback"]
+        ran = worker.shown("x y")
+        assert ran.error is not None
+        assert ran.error["name"] == "SyntaxError"
+
+    def test_features_of_the_future_hold_on(self, worker: DrivenWorker) -> None:
+        worker.shown("from __future__ import annotations")
+        assert worker.shown("def f(x: nowhere): pass\nf.__annotations__").stdout == "{'x': 'nowhere'}\n"
+
+    def test_how_they_are_shown_is_the_programs(self, worker: DrivenWorker) -> None:
+        worker.run("import sys; sys.displayhook = lambda value: print('shown:', value)")
+        assert worker.shown("6 * 7").stdout == "shown: 42\n"
+
+
 class TestTracebacks:
     def test_as_python_prints_them(self, worker: DrivenWorker, tmp_path: Path) -> None:
         (tmp_path / "broken_module.py").write_text("x = 1\ndef f(:\n    pass\n")

@@ -241,6 +241,12 @@ class DrivenWorker:
         self.start(code, **envs)
         return self.finish()
 
+    def shown(self, code: str) -> Ran:
+        """Run ``code`` as at a prompt: the values of its expressions are printed."""
+        self._ids += 1
+        self.send({"type": "execute", "id": str(self._ids), "code": code, "envs": {}, "interactive": True})
+        return self.finish()
+
     def printed(self, code: str, **envs: str) -> str:
         """Run ``code``, which must neither fail nor write to stderr, and return what it printed."""
         ran = self.run(code, **envs)
