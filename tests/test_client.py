@@ -316,6 +316,13 @@ async def test_a_context_ends_with_its_block(first_py: Any) -> None:
     assert await first_py.list_contexts() == []
 
 
+async def test_contexts_by_their_metadata(py: Any) -> None:
+    context = await py.create_context(metadata={"user": "ada & co", "job": "1=1"})
+    await py.create_context(metadata={"user": "bob"})
+    listed = await py.list_contexts(labels={"user": "ada & co", "job": "1=1"})
+    assert [found.id for found in listed] == [context.id]
+
+
 async def test_interrupt_and_restart(py: Any) -> None:
     await py.execute("x = 1")
     assert await py.interrupt() is False

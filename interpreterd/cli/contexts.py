@@ -43,9 +43,9 @@ def list_contexts(
     labels: tuple[str, ...] = (), as_json: bool = False, url: str | None = None, local: bool = False
 ) -> None:
     """List all contexts, oldest first."""
-    wanted = parse_pairs(labels, "--label").items()
+    wanted = parse_pairs(labels, "--label")
     with opened(url, local) as py:
-        listed = [context for context in py.list_contexts() if wanted <= context.data.get("metadata", {}).items()]
+        listed = py.list_contexts(labels=wanted)
     if as_json:
         echo_json([context.data for context in listed])
     elif listed:

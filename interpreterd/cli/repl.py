@@ -8,7 +8,7 @@ import sys
 import warnings
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import click
 from prompt_toolkit import PromptSession
@@ -23,9 +23,9 @@ from pygments.lexers.python import PythonLexer
 
 from interpreterd import __version__
 from interpreterd.cli.main import complete_context, fail
-from interpreterd.cli.run import show_error, writer
+from interpreterd.cli.run import show_error, show_outcome, writer
 from interpreterd.cli.target import CONTEXT_HELP, opened, target_options
-from interpreterd.client import ClientError, ConnectionFailed, Interpreter, Outcome, StartFailed
+from interpreterd.client import ClientError, ConnectionFailed, Interpreter, StartFailed
 
 PROMPT: Final = ">>> "
 MORE: Final = "... "
@@ -110,8 +110,7 @@ def execute(py: Interpreter, source: str, context: str | None, timeout: int) -> 
             write("\n")
     if execution.restarted:
         fail("a new Python ran this: the variables of the one before are gone")
-    if execution.outcome is not Outcome.COMPLETED and execution.error is not None:
-        fail(f"{execution.outcome}: {execution.error.value}")
+    show_outcome(execution)
 
 
 def is_complete(source: str) -> bool:
@@ -157,7 +156,7 @@ class ContextCompleter(Completer):
         return []
 
 
-def make_session(completer: Completer, **options: Any) -> "PromptSession[str]":
+def make_session(completer: Completer) -> "PromptSession[str]":
     """Return a prompt for many lines: Enter runs what is complete."""
     bindings = KeyBindings()
 
@@ -180,7 +179,6 @@ def make_session(completer: Completer, **options: Any) -> "PromptSession[str]":
         complete_while_typing=False,
         key_bindings=bindings,
         enable_open_in_editor=True,
-        **options,
     )
 
 

@@ -48,7 +48,7 @@ def command(
     """Run FILE, or CODE, or what comes on stdin, and stream what it prints."""
     source = _source(file, code)
     variables = parse_pairs(envs, "--env")
-    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(TERMINATED))  # the code ends, too
+    unwind_on_sigterm()  # the code ends, too
     with opened(url, local) as py:
         if as_json:
             execution = py.execute(source, context, timeout=timeout, envs=variables)
@@ -63,9 +63,13 @@ def command(
                 on_stderr=writer(sys.stderr.buffer),
                 on_error=show_error,
             )
-    if execution.outcome is not Outcome.COMPLETED and execution.error is not None:
-        fail(f"{execution.outcome}: {execution.error.value}")
+    show_outcome(execution)
     return exit_status(execution)
+
+
+def unwind_on_sigterm() -> None:
+    """Leave by way of every ``finally`` at SIGTERM."""
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(TERMINATED))
 
 
 def writer(file: BinaryIO) -> Callable[[str], None]:
@@ -81,6 +85,12 @@ def writer(file: BinaryIO) -> Callable[[str], None]:
 def show_error(error: Failure) -> None:
     """Print what ended the code."""
     print(error.traceback.rstrip("\n") or f"{error.name}: {error.value}", file=sys.stderr, flush=True)
+
+
+def show_outcome(execution: Execution) -> None:
+    """Say in one line how the code was ended, if it did not end by itself."""
+    if execution.outcome is not Outcome.COMPLETED and execution.error is not None:
+        fail(f"{execution.outcome}: {execution.error.value}")
 
 
 def exit_status(execution: Execution) -> int:

@@ -5,6 +5,7 @@ from typing import Any
 import attrs
 import click
 
+from interpreterd.flags import flag
 from interpreterd.settings import Settings
 
 EXAMPLES = """\b
@@ -16,11 +17,11 @@ Examples:
 
 
 def _option(setting: "attrs.Attribute[Any]") -> click.Option:
-    flag = "--" + setting.name.replace("_", "-")
+    name = flag(setting.name)
     choices = setting.metadata["choices"]
     shown = setting.default not in (None, (), "", False)
     return click.Option(
-        [f"{flag}/--no-{flag[2:]}" if setting.default is False else flag],
+        [f"{name}/--no-{name[2:]}" if setting.default is False else name],
         help=setting.metadata["help"],
         default=setting.default if shown or setting.default is False else None,
         show_default=shown,

@@ -23,10 +23,10 @@ def target_options(function: _F) -> _F:
     return url(local(function))
 
 
-def opened(url: str | None, local: bool, *flags: str) -> Interpreter:
-    """Return a client of the daemon that was asked for; ``flags`` are for a private one."""
+def opened(url: str | None, local: bool) -> Interpreter:
+    """Return a client of the daemon that was asked for."""
     if local:
-        return Interpreter.local(*flags, origin="interpreterd")
+        return Interpreter.local(origin="interpreterd")
     try:
         return Interpreter(url or None, origin="interpreterd")
     except ValueError as error:

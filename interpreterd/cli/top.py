@@ -3,7 +3,6 @@
 import contextlib
 import os
 import select
-import signal
 import sys
 import termios
 import time
@@ -15,7 +14,7 @@ from typing import Any, Final
 import click
 
 from interpreterd.cli.main import echo_json
-from interpreterd.cli.run import TERMINATED
+from interpreterd.cli.run import unwind_on_sigterm
 from interpreterd.cli.show import ago, console, megabytes, table
 from interpreterd.cli.target import opened, target_options
 from interpreterd.client import Interpreter
@@ -50,7 +49,7 @@ def command(every: float, once: bool, as_json: bool, url: str | None, local: boo
     """Show which contexts use what, live, the busiest first."""
     with opened(url, local) as py:
         if not (once or as_json or not sys.stdout.isatty()):
-            signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(TERMINATED))  # the terminal as it was
+            unwind_on_sigterm()  # the terminal as it was
             with contextlib.suppress(KeyboardInterrupt):
                 _live(py, every)
             return

@@ -7,6 +7,7 @@ import os
 from collections.abc import AsyncIterator, Mapping
 from types import TracebackType
 from typing import Any, Self, Unpack
+from urllib.parse import urlencode
 
 from interpreterd.client.connection import DEFAULT_URL, Connection
 from interpreterd.client.contexts import ContextData, Options
@@ -123,9 +124,14 @@ class AsyncInterpreter:
         """Return a context. See ``Interpreter.get_context``."""
         return AsyncContext(self, await self._request("GET", _path(context_id)))
 
-    async def list_contexts(self, *, usage: bool = False) -> list["AsyncContext"]:
+    async def list_contexts(
+        self, *, labels: Mapping[str, str] | None = None, usage: bool = False
+    ) -> list["AsyncContext"]:
         """Return all contexts, the default one among them, oldest first. See ``Interpreter.list_contexts``."""
-        listed = await self._request("GET", "/contexts?usage=true" if usage else "/contexts")
+        query = [("label", f"{key}={value}") for key, value in (labels or {}).items()]
+        if usage:
+            query.append(("usage", "true"))
+        listed = await self._request("GET", f"/contexts?{urlencode(query)}" if query else "/contexts")
         return [AsyncContext(self, data) for data in listed["contexts"]]
 
     async def delete_context(self, context_id: str) -> None:

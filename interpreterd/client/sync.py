@@ -178,12 +178,14 @@ class Interpreter:
         """Return a context as it is now. Raises ``ContextNotFound``."""
         return self._context(self._portal.wait(self._async.get_context(context_id)))
 
-    def list_contexts(self, *, usage: bool = False) -> list["Context"]:
+    def list_contexts(self, *, labels: Mapping[str, str] | None = None, usage: bool = False) -> list["Context"]:
         """Return all contexts, the default one among them, oldest first; with ``usage`` each has what it uses now.
 
-        ``context["usage"]`` is then as PROTOCOL.md has it, None for a context without a Python.
+        With ``labels`` only those that have all of them in their metadata. ``context["usage"]`` is as PROTOCOL.md has
+        it, None for a context without a Python.
         """
-        return [self._context(context) for context in self._portal.wait(self._async.list_contexts(usage=usage))]
+        listed = self._portal.wait(self._async.list_contexts(labels=labels, usage=usage))
+        return [self._context(context) for context in listed]
 
     def delete_context(self, context_id: str) -> None:
         """End a context, and every process that it started. Raises ``ContextNotFound``.
