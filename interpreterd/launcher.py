@@ -1,30 +1,28 @@
 """Where workers come from: finding the interpreter, making the script, starting the process."""
 
 import asyncio
-import fcntl
+import contextlib
 import logging
 import os
+import re
 import shutil
 import sys
 from collections.abc import Mapping
-from importlib import resources
 from typing import Final, Protocol
 
 from attrs import frozen
 
+from interpreterd.causes import start_failure
 from interpreterd.directory import is_in
 from interpreterd.errors import WorkerStartFailed
 from interpreterd.messages import Configure
 from interpreterd.nursery import Nursery
 from interpreterd.process import ProcessWorker, start
+from interpreterd.script import OLDEST_PYTHON, compiler, in_memory
 from interpreterd.worker import Worker, configure
 
-_PROBE: Final = "import sys;print(sys.executable);print(*sys.version_info[:3],sep='.')"
+_PROBE: Final = "import sys; exec(sys.stdin.read())"
 _PROBE_TIMEOUT_S: Final = 20
-_RUN: Final = (
-    "run(SOURCES, int(sys.argv[1]), sys.argv[2] == '1', *[[n for n in a.split(',') if n] for a in sys.argv[3:]])"
-)
-OLDEST_PYTHON: Final = (3, 9)
 _log = logging.getLogger(__name__)
 
 
@@ -80,20 +78,6 @@ class Python:
     version: str
 
 
-def worker_script() -> bytes:
-    """Return the worker as one Python script: the sources of its modules, then the code that loads them.
-
-    The worker is not imported: it is data, for another interpreter.
-    """
-    folder = resources.files("interpreterd") / "_worker"
-    if not folder.is_dir():  # a checkout, where it stands beside the package
-        folder = resources.files("interpreterd") / ".." / "worker"
-    files = [file for file in folder.iterdir() if file.name.endswith(".py")]
-    sources = {file.name.removesuffix(".py"): file.read_text("utf-8") for file in files}
-    boot = sources.pop("boot")
-    return f"{boot}\n\nSOURCES = {sources!r}\n{_RUN}\n".encode()
-
-
 def worker_environment(environ: Mapping[str, str]) -> dict[str, str]:
     """Return the daemon's environment without what belongs to the daemon alone."""
     environment = {name: value for name, value in environ.items() if not name.startswith(("INTERPRETERD_", "_PYI_"))}
@@ -116,14 +100,9 @@ class SpawnLauncher:
         self._nursery = nursery
         self._start_timeout_s = start_timeout_s
         self._environment = worker_environment(os.environ)
-        self._found: Python | None = None
+        self._found: _Found | None = None
         self._finding = asyncio.Lock()
-        # A script in memory: no path that another user could have prepared, none that a cleaner removes.
-        self._script_fd = os.memfd_create("interpreterd-worker", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
-        os.write(self._script_fd, worker_script())
-        # User code can open it by way of proc(5): without seals it could give all later workers another source.
-        seals = fcntl.F_SEAL_SEAL | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_WRITE
-        fcntl.fcntl(self._script_fd, fcntl.F_ADD_SEALS, seals)
+        self._scripts = contextlib.ExitStack()  # one, unless the interpreter was replaced
 
     async def launch(self) -> Worker:
         """See ``Launcher``."""
@@ -131,23 +110,20 @@ class SpawnLauncher:
 
     async def start(self, *arguments: str) -> ProcessWorker:
         """Start the worker's script with further ``arguments``; see ``worker/boot.py``."""
-        python = await self.describe_python()
+        found = await self._find()
         # -I -S: the user's directory may hold a json.py; site and the user's paths are set up by the worker itself.
         return await start(
-            [python.executable, "-I", "-S", f"/proc/self/fd/{self._script_fd}"],
+            [found.python.executable, "-I", "-S", f"/proc/self/fd/{found.script_fd}"],
             arguments=arguments,
-            script_fd=self._script_fd,
+            script_fd=found.script_fd,
             environment=self._environment,
             nursery=self._nursery,
             timeout_s=self._start_timeout_s,
         )
 
     async def describe_python(self) -> Python:
-        """See ``Launcher``. Asked once: ``python3`` may be a slow shell script that looks for the real one."""
-        async with self._finding:
-            if self._found is None or not os.access(self._found.executable, os.X_OK):
-                self._found = await self._find()
-            return self._found
+        """See ``Launcher``."""
+        return (await self._find()).python
 
     async def sweep(self) -> None:
         """See ``Launcher``."""
@@ -155,28 +131,25 @@ class SpawnLauncher:
 
     def close(self) -> None:
         """Start no more."""
-        os.close(self._script_fd)
+        self._scripts.close()
 
-    async def _find(self) -> Python:
+    async def _find(self) -> "_Found":
+        """Return the interpreter. Asked once: ``python3`` may be a slow shell script that looks for the real one."""
+        async with self._finding:
+            if self._found is None or self._found.identity != _identity(self._found.python.executable):
+                self._found = await self._ask()
+            return self._found
+
+    async def _ask(self) -> "_Found":
         path = shutil.which(self._python, path=self._environment.get("PATH", os.defpath))
         if path is None:
             raise WorkerStartFailed(f"{self._python} not found")
-        async with self._nursery.birth():
-            try:
-                process = await asyncio.create_subprocess_exec(
-                    path,
-                    "-I",
-                    "-S",
-                    "-c",
-                    _PROBE,
-                    stdin=asyncio.subprocess.DEVNULL,
-                    stdout=asyncio.subprocess.PIPE,
-                    stderr=asyncio.subprocess.PIPE,
-                    env=self._environment,
-                )
-            except OSError as error:
-                raise WorkerStartFailed(f"{path}: {error.strerror}") from error
-            self._nursery.add(process.pid)
+        try:
+            async with self._nursery.birth():
+                process = await self._start_probe(path)
+                self._nursery.add(process.pid)
+        except OSError as error:
+            raise start_failure(error, path) from error
         try:
             async with asyncio.timeout(_PROBE_TIMEOUT_S):
                 out, err = await process.communicate()
@@ -185,12 +158,54 @@ class SpawnLauncher:
             raise WorkerStartFailed(f"{path} did not answer within {_PROBE_TIMEOUT_S} s") from None
         finally:
             self._nursery.remove(process.pid)
-        executable, _, version = out.decode(errors="replace").strip().rpartition("\n")
-        if process.returncode or not executable:
+        executable, version, script = (out + b"\n\n").split(b"\n", 2)
+        number = re.fullmatch(rb"(\d+)\.(\d+)\.\d+", version)
+        if number is not None and tuple(map(int, number.groups())) < OLDEST_PYTHON:
+            raise WorkerStartFailed(
+                f"{path} is Python {version.decode()}; workers need {'.'.join(map(str, OLDEST_PYTHON))} or newer"
+            )
+        if process.returncode or number is None:
             lines = err.decode(errors="replace").strip().splitlines()
             raise WorkerStartFailed(f"{path} is no Python" + (f": {lines[-1]}" if lines else ""))
-        if tuple(map(int, version.split(".")[:2])) < OLDEST_PYTHON:
-            raise WorkerStartFailed(
-                f"{path} is Python {version}; workers need {'.'.join(map(str, OLDEST_PYTHON))} or newer"
+        try:
+            script_fd = in_memory(script)
+        except OSError as error:
+            raise start_failure(error, "the worker") from error
+        self._scripts.callback(os.close, script_fd)
+        python = Python(executable=os.fsdecode(executable), version=version.decode())
+        return _Found(python=python, identity=_identity(python.executable), script_fd=script_fd)
+
+    async def _start_probe(self, path: str) -> asyncio.subprocess.Process:
+        program_fd = in_memory(compiler())  # no pipe: uvloop cannot write to one whose reader ends without reading
+        try:
+            return await asyncio.create_subprocess_exec(
+                path,
+                "-I",
+                "-S",
+                "-c",
+                _PROBE,
+                stdin=program_fd,
+                stdout=asyncio.subprocess.PIPE,
+                stderr=asyncio.subprocess.PIPE,
+                env=self._environment,
             )
-        return Python(executable=executable, version=version)
+        finally:
+            os.close(program_fd)
+
+
+@frozen(kw_only=True)
+class _Found:
+    """An interpreter, what tells that it is still the same, and the worker as it has compiled it."""
+
+    python: Python
+    identity: tuple[int, ...] | None
+    script_fd: int
+
+
+def _identity(executable: str) -> tuple[int, ...] | None:
+    """Return what changes when another file takes the place of ``executable``; None if there is none."""
+    try:
+        status = os.stat(executable)
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns

@@ -19,6 +19,10 @@ PREFIX = "/process/interpreter"
 # The daemon's own start and what a shared machine needs; a hang is caught by the timeout of the whole test.
 STOP_LIMIT_S = 10
 COMMAND = Path(sys.executable).with_name("interpreterd")
+# The beginning of a shell script that passes for a Python: it names itself when the daemon asks what it is.
+DISGUISE = f"""#!/bin/sh
+if [ "$3" = -c ]; then echo "$0"; '{sys.executable}' "$@" | tail -n +2; exit; fi
+"""
 
 
 class Daemon:

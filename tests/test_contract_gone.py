@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from contract import COMPLETED, RESTARTED, ended, error, interrupt, stdout, submitted
-from harness import Client, Daemon, Gate, Running, gone
+from harness import DISGUISE, Client, Daemon, Gate, Running, gone
 
 StartDaemon = Callable[..., Awaitable[Daemon]]
 START_CHILD = "import subprocess; child = subprocess.Popen(['sleep', '3600']); print(child.pid)"
@@ -110,8 +110,7 @@ async def test_shutdown_closes_a_client_that_has_not_said_anything_yet(own_clien
 async def slow_to_start(start_daemon: StartDaemon, tmp_path: Path, gate: Gate) -> Daemon:
     """A daemon each of whose workers waits at the gate before it starts."""
     python = tmp_path / "slow-python"
-    python.write_text(f"""#!/bin/sh
-if [ "$3" = -c ]; then echo "$0"; echo 3.11.0; exit; fi
+    python.write_text(f"""{DISGUISE}
 read line < '{tmp_path / "gate"}'
 exec '{sys.executable}' "$@"
 """)

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from attrs import frozen
 from contract import COMPLETED, INTERRUPTED, RESTARTED, ended, error, interrupt, stdout
-from harness import Client, Gate, SharedDaemon, shared_daemon
+from harness import DISGUISE, Client, Gate, SharedDaemon, shared_daemon
 
 from interpreterd.family import descendants
 
@@ -23,8 +23,7 @@ MIB = 1 << 20
 START_TIMEOUT_S = 1.5  # good workers must keep it too
 
 # Starts the worker that the daemon asks for, unless a fault is armed: then, once, a faulty one.
-PYTHON = f"""#!/bin/sh
-if [ "$3" = -c ]; then echo "$0"; echo 3.11.0; exit; fi
+PYTHON = f"""{DISGUISE}
 folder=${{0%/*}}
 if mv "$folder/armed" "$folder/$$" 2>/dev/null; then
     read fault < "$folder/$$"

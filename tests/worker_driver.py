@@ -18,7 +18,7 @@ from typing import Any, Self
 
 from attrs import define, field
 
-from interpreterd.launcher import worker_script
+from interpreterd.script import compiler, in_memory
 
 VERSIONS = ("3.9", "3.10", "3.11", "3.12", "3.13", "3.14")
 
@@ -36,6 +36,13 @@ def find_pythons() -> dict[str, str]:
             if path and "shims" not in path:
                 found.setdefault(version, path)
     return {version: found[version] for version in VERSIONS if version in found}
+
+
+@cache
+def compiled_worker(python: str) -> bytes:
+    """Return the worker's script as ``python`` compiles it."""
+    told = subprocess.run([python, "-I", "-S", "-"], input=compiler(), capture_output=True, check=True)
+    return told.stdout.split(b"\n", 2)[2]
 
 
 def clean_environment() -> dict[str, str]:
@@ -101,8 +108,7 @@ class DrivenWorker:
         stdout_fd, their_stdout_fd = os.pipe()
         stderr_fd, their_stderr_fd = os.pipe()
         self._pipes = {stdout_fd: "stdout", stderr_fd: "stderr"}
-        script_fd = os.memfd_create("worker")
-        os.write(script_fd, worker_script())
+        script_fd = in_memory(compiled_worker(self.python))
         self._selector = selectors.DefaultSelector()
         for fd in (self.channel.fileno(), *self._pipes):
             self._selector.register(fd, selectors.EVENT_READ)

@@ -1,10 +1,11 @@
-"""Turns a fresh ``python -I -S`` into a worker. Ends the one script that the daemon makes of this folder.
+"""Turns a fresh ``python -I -S`` into a worker. Begins the one script that the daemon makes of this folder.
 
     python -I -S /proc/self/fd/N OUT DIE [MODULES]
 
-The script reads ``SOURCES``, a dict from module name to source. Fd 0 and fd 1 are the channel, fd ``OUT`` and fd 2 the
-output pipes; ``DIE`` is 1 if the worker is to be killed when the daemon dies (nobody else would do it), else 0. With
-``MODULES``, names separated by commas and perhaps none, the process becomes a template; see ``template.py``.
+The script, bytecode that this interpreter has made before, ends with a call of ``run`` with the code of the other
+modules. Fd 0 and fd 1 are the channel, fd ``OUT`` and fd 2 the output pipes; ``DIE`` is 1 if the worker is to be killed
+when the daemon dies (nobody else would do it), else 0. With ``MODULES``, names separated by commas and perhaps none,
+the process becomes a template; see ``template.py``.
 """
 
 import builtins
@@ -24,8 +25,11 @@ MODULES = (
 HIGHEST_FD = 1000  # what user code closes in a loop is mostly lower
 
 
-def load(sources, names):
-    """Make the modules of this folder without a path, and let no trace of them stay in ``sys.modules``."""
+def load(codes, names):
+    """Make the modules of this folder without a path, and let no trace of them stay in ``sys.modules``.
+
+    ``codes`` are their code objects, by name.
+    """
     package = types.ModuleType("worker")
     package.__path__ = []
     sys.modules["worker"] = package
@@ -36,7 +40,7 @@ def load(sources, names):
         module.__builtins__ = own_builtins
         sys.modules[module.__name__] = module
         setattr(package, name, module)
-        exec(compile(sources[name], f"<interpreterd worker {name}>", "exec"), module.__dict__)
+        exec(codes[name], module.__dict__)
         if name != "template":  # which runs no user code
             keep_functions(module, kept)
     for name in [name for name in sys.modules if name.partition(".")[0] == "worker"]:
@@ -98,11 +102,11 @@ def adopt_descriptors(channel_fd, out_fd, err_fd):
     return move_descriptors(out_fd)
 
 
-def run(sources, out_fd, die, names=None):
+def run(codes, out_fd, die, names=None):
     """Be a worker; return when user code has called ``exit()``. With ``names``, be the template of such workers."""
     close_inherited(out_fd)
     read_fd, write_fd, spares = move_descriptors(out_fd)
-    worker = load(sources, MODULES if names is None else (*MODULES, "template"))
+    worker = load(codes, MODULES if names is None else (*MODULES, "template"))
     library = worker.system.Library()
     if die:
         library.die_with_parent()
