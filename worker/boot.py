@@ -93,17 +93,21 @@ def move_descriptors(out_fd):
     return read_fd, write_fd, {fd: private(fd) for fd in (0, 1, 2)}
 
 
-def adopt_descriptors(channel_fd, out_fd, err_fd):
-    """Put descriptors that came with a request where a started worker finds its own; return as ``move_descriptors``."""
-    for fd, target in ((channel_fd, 0), (channel_fd, 1), (err_fd, 2)):
-        os.dup2(fd, target)
-    os.close(channel_fd)
-    os.close(err_fd)
-    return move_descriptors(out_fd)
+def adopt_descriptors(given, read_fd, write_fd, spares):
+    """Put ``given``, the channel, stdout and stderr that came with a request, where a started worker has its own."""
+    channel_fd, out_fd, err_fd = given
+    for fd, targets in ((channel_fd, (read_fd, write_fd)), (out_fd, (1, spares[1])), (err_fd, (2, spares[2]))):
+        for target in targets:
+            os.dup2(fd, target, target == 1 or target == 2)
+        os.close(fd)
 
 
 def run(codes, out_fd, die, names=None):
-    """Be a worker; return when user code has called ``exit()``. With ``names``, be the template of such workers."""
+    """Be a worker; return when user code has called ``exit()``. With ``names``, be the template of such workers.
+
+    A template makes all that a worker consists of before it forks: what is made after it costs each worker time, and
+    memory that it shares with nobody.
+    """
     close_inherited(out_fd)
     read_fd, write_fd, spares = move_descriptors(out_fd)
     worker = load(codes, MODULES if names is None else (*MODULES, "template"))
@@ -111,25 +115,25 @@ def run(codes, out_fd, die, names=None):
     if die:
         library.die_with_parent()
     worker.system.set_up_site()
+    channel = worker.channel.Channel(read_fd, write_fd)
     if names is not None:
-        channel = worker.channel.Channel(read_fd, write_fd)
         reason = worker.template.preload(names)
         if reason is not None:
             channel.send({"type": "failed", "reason": reason})
             return
-        fds = worker.template.serve(channel, read_fd)
-        for fd in (read_fd, write_fd, *spares.values()):
-            os.close(fd)
-        read_fd, write_fd, spares = adopt_descriptors(*fds)
-        if die:
-            library.die_with_parent()
-    library.become_subreaper()
     streams = worker.streams.Streams(library.flush_stdio)
     for fd, spare_fd in spares.items():
         streams.keep_spare(fd, spare_fd)
-    channel = worker.channel.Channel(read_fd, write_fd)
     stdin = worker.stdin.Stdin(channel, streams)
     cells = worker.namespace.Cells({"getpass": stdin.hook_getpass})
     interpreter = worker.interpreter.Interpreter(channel, streams, stdin, cells, library)
+    interpreter.warm_up()
     library.trim()
+    if names is not None:
+        given = worker.template.serve(channel, read_fd)
+        adopt_descriptors(given, read_fd, write_fd, spares)
+        channel.own()
+        if die:
+            library.die_with_parent()
+    library.become_subreaper()
     interpreter.serve()

@@ -57,8 +57,12 @@ class Channel:
     def __init__(self, read_fd, write_fd):
         self._read_fd = read_fd
         self._write_fd = write_fd
-        self._identity = self._identify()
         self._pieces = [b""]
+        self.own()
+
+    def own(self):
+        """Take what the descriptors are now for the channel's."""
+        self._identity = self._identify()
 
     def receive(self, raises=False):
         """Return the next message. Raises ChannelLost; with ``raises`` also what a signal's handler does.

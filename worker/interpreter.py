@@ -13,7 +13,7 @@ import sys
 from sys import getrecursionlimit, setprofile, setrecursionlimit, settrace  # user code may replace what is in there
 from time import sleep
 
-from worker.channel import ChannelLost
+from worker.channel import ChannelLost, decode, encode
 from worker.namespace import Exit, restore_environment
 from worker.report import describe, describe_again
 from worker.streams import undisturbed
@@ -27,6 +27,7 @@ ABANDONED_S = 5  # how long an abandoned worker waits to be killed together with
 # no more than a number to the kernel, and so large that malloc(3) always gives it back.
 RESERVE_BYTES = 40 << 20
 _TOOLS = range(6 if sys.version_info >= (3, 12) else 0)  # of sys.monitoring, says the library reference
+_WARM_UPS = 16
 _EX_SOFTWARE = 70  # <sysexits.h>
 
 
@@ -47,7 +48,7 @@ class Interpreter:
         self._library = library
         self._reserve_bytes = 0
         self._reserve = None
-        self._pid = os.getpid()
+        self._pid = None
         self._interrupted = False
         self._environ = os.environ  # user code may put something else in its place
         self._recursion_limit = getrecursionlimit()
@@ -55,17 +56,17 @@ class Interpreter:
         self._unraisablehook = sys.unraisablehook
         sys.unraisablehook = self._on_unraisable
         _signal.signal(_signal.SIGCONT, self._nudged)
-        self._disarm()
 
     def serve(self):
         """Answer messages until user code calls ``exit()``; then return for Python's own shutdown to follow."""
-        self._warm_up()
+        self._pid = os.getpid()
+        self._disarm()
         try:
             self._channel.send(ready())
             while True:
                 message = self._channel.receive()
                 if message["type"] == "execute":
-                    if not self._execute(message):
+                    if not self._execute(message, self._channel.send):
                         return
                 elif message["type"] == "sync":
                     self._interrupted = False
@@ -76,6 +77,14 @@ class Interpreter:
             self._abandoned()
         except BaseException as error:
             self._collapse(error)
+
+    def warm_up(self):
+        """Run what an execution consists of, so that the first one finds it touched, and specialised (PEP 659)."""
+        self._pid = os.getpid()
+        message = encode({"type": "execute", "id": "", "code": "pass", "envs": {}})
+        for _ in range(_WARM_UPS):
+            self._execute(decode(message.encode()), encode)
+        self._cells.begin()
 
     def _configure(self, message):
         cwd = message["cwd"]
@@ -91,8 +100,8 @@ class Interpreter:
             self._reserve_bytes = RESERVE_BYTES
         self._channel.send({"type": "configured"})
 
-    def _execute(self, message):
-        """Run one execution and say how it ended. Returns whether the worker goes on."""
+    def _execute(self, message, send):
+        """Run one execution and ``send`` how it ended. Returns whether the worker goes on."""
         before = {name: self._environ.get(name) for name in message["envs"]}
         self._streams.begin()
         if message.get("stdin"):
@@ -104,9 +113,9 @@ class Interpreter:
         restore_environment(self._environ, before)
         self._streams.flush()
         if issubclass(type(raised), Exit):
-            self._channel.send({"type": "exiting", "id": message["id"]})
+            send({"type": "exiting", "id": message["id"]})
             return False
-        self._channel.send({"type": "done", "id": message["id"], "error": error})
+        send({"type": "done", "id": message["id"], "error": error})
         return True
 
     def _run(self, source, envs, interactive):
@@ -242,12 +251,6 @@ class Interpreter:
         except BaseException:  # closed; the exit status must do
             pass
         os._exit(_EX_SOFTWARE)
-
-    def _warm_up(self):
-        """Touch what the first execution will need: it saves that one two milliseconds."""
-        self._environ.get("PATH")
-        exec(compile("pass", "<interpreterd warm-up>", "exec"), {})
-        self._streams.flush()
 
 
 def _is_silent(raised):

@@ -36,10 +36,8 @@ class Cells:
         # Code that pickles, or looks itself up, goes by way of sys.modules["__main__"].
         sys.modules["__main__"] = self.module
         builtins.exit, builtins.quit = _Quitter("exit"), _Quitter("quit")
-        self._sources = {}
-        self._sources_bytes = 0
-        self._count = 0
         self._flags = 0
+        self.begin()
         # Importing these at start would double its time; so they learn of the cells when something imports them.
         self._hooks = {
             "linecache": self._hook_linecache,
@@ -51,6 +49,12 @@ class Cells:
             if name in sys.modules:
                 self._hooks.pop(name)(sys.modules[name])
         sys.meta_path.insert(0, self)
+
+    def begin(self):
+        """Begin to count cells, and know no sources."""
+        self._sources = {}
+        self._sources_bytes = 0
+        self._count = 0
 
     def compile(self, source, interactive=False):
         """Return the code object of the next cell. Raises what ``compile`` raises.

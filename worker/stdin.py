@@ -23,13 +23,14 @@ class Stdin:
         self._execution_id = None
         self._number = 0
         self._getpid = os.getpid
-        self._pid = os.getpid()
+        self._pid = None
         self._get_ident = _thread.get_ident
         self._main_thread = _thread.get_ident()
         builtins.input = self._input
 
     def open(self, execution_id):
         self._execution_id = execution_id
+        self._pid = self._getpid()
 
     def close(self):
         self._execution_id = None
