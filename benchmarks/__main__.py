@@ -13,7 +13,7 @@ import benchmarks
 from benchmarks.bench import FULL, QUICK, Bench
 from benchmarks.figures import FIGURES
 from benchmarks.report import Row, machine, to_json, to_markdown, update_results
-from benchmarks.servers import daemon_help
+from benchmarks.servers import daemon_help, make_python
 
 
 def main() -> int:
@@ -21,7 +21,13 @@ def main() -> int:
     options = _parse()
     facts = machine()
     with tempfile.TemporaryDirectory(prefix="interpreterd-bench-") as directory:
-        bench = Bench(scale=QUICK if options.quick else FULL, directory=Path(directory), help=daemon_help())
+        bench = Bench(
+            scale=QUICK if options.quick else FULL,
+            directory=Path(directory),
+            python=make_python(Path(directory, "python"), packages=False),
+            packed_python=make_python(Path(directory, "packed-python"), packages=True),
+            help=daemon_help(),
+        )
         rows, failures = uvloop.run(_measure(bench, options.only or list(FIGURES)))
     table = to_markdown(rows, facts, quick=options.quick)
     print(table)

@@ -84,11 +84,15 @@ class Bench:
 
     Attributes:
         directory: For logs and as the contexts' working directory; removed at the end.
+        python: The workers' interpreter, and the floors'.
+        packed_python: The same, with packages to be imported.
         help: What ``interpreterd serve --help`` says.
     """
 
     scale: Scale
     directory: Path
+    python: str
+    packed_python: str
     help: str = field(repr=False)
 
     @property
@@ -104,9 +108,12 @@ class Bench:
         return (*(self.fork_flags or ()), "--preload", PRELOADED)
 
     @asynccontextmanager
-    async def daemon(self, *flags: str, probed: bool = False) -> AsyncIterator[tuple[Server, Client]]:
+    async def daemon(
+        self, *flags: str, python: str | None = None, probed: bool = False
+    ) -> AsyncIterator[tuple[Server, Client]]:
         """Start a daemon of its own for a figure, and run something in its default context."""
-        async with servers.daemon(self.directory, *flags, probed=probed) as server, client(server) as speaker:
+        daemon = servers.daemon(self.directory, python or self.python, *flags, probed=probed)
+        async with daemon as server, client(server) as speaker:
             await speaker.execute()
             yield server, speaker
 

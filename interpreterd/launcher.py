@@ -18,7 +18,7 @@ from interpreterd.errors import WorkerStartFailed
 from interpreterd.messages import Configure
 from interpreterd.nursery import Nursery
 from interpreterd.process import ProcessWorker, start
-from interpreterd.script import OLDEST_PYTHON, compiler, in_memory
+from interpreterd.script import COMPILER_FLAGS, OLDEST_PYTHON, compiler, in_memory
 from interpreterd.worker import Worker, configure
 
 _PROBE: Final = "import sys; exec(sys.stdin.read())"
@@ -182,6 +182,7 @@ class SpawnLauncher:
                 path,
                 "-I",
                 "-S",
+                *COMPILER_FLAGS,
                 "-c",
                 _PROBE,
                 stdin=program_fd,

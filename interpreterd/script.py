@@ -1,4 +1,4 @@
-"""The worker as one file of bytecode: compiled once, by its own interpreter, and run from memory by every worker."""
+"""The worker as bytecode: compiled once, by its own interpreter, and run from memory by every worker."""
 
 import fcntl
 import os
@@ -6,6 +6,8 @@ from importlib import resources
 from typing import Final
 
 OLDEST_PYTHON: Final = (3, 9)
+# Without columns of source code, by which tracebacks underline: nobody sees the worker's own lines.
+COMPILER_FLAGS: Final = ("-X", "no_debug_ranges")
 # Compiling takes as long as all the rest of a worker's start, and leaves half a megabyte of memory in use.
 # An interpreter that is too old for the worker must at least be able to read this, and to say so.
 _COMPILE: Final = """
@@ -17,27 +19,28 @@ if sys.version_info >= OLDEST_PYTHON:
     import marshal
     from importlib.util import MAGIC_NUMBER
 
-    def compiled(name, source):
-        return compile(source, "<interpreterd worker " + name + ">", "exec", 0, True, 2)
-
-    codes = tuple((name, compiled(name, source)) for name, source in SOURCES.items())
-    boot = compiled("boot", BOOT)
-    boot = boot.replace(co_consts=tuple(codes if value == "the other modules" else value for value in boot.co_consts))
+    codes = {
+        name: compile(source, "<interpreterd worker " + name + ">", "exec", dont_inherit=True, optimize=2)
+        for name, source in SOURCES.items()
+    }
     with open(1, "wb", closefd=False) as out:
-        out.write(MAGIC_NUMBER + bytes(12) + marshal.dumps(boot))  # PEP 552: flags, and what they leave unused
+        out.write(MAGIC_NUMBER + bytes(12))  # PEP 552
+        marshal.dump(codes.pop("start"), out)
+        marshal.dump(codes, out)
 """
-_RUN: Final = """
-run(
-    dict("the other modules"),
-    int(sys.argv[1]),
-    sys.argv[2] == "1",
-    *[[name for name in argument.split(",") if name] for argument in sys.argv[3:]],
-)
+# The first code object of the file is this, and what Python runs. A worker need not keep what it loads.
+_START: Final = """
+import marshal, sys
+with open(sys.argv[0], "rb") as file:
+    file.seek(16)
+    marshal.load(file)
+    codes = marshal.load(file)
+exec(codes.pop("boot"))
 """
 
 
 def compiler() -> bytes:
-    """Return a program, for the workers' interpreter, that prints its path, its version, and the compiled worker.
+    """Return a program, for the workers' interpreter, that prints its path, its version, and the worker's script.
 
     A line each for path and version; the rest is the content of a ``.pyc`` file. The worker is not imported here: it
     is data, for another interpreter.
@@ -46,9 +49,8 @@ def compiler() -> bytes:
     if not folder.is_dir():  # a checkout, where it stands beside the package
         folder = resources.files("interpreterd") / ".." / "worker"
     files = [file for file in folder.iterdir() if file.name.endswith(".py")]
-    sources = {file.name.removesuffix(".py"): file.read_text("utf-8") for file in files}
-    boot = sources.pop("boot") + _RUN
-    return f"OLDEST_PYTHON = {OLDEST_PYTHON}\nSOURCES = {sources!a}\nBOOT = {boot!a}\n{_COMPILE}".encode()
+    sources = {file.name.removesuffix(".py"): file.read_text("utf-8") for file in files} | {"start": _START}
+    return f"OLDEST_PYTHON = {OLDEST_PYTHON}\nSOURCES = {sources!a}\n{_COMPILE}".encode()
 
 
 def in_memory(script: bytes) -> int:

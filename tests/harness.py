@@ -21,7 +21,7 @@ STOP_LIMIT_S = 10
 COMMAND = Path(sys.executable).with_name("interpreterd")
 # The beginning of a shell script that passes for a Python: it names itself when the daemon asks what it is.
 DISGUISE = f"""#!/bin/sh
-if [ "$3" = -c ]; then echo "$0"; '{sys.executable}' "$@" | tail -n +2; exit; fi
+if [ "$3" = -X ]; then echo "$0"; '{sys.executable}' "$@" | tail -n +2; exit; fi
 """
 
 

@@ -18,7 +18,7 @@ from typing import Any, Self
 
 from attrs import define, field
 
-from interpreterd.script import compiler, in_memory
+from interpreterd.script import COMPILER_FLAGS, compiler, in_memory
 
 VERSIONS = ("3.9", "3.10", "3.11", "3.12", "3.13", "3.14")
 
@@ -41,7 +41,7 @@ def find_pythons() -> dict[str, str]:
 @cache
 def compiled_worker(python: str) -> bytes:
     """Return the worker's script as ``python`` compiles it."""
-    told = subprocess.run([python, "-I", "-S", "-"], input=compiler(), capture_output=True, check=True)
+    told = subprocess.run([python, "-I", "-S", *COMPILER_FLAGS, "-"], input=compiler(), capture_output=True, check=True)
     return told.stdout.split(b"\n", 2)[2]
 
 

@@ -1,17 +1,16 @@
-"""Turns a fresh ``python -I -S`` into a worker. Begins the one script that the daemon makes of this folder.
+"""Turns a fresh ``python -I -S`` into a worker.
 
     python -I -S /proc/self/fd/N OUT DIE [MODULES]
 
-The script, bytecode that this interpreter has made before, ends with a call of ``run`` with the code of the other
-modules. Fd 0 and fd 1 are the channel, fd ``OUT`` and fd 2 the output pipes; ``DIE`` is 1 if the worker is to be killed
-when the daemon dies (nobody else would do it), else 0. With ``MODULES``, names separated by commas and perhaps none,
-the process becomes a template; see ``template.py``.
+The script loads ``codes``, the code objects of this folder's modules by name, which the same interpreter has compiled
+before, and runs this one. Fd 0 and fd 1 are the channel, fd ``OUT`` and fd 2 the output pipes; ``DIE`` is 1 if the
+worker is to be killed when the daemon dies (nobody else would do it), else 0. With ``MODULES``, names separated by
+commas and perhaps none, the process becomes a template; see ``template.py``.
 """
 
 import builtins
 import os
 import sys
-import types
 
 MODULES = (
     "channel",
@@ -22,29 +21,31 @@ MODULES = (
     "system",
     "interpreter",
 )  # each imports only earlier ones
+ModuleType, SimpleNamespace = type(sys), type(sys.implementation)  # the types module would be one more import
 HIGHEST_FD = 1000  # what user code closes in a loop is mostly lower
 
 
 def load(codes, names):
     """Make the modules of this folder without a path, and let no trace of them stay in ``sys.modules``.
 
-    ``codes`` are their code objects, by name.
+    ``codes`` is emptied: what a module needed only while it was made is memory.
     """
-    package = types.ModuleType("worker")
+    package = ModuleType("worker")
     package.__path__ = []
     sys.modules["worker"] = package
     own_builtins = dict(vars(builtins))  # user code may delete or replace the others
-    kept = {}
     for name in names:
-        module = types.ModuleType("worker." + name)
+        code = codes.pop(name)
+        module = ModuleType("worker." + name)
         module.__builtins__ = own_builtins
         sys.modules[module.__name__] = module
         setattr(package, name, module)
-        exec(codes[name], module.__dict__)
+        exec(code, module.__dict__)
         if name != "template":  # which runs no user code
-            keep_functions(module, kept)
+            keep_functions(module, names_in(code))
     for name in [name for name in sys.modules if name.partition(".")[0] == "worker"]:
         del sys.modules[name]
+    codes.clear()
     return package
 
 
@@ -62,16 +63,24 @@ def close_inherited(out_fd):
                 pass
 
 
-def keep_functions(module, kept):
+def names_in(code):
+    """Return the names that ``code`` and the functions in it use: of globals, of attributes."""
+    names = set(code.co_names)
+    for constant in code.co_consts:
+        if isinstance(constant, type(code)):
+            names |= names_in(constant)
+    return names
+
+
+def keep_functions(module, names):
     """Let ``module`` see the modules it has imported as they are now: user code may patch them, as gevent does.
 
-    ``kept`` holds, by name, what such a module was.
+    Of each it sees only ``names``: a copy of all that os has would be 18 KB in every worker.
     """
     for name, value in list(vars(module).items()):
-        if isinstance(value, types.ModuleType) and value not in (sys, builtins):  # whose state counts
-            if value.__name__ not in kept:
-                kept[value.__name__] = types.SimpleNamespace(**vars(value))
-            setattr(module, name, kept[value.__name__])
+        if isinstance(value, ModuleType) and value not in (sys, builtins):  # whose state counts
+            kept = {key: kept for key, kept in vars(value).items() if key in names}
+            setattr(module, name, SimpleNamespace(**kept))
 
 
 def move_descriptors(out_fd):
@@ -128,7 +137,6 @@ def run(codes, out_fd, die, names=None):
     cells = worker.namespace.Cells({"getpass": stdin.hook_getpass})
     interpreter = worker.interpreter.Interpreter(channel, streams, stdin, cells, library)
     interpreter.warm_up()
-    library.trim()
     if names is not None:
         given = worker.template.serve(channel, read_fd)
         adopt_descriptors(given, read_fd, write_fd, spares)
@@ -137,3 +145,7 @@ def run(codes, out_fd, die, names=None):
             library.die_with_parent()
     library.become_subreaper()
     interpreter.serve()
+
+
+_names = [[name for name in argument.split(",") if name] for argument in sys.argv[3:]]
+run(codes, int(sys.argv[1]), sys.argv[2] == "1", *_names)  # noqa: F821 -- see above

@@ -2,8 +2,8 @@
 
 import builtins
 import sys
-import types
 
+ModuleType = type(sys)
 SOURCES_LIMIT_BYTES = 16 << 20  # the oldest cells' sources go first; a traceback then shows no line for them
 
 
@@ -31,7 +31,7 @@ class Cells:
 
     def __init__(self, hooks):
         """``hooks`` are called with modules, by name, when they are imported."""
-        self.module = types.ModuleType("__main__")
+        self.module = ModuleType("__main__")
         self.module.__builtins__ = builtins
         # Code that pickles, or looks itself up, goes by way of sys.modules["__main__"].
         sys.modules["__main__"] = self.module
@@ -62,7 +62,7 @@ class Cells:
         An ``interactive`` one prints the values of its expressions by ``sys.displayhook``, as Python's own prompt does.
         """
         # Without the name exec() would put the worker's own builtins there, and with any other value it fails.
-        if not issubclass(type(self.module.__dict__.get("__builtins__")), (dict, types.ModuleType)):
+        if not issubclass(type(self.module.__dict__.get("__builtins__")), (dict, ModuleType)):
             self.module.__dict__["__builtins__"] = builtins
         self._count += 1
         filename = f"<cell {self._count}>"

@@ -26,21 +26,12 @@ class Library:
             self._setrlimit = _ctypes.dlsym(library, "setrlimit")
         except (ImportError, OSError, AttributeError):
             self._call = None
-        try:
-            self._malloc_trim = _ctypes.dlsym(library, "malloc_trim")
-        except (NameError, OSError):  # only the GNU C library has it
-            self._malloc_trim = None
         sys.modules.pop("_ctypes", None)
 
     def flush_stdio(self):
         """Write out what C code has printed: fflush(3) of every stream."""
         if self._call is not None:
             self._call(self._fflush, (0,))
-
-    def trim(self):
-        """Give freed memory back to the system, 0.3 MB after the start: malloc_trim(3)."""
-        if self._malloc_trim is not None:
-            self._call(self._malloc_trim, (0,))
 
     def limit_data(self, size_bytes):
         """Let this process, and each that it will start, allocate ``size_bytes`` more than it has: setrlimit(2)."""
@@ -94,8 +85,7 @@ def set_up_site():
         site.main()
     except Exception as error:  # somebody's .pth file
         sys.stderr.write(f"interpreterd: site could not be set up: {type(error).__name__}: {error}\n")
-    # The current directory, as at Python's prompt; what the script of this worker put there is its own path.
-    sys.path[:] = ["", *[path for path in sys.path if not path.startswith("/proc/self/fd")]]
+    sys.path.insert(0, "")  # the current directory, as at Python's prompt
     sys.argv[:] = [""]
     if sys.version_info >= (3, 10):
         sys.orig_argv[:] = [sys.executable]

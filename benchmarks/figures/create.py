@@ -2,9 +2,9 @@
 
 import asyncio
 import subprocess
-import sys
 import time
 from contextlib import AsyncExitStack
+from functools import partial
 from typing import Any
 
 from benchmarks.bench import PRELOADED, Bench
@@ -19,17 +19,17 @@ AT_ONCE = 4
 IMPORT = f"import {PRELOADED.replace(',', ', ')}"
 
 
-def start_python(code: str = "pass", *flags: str) -> float:
+def start_python(python: str, code: str = "pass", *flags: str) -> float:
     """Return the seconds that ``python *flags -c code`` takes, start to end."""
     start = time.perf_counter()
-    subprocess.run([sys.executable, *flags, "-c", code], check=True, env=environment(), stdin=subprocess.DEVNULL)
+    subprocess.run([python, *flags, "-c", code], check=True, env=environment(), stdin=subprocess.DEVNULL)
     return time.perf_counter() - start
 
 
-async def bare_python() -> float:
+async def bare_python(python: str) -> float:
     """Return the seconds of a bare Python's start and end, the second of two in a row: the floor."""
-    start_python("pass", "-I", "-S")
-    return start_python("pass", "-I", "-S")
+    start_python(python, "pass", "-I", "-S")
+    return start_python(python, "pass", "-I", "-S")
 
 
 def creation(client: Client, code: str = "pass") -> Sample:
@@ -59,7 +59,7 @@ async def create(bench: Bench) -> list[Row]:
     first ``pass``; n = a quarter.
     """
     async with AsyncExitStack() as stack:
-        sides: dict[str, Sample] = {"python": bare_python}
+        sides: dict[str, Sample] = {"python": partial(bare_python, bench.python)}
         for name, flags in (("spawn", ()), ("fork", bench.fork_flags)):
             if flags is not None:
                 _, client = await stack.enter_async_context(bench.daemon(*flags))
@@ -135,7 +135,7 @@ async def sustained(bench: Bench) -> list[Row]:
 
                 async def one() -> None:
                     async with limit:
-                        await asyncio.to_thread(start_python, "pass", "-I", "-S")
+                        await asyncio.to_thread(start_python, bench.python, "pass", "-I", "-S")
 
                 await asyncio.gather(*(one() for _ in range(count)))
                 return count / (time.perf_counter() - start)
@@ -164,14 +164,14 @@ async def preload(bench: Bench) -> list[Row]:
     what, target = f"create a context and run `{IMPORT}`, preloaded, p50", "≤ 15 ms"
 
     async def python() -> float:
-        return start_python(IMPORT)
+        return start_python(bench.packed_python, IMPORT)
 
     async with AsyncExitStack() as stack:
         sides: dict[str, Sample] = {"python": python}
-        _, client = await stack.enter_async_context(bench.daemon())
+        _, client = await stack.enter_async_context(bench.daemon(python=bench.packed_python))
         sides["spawn"] = creation(client, IMPORT)
         if bench.preload_flags is not None:
-            _, client = await stack.enter_async_context(bench.daemon(*bench.preload_flags))
+            _, client = await stack.enter_async_context(bench.daemon(*bench.preload_flags, python=bench.packed_python))
             sides["preload"] = creation(client, IMPORT)
         blocks = await alternate(sides, turns=bench.scale.starts // 2, samples=1, pause_s=PAUSE_S, warm_up=1)
     reference = f"new Python {ms(blocks['python'].p50)}; spawned, not preloaded {ms(blocks['spawn'].p50)}"

@@ -3,7 +3,6 @@
 import asyncio
 import random
 import subprocess
-import sys
 from contextlib import AsyncExitStack
 from typing import Any
 
@@ -51,7 +50,7 @@ async def crowd(bench: Bench) -> list[Row]:
     Memory is PSS of the daemon and of all below it, against the same daemon with its pool but without the contexts.
     n = 1 crowd of each size.
     """
-    bare = _bare_python()
+    bare = _bare_python(bench.python)
     rows = await _crowds(bench, "spawned", (), bench.scale.crowds, bare)
     what, target = "memory a context adds (PSS), forked", "≤ 1.5 MB"
     if bench.fork_flags is None:
@@ -157,9 +156,9 @@ async def _random_runs(client: Client, contexts: list[str], name: str) -> Row:
     )
 
 
-def _bare_python() -> float:
+def _bare_python(python: str) -> float:
     """Return what one more waiting ``python -I -S`` adds to the first, by PSS, in bytes; n = ``PEERS``: the floor."""
-    command = [sys.executable, "-I", "-S", "-c", "import sys; print(flush=True); sys.stdin.read()"]
+    command = [python, "-I", "-S", "-c", "import sys; print(flush=True); sys.stdin.read()"]
     pipe = subprocess.PIPE
     started: list[subprocess.Popen[bytes]] = []
     sizes = []
@@ -168,10 +167,10 @@ def _bare_python() -> float:
             started.append(subprocess.Popen(command, stdin=pipe, stdout=pipe, env=environment()))
             assert started[-1].stdout is not None
             started[-1].stdout.readline()
-            sizes.append(proc.pss(python.pid for python in started))
+            sizes.append(proc.pss(one.pid for one in started))
     finally:
-        for python in started:
-            python.communicate()  # closes its stdin, at whose end it ends
+        for one in started:
+            one.communicate()  # closes its stdin, at whose end it ends
     return (sizes[-1] - sizes[0]) / (PEERS - 1)
 
 

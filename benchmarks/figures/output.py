@@ -2,7 +2,6 @@
 
 import asyncio
 import subprocess
-import sys
 
 from benchmarks.bench import Bench
 from benchmarks.client import Client
@@ -31,13 +30,13 @@ sys.stderr.write(str(time.perf_counter() - start))
 """
 
 
-def floor_seconds(prepare: str, write: str) -> float:
-    """Return the seconds that ``write`` takes in a Python of its own whose stdout is a pipe to ``cat >/dev/null``."""
+def floor_seconds(python: str, prepare: str, write: str) -> float:
+    """Return the seconds that ``write`` takes in ``python`` whose stdout is a pipe to ``cat >/dev/null``."""
     cat = subprocess.Popen(["cat"], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL)
     assert cat.stdin is not None
     code = _FLOOR.format(prepare=prepare, write=write)
     done = subprocess.run(
-        [sys.executable, "-I", "-S", "-c", code],
+        [python, "-I", "-S", "-c", code],
         stdin=subprocess.DEVNULL,
         stdout=cat.stdin,
         stderr=subprocess.PIPE,
@@ -65,7 +64,8 @@ async def _turns(
         return len(expected) / seconds
 
     async def floor() -> float:
-        return len(expected) / await asyncio.to_thread(floor_seconds, prepare, next(iter(writes.values())))
+        write = next(iter(writes.values()))
+        return len(expected) / await asyncio.to_thread(floor_seconds, bench.python, prepare, write)
 
     sides = {name: lambda code=code: daemon(code) for name, code in writes.items()}
     return await alternate(
