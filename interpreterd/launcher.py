@@ -17,8 +17,9 @@ from interpreterd.directory import is_in
 from interpreterd.errors import WorkerStartFailed
 from interpreterd.messages import Configure
 from interpreterd.nursery import Nursery
-from interpreterd.process import ProcessWorker, start
+from interpreterd.process import ProcessWorker
 from interpreterd.script import COMPILER_FLAGS, OLDEST_PYTHON, compiler, in_memory
+from interpreterd.spawn import spawn
 from interpreterd.worker import Worker, configure
 
 _PROBE: Final = "import sys; exec(sys.stdin.read())"
@@ -112,7 +113,7 @@ class SpawnLauncher:
         """Start the worker's script with further ``arguments``; see ``worker/boot.py``."""
         found = await self._find()
         # -I -S: the user's directory may hold a json.py; site and the user's paths are set up by the worker itself.
-        return await start(
+        return await spawn(
             [found.python.executable, "-I", "-S", f"/proc/self/fd/{found.script_fd}"],
             arguments=arguments,
             script_fd=found.script_fd,

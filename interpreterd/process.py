@@ -13,18 +13,18 @@ grandchild goes on writing, and it needs no cooperation of the worker.
 import asyncio
 import contextlib
 import os
+import select
 import signal
 import socket
-from collections.abc import Iterable
-from typing import Final, cast
+from typing import Final
 
 from interpreterd import messages
-from interpreterd.causes import how_ended, start_failure
+from interpreterd.causes import how_ended
 from interpreterd.errors import ProtocolError
 from interpreterd.family import kill_family
 from interpreterd.messages import Ready, ToWorker
 from interpreterd.nursery import Nursery
-from interpreterd.pipes import PIPE_LIMIT_BYTES, READ_BYTES, Ends, OutputPipe, connection, unread_bytes
+from interpreterd.pipes import PIPE_LIMIT_BYTES, READ_BYTES, Ends, OutputPipe, unread_bytes
 from interpreterd.protocol import Decoder
 from interpreterd.schema import Stream
 from interpreterd.worker import Answer, Deaf, Listener
@@ -55,6 +55,9 @@ class ProcessWorker(asyncio.Protocol):
             OutputPipe(Stream.STDOUT, ends.stdout_fd, self._on_output),
             OutputPipe(Stream.STDERR, ends.stderr_fd, self._on_output),
         )
+        self._unread = select.poll()  # one call for both, as mostly neither has anything; may say yes in error, not no
+        for fd in (ends.stdout_fd, ends.stderr_fd):
+            self._unread.register(fd, select.POLLIN)
 
     def _on_output(self, stream: Stream, text: str, replaced: int) -> None:
         self.listener.on_output(stream, text, replaced)
@@ -103,6 +106,8 @@ class ProcessWorker(asyncio.Protocol):
         self._drain()
 
     def _drain(self) -> bool:
+        if not self._unread.poll(0):
+            return True
         stdout, stderr = self._outputs
         complete = stdout.drain()
         return stderr.drain() and complete
@@ -231,69 +236,3 @@ class ProcessWorker(asyncio.Protocol):
             while unread > 0 and (data := os.read(fd, min(unread, READ_BYTES))):
                 unread -= len(data)
                 self.data_received(data)
-
-
-class _ExitWatch(asyncio.SubprocessProtocol):
-    """Tells a worker of its end, also one that came before there was a worker to tell."""
-
-    def __init__(self) -> None:
-        self._worker: ProcessWorker | None = None
-        self._transport: asyncio.SubprocessTransport | None = None
-        self._ended = False
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = cast(asyncio.SubprocessTransport, transport)
-
-    def process_exited(self) -> None:
-        self._ended = True
-        if self._worker is not None and self._transport is not None:
-            self._worker.process_exited(self._transport.get_returncode())
-            self._transport.close()
-
-    def watch(self, worker: ProcessWorker) -> None:
-        self._worker = worker
-        if self._ended:
-            self.process_exited()
-
-
-async def start(
-    command: list[str],
-    *,
-    arguments: Iterable[str],
-    script_fd: int,
-    environment: dict[str, str],
-    nursery: Nursery,
-    timeout_s: float,
-) -> ProcessWorker:
-    """Start ``command`` and wait until it is ready.
-
-    ``command`` inherits ``script_fd``, and is given two arguments, see ``worker/boot.py``, and then ``arguments``.
-
-    Raises:
-        WorkerStartFailed: It cannot be started, ended at once, said something else, or took longer than ``timeout_s``.
-    """
-    watch = _ExitWatch()
-    try:
-        with connection() as (ours, theirs):
-            async with nursery.birth():
-                transport, _ = await asyncio.get_running_loop().subprocess_exec(
-                    lambda: watch,
-                    *command,
-                    str(theirs.stdout_fd),
-                    "0" if nursery.guarded else "1",
-                    *arguments,
-                    stdin=theirs.channel.fileno(),
-                    stdout=theirs.channel.fileno(),
-                    stderr=theirs.stderr_fd,
-                    pass_fds=(script_fd, theirs.stdout_fd),
-                    start_new_session=True,
-                    env=environment,
-                    cwd="/",
-                )
-                worker = ProcessWorker(transport.get_pid(), ours, nursery)
-                nursery.add(worker.pid)
-    except OSError as error:
-        raise start_failure(error, command[0]) from error
-    watch.watch(worker)
-    await worker.ready(timeout_s)
-    return worker

@@ -73,7 +73,7 @@ class TextDecoder:
 
     def end(self) -> list[tuple[str, int]]:
         """Return what is left of a character that did not come to its end, and start anew."""
-        return self._decode(b"", True)
+        return self._decode(b"", True) if self._rest else []
 
     def _decode(self, data: bytes, final: bool) -> list[tuple[str, int]]:
         data = self._rest + data

@@ -102,10 +102,39 @@ async def test_a_client_that_is_late_and_still_talks_gets_the_end(own_client: Cl
 
 
 @contextlib.asynccontextmanager
+async def finished_socket(monkeypatch: pytest.MonkeyPatch, last: bytes | None) -> AsyncIterator[Reader]:
+    """A client of a server that finishes its ``Socket`` while another task receives, with hardly any patience."""
+
+    async def handle(request: web.Request) -> web.StreamResponse:
+        socket = await sockets.open_socket(request)
+        monkeypatch.setattr(socket, "_patience_s", 0.025)
+        receiver = asyncio.create_task(socket.receive())
+        await asyncio.sleep(0)
+        await socket.finish(code=1000, reason=b"why", last=last)
+        await receiver
+        return socket
+
+    app = web.Application()
+    app[SETTINGS] = Settings(cwd="/")
+    app.router.add_get(PREFIX + "/execute", handle)
+    async with TestServer(app) as server:
+        with await asyncio.to_thread(Reader, str(server.make_url(""))) as reader:
+            yield reader
+
+
+@pytest.mark.parametrize("size", [2, 125, 126, 65535, 65536])
+async def test_the_last_message_comes_whole_before_the_close(monkeypatch: pytest.MonkeyPatch, size: int) -> None:
+    text = "x" * (size - 2)
+    async with finished_socket(monkeypatch, f'"{text}"'.encode()) as reader:
+        assert await asyncio.to_thread(read_all, reader) == [text]
+        assert (reader.close_code, reader.close_reason) == (1000, "why")
+
+
+@contextlib.asynccontextmanager
 async def ended_socket(
     monkeypatch: pytest.MonkeyPatch, untaken: list[int]
 ) -> AsyncIterator[tuple[Reader, asyncio.Event]]:
-    """A client of a server that closes its ``Socket`` while another task receives, with hardly any patience.
+    """A ``finished_socket`` that seems to take its time.
 
     ``untaken`` is what the client has not taken, look by look, up to ten times; the event is set at the last one.
     """
@@ -120,21 +149,8 @@ async def ended_socket(
     monkeypatch.setattr(sockets, "CLOSE_TIMEOUT_S", 0.01)
     monkeypatch.setattr(sockets, "_untaken_bytes", look)
 
-    async def handle(request: web.Request) -> web.StreamResponse:
-        socket = await sockets.open_socket(request)
-        monkeypatch.setattr(socket, "_patience_s", 0.025)
-        receiver = asyncio.create_task(socket.receive())
-        await asyncio.sleep(0)
-        await socket.close(code=1000, message=b"why")
-        await receiver
-        return socket
-
-    app = web.Application()
-    app[SETTINGS] = Settings(cwd="/")
-    app.router.add_get(PREFIX + "/execute", handle)
-    async with TestServer(app) as server:
-        with await asyncio.to_thread(Reader, str(server.make_url(""))) as reader:
-            yield reader, looked
+    async with finished_socket(monkeypatch, None) as reader:
+        yield reader, looked
 
 
 @pytest.mark.parametrize("untaken", [[0], [90, 90, 80, 0], [90, 90, 90, 90]], ids=["all", "all later", "nothing more"])

@@ -1,5 +1,6 @@
 """What stands before every route: who may ask, and how errors look."""
 
+import functools
 import ipaddress
 import logging
 from collections.abc import Awaitable, Callable
@@ -92,13 +93,17 @@ def _check_host(request: web.Request, settings: Settings) -> None:
     hosts = request.headers.getall(hdrs.HOST, [])
     if len(hosts) != 1:
         raise Forbidden("exactly one Host header is needed")
-    host = hosts[0].lower()
-    allowed = [name.lower() for name in settings.allow_host]
-    if "*" in allowed or host in allowed:
-        return
-    name = _hostname(host)
-    if name is None or not (_is_own_name(name, request, settings) or name in allowed):
+    if not _is_allowed_host(hosts[0].lower(), settings.allow_host, settings.host, _bound_address(request)):
         raise Forbidden(f"host not allowed: {hosts[0]}; --allow-host allows it")
+
+
+@functools.lru_cache(maxsize=64)
+def _is_allowed_host(host: str, allow_host: tuple[str, ...], own_host: str, bound_address: str | None) -> bool:
+    allowed = [name.lower() for name in allow_host]
+    if "*" in allowed or host in allowed:
+        return True
+    name = _hostname(host)
+    return name is not None and (name in allowed or _is_own_name(name, own_host, bound_address))
 
 
 def _is_own(origin: str, request: web.Request, settings: Settings) -> bool:
@@ -112,17 +117,21 @@ def _is_own(origin: str, request: web.Request, settings: Settings) -> bool:
     if parts.netloc.lower() == request.headers[hdrs.HOST].lower():  # which has been checked
         return True
     bound_port = _bound_port(request)  # a unix socket has none, and no page of its own but the proxy's before it
-    return bound_port is not None and port == bound_port and _is_own_name(parts.hostname, request, settings)
+    return (
+        bound_port is not None
+        and port == bound_port
+        and _is_own_name(parts.hostname, settings.host, _bound_address(request))
+    )
 
 
-def _is_own_name(name: str, request: web.Request, settings: Settings) -> bool:
-    if name in ("localhost", settings.host.lower()) or name.endswith(".localhost"):
+def _is_own_name(name: str, own_host: str, bound_address: str | None) -> bool:
+    if name in ("localhost", own_host.lower()) or name.endswith(".localhost"):
         return True
     try:
         address = ipaddress.ip_address(name)
     except ValueError:
         return False
-    return address.is_loopback or name == _bound_address(request)
+    return address.is_loopback or name == bound_address
 
 
 def _hostname(host: str) -> str | None:

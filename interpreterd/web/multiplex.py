@@ -94,7 +94,7 @@ class _Client:
             await asyncio.wait(self._requests.values(), timeout=FAREWELL_LIMIT_S)
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout_at(end):
-                await self._socket.close(code=GOING_AWAY, message=close_reason(str(ServerShuttingDown())))
+                await self._socket.finish(code=GOING_AWAY, reason=close_reason(str(ServerShuttingDown())))
 
     async def leave(self) -> None:
         """Follow no more executions; they go on without their client."""

@@ -18,7 +18,7 @@ from interpreterd.schema import Event, Execute, Finished
 from interpreterd.web import v1, wire
 from interpreterd.web.keys import MANAGER, SETTINGS, SILENT
 from interpreterd.web.sockets import Socket, open_socket
-from interpreterd.web.v1 import Closing, closing, refusal
+from interpreterd.web.v1 import closing, refusal
 
 
 async def execute(request: web.Request) -> web.StreamResponse:
@@ -34,7 +34,7 @@ async def execute(request: web.Request) -> web.StreamResponse:
         messages, end = refusal(error)
         for message in messages:
             await socket.send_frame(message, WSMsgType.TEXT)
-        await _close(socket, end)
+        await socket.close(code=end.code, message=end.reason)
         return socket
     try:
         await _serve(socket, context, execution, wish)
@@ -79,10 +79,11 @@ async def _serve(socket: Socket, context: Context, execution: Execution, wish: E
     try:
         async for number, event in follower:
             message = wire.render(number, event, ids) if wish.numbered else v1.render(event)
-            if message is not None:
-                await socket.send_frame(message, WSMsgType.TEXT)
             if isinstance(event, Finished):
-                await _close(socket, closing(event))
+                end = closing(event)
+                await socket.finish(code=end.code, reason=end.reason, last=message)
+            elif message is not None:
+                await socket.send_frame(message, WSMsgType.TEXT)
     except ConnectionError:  # the client has gone in the middle of a message
         pass
     finally:
@@ -109,7 +110,3 @@ async def _receive_until_gone(
     if not socket.closes:
         follower.stop()
         socket.let_go()
-
-
-async def _close(socket: Socket, end: Closing) -> None:
-    await socket.close(code=end.code, message=end.reason)

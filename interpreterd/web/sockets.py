@@ -19,12 +19,12 @@ CLOSE_TIMEOUT_S: Final = 5.0  # for a client that has taken everything to answer
 
 
 class Socket(web.WebSocketResponse):
-    """aiohttp's WebSocket, with a heartbeat and a close of its own, and a reason for each close.
+    """aiohttp's WebSocket, with a heartbeat of its own, another way to close, and a reason for each close.
 
     aiohttp's heartbeat leaves a timer behind that keeps the connection for as long as the client may be silent. Its
     ``close``, called while another task receives, does not wait for the client's answer (RFC 6455, 7.1.1) and ends the
     connection at once; whatever the client sends then, be it a ping, makes the kernel reset the connection and drop
-    what is still on its way to a slow client.
+    what is still on its way to a slow client. ``finish`` waits.
 
     Attributes:
         closes: Whether the daemon has begun to close it.
@@ -53,7 +53,6 @@ class Socket(web.WebSocketResponse):
         self._untaken = 0
         self._look: asyncio.TimerHandle | None = None
         self._pinging: asyncio.Task[None] | None = None
-        self._receiver: asyncio.Task[Any] | None = None
         self._answered: asyncio.Future[None] | None = None  # the daemon's close, by the client's or its end
 
     @property
@@ -71,11 +70,7 @@ class Socket(web.WebSocketResponse):
     async def receive(self, timeout: float | None = None) -> Any:  # noqa: ASYNC109 -- aiohttp's signature
         """See aiohttp. Answers pings; after what is no message the connection is closed."""
         while True:
-            self._receiver = asyncio.current_task()
-            try:
-                message = await super().receive(timeout)
-            finally:
-                self._receiver = None
+            message = await super().receive(timeout)
             self._heard_at = asyncio.get_running_loop().time()
             if message.type in (WSMsgType.TEXT, WSMsgType.BINARY):
                 return message
@@ -91,27 +86,35 @@ class Socket(web.WebSocketResponse):
         return message
 
     async def close(self, *, code: int = 1000, message: bytes = b"", drain: bool = True) -> bool:
-        """See aiohttp."""
+        """See aiohttp. For whoever receives, while no other task does."""
         if self._answered is not None:
             return False
         self._look_no_more()
         if code == MESSAGE_TOO_BIG and not message:
             message = close_reason(str(BodyTooLarge(self._limit_bytes)))
-        if self._receiver in (None, asyncio.current_task()):
-            abort = self._abort_after(self._patience_s)
-            try:
-                return await super().close(code=code, message=message, drain=drain)
-            finally:
-                abort.cancel()
+        abort = self._abort_after(self._patience_s)
+        try:
+            return await super().close(code=code, message=message, drain=drain)
+        finally:
+            abort.cancel()
+
+    async def finish(self, *, code: int = 1000, reason: bytes = b"", last: bytes | None = None) -> None:
+        """Close while another task receives: send ``last``, a text, and the close; wait for the client to answer that.
+
+        Both are one write, which wakes the client once. If it has gone already, nothing happens.
+        """
+        if self.closed or self._answered is not None or self._transport.is_closing():
+            return
+        self._look_no_more()
         self._answered = asyncio.get_running_loop().create_future()
         self._wait_for_answer(before=0, stalled_s=0)
+        end = _frame(WSMsgType.CLOSE, code.to_bytes(2, "big") + reason)
         try:
-            await self.send_frame(code.to_bytes(2, "big") + message, WSMsgType.CLOSE)
+            self._transport.write(end if last is None else _frame(WSMsgType.TEXT, last) + end)
             await self._answered
         finally:
             self._look_no_more()
             self._transport.close()
-        return True
 
     def let_go(self) -> None:
         """The client has gone: it need not take what was sent, so nobody waits for that."""
@@ -167,6 +170,16 @@ class Socket(web.WebSocketResponse):
         return asyncio.get_running_loop().call_later(after_s, _abort, weakref.ref(self._transport))
 
 
+def _frame(kind: WSMsgType, payload: bytes) -> bytes:
+    """Return a whole message of a server: RFC 6455, 5.2."""
+    size = len(payload)
+    if size < 126:
+        return bytes((0x80 | kind, size)) + payload
+    if size < 1 << 16:
+        return bytes((0x80 | kind, 126)) + size.to_bytes(2, "big") + payload
+    return bytes((0x80 | kind, 127)) + size.to_bytes(8, "big") + payload
+
+
 def _abort(transport: "weakref.ref[asyncio.Transport]") -> None:
     if (there := transport()) is not None:
         there.abort()
@@ -195,7 +208,8 @@ async def open_socket(request: web.Request) -> Socket:
         protocols=protocols,
         patience_s=settings.heartbeat_s,
     )
-    if not socket.can_prepare(request):
-        raise UpgradeRequired
-    await socket.prepare(request)
+    try:
+        await socket.prepare(request)
+    except web.HTTPBadRequest:
+        raise UpgradeRequired from None
     return socket

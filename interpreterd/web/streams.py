@@ -85,9 +85,9 @@ async def _follow_on_socket(
         async for number, event in follower:
             await socket.send_frame(render(number, event), WSMsgType.TEXT)
         if request.app[MANAGER].closing:
-            await socket.close(code=GOING_AWAY, message=close_reason(str(ServerShuttingDown())))
+            await socket.finish(code=GOING_AWAY, reason=close_reason(str(ServerShuttingDown())))
         else:
-            await socket.close()
+            await socket.finish()
     except ConnectionError:
         pass
     finally:
