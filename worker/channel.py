@@ -4,6 +4,7 @@ The ``json`` package is not imported: it pulls in ``re`` and ``enum`` and would 
 time. Its C parts do the same work. ``PROTOCOL.md`` lists the messages; ``tests/golden`` holds one of each.
 """
 
+import select
 from _json import encode_basestring_ascii, make_scanner
 from os import close, fstat, readv, set_blocking, write
 
@@ -58,6 +59,8 @@ class Channel:
         self._read_fd = read_fd
         self._write_fd = write_fd
         self._pieces = [b""]
+        self._idle = select.poll()
+        self._idle.register(read_fd, select.POLLIN)
         self.own()
 
     def own(self):
@@ -70,10 +73,15 @@ class Channel:
         Signal handlers and threads that user code has left behind may raise anything here, also after there was
         something to read. So that it is not lost, it is read into a piece of zeros, of which a message has none, and
         which has its place before it is read: the next call goes on from there.
+
+        A read that sleeps would also be woken when the daemon reads what was sent last: the socket has room again. That
+        costs both of them as much as a message does; poll(2) hears only of what it asks for.
         """
         while b"\n" not in self._pieces[-1]:
             self._pieces.append(bytearray(_READ_BYTES))
             try:
+                if not raises:  # if it does, a handler may come here once more, and of a poll object there is one
+                    self._idle.poll()
                 if not readv(self._read_fd, self._pieces[-1:]):
                     raise ChannelLost
             except ChannelLost:
