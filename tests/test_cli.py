@@ -84,6 +84,14 @@ def test_run_locally_with_nothing_running(tmp_path: Path) -> None:
     assert (ran.returncode, ran.stdout, ran.stderr) == (0, f"{tmp_path}\n", "")
 
 
+def test_run_locally_where_the_path_of_temporary_files_is_long(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    place = tmp_path / ("x" * 100)
+    place.mkdir()
+    monkeypatch.setenv("TMPDIR", str(place))
+    ran = interpreterd("run", "--local", "-c", "print(1)")
+    assert (ran.returncode, ran.stdout, ran.stderr) == (0, "1\n", "")
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_ends_the_code_too(number: int, url: str, tmp_path: Path) -> None:
     code = f"try:\n    print('on')\n    while True: pass\nfinally: open({str(tmp_path / 'end')!r}, 'w').close()"

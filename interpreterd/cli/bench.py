@@ -21,6 +21,7 @@ from attrs import field, frozen
 from interpreterd.cli.floors import LINE_BYTES, LINES_CODE, print_lines, start_python
 from interpreterd.cli.main import echo_json
 from interpreterd.client import LocalDaemon
+from interpreterd.client.local import place_for_sockets
 
 PREFIX: Final = "http://localhost/process/interpreter"
 LIMIT_S: Final = 300.0
@@ -219,7 +220,7 @@ async def _daemon() -> AsyncIterator[aiohttp.ClientSession]:
 
 @asynccontextmanager
 async def _echo() -> AsyncIterator[aiohttp.ClientSession]:
-    with tempfile.TemporaryDirectory(prefix="interpreterd-bench-") as folder:
+    with tempfile.TemporaryDirectory(prefix="interpreterd-bench-", dir=place_for_sockets()) as folder:
         path = os.path.join(folder, "socket")
         # -P: what stands in the current directory is not imported.
         command = [sys.executable, "-P", "-m", "interpreterd.cli.floors", path]

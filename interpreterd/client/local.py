@@ -16,7 +16,14 @@ from interpreterd.client.errors import StartFailed
 STOP_TIMEOUT_S: Final = 10.0  # it takes five at most
 LOG_LINE_LIMIT_BYTES: Final = 64 << 10
 LOG_LINES_KEPT: Final = 20
+TMPDIR_LIMIT_BYTES: Final = 72  # a unix socket's path has 107 at most, unix(7): two names follow, and slashes
 _log = logging.getLogger(__name__)
+
+
+def place_for_sockets() -> str:
+    """Return where to make directories with sockets: where temporary files are, unless that path is too long."""
+    usual = tempfile.gettempdir()
+    return usual if len(os.fsencode(usual)) <= TMPDIR_LIMIT_BYTES else "/tmp"
 
 
 class LocalDaemon:
@@ -49,7 +56,7 @@ class LocalDaemon:
         with self._lock:
             if self._stopped:
                 raise StartFailed("the daemon was stopped before it was started")
-            self._directory = tempfile.mkdtemp(prefix="interpreterd-")  # mode 0700
+            self._directory = tempfile.mkdtemp(prefix="interpreterd-", dir=place_for_sockets())  # mode 0700
             path = os.path.join(self._directory, "socket")
             env = None
             if getattr(sys, "frozen", False):  # the single binary, which brings no Python for workers
