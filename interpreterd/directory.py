@@ -1,6 +1,7 @@
 """Whether a worker can start in a directory, and whether it is there."""
 
 import os
+import stat
 
 from interpreterd.errors import InvalidWorkingDirectory
 
@@ -10,12 +11,10 @@ def check_directory(cwd: str) -> str:
     if not os.path.isabs(cwd):
         raise InvalidWorkingDirectory(f"working directory is not an absolute path: {cwd}")
     try:
-        exists = os.path.exists(cwd)
-    except ValueError:  # a NUL in it, before Python 3.8's successors agreed to say False
-        exists = False
-    if not exists:
-        raise InvalidWorkingDirectory(f"working directory does not exist: {cwd}")
-    if not os.path.isdir(cwd):
+        mode = os.stat(cwd).st_mode
+    except (OSError, ValueError):  # ValueError: a NUL in it
+        raise InvalidWorkingDirectory(f"working directory does not exist: {cwd}") from None
+    if not stat.S_ISDIR(mode):
         raise InvalidWorkingDirectory(f"working directory is not a directory: {cwd}")
     if not os.access(cwd, os.X_OK):
         raise InvalidWorkingDirectory(f"working directory cannot be entered: {cwd}")

@@ -42,7 +42,7 @@ def no_blocking() -> Iterator[None]:
     """Fail a test in which the event loop's thread waits for a file, a socket or a lock."""
     blocker = BlockBuster(["interpreterd"])
     # proc(5) and a directory's existence: in memory, microseconds.
-    names = ("listdir", "stat", "path.exists", "path.isdir", "path.samestat", "access")
+    names = ("listdir", "stat", "path.samestat", "access")
     for name in (*(f"os.{name}" for name in names), "io.BufferedReader.read"):
         if name in blocker.functions:
             blocker.functions[name].can_block_in("interpreterd/family.py", "children")

@@ -402,6 +402,18 @@ async def test_a_signal_handler_that_raises_while_nothing_runs(client: Client, c
     await works(client, context)
 
 
+async def test_a_signal_handler_that_raises_again_and_again_costs_no_memory(client: Client, context: str) -> None:
+    peak = "resource.getrusage(resource.RUSAGE_SELF).ru_maxrss"
+    code = f"signal.signal(signal.SIGUSR1, broken); before = {peak}; print(os.getpid())"
+    worker = int((await client.run(whole(code), context)).stdout)
+    for _ in range(2_000):
+        while not asleep(worker):
+            pass
+        os.kill(worker, signal.SIGUSR1)
+    grown_kib = int((await client.run(f"print({peak} - before)", context)).stdout)
+    assert grown_kib < 4_000
+
+
 async def test_an_exception_that_a_thread_sets_while_nothing_runs(
     client: Client, context: str, tmp_path: Path, gate: Gate
 ) -> None:

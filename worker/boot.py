@@ -141,6 +141,7 @@ def run(codes, out_fd, die, names=None):
         given = worker.template.serve(channel, read_fd)
         adopt_descriptors(given, read_fd, write_fd, spares)
         channel.own()
+        interpreter.warm_up(1)  # the first to write to a page that processes share waits for a copy of it
         if die:
             library.die_with_parent()
     library.become_subreaper()

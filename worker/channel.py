@@ -73,15 +73,13 @@ class Channel:
         Signal handlers and threads that user code has left behind may raise anything here, also after there was
         something to read. So that it is not lost, it is read into a piece of zeros, of which a message has none, and
         which has its place before it is read: the next call goes on from there.
-
-        A read that sleeps would also be woken when the daemon reads what was sent last: the socket has room again. That
-        costs both of them as much as a message does; poll(2) hears only of what it asks for.
         """
         while b"\n" not in self._pieces[-1]:
-            self._pieces.append(bytearray(_READ_BYTES))
+            if len(self._pieces) == 1 or self._pieces[-1][0]:  # the last one has been used
+                self._pieces.append(bytearray(_READ_BYTES))
             try:
                 if not raises:  # if it does, a handler may come here once more, and of a poll object there is one
-                    self._idle.poll()
+                    self._sleep()
                 if not readv(self._read_fd, self._pieces[-1:]):
                     raise ChannelLost
             except ChannelLost:
@@ -94,6 +92,17 @@ class Channel:
         line, _, unread = b"".join([piece.partition(b"\0")[0] for piece in self._pieces]).partition(b"\n")
         self._pieces = [unread]
         return decode(line)
+
+    def _sleep(self):
+        """Wait until there is something to read.
+
+        A read that waits is also woken when the daemon reads what was sent last, as the socket has room again. That
+        costs both of them as much as a message does. poll(2) hears only of what it asks for.
+        """
+        try:
+            self._idle.poll()
+        except OSError:  # EINVAL: user code has set RLIMIT_NOFILE to 0
+            pass
 
     def send(self, message):
         """Write one message whole. Raises ChannelLost."""

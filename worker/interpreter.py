@@ -78,11 +78,11 @@ class Interpreter:
         except BaseException as error:
             self._collapse(error)
 
-    def warm_up(self):
+    def warm_up(self, times=_WARM_UPS):
         """Run what an execution consists of, so that the first one finds it touched, and specialised (PEP 659)."""
         self._pid = os.getpid()
         message = encode({"type": "execute", "id": "", "code": "pass", "envs": {}})
-        for _ in range(_WARM_UPS):
+        for _ in range(times):
             self._execute(decode(message.encode()), encode)
         self._cells.begin()
 
