@@ -16,7 +16,7 @@ from interpreterd.launcher import Launcher, launch_configured
 from interpreterd.limits import Limits
 from interpreterd.machine import Machine
 from interpreterd.messages import Configure, FromWorker
-from interpreterd.schema import Execute, Stream, WorkerEnded
+from interpreterd.schema import Execute, Stream, WorkerEnded, timestamp
 from interpreterd.settings import Settings
 from interpreterd.timers import Timers
 from interpreterd.transcript import Transcript
@@ -58,7 +58,7 @@ class Context:
         self.id = context_id
         self.cwd = cwd
         self.metadata = metadata
-        self._created_at = time.time()
+        self._created_at = timestamp(time.time())
         self._launcher = launcher
         self._settings = settings
         self._limits = limits

@@ -79,9 +79,9 @@ class ContextInfo:
     """What clients see of a context.
 
     Attributes:
-        created_at: Seconds since the epoch, as the other times.
+        created_at: As clients read it; see ``schema.timestamp``.
         state: ``starting``, ``idle``, ``busy`` or ``dead``: without a worker; the next execution starts one.
-        last_used_at: When an execution was submitted or ended last.
+        last_used_at: When an execution was submitted or ended last, in seconds since the epoch.
         executions: How many have begun to run.
         queued: How many wait.
         limits: Shown only where there are any.
@@ -90,7 +90,7 @@ class ContextInfo:
 
     id: str
     cwd: str
-    created_at: float
+    created_at: str
     state: str
     last_used_at: float
     executions: int = 0
@@ -110,7 +110,7 @@ class ContextInfo:
             "id": self.id,
             "cwd": self.cwd,
             "language": "python",
-            "createdAt": timestamp(self.created_at),
+            "createdAt": self.created_at,
             "active": self.active,
             "state": self.state,
             "lastUsedAt": timestamp(self.last_used_at),

@@ -1,5 +1,6 @@
 """What one context may use: the daemon's limits, tightened by the context's own."""
 
+import functools
 import os
 from typing import Any, Final, Self
 
@@ -64,7 +65,7 @@ class Limits:
             if ours is not None and theirs > ours:
                 raise InvalidRequest(f"limits.{limit.metadata['key']} must be at most {ours}, the daemon's limit")
             changed[limit.name] = theirs
-        return attrs.evolve(self, **changed)
+        return attrs.evolve(self, **changed) if changed else self
 
     @property
     def watched(self) -> bool:
@@ -89,6 +90,10 @@ class Limits:
 
     def to_json(self) -> dict[str, Any]:
         """Return what clients see: the limits that are there, and a queue's only if it is not everyone's."""
+        return self._shown.copy()
+
+    @functools.cached_property  # a thousand contexts, listed, mostly have the same
+    def _shown(self) -> dict[str, Any]:
         shown = {limit.metadata["key"]: getattr(self, limit.name) for limit in attrs.fields(Limits)}
         if self.queued == QUEUE_LIMIT:
             del shown["queued"]

@@ -100,14 +100,12 @@ class Manager:
             raise ContextNotFound(str(context_id))
         return self._add(DEFAULT_CONTEXT_ID, self._settings.cwd, self._limits)
 
-    def list(self, *, with_default: bool, labels: Iterable[tuple[str, str]] = ()) -> list[ContextInfo]:
+    def list(self, *, with_default: bool, labels: Iterable[tuple[str, str]] = ()) -> list[Context]:
         """Return all contexts whose metadata has all ``labels``, oldest first."""
-        return [
-            context.info()
-            for context in self._contexts.values()
-            if (with_default or context.id != DEFAULT_CONTEXT_ID)
-            and all(context.metadata.get(key) == value for key, value in labels)
-        ]
+        chosen = [it for it in self._contexts.values() if with_default or it.id != DEFAULT_CONTEXT_ID]
+        for key, value in labels:
+            chosen = [context for context in chosen if context.metadata.get(key) == value]
+        return chosen
 
     async def usage(self) -> Mapping[int, Usage]:
         """Return what each context's worker uses now, with all that it started, by ``ContextInfo.pid``."""

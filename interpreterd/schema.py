@@ -7,7 +7,7 @@ newer clients may send more.
 
 import enum
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import datetime, timedelta
 from typing import Final, Self
 
 from attrs import field, frozen
@@ -21,6 +21,7 @@ TIMEOUT_LIMIT_S: Final = 2**32 - 1  # the field is an unsigned 32-bit integer in
 ID_LIMIT_CHARS: Final = 1000  # of a context's id, which the daemon repeats when it does not know it
 ORIGIN_LIMIT_CHARS: Final = 256
 EVENT_LIMIT_CHARS: Final = 64 << 10  # a character is at most six bytes of JSON, and more at once are no faster
+_EPOCH: Final = datetime(1970, 1, 1)  # UTC; one that knows it takes twice as long to format
 
 
 class Stream(enum.StrEnum):
@@ -245,4 +246,4 @@ class Execute:
 
 def timestamp(moment: float) -> str:
     """Return ``moment``, in seconds since the epoch, as clients read it: RFC 3339, UTC."""
-    return datetime.fromtimestamp(moment, UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+    return (_EPOCH + timedelta(seconds=moment)).isoformat(timespec="microseconds") + "Z"

@@ -32,7 +32,7 @@ async def open_manager(launcher: FakeLauncher, cwd: Path, **settings: Any) -> As
 
 
 def ids(manager: Manager, *, with_default: bool = True) -> list[str]:
-    return [info.id for info in manager.list(with_default=with_default)]
+    return [context.id for context in manager.list(with_default=with_default)]
 
 
 async def test_create_then_list_then_delete(tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ from interpreterd.schema import (
     Failure,
     Output,
     Stream,
+    timestamp,
 )
 from interpreterd.settings import LEAST_MEMORY_BYTES
 
@@ -195,7 +196,14 @@ def test_the_language_is_python(language: str) -> None:
 
 def test_context_info_to_json() -> None:
     created_at = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC).timestamp()
-    info = ContextInfo(id="i", cwd="/w", created_at=created_at, state="idle", last_used_at=created_at + 1, executions=2)
+    info = ContextInfo(
+        id="i",
+        cwd="/w",
+        created_at=timestamp(created_at),
+        state="idle",
+        last_used_at=created_at + 1.0625,
+        executions=2,
+    )
     assert json.loads(json.dumps(info.to_json())) == {
         "id": "i",
         "cwd": "/w",
@@ -203,7 +211,7 @@ def test_context_info_to_json() -> None:
         "createdAt": "2026-01-02T03:04:05.000000Z",
         "active": True,
         "state": "idle",
-        "lastUsedAt": "2026-01-02T03:04:06.000000Z",
+        "lastUsedAt": "2026-01-02T03:04:06.062500Z",
         "executionCount": 2,
         "queued": 0,
         "metadata": {},

@@ -1,5 +1,6 @@
 """The REST routes."""
 
+import asyncio
 import platform
 from collections.abc import Callable
 from typing import Any, Final
@@ -25,6 +26,7 @@ from interpreterd.web.multiplex import session
 from interpreterd.web.session import execute
 
 PREFIX: Final = "/process/interpreter"
+SHOWN_AT_ONCE: Final = 200  # contexts, a millisecond; then others have their turn
 
 
 def add_routes(app: web.Application) -> None:
@@ -96,8 +98,12 @@ async def list_created_contexts(request: web.Request) -> web.Response:
 async def _list(request: web.Request, *, with_default: bool) -> web.Response:
     labels = parse_labels(request.query.getall("label", []))
     shown = await _shown(request)
-    contexts = request.app[MANAGER].list(with_default=with_default, labels=labels)
-    return json_response({"contexts": [shown(info) for info in contexts]})
+    contexts = []
+    for context in request.app[MANAGER].list(with_default=with_default, labels=labels):
+        contexts.append(shown(context.info()))
+        if len(contexts) % SHOWN_AT_ONCE == 0:
+            await asyncio.sleep(0)
+    return json_response({"contexts": contexts})
 
 
 async def _shown(request: web.Request) -> Callable[[ContextInfo], dict[str, Any]]:
