@@ -15,6 +15,7 @@ from harness import Client, Gate, SharedDaemon, shared_daemon
 from worker_driver import find_pythons
 
 from interpreterd.family import descendants
+from worker.system import NICENESS
 
 # Leaves the descriptors of the channel in `channel`.
 FIND = """
@@ -381,6 +382,17 @@ async def test_a_python_that_does_not_want_to_exit(client: Client, context: str,
     result = await client.run(whole(f"{EXITS[name]}\nexit()"), context)
     assert (result.error, result.controls, result.close_code) == (None, ["completed"], 1000)
     await works(client, context, restarted=True)
+
+
+# What others want, too
+
+
+async def test_whatever_it_computes_the_daemon_goes_first(client: Client, context: str) -> None:
+    result = await client.run("import os; print(os.nice(0))", context)
+    assert result.stdout == f"{os.nice(0) + NICENESS}\n"
+    if "autogroup" in os.listdir("/proc/self") and os.geteuid() == 0:
+        result = await client.run("print(open('/proc/self/autogroup').read())", context)
+        assert result.stdout.split()[1:] == ["nice", str(NICENESS)]
 
 
 # What raises in the worker's own code, between two executions

@@ -123,6 +123,8 @@ def run(codes, out_fd, die, names=None):
     library = worker.system.Library()
     if die:
         library.die_with_parent()
+    if names is None:
+        worker.system.give_way()
     worker.system.set_up_site()
     channel = worker.channel.Channel(read_fd, write_fd)
     if names is not None:
@@ -139,6 +141,7 @@ def run(codes, out_fd, die, names=None):
     interpreter.warm_up()
     if names is not None:
         given = worker.template.serve(channel, read_fd)
+        worker.system.give_way()
         adopt_descriptors(given, read_fd, write_fd, spares)
         channel.own()
         interpreter.warm_up(1)  # the first to write to a page that processes share waits for a copy of it

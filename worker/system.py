@@ -7,6 +7,7 @@ PR_SET_PDEATHSIG = 1  # prctl(2)
 PR_SET_CHILD_SUBREAPER = 36
 SIGKILL = 9
 RLIMIT_DATA = 2  # getrlimit(2)
+NICENESS = 5  # a third of the daemon's share of a processor that both want: sched(7)
 
 
 class Library:
@@ -50,6 +51,19 @@ class Library:
         """Be killed when the daemon dies; the setting is not inherited by children."""
         if self._call is not None:
             self._call(self._prctl, (PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0))
+
+
+def give_way():
+    """Let the daemon, and thereby its clients, have the processor before user code: nice(2).
+
+    Where the kernel weighs sessions (autogroups, sched(7)), a session of its own would have the share of the daemon.
+    """
+    try:
+        os.nice(NICENESS)
+        with open("/proc/self/autogroup", "wb", 0) as file:
+            file.write(b"%d" % NICENESS)
+    except OSError:  # it does not, or somebody without privileges has just done so: they may once in 0.1 s
+        pass
 
 
 class _Flags(tuple):

@@ -26,7 +26,7 @@ from interpreterd.web.multiplex import session
 from interpreterd.web.session import execute
 
 PREFIX: Final = "/process/interpreter"
-SHOWN_AT_ONCE: Final = 200  # contexts, a millisecond; then others have their turn
+SHOWN_AT_ONCE: Final = 1000  # contexts, some four milliseconds; then others have their turn
 
 
 def add_routes(app: web.Application) -> None:
