@@ -71,12 +71,11 @@ class Context:
             executions,
             backlog_bytes=settings.backlog_limit_bytes,
             output_limit_bytes=limits.output_bytes,
-            on_room=self._resume_output,
         )
         self._worker: Worker | None = None
         self._starting: asyncio.Task[WorkerStartFailed | None] | None = None
         self._closed_by: InterpreterError | None = None
-        self._timers = Timers(lambda name: self._feed(moves.TimerFired(name)))
+        self._timers = Timers()
         self._watch: Watch | None = None
         self._gone = asyncio.Event()
 
@@ -140,7 +139,7 @@ class Context:
             request = attrs.evolve(request, stdin=False)
         self._limits.check_code(request.code)
         self._machine.check_room()
-        execution = self._transcript.new(request, client=client)
+        execution = self._transcript.new(request, on_room=self._resume_output if client else None)
         self._feed(moves.Submit(execution.id, request))
         if self._transcript.waits(execution.id):
             self._transcript.queue(execution)
@@ -225,7 +224,7 @@ class Context:
                 if self._worker is not None:
                     self._worker.send(message)
             case moves.SetTimer(name, after_s):
-                self._timers.set(name, after_s)
+                self._timers.set(name, after_s, lambda name: self._feed(moves.TimerFired(name)))
             case moves.ClearTimer(name):
                 self._timers.clear(name)
             case moves.Begin(execution_id, restarted):

@@ -51,10 +51,10 @@ class ProcessWorker(asyncio.Protocol):
         self._opening = False
         self._decoder = Decoder()
         self._killed = False
-        self._outputs = (
+        self._outputs = [
             OutputPipe(Stream.STDOUT, ends.stdout_fd, self._on_output),
             OutputPipe(Stream.STDERR, ends.stderr_fd, self._on_output),
-        )
+        ]
         self._unread = select.poll()  # one call for both, as mostly neither has anything; may say yes in error, not no
         for fd in (ends.stdout_fd, ends.stderr_fd):
             self._unread.register(fd, select.POLLIN)
@@ -108,9 +108,8 @@ class ProcessWorker(asyncio.Protocol):
     def _drain(self) -> bool:
         if not self._unread.poll(0):
             return True
-        stdout, stderr = self._outputs
-        complete = stdout.drain()
-        return stderr.drain() and complete
+        complete = [output.drain() for output in self._outputs]
+        return all(complete)
 
     def end_text(self) -> None:
         """See ``Worker``."""
@@ -219,12 +218,14 @@ class ProcessWorker(asyncio.Protocol):
         self.end_text()
         for output in self._outputs:
             output.close()
+        self._outputs.clear()  # which keep this one
         if self._channel is not None:
             self._channel.abort()
         elif not self._opening:
             self._socket.close()
         self._nursery.remove(self.pid)
-        self.listener.on_exit(self.exited)
+        listener, self.listener = self.listener, Deaf()  # which may keep this one, too
+        listener.on_exit(self.exited)
 
     def _read_last_messages(self) -> None:
         """Read what the channel holds, but not what a surviving child may go on writing."""

@@ -26,6 +26,7 @@ class _ExitWatch(asyncio.SubprocessProtocol):
         if self._worker is not None and self._transport is not None:
             self._worker.process_exited(self._transport.get_returncode())
             self._transport.close()
+            self._worker = self._transport = None  # which keeps this one
 
     def watch(self, worker: ProcessWorker) -> None:
         self._worker = worker

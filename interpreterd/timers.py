@@ -5,10 +5,9 @@ from collections.abc import Callable
 
 
 class Timers:
-    """The timers of one context; ``fire`` is called with the name of each that runs out."""
+    """The timers of one context. Each is forgotten when it has run out."""
 
-    def __init__(self, fire: Callable[[str], None]) -> None:
-        self._fire = fire
+    def __init__(self) -> None:
         self._running: dict[str, asyncio.TimerHandle] = {}
 
     @property
@@ -16,9 +15,9 @@ class Timers:
         """Those that run."""
         return list(self._running)
 
-    def set(self, name: str, after_s: float) -> None:
-        """Start a timer; none of that name runs."""
-        self._running[name] = asyncio.get_running_loop().call_later(after_s, self._run_out, name)
+    def set(self, name: str, after_s: float, fire: Callable[[str], None]) -> None:
+        """Start a timer, which calls ``fire`` with its ``name``; none of that name runs."""
+        self._running[name] = asyncio.get_running_loop().call_later(after_s, self._run_out, name, fire)
 
     def clear(self, name: str) -> None:
         """Stop a timer, if it runs."""
@@ -30,6 +29,6 @@ class Timers:
         for name in self.names:
             self.clear(name)
 
-    def _run_out(self, name: str) -> None:
+    def _run_out(self, name: str, fire: Callable[[str], None]) -> None:
         del self._running[name]
-        self._fire(name)
+        fire(name)

@@ -41,9 +41,8 @@ class Transcript:
         *,
         backlog_bytes: int,
         output_limit_bytes: int | None,
-        on_room: Callable[[], None],
     ) -> None:
-        """Register executions with ``executions``; ``on_room`` as in ``Journal``."""
+        """Register executions with ``executions``."""
         self.running: Execution | None = None
         self.count = 0
         self.last_used_at = time.time()
@@ -51,7 +50,6 @@ class Transcript:
         self._executions = executions
         self._backlog_bytes = backlog_bytes
         self._output_limit_bytes = output_limit_bytes
-        self._on_room = on_room
         self._unfinished: dict[str, Execution] = {}
         self._quota: OutputQuota | None = None  # of what runs
         self._feed: Journal[Happened] | None = None
@@ -84,14 +82,14 @@ class Transcript:
         """Return the execution that runs and those that wait, in that order."""
         return list(self._unfinished.values())
 
-    def new(self, request: Execute, *, client: bool) -> Execution:
-        """Return a new execution; with ``client`` its journal has one, whom the program waits for."""
+    def new(self, request: Execute, *, on_room: Callable[[], None] | None) -> Execution:
+        """Return a new execution; with ``on_room``, see ``Journal``, it has a client, whom the program waits for."""
         execution = self._executions.new(
             str(uuid.uuid4()),
             self._context_id,
             request,
             backlog_bytes=self._backlog_bytes,
-            on_room=self._on_room if client else None,
+            on_room=on_room,
         )
         self._unfinished[execution.id] = execution
         self.last_used_at = execution.created_at

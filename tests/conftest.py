@@ -38,10 +38,10 @@ def _end_at_timeout(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) ->
 
 
 @pytest.fixture(autouse=True)
-def no_blocking() -> Iterator[None]:
+def no_blocking() -> Iterator[BlockBuster]:
     """Fail a test in which the event loop's thread waits for a file, a socket or a lock."""
     blocker = BlockBuster(["interpreterd"])
-    # proc(5) and a directory's existence: in memory, microseconds.
+    # proc(5), a directory's existence, the interpreter's: in memory, microseconds.
     names = ("listdir", "stat", "path.samestat", "access")
     for name in (*(f"os.{name}" for name in names), "io.BufferedReader.read"):
         if name in blocker.functions:
@@ -49,8 +49,9 @@ def no_blocking() -> Iterator[None]:
             blocker.functions[name].can_block_in("interpreterd/family.py", "_state")
             blocker.functions[name].can_block_in("interpreterd/directory.py", "check_directory")
             blocker.functions[name].can_block_in("interpreterd/directory.py", "is_in")
+            blocker.functions[name].can_block_in("interpreterd/launcher.py", "_identity")
     blocker.activate()
-    yield
+    yield blocker
     blocker.deactivate()
 
 

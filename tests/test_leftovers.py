@@ -6,6 +6,8 @@ import gc
 import logging
 import os
 import signal
+import sys
+import weakref
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Any, Self
@@ -15,15 +17,22 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestClient
 from attrs import frozen
+from blockbuster import BlockBuster
 from escaping import Witness, escape
 from fake_worker import FakeLauncher, FakeWorker
 from harness import PREFIX, Client, Daemon, children, gone
 
 from interpreterd.app import make_app
 from interpreterd.context import Context
+from interpreterd.description import CreateContext
 from interpreterd.errors import WorkerStartFailed
+from interpreterd.fork import ForkLauncher
 from interpreterd.journal import Follower
+from interpreterd.launcher import SpawnLauncher
 from interpreterd.machine import Machine
+from interpreterd.manager import Manager
+from interpreterd.nursery import Nursery
+from interpreterd.schema import Execute, Finished, Output, Started
 from interpreterd.settings import Settings
 from interpreterd.web.sockets import Socket
 
@@ -306,3 +315,31 @@ async def test_cycles_leave_no_task_and_no_timer(
         await cycle(story)
     await only(tasks)
     assert alive() == objects
+
+
+@LAUNCHERS
+async def test_a_deleted_context_and_its_worker_are_in_no_cycle(launcher: str, no_blocking: BlockBuster) -> None:
+    """The search for cycles holds the event loop; so it is rare, and nothing is to wait for it."""
+    nursery = Nursery()
+    async with contextlib.AsyncExitStack() as stack:
+        spawner = SpawnLauncher(python=sys.executable, nursery=nursery, start_timeout_s=10)
+        stack.callback(spawner.close)
+        forker = ForkLauncher(spawner, modules=(), nursery=nursery, start_timeout_s=10)
+        stack.push_async_callback(forker.close)
+        no_blocking.deactivate()
+        await spawner.describe_python()  # whose files are looked for once
+        no_blocking.activate()
+        settings = Settings(cwd="/")
+        manager = await stack.enter_async_context(Manager(settings, spawner if launcher == "spawn" else forker))
+        gc.disable()
+        stack.callback(gc.enable)
+        context = manager.existing((await manager.create(CreateContext())).id)
+        execution = context.submit(Execute(code="print(1)"))
+        assert [type(event) async for _, event in execution.journal.client] == [Started, Output, Finished]
+        context_gone, worker_gone = asyncio.Event(), asyncio.Event()
+        weakref.finalize(context, context_gone.set)
+        weakref.finalize(context._worker, worker_gone.set)
+        await manager.delete(context.id)
+        del context, execution
+        await context_gone.wait()
+        await worker_gone.wait()

@@ -42,24 +42,16 @@ def register(limit_bytes: int = 1 << 20) -> Executions:
     return Executions(limit_bytes=limit_bytes, journal_limit_bytes=1 << 20)
 
 
-def transcript(
-    executions: Executions | None = None, output_limit_bytes: int | None = None, room: Room | None = None
-) -> Transcript:
-    return Transcript(
-        "c",
-        executions or register(),
-        backlog_bytes=600,
-        output_limit_bytes=output_limit_bytes,
-        on_room=room or Room(),
-    )
+def transcript(executions: Executions | None = None, output_limit_bytes: int | None = None) -> Transcript:
+    return Transcript("c", executions or register(), backlog_bytes=600, output_limit_bytes=output_limit_bytes)
 
 
 def out(text: str) -> Output:
     return Output(stream=Stream.STDOUT, text=text)
 
 
-def submit(it: Transcript, code: str = "pass", *, client: bool = False) -> Execution:
-    return it.new(Execute(code=code, origin="ada"), client=client)
+def submit(it: Transcript, code: str = "pass", *, client: Room | None = None) -> Execution:
+    return it.new(Execute(code=code, origin="ada"), on_room=client)
 
 
 def complete(it: Transcript, execution: Execution) -> None:
@@ -73,7 +65,7 @@ async def events(execution: Execution) -> list[Event | Gap]:
 
 async def test_an_execution_from_the_queue_to_its_end() -> None:
     it = transcript()
-    first, second = submit(it), submit(it, client=True)
+    first, second = submit(it), submit(it, client=Room())
     assert it.unfinished() == [first, second]
     it.begin(first.id, restarted=False)
     it.queue(second)
@@ -119,9 +111,8 @@ async def test_what_ended_is_in_the_register() -> None:
 
 
 async def test_it_is_full_while_the_client_of_what_runs_does_not_read() -> None:
-    room = Room()
-    it = transcript(room=room)
-    execution = submit(it, client=True)
+    it = transcript()
+    execution = submit(it, client=(room := Room()))
     assert not it.full
     it.begin(execution.id, restarted=False)
     it.write(Stream.STDOUT, "x" * 600)
