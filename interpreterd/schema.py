@@ -6,6 +6,7 @@ newer clients may send more.
 """
 
 import enum
+import functools
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Final, Self
@@ -244,6 +245,7 @@ class Execute:
         )
 
 
+@functools.lru_cache(maxsize=2048)  # half a megabyte: who lists a thousand contexts does so again, and most have rested
 def timestamp(moment: float) -> str:
     """Return ``moment``, in seconds since the epoch, as clients read it: RFC 3339, UTC."""
     return (_EPOCH + timedelta(seconds=moment)).isoformat(timespec="microseconds") + "Z"
