@@ -198,11 +198,11 @@ class TestWorkerInterrupted:
             asked = worker.asked()
             if rng.random() < 0.5:
                 worker.interrupt()
-                spin(rng.random() * 0.0002)
+                spin(moment(rng))
                 worker.answer(asked, "stale")
             else:
                 worker.answer(asked, "stale")
-                spin(rng.random() * 0.0002)
+                spin(moment(rng))
                 worker.interrupt()
             ran = worker.finish()
             assert ran.message is not None
@@ -225,6 +225,11 @@ def wait_until_it_sleeps(worker: DrivenWorker) -> None:
     """Wait until its main thread waits in a system call."""
     while Path(f"/proc/{worker.pid}/stat").read_text().rpartition(")")[2].split()[0] != "S":
         time.sleep(0)
+
+
+def moment(rng: random.Random) -> float:
+    """Return some seconds: mostly as few as a worker takes, sometimes as many as it takes on a busy machine."""
+    return 0.02 * float(rng.random() ** 6)
 
 
 def spin(duration_s: float) -> None:
