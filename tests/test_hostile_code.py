@@ -15,7 +15,6 @@ from harness import Client, Gate, SharedDaemon, shared_daemon
 from worker_driver import find_pythons
 
 from interpreterd.family import descendants
-from worker.system import NICENESS
 
 # Leaves the descriptors of the channel in `channel`.
 FIND = """
@@ -389,10 +388,10 @@ async def test_a_python_that_does_not_want_to_exit(client: Client, context: str,
 
 async def test_whatever_it_computes_the_daemon_goes_first(client: Client, context: str) -> None:
     result = await client.run("import os; print(os.nice(0))", context)
-    assert result.stdout == f"{os.nice(0) + NICENESS}\n"
+    assert result.stdout == f"{os.nice(0) + 5}\n"
     if "autogroup" in os.listdir("/proc/self") and os.geteuid() == 0:
         result = await client.run("print(open('/proc/self/autogroup').read())", context)
-        assert result.stdout.split()[1:] == ["nice", str(NICENESS)]
+        assert result.stdout.split()[1:] == ["nice", "5"]
 
 
 # What raises in the worker's own code, between two executions
