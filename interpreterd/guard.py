@@ -5,7 +5,8 @@ daemon is gone, by ``kill -9`` perhaps, and the guard kills every family that it
 notices the daemon's end waits some seconds before it ends, so that its family still hangs together.
 
 In the single binary the daemon has a loader: its parent, which has unpacked the program into a temporary directory and
-removes that in the end. If the loader was killed, the guard does it.
+removes that in the end. If the loader was killed, the guard does it; if the daemon was, too, it waits for the loader's
+end, which may come a moment later.
 """
 
 import contextlib
@@ -15,6 +16,9 @@ import signal
 import sys
 
 from interpreterd.family import kill_family
+
+_ORDERLY = b"."
+_LOADER_LIMIT_S = 5  # it ends by itself once the daemon has
 
 
 class Guard:
@@ -40,6 +44,7 @@ class Guard:
 
     def close(self) -> None:
         """End the guard, and every family that it still knows."""
+        self._tell(f"{_ORDERLY.decode()}\n")
         os.close(self._pipe)
         with contextlib.suppress(ChildProcessError):
             os.waitpid(self.pid, 0)
@@ -64,11 +69,13 @@ def start() -> Guard:
     status = 1
     try:
         os.close(writer)
-        _run(reader)
-        if unpacked is not None and loader is not None and select.select([loader], [], [], 0)[0]:
-            import shutil
+        orderly = _run(reader)
+        if unpacked is not None and loader is not None:
+            ended, _, _ = select.select([loader], [], [], 0 if orderly else _LOADER_LIMIT_S)
+            if ended:
+                import shutil
 
-            shutil.rmtree(unpacked, ignore_errors=True)
+                shutil.rmtree(unpacked, ignore_errors=True)
         status = 0
     finally:
         os._exit(status)
@@ -80,7 +87,8 @@ def _unpacked() -> str | None:
     return folder if os.path.basename(folder).startswith("_MEI") else None
 
 
-def _run(pipe: int) -> None:
+def _run(pipe: int) -> bool:
+    """Return once the daemon is gone and its families are; say whether it has ended by itself."""
     os.setsid()  # a signal for the daemon's group is not for the guard
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
@@ -88,15 +96,18 @@ def _run(pipe: int) -> None:
     for fd in (0, 1, 2):  # whoever reads the daemon's output waits for its end
         os.dup2(nothing, fd)
     workers: set[int] = set()
+    orderly = False
     with open(pipe, "rb", buffering=0) as messages:
         unread = b""
         while data := messages.read(1 << 16):
             *lines, unread = (unread + data).split(b"\n")
             for line in lines:
-                pid = int(line[1:])
-                if line.startswith(b"+"):
-                    workers.add(pid)
+                if line == _ORDERLY:
+                    orderly = True
+                elif line.startswith(b"+"):
+                    workers.add(int(line[1:]))
                 else:
-                    workers.discard(pid)
+                    workers.discard(int(line[1:]))
     for pid in workers:
         kill_family(pid)
+    return orderly

@@ -291,6 +291,28 @@ async def test_sigkill_of_the_binary_leaves_nothing(
     assert os.listdir(temporary) == []
 
 
+def is_zombie(pid: int) -> bool:
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
+
+
+async def test_sigkill_of_the_binary_whose_loader_takes_its_time(
+    binary: Path, start_daemon: Start, tmp_path: Path
+) -> None:
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    daemon = await start_daemon(command=clean(binary, TMPDIR=str(temporary)))
+    loader = daemon.process.pid
+    below = children(daemon.pid)
+    os.kill(loader, signal.SIGSTOP)
+    os.kill(daemon.pid, signal.SIGKILL)
+    while not is_zombie(daemon.pid):
+        pass
+    os.kill(loader, signal.SIGKILL)
+    await gone(daemon.pid, *below)
+    await daemon.ended()
+    assert os.listdir(temporary) == []
+
+
 async def test_binary_ends_with_the_parent_of_its_loader(binary: Path, start_daemon: Start) -> None:
     parent = "import subprocess, sys; sys.exit(subprocess.call(sys.argv[1:]))"
     daemon = await start_daemon("--exit-with-parent", command=[sys.executable, "-c", parent, *clean(binary)])
