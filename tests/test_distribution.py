@@ -291,8 +291,19 @@ async def test_sigkill_of_the_binary_leaves_nothing(
     assert os.listdir(temporary) == []
 
 
+def state(pid: int) -> str:
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+
+
 def is_zombie(pid: int) -> bool:
-    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
+    return state(pid) == "Z"
+
+
+def is_awake(pid: int) -> bool:
+    try:
+        return state(pid) not in "SZ"
+    except (FileNotFoundError, ProcessLookupError):  # ended
+        return False
 
 
 async def test_sigkill_of_the_binary_whose_loader_takes_its_time(
@@ -303,12 +314,16 @@ async def test_sigkill_of_the_binary_whose_loader_takes_its_time(
     daemon = await start_daemon(command=clean(binary, TMPDIR=str(temporary)))
     loader = daemon.process.pid
     below = children(daemon.pid)
+    guard = min(below)
     os.kill(loader, signal.SIGSTOP)
     os.kill(daemon.pid, signal.SIGKILL)
     while not is_zombie(daemon.pid):
         pass
+    await gone(*(pid for pid in below if pid != guard))
+    while is_awake(guard):  # it has killed the workers, and now looks for the loader
+        pass
     os.kill(loader, signal.SIGKILL)
-    await gone(daemon.pid, *below)
+    await gone(daemon.pid, guard)
     await daemon.ended()
     assert os.listdir(temporary) == []
 
