@@ -17,7 +17,6 @@ import sys
 
 from interpreterd.family import kill_family
 
-_ORDERLY = b"."
 _LOADER_LIMIT_S = 5  # it ends by itself once the daemon has
 
 
@@ -44,7 +43,7 @@ class Guard:
 
     def close(self) -> None:
         """End the guard, and every family that it still knows."""
-        self._tell(f"{_ORDERLY.decode()}\n")
+        self._tell(".\n")
         os.close(self._pipe)
         with contextlib.suppress(ChildProcessError):
             os.waitpid(self.pid, 0)
@@ -69,13 +68,11 @@ def start() -> Guard:
     status = 1
     try:
         os.close(writer)
-        orderly = _run(reader)
-        if unpacked is not None and loader is not None:
-            ended, _, _ = select.select([loader], [], [], 0 if orderly else _LOADER_LIMIT_S)
-            if ended:
-                import shutil
+        wait_s = 0 if _run(reader) else _LOADER_LIMIT_S
+        if unpacked is not None and loader is not None and select.select([loader], [], [], wait_s)[0]:
+            import shutil
 
-                shutil.rmtree(unpacked, ignore_errors=True)
+            shutil.rmtree(unpacked, ignore_errors=True)
         status = 0
     finally:
         os._exit(status)
@@ -102,7 +99,7 @@ def _run(pipe: int) -> bool:
         while data := messages.read(1 << 16):
             *lines, unread = (unread + data).split(b"\n")
             for line in lines:
-                if line == _ORDERLY:
+                if line == b".":
                     orderly = True
                 elif line.startswith(b"+"):
                     workers.add(int(line[1:]))
