@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pytest
 from conftest import ROOT
-from harness import Client, Daemon, children, gone
+from harness import Client, Daemon, alive, children, gone, state
 from terminal import Terminal, run
 
 from interpreterd.cli.main import COMMANDS
@@ -291,21 +291,6 @@ async def test_sigkill_of_the_binary_leaves_nothing(
     assert os.listdir(temporary) == []
 
 
-def state(pid: int) -> str:
-    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-
-
-def is_zombie(pid: int) -> bool:
-    return state(pid) == "Z"
-
-
-def is_awake(pid: int) -> bool:
-    try:
-        return state(pid) not in "SZ"
-    except (FileNotFoundError, ProcessLookupError):  # ended
-        return False
-
-
 async def test_sigkill_of_the_binary_whose_loader_takes_its_time(
     binary: Path, start_daemon: Start, tmp_path: Path
 ) -> None:
@@ -317,10 +302,10 @@ async def test_sigkill_of_the_binary_whose_loader_takes_its_time(
     guard = min(below)
     os.kill(loader, signal.SIGSTOP)
     os.kill(daemon.pid, signal.SIGKILL)
-    while not is_zombie(daemon.pid):
+    while alive(daemon.pid):
         pass
     await gone(*(pid for pid in below if pid != guard))
-    while is_awake(guard):  # it has killed the workers, and now looks for the loader
+    while state(guard) not in "SZX":  # it has killed the workers, and now looks for the loader
         pass
     os.kill(loader, signal.SIGKILL)
     await gone(daemon.pid, guard)

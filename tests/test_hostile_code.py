@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from contract import COMPLETED, INTERRUPTED, RESTARTED, ended, error, interrupt, stdout
-from harness import Client, Gate, SharedDaemon, shared_daemon
+from harness import Client, Gate, SharedDaemon, shared_daemon, state
 from worker_driver import find_pythons
 
 from interpreterd.family import descendants
@@ -399,7 +399,7 @@ async def test_whatever_it_computes_the_daemon_goes_first(client: Client, contex
 
 def asleep(pid: int) -> bool:
     """Whether a worker in which nothing runs waits for the next message."""
-    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "S"
+    return state(pid) == "S"
 
 
 async def test_a_signal_handler_that_raises_while_nothing_runs(client: Client, context: str) -> None:

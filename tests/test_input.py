@@ -7,11 +7,10 @@ import sys
 import termios
 import time
 from collections.abc import Awaitable, Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
-from harness import Client, Daemon, Gate, Running
+from harness import Client, Daemon, Gate, Running, state
 from test_multiplex import Session, open_session
 from worker_driver import DrivenWorker, find_pythons
 
@@ -223,7 +222,7 @@ def wait_until_received(worker: DrivenWorker) -> None:
 
 def wait_until_it_sleeps(worker: DrivenWorker) -> None:
     """Wait until its main thread waits in a system call."""
-    while Path(f"/proc/{worker.pid}/stat").read_text().rpartition(")")[2].split()[0] != "S":
+    while state(worker.pid) != "S":
         time.sleep(0)
 
 
