@@ -10,19 +10,19 @@ import attrs
 
 from interpreterd import moves
 from interpreterd.description import ContextInfo
-from interpreterd.errors import ContextRestarted, InterpreterError, WorkerStartFailed
+from interpreterd.errors import ContextRestarted, InterpreterError
 from interpreterd.executions import Execution, Executions
-from interpreterd.launcher import Launcher, launch_configured
+from interpreterd.launcher import Launcher
 from interpreterd.limits import Limits
 from interpreterd.machine import Machine
 from interpreterd.messages import Configure, FromWorker
 from interpreterd.schema import Execute, Stream, WorkerEnded, timestamp
 from interpreterd.settings import Settings
+from interpreterd.slot import Slot
 from interpreterd.timers import Timers
 from interpreterd.transcript import Transcript
 from interpreterd.transitions import SHOWN, State
-from interpreterd.watcher import Excess, Watch, Watcher
-from interpreterd.worker import Worker
+from interpreterd.watcher import Watcher
 
 # What an interrupted program may still write although its client does not read: what its own buffers and both pipes
 # hold, 64 KiB each, every byte a character, and these of four bytes if one of them is.
@@ -59,12 +59,18 @@ class Context:
         self.cwd = cwd
         self.metadata = metadata
         self._created_at = timestamp(time.time())
-        self._launcher = launcher
-        self._settings = settings
         self._limits = limits
-        self._configuration = Configure(cwd=cwd, envs=envs, data_bytes=limits.data_bytes)
-        self._watcher = watcher
-        self._tasks = tasks
+        self._slot = Slot(
+            context_id,
+            listener=self,
+            feed=self._feed,
+            launcher=launcher,
+            configuration=Configure(cwd=cwd, envs=envs, data_bytes=limits.data_bytes),
+            start_timeout_s=settings.start_timeout_s,
+            limits=limits,
+            watcher=watcher,
+            tasks=tasks,
+        )
         self._machine = Machine(queue_limit=limits.queued or settings.queue_limit, grace_s=settings.grace_s)
         self._transcript = Transcript(
             context_id,
@@ -72,12 +78,8 @@ class Context:
             backlog_bytes=settings.backlog_limit_bytes,
             output_limit_bytes=limits.output_bytes,
         )
-        self._worker: Worker | None = None
-        self._starting: asyncio.Task[WorkerStartFailed | None] | None = None
         self._closed_by: InterpreterError | None = None
         self._timers = Timers()
-        self._watch: Watch | None = None
-        self._gone = asyncio.Event()
 
     @property
     def transcript(self) -> Transcript:
@@ -96,7 +98,7 @@ class Context:
             queued=self._machine.queued,
             metadata=self.metadata,
             limits=self._limits,
-            pid=None if self._worker is None else self._worker.pid,
+            pid=None if self._slot.worker is None else self._slot.worker.pid,
         )
 
     async def start(self) -> None:
@@ -108,22 +110,18 @@ class Context:
         """Have a new worker; what runs is lost, what is queued waits for it, or is cancelled. Raises as ``start``."""
         self._feed(moves.Restart(ContextRestarted(self.id), cancel_queued))
         while self._machine.state is State.ENDING:
-            await self._gone.wait()
+            await self._slot.gone()
         await self._started()
 
     async def _started(self) -> None:
         if self._closed_by is not None:
             raise self._closed_by
-        if self._starting is not None:
-            try:
-                # Shielded: the one who asked may go away, others may already wait for the worker.
-                error = await asyncio.shield(self._starting)
-            except asyncio.CancelledError:
-                if self._closed_by is None:
-                    raise
-                raise self._closed_by from None
-            if error is not None:
-                raise error
+        try:
+            await self._slot.started()
+        except asyncio.CancelledError:
+            if self._closed_by is None:
+                raise
+            raise self._closed_by from None
 
     def submit(self, request: Execute, *, client: bool = True, answers: bool = False) -> Execution:
         """Queue ``request`` and return its execution, whose journal ends with ``Finished`` whatever happens.
@@ -170,15 +168,14 @@ class Context:
         self._closed_by = cause
         self._feed(moves.Close(cause))
         self._timers.close()
-        if self._worker is not None:
+        if (worker := self._slot.worker) is not None:
             try:
                 async with asyncio.timeout(CLOSE_LIMIT_S):
-                    await self._gone.wait()
+                    await self._slot.gone()
             except TimeoutError:
-                _log.error("context %s: worker %d cannot be killed", self.id, self._worker.pid)
+                _log.error("context %s: worker %d cannot be killed", self.id, worker.pid)
         self._transcript.close()
-        self._watcher.end(self._watch)
-        await self._sweep()
+        await self._slot.close()
 
     def on_message(self, message: FromWorker) -> None:
         """See ``Listener``."""
@@ -187,8 +184,8 @@ class Context:
     def on_output(self, stream: Stream, text: str, replaced: int = 0) -> None:
         """See ``Listener``."""
         self._transcript.write(stream, text, replaced)
-        if self._transcript.full and self._worker is not None:
-            self._worker.pause_output()
+        if self._transcript.full and self._slot.worker is not None:
+            self._slot.worker.pause_output()
 
     def on_closed(self) -> None:
         """See ``Listener``. How it ends matters to nobody if nothing runs; the next execution is not to wait for it."""
@@ -202,17 +199,9 @@ class Context:
 
     def on_exit(self, how: str) -> None:
         """See ``Listener``."""
-        self._worker = None
-        self._watcher.end(self._watch)
-        self._watch = None
-        self._gone.set()
+        self._slot.leave()
         self._transcript.tell(WorkerEnded(how=how))
         self._feed(moves.Exited(how))
-        self._tasks.create_task(self._sweep())
-
-    def _on_excess(self, excess: Excess) -> None:
-        _log.warning("context %s: %s", self.id, excess.what)
-        self._feed(moves.Exceeded(excess.what, kill=excess.execution_id is None))
 
     def _feed(self, event: moves.Input) -> None:
         for effect in self._machine.handle(event):
@@ -221,79 +210,33 @@ class Context:
     def _perform(self, effect: moves.Effect) -> None:
         match effect:
             case moves.Send(message):
-                if self._worker is not None:
-                    self._worker.send(message)
+                if self._slot.worker is not None:
+                    self._slot.worker.send(message)
             case moves.SetTimer(name, after_s):
                 self._timers.set(name, after_s, lambda name: self._feed(moves.TimerFired(name)))
             case moves.ClearTimer(name):
                 self._timers.clear(name)
             case moves.Begin(execution_id, restarted):
-                self._begin(execution_id, restarted)
+                self._slot.begin(execution_id)
+                self._transcript.begin(execution_id, restarted=restarted)
             case moves.Finish():
-                self._finish(effect)
+                if self._transcript.runs(effect.execution_id):
+                    self._slot.finish()
+                self._transcript.finish(effect)
             case moves.Interrupt():
-                if self._worker is not None and self._transcript.running is not None:
+                if self._slot.worker is not None and self._transcript.running is not None:
                     self._transcript.running.journal.extend(LAST_WORDS_BYTES)
-                    self._worker.interrupt()
+                    self._slot.worker.interrupt()
             case moves.Kill():
-                if self._worker is not None:
-                    self._worker.kill()
-                elif self._starting is not None:
-                    self._starting.cancel()
+                self._slot.kill()
             case moves.Ask(execution_id, prompt, password):
                 if not self._transcript.ask(execution_id, prompt, password=password):
                     self._feed(moves.Answered(execution_id, None))
             case moves.StartWorker():
-                self._starting = self._tasks.create_task(self._start_worker())
+                self._slot.start()
             case _:
                 assert_never(effect)
 
-    def _begin(self, execution_id: str, restarted: bool) -> None:
-        if self._worker is not None:
-            # Late output of earlier executions, and a character that it left unfinished, do not belong to this one.
-            self._worker.drain()
-            self._worker.end_text()
-        if self._watch is not None:
-            self._watch.execution_id = execution_id
-        self._transcript.begin(execution_id, restarted=restarted)
-
-    def _finish(self, end: moves.Finish) -> None:
-        if self._transcript.runs(end.execution_id):
-            if self._worker is not None:
-                self._worker.end_text()
-                self._worker.resume_output()
-            if self._watch is not None:
-                self._watch.execution_id = None
-        self._transcript.finish(end)
-
     def _resume_output(self) -> None:
-        if self._worker is not None and not self._transcript.full:
-            self._worker.resume_output()
-
-    async def _sweep(self) -> None:
-        try:
-            await self._launcher.sweep()
-        except Exception:  # one failure in the task group would end every context
-            _log.exception("context %s: what its worker left could not be killed", self.id)
-
-    async def _start_worker(self) -> WorkerStartFailed | None:
-        """Start a worker and tell the machine; return why there is none."""
-        try:
-            worker = await launch_configured(self._launcher, self._configuration, self._settings.start_timeout_s)
-        except WorkerStartFailed as error:
-            _log.error("context %s: no worker: %s", self.id, error)
-            self._feed(moves.StartFailed(str(error)))
-            return error
-        finally:
-            self._starting = None
-        self._worker = worker
-        self._gone.clear()
-        worker.listener = self
-        if self._limits.watched:
-            self._watch = self._watcher.watch(worker.pid, self._limits, self._on_excess)
-        self._feed(moves.Started())
-        if worker.broken is not None:  # between its answer and now
-            self.on_broken(worker.broken)
-        if worker.exited is not None:
-            self.on_exit(worker.exited)
-        return None
+        if self._slot.worker is not None and not self._transcript.full:
+            self._slot.worker.resume_output()

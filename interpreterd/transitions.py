@@ -1,6 +1,6 @@
 """Everything that may happen to a context's worker, as a table: state and input to action and next states.
 
-``machine.py`` has the actions; ``diagram()`` draws ARCHITECTURE.md's picture.
+``actions.py`` has the actions; ``diagram()`` draws ARCHITECTURE.md's picture.
 """
 
 import enum

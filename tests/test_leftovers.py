@@ -338,7 +338,7 @@ async def test_a_deleted_context_and_its_worker_are_in_no_cycle(launcher: str, n
         assert [type(event) async for _, event in execution.journal.client] == [Started, Output, Finished]
         context_gone, worker_gone = asyncio.Event(), asyncio.Event()
         weakref.finalize(context, context_gone.set)
-        weakref.finalize(context._worker, worker_gone.set)
+        weakref.finalize(context._slot.worker, worker_gone.set)
         await manager.delete(context.id)
         del context, execution
         await context_gone.wait()

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from interpreterd import description
+from interpreterd.actions import Actions
 from interpreterd.errors import (
     ContextDeleted,
     ContextRestarted,
@@ -769,7 +770,7 @@ def test_every_state_can_be_reached() -> None:
 
 def test_every_action_of_the_table_is_a_method_and_every_method_is_in_the_table() -> None:
     actions = {rule.action for rules in TRANSITIONS.values() for rule in rules.values()}
-    assert {name for name in vars(Machine) if name.startswith("on_")} | {"ignore"} == actions
+    assert {name for name in vars(Actions) if name.startswith("on_")} | {"ignore"} == actions
     assert all(callable(getattr(Machine, action)) for action in actions)
 
 
