@@ -14,6 +14,7 @@ from interpreterd.errors import ContextRestarted, InterpreterError
 from interpreterd.executions import Execution, Executions
 from interpreterd.launcher import Launcher
 from interpreterd.limits import Limits
+from interpreterd.logs import about
 from interpreterd.machine import Machine
 from interpreterd.messages import Configure, FromWorker
 from interpreterd.schema import Execute, Stream, WorkerEnded, timestamp
@@ -56,6 +57,7 @@ class Context:
     ) -> None:
         """Make an inactive context; ``start`` or the first ``submit`` gives it a worker."""
         self.id = context_id
+        self._log = about(context_id, _log)
         self.cwd = cwd
         self.metadata = metadata
         self._created_at = timestamp(time.time())
@@ -173,7 +175,7 @@ class Context:
                 async with asyncio.timeout(CLOSE_LIMIT_S):
                     await self._slot.gone()
             except TimeoutError:
-                _log.error("context %s: worker %d cannot be killed", self.id, worker.pid)
+                self._log.error("context %s: worker %d cannot be killed", self.id, worker.pid)
         self._transcript.close()
         await self._slot.close()
 
@@ -194,7 +196,7 @@ class Context:
 
     def on_broken(self, reason: str) -> None:
         """See ``Listener``."""
-        _log.warning("context %s: the worker broke the protocol: %s", self.id, reason)
+        self._log.warning("context %s: the worker broke the protocol: %s", self.id, reason)
         self._feed(moves.Broken(reason))
 
     def on_exit(self, how: str) -> None:

@@ -8,6 +8,7 @@ from interpreterd import moves
 from interpreterd.errors import WorkerStartFailed
 from interpreterd.launcher import Launcher, launch_configured
 from interpreterd.limits import Limits
+from interpreterd.logs import about
 from interpreterd.messages import Configure
 from interpreterd.watcher import Excess, Watch, Watcher
 from interpreterd.worker import Deaf, Listener, Worker
@@ -38,6 +39,7 @@ class Slot:
         """Be empty. What happens is given to ``feed``; workers are started in ``tasks``."""
         self.worker: Worker | None = None
         self._context_id = context_id
+        self._log = about(context_id, _log)
         self._listener = listener
         self._feed = feed
         self._launcher = launcher
@@ -108,14 +110,14 @@ class Slot:
         try:
             await self._launcher.sweep()
         except Exception:  # one failure in the task group would end every context
-            _log.exception("context %s: what its worker left could not be killed", self._context_id)
+            self._log.exception("context %s: what its worker left could not be killed", self._context_id)
 
     async def _start(self) -> WorkerStartFailed | None:
         """Start a worker and tell the machine; return why there is none."""
         try:
             worker = await launch_configured(self._launcher, self._configuration, self._start_timeout_s)
         except WorkerStartFailed as error:
-            _log.error("context %s: no worker: %s", self._context_id, error)
+            self._log.error("context %s: no worker: %s", self._context_id, error)
             self._feed(moves.StartFailed(str(error)))
             return error
         finally:
@@ -133,7 +135,7 @@ class Slot:
         return None
 
     def _on_excess(self, excess: Excess) -> None:
-        _log.warning("context %s: %s", self._context_id, excess.what)
+        self._log.warning("context %s: %s", self._context_id, excess.what)
         self._feed(moves.Exceeded(excess.what, kill=excess.execution_id is None))
 
 
