@@ -6,7 +6,6 @@ Requests are parsed as in ``schema``: into a request, or ``MalformedRequest`` or
 from collections.abc import Iterable, Mapping, Set
 from typing import Any, Final, Self
 
-import attrs
 from attrs import field, frozen
 
 from interpreterd.errors import InvalidRequest, MalformedRequest, UnsupportedLanguage
@@ -150,7 +149,7 @@ def _patch(body: dict[str, object], key: str) -> dict[str, str | None]:
 
 
 def _limits(body: dict[str, object], key: str) -> Limits:
-    kinds = {kind.metadata["key"]: kind for kind in attrs.fields(Limits)}
+    kinds = Limits.kinds()
     given = json_object(body.get(key, {}), key, kinds.keys())
     values: dict[str, Any] = {}
     for name, kind in kinds.items():

@@ -74,10 +74,11 @@ class Execution:
         self.journal.append(event, last=self.ended)
 
     def to_json(self) -> dict[str, Any]:
-        """Return what clients see of it."""
+        """Return what clients see of it: its name twice, as every object has one and as all others call it."""
         error = self.error
         return {
             "id": self.id,
+            "executionId": self.id,
             "contextId": self.context_id,
             "state": self.state,
             "codeSha256": self.code_sha256,

@@ -34,6 +34,7 @@ class Limits:
         processes: The worker is one of them.
         queued: Executions that wait.
         code_bytes: One execution's code, as UTF-8.
+        queue_is_usual: Whether ``queued`` is what it is without anybody's wish; not shown then.
     """
 
     memory_bytes: int | None = _limit("memoryBytes", least=LEAST_MEMORY_BYTES)
@@ -42,6 +43,7 @@ class Limits:
     processes: int | None = _limit("processes")
     queued: int | None = _limit("queued")
     code_bytes: int | None = _limit("codeBytes")
+    queue_is_usual: bool = False
 
     @classmethod
     def of(cls, settings: Settings) -> Self:
@@ -53,18 +55,26 @@ class Limits:
             processes=settings.context_processes,
             queued=settings.queue_limit,
             code_bytes=settings.code_limit_bytes,
+            queue_is_usual=settings.queue_limit == QUEUE_LIMIT,
         )
+
+    @classmethod
+    def kinds(cls) -> "dict[str, attrs.Attribute[Any]]":
+        """Return what can be limited, by the names that clients use."""
+        return {it.metadata["key"]: it for it in attrs.fields(cls) if "key" in it.metadata}
 
     def tightened(self, by: "Limits") -> "Limits":
         """Return these limits with those of ``by`` in their place; raise ``InvalidRequest`` for one that is looser."""
-        changed = {}
-        for limit in attrs.fields(Limits):
+        changed: dict[str, Any] = {}
+        for key, limit in self.kinds().items():
             ours, theirs = getattr(self, limit.name), getattr(by, limit.name)
             if theirs is None:
                 continue
             if ours is not None and theirs > ours:
-                raise InvalidRequest(f"limits.{limit.metadata['key']} must be at most {ours}, the daemon's limit")
+                raise InvalidRequest(f"limits.{key} must be at most {ours}, the daemon's limit")
             changed[limit.name] = theirs
+        if by.queued is not None:
+            changed["queue_is_usual"] = False
         return attrs.evolve(self, **changed) if changed else self
 
     @property
@@ -89,13 +99,13 @@ class Limits:
             raise InvalidRequest(f"code must be at most {self.code_bytes} bytes long")
 
     def to_json(self) -> dict[str, Any]:
-        """Return what clients see: the limits that are there, and a queue's only if it is not everyone's."""
+        """Return what clients see: the limits that are there, and a queue's only if somebody wished it."""
         return self._shown.copy()
 
     @functools.cached_property  # a thousand contexts, listed, mostly have the same
     def _shown(self) -> dict[str, Any]:
-        shown = {limit.metadata["key"]: getattr(self, limit.name) for limit in attrs.fields(Limits)}
-        if self.queued == QUEUE_LIMIT:
+        shown = {key: getattr(self, limit.name) for key, limit in self.kinds().items()}
+        if self.queue_is_usual:
             del shown["queued"]
         return {key: value for key, value in shown.items() if value is not None}
 

@@ -79,7 +79,7 @@ class Manager:
             self._contexts.pop(context.id, None)
             if not self._closing:  # or it has been closed
                 # Who asked may have gone away while the start went on.
-                self._tasks.create_task(context.close(ContextDeleted(context.id)))
+                self._tasks.create_task(self._end(context))
             if isinstance(error, WorkerStartFailed):
                 raise type(error)(f"failed to start context: {error}") from error
             raise
@@ -99,6 +99,19 @@ class Manager:
         if context_id not in (None, DEFAULT_CONTEXT_ID):
             raise ContextNotFound(str(context_id))
         return self._add(DEFAULT_CONTEXT_ID, self._settings.cwd, self._limits)
+
+    def interrupt(self, context_id: str | None, execution_id: str | None = None) -> str:
+        """Do as ``Context.interrupt``; for None the default context, in which nothing runs before its first use.
+
+        Raises:
+            ContextNotFound, ServerShuttingDown
+        """
+        if self._closing:
+            raise ServerShuttingDown
+        name = context_id or DEFAULT_CONTEXT_ID
+        if name == DEFAULT_CONTEXT_ID and name not in self._contexts:
+            return "idle"
+        return self.existing(name).interrupt(execution_id)
 
     def list(self, *, with_default: bool, labels: Iterable[tuple[str, str]] = ()) -> list[Context]:
         """Return all contexts whose metadata has all ``labels``, oldest first."""
@@ -137,8 +150,14 @@ class Manager:
             raise DefaultContextKept
         context = self.existing(context_id)
         del self._contexts[context_id]
-        await context.close(ContextDeleted(context_id))
-        self.executions.context_deleted(context_id)
+        await self._end(context)
+
+    async def _end(self, context: Context) -> None:
+        """End a context that nobody finds any more; what is kept of its executions is kept as of a deleted one."""
+        try:
+            await context.close(ContextDeleted(context.id))
+        finally:
+            self.executions.context_deleted(context.id)
 
     async def close(self) -> None:
         """Take no more work, tell everyone who waits, end all workers. Repeating it changes nothing."""

@@ -120,7 +120,7 @@ class OutputPipe:
     def _readable(self) -> None:
         loop = asyncio.get_running_loop()
         size = len(self._read(READ_BYTES))
-        if size < BATCH_BYTES and loop.time() < self._read_at + BATCH_AFTER_S:
+        if self._reading and size < BATCH_BYTES and loop.time() < self._read_at + BATCH_AFTER_S:
             # It comes in small pieces, one after the other: let them gather. The first piece was read at once.
             self.pause()
             self._batch = loop.call_later(BATCH_AFTER_S, self.resume)

@@ -54,10 +54,45 @@ def test_the_worker_is_written_for_the_oldest_python_it_runs_on(path: Path) -> N
     ast.parse(path.read_text(), feature_version=(3, 9))
 
 
+WORKERS_OWN = {"worker", "interpreterd._worker", *(path.stem for path in WORKER)}
+
+
+def imported(source: str) -> set[str]:
+    """Return what a file of ``interpreterd`` imports: modules, the packages they are in, and names in them."""
+    names = set()
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            module = f"interpreterd.{node.module or ''}".rstrip(".") if node.level else node.module or ""
+            names |= {module, *(f"{module}.{alias.name}" for alias in node.names)}
+    parts = [name.split(".") for name in names]
+    return {".".join(part[:length]) for part in parts for length in range(1, len(part) + 1)}
+
+
 def test_nothing_imports_the_worker() -> None:
-    siblings = {path.stem for path in WORKER}
-    for path in (ROOT / "interpreterd").rglob("*.py"):
-        for node in ast.walk(ast.parse(path.read_text())):
-            if isinstance(node, ast.ImportFrom):
-                assert node.module != "interpreterd._worker"
-                assert node.module not in siblings
+    files = list((ROOT / "interpreterd").rglob("*.py"))
+    assert {str(path): found for path in files if (found := imported(path.read_text()) & WORKERS_OWN)} == {}
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "import worker",
+        "import worker.streams as streams",
+        "def f():\n    from worker import streams",
+        "from worker.streams import Stream",
+        "from interpreterd import _worker",
+        "import interpreterd._worker.boot",
+        "from interpreterd._worker.boot import start",
+        "from . import _worker",
+        "import boot",
+        "from channel import Channel",
+    ],
+)
+def test_an_import_of_the_worker_would_be_found(source: str) -> None:
+    assert imported(source) & WORKERS_OWN
+
+
+def test_a_module_of_nearly_the_same_name_is_no_worker() -> None:
+    assert not imported("from interpreterd.worker import Worker\nimport interpreterd.worker") & WORKERS_OWN

@@ -104,6 +104,14 @@ async def test_an_execution(py: Any) -> None:
     assert execution.raise_for_error() is execution
 
 
+async def test_bytes_that_are_no_text_are_counted(py: Any) -> None:
+    code = "import os; os.write(1, 'caf\u00e9 \ufffd\\n'.encode('latin-1', 'replace'))"
+    events = [event async for event in py.stream(code)]
+    assert [(event.text, event.replaced) for event in events if isinstance(event, Output)] == [("caf\ufffd ?\n", 1)]
+    execution = await py.execute(code)
+    assert (execution.stdout, execution.replaced) == ("caf\ufffd ?\n", 1)
+
+
 async def test_state_stays_and_contexts_have_their_own(py: Any, tmp_path: Path) -> None:
     context = await py.create_context(cwd=tmp_path)
     await py.execute("x = 1")

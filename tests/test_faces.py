@@ -1,13 +1,17 @@
 """The one table of errors is total, and what clients see is exactly what the contract says."""
 
 import json
+import re
 from collections.abc import Iterator
+from types import ModuleType
 
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
 from interpreterd import errors
+from interpreterd.client import ClientError
+from interpreterd.client import errors as client_errors
 from interpreterd.errors import (
     ContextDeleted,
     ContextNotFound,
@@ -63,9 +67,42 @@ def test_every_face_is_an_error_to_http_and_a_legal_close() -> None:
         assert face.close_code in {1000, 1001, 1002, 1008, 1009, 1011} or 4000 <= face.close_code < 5000
 
 
-def test_the_tree_in_the_docstring_is_the_tree() -> None:
+def drawn(text: str) -> dict[str, str]:
+    """Return the parent of each name in a drawing of a tree, whose branches are four characters wide."""
+    parents: dict[str, str] = {}
+    path: list[str] = []
+    for line in text.splitlines():
+        if match := re.fullmatch(r"    (?P<branch>(?:[│ ]   )*[├└]── |)(?P<name>[A-Z]\w*)(?:  .*)?", line):
+            depth = len(match["branch"]) // 4
+            path = [*path[:depth], match["name"]]
+            if depth:
+                parents[match["name"]] = path[depth - 1]
+    return parents
+
+
+def tree(base: type[Exception]) -> dict[str, str]:
+    """Return the parent of each exception below ``base``."""
+    below = base.__subclasses__()
+    return {child.__name__: base.__name__ for child in below} | {
+        name: parent for child in below for name, parent in tree(child).items()
+    }
+
+
+@pytest.mark.parametrize(
+    ("module", "base"), [(errors, InterpreterError), (client_errors, ClientError)], ids=["daemon", "client"]
+)
+def test_the_tree_in_the_docstring_is_the_tree(module: ModuleType, base: type[Exception]) -> None:
+    assert module.__doc__ is not None
+    assert drawn(module.__doc__) == tree(base)
+
+
+def test_a_tree_that_is_drawn_wrongly_would_be_found() -> None:
+    text = "A tree.\n\n    A\n    ├── B        why\n    │   └── C\n    └── D\n        └── E\n"
+    assert drawn(text) == {"B": "A", "C": "B", "D": "A", "E": "D"}
     assert errors.__doc__ is not None
-    assert [name.__name__ for name in subclasses(InterpreterError) if name.__name__ not in errors.__doc__] == []
+    for name, parent in tree(InterpreterError).items():
+        forgotten = "\n".join(line for line in errors.__doc__.splitlines() if f" {name}" not in f"{line} ")
+        assert drawn(forgotten) != tree(InterpreterError), (name, parent)
 
 
 FAILURE = Failure(name="E", value="v")

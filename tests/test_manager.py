@@ -20,6 +20,7 @@ from interpreterd.errors import (
     ServerShuttingDown,
     WorkerStartFailed,
 )
+from interpreterd.executions import KEPT_OF_DELETED
 from interpreterd.manager import Manager
 from interpreterd.schema import Execute, Finished
 from interpreterd.settings import Settings
@@ -169,6 +170,49 @@ async def test_interrupt(tmp_path: Path) -> None:
         worker.done(run)
         assert [event async for event in execution.journal.client]
         assert manager.existing("default").interrupt() == "idle"
+
+
+async def test_an_interrupt_makes_no_context(tmp_path: Path) -> None:
+    async with open_manager(FakeLauncher(), tmp_path) as manager:
+        assert [manager.interrupt(name) for name in (None, "", "default")] == ["idle"] * 3
+        assert manager.interrupt(None, "an execution") == "idle"
+        with pytest.raises(ContextNotFound, match=r"^context not found: x$"):
+            manager.interrupt("x")
+        assert ids(manager) == []
+        await manager.close()
+        with pytest.raises(ServerShuttingDown):
+            manager.interrupt(None)
+
+
+async def test_of_contexts_that_could_not_be_made_no_more_is_kept_than_of_deleted_ones(tmp_path: Path) -> None:
+    """Others may find such a context meanwhile, and use it."""
+    launcher = FakeLauncher()
+    launcher.failure = WorkerStartFailed("no")
+    async with open_manager(launcher, tmp_path) as manager:
+        asked = []
+        for _ in range(KEPT_OF_DELETED + 5):
+            launcher.gate.clear()
+            creating = asyncio.create_task(manager.create(CreateContext()))
+            await asyncio.sleep(0)
+            (context_id,) = ids(manager)
+            asked.append(manager.get(context_id).submit(Execute(code="pass")).id)
+            launcher.gate.set()
+            with pytest.raises(WorkerStartFailed):
+                await creating
+        await asyncio.gather(*manager._tasks._tasks)
+        assert sum(manager.executions.get(name) is not None for name in asked) == KEPT_OF_DELETED
+
+
+@pytest.mark.parametrize(
+    ("daemons", "own", "shown"),
+    [(128, None, {}), (128, 7, {"queued": 7}), (256, None, {"queued": 256}), (256, 128, {"queued": 128})],
+)
+async def test_a_queues_limit_is_shown_where_somebody_has_set_it(
+    tmp_path: Path, daemons: int, own: int | None, shown: dict[str, int]
+) -> None:
+    async with open_manager(FakeLauncher(), tmp_path, queue_limit=daemons) as manager:
+        info = await manager.create(CreateContext.parse({"limits": {"queued": own}}))
+        assert info.to_json().get("limits", {}) == shown
 
 
 async def test_contexts_run_in_parallel(tmp_path: Path) -> None:

@@ -72,12 +72,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 1
     except Exception as error:
         # Not before: a quarter of a second, for help and completion too.
-        from interpreterd.client.errors import ClientError, ConnectionFailed
+        from interpreterd.client.errors import ClientError, ConnectionFailed, InvalidArgument
 
         if isinstance(error, ConnectionFailed):
             return fail(f"{error.what}: start one with `{error.start}`, or use --local")
         if isinstance(error, ClientError):
             return fail(str(error))
+        if isinstance(error, InvalidArgument):  # a word of the command line that is no text
+            return fail(str(error), WRONG_USAGE)
         raise
     return status if isinstance(status, int) else 0
 

@@ -9,12 +9,13 @@ from types import TracebackType
 from typing import Any, Self, Unpack
 from urllib.parse import urlencode
 
+from interpreterd.client.arguments import check, encode, quoted
 from interpreterd.client.connection import DEFAULT_URL, Connection
 from interpreterd.client.contexts import ContextData, Options
 from interpreterd.client.errors import ContextNotFound
 from interpreterd.client.local import LocalDaemon
 from interpreterd.client.results import OUTPUT_LIMIT_CHARS, Callbacks, Collector, Execution, OnError, OnText
-from interpreterd.client.run import Run, quoted
+from interpreterd.client.run import Run
 from interpreterd.schema import DEFAULT_CONTEXT_ID, Event, Gap
 
 
@@ -29,6 +30,8 @@ class AsyncInterpreter:
         """See ``Interpreter``."""
         self._headers = options.get("headers", {})
         self._origin = options.get("origin", "")
+        check(self._headers, "headers")
+        check(self._origin, "origin")
         self._reconnect_s = options.get("reconnect_s", 60.0)
         self._output_limit_chars = options.get("output_limit_chars", OUTPUT_LIMIT_CHARS)
         if url is None:
@@ -118,7 +121,7 @@ class AsyncInterpreter:
     ) -> "AsyncContext":
         """Make a context. See ``Interpreter.create_context``."""
         body = {"cwd": None if cwd is None else os.fspath(cwd), "language": language, **options}
-        return AsyncContext(self, await self._request("POST", "/context", body))
+        return AsyncContext(self, await self._request("POST", "/context", encode(body)))
 
     async def get_context(self, context_id: str) -> "AsyncContext":
         """Return a context. See ``Interpreter.get_context``."""
@@ -128,6 +131,7 @@ class AsyncInterpreter:
         self, *, labels: Mapping[str, str] | None = None, usage: bool = False
     ) -> list["AsyncContext"]:
         """Return all contexts, the default one among them, oldest first. See ``Interpreter.list_contexts``."""
+        check(labels, "labels")
         query = [("label", f"{key}={value}") for key, value in (labels or {}).items()]
         if usage:
             query.append(("usage", "true"))
@@ -174,7 +178,7 @@ class AsyncInterpreter:
         if self._connection is not None:
             await self._connection.close()
 
-    async def _request(self, method: str, path: str, body: object = None) -> dict[str, Any]:
+    async def _request(self, method: str, path: str, body: bytes | None = None) -> dict[str, Any]:
         return await (await self._open()).request(method, path, body)
 
     async def _open(self) -> Connection:

@@ -47,8 +47,8 @@ class Connection:
         self._responses: weakref.WeakSet[aiohttp.ClientResponse] = weakref.WeakSet()
         self._closed = False
 
-    async def request(self, method: str, path: str, body: object = None) -> dict[str, Any]:
-        """Return the JSON object that answers. ``path`` is below the prefix, and quoted.
+    async def request(self, method: str, path: str, body: bytes | None = None) -> dict[str, Any]:
+        """Return the JSON object that answers. ``path`` is below the prefix, and quoted; ``body`` is JSON.
 
         Raises:
             ClientError: See there.
@@ -67,17 +67,16 @@ class Connection:
         return answer
 
     async def open(
-        self, method: str, path: str, body: object = None, accept: str = "application/json"
+        self, method: str, path: str, body: bytes | None = None, accept: str = "application/json"
     ) -> aiohttp.ClientResponse:
         """Return the answer once its head is there: it is not a refusal. Its body is the caller's to read or close."""
         session = self._open_session()
-        data = None if body is None else orjson.dumps(body)
         await asyncio.sleep(0)  # a loop that was busy learns now which kept connections have ended
         with self.translated():
             response = await session.request(
                 method,
                 URL(self._base + path, encoded=True),
-                data=data,
+                data=body,
                 headers={"Accept": accept, "Content-Type": "application/json"},
                 allow_redirects=False,
             )
@@ -154,6 +153,7 @@ class Connection:
 
 def _is_http(url: str) -> bool:
     try:
+        url.encode()
         parts = urlsplit(url)
         return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
     except ValueError:

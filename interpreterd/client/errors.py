@@ -12,7 +12,8 @@
     └── ExecutionFailed         the code did not complete without an error; only ``Execution.raise_for_error`` raises it
 
 ``ConnectionFailed`` and ``ConnectionLost`` are Python's ``ConnectionError`` as well. A client that is used after its
-``close`` raises ``RuntimeError``, a URL that is none ``ValueError``.
+``close`` raises ``RuntimeError``, a URL that is none ``ValueError``, an argument that no JSON can hold
+``InvalidArgument``, which is one, or ``TypeError``.
 """
 
 from typing import Final
@@ -20,6 +21,10 @@ from typing import Final
 
 class ClientError(Exception):
     """Base of them all."""
+
+
+class InvalidArgument(ValueError):
+    """An argument cannot be sent: text that is no Unicode (a lone surrogate), a number that is none. Names it."""
 
 
 class ConnectionFailed(ClientError, ConnectionError):

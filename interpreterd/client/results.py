@@ -30,6 +30,7 @@ class Execution:
             ``output_limit_chars`` of one; callbacks have seen it.
         missed_events: How many events had been forgotten by the daemon when the client came back after its connection
             had ended; it keeps ``--journal-bytes`` of them. Nobody has seen these.
+        replaced: How many U+FFFD of the output stand for bytes that were no UTF-8.
     """
 
     id: str
@@ -41,6 +42,7 @@ class Execution:
     restarted: bool = False
     cut_chars: int = 0
     missed_events: int = 0
+    replaced: int = 0
 
     def raise_for_error(self) -> Self:
         """Return itself if the code has completed without an error; else raise ``ExecutionFailed``."""
@@ -83,11 +85,13 @@ class Collector:
         self._finished: Finished | None = None
         self._restarted = False
         self._missed = 0
+        self._replaced = 0
 
     def add(self, event: Event | Gap) -> None:
         """Take the next event."""
         match event:
-            case Output(stream=stream, text=text):
+            case Output(stream=stream, text=text, replaced=replaced):
+                self._replaced += replaced
                 kept = self._texts[stream]
                 kept.pieces.append(text[: max(0, self._limit_chars - kept.chars)])
                 kept.chars += len(text)
@@ -114,6 +118,7 @@ class Collector:
             restarted=self._restarted,
             cut_chars=sum(max(0, text.chars - self._limit_chars) for text in self._texts.values()),
             missed_events=self._missed,
+            replaced=self._replaced,
         )
 
 

@@ -5,11 +5,11 @@ import contextlib
 import secrets
 from collections import deque
 from typing import Any, Final
-from urllib.parse import quote
 
 import aiohttp
 from attrs import evolve
 
+from interpreterd.client.arguments import encode, quoted
 from interpreterd.client.connection import NDJSON, Connection
 from interpreterd.client.errors import (
     ClientError,
@@ -42,13 +42,13 @@ class Run:
     """
 
     def __init__(self, connection: Connection, body: dict[str, Any], *, origin: str, reconnect_s: float) -> None:
-        """Run the request ``body`` once somebody asks for events."""
+        """Run the request ``body`` once somebody asks for events. Raises as ``arguments.encode``."""
         self.events: deque[Event | Gap] = deque()
         self.execution_id: str | None = None
         self.context_id: str = body.get("contextId") or DEFAULT_CONTEXT_ID
         self._connection = connection
         self._origin = f"{origin} {secrets.token_hex(8)}".lstrip()
-        self._body = {**body, "origin": self._origin}
+        self._body = encode({**body, "origin": self._origin})
         self._reconnect_s = reconnect_s
         self._response: aiohttp.ClientResponse | None = None
         self._unread = b""
@@ -196,8 +196,3 @@ class Run:
             self._response.close()
             self._response = None
         self._unread = b""
-
-
-def quoted(context_id: str) -> str:
-    """Return a context's id as a part of a path."""
-    return quote(context_id, safe="")

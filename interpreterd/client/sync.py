@@ -31,6 +31,7 @@ class Interpreter:
 
     Raises (all of its methods):
         ClientError: See ``interpreterd.client.errors`` for which.
+        InvalidArgument: An argument cannot be sent, as text with a lone surrogate; nothing was asked of anyone.
         RuntimeError: It is closed.
     """
 

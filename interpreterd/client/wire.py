@@ -52,7 +52,7 @@ def parse(line: bytes) -> Numbered:
 def _event(message: dict[str, Any]) -> Event | Gap | None:
     match message["type"]:
         case "stdout" | "stderr" as stream:
-            return Output(stream=Stream(stream), text=message["text"])
+            return Output(stream=Stream(stream), text=message["text"], replaced=message.get("replaced", 0))
         case "error":
             return Raised(error=parse_failure(message))
         case "control":

@@ -77,7 +77,7 @@ class _Client:
                     case Execute() as wish:
                         self._execute(request_id, wish)
                     case Interrupt(context_id, execution_id):
-                        await self._send(answer(self._manager.get(context_id).interrupt(execution_id), request_id))
+                        await self._send(answer(self._manager.interrupt(context_id, execution_id), request_id))
                     case Input(execution_id, text):
                         asked = self._answer(execution_id, text)
                         await self._send(answer("accepted" if asked else "idle", request_id))
