@@ -2,7 +2,9 @@
 
 import asyncio
 import logging
+import math
 import os
+import time
 from collections.abc import Callable, Iterable, Mapping
 from typing import Final
 
@@ -12,7 +14,10 @@ _TICKS_PER_S: Final = os.sysconf("SC_CLK_TCK")
 _PAGE_BYTES: Final = os.sysconf("SC_PAGE_SIZE")
 _STAT_LIMIT_BYTES: Final = 2048
 # Positions in /proc/[pid]/stat, counted from after the name, which is the second field.
-_PARENT, _UTIME, _STIME, _CUTIME, _CSTIME, _STARTED, _RESIDENT = 1, 11, 12, 13, 14, 19, 21
+_PARENT, _FAULTS, _UTIME, _STIME, _CUTIME, _CSTIME, _STARTED, _RESIDENT = 1, 7, 11, 12, 13, 14, 19, 21
+# How long one question may take: processor time for each family, and for all of them.
+FAMILY_BUDGET_S: Final = 0.05
+ALL_BUDGET_S: Final = 1.0
 _log = logging.getLogger(__name__)
 
 
@@ -25,6 +30,7 @@ class Process:
         cpu_s: Processor time of its own.
         reaped_s: Processor time of its children that it has waited for, and of theirs.
         resident_bytes: What is shared with other processes counts in each of them.
+        faults: How many pages it was given so far, some at once: the first writes to what it shares are among them.
     """
 
     pid: int
@@ -32,10 +38,19 @@ class Process:
     cpu_s: float
     reaped_s: float
     resident_bytes: int
+    faults: int = 0
+
+    @property
+    def key(self) -> tuple[int, int]:
+        """What names it for good."""
+        return self.pid, self.started
 
 
 class Snapshot:
-    """All processes, read one after the other: some 12 µs each, so not on an event loop's thread."""
+    """All processes, read one after the other: some 12 µs each, so not on an event loop's thread.
+
+    Those that proc(5) hides from this user (``hidepid``) are not there.
+    """
 
     def __init__(self) -> None:
         """Look. Raises OSError if there are no descriptors."""
@@ -65,14 +80,71 @@ class Snapshot:
         return found
 
 
-def memory_bytes(family: list[Process], limit_bytes: int) -> int:
-    """Return what ``family`` has in memory; exact only if that is more than ``limit_bytes``.
+def resident_bytes(family: Iterable[Process]) -> int:
+    """Return the resident memory of ``family``: quickly summed up, and too much, as what they share counts in each."""
+    return sum(process.resident_bytes for process in family)
 
-    Resident memory is quickly summed up, and too much: what processes share, as forks do, counts in each of them. So
-    only if that is beyond the limit, what is shared by n processes counts as an n-th in each: /proc/[pid]/smaps_rollup.
+
+class Measurement:
+    """How much a family has in memory, found out in slices, and not beyond a budget.
+
+    What is shared by n processes counts as an n-th in each: /proc/[pid]/smaps_rollup. The kernel takes 12 µs a MiB for
+    it, and up to 20 ms a process for many mappings. So the largest come first, only until it is clear on which side of
+    the limit they all are; and once the budget is spent, the resident memory of the others counts.
+
+    Attributes:
+        cost_s: What it has taken, in seconds of processor time.
     """
-    total = sum(process.resident_bytes for process in family)
-    return total if total <= limit_bytes else sum(map(_proportional_bytes, family))
+
+    def __init__(self, family: list[Process], limit_bytes: int | None, budget_s: float) -> None:
+        """Measure ``family``, with a limit only as exactly as that needs. ``budget_s`` is processor time."""
+        self.cost_s = 0.0
+        self._family = {process.key: process for process in family}
+        self._limit_bytes = limit_bytes
+        self._budget_s = budget_s
+        self._left = sorted(family, key=lambda process: process.resident_bytes)
+        self._left_bytes = resident_bytes(family)
+        self._measured_bytes = 0
+
+    @property
+    def bytes(self) -> int:
+        """What the family has, or more: what is not measured counts as resident."""
+        return self._measured_bytes + self._left_bytes
+
+    def go_on(self, slice_s: float = math.inf) -> bool:
+        """Measure for ``slice_s`` of processor time; return whether it is clear. Not on an event loop's thread."""
+        began = time.thread_time()
+        spent_s = 0.0
+        while not self._is_clear(spent_s) and spent_s < slice_s:
+            process = self._left[-1]
+            measured_bytes = _proportional_bytes(process)  # first, since ``bytes`` may be asked for meanwhile
+            self._measured_bytes += measured_bytes
+            self._left_bytes -= process.resident_bytes
+            self._left.pop()
+            spent_s = time.thread_time() - began
+        self.cost_s += spent_s
+        return self._is_clear(0)
+
+    def _is_clear(self, spent_s: float) -> bool:
+        if not self._left or self.cost_s + spent_s >= self._budget_s:
+            return True
+        limit_bytes = self._limit_bytes
+        return limit_bytes is not None and (self._measured_bytes > limit_bytes or self.bytes <= limit_bytes)
+
+    def bytes_now(self, family: list[Process]) -> int:
+        """Return the most that the family, which is ``family`` now, can have, without looking again.
+
+        A page that was shared and is not any more does not show in resident memory, but as a fault.
+        """
+        grown_bytes = 0
+        for process in family:
+            before = self._family.get(process.key)
+            if before is None:
+                grown_bytes += process.resident_bytes
+            else:
+                faults_bytes = (process.faults - before.faults) * _PAGE_BYTES
+                grown_bytes += max(process.resident_bytes - before.resident_bytes, faults_bytes, 0)
+        return self.bytes + grown_bytes
 
 
 def _proportional_bytes(process: Process) -> int:
@@ -83,20 +155,20 @@ def _proportional_bytes(process: Process) -> int:
                     return int(line.split()[1]) << 10
     except (FileNotFoundError, ProcessLookupError):
         return 0
-    except PermissionError:  # it has asked not to be looked into
+    except OSError:  # it has asked not to be looked into
         pass
     return process.resident_bytes
 
 
 def _stat(proc: int, pid: str) -> list[bytes] | None:
-    """Return the fields of /proc/[pid]/stat from the third on; None if the process is gone."""
+    """Return the fields of /proc/[pid]/stat from the third on; None if the process is gone, or hidden."""
     try:
         fd = os.open(f"{pid}/stat", os.O_RDONLY, dir_fd=proc)
         try:
             data = os.read(fd, _STAT_LIMIT_BYTES)
         finally:
             os.close(fd)
-    except (FileNotFoundError, ProcessLookupError):
+    except (FileNotFoundError, ProcessLookupError, PermissionError):
         return None
     return data[data.rindex(b")") + 2 :].split()
 
@@ -108,6 +180,7 @@ def _process(pid: int, stat: list[bytes]) -> Process:
         cpu_s=(int(stat[_UTIME]) + int(stat[_STIME])) / _TICKS_PER_S,
         reaped_s=(int(stat[_CUTIME]) + int(stat[_CSTIME])) / _TICKS_PER_S,
         resident_bytes=int(stat[_RESIDENT]) * _PAGE_BYTES,
+        faults=int(stat[_FAULTS]),
     )
 
 
@@ -134,7 +207,7 @@ class Meter:
         What a process used shows in itself, and once it has ended and been waited for, in its parent. In between two
         looks it does both; so what it had when it was last seen is taken from what parents gained.
         """
-        now = {(process.pid, process.started): process for process in family}
+        now = {process.key: process for process in family}
         if self._seen is not None:
             for key, process in now.items():
                 before = self._seen.pop(key, None)
@@ -152,7 +225,7 @@ class Usage:
     Attributes:
         cpu_s: Processor time since they started, with that of children that were waited for. It may fall: a child for
             which nobody waits takes its time along.
-        memory_bytes: As ``memory_bytes`` counts it, exactly.
+        memory_bytes: As ``Measurement`` counts it, within ``FAMILY_BUDGET_S``.
     """
 
     cpu_s: float
@@ -194,12 +267,14 @@ class Looks:
 
 def _usages(pids: list[int]) -> dict[int, Usage]:
     snapshot = Snapshot()
-    return {pid: _usage(family) for pid in pids if (family := snapshot.family(pid))}
-
-
-def _usage(family: list[Process]) -> Usage:
-    return Usage(
-        cpu_s=sum(process.cpu_s + process.reaped_s for process in family),
-        memory_bytes=memory_bytes(family, 0),
-        processes=len(family),
-    )
+    families = {pid: family for pid in pids if (family := snapshot.family(pid))}
+    left_s = ALL_BUDGET_S
+    found = {}
+    # The small ones first: what a large one takes is not taken from them.
+    for pid, family in sorted(families.items(), key=lambda item: resident_bytes(item[1])):
+        memory = Measurement(family, None, min(FAMILY_BUDGET_S, left_s))
+        memory.go_on()
+        left_s -= memory.cost_s
+        cpu_s = sum(process.cpu_s + process.reaped_s for process in family)
+        found[pid] = Usage(cpu_s=cpu_s, memory_bytes=memory.bytes, processes=len(family))
+    return found

@@ -1,7 +1,13 @@
-"""Looks four times a second whether workers, with all that they started, keep to their limits."""
+"""Looks four times a second whether workers, with all that they started, keep to their limits.
+
+One look at all processes tells how many they are, what processor time they took, and whether their memory may be too
+much. If it may, that family's memory is measured, which can take long; other families, and other limits, do not wait.
+"""
 
 import asyncio
+import contextlib
 import logging
+import os
 import time
 from collections.abc import Awaitable, Callable
 from typing import Final
@@ -9,10 +15,14 @@ from typing import Final
 from attrs import frozen
 
 from interpreterd.limits import Limits, size_in_words
-from interpreterd.usage import Meter, Snapshot, memory_bytes
+from interpreterd.usage import Measurement, Meter, Process, Snapshot, resident_bytes
 
 PERIOD_S: Final = 0.25
 REST_PER_WORK: Final = 10  # a look at some thousand processes takes so long that it has to be rarer
+MEMORY_BUDGET_S: Final = 0.5  # of processor time, for one measurement: 40 GiB of what many processes share
+SLICE_S: Final = 0.05  # in which families take turns
+STUCK_S: Final = 10.0  # for a slice: the kernel may wait for a lock that the process holds
+MEASURED_AT_ONCE: Final = 2
 _log = logging.getLogger(__name__)
 
 
@@ -33,38 +43,88 @@ class Watch:
 
     Attributes:
         execution_id: What runs now; None while nothing does.
+        unclear: The family, as it was last seen, if only a measurement can tell whether it has too much memory.
+        measuring: That measurement, while it goes on.
     """
 
     def __init__(self, pid: int, limits: Limits, tell: Callable[[Excess], None]) -> None:
         self.execution_id: str | None = None
         self.tell = tell
+        self.unclear: list[Process] | None = None
+        self.measuring: asyncio.Task[None] | None = None
         self._pid = pid
         self._limits = limits
         self._metered_id: str | None = None
         self._meter: Meter | None = None
         self._suspected = False
+        self._hidden = False
+        self._measured: Measurement | None = None
+        self._measured_at = 0.0
 
     def judge(self, snapshot: Snapshot) -> Excess | None:
         """Return what is too much; processor time only once in an execution. Runs on a thread of its own."""
         family = snapshot.family(self._pid)
-        limits = self._limits
-        if limits.processes is not None and len(family) > limits.processes:
-            return Excess(f"process limit of {limits.processes} exceeded")
-        if limits.memory_bytes is not None and memory_bytes(family, limits.memory_bytes) > limits.memory_bytes:
-            return Excess(f"memory limit of {size_in_words(limits.memory_bytes)} exceeded")
-        if limits.cpu_s is not None:
-            execution_id = self.execution_id
-            if execution_id != self._metered_id:
-                self._metered_id, self._meter, self._suspected = execution_id, Meter(), False
-            if execution_id is not None and self._meter is not None:
-                self._meter.read(family)
-                exceeded = self._meter.spent_s > limits.cpu_s
-                # A process that ended between two reads of this look has counted twice, and will not in the next.
-                if exceeded and self._suspected:
-                    self._meter = None
-                    return Excess(f"CPU limit of {limits.cpu_s:g} s exceeded", execution_id)
-                self._suspected = exceeded
+        if self._is_hidden(family):
+            return Excess("its limits cannot be checked: its process is hidden")
+        processes = self._limits.processes
+        if processes is not None and len(family) > processes:
+            return Excess(f"process limit of {processes} exceeded")
+        self.unclear = family if self._is_unclear(family) else None
+        return self._judge_time(family)
+
+    def _is_hidden(self, family: list[Process]) -> bool:
+        """Return whether the worker was there twice in a row, and not to be seen: ``hidepid`` of proc(5).
+
+        A process that is not dumpable, see prctl(2), is then hidden from its own user.
+        """
+        before, self._hidden = self._hidden, False
+        if not family or family[0].pid != self._pid:
+            with contextlib.suppress(OSError):
+                os.kill(self._pid, 0)
+                self._hidden = True
+        return before and self._hidden
+
+    def _judge_time(self, family: list[Process]) -> Excess | None:
+        limit_s = self._limits.cpu_s
+        if limit_s is None:
+            return None
+        execution_id = self.execution_id
+        if execution_id != self._metered_id:
+            self._metered_id, self._meter, self._suspected = execution_id, Meter(), False
+        if execution_id is not None and self._meter is not None:
+            self._meter.read(family)
+            exceeded = self._meter.spent_s > limit_s
+            # A process that ended between two reads of this look has counted twice, and will not in the next.
+            if exceeded and self._suspected:
+                self._meter = None
+                return Excess(f"CPU limit of {limit_s:g} s exceeded", execution_id)
+            self._suspected = exceeded
         return None
+
+    def _is_unclear(self, family: list[Process]) -> bool:
+        limit_bytes = self._limits.memory_bytes
+        if limit_bytes is None or resident_bytes(family) <= limit_bytes:
+            return False
+        last = self._measured
+        if last is None:
+            return True
+        # It rests long only if it cannot have come to too much since.
+        rest = 1 if last.bytes_now(family) > limit_bytes else REST_PER_WORK
+        return time.monotonic() - self._measured_at >= rest * last.cost_s
+
+    def measurement(self) -> Measurement | None:
+        """Return what will make it clear; None if it is clear, or is being measured."""
+        if self.unclear is None or self.measuring is not None:
+            return None
+        return Measurement(self.unclear, self._limits.memory_bytes, MEMORY_BUDGET_S)
+
+    def judge_memory(self, measurement: Measurement) -> Excess | None:
+        """Return what is too much by ``measurement``, which has come to its end, or shall go on no more."""
+        self._measured, self._measured_at = measurement, time.monotonic()
+        limit_bytes = self._limits.memory_bytes
+        if limit_bytes is None or measurement.bytes <= limit_bytes:
+            return None
+        return Excess(f"memory limit of {size_in_words(limit_bytes)} exceeded")
 
 
 class Watcher:
@@ -76,6 +136,7 @@ class Watcher:
         self._sweep = sweep
         self._watches: set[Watch] = set()
         self._looking: asyncio.Task[None] | None = None
+        self._measuring = asyncio.Semaphore(MEASURED_AT_ONCE)  # fair: who has had a slice waits behind the others
 
     def watch(self, pid: int, limits: Limits, tell: Callable[[Excess], None]) -> Watch:
         """Begin to watch the worker ``pid``; ``tell`` hears of each look that finds too much, on the loop's thread."""
@@ -88,6 +149,8 @@ class Watcher:
     def end(self, watch: Watch | None) -> None:
         """Watch no more; nothing is told any more. Without effect for None, and when it is repeated."""
         self._watches -= {watch}
+        if watch is not None and watch.measuring is not None:
+            watch.measuring.cancel()
         if not self._watches and self._looking is not None:
             self._looking.cancel()
             self._looking = None
@@ -100,11 +163,37 @@ class Watcher:
                 judged, cost_s = await asyncio.to_thread(_judge, list(self._watches))
                 pause_s = max(PERIOD_S, REST_PER_WORK * cost_s)
                 for watch, excess in judged:
-                    if watch in self._watches and excess.execution_id in (None, watch.execution_id):
-                        watch.tell(excess)
+                    self._tell(watch, excess)
+                for watch in self._watches:
+                    if measurement := watch.measurement():
+                        watch.measuring = self._tasks.create_task(self._measure(watch, measurement))
                 await self._sweep()
             except Exception:  # one failure in the task group would end every context
                 _log.exception("limits could not be checked")
+
+    def _tell(self, watch: Watch, excess: Excess) -> None:
+        if watch in self._watches and excess.execution_id in (None, watch.execution_id):
+            watch.tell(excess)
+
+    async def _measure(self, watch: Watch, measurement: Measurement) -> None:
+        try:
+            while not await self._measure_a_slice(measurement):
+                pass
+        except Exception:
+            _log.exception("memory could not be measured")
+            return
+        finally:
+            watch.measuring = None
+        if excess := watch.judge_memory(measurement):
+            self._tell(watch, excess)
+
+    async def _measure_a_slice(self, measurement: Measurement) -> bool:
+        async with self._measuring:
+            try:
+                async with asyncio.timeout(STUCK_S):
+                    return await asyncio.to_thread(measurement.go_on, SLICE_S)
+            except TimeoutError:
+                return True
 
 
 def _judge(watches: list[Watch]) -> tuple[list[tuple[Watch, Excess]], float]:

@@ -136,8 +136,8 @@ def proc(kernel: Kernel) -> Finding:
     if not kernel.lists_children():
         advice = "what leaves its process group outlives its context: a kernel with CONFIG_PROC_CHILDREN has it"
         return Finding("/proc", Verdict.LIMITED, "does not list children", advice)
-    if not kernel.sees_others():
-        advice = "processes of contexts that become another user are not counted: mount it without hidepid="
+    if kernel.hides_processes() or not kernel.sees_others():
+        advice = "limits do not count processes that become another user or undumpable: mount it without hidepid="
         return Finding("/proc", Verdict.LIMITED, "hides other users' processes", advice)
     return Finding("/proc", Verdict.OK, "shows all processes, and their children")
 

@@ -86,6 +86,22 @@ class Kernel:
         """Whether proc(5) shows a process that is not this one's: its parent, or else the first of all."""
         return self.text(f"/proc/{os.getppid() or 1}/stat") is not None
 
+    def hides_processes(self) -> bool:
+        """Whether proc(5) is mounted with ``hidepid``, and shows this user only such as it may trace: ptrace(2)."""
+        options: dict[str, str] = {}
+        for line in (self.text("/proc/self/mountinfo") or "").splitlines():
+            mount, _, source = line.partition(" - ")
+            if mount.split()[4:5] == ["/proc"]:  # the last one is what is seen
+                options = dict(option.partition("=")[::2] for option in source.split()[-1].split(","))
+        hidepid = options.get("hidepid", "off")
+        if hidepid in ("0", "off") or self.superuser():
+            return False
+        return hidepid in ("4", "ptraceable") or int(options.get("gid", "0")) not in self.groups()
+
+    def groups(self) -> set[int]:
+        """Return the groups that this process is in."""
+        return {os.getegid(), *os.getgroups()}
+
     def lists_children(self) -> bool:
         """Whether proc(5) lists a process's children (CONFIG_PROC_CHILDREN)."""
         return self.text(f"/proc/self/task/{os.getpid()}/children") is not None
