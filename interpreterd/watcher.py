@@ -136,6 +136,7 @@ class Watcher:
         self._sweep = sweep
         self._watches: set[Watch] = set()
         self._looking: asyncio.Task[None] | None = None
+        self._sweeping: asyncio.Task[None] | None = None
         self._measuring = asyncio.Semaphore(MEASURED_AT_ONCE)  # fair: who has had a slice waits behind the others
 
     def watch(self, pid: int, limits: Limits, tell: Callable[[Excess], None]) -> Watch:
@@ -167,9 +168,16 @@ class Watcher:
                 for watch in self._watches:
                     if measurement := watch.measurement():
                         watch.measuring = self._tasks.create_task(self._measure(watch, measurement))
-                await self._sweep()
+                if self._sweeping is None or self._sweeping.done():  # who cannot be killed delays no look
+                    self._sweeping = self._tasks.create_task(self._sweep_once())
             except Exception:  # one failure in the task group would end every context
                 _log.exception("limits could not be checked")
+
+    async def _sweep_once(self) -> None:
+        try:
+            await self._sweep()
+        except Exception:
+            _log.exception("who escaped from a limited worker could not be killed")
 
     def _tell(self, watch: Watch, excess: Excess) -> None:
         if watch in self._watches and excess.execution_id in (None, watch.execution_id):

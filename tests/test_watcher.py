@@ -215,17 +215,23 @@ async def test_what_is_found_after_the_end_is_not_told(monkeypatch: pytest.Monke
     assert told == ["memory limit of 1 bytes exceeded"]
 
 
-async def test_a_look_that_fails_is_logged_and_not_the_last(
+async def test_a_look_or_a_sweep_that_fails_is_logged_and_not_the_last(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setattr(watcher, "PERIOD_S", 0)
     caplog.set_level(logging.ERROR)
-    sweeps = asyncio.Queue[None]()
+    looks, sweeps = iter([OSError("no more descriptors")]), asyncio.Queue[None]()
+
+    def look() -> Snapshot:
+        for error in looks:
+            raise error
+        return Snapshot()
 
     async def fail() -> None:
         sweeps.put_nowait(None)
         raise OSError("no more descriptors")
 
+    monkeypatch.setattr(watcher, "Snapshot", look)
     async with asyncio.TaskGroup() as tasks:
         it = Watcher(tasks, fail)
         watch = it.watch(os.getpid(), Limits(processes=1000), lambda excess: None)
@@ -233,3 +239,23 @@ async def test_a_look_that_fails_is_logged_and_not_the_last(
             await sweeps.get()
         it.end(watch)
     assert "limits could not be checked" in caplog.text
+    assert "who escaped from a limited worker could not be killed" in caplog.text
+
+
+async def test_a_sweep_that_takes_long_delays_no_look(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(watcher, "PERIOD_S", 0)
+    sweeping, go_on, told = asyncio.Event(), asyncio.Event(), asyncio.Event()
+
+    async def wait() -> None:
+        sweeping.set()
+        await go_on.wait()
+
+    async with asyncio.TaskGroup() as tasks:
+        it = Watcher(tasks, wait)
+        first = it.watch(os.getpid(), Limits(processes=1000), lambda excess: None)
+        await sweeping.wait()
+        second = it.watch(os.getpid(), Limits(memory_bytes=1), lambda excess: told.set())
+        await told.wait()
+        it.end(first)
+        it.end(second)
+        go_on.set()
