@@ -103,7 +103,15 @@ class LimitReached(InterpreterError):
 
 
 class WorkerStartFailed(InterpreterError):
-    """No worker could be started; says why."""
+    """No worker could be started; says why.
+
+    Attributes:
+        refused: Whether the worker itself has said so. Another one would say the same.
+    """
+
+    def __init__(self, why: str, *, refused: bool = False) -> None:
+        super().__init__(why)
+        self.refused = refused
 
 
 class OutOfResources(WorkerStartFailed):

@@ -62,19 +62,28 @@ def _stop(pids: list[int]) -> None:
     # On another processor one goes on until it next enters the kernel, perhaps by way of a fork; one that waits for a
     # processor stops as soon as it gets that.
     for _ in range(_PROC_LOOKS):
-        pids = [pid for pid in pids if _state(pid) not in "TtZXx"]
+        pids = [pid for pid in pids if state(pid) not in "TtZXx"]
         if not pids:
             return
         os.sched_yield()
 
 
-def _state(pid: int) -> str:
+def state(pid: int) -> str:
     """Return the state letter of proc(5); ``X`` if the process is gone."""
     try:
         with open(f"/proc/{pid}/stat", "rb") as file:
             return chr(file.read().rpartition(b")")[2].split()[0][0])
     except (OSError, IndexError):
         return "X"
+
+
+def is_traced(pid: int) -> bool:
+    """Return whether ``pid`` has a tracer, ptrace(2): until that lets go, nobody can reap it."""
+    try:
+        with open(f"/proc/{pid}/status", "rb") as file:
+            return b"\nTracerPid:\t0\n" not in file.read()
+    except OSError:
+        return False
 
 
 def _send_group(group: int, number: int) -> None:

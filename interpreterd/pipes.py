@@ -32,6 +32,12 @@ class Ends:
     stdout_fd: int
     stderr_fd: int
 
+    def close(self) -> None:
+        """Close all three; to be called once, by whoever has not given them away."""
+        self.channel.close()
+        os.close(self.stdout_fd)
+        os.close(self.stderr_fd)
+
 
 @contextlib.contextmanager
 def connection() -> Iterator[tuple[Ends, Ends]]:

@@ -13,6 +13,7 @@ from interpreterd.messages import Configure
 from interpreterd.worker import Deaf, Worker
 
 REFILL_AFTER_S: Final = 0.03
+CLOSE_LIMIT_S: Final = 3.0
 _log = logging.getLogger(__name__)
 
 
@@ -46,18 +47,22 @@ class Pool:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        """Kill the workers that wait."""
+        """Kill the workers that wait; wait for their end, and for a start that is cut short, a moment each."""
         self._closed = True
         if self._refilling is not None:
             self._refilling.cancel()
-            await asyncio.wait([self._refilling])
+            await asyncio.wait([self._refilling], timeout=CLOSE_LIMIT_S)
         endings = []
         while self._waiting:
             worker = self._waiting.popleft()
             worker.listener = listener = _Ending()
             worker.kill()
             endings.append(listener.ended.wait())
-        await asyncio.gather(*endings)
+        try:
+            async with asyncio.timeout(CLOSE_LIMIT_S):
+                await asyncio.gather(*endings)
+        except TimeoutError:
+            _log.error("waiting workers that cannot be killed")
 
     async def launch(self) -> Worker:
         """Return a worker that waits, or a new one; see ``Launcher``."""

@@ -21,7 +21,7 @@ from typing import Final
 from interpreterd import messages
 from interpreterd.causes import how_ended
 from interpreterd.errors import ProtocolError
-from interpreterd.family import kill_family
+from interpreterd.family import kill_family, state
 from interpreterd.messages import Ready, ToWorker
 from interpreterd.nursery import Nursery
 from interpreterd.pipes import PIPE_LIMIT_BYTES, READ_BYTES, Ends, OutputPipe, unread_bytes
@@ -33,6 +33,7 @@ from interpreterd.worker import Answer, Deaf, Listener
 # SIGINT in fifty was lost right after a print. The worker's handler of SIGCONT does nothing, so these hit nothing else.
 NUDGES_S: Final = (0.02, 0.2)
 ANSWERS_LIMIT_BYTES: Final = 1 << 20
+STOPPED_LIMIT_S: Final = 1.0
 
 
 class ProcessWorker(asyncio.Protocol):
@@ -142,9 +143,10 @@ class ProcessWorker(asyncio.Protocol):
         """Begin to listen, and wait until the worker says that it is ready; if it does not, kill it.
 
         Raises:
-            WorkerStartFailed: It ended, said something else, or took longer than ``timeout_s``.
+            WorkerStartFailed: It ended, stands still, said something else, or took longer than ``timeout_s``.
         """
         self.listener = answer = Answer(Ready)
+        watching = asyncio.create_task(self._fail_if_it_stands_still(answer))
         try:
             if self.exited is None:
                 await self.open()
@@ -155,7 +157,16 @@ class ProcessWorker(asyncio.Protocol):
             self.kill()
             raise
         finally:
+            watching.cancel()
             self.listener = Deaf()
+
+    async def _fail_if_it_stands_still(self, answer: Answer) -> None:
+        """Wait for no worker that has been stopped, by SIGSTOP or a debugger, however long it may take to start."""
+        stopped = 0
+        while stopped < 2:
+            await asyncio.sleep(STOPPED_LIMIT_S)
+            stopped = stopped + 1 if state(self.pid) in "Tt" else 0
+        answer.fail("the worker stands still: it was stopped by a signal or a debugger")
 
     # asyncio.Protocol, for the channel
 

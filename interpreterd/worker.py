@@ -95,7 +95,7 @@ class Answer(Deaf):
         except TimeoutError:
             raise WorkerStartFailed(f"the worker did not answer within {timeout_s:g} s") from None
         if isinstance(message, Failed):
-            raise WorkerStartFailed(message.reason[:_REASON_LIMIT_CHARS])
+            raise WorkerStartFailed(message.reason[:_REASON_LIMIT_CHARS], refused=True)
         if not isinstance(message, self._expected):
             raise WorkerStartFailed(f"the worker said {type(message).__name__}, not {self._expected.__name__}")
         return message
@@ -112,14 +112,15 @@ class Answer(Deaf):
 
     def on_broken(self, reason: str) -> None:
         """No answer will come."""
-        self._fail(f"the worker broke the protocol: {reason}")
+        self.fail(f"the worker broke the protocol: {reason}")
 
     def on_exit(self, how: str) -> None:
         """No answer will come."""
         lines = self._stderr.strip().splitlines()
-        self._fail(f"the worker ended at once: {how}" + (f": {lines[-1]}" if lines else ""))
+        self.fail(f"the worker ended at once: {how}" + (f": {lines[-1]}" if lines else ""))
 
-    def _fail(self, reason: str) -> None:
+    def fail(self, reason: str) -> None:
+        """Wait no longer: ``reason`` says why."""
         if not self._future.done():
             self._future.set_exception(WorkerStartFailed(reason))
 

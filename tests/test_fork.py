@@ -8,18 +8,10 @@ import signal
 import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import cast
 
 import pytest
 from contract import submitted
 from harness import Client, Daemon, children, gone
-
-from interpreterd.errors import WorkerStartFailed
-from interpreterd.fork import ForkLauncher
-from interpreterd.launcher import SpawnLauncher
-from interpreterd.messages import Fork, Forked, Reaped
-from interpreterd.nursery import Nursery
-from interpreterd.worker import Deaf, Listener
 
 StartDaemon = Callable[..., Awaitable[Daemon]]
 
@@ -106,55 +98,6 @@ async def test_requests_that_the_template_does_not_live_to_answer_are_spawned(st
             assert (await client.run("print('works')", context)).stdout == "works\n"
 
 
-NOBODY = (1 << 22) + 1  # a pid beyond the largest that there can be; see proc(5)
-
-
-class Template:
-    """Takes requests, and answers nothing by itself."""
-
-    def __init__(self) -> None:
-        self.pid = os.getpid()
-        self.exited: str | None = None
-        self.listener: Listener = Deaf()
-        self.asked = asyncio.Event()
-
-    async def start(self, *arguments: str) -> Template:
-        """Be the spawner, too."""
-        return self
-
-    def send_with_fds(self, message: Fork, fds: list[int]) -> None:
-        """See ``ProcessWorker``."""
-        self.asked.set()
-
-
-async def test_a_fork_that_ends_before_anybody_has_listened_to_it() -> None:
-    template = Template()
-    launcher = ForkLauncher(cast(SpawnLauncher, template), modules=(), nursery=Nursery(), start_timeout_s=10)
-    request = asyncio.create_task(launcher.launch())
-    await template.asked.wait()
-    template.listener.on_message(Forked(pid=NOBODY))
-    template.listener.on_message(Reaped(pid=NOBODY, status=-9))
-    with pytest.raises(WorkerStartFailed, match=r"^the worker ended at once: killed by SIGKILL$"):
-        await request
-
-
-async def test_a_fork_that_nobody_waits_for_any_more_is_killed_and_forgotten() -> None:
-    template = Template()
-    launcher = ForkLauncher(cast(SpawnLauncher, template), modules=(), nursery=Nursery(), start_timeout_s=10)
-    request = asyncio.create_task(launcher.launch())
-    await template.asked.wait()
-    request.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await request
-    process = await asyncio.create_subprocess_exec("sleep", "1000", start_new_session=True)
-    template.listener.on_message(Forked(pid=process.pid))
-    assert await process.wait() == -signal.SIGKILL
-    template.listener.on_message(Reaped(pid=process.pid, status=-9))
-    # The number may come again, for a worker that lives.
-    assert not launcher._unclaimed
-    assert not launcher._disowned
-
-
 async def test_without_its_template_the_daemon_spawns(start_daemon: StartDaemon) -> None:
     daemon = await start_daemon("--launcher", "fork", "--pool-size", "0")
     async with Client(daemon.url) as client:
@@ -167,10 +110,9 @@ async def test_without_its_template_the_daemon_spawns(start_daemon: StartDaemon)
         result = await client.run("import os; os._exit(4)", context)
         assert result.error is not None
         assert result.error["value"] == "exit status 4"
-        result = await client.run("import os; print(os.getppid())", context)
-        assert result.stdout == f"{daemon.pid}\n"
+        assert (await client.run("print('works')", await client.create())).stdout == "works\n"
     await daemon.stop()
-    assert b"the template has ended, workers are spawned from now on: killed by SIGKILL" in daemon.log
+    assert b"the template has ended, workers are spawned until there is a new one: killed by SIGKILL" in daemon.log
 
 
 async def test_a_module_that_cannot_be_imported_is_logged_and_workers_are_spawned(start_daemon: StartDaemon) -> None:
