@@ -26,6 +26,7 @@ from interpreterd.messages import Configure
 from interpreterd.nursery import Nursery
 from interpreterd.pool import Pool
 from interpreterd.settings import Settings
+from interpreterd.web.connection import Runner
 
 SHUTDOWN_TIMEOUT_S: Final = 1.0  # for clients to take their last message, after all executions have ended
 BACKLOG: Final = 1024
@@ -64,7 +65,7 @@ async def _serve(settings: Settings, guard: Guard) -> int:
                 start_timeout_s=settings.start_timeout_s,
             )
         )
-        runner = web.AppRunner(
+        runner = Runner(
             make_app(settings=settings, launcher=pool), access_log=None, shutdown_timeout=SHUTDOWN_TIMEOUT_S
         )
         stack.push_async_callback(runner.cleanup)

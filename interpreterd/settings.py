@@ -150,7 +150,7 @@ class Settings:
     )
     heartbeat_s: float = setting(
         60.0,
-        "seconds a WebSocket client may take to answer a ping; then it counts as gone",
+        "seconds a client may take nothing of its answer, or a WebSocket client answer no ping; then it counts as gone",
         parse=_at_least(1, _number),
     )
     grace_s: float = setting(2.0, "seconds between an interrupt and a kill", parse=_seconds)

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import uvloop
 from blockbuster import BlockBuster
-from harness import COMMAND, Client, Daemon, Gate, SharedDaemon, children, shared_daemon
+from harness import COMMAND, AppServer, Client, Daemon, Gate, SharedDaemon, children, shared_daemon
 from worker_driver import DrivenWorker, find_pythons
 
 ROOT = Path(__file__).parent.parent
@@ -65,6 +65,12 @@ def no_orphans() -> Iterator[None]:
     left = set(children(os.getpid())) - before
     assert not left, f"processes left: {left}"
     assert len(os.listdir("/proc/self/fd")) <= descriptors + 2, "descriptors left"
+
+
+@pytest.fixture
+def aiohttp_client(aiohttp_client: Any) -> Any:
+    """``await aiohttp_client(app)``: as of pytest-aiohttp, but on connections of the daemon's own kind."""
+    return lambda app: aiohttp_client(AppServer(app))
 
 
 @pytest.fixture

@@ -13,7 +13,10 @@ from types import TracebackType
 from typing import Any, Self
 
 import aiohttp
+from aiohttp.test_utils import TestServer
 from attrs import define, field
+
+from interpreterd.web.connection import Runner
 
 PREFIX = "/process/interpreter"
 # The daemon's own start and what a shared machine needs; a hang is caught by the timeout of the whole test.
@@ -132,6 +135,14 @@ def shared_daemon(folder: Path, *flags: str, env: dict[str, str] | None = None) 
         log.seek(0)
         logged = log.read()
         assert (status, "Traceback" in logged, "cannot be killed" in logged) == (0, False, False), logged
+
+
+class AppServer(TestServer):
+    """Serves an application within the test's process, as the daemon serves it."""
+
+    async def _make_runner(self, **options: Any) -> Runner:
+        options["handler_cancellation"] = False  # as is aiohttp's default, but for tests
+        return Runner(self.app, **options)
 
 
 @define

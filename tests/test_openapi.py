@@ -183,6 +183,7 @@ async def contexts(walk: Walk, tmp_path: Path) -> None:
         assert [it["id"] for it in (await walk(name, 200, query="?label=owner=ada"))["contexts"]] == [context["id"]]
         await walk(name, 400, query="?label=owner")
         await walk(name, 400, query="?usage=much")
+        await walk(name, 404, query="?after=nobody")
     await walk("changeContext", 400, "malformed_request", data=b"{")
     await walk("changeContext", 400, "invalid_request", json={"metadata": {"": "x"}})
     await walk("changeContext", 413, data=b" " * (BODY_LIMIT_BYTES + 1))
@@ -216,6 +217,7 @@ async def executions(walk: Walk, gate: Gate) -> None:
         "running",
         "queued",
     ]
+    await walk("listExecutions", 404, "execution_not_found", id="default", query="?after=nobody")
     for execution in (runs, waits):
         await walk("getExecution", 200, id=execution["id"])
     did = [(await walk("interruptExecution", 200, id=execution["id"]))["did"] for execution in (waits, runs)]

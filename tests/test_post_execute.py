@@ -9,7 +9,7 @@ from contract import submitted
 from following import ACCEPT, ended, following, messages, stdout_of, until
 from harness import Client, Daemon, Gate
 
-from interpreterd.web.executions import OUTPUT_LIMIT_BYTES
+from interpreterd.web.collected import OUTPUT_LIMIT_BYTES
 
 StartDaemon = Callable[..., Awaitable[Daemon]]
 

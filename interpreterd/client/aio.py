@@ -135,8 +135,9 @@ class AsyncInterpreter:
         query = [("label", f"{key}={value}") for key, value in (labels or {}).items()]
         if usage:
             query.append(("usage", "true"))
-        listed = await self._request("GET", f"/contexts?{urlencode(query)}" if query else "/contexts")
-        return [AsyncContext(self, data) for data in listed["contexts"]]
+        path = f"/contexts?{urlencode(query)}" if query else "/contexts"
+        listed = await (await self._open()).request_all(path, "contexts")
+        return [AsyncContext(self, data) for data in listed]
 
     async def delete_context(self, context_id: str) -> None:
         """End a context. See ``Interpreter.delete_context``."""

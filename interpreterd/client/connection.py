@@ -7,7 +7,7 @@ import socket
 import weakref
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 import aiohttp
 import orjson
@@ -65,6 +65,17 @@ class Connection:
         if answer is None:
             raise self._unexpected(response)
         return answer
+
+    async def request_all(self, path: str, name: str) -> list[dict[str, Any]]:
+        """Return all items of a listing, in as many answers as it takes; they are at ``name`` in each."""
+        items: list[dict[str, Any]] = []
+        more = ""
+        while True:
+            answer = await self.request("GET", path + more)
+            items += answer[name]
+            if answer.get("next") is None:
+                return items
+            more = f"{'&' if '?' in path else '?'}after={quote(answer['next'], safe='')}"
 
     async def open(
         self, method: str, path: str, body: bytes | None = None, accept: str = "application/json"

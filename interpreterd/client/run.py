@@ -127,12 +127,13 @@ class Run:
         for pause_s in FIND_PAUSES_S:
             await asyncio.sleep(pause_s)
             try:
-                listed = await self._connection.request("GET", f"/context/{quoted(self.context_id)}/executions")
+                path = f"/context/{quoted(self.context_id)}/executions"
+                listed = await self._connection.request_all(path, "executions")
             except Refused as error:
                 if error.status >= 500:
                     raise
                 continue
-            for execution in listed["executions"]:
+            for execution in listed:
                 if execution["origin"] == self._origin:
                     return str(execution["id"])
         self._interrupted = True  # as far as that can be done

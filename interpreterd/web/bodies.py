@@ -1,20 +1,11 @@
-"""JSON in bodies, and in what form a client wants its answer, and with what."""
+"""What a client sends as a body and a query, and in what form it wants its answer."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from collections.abc import Sequence
 
-import orjson
 from aiohttp import HttpVersion11, hdrs, web
 
 from interpreterd.errors import MalformedRequest, NotAcceptable
 from interpreterd.fields import decode_json
-
-JSON: Final = "application/json"
-
-
-def json_response(body: Any, *, status: int = 200, headers: Mapping[str, str] | None = None) -> web.Response:
-    """Return ``body`` as a JSON response."""
-    return web.Response(body=orjson.dumps(body), status=status, headers=headers, content_type=JSON)
 
 
 async def read_json(request: web.Request) -> object:

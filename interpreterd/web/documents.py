@@ -10,7 +10,7 @@ from typing import Final
 
 from aiohttp import web
 
-from interpreterd.web.bodies import JSON
+from interpreterd.web.answers import encoded_response
 
 # Read once, and not on the event loop, which a file would block.
 DOCUMENTS: Final[Mapping[str, bytes]] = {
@@ -18,11 +18,11 @@ DOCUMENTS: Final[Mapping[str, bytes]] = {
 }
 
 
-async def openapi(request: web.Request) -> web.Response:
+async def openapi(request: web.Request) -> web.StreamResponse:
     """Describe the routes."""
-    return web.Response(body=DOCUMENTS["openapi.json"], content_type=JSON)
+    return encoded_response(DOCUMENTS["openapi.json"])
 
 
-async def asyncapi(request: web.Request) -> web.Response:
+async def asyncapi(request: web.Request) -> web.StreamResponse:
     """Describe the messages of the WebSockets."""
-    return web.Response(body=DOCUMENTS["asyncapi.json"], content_type=JSON)
+    return encoded_response(DOCUMENTS["asyncapi.json"])

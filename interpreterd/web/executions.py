@@ -1,5 +1,6 @@
 """Executions over plain HTTP: start one, look it up, stop it, follow it, or all of a context."""
 
+from collections.abc import Mapping
 from typing import Any, Final
 
 import attrs
@@ -8,15 +9,15 @@ from aiohttp import hdrs, web
 from interpreterd.errors import ExecutionNotFound, MalformedRequest
 from interpreterd.executions import Execution
 from interpreterd.journal import Follower
-from interpreterd.quota import OutputQuota
-from interpreterd.schema import Event, Execute, Output, Stream
-from interpreterd.web.bodies import JSON, choose_form, json_response, query_flag, read_json
+from interpreterd.schema import Event, Execute, Output
+from interpreterd.web.answers import JSON, ids_after, json_response, listing_response
+from interpreterd.web.bodies import choose_form, query_flag, read_json
+from interpreterd.web.collected import Collected
 from interpreterd.web.hangup import when_gone
 from interpreterd.web.keys import MANAGER, SETTINGS
 from interpreterd.web.streams import EVENT_STREAM, NDJSON, Render, answer_with, follow
 from interpreterd.web.wire import render, render_happened
 
-OUTPUT_LIMIT_BYTES: Final = 10 << 20  # of an answer in one piece
 LISTED_LIMIT: Final = 100
 NUMBER_LIMIT_DIGITS: Final = 15  # no journal gets that far
 
@@ -34,27 +35,33 @@ async def post_execution(request: web.Request) -> web.StreamResponse:
     try:
         follower = execution.journal.client
         if form == JSON:
-            return json_response(await _collect(request, execution, follower))
+            return await _collect(request, execution, follower)
         return await answer_with(request, form, follower, _render(execution))
     finally:
         if not (wish.stays or execution.ended):
             context.interrupt(execution.id)
 
 
-async def get_execution(request: web.Request) -> web.Response:
+async def get_execution(request: web.Request) -> web.StreamResponse:
     """Show one execution."""
     return json_response(_execution(request).to_json())
 
 
-async def list_executions(request: web.Request) -> web.Response:
+async def list_executions(request: web.Request) -> web.StreamResponse:
     """Show a context's executions: the one that runs, those that wait, then those that ended, the latest first."""
     manager = request.app[MANAGER]
     context = manager.existing(request.match_info["id"])
-    executions = [*context.transcript.unfinished(), *manager.executions.latest(context.id)][:LISTED_LIMIT]
-    return json_response({"executions": [execution.to_json() for execution in executions]})
+    executions = [*context.transcript.unfinished(), *manager.executions.latest(context.id)]
+    ids = ids_after(request, [execution.id for execution in executions], ExecutionNotFound)
+
+    def show(execution_id: str) -> Mapping[str, Any] | None:
+        execution = manager.executions.get(execution_id)
+        return None if execution is None else execution.to_json()  # None: forgotten since
+
+    return listing_response("executions", ids, show, limit=LISTED_LIMIT)
 
 
-async def interrupt_execution(request: web.Request) -> web.Response:
+async def interrupt_execution(request: web.Request) -> web.StreamResponse:
     """Interrupt an execution that runs, take one that waits out of the queue, leave one that has ended."""
     execution = _execution(request)
     did = "idle"
@@ -63,7 +70,7 @@ async def interrupt_execution(request: web.Request) -> web.Response:
     return json_response({"interrupted": did != "idle", "did": did, "executionId": execution.id})
 
 
-async def restart_context(request: web.Request) -> web.Response:
+async def restart_context(request: web.Request) -> web.StreamResponse:
     """Give a context a new worker; say which executions that has ended."""
     context = request.app[MANAGER].existing(request.match_info["id"])
     unfinished = context.transcript.unfinished()
@@ -111,27 +118,14 @@ def _number(what: str, text: str) -> int:
     return int(text)
 
 
-async def _collect(request: web.Request, execution: Execution, follower: Follower[Event]) -> dict[str, Any]:
+async def _collect(request: web.Request, execution: Execution, follower: Follower[Event]) -> web.StreamResponse:
     """Return all that an execution says, once it has ended, or what there is when its client goes."""
-    quota = OutputQuota(OUTPUT_LIMIT_BYTES)
-    texts: dict[Stream, list[str]] = {stream: [] for stream in Stream}
+    collected = Collected()
     try:
         with when_gone(request, follower.stop, request.app[SETTINGS].heartbeat_s):
             async for _, event in follower:
-                if isinstance(event, Output) and (text := quota.admit(event.stream, event.text)):
-                    texts[event.stream].append(text)
+                if isinstance(event, Output):
+                    collected.add(event)
     finally:
         follower.stop()
-    for marker in quota.close():
-        texts[marker.stream].append(marker.text)
-    error = execution.error
-    return {
-        "executionId": execution.id,
-        "contextId": execution.context_id,
-        "outcome": execution.state,
-        "stdout": "".join(texts[Stream.STDOUT]),
-        "stderr": "".join(texts[Stream.STDERR]),
-        "results": [],
-        "error": None if error is None else error.to_json(),
-        "cutBytes": quota.cut_bytes,
-    }
+    return collected.answer(execution)

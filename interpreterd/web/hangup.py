@@ -2,7 +2,10 @@
 
 import asyncio
 import contextlib
+import fcntl
 import socket
+import sys
+import termios
 from collections.abc import Callable, Iterator
 from typing import Final, cast
 
@@ -54,6 +57,19 @@ class _Listener(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         self._protocol.connection_lost(exc)
         self._tell()
+
+
+def untaken_bytes(transport: asyncio.Transport) -> int:
+    """Return how much of what was written the client has not taken: with SIOCOUTQ, tcp(7). 0 if it closes.
+
+    On TCP that is what has not reached the client's machine; on a unix socket it is what the program there has not
+    read, in bytes of the kernel's memory.
+    """
+    if transport.is_closing():  # and its descriptor perhaps another one's
+        return 0
+    fd = transport.get_extra_info("socket").fileno()
+    in_kernel = int.from_bytes(fcntl.ioctl(fd, termios.TIOCOUTQ, b"\0\0\0\0"), sys.byteorder)
+    return transport.get_write_buffer_size() + in_kernel
 
 
 def _limit_silence(sock: socket.socket, patience_s: float) -> None:

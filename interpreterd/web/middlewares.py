@@ -12,7 +12,7 @@ from aiohttp import hdrs, web
 
 from interpreterd.errors import BodyTooLarge, Forbidden, InterpreterError
 from interpreterd.settings import Settings
-from interpreterd.web.bodies import json_response
+from interpreterd.web.answers import json_response
 from interpreterd.web.faces import error_body, face, sentence
 from interpreterd.web.keys import SETTINGS
 
@@ -45,7 +45,7 @@ async def show_errors(request: web.Request, handler: Handler) -> web.StreamRespo
         return json_response(error_body(text, "internal_error"), status=HTTPStatus.INTERNAL_SERVER_ERROR)
 
 
-def _show(error: InterpreterError) -> web.Response:
+def _show(error: InterpreterError) -> web.StreamResponse:
     shown = face(error)
     return json_response(error_body(sentence(error), shown.code), status=shown.status, headers=dict(shown.headers))
 

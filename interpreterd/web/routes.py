@@ -1,16 +1,17 @@
 """The REST routes."""
 
-import asyncio
+import contextlib
 import platform
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from aiohttp import web
 
 from interpreterd import __version__
 from interpreterd.description import ChangeContext, ContextInfo, CreateContext, parse_labels
-from interpreterd.errors import WorkerStartFailed
-from interpreterd.web.bodies import go_on, json_response, query_flag, read_json
+from interpreterd.errors import ContextNotFound, WorkerStartFailed
+from interpreterd.web.answers import ids_after, json_response, listing_response
+from interpreterd.web.bodies import go_on, query_flag, read_json
 from interpreterd.web.documents import asyncapi, openapi
 from interpreterd.web.executions import (
     follow_context,
@@ -26,7 +27,6 @@ from interpreterd.web.multiplex import session
 from interpreterd.web.session import execute
 
 PREFIX: Final = "/process/interpreter"
-SHOWN_AT_ONCE: Final = 1000  # contexts, some four milliseconds; then others have their turn
 
 
 def add_routes(app: web.Application) -> None:
@@ -62,12 +62,12 @@ def _routes(base_path: str, prefix: str) -> list[web.RouteDef]:
     ]
 
 
-async def health(request: web.Request) -> web.Response:
+async def health(request: web.Request) -> web.StreamResponse:
     """Answer while the daemon lives."""
     return json_response({"status": "ok"})
 
 
-async def version(request: web.Request) -> web.Response:
+async def version(request: web.Request) -> web.StreamResponse:
     """Name the daemon's version, its Python, and the workers' interpreter, or why there is none."""
     worker: dict[str, str]
     try:
@@ -78,32 +78,35 @@ async def version(request: web.Request) -> web.Response:
     return json_response({"version": __version__, "python": platform.python_version(), "worker": worker})
 
 
-async def create_context(request: web.Request) -> web.Response:
+async def create_context(request: web.Request) -> web.StreamResponse:
     """Make a context; see ``description.CreateContext``."""
     wish = CreateContext.parse(await read_json(request))
     info = await request.app[MANAGER].create(wish)
     return json_response(info.to_json())
 
 
-async def list_contexts(request: web.Request) -> web.Response:
+async def list_contexts(request: web.Request) -> web.StreamResponse:
     """List all contexts; with ``?label=key=value``, once or more often, those that have it all in their metadata."""
     return await _list(request, with_default=True)
 
 
-async def list_created_contexts(request: web.Request) -> web.Response:
+async def list_created_contexts(request: web.Request) -> web.StreamResponse:
     """List all contexts but the default one: what the SDKs' ``list_contexts()`` promises."""
     return await _list(request, with_default=False)
 
 
-async def _list(request: web.Request, *, with_default: bool) -> web.Response:
+async def _list(request: web.Request, *, with_default: bool) -> web.StreamResponse:
     labels = parse_labels(request.query.getall("label", []))
     shown = await _shown(request)
-    contexts = []
-    for context in request.app[MANAGER].list(with_default=with_default, labels=labels):
-        contexts.append(shown(context.info()))
-        if len(contexts) % SHOWN_AT_ONCE == 0:
-            await asyncio.sleep(0)
-    return json_response({"contexts": contexts})
+    manager = request.app[MANAGER]
+    ids = [context.id for context in manager.list(with_default=with_default, labels=labels)]
+
+    def show(context_id: str) -> Mapping[str, Any] | None:
+        with contextlib.suppress(ContextNotFound):  # deleted since
+            return shown(manager.existing(context_id).info())
+        return None
+
+    return listing_response("contexts", ids_after(request, ids, ContextNotFound), show)
 
 
 async def _shown(request: web.Request) -> Callable[[ContextInfo], dict[str, Any]]:
@@ -119,25 +122,25 @@ async def _shown(request: web.Request) -> Callable[[ContextInfo], dict[str, Any]
     return with_usage
 
 
-async def get_context(request: web.Request) -> web.Response:
+async def get_context(request: web.Request) -> web.StreamResponse:
     """Show one context."""
     shown = await _shown(request)
     return json_response(shown(request.app[MANAGER].existing(request.match_info["id"]).info()))
 
 
-async def change_context(request: web.Request) -> web.Response:
+async def change_context(request: web.Request) -> web.StreamResponse:
     """Change a context's metadata; see ``description.ChangeContext``."""
     change = ChangeContext.parse(await read_json(request))
     return json_response(request.app[MANAGER].change(request.match_info["id"], change).to_json())
 
 
-async def delete_context(request: web.Request) -> web.Response:
+async def delete_context(request: web.Request) -> web.StreamResponse:
     """End a context and all that it started."""
     await request.app[MANAGER].delete(request.match_info["id"])
     return json_response({"message": "Context deleted successfully"})
 
 
-async def interrupt_context(request: web.Request) -> web.Response:
+async def interrupt_context(request: web.Request) -> web.StreamResponse:
     """Interrupt what runs in a context."""
     did = request.app[MANAGER].existing(request.match_info["id"]).interrupt()
     return json_response({"interrupted": did == "interrupting"})

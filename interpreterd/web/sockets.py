@@ -2,9 +2,6 @@
 
 import asyncio
 import contextlib
-import fcntl
-import sys
-import termios
 import weakref
 from typing import Any, Final
 
@@ -12,6 +9,7 @@ from aiohttp import WSMsgType, web
 
 from interpreterd.errors import BodyTooLarge, UpgradeRequired
 from interpreterd.web.faces import MESSAGE_TOO_BIG, close_reason
+from interpreterd.web.hangup import untaken_bytes
 from interpreterd.web.keys import SETTINGS
 
 SDK_SUBPROTOCOL: Final = "X-Daytona-SDK-Version~"
@@ -81,6 +79,7 @@ class Socket(web.WebSocketResponse):
         if self._answered is None:
             self._look_no_more()
             await super().close(drain=False)
+            self._exception = None  # see ``close``
         elif not self._answered.done():
             self._answered.set_result(None)
         return message
@@ -97,6 +96,7 @@ class Socket(web.WebSocketResponse):
             return await super().close(code=code, message=message, drain=drain)
         finally:
             abort.cancel()
+            self._exception = None  # its traceback holds this object: a cycle
 
     async def finish(self, *, code: int = 1000, reason: bytes = b"", last: bytes | None = None) -> None:
         """Close while another task receives: send ``last``, a text, and the close; wait for the client to answer that.
@@ -130,7 +130,7 @@ class Socket(web.WebSocketResponse):
         One that is behind, but has taken some of what waits for it, has a sign of life in that: a ping would wait, too.
         """
         now = asyncio.get_running_loop().time()
-        untaken, before = _untaken_bytes(self._transport), self._untaken
+        untaken, before = untaken_bytes(self._transport), self._untaken
         self._untaken = untaken
         if untaken != before:
             self._heard_at = now
@@ -156,7 +156,7 @@ class Socket(web.WebSocketResponse):
         """Look again in a while, and then end the connection if the client has taken all, or nothing for too long."""
 
         def look() -> None:
-            untaken = _untaken_bytes(self._transport)
+            untaken = untaken_bytes(self._transport)
             stalled = stalled_s + CLOSE_TIMEOUT_S if untaken == before else 0
             if not untaken or stalled >= self._patience_s:
                 self._transport.abort()
@@ -183,15 +183,6 @@ def _frame(kind: WSMsgType, payload: bytes) -> bytes:
 def _abort(transport: "weakref.ref[asyncio.Transport]") -> None:
     if (there := transport()) is not None:
         there.abort()
-
-
-def _untaken_bytes(transport: asyncio.Transport) -> int:
-    """Return how much of what was written has not reached the client's machine: with SIOCOUTQ, tcp(7)."""
-    if transport.is_closing():  # and its descriptor perhaps another one's
-        return 0
-    fd = transport.get_extra_info("socket").fileno()
-    in_kernel = int.from_bytes(fcntl.ioctl(fd, termios.TIOCOUTQ, b"\0\0\0\0"), sys.byteorder)
-    return transport.get_write_buffer_size() + in_kernel
 
 
 async def open_socket(request: web.Request) -> Socket:
