@@ -34,21 +34,15 @@ def _serve(arguments: Sequence[str]) -> int:
 
 @contextlib.contextmanager
 def _quick_imports() -> Iterator[None]:
-    """Spare imports, for the block, what the daemon has no use for: an eighth of its start.
+    """Spare imports, for the block, the search for cycles in what stays anyway, and what ``authorities`` reads."""
+    from interpreterd.authorities import read_later  # the ssl module, which the guard, forked before, does not need
 
-    That is the search for cycles in what stays anyway, and the certificates of the world's authorities, which aiohttp
-    reads for its client. The daemon is nobody's client; without them such a one would trust nobody.
-    """
-    import ssl  # which the guard, forked before, does not need
-
-    original = ssl.create_default_context
-    ssl.create_default_context = lambda *_, **__: ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     gc.disable()
     try:
-        yield
+        with read_later():
+            yield
     finally:
         gc.enable()
-        ssl.create_default_context = original
 
 
 if __name__ == "__main__":
