@@ -17,6 +17,7 @@ import pytest
 from browser import browser
 from conftest import ROOT
 from harness import Client
+from worker_driver import unnamed
 
 from interpreterd.client import Interpreter
 
@@ -80,7 +81,7 @@ def test_a_csv_becomes_a_picture_and_progress_comes_as_it_happens(tmp_path: Path
 def test_a_csv_that_is_not_there_is_a_traceback(tmp_path: Path) -> None:
     failed = run(EXAMPLES / "csv_picture.py", tmp_path / "picture.png", "--csv", tmp_path / "nothing.csv")
     assert failed.returncode == 1
-    assert failed.stderr.startswith('Traceback (most recent call last):\n  File "<cell 1>", line 6')
+    assert unnamed(failed.stderr).startswith('Traceback (most recent call last):\n  File "<cell>", line 6')
     assert failed.stderr.splitlines()[-1].startswith("csv_picture: FileNotFoundError: ")
     assert os.listdir(tmp_path) == []
 

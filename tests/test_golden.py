@@ -61,8 +61,8 @@ FROM_WORKER: list[messages.FromWorker] = [
         error=Failure(
             name="ZeroDivisionError",
             value="division by zero",
-            traceback='Traceback (most recent call last):\n  File "<cell 1>", line 1, in <module>\n    1/0\n'
-            "ZeroDivisionError: division by zero\n",
+            traceback='Traceback (most recent call last):\n  File "<ipython-cell-9e8bb1a6d2c4>", line 1, in <module>\n'
+            "    1/0\nZeroDivisionError: division by zero\n",
         ),
     ),
     Done(

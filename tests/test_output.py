@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from harness import Client, Gate
-from worker_driver import DrivenWorker
+from worker_driver import DrivenWorker, unnamed
 
 LIBC = "import ctypes\nlibc = ctypes.CDLL(None)\n"
 
@@ -61,12 +61,12 @@ class TestWriters:
         worker.printed("import faulthandler; faulthandler.enable()")
         ran = worker.run("def where():\n    faulthandler.dump_traceback(all_threads=False)\nwhere()")
         assert ran.error is None
-        assert 'File "<cell 2>", line 2 in where' in ran.stderr
+        assert 'File "<cell>", line 2 in where' in unnamed(ran.stderr)
         ran = worker.run("print('before'); import ctypes; ctypes.string_at(0)")
         assert ran.message is None
         assert ran.stdout == "before\n"
         assert "Segmentation fault" in ran.stderr
-        assert 'File "<cell 3>", line 1 in <module>' in ran.stderr
+        assert 'File "<cell>", line 1 in <module>' in unnamed(ran.stderr)
 
     def test_just_before_the_end(self, worker: DrivenWorker) -> None:
         ran = worker.run("import os, sys\nprint('one')\nprint('two', file=sys.stderr)\nos._exit(3)")

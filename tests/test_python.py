@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from harness import Client, Daemon
-from worker_driver import DrivenWorker, clean_environment, find_pythons
+from worker_driver import DrivenWorker, clean_environment, find_pythons, unnamed
 
 # Name to code, and the oldest version that it needs.
 TRACEBACKS: dict[str, tuple[str, tuple[int, int]]] = {
@@ -78,7 +78,7 @@ class TestPrompt:
         ran = worker.shown("1\ndef f():\n    return 1 / 0\nf()")
         assert ran.stdout == "1\n"
         assert ran.error is not None
-        assert '  File "<cell 1>", line 4, in <module>\n    f()\n' in ran.error["traceback"]
+        assert '  File "<cell>", line 4, in <module>\n    f()\n' in unnamed(ran.error["traceback"])
         ran = worker.shown("x y")
         assert ran.error is not None
         assert ran.error["name"] == "SyntaxError"
@@ -115,7 +115,7 @@ class TestTracebacks:
             theirs[name] = re.sub(r"repeated \d+ more", "repeated N more", theirs[name])
             error = worker.run(code).error
             assert error is not None
-            ours[name] = re.sub(r"<cell \d+>", "<cell>", error["traceback"])
+            ours[name] = unnamed(error["traceback"])
             ours[name] = re.sub(r"repeated \d+ more", "repeated N more", ours[name])
         assert ours == theirs
 
@@ -123,8 +123,8 @@ class TestTracebacks:
         # Before 3.13 Python itself counts bytes when it reads a file, and characters when it is given a string.
         error = worker.run("日本 = 'grüß' 5\n").error
         assert error is not None
-        assert error["traceback"].splitlines()[:3] == [
-            '  File "<cell 1>", line 1',
+        assert unnamed(error["traceback"]).splitlines()[:3] == [
+            '  File "<cell>", line 1',
             "    日本 = 'grüß' 5",
             " " * 16 + "^",
         ]
@@ -134,14 +134,14 @@ class TestTracebacks:
         worker.printed("def g():\n    return f()  # in the second\n")
         error = worker.run("g()").error
         assert error is not None
-        lines = [line for line in error["traceback"].splitlines() if not set(line) <= set(" ~^")]
+        lines = [line for line in unnamed(error["traceback"]).splitlines() if not set(line) <= set(" ~^")]
         assert lines == [
             "Traceback (most recent call last):",
-            '  File "<cell 3>", line 1, in <module>',
+            '  File "<cell>", line 1, in <module>',
             "    g()",
-            '  File "<cell 2>", line 2, in g',
+            '  File "<cell>", line 2, in g',
             "    return f()  # in the second",
-            '  File "<cell 1>", line 2, in f',
+            '  File "<cell>", line 2, in f',
             "    return 1 / 0  # in the first",
             "ZeroDivisionError: division by zero",
         ]
@@ -159,15 +159,15 @@ class TestTracebacks:
 
     def test_a_warning_shows_its_line(self, worker: DrivenWorker) -> None:
         ran = worker.run("import warnings\nwarnings.warn('careful')\n")
-        assert ran.stderr == "<cell 1>:2: UserWarning: careful\n  warnings.warn('careful')\n"
+        assert unnamed(ran.stderr) == "<cell>:2: UserWarning: careful\n  warnings.warn('careful')\n"
 
     def test_an_input_is_refused_at_once(self, worker: DrivenWorker) -> None:
         error = worker.run("x = input('name? ')").error
         assert error is not None
         assert error["name"] == "EOFError"
         assert "standard input" in error["value"]
-        assert error["traceback"].startswith(
-            "Traceback (most recent call last):\n  File \"<cell 1>\", line 1, in <module>\n    x = input('name? ')\n"
+        assert unnamed(error["traceback"]).startswith(
+            "Traceback (most recent call last):\n  File \"<cell>\", line 1, in <module>\n    x = input('name? ')\n"
         )
         assert "interpreterd" not in error["traceback"]
 
@@ -242,9 +242,8 @@ class TestMain:
             "g.__func__": decorated,
         }.items():
             assert worker.printed(f"import inspect; print(inspect.getsource({name}), end='')") == source
-        assert worker.printed("import inspect; print(inspect.getsourcefile(f), inspect.getmodule(f))") == (
-            "<cell 2> <module '__main__'>\n"
-        )
+        printed = worker.printed("import inspect; print(inspect.getsourcefile(f), inspect.getmodule(f))")
+        assert unnamed(printed) == "<cell> <module '__main__'>\n"
 
     def test_the_newest_of_two_classes(self, worker: DrivenWorker) -> None:
         worker.printed("class A:\n    one = 1\n")
@@ -440,13 +439,13 @@ class TestThroughTheDaemon:
         result = await client.run("def f():\n    return Point()\n\nf()\n", context)
         assert result.error is not None
         assert result.error["name"] == "TypeError"
-        assert '  File "<cell 4>", line 2, in f\n    return Point()\n' in result.error["traceback"]
+        assert '  File "<cell>", line 2, in f\n    return Point()\n' in unnamed(result.error["traceback"])
 
     async def test_syntax_error(self, client: Client) -> None:
         result = await client.run("x = 1\nprint(x y)\n", await client.create())
         assert result.error is not None
         assert result.error["name"] == "SyntaxError"
-        assert result.error["traceback"].startswith('  File "<cell 1>", line 2\n    print(x y)\n')
+        assert unnamed(result.error["traceback"]).startswith('  File "<cell>", line 2\n    print(x y)\n')
         assert "^" in result.error["traceback"]
         assert result.controls == ["completed"]
 

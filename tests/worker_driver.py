@@ -3,6 +3,7 @@
 import fcntl
 import json
 import os
+import re
 import selectors
 import shutil
 import signal
@@ -48,6 +49,11 @@ def compiled_worker(python: str) -> bytes:
 def clean_environment() -> dict[str, str]:
     """Return the environment without what would change how a Python behaves."""
     return {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "VIRTUAL_ENV"))}
+
+
+def unnamed(text: str) -> str:
+    """Return ``text`` with ``<cell>`` in place of each cell's file name, which is made of a hash."""
+    return re.sub(r"<ipython-cell-[0-9a-f]{12}>", "<cell>", text)
 
 
 @define

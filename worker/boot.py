@@ -18,6 +18,7 @@ MODULES = (
     "report",
     "stdin",
     "namespace",
+    "stack",
     "system",
     "interpreter",
 )  # each imports only earlier ones

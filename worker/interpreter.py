@@ -15,7 +15,7 @@ from time import sleep
 
 from worker.channel import ChannelLost, decode, encode
 from worker.namespace import Exit, restore_environment
-from worker.report import describe, describe_again
+from worker.report import call_hook, describe, describe_again, forget_frames, forget_own_frames, remember
 from worker.streams import undisturbed
 
 if sys.version_info >= (3, 12):
@@ -46,6 +46,8 @@ class Interpreter:
         self._stdin = stdin
         self._cells = cells
         self._library = library
+        self._stack = library.stack
+        self._excepthook = sys.excepthook  # site may have put its own there
         self._reserve_bytes = 0
         self._reserve = None
         self._pid = None
@@ -130,7 +132,7 @@ class Interpreter:
                     self._environ[name] = value
                 self._keep_reserve()
                 self._arm()
-                exec(self._cells.compile(source, interactive), self._cells.module.__dict__)
+                self._stack.call(exec, self._cells.compile(source, interactive), self._cells.module.__dict__)
             except BaseException as caught:
                 raised = caught
             self._reserve = None
@@ -141,8 +143,13 @@ class Interpreter:
                     set_events(tool, 0)
             # User code may have left the limit so low that neither its error nor its next execution has room.
             setrecursionlimit(max(getrecursionlimit(), self._recursion_limit))
-            if raised is not None and not _is_silent(raised):
-                error = describe(raised)
+            if raised is not None:
+                forget_own_frames(raised)
+                if not _is_silent(raised):
+                    remember(raised)
+                    error = describe(raised)
+                    if self._has_hook(raised):
+                        call_hook(self._stack, raised, error)
             self._disarm()
         except BaseException as caught:  # an interrupt at the very end, or whatever came of describing
             self._reserve = None
@@ -153,7 +160,15 @@ class Interpreter:
             self._disarm()
         if raised is not None and error is None and not _is_silent(raised):
             error = describe_again(raised, late)
+        if late is not None:
+            forget_frames(late)
         return raised, error
+
+    def _has_hook(self, raised):
+        """Whether user code has a ``sys.excepthook`` of its own, for what ``raised`` is."""
+        hook = getattr(sys, "excepthook", None)
+        own = hook is not None and hook is not self._excepthook and hook is not sys.__excepthook__
+        return own and not issubclass(type(raised), SystemExit)
 
     def _keep_reserve(self):
         """Keep memory from user code, if there is so much; if not, that is what it needs to let go of its own."""
@@ -217,7 +232,7 @@ class Interpreter:
             elif code is not None:
                 status, last_words = 1, f"{code}\n"
         elif raised is not None:
-            status, last_words = 1, error["traceback"]
+            status, last_words = 1, "" if self._has_hook(raised) else error["traceback"]
         try:
             sys.stderr.write(last_words)
         except BaseException:  # of whatever user code has put there

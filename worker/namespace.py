@@ -2,6 +2,9 @@
 
 import builtins
 import sys
+from _imp import source_hash
+
+from worker.report import CELLS
 
 ModuleType = type(sys)
 SOURCES_LIMIT_BYTES = 16 << 20  # the oldest cells' sources go first; a traceback then shows no line for them
@@ -25,8 +28,8 @@ class _Quitter:
 class Cells:
     """Compiles executions into one namespace and keeps their sources for ``linecache`` and ``inspect``.
 
-    A cell's file name is ``<cell N>``, N counting from 1 in each worker. ``from __future__`` imports hold for all later
-    cells, as at Python's own prompt.
+    A cell's file name is made of a hash of its source: what keeps results of functions on disk, as joblib does, finds
+    them again. ``from __future__`` imports hold for all later cells, as at Python's own prompt.
     """
 
     def __init__(self, hooks):
@@ -51,10 +54,9 @@ class Cells:
         sys.meta_path.insert(0, self)
 
     def begin(self):
-        """Begin to count cells, and know no sources."""
+        """Know no sources."""
         self._sources = {}
         self._sources_bytes = 0
-        self._count = 0
 
     def compile(self, source, interactive=False):
         """Return the code object of the next cell. Raises what ``compile`` raises.
@@ -64,10 +66,12 @@ class Cells:
         # Without the name exec() would put the worker's own builtins there, and with any other value it fails.
         if not issubclass(type(self.module.__dict__.get("__builtins__")), (dict, ModuleType)):
             self.module.__dict__["__builtins__"] = builtins
-        self._count += 1
-        filename = f"<cell {self._count}>"
+        # Each cell shows its warnings, also those that an earlier one has shown.
+        self.module.__dict__.pop("__warningregistry__", None)
+        sys.__dict__.pop("__warningregistry__", None)  # of those that the cell's caller should see, had it one
+        filename = f"{CELLS}{source_hash(0, source.encode('utf-8', 'surrogatepass'))[:6].hex()}>"
+        self._sources_bytes += len(source) - len(self._sources.pop(filename, ""))  # the newest is the last one
         self._sources[filename] = source
-        self._sources_bytes += len(source)
         while self._sources_bytes > SOURCES_LIMIT_BYTES and len(self._sources) > 1:
             oldest = next(iter(self._sources))
             self._sources_bytes -= len(self._sources.pop(oldest))

@@ -6,6 +6,10 @@ NAME_LIMIT_CHARS = 256
 VALUE_LIMIT_CHARS = 32 << 10
 TRACEBACK_LIMIT_CHARS = 96 << 10  # with value and name below 1 MiB even if every character becomes \u00XX
 OWN_FILES = "<interpreterd "  # how the file names of the worker's own code begin
+# And those of cells. Libraries that keep what they have compiled on disk, as numba does, know only such a name for code
+# that is in no file.
+CELLS = "<ipython-cell-"
+_TRACEBACK = BaseException.__traceback__  # not what a class of user code has in its place
 _LIBRARY_PATHS = sys.path[:]  # before site adds the user's
 
 
@@ -30,6 +34,51 @@ def describe(raised):
     return {"name": name, "value": value, "traceback": cut(traceback, TRACEBACK_LIMIT_CHARS)}
 
 
+def forget_own_frames(raised):
+    """Take the worker's frames out of a traceback's beginning.
+
+    They would refer to ``raised`` as it refers to them, and keep it until the garbage is collected.
+    """
+    frames = _TRACEBACK.__get__(raised)
+    while frames is not None and frames.tb_frame.f_code.co_filename.startswith(OWN_FILES):
+        frames = frames.tb_next
+    _TRACEBACK.__set__(raised, frames)
+
+
+def forget_frames(raised):
+    """Let ``raised`` keep no frame alive."""
+    _TRACEBACK.__set__(raised, None)
+
+
+def remember(raised):
+    """Put ``raised`` where ``pdb.pm()`` and ``traceback.print_last()`` look for it, as Python's own prompt does."""
+    if issubclass(type(raised), SystemExit):
+        return
+    sys.last_type, sys.last_value, sys.last_traceback = type(raised), raised, _TRACEBACK.__get__(raised)
+    if sys.version_info >= (3, 12):
+        sys.last_exc = raised
+
+
+def call_hook(stack, raised, error):
+    """Call ``sys.excepthook`` with ``raised``, which is described by ``error``.
+
+    Whatever it raises ends it alone, ``SystemExit`` silently; but KeyboardInterrupt is passed on.
+    """
+    try:
+        stack.call(sys.excepthook, type(raised), raised, _TRACEBACK.__get__(raised))
+    except KeyboardInterrupt:
+        raise
+    except SystemExit:
+        pass
+    except BaseException as caught:
+        forget_own_frames(caught)
+        shown = describe(caught)["traceback"]
+        try:
+            sys.stderr.write(f"Error in sys.excepthook:\n{shown}\nOriginal exception was:\n{error['traceback']}")
+        except Exception:  # of whatever user code has put there
+            pass
+
+
 def describe_again(raised, late):
     """The same after ``late`` came of describing, or of ending the execution; SIGINT is only remembered by now.
 
@@ -46,7 +95,7 @@ def describe_again(raised, late):
 
 def _hit_a_cell(frames):
     while frames is not None:
-        if frames.tb_frame.f_code.co_filename.startswith("<cell "):
+        if frames.tb_frame.f_code.co_filename.startswith(CELLS):
             return True
         frames = frames.tb_next
     return False

@@ -3,6 +3,8 @@
 import os
 import sys
 
+from worker.stack import Stack
+
 PR_SET_PDEATHSIG = 1  # prctl(2)
 PR_SET_CHILD_SUBREAPER = 36
 SIGKILL = 9
@@ -14,20 +16,27 @@ class Library:
     """The C library by way of ``_ctypes``, the C half of ctypes: importing the Python half costs five milliseconds.
 
     Where a Python was built without it, nothing here has an effect.
+
+    Attributes:
+        stack: See ``Stack``.
     """
 
     def __init__(self):
         try:
             import _ctypes
+            from _functools import partial
 
             library = _ctypes.dlopen(None, 0)
             self._call = _ctypes.call_function
             self._fflush = _ctypes.dlsym(library, "fflush")
             self._prctl = _ctypes.dlsym(library, "prctl")
             self._setrlimit = _ctypes.dlsym(library, "setrlimit")
+            self.stack = Stack(_ctypes, partial)
         except (ImportError, OSError, AttributeError):
             self._call = None
-        sys.modules.pop("_ctypes", None)
+            self.stack = Stack(None, None)
+        for name in ("_ctypes", "_functools"):
+            sys.modules.pop(name, None)
 
     def flush_stdio(self):
         """Write out what C code has printed: fflush(3) of every stream."""

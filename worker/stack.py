@@ -1,0 +1,77 @@
+"""The stack as user code sees it: with the cell at its bottom, as the file that ``python`` runs is at the bottom there.
+
+``warnings.warn(stacklevel=2)``, ``inspect.stack()``, a debugger's ``up`` walk from frame to frame. Python links a new
+frame to the one that its thread's state names as the current one. So where that is set to nothing just before
+``exec()``, the cell has no caller, as a thread's first function has none. Greenlets do the same.
+
+Where that variable is differs between versions, and no function of Python tells. So it is used only where it is known
+to be, and the current frame is found there. Otherwise the worker's frames are seen.
+"""
+
+import sys
+
+_PYDLL_FLAGS = 5  # FUNCFLAG_CDECL | FUNCFLAG_PYTHONAPI, as ctypes.PyDLL has them: the lock is kept
+_F_FRAME = 24  # offset in a PyFrameObject, from 3.11 on
+# Offsets: in PyThreadState, of the current frame, or else of the pointer to a C frame, and there of the current frame.
+_PLACES = {(3, 9): (24, None), (3, 10): (24, None), (3, 11): (56, 8), (3, 12): (56, 0), (3, 13): (72, None)}
+_KNOWN_LIMIT = 16  # mostly there are one or two: the loop of the worker is always equally deep
+
+
+class Stack:
+    """Calls functions that have no caller. Only for the thread that has made it."""
+
+    def __init__(self, ctypes, partial):
+        """``ctypes`` is the C half of it, with which nothing has to be imported; None where there is none."""
+        self._partial = partial
+        self._known = {}
+        place = _PLACES.get(sys.version_info[:2])
+        if place is None or sys.abiflags or sys.maxsize < 1 << 32 or ctypes is None:  # debugging, no lock, 32 bits
+            self.call = _call
+            return
+        offset, self._inner = place
+
+        class Pointer(ctypes._SimpleCData):
+            _type_ = "P"
+
+        class Function(ctypes.CFuncPtr):
+            _flags_ = _PYDLL_FLAGS
+            _restype_ = Pointer
+
+        self._pointer = Pointer
+        thread_state = Function(ctypes.dlsym(ctypes.dlopen(None, 0), "PyThreadState_Get"))()
+        self._base = Pointer.from_address(thread_state + offset)
+        frame = sys._getframe()
+        current = id(frame) if sys.version_info < (3, 11) else Pointer.from_address(id(frame) + _F_FRAME).value
+        place = self._base.value
+        if self._inner is not None and place is not None:
+            place = Pointer.from_address(place + self._inner).value
+        if place != current:
+            self.call = _call
+
+    def call(self, function, first, *others):
+        """Return ``function(first, *others)``, called from C.
+
+        The current frame is put back as the arguments of ``next`` are let go. No instruction of Python's may come in
+        between: a tracer or profiler that user code has left behind would be given a frame that is not there.
+        """
+        address = self._base.value  # here, as the next value: in another function it is another one
+        top = self._base if self._inner is None else self._pointer.from_address(address + self._inner)
+        restorer = self._restorer(address, top, top.value)
+        others = [*zip(others)]
+        top.value = None
+        return next(map(function, (first, restorer()), *others))
+
+    def _restorer(self, address, top, frame):
+        """Return a class whose objects, when they end, let ``top``, below ``address``, be ``frame``; all of it in C."""
+        key = address, frame
+        found = self._known.get(key)
+        if found is None:
+            if len(self._known) == _KNOWN_LIMIT:
+                self._known.clear()
+            restore = staticmethod(self._partial(setattr, top, "value", frame))
+            self._known[key] = found = type("restorer", (), {"__slots__": (), "__del__": restore})
+        return found
+
+
+def _call(function, first, *others):
+    return function(first, *others)
