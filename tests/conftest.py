@@ -5,15 +5,20 @@ import os
 import zlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 import uvloop
 from blockbuster import BlockBuster
 from harness import COMMAND, AppServer, Client, Daemon, Gate, SharedDaemon, children, shared_daemon
+from patience import Patience, end_at_timeout
 from worker_driver import DrivenWorker, find_pythons
 
 ROOT = Path(__file__).parent.parent
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Bound every wait of the suite."""
+    config.pluginmanager.register(Patience(config), "patience")
 
 
 def pytest_asyncio_loop_factories(
@@ -25,16 +30,8 @@ def pytest_asyncio_loop_factories(
 
 def _new_event_loop() -> asyncio.AbstractEventLoop:
     loop = uvloop.new_event_loop()
-    loop.set_exception_handler(_end_at_timeout)
+    loop.set_exception_handler(end_at_timeout)
     return loop
-
-
-def _end_at_timeout(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-    """End the test that hangs: uvloop only logs what pytest-timeout raises in a signal's handler, and goes on."""
-    loop.default_exception_handler(context)
-    if isinstance(context.get("exception"), pytest.fail.Exception):
-        for task in asyncio.all_tasks(loop):
-            task.cancel()
 
 
 @pytest.fixture(autouse=True)

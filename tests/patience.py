@@ -1,0 +1,145 @@
+"""How long a test, and the whole suite, may be silent; what is said then; and an end for what would wait for ever.
+
+pytest-timeout raises once, and what it raises can be held back: hypothesis takes it for a failing example and tries
+others; a ``finally`` may wait on; a thread that never ends is joined when its loop is closed. So here the alarm comes
+again and again, until the test has ended, with its fixtures; and a process for which not even that is enough ends.
+"""
+
+import asyncio
+import contextlib
+import faulthandler
+import gc
+import os
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from types import FrameType
+from typing import Any, Final, TextIO
+
+import pytest
+
+SILENCE_S: Final = 60.0
+AGAIN_S: Final = 10.0  # after the first alarm
+GIVE_UP_S: Final = 90.0  # after the first alarm: not even its repetition has ended the test
+LONGEST_TEST_S: Final = 300.0
+EXIT_S: Final = 60.0
+
+
+class TimedOut(BaseException):
+    """A test has taken too long. No ``Exception``, and none of pytest's: nobody but pytest is to catch it."""
+
+
+class Patience:
+    """A plugin of each process of the suite: of those that run tests, and of the one that hands them out."""
+
+    def __init__(self, config: pytest.Config) -> None:
+        self._debugging = bool(config.getoption("usepdb"))
+        self._hands_out = bool(config.getoption("numprocesses", None)) and not hasattr(config, "workerinput")
+        # Of now: while tests run, fd 2 is pytest's.
+        self._stderr: TextIO = os.fdopen(os.dup(2), "w", errors="backslashreplace")
+        self._running: dict[str, float] = {}
+        self._heard_at = time.monotonic()
+        self._over = threading.Event()
+        self._interruptible = False  # pytest itself is not to meet the alarm between the parts of a test
+
+    # The suite
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_sessionstart(self) -> None:
+        """Begin to listen."""
+        threading.Thread(target=self._listen, name="patience", daemon=True).start()
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_sessionfinish(self) -> None:
+        """The process has some time to end: a thread that a test left behind would be waited for, by Python itself."""
+        self._over.set()
+        if not self._debugging:
+            faulthandler.dump_traceback_later(EXIT_S, exit=True, file=self._stderr)
+
+    def pytest_runtest_logstart(self, nodeid: str) -> None:
+        """A test begins, in this process or in one of those to which this one hands them out."""
+        self._running[nodeid] = time.monotonic()
+        self._heard()
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """A part of a test has ended."""
+        self._heard()
+
+    def pytest_runtest_logfinish(self, nodeid: str) -> None:
+        """A test has ended, with its fixtures."""
+        self._running.pop(nodeid, None)
+        self._heard()
+
+    def _heard(self) -> None:
+        self._heard_at = time.monotonic()
+        if self._hands_out and not self._debugging:
+            # Longer than any test can be silent: then nobody runs one.
+            faulthandler.dump_traceback_later(LONGEST_TEST_S + 2 * GIVE_UP_S, exit=True, file=self._stderr)
+
+    def _listen(self) -> None:
+        while not self._over.wait(max(0.1, self._heard_at + SILENCE_S - time.monotonic())):
+            if time.monotonic() - self._heard_at >= SILENCE_S:
+                self._heard_at = time.monotonic()  # once a minute
+                now = [f"{name} for {self._heard_at - since:.0f} s" for name, since in self._running.items()]
+                self._tell(f"{SILENCE_S:.0f} s without a word; running: {', '.join(now) or 'nothing'}")
+
+    def _tell(self, what: str) -> None:
+        """Say where all threads are, and what all tasks wait for."""
+        print(f"\n==== {what}, in process {os.getpid()}", file=self._stderr, flush=True)
+        faulthandler.dump_traceback(self._stderr, all_threads=True)
+        for task in [it for it in gc.get_objects() if isinstance(it, asyncio.Task) and not it.done()]:
+            print(task, file=self._stderr)
+            with contextlib.suppress(Exception):  # uvloop's coroutines have no lines
+                task.print_stack(file=self._stderr)
+        self._stderr.flush()
+
+    # One test
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_runtest_protocol(self) -> Iterator[None]:
+        """Let the alarm come until the test has ended."""
+        try:
+            return (yield)
+        finally:
+            signal.setitimer(signal.ITIMER_REAL, 0)
+            faulthandler.cancel_dump_traceback_later()
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def _part(self) -> Iterator[None]:
+        self._interruptible = True
+        try:
+            return (yield)
+        finally:
+            self._interruptible = False
+
+    pytest_runtest_setup = pytest_runtest_call = pytest_runtest_teardown = _part
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_timeout_set_timer(self, item: pytest.Item, settings: Any) -> bool | None:
+        """Set the alarm, in the place of pytest-timeout's."""
+        if self._debugging:
+            return None
+
+        def alarm(number: int, frame: FrameType | None) -> None:
+            if self._interruptible:
+                self._tell(f"{item.nodeid} has taken more than {settings.timeout:g} s")
+                raise TimedOut(f"more than {settings.timeout:g} s")
+
+        signal.signal(signal.SIGALRM, alarm)
+        signal.setitimer(signal.ITIMER_REAL, settings.timeout, AGAIN_S)
+        faulthandler.dump_traceback_later(settings.timeout + GIVE_UP_S, exit=True, file=self._stderr)
+        return True
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_timeout_cancel_timer(self) -> bool | None:
+        """Do not take it back when a part of the test has failed: its fixtures still have to end."""
+        return None if self._debugging else True
+
+
+def end_at_timeout(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """End the test that hangs: uvloop only logs what is raised in a signal's handler, and goes on."""
+    loop.default_exception_handler(context)
+    if isinstance(context.get("exception"), TimedOut):
+        for task in asyncio.all_tasks(loop):
+            task.cancel()
