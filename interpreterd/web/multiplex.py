@@ -9,8 +9,9 @@ from aiohttp import WSMsgType, web
 from interpreterd.context import Context
 from interpreterd.errors import InterpreterError, InvalidRequest, LimitReached, ServerShuttingDown
 from interpreterd.executions import Execution
+from interpreterd.journal import Follower
 from interpreterd.manager import Manager
-from interpreterd.schema import Execute
+from interpreterd.schema import Event, Execute
 from interpreterd.web.faces import GOING_AWAY, close_reason
 from interpreterd.web.keys import FAREWELLS, MANAGER
 from interpreterd.web.sockets import Socket, open_socket
@@ -111,29 +112,31 @@ class _Client:
         context = self._manager.get(wish.context_id)
         execution = context.submit(wish, answers=True)
         self._contexts[execution.id] = context
-        self._requests[request_id] = asyncio.create_task(self._follow(request_id, context, execution, wish))
-
-    def _answer(self, execution_id: str, text: str | None) -> bool:
-        context = self._contexts.get(execution_id)
-        return context is not None and context.answer(execution_id, text)
-
-    async def _follow(self, request_id: str, context: Context, execution: Execution, wish: Execute) -> None:
         follower = execution.journal.client
-        ids = {"requestId": request_id, "executionId": execution.id}
-        try:
-            async for number, event in follower:
-                # One at a time: each would write its event first, and only then wait for a client that does not read.
-                async with self._turn:
-                    await self._send(render(number, event, ids))
-        except ConnectionError:  # the receiver sees it too, and leaves
-            pass
-        finally:
+        following = asyncio.create_task(self._follow(request_id, execution, follower))
+        self._requests[request_id] = following
+
+        def end(following: asyncio.Task[None]) -> None:
             follower.stop()
             context.answer(execution.id, None)  # whoever might have answered has gone
             del self._requests[request_id]
             del self._contexts[execution.id]
             if not (wish.stays or execution.ended):
                 context.interrupt(execution.id)
+
+        following.add_done_callback(end)  # a task that is cancelled at once never begins
+
+    def _answer(self, execution_id: str, text: str | None) -> bool:
+        context = self._contexts.get(execution_id)
+        return context is not None and context.answer(execution_id, text)
+
+    async def _follow(self, request_id: str, execution: Execution, follower: Follower[Event]) -> None:
+        ids = {"requestId": request_id, "executionId": execution.id}
+        with contextlib.suppress(ConnectionError):  # the receiver sees it too, and leaves
+            async for number, event in follower:
+                # One at a time: each would write its event first, and only then wait for a client that does not read.
+                async with self._turn:
+                    await self._send(render(number, event, ids))
 
     async def _send(self, line: bytes) -> None:
         await self._socket.send_frame(line, WSMsgType.TEXT)

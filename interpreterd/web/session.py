@@ -90,6 +90,8 @@ async def _serve(socket: Socket, context: Context, execution: Execution, wish: E
         follower.stop()
         context.answer(execution.id, None)  # whoever might have answered has gone
         receiver.cancel()
+        if not socket.closes:  # the receiver may never have begun
+            socket.let_go()
 
 
 async def _receive_until_gone(

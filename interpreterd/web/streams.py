@@ -93,6 +93,8 @@ async def _follow_on_socket(
     finally:
         follower.stop()
         receiver.cancel()
+        if not socket.closes:  # the receiver may never have begun
+            socket.let_go()
     return socket
 
 
