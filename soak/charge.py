@@ -66,6 +66,7 @@ class Charge:
         self._strikes: set[str] = set()  # how the worker may have ended that was there last
         self._dead = False  # whether it certainly has
         self._untold = False  # whether there may be another one of which nobody was told
+        self._replaced = False  # whether it may have been by the one that was met since
         self._missing_until = 0.0
 
     # What is done to it
@@ -95,7 +96,7 @@ class Charge:
     def forget(self) -> None:
         """Have no context any more."""
         self._part()
-        self.id, self.n, self._dead, self._untold = None, 0, False, False
+        self.id, self.n, self._dead, self._untold, self._replaced = None, 0, False, False, False
 
     async def run(self, code: str, **keys: Any) -> Ended:
         """Run ``code`` on a connection of its own."""
@@ -105,7 +106,9 @@ class Charge:
         """Know its worker."""
         if pid == self.worker:
             return
-        if not self._untold:
+        if self._untold:  # that one, or one that came after a strike, of which somebody is told
+            self._replaced = bool(self._strikes)
+        else:
             self._dead = self._dead or bool(self._strikes)  # how else would there be another one
         self._untold = False
         self._part()
@@ -160,7 +163,8 @@ class Charge:
         ran = not outcome.startswith(("cancelled", "closed"))
         told = f"{outcome!r}, stdout {ended.stdout[:100]!r}"
         if ended.restarted:
-            self._phase.expect(self._dead or bool(strikes), f"a new worker, and the old one was well: {told}")
+            excused = self._dead or self._replaced or bool(strikes)
+            self._phase.expect(excused, f"a new worker, and the old one was well: {told}")
             self.n = 0
             if not met:
                 self._part()
@@ -170,7 +174,7 @@ class Charge:
         if died:
             self._part()
         if died or ran:
-            self._dead = died
+            self._dead, self._replaced = died, False
         if outcome in expected:
             return outcome
         deaths = [f"WorkerDied: {strike}" for strike in strikes]
