@@ -34,6 +34,9 @@ from interpreterd.worker import Answer, Deaf, Listener
 NUDGES_S: Final = (0.02, 0.2)
 ANSWERS_LIMIT_BYTES: Final = 1 << 20
 STOPPED_LIMIT_S: Final = 1.0
+# After the end of its channel: how long a worker that lives may take to die, and the end of a dead one to be reported.
+CLOSED_LIMIT_S: Final = 0.1
+REPORT_LIMIT_S: Final = 5.0
 
 
 class ProcessWorker(asyncio.Protocol):
@@ -206,10 +209,16 @@ class ProcessWorker(asyncio.Protocol):
         if self.exited is None and self.broken is None:
             self.listener.on_closed()
             # A process that dies closes its channel a moment before it can be reaped; how it died says more.
-            asyncio.get_running_loop().call_later(0.1, self._closed_its_channel)
+            loop = asyncio.get_running_loop()
+            loop.call_later(CLOSED_LIMIT_S, self._closed_its_channel, loop.time() + REPORT_LIMIT_S)
 
-    def _closed_its_channel(self) -> None:
-        if self.exited is None and self.broken is None:
+    def _closed_its_channel(self, report_by: float) -> None:
+        if self.exited is not None or self.broken is not None:
+            return
+        loop = asyncio.get_running_loop()
+        if state(self.pid) in "ZX" and loop.time() < report_by:  # a busy machine: whoever reaps it has not come to that
+            loop.call_later(CLOSED_LIMIT_S, self._closed_its_channel, report_by)
+        else:
             self._break("it closed its channel")
 
     def _break(self, reason: str) -> None:

@@ -1,11 +1,15 @@
 """A worker process, where only its descriptors count: the daemon's side of what a faulty one does."""
 
 import asyncio
+import os
+import signal
 import subprocess
 from collections.abc import Iterator
 
 import pytest
+from harness import state
 
+from interpreterd import process
 from interpreterd.messages import Configured, FromWorker, Sync, Synced
 from interpreterd.nursery import Nursery
 from interpreterd.pipes import connection
@@ -90,3 +94,37 @@ async def test_an_end_is_told_although_the_channel_closed_when_it_was_written_to
     await closed.wait()
     worker.process_exited(-9)
     assert ending.told == ["killed by SIGKILL"]
+
+
+async def test_how_it_died_is_waited_for_also_where_its_end_is_reported_late(
+    worker: ProcessWorker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A zombie has died, whoever is to reap it: a template that has other things to do."""
+    monkeypatch.setattr(process, "CLOSED_LIMIT_S", 0.0)
+    worker.listener = recorder = Recorder(worker)
+    os.kill(worker.pid, signal.SIGKILL)
+    while state(worker.pid) != "Z":
+        await asyncio.sleep(0)
+    worker.eof_received()
+    for _ in range(100):
+        await asyncio.sleep(0)
+    assert recorder.told == ["closed"]
+    worker.process_exited(-signal.SIGKILL)
+    assert recorder.told == ["closed", "killed by SIGKILL"]
+
+
+@pytest.mark.parametrize("dead", [False, True])
+async def test_it_is_not_waited_for_without_an_end(
+    worker: ProcessWorker, monkeypatch: pytest.MonkeyPatch, dead: bool
+) -> None:
+    monkeypatch.setattr(process, "CLOSED_LIMIT_S", 0.0)
+    monkeypatch.setattr(process, "REPORT_LIMIT_S", 0.0 if dead else 1000.0)
+    worker.listener = recorder = Recorder(worker)
+    if dead:
+        os.kill(worker.pid, signal.SIGKILL)
+    while state(worker.pid) not in ("Z" if dead else "S"):
+        await asyncio.sleep(0)
+    worker.eof_received()
+    while len(recorder.told) < 2:
+        await asyncio.sleep(0)
+    assert recorder.told == ["closed", "it closed its channel"]
