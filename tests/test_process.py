@@ -7,7 +7,6 @@ import subprocess
 from collections.abc import Iterator
 
 import pytest
-from harness import state
 
 from interpreterd import process
 from interpreterd.messages import Configured, FromWorker, Sync, Synced
@@ -96,15 +95,19 @@ async def test_an_end_is_told_although_the_channel_closed_when_it_was_written_to
     assert ending.told == ["killed by SIGKILL"]
 
 
+def die(pid: int) -> None:
+    """Kill a process, and leave it to be reaped."""
+    os.kill(pid, signal.SIGKILL)
+    os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
+
+
 async def test_how_it_died_is_waited_for_also_where_its_end_is_reported_late(
     worker: ProcessWorker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A zombie has died, whoever is to reap it: a template that has other things to do."""
     monkeypatch.setattr(process, "CLOSED_LIMIT_S", 0.0)
     worker.listener = recorder = Recorder(worker)
-    os.kill(worker.pid, signal.SIGKILL)
-    while state(worker.pid) != "Z":
-        await asyncio.sleep(0)
+    die(worker.pid)
     worker.eof_received()
     for _ in range(100):
         await asyncio.sleep(0)
@@ -121,10 +124,8 @@ async def test_it_is_not_waited_for_without_an_end(
     monkeypatch.setattr(process, "REPORT_LIMIT_S", 0.0 if dead else 1000.0)
     worker.listener = recorder = Recorder(worker)
     if dead:
-        os.kill(worker.pid, signal.SIGKILL)
-    while state(worker.pid) not in ("Z" if dead else "S"):
-        await asyncio.sleep(0)
+        die(worker.pid)
     worker.eof_received()
-    while len(recorder.told) < 2:
+    for _ in range(100):
         await asyncio.sleep(0)
     assert recorder.told == ["closed", "it closed its channel"]
