@@ -88,7 +88,7 @@ async def _serve(settings: Settings, guard: Guard) -> int:
 async def _listen_on_path(runner: web.AppRunner, path: str, stack: contextlib.AsyncExitStack) -> None:
     sock = stack.enter_context(unix.bound(path))
     assert runner.server is not None
-    server = await asyncio.get_running_loop().create_unix_server(runner.server, sock=sock, backlog=BACKLOG)
+    server = await asyncio.get_running_loop().create_unix_server(runner.server, sock=sock, backlog=unix.BACKLOG)
     stack.callback(server.close)
 
 

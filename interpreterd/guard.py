@@ -14,14 +14,24 @@ import os
 import select
 import signal
 import sys
+import time
+from typing import TYPE_CHECKING
 
 from interpreterd.family import kill_family
 
+if TYPE_CHECKING:
+    from asyncio import AbstractEventLoop
+
 _LOADER_LIMIT_S = 5  # it ends by itself once the daemon has
+_LINES_AT_ONCE = 256  # which a pipe takes as a whole or not at all: they are fewer than PIPE_BUF bytes, pipe(7)
+_CLOSE_LIMIT_S = 2
 
 
 class Guard:
-    """The daemon's end: tells the guard about workers. Never blocks, never raises.
+    """The daemon's end: tells the guard about workers. Never raises; blocks in ``close`` alone.
+
+    What the pipe has no room for is said when it has: at most a line for each worker that lives, or that the guard
+    takes for living.
 
     Attributes:
         loader: A pidfd of the single binary's loader, for the daemon to watch; None where there is none.
@@ -31,26 +41,95 @@ class Guard:
         self.pid = pid
         self.loader = loader
         self._pipe = pipe
+        self._told: set[int] = set()
+        self._untold: dict[int, bool] = {}  # pid to whether it lives
+        self._loop: AbstractEventLoop | None = None  # that waits for room
         os.set_blocking(pipe, False)
 
     def watch(self, pid: int) -> None:
         """Have the family of ``pid`` killed when the daemon ends."""
-        self._tell(f"+{pid}\n")
+        self._tell(pid, lives=True)
 
     def forget(self, pid: int) -> None:
         """``pid`` has been reaped; the number may come to mean another process."""
-        self._tell(f"-{pid}\n")
+        self._tell(pid, lives=False)
 
     def close(self) -> None:
-        """End the guard, and every family that it still knows."""
-        self._tell(".\n")
-        os.close(self._pipe)
-        with contextlib.suppress(ChildProcessError):
-            os.waitpid(self.pid, 0)
+        """End the guard, and every family that it still knows; wait for it, but not beyond a moment.
 
-    def _tell(self, line: str) -> None:
-        with contextlib.suppress(OSError):  # gone: nothing but kill -9 of guard and daemon leaves processes then
-            os.write(self._pipe, line.encode())
+        One that does not listen is killed: what it has heard last of may be other processes by now.
+        """
+        self._forget_loop()
+        give_up_at = time.monotonic() + _CLOSE_LIMIT_S
+        while not self._write() and _ready(self._pipe, select.POLLOUT, give_up_at):
+            pass
+        if self._untold:
+            self._kill()
+        with contextlib.suppress(OSError):
+            os.write(self._pipe, b".\n")
+        os.close(self._pipe)
+        with contextlib.suppress(OSError):
+            os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT)  # raises if it is no child
+            pidfd = os.pidfd_open(self.pid)
+            try:
+                if not _ready(pidfd, select.POLLIN, give_up_at):
+                    self._kill()
+                    _ready(pidfd, select.POLLIN, give_up_at + _CLOSE_LIMIT_S)
+            finally:
+                os.close(pidfd)
+            os.waitpid(self.pid, os.WNOHANG)
+
+    def _kill(self) -> None:
+        with contextlib.suppress(OSError):
+            os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+            os.kill(self.pid, signal.SIGKILL)
+
+    def _tell(self, pid: int, *, lives: bool) -> None:
+        if lives == (pid in self._told):
+            self._untold.pop(pid, None)
+        else:
+            self._untold[pid] = lives
+        if not self._write():
+            self._write_later()
+
+    def _write(self) -> bool:
+        """Say what is unsaid; return False if the pipe has no room for it."""
+        while self._untold:
+            lines = list(self._untold.items())[:_LINES_AT_ONCE]
+            try:
+                os.write(self._pipe, b"".join(b"%c%d\n" % (b"-+"[lives], pid) for pid, lives in lines))
+            except BlockingIOError:
+                return False
+            except OSError:  # gone: nothing but kill -9 of guard and daemon leaves processes then
+                self._untold.clear()
+                return True
+            for pid, lives in lines:
+                del self._untold[pid]
+                (self._told.add if lives else self._told.discard)(pid)
+        return True
+
+    def _write_later(self) -> None:
+        import asyncio  # the daemon has imported it; the guard, forked before, does without
+
+        with contextlib.suppress(RuntimeError):  # no loop: the next one to be told takes this along
+            self._loop = asyncio.get_running_loop()
+            self._loop.add_writer(self._pipe, self._write_now)
+
+    def _write_now(self) -> None:
+        if self._write():
+            self._forget_loop()
+
+    def _forget_loop(self) -> None:
+        if self._loop is not None and not self._loop.is_closed():
+            self._loop.remove_writer(self._pipe)
+        self._loop = None
+
+
+def _ready(fd: int, event: int, until: float) -> bool:
+    """Wait for ``event`` of poll(2), at most until ``until`` on the monotonic clock; return whether it came."""
+    poll = select.poll()
+    poll.register(fd, event)
+    return bool(poll.poll(max(0, int((until - time.monotonic()) * 1000))))
 
 
 def start() -> Guard:

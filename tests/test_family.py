@@ -182,15 +182,6 @@ def test_a_guard_that_is_gone_disturbs_nobody() -> None:
     guard.close()
 
 
-def test_a_guard_that_does_not_listen_blocks_nobody() -> None:
-    reader, writer = os.pipe()
-    guard = Guard(pid=os.getpid(), pipe=writer)
-    for pid in range(20_000):
-        guard.watch(pid)
-    os.close(reader)
-    guard.close()
-
-
 def test_only_the_single_binary_has_a_loader(monkeypatch: pytest.MonkeyPatch) -> None:
     assert guard_module._unpacked() is None
     monkeypatch.setattr(sys, "_MEIPASS", "/tmp/_MEIabc", raising=False)
