@@ -4,6 +4,7 @@ An action changes the state of its object and collects effects; ``Machine.handle
 """
 
 from collections import deque
+from typing import Final
 
 from interpreterd import moves
 from interpreterd import verdict as verdicts
@@ -12,6 +13,12 @@ from interpreterd.messages import Answer, Asked, Done, Exiting, Run, Sync, Synce
 from interpreterd.schema import Outcome
 from interpreterd.transitions import State
 from interpreterd.verdict import Verdict
+
+# One question is open at a time, and answered once. Yet code may give one up, by an alarm, and ask again: the worker
+# then waits 50 ms. And the end of the input may be said while the worker asks already.
+GIVEN_UP_LIMIT: Final = 100  # questions that a worker may give up in ``GIVEN_UP_S``
+GIVEN_UP_S: Final = 1.0
+LATE_LIMIT: Final = 3  # questions after the end of the input, in one execution
 
 
 class Actions:
@@ -29,7 +36,9 @@ class Actions:
         self._restarted = False
         self._restart_asked = False
         self._asked: int | None = None  # the number of what it waits for
+        self._given_up = 0  # questions, since the timer of that name was set
         self._input_ended = False
+        self._late = 0
         self._effects: list[moves.Effect] = []
 
     @property
@@ -46,6 +55,8 @@ class Actions:
         """End the execution that runs, if there is one."""
         if self._current is not None:
             self._do(moves.ClearTimer("timeout"))
+            if self._given_up:
+                self._do(moves.ClearTimer("given up"))
             self._say_end(self._current, verdict)
         self._current = self._verdict = self._asked = None
 
@@ -64,6 +75,7 @@ class Actions:
             self.state = State.IDLE
             return
         self._current = execution = self._queue.popleft()
+        self._given_up = self._late = 0
         self._input_ended = False
         request = execution.request
         run = Run.of(execution.execution_id, request)
@@ -126,14 +138,24 @@ class Actions:
             case Exiting(execution_id=execution_id) if execution_id == self.running_id:
                 self._exiting(Verdict(Outcome.COMPLETED))
             case Asked() as asked if self._may_ask(asked):
-                if not self._input_ended:  # else it is about to learn that
-                    self._asked = asked.number
+                self._asked = asked.number
+                if self._input_ended:
+                    self._answer(asked.number, None)
+                else:
                     self._do(moves.Ask(asked.execution_id, asked.prompt, asked.password))
             case message:
                 self._violated(f"unexpected {type(message).__name__}")
 
     def _may_ask(self, asked: Asked) -> bool:
-        return self._current is not None and self._current.request.stdin and asked.execution_id == self.running_id
+        if self._current is None or not self._current.request.stdin or asked.execution_id != self.running_id:
+            return False
+        if self._input_ended:
+            self._late += 1
+        elif self._asked is not None:
+            self._given_up += 1
+            if self._given_up == 1:
+                self._do(moves.SetTimer("given up", GIVEN_UP_S))
+        return self._late <= LATE_LIMIT and self._given_up <= GIVEN_UP_LIMIT
 
     def on_answered(self, event: moves.Answered) -> None:
         if self._asked is not None and event.execution_id == self.running_id:
@@ -154,8 +176,7 @@ class Actions:
             case Exiting(execution_id=execution_id) if execution_id == self.running_id:
                 self._exiting(verdicts.judge(self._verdict, None))
             case Asked() as asked if self._may_ask(asked):
-                if not self._input_ended:
-                    self._answer(asked.number, None)  # it is to end
+                self._answer(asked.number, None)  # it is to end
             case message:
                 self._violated(f"unexpected {type(message).__name__}")
 
@@ -191,7 +212,9 @@ class Actions:
 
     def on_timer_running(self, event: moves.TimerFired) -> None:
         assert self._current is not None
-        if event.name == "timeout":
+        if event.name == "given up":
+            self._given_up = 0
+        elif event.name == "timeout":
             self._interrupt(verdicts.timed_out(self._current.request.timeout_s))
 
     def on_interrupt_running(self, event: moves.InterruptRequested) -> None:

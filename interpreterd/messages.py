@@ -115,7 +115,8 @@ class Asked:
     """Worker: the code waits in ``input()`` or ``getpass()``. Answered by ``Answer``, or ended by an interrupt.
 
     Attributes:
-        number: Another one each time. Only the latest is waited for: code may give up, by an alarm, and ask again.
+        number: Another one each time. Only the latest is waited for: code may give up, by an alarm, and ask again,
+            but not again and again; see ``Actions``.
     """
 
     execution_id: str

@@ -512,9 +512,10 @@ async def test_a_client_that_has_gone_is_the_end_of_the_input() -> None:
         assert await worker.told() == Answer(number=1, text=None)
         assert not context.answer(execution.id, "from nowhere")
         ask(worker, message, 2)  # it lies, or has not read the answer yet
+        assert await worker.told() == Answer(number=2, text=None)
         worker.done(message)
         following = context.submit(execute("next"))
-        assert (await worker.run()).code == "next", "no second answer comes before it"
+        assert (await worker.run()).code == "next"
         assert following.state == "running"
 
 
@@ -522,7 +523,7 @@ async def test_a_client_that_does_not_read_is_asked_no_more_than_its_backlog() -
     launcher = FakeLauncher()
     async with open_context(launcher, backlog_limit_bytes=1000) as context:
         worker, message, execution = await asking(context, launcher)
-        for number in range(100):
+        for number in range(6):
             ask(worker, message, number)
         answer = await worker.told()
         assert isinstance(answer, Answer)

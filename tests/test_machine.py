@@ -583,15 +583,39 @@ def test_what_was_not_asked_is_not_answered(name: str) -> None:
 
 def test_code_may_give_up_and_ask_again_and_the_answer_is_for_the_last_one() -> None:
     it = machine(*ASKING, asked(1))
-    assert it.handle(asked(2)) == [Ask("a", "? ", False)]
+    assert it.handle(asked(2)) == [SetTimer("given up", 1), Ask("a", "? ", False)]
     assert it.handle(Answered("a", "Ada")) == [Send(Answer(number=2, text="Ada"))]
     assert it.handle(Answered("a", "Ada")) == []
+    assert it.handle(done("a")) == [ClearTimer("timeout"), ClearTimer("given up"), *finish("a")[1:]]
 
 
-def test_the_end_of_the_input_is_said_once() -> None:
+def test_who_gives_up_question_after_question_has_broken_the_protocol() -> None:
+    it = machine(*ASKING, *(asked(number) for number in range(101)))
+    assert it.handle(asked(101))[-1] == Kill()
+
+
+def test_who_gives_up_a_question_now_and_then_has_not() -> None:
+    it = machine(*ASKING)
+    for number in range(1000):
+        assert Ask("a", "? ", False) in it.handle(asked(number))
+        if number % 100 == 99:
+            assert it.handle(TimerFired("given up")) == []
+
+
+def test_who_asks_on_and_on_after_the_end_of_the_input_has_broken_the_protocol() -> None:
+    for ending in (Answered("a", None), InterruptRequested()):
+        it = machine(*ASKING, asked(1), ending)
+        number = 2
+        while Send(Answer(number=number, text=None)) in (effects := it.handle(asked(number))):
+            number += 1
+        assert effects[-1] == Kill()
+        assert number < 10
+
+
+def test_the_end_of_the_input_is_the_answer_to_each_later_question() -> None:
     it = machine(*ASKING, asked(1))
     assert it.handle(Answered("a", None)) == [Send(Answer(number=1, text=None))]
-    assert it.handle(asked(2)) == [], "it is on its way to the worker"
+    assert it.handle(asked(2)) == [Send(Answer(number=2, text=None))], "it was asked before that had come"
     assert it.asking_id is None
     assert it.handle(Answered("a", "Ada")) == []
     it.handle(Submit("b", Execute(code="code of b", timeout_s=None, stdin=True)))
@@ -619,14 +643,14 @@ def test_to_ask_while_nothing_runs_is_a_broken_protocol(state: State) -> None:
 def test_who_asks_while_it_is_interrupted_has_no_more_input() -> None:
     it = machine(*ASKING, InterruptRequested())
     assert it.handle(asked(1)) == [Send(Answer(number=1, text=None))]
-    assert it.handle(asked(2)) == []
+    assert it.handle(asked(2)) == [Send(Answer(number=2, text=None))]
     assert it.state is State.INTERRUPTING
 
 
 def test_an_interrupt_ends_the_question() -> None:
     it = machine(*ASKING, asked(1), InterruptRequested())
     assert it.asking_id is None
-    assert it.handle(asked(2)) == [Send(Answer(number=2, text=None))], "the interrupt was caught"
+    assert Send(Answer(number=2, text=None)) in it.handle(asked(2)), "the interrupt was caught"
 
 
 def test_a_question_ends_with_its_worker() -> None:
@@ -900,8 +924,9 @@ class AnyLife(RuleBasedStateMachine):
             case Send(Answer(number=number, text=text)):
                 assert self.alive
                 assert not self.killed
-                assert self.running in self.with_input - self.no_more_input
+                assert self.running in self.with_input
                 assert number == self.questions, "the last one"
+                assert text is None or self.running not in self.no_more_input
                 if text is None:
                     self.no_more_input.add(self.running)
                 self.asking = None

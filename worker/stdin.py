@@ -3,10 +3,12 @@
 import _thread
 import builtins
 import os
+from time import sleep
 
 from worker.report import cut
 
 PROMPT_LIMIT_CHARS = 16 << 10
+GIVEN_UP_S = 0.05  # before the next question; the daemon takes one that gives up a hundred a second for broken
 
 
 class Stdin:
@@ -22,6 +24,7 @@ class Stdin:
         self._flush = streams.flush
         self._execution_id = None
         self._number = 0
+        self._waits = False
         self._getpid = os.getpid
         self._pid = None
         self._get_ident = _thread.get_ident
@@ -30,6 +33,7 @@ class Stdin:
 
     def open(self, execution_id):
         self._execution_id = execution_id
+        self._waits = False
         self._pid = self._getpid()
 
     def close(self):
@@ -55,6 +59,9 @@ class Stdin:
             raise EOFError(f"{name} has nothing to read: only the main thread of a context can ask its client")
         prompt = str.__str__(str(prompt))  # a plain str: user code may have made a subclass
         self._flush(Exception)  # a client that does not read makes this wait: an interrupt must get out
+        if self._waits:  # the last question was given up
+            sleep(GIVEN_UP_S)
+        self._waits = True
         self._number = number = self._number + 1
         self._channel.send(
             {
@@ -71,4 +78,5 @@ class Stdin:
                 self.close()
                 raise EOFError(f"{name} has nothing more to read")
             if answer["type"] == "answer" and answer["number"] == number:
+                self._waits = False
                 return answer["text"]
