@@ -323,11 +323,9 @@ FORGED = [
 ]
 FORGED_FRAMES = b"\x81\x02{}\x88\x02\x03\xe8"  # of a WebSocket: a text, then the close
 FORGE = """
-import os, stat, sys
-frame = sys._getframe()
-while "message" not in frame.f_locals:
-    frame = frame.f_back
-data = {data!r}.replace(b"ID", frame.f_locals["message"]["id"].encode())
+import gc, os, stat, sys
+(message,) = [it for it in gc.get_objects() if type(it) is dict and it.get("type") == "execute" and it.get("id")]
+data = {data!r}.replace(b"ID", message["id"].encode())
 for fd in map(int, os.listdir("/proc/self/fd")):
     try:
         if not stat.S_ISSOCK(os.fstat(fd).st_mode):  # that one is the protocol's own: THREATS.md
