@@ -12,6 +12,7 @@ from attrs import field, frozen
 
 from interpreterd.errors import ProtocolError
 from interpreterd.schema import Execute, Failure
+from interpreterd.turns import SECRET_CHARS
 
 VERSION: Final = 1
 _T = TypeVar("_T")
@@ -77,10 +78,15 @@ class Fork:
 
 @frozen(kw_only=True)
 class Ready:
-    """Worker: started, and speaks version ``VERSION`` of this protocol."""
+    """Worker: started, and speaks version ``VERSION`` of this protocol.
+
+    Attributes:
+        mark: The secret of the marks that it writes into its output pipes, see ``turns.py``; None if it writes none.
+    """
 
     pid: int
     python: str
+    mark: str | None = field(default=None, repr=False)
 
 
 @frozen(kw_only=True)
@@ -205,7 +211,10 @@ def _get(body: dict[str, Any], key: str, kind: type[_T]) -> _T:
 def _ready(body: dict[str, Any]) -> Ready:
     if (version := _get(body, "version", int)) != VERSION:
         raise ProtocolError(f"the worker speaks version {version}, the daemon {VERSION}")
-    return Ready(pid=_get(body, "pid", int), python=_get(body, "python", str))
+    mark = None if body.get("mark") is None else _get(body, "mark", str)
+    if mark is not None and not (len(mark) == SECRET_CHARS and mark.isascii() and mark.isalnum()):
+        raise ProtocolError(f"mark must be {SECRET_CHARS} letters and digits")
+    return Ready(pid=_get(body, "pid", int), python=_get(body, "python", str), mark=mark)
 
 
 def _asked(body: dict[str, Any]) -> Asked:

@@ -13,7 +13,6 @@ grandchild goes on writing, and it needs no cooperation of the worker.
 import asyncio
 import contextlib
 import os
-import select
 import signal
 import socket
 from typing import Final
@@ -24,7 +23,7 @@ from interpreterd.errors import ProtocolError
 from interpreterd.family import kill_family, state
 from interpreterd.messages import Ready, ToWorker
 from interpreterd.nursery import Nursery
-from interpreterd.pipes import PIPE_LIMIT_BYTES, READ_BYTES, Ends, OutputPipe, unread_bytes
+from interpreterd.pipes import PIPE_LIMIT_BYTES, READ_BYTES, Ends, Outputs, unread_bytes
 from interpreterd.protocol import Decoder
 from interpreterd.schema import Stream
 from interpreterd.worker import Answer, Deaf, Listener
@@ -55,13 +54,7 @@ class ProcessWorker(asyncio.Protocol):
         self._opening = False
         self._decoder = Decoder()
         self._killed = False
-        self._outputs = [
-            OutputPipe(Stream.STDOUT, ends.stdout_fd, self._on_output),
-            OutputPipe(Stream.STDERR, ends.stderr_fd, self._on_output),
-        ]
-        self._unread = select.poll()  # one call for both, as mostly neither has anything; may say yes in error, not no
-        for fd in (ends.stdout_fd, ends.stderr_fd):
-            self._unread.register(fd, select.POLLIN)
+        self._outputs = Outputs(ends, self._on_output)
 
     def _on_output(self, stream: Stream, text: str, replaced: int) -> None:
         self.listener.on_output(stream, text, replaced)
@@ -97,28 +90,19 @@ class ProcessWorker(asyncio.Protocol):
 
     def pause_output(self) -> None:
         """See ``Worker``."""
-        for output in self._outputs:
-            output.pause()
+        self._outputs.pause()
 
     def resume_output(self) -> None:
         """See ``Worker``."""
-        for output in self._outputs:
-            output.resume()
+        self._outputs.resume()
 
     def drain(self) -> None:
         """See ``Worker``."""
-        self._drain()
-
-    def _drain(self) -> bool:
-        if not self._unread.poll(0):
-            return True
-        complete = [output.drain() for output in self._outputs]
-        return all(complete)
+        self._outputs.drain()
 
     def end_text(self) -> None:
         """See ``Worker``."""
-        for output in self._outputs:
-            output.end_text()
+        self._outputs.end_text()
 
     def send_with_fds(self, message: ToWorker, fds: list[int]) -> None:
         """Pass ``message`` on together with descriptors (SCM_RIGHTS, unix(7)). Raises OSError."""
@@ -180,9 +164,11 @@ class ProcessWorker(asyncio.Protocol):
         try:
             while received := self._decoder.feed(data):
                 for message in received:
-                    if not self._drain():
+                    if not self._outputs.drain():
                         self._break(f"it left more than {PIPE_LIMIT_BYTES} bytes in an output pipe")
                         return
+                    if isinstance(message, Ready) and message.mark is not None:
+                        self._outputs.use_marks(message.mark)
                     self.listener.on_message(message)
                     if self._is_ignored():
                         return
@@ -233,12 +219,10 @@ class ProcessWorker(asyncio.Protocol):
         if self.exited is not None:
             return
         self._read_last_messages()
-        complete = self._drain()
+        complete = self._outputs.drain()
         self.exited = how_ended(returncode) + ("" if complete else "; the end of its output is lost")
         self.end_text()
-        for output in self._outputs:
-            output.close()
-        self._outputs.clear()  # which keep this one
+        self._outputs.close()
         if self._channel is not None:
             self._channel.abort()
         elif not self._opening:

@@ -52,6 +52,7 @@ TO_WORKER: list[messages.ToWorker] = [
 ]
 FROM_WORKER: list[messages.FromWorker] = [
     Ready(pid=4711, python="3.9.18"),
+    Ready(pid=4711, python="3.9.18", mark="0123456789abcdef"),
     Configured(),
     Failed(reason="cannot enter /tmp/Übung: No such file or directory"),
     Asked(execution_id="e1", number=1, prompt="Wer? ", password=True),

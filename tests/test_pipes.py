@@ -9,7 +9,6 @@ import pytest
 
 from interpreterd import pipes
 from interpreterd.pipes import OutputPipe
-from interpreterd.schema import Stream
 
 
 class StillLoop:
@@ -41,10 +40,10 @@ class Read:
         self.fd, self.theirs = os.pipe()
         self.texts: list[str] = []
         self.then: Callable[[], None] = lambda: None
-        self.pipe = OutputPipe(Stream.STDOUT, self.fd, self._deliver)
+        self.pipe = OutputPipe(self.fd, self._arrived, lambda data: 0)
 
-    def _deliver(self, stream: Stream, text: str, replaced: int) -> None:
-        self.texts.append(text)
+    def _arrived(self, data: bytes) -> None:
+        self.texts.append(data.decode())
         self.then()
 
 

@@ -52,7 +52,8 @@ json_values = st.recursive(
 def body(message: FromWorker) -> dict[str, Any]:
     match message:
         case Ready():
-            return {"type": "ready", "version": VERSION, "pid": message.pid, "python": message.python}
+            told = {"type": "ready", "version": VERSION, "pid": message.pid}
+            return told | {"python": message.python, "mark": message.mark}
         case Configured():
             return {"type": "configured"}
         case Failed():
@@ -139,6 +140,8 @@ def test_any_object_is_a_message_or_an_error(keys: dict[str, Any], kind: Any) ->
         (b'{"type":"ready","version":true,"pid":1,"python":"3.11"}', "version must be int"),
         (b'{"type":"ready","version":1,"pid":true,"python":"3.11"}', "pid must be int"),
         (b'{"type":"ready","version":1.0,"pid":1,"python":"3.11"}', "version must be int"),
+        (b'{"type":"ready","version":1,"pid":1,"python":"3.11","mark":1}', "mark must be str"),
+        (b'{"type":"ready","version":1,"pid":1,"python":"3.11","mark":""}', "mark must be 16 letters and digits"),
         (b'{"type":"ready","version":999,"pid":1,"python":"3.11"}', "the worker speaks version 999, the daemon 1"),
     ],
 )

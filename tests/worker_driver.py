@@ -19,7 +19,9 @@ from typing import Any, Self
 
 from attrs import define, field
 
+from interpreterd.schema import Stream
 from interpreterd.script import COMPILER_FLAGS, compiler, in_memory
+from interpreterd.turns import Turns
 
 VERSIONS = ("3.9", "3.10", "3.11", "3.12", "3.13", "3.14")
 
@@ -110,10 +112,13 @@ class DrivenWorker:
 
     def __enter__(self) -> Self:
         self.channel, theirs = socket.socketpair()
-        self._pipes: dict[int, str] = {}
+        self._pipes: dict[int, Stream] = {}
+        self._turns = Turns(lambda stream, data: self._pieces.append((stream.value, data)))
         stdout_fd, their_stdout_fd = os.pipe()
         stderr_fd, their_stderr_fd = os.pipe()
-        self._pipes = {stdout_fd: "stdout", stderr_fd: "stderr"}
+        self._pipes = {stdout_fd: Stream.STDOUT, stderr_fd: Stream.STDERR}
+        for fd in self._pipes:
+            os.set_blocking(fd, False)
         script_fd = in_memory(compiled_worker(self.python))
         self._selector = selectors.DefaultSelector()
         for fd in (self.channel.fileno(), *self._pipes):
@@ -136,6 +141,7 @@ class DrivenWorker:
         ready = self.receive()
         assert ready is not None, self.output()
         self.ready = ready
+        self._turns.use(ready["mark"])
         self.send({"type": "configure", "cwd": str(self.cwd), "envs": {}})
         assert self.receive() == {"type": "configured"}
         return self
@@ -186,9 +192,15 @@ class DrivenWorker:
 
     def _drain(self) -> None:
         """Read what the pipes hold."""
-        for fd, stream in self._pipes.items():
-            while int.from_bytes(fcntl.ioctl(fd, termios.FIONREAD, b"\0\0\0\0"), sys.byteorder):
-                self._pieces.append((stream, os.read(fd, 1 << 20)))
+        for stream in Stream:
+            self._turns.add(stream, self._held(stream))
+        self._turns.deliver(self._held)
+
+    def _held(self, stream: Stream) -> bytes:
+        """Return what a pipe holds."""
+        fd = next(fd for fd in self._pipes if self._pipes[fd] is stream)
+        held = int.from_bytes(fcntl.ioctl(fd, termios.FIONREAD, b"\0\0\0\0"), sys.byteorder)
+        return os.read(fd, held) if held else b""
 
     def _pump(self) -> bool:
         """Read what is there; return whether the channel is still open."""
@@ -205,8 +217,14 @@ class DrivenWorker:
                 if not data:
                     return False
                 self._unread += data
-            elif data := os.read(key.fd, 1 << 20):
-                self._pieces.append((self._pipes[key.fd], data))
+                continue
+            try:
+                data = os.read(key.fd, 1 << 20)
+            except BlockingIOError:  # read since, with the other one
+                continue
+            if data:
+                self._turns.add(self._pipes[key.fd], data)
+                self._turns.deliver(self._held)
             else:
                 self._selector.unregister(key.fd)
         return True

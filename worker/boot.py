@@ -14,6 +14,7 @@ import sys
 
 MODULES = (
     "channel",
+    "flusher",
     "streams",
     "report",
     "stdin",
@@ -134,8 +135,7 @@ def run(codes, out_fd, die, names=None):
             channel.send({"type": "failed", "reason": reason})
             return
     streams = worker.streams.Streams(library.flush_stdio)
-    for fd, spare_fd in spares.items():
-        streams.keep_spare(fd, spare_fd)
+    streams.own(spares)
     stdin = worker.stdin.Stdin(channel, streams)
     cells = worker.namespace.Cells({"getpass": stdin.hook_getpass})
     interpreter = worker.interpreter.Interpreter(channel, streams, stdin, cells, library)
@@ -145,6 +145,7 @@ def run(codes, out_fd, die, names=None):
         worker.system.give_way()
         adopt_descriptors(given, read_fd, write_fd, spares)
         channel.own()
+        streams.own(spares)
         interpreter.warm_up(1)  # the first to write to a page that processes share waits for a copy of it
         if die:
             library.die_with_parent()

@@ -14,9 +14,9 @@ from sys import getrecursionlimit, setprofile, setrecursionlimit, settrace  # us
 from time import sleep
 
 from worker.channel import ChannelLost, decode, encode
+from worker.flusher import undisturbed
 from worker.namespace import Exit, restore_environment
 from worker.report import call_hook, describe, describe_again, forget_frames, forget_own_frames, remember
-from worker.streams import undisturbed
 
 if sys.version_info >= (3, 12):
     get_tool, set_events = sys.monitoring.get_tool, sys.monitoring.set_events
@@ -31,10 +31,10 @@ _WARM_UPS = 16
 _EX_SOFTWARE = 70  # <sysexits.h>
 
 
-def ready():
-    """Return the first message, of a worker as of a template."""
+def ready(mark=None):
+    """Return the first message, of a worker as of a template, which has no ``mark``."""
     python = ".".join(map(str, sys.version_info[:3]))
-    return {"type": "ready", "version": PROTOCOL_VERSION, "pid": os.getpid(), "python": python}
+    return {"type": "ready", "version": PROTOCOL_VERSION, "pid": os.getpid(), "python": python, "mark": mark}
 
 
 class Interpreter:
@@ -64,7 +64,7 @@ class Interpreter:
         self._pid = os.getpid()
         self._disarm()
         try:
-            self._channel.send(ready())
+            self._channel.send(ready(self._streams.secret))
             while True:
                 message = self._channel.receive()
                 if message["type"] == "execute":
@@ -113,7 +113,7 @@ class Interpreter:
             self._leave_forked_child(raised, error)
         self._stdin.close()
         restore_environment(self._environ, before)
-        self._streams.flush()
+        self._streams.end(error is not None)
         if issubclass(type(raised), Exit):
             send({"type": "exiting", "id": message["id"]})
             return False

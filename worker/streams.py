@@ -2,25 +2,29 @@
 
 Two things are added, and neither costs anything once a program is printing:
 
-* *Order.* The daemon cannot see in which order two pipes were written. So a stream that takes over from the other one
-  first waits until the daemon has emptied the other's pipe.
+* *Order.* The daemon cannot see in which order two pipes were written. So before a stream takes over from the other
+  one, a mark is written into each of the pipes; ``interpreterd/turns.py`` tells what is in it.
 * *Partial lines.* ``print(".", end="")`` stays in the line buffer. The first write of a while wakes a thread that
   flushes 50 ms later, and goes back to sleep.
 
 Both hang on the streams' ``write``: an instance attribute stands before the C method until the next write removes it.
+
+Fds 0, 1 and 2 are the user's, too, who may put something else there. So no mark is written where fstat(2) does not say
+that it is the daemon's pipe, and what code that failed has left there is put right.
 """
 
-import _signal
 import _thread
 import atexit
 import fcntl
 import io
 import os
+import select
 import sys
-from time import sleep
+from os import fstat, getpid, write  # before user code can replace them
+
+from worker.flusher import Flusher
 
 FIONREAD = 0x541B  # <asm-generic/ioctls.h>; the termios module would be one more import
-FLUSH_AFTER_S = 0.05
 _BUFFER_BYTES = 8192  # a pipe that is empty always has room for it
 
 
@@ -29,33 +33,23 @@ def unread_bytes(fd):
     return int.from_bytes(fcntl.ioctl(fd, FIONREAD, b"\0\0\0\0"), sys.byteorder)
 
 
-def wait_until_read(fd):
-    """Wait until the daemon has read all that the pipe at ``fd`` held.
-
-    It waits as long as the client's back-pressure does, and can be interrupted, as a write can. It gives up when others
-    (a child, C code) keep filling the pipe: then there is no order to keep.
-    """
-    pause_s, growth, before = 0.00002, 0, 1 << 30
-    while growth < 20:
-        try:
-            unread = unread_bytes(fd)
-        except OSError:
-            return
-        if not unread:
-            return
-        growth += unread > before
-        before = unread
-        sleep(pause_s)
-        pause_s = min(pause_s * 1.5, 0.005)
-
-
-def undisturbed(change):
-    """Call ``change()`` while interrupts have to wait: a KeyboardInterrupt in the middle would leave half of it."""
-    before = _signal.pthread_sigmask(_signal.SIG_BLOCK, (_signal.SIGINT, _signal.SIGCONT))
+def _identity(fd):
+    """Return what tells a descriptor's file from others; None if it is closed."""
     try:
-        change()
-    finally:
-        _signal.pthread_sigmask(_signal.SIG_SETMASK, before)
+        status = fstat(fd)
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino
+
+
+def _is_full(fd):
+    """Whether a write would wait, as poll(2) says: not of files, nor of what is closed."""
+    poll = select.poll()
+    poll.register(fd, select.POLLOUT)
+    try:
+        return not poll.poll(0)
+    except OSError:  # EINVAL: user code has set RLIMIT_NOFILE to 0
+        return False
 
 
 def _is_usable(name):
@@ -66,141 +60,104 @@ def _is_usable(name):
         return False
 
 
-class _Flusher:
-    """Flushes stdout once, ``FLUSH_AFTER_S`` after ``wake()``, from a thread that exists only when it was needed.
-
-    The thread ends before every ``os.fork()``: a child must not inherit a lock it holds, and from 3.12 on a process
-    with two threads is warned that it forks.
-
-    What says where the thread stands changes together with it: ``wake`` and ``end`` hold interrupts back.
-    """
-
-    def __init__(self, flush):
-        """``flush()`` returns whether it flushed; if not, it is asked again ``FLUSH_AFTER_S`` later."""
-        self._flush = flush
-        self._awake = self._stop = self._ended = self._native_id = None
-        self._asleep = self._running = False
-
-    def wake(self):
-        if self._asleep or not self._running:
-            undisturbed(self._wake)
-
-    def _wake(self):
-        if not self._running:
-            self._start()
-        elif self._asleep:
-            self._asleep = False
-            self._release(self._awake)
-
-    def _start(self):
-        self._awake, self._stop, self._ended = (_thread.allocate_lock() for _ in range(3))
-        for lock in (self._awake, self._stop, self._ended):
-            lock.acquire()
-        self._running, self._asleep = True, False
-        try:
-            _thread.start_new_thread(self._run, ())
-        except Exception:  # no more threads, or an audit hook forbids them: partial lines wait for their newline
-            self._running = False
-
-    def _run(self):
-        self._native_id = _thread.get_native_id()
-        # Signals are for the main thread: one that landed here would not end its system call.
-        _signal.pthread_sigmask(_signal.SIG_BLOCK, _signal.valid_signals())
-        while not self._stop.acquire(True, FLUSH_AFTER_S):
-            self._asleep = True  # before the flush: a write that comes during it must wake this thread again
-            if self._flush():
-                self._awake.acquire()
-        self._ended.release()
-
-    def end(self):
-        undisturbed(self._end)
-
-    def _end(self):
-        if self._running:
-            self._running = False
-            self._stop.release()
-            self._release(self._awake)
-            self._ended.acquire()
-            try:
-                while True:  # the kernel, whom Python asks, counts it for a moment longer
-                    os.stat(f"/proc/self/task/{self._native_id}")
-                    sleep(0.00002)
-            except OSError:
-                pass
-
-    def close(self):
-        """End for good: Python crashes if this thread wants a lock of stdout while it shuts down."""
-        self.end()
-        self._start = int  # does nothing
-
-    @staticmethod
-    def _release(lock):
-        try:
-            lock.release()
-        except RuntimeError:  # two threads woke it at once
-            pass
-
-
 class Streams:
-    """Owns ``sys.stdout`` and ``sys.stderr``. ``begin()`` before user code, ``flush()`` after it."""
+    """Owns ``sys.stdout`` and ``sys.stderr``. ``begin()`` before user code, ``end()`` after it.
+
+    ``secret`` is what the daemon knows this process's marks by.
+    """
 
     def __init__(self, flush_c_stdio):
         self._flush_c_stdio = flush_c_stdio
         self._turn = None  # fd of the stream that was written last; None: since begin(), neither
+        self._turns = self._writer = 0
+        self._pid = getpid()
         self._switching = _thread.allocate_lock()
-        self._spare_fds = {}
-        self._flusher = _Flusher(self._flush_partial_line)
-        self.open()
+        self._flusher = Flusher(self._flush_partial_line)
+        self._streams, self._first_writes = {}, {}
+        self.open(1)
+        self.open(2)
         os.register_at_fork(before=self._before_fork)
-        atexit.register(self._flusher.close)  # the first to be registered is the last to be called
+        atexit.register(self._at_exit)  # the first to be registered is the last to be called
 
-    def keep_spare(self, fd, spare_fd):
-        """Keep ``spare_fd``, a copy of ``fd``, to repair ``fd`` with after user code closed it."""
-        self._spare_fds[fd] = spare_fd
+    def own(self, spare_fds):
+        """Take ``spare_fds``, private copies of fds 0, 1 and 2, for the daemon's: to know and to repair these by."""
+        self._spare_fds = spare_fds
+        self._own = {fd: _identity(spare_fd) for fd, spare_fd in spare_fds.items()}
+        self._found = self._own.copy()
+        self._pid = getpid()
+        self.secret = os.urandom(8).hex()
+        self._mark = b"\xff" + self.secret.encode()
 
-    def open(self):
-        """Make both streams anew, as CPython makes its own, and put them into ``sys``."""
-        self._streams = {1: _open(1, "<stdout>", "strict"), 2: _open(2, "<stderr>", "backslashreplace")}
-        self._first_writes = {fd: self._make_first_write(fd, stream.write) for fd, stream in self._streams.items()}
-        sys.stdout = sys.__stdout__ = self._streams[1]
-        sys.stderr = sys.__stderr__ = self._streams[2]
+    def is_own(self, fd):
+        """Whether ``fd`` is what the daemon has put there."""
+        return _identity(fd) == self._own[fd]
+
+    def open(self, fd):
+        """Make a stream anew, as CPython makes its own, and put it into ``sys``."""
+        if fd == 1:
+            stream = sys.stdout = sys.__stdout__ = _open(1, "<stdout>", "strict")
+        else:
+            stream = sys.stderr = sys.__stderr__ = _open(2, "<stderr>", "backslashreplace")
+        self._streams[fd] = stream
+        self._first_writes[fd] = self._make_first_write(fd, stream.write)
 
     def begin(self):
         """Make ready for user code: repair what earlier code closed."""
-        for fd, spare_fd in self._spare_fds.items():
-            try:
-                os.fstat(fd)
-            except OSError:
-                self._repair(fd, spare_fd)
-        if not (_is_usable("stdout") and _is_usable("stderr")):
-            self.open()
+        for fd in self._own:
+            self._found[fd] = _identity(fd) or self._repair(fd)
+        if not _is_usable("stdout"):
+            self.open(1)
+        if not _is_usable("stderr"):
+            self.open(2)
         self._turn = None
         self._switching = _thread.allocate_lock()  # an interrupt may have come between the other one and its release
         self._watch(1)
         self._watch(2)
 
-    @staticmethod
-    def _repair(fd, spare_fd):
-        try:
-            os.dup2(spare_fd, fd)
-        except OSError:  # closed too, or beyond a limit that user code has set: its next write will tell it
-            pass
+    def end(self, failed):
+        """Write out what user code has left in buffers; if it ``failed``, put right what it left on fds 0, 1, 2."""
+        self.flush()
+        changed = [fd for fd, found in self._found.items() if _identity(fd) != found] if failed else []
+        for fd in changed:
+            self._repair(fd)
+        if changed:
+            self.flush()
+
+    def _repair(self, fd):
+        """Put the daemon's file back on ``fd``, and return what is there then."""
+        spare_fd = self._spare_fds[fd]
+        if _identity(spare_fd) == self._own[fd]:  # else user code has closed it, and perhaps opened another file there
+            try:
+                os.dup2(spare_fd, fd)
+            except OSError:  # beyond a limit that user code has set: its next write will tell it
+                pass
+        return _identity(fd)
 
     def flush(self, ignored=BaseException):
-        """Write out everything that Python and C have buffered. Raises nothing that is ``ignored``."""
-        for fd in self._streams:
+        """Write out everything that Python and C have buffered. Raises nothing that is ``ignored``.
+
+        It waits for the daemon, but not for a pipe of the user's own that is full.
+        """
+        streams = dict(self._streams)
+        for fd in (1, 2):
+            if not self.is_own(fd):
+                if _is_full(fd):
+                    del streams[fd]
+                continue
             try:
-                # asyncio, and Node.js in a child, leave the pipe so that a write which finds it full fails: fcntl(2).
+                # asyncio, and Node.js in a child, leave the pipe so that a write that finds it full fails: fcntl(2).
                 os.set_blocking(fd, True)
-            except ignored:  # closed, or user code has put something else in its place
+            except ignored:
                 pass
-        for stream in (getattr(sys, "stdout", None), getattr(sys, "stderr", None), *self._streams.values()):
+        in_place = [getattr(sys, name, None) for name in ("stdout", "stderr")] if len(streams) == 2 else []
+        for stream in (*in_place, *streams.values()):
             try:
                 stream.flush()
             except ignored:  # closed, replaced by something that is no stream, a surrogate in its buffer
                 pass
         try:
-            self._flush_c_stdio()
+            if len(streams) == 2:
+                self._flush_c_stdio()
         except BaseException:  # of an audit hook
             pass
 
@@ -220,6 +177,8 @@ class Streams:
         attributes = self._streams[fd].__dict__
         if attributes.get("write") is self._first_writes[fd]:
             attributes.pop("write", None)
+        if getpid() != self._pid:
+            self._be_forked()
         before, self._turn = self._turn, fd
         switching = self._switching
         # Of two threads that switch at once, one does not wait for the other: between them there is no order.
@@ -227,17 +186,33 @@ class Streams:
             try:
                 self._watch(before)
                 self._streams[before].flush()
-                wait_until_read(before)
-            except (OSError, ValueError):  # closed
+                if self.is_own(before) and self.is_own(fd):
+                    self._turns += 1
+                    write(before, b"%b<%08x%08x" % (self._mark, self._writer, self._turns & 0xFFFFFFFF))
+                    write(fd, b"%b>%08x%08x" % (self._mark, self._writer, self._turns & 0xFFFFFFFF))
+            except (OSError, ValueError):  # closed, or left non-blocking, and full
                 pass
             finally:
                 switching.release()
         self._flusher.wake()
 
+    def _be_forked(self):
+        """Begin anew in a process that was forked, in whatever way: Python does not hear of each fork of C code."""
+        self._pid, self._turns, self._writer = getpid(), 0, int.from_bytes(os.urandom(4), "big")
+        self._switching = _thread.allocate_lock()
+        self._flusher.forget()
+
     def _before_fork(self):
+        if getpid() != self._pid:
+            self._be_forked()
         self._flusher.end()
         if self._turn is not None:
             self._watch(self._turn)  # whose next write wakes it again, in both processes
+
+    def _at_exit(self):
+        if getpid() != self._pid:
+            self._be_forked()
+        self._flusher.close()
 
     def _flush_partial_line(self):
         """Flush what was written last, if that cannot block; return whether it was done."""
