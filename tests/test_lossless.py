@@ -324,8 +324,8 @@ FORGED = [
 FORGED_FRAMES = b"\x81\x02{}\x88\x02\x03\xe8"  # of a WebSocket: a text, then the close
 FORGE = """
 import gc, os, stat, sys
-(message,) = [it for it in gc.get_objects() if type(it) is dict and it.get("type") == "execute" and it.get("id")]
-data = {data!r}.replace(b"ID", message["id"].encode())
+(mine,) = [it["id"] for it in gc.get_objects() if type(it) is dict and it.get("type") == "execute" and it.get("id")]
+data = {data!r}.replace(b"ID", mine.encode())
 for fd in map(int, os.listdir("/proc/self/fd")):
     try:
         if not stat.S_ISSOCK(os.fstat(fd).st_mode):  # that one is the protocol's own: THREATS.md
@@ -355,7 +355,7 @@ async def test_a_program_has_no_descriptor_of_the_daemon(
 async def test_nothing_is_forged_on_any_descriptor(
     start_daemon: Callable[..., Awaitable[Daemon]], launcher: str
 ) -> None:
-    """With the true id of the execution, which the program finds in the worker's frames."""
+    """With the true id of the execution, which the program finds among all objects."""
     daemon = await start_daemon("--launcher", launcher)
     data = "\n".join(FORGED).encode() + FORGED_FRAMES
     code = FORGE.format(data=data)
