@@ -7,6 +7,7 @@ from benchmarks.bench import Bench
 from benchmarks.figures.create import create, preload, sustained
 from benchmarks.figures.crowd import crowd
 from benchmarks.figures.execute import execute, first_byte, session
+from benchmarks.figures.hostile import hostile
 from benchmarks.figures.lag import lag, listing
 from benchmarks.figures.output import blocks, lines
 from benchmarks.figures.rate import rate
@@ -25,4 +26,5 @@ FIGURES: Final[dict[str, Callable[[Bench], Awaitable[list[Row]]]]] = {
     "first-byte": first_byte,
     "listing": listing,
     "lag": lag,
+    "hostile": hostile,
 }

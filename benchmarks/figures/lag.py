@@ -62,7 +62,7 @@ async def streaming(bench: Bench, pair: Pair, contexts: list[str]) -> AsyncItera
     messages = [request(FLOOD, context) for context in contexts]
     url = pair.client.url + PREFIX + "/execute"
     job = {"job": "streams", "url": url, "messages": messages, "seconds": STREAM_LIMIT_S}
-    async with Load() as load, _background(load.run(**job)):
+    async with Load() as load, background(load.run(**job)):
         await asyncio.sleep(LEAD_S)
         yield
 
@@ -87,7 +87,7 @@ async def starts(bench: Bench, pair: Pair) -> AsyncIterator[None]:
         while True:
             await pair.client.delete(await pair.client.create())
 
-    async with _background(churn()):
+    async with background(churn()):
         yield
 
 
@@ -105,12 +105,12 @@ async def stops(bench: Bench, pair: Pair) -> AsyncIterator[None]:
                 while (await socket.receive()).data is not None:
                     pass
 
-    async with _background(churn()):
+    async with background(churn()):
         yield
 
 
 @asynccontextmanager
-async def _background(work: Coroutine[Any, Any, Any]) -> AsyncIterator[None]:
+async def background(work: Coroutine[Any, Any, Any]) -> AsyncIterator[None]:
     """Do ``work`` meanwhile; it has to last."""
     task = asyncio.create_task(work)
     try:
