@@ -12,6 +12,7 @@ from interpreterd.errors import InvalidRequest, MalformedRequest, UnsupportedLan
 from interpreterd.fields import as_whole, environment, json_object, names, string
 from interpreterd.limits import NONE, Limits, check_limit, utf8_bytes
 from interpreterd.schema import timestamp
+from interpreterd.startup import check_envs
 
 METADATA_LIMIT: Final = 64
 METADATA_LIMIT_BYTES: Final = 4096
@@ -46,6 +47,7 @@ class CreateContext:
         envs = environment(body, "envs")
         if sum(utf8_bytes(name) + utf8_bytes(item) for name, item in envs.items()) > ENVS_LIMIT_BYTES:
             raise InvalidRequest(f"envs must be at most {ENVS_LIMIT_BYTES} bytes long, names and values together")
+        check_envs(envs)
         return cls(
             cwd=string(body, "cwd") or None,
             preload=names(body, "preload"),

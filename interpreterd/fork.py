@@ -4,12 +4,14 @@ import asyncio
 import contextlib
 import logging
 from collections import deque
+from collections.abc import Mapping
 from typing import Final
 
 from interpreterd.causes import start_failure
 from interpreterd.errors import WorkerStartFailed
 from interpreterd.launcher import Python, SpawnLauncher
 from interpreterd.nursery import Nursery
+from interpreterd.startup import NO_ENVS
 from interpreterd.template import Template, TemplateEnded
 from interpreterd.worker import Worker
 
@@ -42,8 +44,10 @@ class ForkLauncher:
         self._tried = asyncio.Event()
         self._starts: deque[float] = deque(maxlen=TEMPLATES_LIMIT)
 
-    async def launch(self) -> Worker:
-        """See ``Launcher``."""
+    async def launch(self, envs: Mapping[str, str] = NO_ENVS) -> Worker:
+        """See ``Launcher``. The template has started long ago: a worker with ``envs`` is spawned."""
+        if envs:
+            return await self._spawner.launch(envs)
         if self._tending is None:
             self._tending = asyncio.create_task(self._tend())
         await self._tried.wait()

@@ -18,8 +18,9 @@ from interpreterd.errors import WorkerStartFailed
 from interpreterd.messages import Configure
 from interpreterd.nursery import Nursery
 from interpreterd.process import ProcessWorker
-from interpreterd.script import COMPILER_FLAGS, OLDEST_PYTHON, compiler, in_memory
+from interpreterd.script import COMPILER_FLAGS, OLDEST_PYTHON, command, compiler, in_memory
 from interpreterd.spawn import spawn
+from interpreterd.startup import NO_ENVS, absolute_path, at_start, started_with
 from interpreterd.worker import Worker, configure
 
 _PROBE: Final = "import sys; exec(sys.stdin.read())"
@@ -30,8 +31,10 @@ _log = logging.getLogger(__name__)
 class Launcher(Protocol):
     """Starts workers."""
 
-    async def launch(self) -> Worker:
+    async def launch(self, envs: Mapping[str, str] = NO_ENVS) -> Worker:
         """Return a worker that has never run user code, and that only the caller has.
+
+        It has been started with ``envs`` in its environment; see ``at_start``.
 
         Raises:
             WorkerStartFailed: With the reason.
@@ -54,7 +57,8 @@ async def launch_configured(launcher: Launcher, message: Configure, timeout_s: f
     """
     worker = None
     try:
-        worker = await launcher.launch()
+        envs = at_start(message.envs, message.cwd)
+        worker = await (launcher.launch(envs) if envs else launcher.launch())
         if worker.configured != message or not is_in(worker.pid, message.cwd):
             await configure(worker, message, timeout_s)
     except BaseException as error:
@@ -101,23 +105,24 @@ class SpawnLauncher:
         self._nursery = nursery
         self._start_timeout_s = start_timeout_s
         self._environment = worker_environment(os.environ)
+        if path := self._environment.get("PYTHONPATH"):
+            self._environment["PYTHONPATH"] = absolute_path(path, os.getcwd())
         self._found: _Found | None = None
         self._finding = asyncio.Lock()
         self._scripts = contextlib.ExitStack()  # one, unless the interpreter was replaced
 
-    async def launch(self) -> Worker:
+    async def launch(self, envs: Mapping[str, str] = NO_ENVS) -> Worker:
         """See ``Launcher``."""
-        return await self.start()
+        return await self.start(envs=envs)
 
-    async def start(self, *arguments: str) -> ProcessWorker:
+    async def start(self, *arguments: str, envs: Mapping[str, str] = NO_ENVS) -> ProcessWorker:
         """Start the worker's script with further ``arguments``; see ``worker/boot.py``."""
         found = await self._find()
-        # -I -S: the user's directory may hold a json.py; site and the user's paths are set up by the worker itself.
         return await spawn(
-            [found.python.executable, "-I", "-S", f"/proc/self/fd/{found.script_fd}"],
+            command(found.python.executable, found.script_fd),
             arguments=arguments,
             script_fd=found.script_fd,
-            environment=self._environment,
+            environment=started_with({**self._environment, **envs}),
             nursery=self._nursery,
             timeout_s=self._start_timeout_s,
         )

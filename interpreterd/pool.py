@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections import deque
+from collections.abc import Mapping
 from types import TracebackType
 from typing import Final, Self
 
@@ -10,6 +11,7 @@ from interpreterd.directory import check_directory
 from interpreterd.errors import InvalidWorkingDirectory, WorkerStartFailed
 from interpreterd.launcher import Launcher, Python, launch_configured
 from interpreterd.messages import Configure
+from interpreterd.startup import NO_ENVS
 from interpreterd.worker import Deaf, Worker
 
 REFILL_AFTER_S: Final = 0.03
@@ -64,8 +66,10 @@ class Pool:
         except TimeoutError:
             _log.error("waiting workers that cannot be killed")
 
-    async def launch(self) -> Worker:
+    async def launch(self, envs: Mapping[str, str] = NO_ENVS) -> Worker:
         """Return a worker that waits, or a new one; see ``Launcher``."""
+        if envs:
+            return await self._launcher.launch(envs)
         if not self._waiting:
             worker = await self._launcher.launch()
         else:

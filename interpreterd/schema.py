@@ -15,6 +15,7 @@ from attrs import field, frozen
 
 from interpreterd.errors import InterpreterError, InvalidRequest
 from interpreterd.fields import choice, environment, flag, json_object, string, whole_number
+from interpreterd.startup import check_late_envs
 
 DEFAULT_CONTEXT_ID: Final = "default"
 DEFAULT_TIMEOUT_S: Final = 600
@@ -220,6 +221,7 @@ class Execute:
         context_id = string(message, "contextId")
         timeout_s = whole_number(message, "timeout")
         envs = environment(message, "envs")
+        check_late_envs(envs)
         if not code:
             raise InvalidRequest("code must not be empty")
         if len(context_id or "") > ID_LIMIT_CHARS:

@@ -28,9 +28,12 @@ if sys.version_info >= OLDEST_PYTHON:
         marshal.dump(codes.pop("start"), out)
         marshal.dump(codes, out)
 """
-# The first code object of the file is this, and what Python runs. A worker need not keep what it loads.
+# The first code object of the file is this, and what Python runs. A worker need not keep what it loads. The first path
+# is the script's folder, and so the root directory, which may hold a select.py.
 _START: Final = """
 import marshal, sys
+if not (sys.flags.isolated or getattr(sys.flags, "safe_path", False)):
+    del sys.path[0]
 with open(sys.argv[0], "rb") as file:
     file.seek(16)
     marshal.load(file)
@@ -51,6 +54,15 @@ def compiler() -> bytes:
     files = [file for file in folder.iterdir() if file.name.endswith(".py")]
     sources = {file.name.removesuffix(".py"): file.read_text("utf-8") for file in files} | {"start": _START}
     return f"OLDEST_PYTHON = {OLDEST_PYTHON}\nSOURCES = {sources!a}\n{_COMPILE}".encode()
+
+
+def command(executable: str, script_fd: int) -> list[str]:
+    """Return what starts a worker, but for its arguments.
+
+    Not isolated (-I): it has to obey the environment as a plain Python does. Its paths it knows how to set up itself,
+    together with site, which runs code of the user's.
+    """
+    return [executable, "-S", f"/proc/self/fd/{script_fd}"]
 
 
 def in_memory(script: bytes) -> int:

@@ -117,7 +117,8 @@ class Answer(Deaf):
     def on_exit(self, how: str) -> None:
         """No answer will come."""
         lines = self._stderr.strip().splitlines()
-        self.fail(f"the worker ended at once: {how}" + (f": {lines[-1]}" if lines else ""))
+        fatal = [line for line in lines if line.startswith("Fatal Python error: ")]  # more of its state follows
+        self.fail(f"the worker ended at once: {how}" + "".join(f": {line}" for line in (fatal or lines)[-1:]))
 
     def fail(self, reason: str) -> None:
         """Wait no longer: ``reason`` says why."""

@@ -2,11 +2,13 @@
 
 import asyncio
 from collections import deque
+from collections.abc import Mapping
 
 from interpreterd.errors import WorkerStartFailed
 from interpreterd.launcher import Python
 from interpreterd.messages import Configure, Configured, Done, Exiting, FromWorker, Run, Sync, Synced, ToWorker
 from interpreterd.schema import Failure, Stream
+from interpreterd.startup import NO_ENVS
 from interpreterd.worker import Deaf, Listener, Worker
 
 
@@ -183,7 +185,7 @@ class FakeLauncher:
         self.sweep_failure: Exception | None = None
         self._new: asyncio.Queue[FakeWorker] = asyncio.Queue()
 
-    async def launch(self) -> Worker:
+    async def launch(self, envs: Mapping[str, str] = NO_ENVS) -> Worker:
         """See ``Launcher``."""
         self.asked.set()
         await self.gate.wait()

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -43,6 +43,7 @@ from interpreterd.schema import (
     Stream,
 )
 from interpreterd.settings import Settings
+from interpreterd.startup import NO_ENVS
 from interpreterd.watcher import Watcher
 from interpreterd.worker import Worker, configure
 
@@ -665,8 +666,8 @@ class Stillborn(FakeLauncher):
         self._broken = broken
         self._exited = exited
 
-    async def launch(self) -> Worker:
-        worker = await super().launch()
+    async def launch(self, envs: Mapping[str, str] = NO_ENVS) -> Worker:
+        worker = await super().launch(envs)
         worker.broken, worker.exited = self._broken, self._exited
         return worker
 

@@ -4,7 +4,7 @@ import asyncio
 import os
 import signal
 import subprocess
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from pathlib import Path
 from typing import cast
 
@@ -19,6 +19,7 @@ from interpreterd.messages import Failed, Fork, Forked, Reaped
 from interpreterd.nursery import Nursery
 from interpreterd.pipes import connection
 from interpreterd.process import ProcessWorker
+from interpreterd.startup import NO_ENVS
 from interpreterd.worker import Deaf, Listener, Worker
 
 StartDaemon = Callable[..., Awaitable[Daemon]]
@@ -58,7 +59,7 @@ class Spawner:
         self.templates.append(Process(NOBODY + len(self.templates)))
         return self.templates[-1]
 
-    async def launch(self) -> Worker:
+    async def launch(self, envs: Mapping[str, str] = NO_ENVS) -> Worker:
         """See ``SpawnLauncher``."""
         raise WorkerStartFailed("this one would be spawned")
 
@@ -292,7 +293,7 @@ async def test_a_worker_that_is_stopped_while_it_starts_is_not_waited_for(
 def templates_of(daemon: Daemon) -> list[int]:
     """Return the pids of the daemon's templates: what they are to import is the last word of their command lines."""
     words = {pid: Path(f"/proc/{pid}/cmdline").read_text().split("\0")[:-1] for pid in children(daemon.pid)}
-    return [pid for pid, line in words.items() if len(line) == 7 and line[1:3] == ["-I", "-S"]]
+    return [pid for pid, line in words.items() if len(line) == 6 and line[1] == "-S"]
 
 
 async def next_template(daemon: Daemon, *before: int) -> int:

@@ -20,7 +20,8 @@ from typing import Any, Self
 from attrs import define, field
 
 from interpreterd.schema import Stream
-from interpreterd.script import COMPILER_FLAGS, compiler, in_memory
+from interpreterd.script import COMPILER_FLAGS, command, compiler, in_memory
+from interpreterd.startup import started_with
 from interpreterd.turns import Turns
 
 VERSIONS = ("3.9", "3.10", "3.11", "3.12", "3.13", "3.14")
@@ -125,14 +126,14 @@ class DrivenWorker:
             self._selector.register(fd, selectors.EVENT_READ)
         try:
             self.process = subprocess.Popen(
-                [self.python, "-I", "-S", f"/proc/self/fd/{script_fd}", str(their_stdout_fd), "1"],
+                [*command(self.python, script_fd), str(their_stdout_fd), "1"],
                 stdin=theirs,
                 stdout=theirs,
                 stderr=their_stderr_fd,
                 pass_fds=(script_fd, their_stdout_fd),
                 start_new_session=True,
                 cwd="/",
-                env=clean_environment() | dict(self.env),
+                env=started_with(clean_environment() | dict(self.env)),
             )
         finally:
             theirs.close()

@@ -1,6 +1,6 @@
-"""Turns a fresh ``python -I -S`` into a worker.
+"""Turns a fresh ``python -S`` into a worker.
 
-    python -I -S /proc/self/fd/N OUT DIE [MODULES]
+    python -S /proc/self/fd/N OUT DIE [MODULES]
 
 The script loads ``codes``, the code objects of this folder's modules by name, which the same interpreter has compiled
 before, and runs this one. Fd 0 and fd 1 are the channel, fd ``OUT`` and fd 2 the output pipes; ``DIE`` is 1 if the

@@ -15,7 +15,7 @@ from time import sleep
 
 from worker.channel import ChannelLost, decode, encode
 from worker.flusher import undisturbed
-from worker.namespace import Exit, restore_environment
+from worker.namespace import Exit, restore_environment, set_environment
 from worker.report import call_hook, describe, describe_again, forget_frames, forget_own_frames, remember
 
 if sys.version_info >= (3, 12):
@@ -96,7 +96,7 @@ class Interpreter:
             self._channel.send({"type": "failed", "reason": f"cannot enter {cwd}: {error.strerror}"})
             return
         self._environ["PWD"] = cwd
-        self._environ.update(message["envs"])
+        set_environment(self._environ, message["envs"])
         if "limits" in message:
             self._library.limit_data(message["limits"]["data"] + RESERVE_BYTES)
             self._reserve_bytes = RESERVE_BYTES
@@ -128,8 +128,7 @@ class Interpreter:
         raised = error = late = None
         try:
             try:
-                for name, value in envs.items():
-                    self._environ[name] = value
+                set_environment(self._environ, envs)
                 self._keep_reserve()
                 self._arm()
                 self._stack.call(exec, self._cells.compile(source, interactive), self._cells.module.__dict__)

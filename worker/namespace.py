@@ -3,6 +3,7 @@
 import builtins
 import sys
 from _imp import source_hash
+from time import tzset
 
 from worker.report import CELLS
 
@@ -197,6 +198,14 @@ def _hook_threading(module):
         module.__excepthook__ = excepthook
 
 
+def set_environment(environ, variables):
+    """Set ``variables``, for as long as ``restore_environment`` is not called."""
+    for name, value in variables.items():
+        environ[name] = value
+    if "TZ" in variables:
+        tzset()
+
+
 def restore_environment(environ, before):
     """Give each variable of ``before`` the value it had; None means that it was not set."""
     for name, value in before.items():
@@ -204,3 +213,5 @@ def restore_environment(environ, before):
             environ.pop(name, None)
         else:
             environ[name] = value
+    if "TZ" in before:
+        tzset()

@@ -73,6 +73,7 @@ class Streams:
         self._pid = getpid()
         self._switching = _thread.allocate_lock()
         self._flusher = Flusher(self._flush_partial_line)
+        self._errors = os.environ.get("PYTHONIOENCODING", "").partition(":")[2] or "strict"
         self._streams, self._first_writes = {}, {}
         self.open(1)
         self.open(2)
@@ -95,7 +96,7 @@ class Streams:
     def open(self, fd):
         """Make a stream anew, as CPython makes its own, and put it into ``sys``."""
         if fd == 1:
-            stream = sys.stdout = sys.__stdout__ = _open(1, "<stdout>", "strict")
+            stream = sys.stdout = sys.__stdout__ = _open(1, "<stdout>", self._errors)
         else:
             stream = sys.stderr = sys.__stderr__ = _open(2, "<stderr>", "backslashreplace")
         self._streams[fd] = stream

@@ -1,4 +1,4 @@
-"""What the worker needs of the C library, and the start-up work of Python that ``-I -S`` left out."""
+"""What the worker needs of the C library, and the start-up work of Python that ``-S`` left out."""
 
 import os
 import sys
@@ -76,15 +76,13 @@ def give_way():
 
 
 class _Flags(tuple):
-    """``sys.flags`` of a plain ``python``. Libraries pass the worker's own ``-I -S`` on to the processes they start."""
+    """``sys.flags`` of a plain ``python``. Libraries pass the worker's own ``-S`` on to the processes they start."""
 
-    def __new__(cls, flags, **changed):
+    def __new__(cls, flags):
         in_order = [item.partition("=")[0] for item in repr(flags).partition("(")[2][:-1].split(", ")]
         others = [name for name in dir(flags) if not name.startswith(("_", "n_")) and name not in ("count", "index")]
         values = {name: getattr(flags, name) for name in [*in_order, *others]}
-        values.update(changed, isolated=0, no_site=0, ignore_environment=0)
-        if "safe_path" in values:
-            values["safe_path"] = False
+        values["no_site"] = 0
         self = super().__new__(cls, [values[name] for name in in_order])
         self.__dict__.update(values)
         return self
@@ -95,20 +93,19 @@ class _Flags(tuple):
 
 def set_up_site():
     """Do what Python does between its start and the first line of a program: paths, site, user site, ``.pth`` files."""
-    sys.path[:0] = [path for path in os.environ.get("PYTHONPATH", "").split(os.pathsep) if path]
+    path = os.environ.pop("INTERPRETERD_PYTHONPATH", None)
     import site  # before the flags are what site looks at: it would do its work now, and once more below
 
-    sys.dont_write_bytecode = bool(os.environ.get("PYTHONDONTWRITEBYTECODE"))
-    sys.flags = _Flags(
-        sys.flags,
-        no_user_site=int(bool(os.environ.get("PYTHONNOUSERSITE"))),
-        dont_write_bytecode=int(sys.dont_write_bytecode),
-    )
+    if path is not None:
+        os.environ["PYTHONPATH"] = path
+        sys.path[:0] = path.split(os.pathsep)
+    sys.flags = _Flags(sys.flags)
     try:
         site.main()
     except Exception as error:  # somebody's .pth file
         sys.stderr.write(f"interpreterd: site could not be set up: {type(error).__name__}: {error}\n")
-    sys.path.insert(0, "")  # the current directory, as at Python's prompt
+    if not getattr(sys.flags, "safe_path", False):
+        sys.path.insert(0, "")  # the current directory, as at Python's prompt
     sys.argv[:] = [""]
     if sys.version_info >= (3, 10):
         sys.orig_argv[:] = [sys.executable]
