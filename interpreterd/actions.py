@@ -3,14 +3,14 @@
 An action changes the state of its object and collects effects; ``Machine.handle`` calls it and checks where it led.
 """
 
-from collections import deque
 from typing import Final
 
 from interpreterd import moves
 from interpreterd import verdict as verdicts
-from interpreterd.errors import InterpreterError, WorkerStartFailed
-from interpreterd.messages import Answer, Asked, Done, Exiting, Run, Sync, Synced
+from interpreterd.errors import WorkerStartFailed
+from interpreterd.messages import Answer, Asked, Done, Exiting, Sync, Synced
 from interpreterd.schema import Outcome
+from interpreterd.steps import Steps
 from interpreterd.transitions import State
 from interpreterd.verdict import Verdict
 
@@ -21,80 +21,8 @@ GIVEN_UP_S: Final = 1.0
 LATE_LIMIT: Final = 3  # questions after the end of the input, in one execution
 
 
-class Actions:
-    """The state of a machine, and what may be done with it."""
-
-    def __init__(self, *, queue_limit: int, grace_s: float) -> None:
-        """Limit the queue to ``queue_limit`` executions, beyond the one that runs; wait ``grace_s`` before force."""
-        self.state = State.EMPTY
-        self._queue_limit = queue_limit
-        self._grace_s = grace_s
-        self._queue: deque[moves.Submit] = deque()
-        self._current: moves.Submit | None = None
-        self._verdict: Verdict | None = None
-        self._workers_before = 0
-        self._restarted = False
-        self._restart_asked = False
-        self._asked: int | None = None  # the number of what it waits for
-        self._given_up = 0  # questions, since the timer of that name was set
-        self._input_ended = False
-        self._late = 0
-        self._effects: list[moves.Effect] = []
-
-    @property
-    def running_id(self) -> str | None:
-        """The id of the execution that runs."""
-        return self._current.execution_id if self._current else None
-
-    # What the actions are made of
-
-    def _do(self, *effects: moves.Effect) -> None:
-        self._effects.extend(effects)
-
-    def _finish(self, verdict: Verdict) -> None:
-        """End the execution that runs, if there is one."""
-        if self._current is not None:
-            self._do(moves.ClearTimer("timeout"))
-            if self._given_up:
-                self._do(moves.ClearTimer("given up"))
-            self._say_end(self._current, verdict)
-        self._current = self._verdict = self._asked = None
-
-    def _say_end(self, execution: moves.Submit, verdict: Verdict) -> None:
-        self._do(moves.Finish(execution.execution_id, verdict.outcome, verdict.error, verdict.cause))
-
-    def _start_worker(self) -> None:
-        self._restarted = self._workers_before > 0
-        self._restart_asked = False
-        self._do(moves.StartWorker())
-        self.state = State.STARTING
-
-    def _next(self) -> None:
-        """Run the next execution of the queue, on a worker that waits."""
-        if not self._queue:
-            self.state = State.IDLE
-            return
-        self._current = execution = self._queue.popleft()
-        self._given_up = self._late = 0
-        self._input_ended = False
-        request = execution.request
-        run = Run.of(execution.execution_id, request)
-        self._do(moves.Begin(execution.execution_id, self._restarted), moves.Send(run))
-        if request.timeout_s is not None:
-            self._do(moves.SetTimer("timeout", request.timeout_s))
-        self._restarted = False
-        self.state = State.RUNNING
-
-    def _kill(self, verdict: Verdict) -> None:
-        """Kill the worker; ``verdict`` is what its exit will mean for the execution that runs."""
-        self._verdict = verdict
-        self._do(moves.ClearTimer("timeout"), moves.ClearTimer("grace"), moves.Kill())
-        self.state = State.ENDING
-
-    def _violated(self, what: str) -> None:
-        self._kill(verdicts.lost(f"killed: it broke the protocol ({what})"))
-
-    # Actions, named for their inputs
+class Actions(Steps):
+    """The actions, named for their inputs."""
 
     def ignore(self, event: moves.Input) -> None: ...
 
@@ -121,11 +49,6 @@ class Actions:
         cause = WorkerStartFailed(f"failed to {verb} context: {event.reason}")
         self._cancel_queue(cause)
         self.state = State.EMPTY
-
-    def _cancel_queue(self, cause: InterpreterError) -> None:
-        for queued in self._queue:
-            self._say_end(queued, verdicts.ended_with_context(Outcome.CANCELLED, cause))
-        self._queue.clear()
 
     def on_received_idle(self, event: moves.Received) -> None:
         self._violated(f"unexpected {type(event.message).__name__}")
@@ -195,8 +118,12 @@ class Actions:
 
     def on_received_ending(self, event: moves.Received) -> None:
         """A worker that calls exit handlers has nothing to say: each message takes time from other contexts."""
-        if self._verdict is not None:
+        if not self._is_last_word(event) and self._verdict is not None:
             self._kill(self._verdict)
+
+    def on_received_closed(self, event: moves.Received) -> None:
+        if not self._is_last_word(event):
+            self._force()
 
     def on_broken(self, event: moves.Broken) -> None:
         self._violated(event.reason)
@@ -204,6 +131,7 @@ class Actions:
     def on_exited(self, event: moves.Exited) -> None:
         """The worker is gone; so is what it ran."""
         self._do(moves.ClearTimer("grace"))
+        self._used = self._killed = False
         self._finish(verdicts.when_gone(self._verdict, event.how))
         if self._queue or self._restart_asked:
             self._start_worker()
@@ -260,16 +188,35 @@ class Actions:
 
     def on_restart(self, event: moves.Restart) -> None:
         self.on_restart_ending(event)
-        self._kill(verdicts.ended_with_context(Outcome.LOST, event.cause))
+        self._end(verdicts.ended_with_context(Outcome.LOST, event.cause))
 
     def on_timer_grace(self, event: moves.TimerFired) -> None:
         if event.name == "grace":
             self._kill(self._verdict or verdicts.lost("killed: it did not answer"))
 
+    def on_timer_ending(self, event: moves.TimerFired) -> None:
+        if event.name == "grace" and self._killed:
+            self._do(moves.GiveUp())
+        else:
+            self.on_timer_grace(event)
+
+    def on_timer_closed(self, event: moves.TimerFired) -> None:
+        if event.name == "grace" and self._killed:
+            self._do(moves.GiveUp())
+        elif event.name == "grace":
+            self._force()
+
     def on_close(self, event: moves.Close) -> None:
-        self._do(moves.ClearTimer("grace"))
+        """Tell everyone; the worker has a moment to end by itself."""
         self._finish(verdicts.ended_with_context(Outcome.LOST, event.cause))
         self._cancel_queue(event.cause)
-        if self.state is not State.EMPTY:
+        if self._used and not self._killed:
+            self._ask_to_end()
+        elif self.state is State.STARTING:
             self._do(moves.Kill())
+        elif self.state is not State.EMPTY:
+            self._force()
         self.state = State.CLOSED
+
+    def on_exited_closed(self, event: moves.Exited) -> None:
+        self._do(moves.ClearTimer("grace"))

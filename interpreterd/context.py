@@ -28,7 +28,6 @@ from interpreterd.watcher import Watcher
 # What an interrupted program may still write although its client does not read: what its own buffers and both pipes
 # hold, 64 KiB each, every byte a character, and these of four bytes if one of them is.
 LAST_WORDS_BYTES = 640 << 10
-CLOSE_LIMIT_S = 3.0
 _log = logging.getLogger(__name__)
 
 
@@ -169,13 +168,9 @@ class Context:
         """End every execution with ``cause``, and the worker with all that it started; return once it is gone."""
         self._closed_by = cause
         self._feed(moves.Close(cause))
+        if self._slot.worker is not None:
+            await self._slot.gone()
         self._timers.close()
-        if (worker := self._slot.worker) is not None:
-            try:
-                async with asyncio.timeout(CLOSE_LIMIT_S):
-                    await self._slot.gone()
-            except TimeoutError:
-                self._log.error("context %s: worker %d cannot be killed", self.id, worker.pid)
         self._transcript.close()
         await self._slot.close()
 
@@ -229,8 +224,12 @@ class Context:
                 if self._slot.worker is not None and self._transcript.running is not None:
                     self._transcript.running.journal.extend(LAST_WORDS_BYTES)
                     self._slot.worker.interrupt()
+            case moves.End(interrupt):
+                self._slot.end(interrupt=interrupt)
             case moves.Kill():
                 self._slot.kill()
+            case moves.GiveUp():
+                self._slot.give_up()
             case moves.Ask(execution_id, prompt, password):
                 if not self._transcript.ask(execution_id, prompt, password=password):
                     self._feed(moves.Answered(execution_id, None))

@@ -1,21 +1,25 @@
-"""A process and everything that descends from it, by way of proc(5): to find it, and to kill it without a survivor."""
+"""A process and everything that descends from it, by way of proc(5): to find it, and to kill it without a survivor.
+
+A family may have thousands of processes, and each of them thousands of threads. So what takes time is a generator,
+which yields after each step: ``Slices`` runs it on an event loop, and whoever has no loop to hold up runs it whole.
+"""
 
 import contextlib
 import os
 import signal
+from collections.abc import Generator, Iterable, Iterator
 
 _ROUNDS = 100  # each finds what the one before had missed; a fork bomb needs few, since all it made stand still
 _PROC_LOOKS = 20  # a round is then a millisecond or two at most; whoever forks away meanwhile is found by the sweep
+# Each thread has its own list of children. From here on it is cheaper to ask all processes who their parent is.
+_MANY_THREADS = 32
+_STATE, _PARENT, _STARTED = 0, 1, 19  # positions in /proc/[pid]/stat, counted from after the name
 
 
 def children(pid: int) -> list[int]:
     """Return the pids of the living and unreaped children of ``pid``, of all its threads; none if it is gone."""
     found: list[int] = []
-    try:
-        threads = os.listdir(f"/proc/{pid}/task")
-    except OSError:
-        return found
-    for thread in threads:
+    for thread in _list(f"/proc/{pid}/task"):
         # Gone between the two looks, or a kernel built without CONFIG_PROC_CHILDREN: then only groups are killed.
         with contextlib.suppress(OSError), open(f"/proc/{pid}/task/{thread}/children", "rb") as file:
             found.extend(map(int, file.read().split()))
@@ -24,57 +28,67 @@ def children(pid: int) -> list[int]:
 
 def descendants(pid: int) -> list[int]:
     """Return the pids of all processes below ``pid``, parents first."""
-    found: list[int] = []
-    waiting = [pid]
-    while waiting:
-        below = children(waiting.pop())
-        found += below
-        waiting += below
-    return found
+    steps = _descendants([pid])
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            found: list[int] = end.value
+            return found
 
 
-def kill_family(pid: int) -> None:
-    """Send SIGKILL to ``pid`` and to everything below it.
+def kill_family(*pids: int) -> None:
+    """Send SIGKILL to ``pids`` and to everything below them, see ``killing``; blocks for some 50 µs a process."""
+    for _ in killing(*pids):
+        pass
 
-    First all of it is stopped, so that nobody forks away: its process group at one blow, which a fork bomb cannot
-    outrun, then round by round who has left that, until nothing new turns up. ``pid`` dies last: being a subreaper, it
-    keeps orphans below itself to the end. The caller reaps. Blocks for some 50 µs a process.
+
+def killing(*pids: int) -> Iterator[None]:
+    """Send SIGKILL to ``pids`` and to everything below them, in steps of a tenth of a millisecond.
+
+    First all of it is stopped, so that nobody forks away: their process groups at one blow, which a fork bomb cannot
+    outrun, then round by round who has left these, until nothing new turns up. ``pids`` die last: a worker, being a
+    subreaper, keeps orphans below itself to the end. The caller reaps, and not before the last step: until then a
+    number names the same process.
     """
-    _send_group(pid, signal.SIGSTOP)
-    stopped = {pid: True}
-    _stop([pid])
+    for pid in pids:
+        _send_group(pid, signal.SIGSTOP)
+        yield
+    stopped = dict.fromkeys(pids, True)
+    yield from _stop(pids)
     for _ in range(_ROUNDS):
-        new = [found for found in descendants(pid) if found not in stopped]
+        found = yield from _descendants(pids)
+        new = [pid for pid in found if pid not in stopped]
         if not new:
             break
-        _stop(new)
+        yield from _stop(new)
         stopped |= dict.fromkeys(new, True)
-    for found in reversed(stopped):
-        if found != pid:
-            _send(found, signal.SIGKILL)
-    _send_group(pid, signal.SIGKILL)
-    _send(pid, signal.SIGKILL)
-
-
-def _stop(pids: list[int]) -> None:
+    for pid in reversed(stopped):
+        if pid not in pids:
+            _send(pid, signal.SIGKILL)
+            yield
     for pid in pids:
-        _send(pid, signal.SIGSTOP)
-    # On another processor one goes on until it next enters the kernel, perhaps by way of a fork; one that waits for a
-    # processor stops as soon as it gets that.
-    for _ in range(_PROC_LOOKS):
-        pids = [pid for pid in pids if state(pid) not in "TtZXx"]
-        if not pids:
-            return
-        os.sched_yield()
+        _send_group(pid, signal.SIGKILL)
+        _send(pid, signal.SIGKILL)
+        yield
 
 
-def state(pid: int) -> str:
-    """Return the state letter of proc(5); ``X`` if the process is gone."""
+def stat(pid: int) -> list[bytes] | None:
+    """Return the fields of /proc/[pid]/stat from the third on, the state; None if the process is gone."""
     try:
         with open(f"/proc/{pid}/stat", "rb") as file:
-            return chr(file.read().rpartition(b")")[2].split()[0][0])
-    except (OSError, IndexError):
-        return "X"
+            return file.read().rpartition(b")")[2].split() or None
+    except OSError:
+        return None
+
+
+def parent_and_start(pid: int) -> tuple[int, int]:
+    """Return the parent of ``pid``, 0 if it is gone, and when it was started, in ticks since the boot.
+
+    Its number and its start name a process for good.
+    """
+    fields = stat(pid)
+    return (0, 0) if fields is None else (int(fields[_PARENT]), int(fields[_STARTED]))
 
 
 def is_traced(pid: int) -> bool:
@@ -84,6 +98,73 @@ def is_traced(pid: int) -> bool:
             return b"\nTracerPid:\t0\n" not in file.read()
     except OSError:
         return False
+
+
+def state(pid: int) -> str:
+    """Return the state letter of proc(5); ``X`` if the process is gone."""
+    fields = stat(pid)
+    return "X" if fields is None else fields[_STATE].decode()
+
+
+def _descendants(pids: Iterable[int]) -> Generator[None, None, list[int]]:
+    found: dict[int, bool] = {}
+    waiting = list(pids)
+    by_parent: dict[int, list[int]] | None = None
+    while waiting:
+        pid = waiting.pop()
+        if _threads(pid) < _MANY_THREADS:
+            below = children(pid)
+        else:
+            if by_parent is None:
+                by_parent = yield from _by_parent()
+            below = by_parent.get(pid, [])
+        new = [child for child in below if child not in found]  # one that loses its parent may turn up twice
+        found |= dict.fromkeys(new, True)
+        waiting += new
+        yield
+    return list(found)
+
+
+def _by_parent() -> Generator[None, None, dict[int, list[int]]]:
+    found: dict[int, list[int]] = {}
+    for name in _list("/proc"):
+        if name.isdigit() and (fields := stat(int(name))) is not None:
+            found.setdefault(int(fields[_PARENT]), []).append(int(name))
+            yield
+    return found
+
+
+def _stop(pids: Iterable[int]) -> Iterator[None]:
+    for pid in pids:
+        _send(pid, signal.SIGSTOP)
+        yield
+    # On another processor one goes on until it next enters the kernel, perhaps by way of a fork; one that waits for a
+    # processor stops as soon as it gets that.
+    moving = list(pids)
+    for _ in range(_PROC_LOOKS):
+        still_moving = []
+        for pid in moving:
+            if state(pid) not in "TtZXx":
+                still_moving.append(pid)
+            yield
+        if not still_moving:
+            return
+        moving = still_moving
+        os.sched_yield()
+
+
+def _threads(pid: int) -> int:
+    try:
+        return os.stat(f"/proc/{pid}/task").st_nlink - 2
+    except OSError:
+        return 0
+
+
+def _list(directory: str) -> list[str]:
+    try:
+        return os.listdir(directory)
+    except OSError:
+        return []
 
 
 def _send_group(group: int, number: int) -> None:

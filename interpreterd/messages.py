@@ -72,6 +72,11 @@ class Sync:
 
 
 @frozen(kw_only=True)
+class Exit:
+    """Daemon: end as Python does, with exit handlers. Answered by nothing but the worker's end."""
+
+
+@frozen(kw_only=True)
 class Fork:
     """Daemon, to a template, with three descriptors: fork a worker. Answered by ``Forked``."""
 
@@ -151,7 +156,7 @@ class Reaped:
     status: int
 
 
-ToWorker = Configure | Run | Answer | Sync | Fork
+ToWorker = Configure | Run | Answer | Sync | Exit | Fork
 FromWorker = Ready | Configured | Failed | Asked | Done | Exiting | Synced | Forked | Reaped
 
 
@@ -177,6 +182,8 @@ def encode(message: ToWorker) -> bytes:
             body = {"type": "answer", "number": message.number, "text": message.text}
         case Sync():
             body = {"type": "sync"}
+        case Exit():
+            body = {"type": "exit"}
         case Fork():
             body = {"type": "fork"}
     return orjson.dumps(body, option=orjson.OPT_APPEND_NEWLINE)

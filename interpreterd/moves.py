@@ -141,8 +141,20 @@ class Interrupt:
 
 
 @frozen
+class End:
+    """Have the worker end as Python does, with exit handlers, after SIGINT if something runs; ``Exited`` follows."""
+
+    interrupt: bool
+
+
+@frozen
 class Kill:
     """SIGKILL to the worker and everything that it started, or give up its start; ``Exited`` follows."""
+
+
+@frozen
+class GiveUp:
+    """Leave behind a worker that was killed, and is not gone; ``Exited`` follows at once."""
 
 
 @frozen
@@ -187,4 +199,4 @@ class Finish:
     cause: InterpreterError | None = None
 
 
-Effect = StartWorker | Send | Interrupt | Kill | SetTimer | ClearTimer | Begin | Ask | Finish
+Effect = StartWorker | Send | Interrupt | End | Kill | GiveUp | SetTimer | ClearTimer | Begin | Ask | Finish

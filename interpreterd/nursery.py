@@ -6,14 +6,43 @@ import ctypes
 import logging
 import os
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
+from typing import Final
 
-from interpreterd.family import children, kill_family
+from attrs import frozen
+
+from interpreterd.family import children, is_traced, killing, parent_and_start, state
 from interpreterd.guard import Guard
+from interpreterd.slices import Slices
 
 PR_SET_CHILD_SUBREAPER = 36  # prctl(2)
-SWEEP_LIMIT_S = 2.0
+DEATH_LIMIT_S: Final = 1.0  # from SIGKILL to the end; what holds it up is the kernel, or a tracer
+SWEEP_LIMIT_S: Final = 2.0
+_TICKS_PER_S: Final = os.sysconf("SC_CLK_TCK")
+_PAUSES_S: Final = (0.001, 0.05)  # between two looks: the first, and none is longer
 _log = logging.getLogger(__name__)
+
+_Orphan = tuple[int, int]  # pid, and when it was started, in ticks: the number may come to mean another process
+
+
+@frozen(eq=False)
+class _Birth:
+    """A process is being started. It is not known yet, and younger than ``began``, in ticks since the boot."""
+
+    began: int
+
+
+@frozen
+class _Left:
+    """What a look found and could not settle.
+
+    Attributes:
+        dying: Whether somebody was killed, and has not ended.
+        birth: What is going on if somebody is so young that it may be the one who is born.
+    """
+
+    dying: bool
+    birth: _Birth | None
 
 
 class Nursery:
@@ -28,8 +57,14 @@ class Nursery:
         self._adopts = adopts
         self._known = {guard.pid} if guard else set()
         self._births = asyncio.Lock()
+        self._birth: _Birth | None = None
         self._templates: set[int] = set()
-        self._lock = asyncio.Lock()
+        self._slices = Slices()
+        self._passing = asyncio.Lock()
+        self._next: asyncio.Task[_Left] | None = None
+        self._sweeps: set[asyncio.Task[None]] = set()
+        self._dying: dict[_Orphan, float] = {}  # killed, and until when they are waited for
+        self._lost: set[_Orphan] = set()  # which SIGKILL does not end
         if adopts:
             ctypes.CDLL(None, use_errno=True).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 
@@ -41,9 +76,12 @@ class Nursery:
     @contextlib.asynccontextmanager
     async def birth(self) -> AsyncIterator[None]:
         """The block in which a process is started and then given to ``add``; one at a time."""
-        # They wait for each other out here, so that a sweep, which comes next, waits for one of them and not for all.
-        async with self._births, self._lock:
-            yield
+        async with self._births:
+            self._birth = _Birth(int(time.clock_gettime(time.CLOCK_BOOTTIME) * _TICKS_PER_S))
+            try:
+                yield
+            finally:
+                self._birth = None
 
     def add(self, pid: int) -> None:
         """Know ``pid`` as a worker."""
@@ -67,54 +105,117 @@ class Nursery:
         if self._guard:
             self._guard.forget(pid)
 
+    def kill(self, work: Iterator[None]) -> None:
+        """Run ``work``, which is to kill a family, without holding up the event loop. Most of it is done at once."""
+        self._slices.start(work)
+
+    def sweep_soon(self) -> None:
+        """Sweep, without waiting for it."""
+        task = asyncio.create_task(self.sweep())
+        self._sweeps.add(task)
+        task.add_done_callback(self._swept)
+
+    def _swept(self, task: asyncio.Task[None]) -> None:
+        self._sweeps.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            _log.error("what workers have left could not be killed", exc_info=error)
+
     async def sweep(self) -> None:
-        """Kill and reap the processes that dead workers left to the daemon; give up after ``SWEEP_LIMIT_S``."""
+        """Kill and reap the processes that dead workers left to the daemon; give up after ``SWEEP_LIMIT_S``.
+
+        Each is waited for ``DEATH_LIMIT_S``. One that does not die is remembered, and not waited for again. One that
+        may be a worker in its birth is judged after it, but a sweep waits for no more than one birth.
+        """
         if not self._adopts:
             return
-        async with self._lock:  # a process that is being started is not known yet
-            give_up_at = time.monotonic() + SWEEP_LIMIT_S
-            left_to_others: set[int] = set()
-            while orphans := self._orphans() - left_to_others:
-                if time.monotonic() > give_up_at:
-                    _log.error("processes that cannot be killed: %s", sorted(orphans))
-                    return
-                living = [pid for pid in orphans if not _reaped(pid)]
-                for pid in living:
-                    kill_family(pid)
-                with contextlib.suppress(TimeoutError):
-                    async with asyncio.timeout(SWEEP_LIMIT_S):
-                        statuses = await asyncio.gather(*map(reap, living))
-                    ended = zip(living, statuses, strict=True)
-                    left_to_others.update(pid for pid, status in ended if status is None)  # a template reaps its own
+        give_up_at = time.monotonic() + SWEEP_LIMIT_S
+        pause_s, longest_s = _PAUSES_S
+        birth = None
+        while True:
+            left = await self._look()
+            birth = birth or left.birth
+            settled = not left.dying and (left.birth is None or left.birth is not birth)
+            if settled or time.monotonic() > give_up_at:
+                return
+            await asyncio.sleep(pause_s)
+            pause_s = min(2 * pause_s, longest_s)
 
-    def _orphans(self) -> set[int]:
-        parents = (os.getpid(), *self._templates)
-        return {pid for parent in parents for pid in children(parent)} - self._known
+    async def _look(self) -> _Left:
+        """Take one step of a sweep, one for all who sweep.
+
+        Who asks while one goes on gets the next, as do all who ask until that begins.
+        """
+        if self._next is None:
+            self._next = asyncio.create_task(self._pass())
+        return await asyncio.shield(self._next)  # others may wait for it
+
+    async def _pass(self) -> _Left:
+        async with self._passing:
+            self._next = None
+            orphans: set[_Orphan] = set()
+            await self._slices.start(self._collect(orphans))
+            birth = self._spare_newborn(orphans)
+            self._lost &= orphans
+            self._dying = {orphan: until for orphan, until in self._dying.items() if orphan in orphans}
+            if new := orphans - self._dying.keys() - self._lost:
+                await self._slices.start(killing(*[pid for pid, _ in new]))
+                self._dying |= dict.fromkeys(new, time.monotonic() + DEATH_LIMIT_S)
+            await self._slices.start(self._reap(orphans))
+            return _Left(dying=bool(self._dying), birth=birth)
+
+    def _collect(self, orphans: set[_Orphan]) -> Iterator[None]:
+        """Find the children that nobody has announced."""
+        for parent in (os.getpid(), *self._templates):
+            for pid in children(parent):
+                if pid not in self._known:
+                    its_parent, started = parent_and_start(pid)
+                    if its_parent == parent:  # not one that has the number of a worker which was reaped meanwhile
+                        orphans.add((pid, started))
+                    yield
+
+    def _spare_newborn(self, orphans: set[_Orphan]) -> _Birth | None:
+        """Take out of ``orphans`` who was announced since, or may be in its birth; return that if there is any."""
+        orphans -= {orphan for orphan in orphans if orphan[0] in self._known}
+        if self._birth is None:
+            return None
+        newborn = {orphan for orphan in orphans if orphan[1] >= self._birth.began}
+        orphans -= newborn
+        return self._birth if newborn else None
+
+    def _reap(self, orphans: set[_Orphan]) -> Iterator[None]:
+        """Reap those of ``orphans`` that have ended, and give up those that will not."""
+        for orphan in orphans:
+            pid, _ = orphan
+            reaped = _reaped(pid)
+            if reaped or (reaped is None and state(pid) in "ZX"):  # a template reaps its own
+                self._dying.pop(orphan, None)
+                self._lost.discard(orphan)
+            elif orphan in self._dying and (why := _why_it_stays(pid, self._dying[orphan])):
+                del self._dying[orphan]
+                self._lost.add(orphan)
+                _log.error("process %d cannot be killed, and is given up: %s", pid, why)
+            yield
 
 
-def _reaped(pid: int) -> bool:
-    """Reap ``pid`` if it has ended, as most of a family that was killed; return whether it has."""
+def _reaped(pid: int) -> bool | None:
+    """Reap ``pid`` if it has ended, as most of a family that was killed; return whether it has, None if it is no child.
+
+    Linux gives (0, 0) also for one that has ended, but is traced, or has threads that have not.
+    """
     try:
         return os.waitpid(pid, os.WNOHANG) != (0, 0)
     except ChildProcessError:
-        return False
+        return None
 
 
-async def reap(pid: int) -> int | None:
-    """Wait for the end of a child, reap it, and return its status as ``subprocess`` has it; None if it is no child."""
+def _why_it_stays(pid: int, until: float) -> str:
+    """Return why ``pid``, which was killed, will not end; empty if there is hope."""
     try:
-        pidfd = os.pidfd_open(pid)
-    except OSError:
-        return None
-    loop = asyncio.get_running_loop()
-    ended = asyncio.Event()
-    loop.add_reader(pidfd, ended.set)
-    try:
-        await ended.wait()
-        _, status = os.waitpid(pid, os.WNOHANG)  # noqa: ASYNC222 -- it does not wait
-        return os.waitstatus_to_exitcode(status)
-    except ChildProcessError:
-        return None
-    finally:
-        loop.remove_reader(pidfd)
-        os.close(pidfd)
+        os.kill(pid, 0)
+    except PermissionError:
+        return "it is another user's"
+    except ProcessLookupError:
+        return ""
+    if state(pid) == "Z" and is_traced(pid):
+        return "it has ended, but is traced"
+    return f"it has not ended within {DEATH_LIMIT_S:g} s" if time.monotonic() > until else ""

@@ -12,15 +12,17 @@ grandchild goes on writing, and it needs no cooperation of the worker.
 
 import asyncio
 import contextlib
+import logging
 import os
 import signal
 import socket
+from collections.abc import Iterator
 from typing import Final
 
 from interpreterd import messages
 from interpreterd.causes import how_ended
 from interpreterd.errors import ProtocolError
-from interpreterd.family import kill_family, state
+from interpreterd.family import is_traced, killing, state
 from interpreterd.messages import Ready, ToWorker
 from interpreterd.nursery import Nursery
 from interpreterd.pipes import PIPE_LIMIT_BYTES, READ_BYTES, Ends, Outputs, unread_bytes
@@ -31,11 +33,13 @@ from interpreterd.worker import Answer, Deaf, Listener
 # Python overlooks a signal that comes just before a system call begins to wait, until another one ends the call: one
 # SIGINT in fifty was lost right after a print. The worker's handler of SIGCONT does nothing, so these hit nothing else.
 NUDGES_S: Final = (0.02, 0.2)
+_log = logging.getLogger(__name__)
 ANSWERS_LIMIT_BYTES: Final = 1 << 20
 STOPPED_LIMIT_S: Final = 1.0
 # After the end of its channel: how long a worker that lives may take to die, and the end of a dead one to be reported.
 CLOSED_LIMIT_S: Final = 0.1
 REPORT_LIMIT_S: Final = 5.0
+SET_FREE_AFTER_S: Final = 0.1  # mostly it is gone by then
 
 
 class ProcessWorker(asyncio.Protocol):
@@ -86,7 +90,25 @@ class ProcessWorker(asyncio.Protocol):
         """See ``Worker``."""
         if self.exited is None:
             self._killed = True
-            kill_family(self.pid)
+            self._nursery.kill(self._killing())
+            asyncio.get_running_loop().call_later(SET_FREE_AFTER_S, self._set_free)
+
+    def give_up(self, how: str) -> None:
+        """See ``Worker``. It stays known, and is reaped should it ever end."""
+        if self.exited is None:
+            _log.error("worker %d cannot be killed, and is given up: %s", self.pid, how)
+            self._leave(how)
+
+    def _killing(self) -> Iterator[None]:
+        for _ in killing(self.pid):
+            yield
+            if self.exited is not None:  # and reaped: the pid may come to mean another process
+                return
+
+    def _set_free(self) -> None:
+        """Kill who may hold it: one that has got away from its family, and traces it."""
+        if self.exited is None:
+            self._nursery.sweep_soon()
 
     def pause_output(self) -> None:
         """See ``Worker``."""
@@ -202,7 +224,9 @@ class ProcessWorker(asyncio.Protocol):
         if self.exited is not None or self.broken is not None:
             return
         loop = asyncio.get_running_loop()
-        if state(self.pid) in "ZX" and loop.time() < report_by:  # a busy machine: whoever reaps it has not come to that
+        if (
+            state(self.pid) in "ZX" and loop.time() < report_by and not is_traced(self.pid)
+        ):  # a busy machine: whoever reaps it has not come to that
             loop.call_later(CLOSED_LIMIT_S, self._closed_its_channel, report_by)
         else:
             self._break("it closed its channel")
@@ -216,18 +240,20 @@ class ProcessWorker(asyncio.Protocol):
 
         ``returncode`` is as ``subprocess`` has it, negative for a signal, or None where nobody knows.
         """
-        if self.exited is not None:
-            return
+        self._nursery.remove(self.pid)
+        if self.exited is None:
+            self._leave(how_ended(returncode))
+
+    def _leave(self, how: str) -> None:
         self._read_last_messages()
         complete = self._outputs.drain()
-        self.exited = how_ended(returncode) + ("" if complete else "; the end of its output is lost")
+        self.exited = how + ("" if complete else "; the end of its output is lost")
         self.end_text()
         self._outputs.close()
         if self._channel is not None:
             self._channel.abort()
         elif not self._opening:
             self._socket.close()
-        self._nursery.remove(self.pid)
         listener, self.listener = self.listener, Deaf()  # which may keep this one, too
         listener.on_exit(self.exited)
 

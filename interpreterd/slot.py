@@ -9,7 +9,8 @@ from interpreterd.errors import WorkerStartFailed
 from interpreterd.launcher import Launcher, launch_configured
 from interpreterd.limits import Limits
 from interpreterd.logs import about
-from interpreterd.messages import Configure
+from interpreterd.messages import Configure, Exit
+from interpreterd.steps import DEATH_LIMIT_S
 from interpreterd.watcher import Excess, Watch, Watcher
 from interpreterd.worker import Deaf, Listener, Worker
 
@@ -68,6 +69,19 @@ class Slot:
             self.worker.kill()
         elif self._starting is not None:
             self._starting.cancel()
+
+    def end(self, *, interrupt: bool) -> None:
+        """Have the worker end as Python does; if it is to be interrupted, its execution first."""
+        if self.worker is not None:
+            if interrupt:
+                self.worker.interrupt()
+            self.worker.resume_output()  # nobody waits for its client any more
+            self.worker.send(Exit())
+
+    def give_up(self) -> None:
+        """Leave the worker, which was killed, behind."""
+        if self.worker is not None:
+            self.worker.give_up(f"killed, but not gone within {DEATH_LIMIT_S:g} s")
 
     def begin(self, execution_id: str) -> None:
         """Make ready for an execution: late output of earlier ones, and a cut character, do not belong to it."""

@@ -36,7 +36,7 @@ class State(enum.Enum):
     RUNNING = "running"
     INTERRUPTING = "interrupting"  # SIGINT was sent; SIGKILL after the grace
     SETTLING = "settling"  # the execution has ended; the worker is to forget interrupts
-    ENDING = "ending"  # the worker calls exit handlers, or was killed; its exit is awaited
+    ENDING = "ending"  # the worker calls exit handlers, or was told to, or killed; its exit is awaited
     CLOSED = "closed"
 
 
@@ -145,7 +145,7 @@ TRANSITIONS: Final[Mapping[State, Mapping[type, Rule]]] = {
         Received: _rule("on_received_ending", _S.ENDING),
         Broken: _rule("ignore", _S.ENDING),
         Exited: _rule("on_exited", _S.EMPTY, _S.STARTING),
-        TimerFired: _rule("on_timer_grace", _S.ENDING),
+        TimerFired: _rule("on_timer_ending", _S.ENDING),
         InterruptRequested: _rule("ignore", _S.ENDING),
         Cancel: _rule("on_cancel", _S.ENDING),
         Restart: _rule("on_restart_ending", _S.ENDING),
@@ -153,8 +153,13 @@ TRANSITIONS: Final[Mapping[State, Mapping[type, Rule]]] = {
         Close: _rule("on_close", _S.CLOSED),
     },
     _S.CLOSED: {
-        event: _rule("ignore", _S.CLOSED)
-        for event in (Started, StartFailed, Received, Broken, Exited, TimerFired, InterruptRequested, Exceeded, Close)
+        Received: _rule("on_received_closed", _S.CLOSED),
+        Exited: _rule("on_exited_closed", _S.CLOSED),
+        TimerFired: _rule("on_timer_closed", _S.CLOSED),
+        **{
+            event: _rule("ignore", _S.CLOSED)
+            for event in (Started, StartFailed, Broken, InterruptRequested, Exceeded, Close)
+        },
     },
 }
 

@@ -47,6 +47,9 @@ class Worker(Protocol):
     def kill(self) -> None:
         """Kill the worker and all that descends from it; ``on_exit`` follows."""
 
+    def give_up(self, how: str) -> None:
+        """Tell ``on_exit``, with ``how``, of one that was killed and does not end, and leave it to the kernel."""
+
     def pause_output(self) -> None:
         """Read no more output: the program will wait in its next ``write``. Idempotent."""
 

@@ -44,8 +44,7 @@ def no_blocking() -> Iterator[BlockBuster]:
     for name in (*(f"os.{name}" for name in names), "io.BufferedReader.read"):
         if name in blocker.functions:
             blocker.functions[name].can_block_in("interpreterd/family.py", "children")
-            blocker.functions[name].can_block_in("interpreterd/family.py", "state")
-            blocker.functions[name].can_block_in("interpreterd/family.py", "is_traced")
+            blocker.functions[name].can_block_in("interpreterd/family.py", {"stat", "is_traced", "_list", "_threads"})
             blocker.functions[name].can_block_in("interpreterd/directory.py", "check_directory")
             blocker.functions[name].can_block_in("interpreterd/directory.py", "is_in")
             blocker.functions[name].can_block_in("interpreterd/launcher.py", "_identity")

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from interpreterd.errors import WorkerStartFailed
 from interpreterd.launcher import Python
-from interpreterd.messages import Configure, Configured, Done, Exiting, FromWorker, Run, Sync, Synced, ToWorker
+from interpreterd.messages import Configure, Configured, Done, Exit, Exiting, FromWorker, Run, Sync, Synced, ToWorker
 from interpreterd.schema import Failure, Stream
 from interpreterd.startup import NO_ENVS
 from interpreterd.worker import Deaf, Listener, Worker
@@ -21,6 +21,7 @@ class FakeWorker:
         answer: What it says to ``Configure``; None for nothing.
         leaves: How it ends right after that answer, before anybody has taken it; None if it stays.
         immortal: Whether ``kill`` does nothing.
+        stubborn: Whether it does not end when it is told to.
         reading: Whether the daemon reads its output.
         configuring: Set once it was told to become the worker of a context.
         interrupted, killed: Set once it was.
@@ -35,6 +36,7 @@ class FakeWorker:
         self.answer = answer
         self.leaves = leaves
         self.immortal = False
+        self.stubborn = False
         self.reading = True
         self.configured: Configure | None = None
         self.configured_with: Configure | None = None
@@ -55,6 +57,10 @@ class FakeWorker:
             self.configured_with = message
             self.configuring.set()
             asyncio.get_running_loop().call_soon(self._configure)
+        elif isinstance(message, Exit):
+            self.calls.append("end")
+            if not self.stubborn:
+                asyncio.get_running_loop().call_soon(self.exit, "exit status 0")
         else:
             self._inbox.put_nowait(message)
 
@@ -69,6 +75,11 @@ class FakeWorker:
         self.killed.set()
         if not self.immortal:
             asyncio.get_running_loop().call_soon(self.exit, "killed by SIGKILL")
+
+    def give_up(self, how: str) -> None:
+        """See ``Worker``."""
+        self.calls.append("give_up")
+        self.exit(how)
 
     def pause_output(self) -> None:
         """See ``Worker``."""

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from fake_worker import FakeLauncher, FakeWorker
 
-from interpreterd import context as context_module
+from interpreterd import steps
 from interpreterd.context import LAST_WORDS_BYTES, Context
 from interpreterd.directory import check_directory
 from interpreterd.errors import (
@@ -395,7 +395,7 @@ async def test_restart_has_a_new_worker_and_keeps_the_queue() -> None:
         assert (end.outcome, str(end.cause)) == (Outcome.LOST, "context restarted: c")
         assert isinstance(end.cause, ContextRestarted)
         assert end.error == Failure(name="ContextError", value="context restarted: c")
-        assert worker.exited == "killed by SIGKILL"
+        assert worker.exited == "exit status 0"
         second = await launcher.worker()
         message = await second.run()
         await restarting
@@ -794,7 +794,7 @@ async def test_close_tells_everyone_and_waits_for_the_worker() -> None:
         worker, _, execution = await run(context, launcher)
         waiting = context.submit(execute())
         await context.close(CAUSE)
-        assert worker.exited == "killed by SIGKILL"
+        assert worker.exited == "exit status 0"
         assert launcher.swept.is_set()
         failure = Failure(name="ContextError", value="context deleted: c")
         assert await finished(execution) == Finished(outcome=Outcome.LOST, error=failure, cause=CAUSE)
@@ -811,19 +811,27 @@ async def test_close_waits_for_the_second_worker_as_for_the_first() -> None:
         second = await launcher.worker()
         await second.run()
         await context.close(CAUSE)
-        assert second.exited == "killed by SIGKILL"
+        assert second.exited == "exit status 0"
 
 
-async def test_close_does_not_wait_for_ever(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
-    monkeypatch.setattr(context_module, "CLOSE_LIMIT_S", 0)
+async def test_a_worker_that_neither_ends_nor_dies_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(steps, "END_LIMIT_S", 0)
+    monkeypatch.setattr(steps, "DEATH_LIMIT_S", 0)
     launcher = FakeLauncher()
     async with open_context(launcher) as context:
-        await context.start()
-        worker = launcher.workers[0]
-        worker.immortal = True
+        execution = context.submit(execute())
+        worker = await launcher.worker()
+        worker.immortal = worker.stubborn = True
+        await worker.run()
+        await context.restart()
+        assert (await finished(execution)).outcome is Outcome.LOST
+        assert [call for call in worker.calls if call in ("end", "kill", "give_up")] == ["end", "kill", "give_up"]
+        second = await launcher.worker()
+        second.immortal = True
         await context.close(CAUSE)
-        assert f"worker {worker.pid} cannot be killed" in caplog.text
-        worker.exit("killed by SIGKILL")
+        assert [call for call in second.calls if call in ("end", "kill", "give_up")] == ["kill", "give_up"], (
+            "it had run nothing"
+        )
 
 
 async def test_close_while_the_worker_is_launched() -> None:

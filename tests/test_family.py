@@ -13,7 +13,7 @@ import pytest
 from harness import gone
 
 from interpreterd import guard as guard_module
-from interpreterd.family import children, descendants, kill_family
+from interpreterd.family import children, descendants, kill_family, killing
 from interpreterd.guard import Guard
 from interpreterd.nursery import Nursery
 
@@ -86,6 +86,36 @@ def test_nobody_survives(tree: subprocess.Popen[bytes]) -> None:
     assert tree.wait() == -signal.SIGKILL
     assert tree.stdout is not None
     assert tree.stdout.read() == b"", "whoever lives holds the pipe, and this would wait"
+
+
+def test_a_process_of_many_threads_has_no_fewer_children() -> None:
+    """Its threads are too many to ask each of them."""
+    code = """
+import os, signal, threading
+done = threading.Event()
+for _ in range(50):
+    threading.Thread(target=done.wait, daemon=True).start()
+def fork():
+    if not os.fork():
+        signal.pause()
+for start in (fork, threading.Thread(target=fork).run):
+    start()
+print(flush=True)
+signal.pause()
+"""
+    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        assert len(os.listdir(f"/proc/{process.pid}/task")) == 51
+        assert len(descendants(process.pid)) == 2
+        kill_family(process.pid)
+        assert process.stdout.read() == b"", "whoever lives holds the pipe, and this would wait"
+
+
+def test_a_family_is_killed_in_steps_of_one_process_or_less(tree: subprocess.Popen[bytes]) -> None:
+    """So that a large one can be killed in slices."""
+    everyone = members(tree)
+    assert sum(1 for _ in killing(tree.pid)) > 3 * len(everyone), "stop, look, kill"
 
 
 def test_a_stopped_process_dies_too(tree: subprocess.Popen[bytes]) -> None:
@@ -232,28 +262,6 @@ def test_a_sweep_kills_and_reaps_what_was_left_and_nothing_else() -> None:
         check=True,
     )
     assert (shown.stdout, shown.stderr) == ("3 True None 1\n", "")
-
-
-async def test_a_sweep_waits_for_no_more_than_one_birth(monkeypatch: pytest.MonkeyPatch) -> None:
-    """However many workers are to be started: what a dead one has left is not to live on meanwhile."""
-    nursery = Nursery()
-    monkeypatch.setattr(nursery, "_adopts", True)
-    monkeypatch.setattr("interpreterd.nursery.children", lambda pid: order.append("swept") or [])
-    order: list[str] = []
-    born = asyncio.Event()
-
-    async def give_birth() -> None:
-        async with nursery.birth():
-            await born.wait()
-            order.append("born")
-
-    births = [asyncio.create_task(give_birth()) for _ in range(3)]
-    await asyncio.sleep(0)
-    sweep = asyncio.create_task(nursery.sweep())
-    await asyncio.sleep(0)
-    born.set()
-    await asyncio.gather(sweep, *births)
-    assert order == ["born", "swept", "born", "born"]
 
 
 def test_a_nursery_that_does_not_adopt_leaves_the_children_of_others_alone() -> None:

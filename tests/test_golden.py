@@ -15,6 +15,7 @@ from interpreterd.messages import (
     Configure,
     Configured,
     Done,
+    Exit,
     Exiting,
     Failed,
     Fork,
@@ -48,6 +49,7 @@ TO_WORKER: list[messages.ToWorker] = [
     Answer(number=1, text="grün"),
     Answer(number=2, text=None),
     Sync(),
+    Exit(),
     Fork(),
 ]
 FROM_WORKER: list[messages.FromWorker] = [

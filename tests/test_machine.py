@@ -31,9 +31,11 @@ from interpreterd.moves import (
     ClearTimer,
     Close,
     Effect,
+    End,
     Exceeded,
     Exited,
     Finish,
+    GiveUp,
     Input,
     Interrupt,
     InterruptRequested,
@@ -50,6 +52,7 @@ from interpreterd.moves import (
     TimerFired,
 )
 from interpreterd.schema import Execute, Failure, Outcome
+from interpreterd.steps import DEATH_LIMIT_S, END_LIMIT_S
 from interpreterd.transitions import ACTIVE, SHOWN, TRANSITIONS, InvalidTransition, Rule, State, diagram
 
 GRACE_S = 2.0
@@ -72,6 +75,10 @@ class Like:
 
     def __repr__(self) -> str:
         return f"like {self._error!r}"
+
+
+# What it does to a worker that has to go, which then has a while to die.
+KILL: list[Effect] = [ClearTimer("timeout"), ClearTimer("grace"), Kill(), SetTimer("grace", DEATH_LIMIT_S)]
 
 
 def like(error: Exception) -> Any:
@@ -202,7 +209,7 @@ def test_the_next_execution_is_told_of_the_restart_and_only_that_one() -> None:
 
 def test_an_exit_handler_that_hangs_is_killed_and_the_execution_has_completed() -> None:
     it = machine(*EXITING)
-    assert it.handle(TimerFired("grace")) == [ClearTimer("timeout"), ClearTimer("grace"), Kill()]
+    assert it.handle(TimerFired("grace")) == KILL
     assert it.handle(Exited("killed by SIGKILL")) == [ClearTimer("grace"), *finish("a")]
 
 
@@ -215,7 +222,7 @@ def test_nothing_that_a_worker_says_on_its_way_out_counts() -> None:
 
 def test_a_worker_that_talks_on_its_way_out_is_killed_and_the_execution_has_completed() -> None:
     it = machine(*EXITING)
-    assert it.handle(done("a", NAME_ERROR)) == [ClearTimer("timeout"), ClearTimer("grace"), Kill()]
+    assert it.handle(done("a", NAME_ERROR)) == KILL
     assert it.handle(Exited("killed by SIGKILL")) == [ClearTimer("grace"), *finish("a")]
 
 
@@ -304,7 +311,7 @@ def test_a_timeout_stays_one_although_the_code_ended_by_itself_meanwhile() -> No
 
 def test_code_that_ignores_a_timeout_is_killed_and_the_error_says_what_was_lost() -> None:
     it = machine(*TIMING_OUT, submit("b"))
-    assert it.handle(TimerFired("grace")) == [ClearTimer("timeout"), ClearTimer("grace"), Kill()]
+    assert it.handle(TimerFired("grace")) == KILL
     assert it.state not in ACTIVE
     value = f"{TIMED_OUT}; its worker was killed by SIGKILL, and its variables are lost"
     assert it.handle(Exited("killed by SIGKILL")) == [
@@ -355,7 +362,7 @@ def test_exit_may_be_the_answer_to_an_interrupt() -> None:
 
 def test_a_worker_that_does_not_settle_is_killed_and_nothing_is_lost_that_ran() -> None:
     it = machine(*SETTLING, submit("b"))
-    assert it.handle(TimerFired("grace")) == [ClearTimer("timeout"), ClearTimer("grace"), Kill()]
+    assert it.handle(TimerFired("grace")) == KILL
     assert it.handle(Exited("killed by SIGKILL")) == [ClearTimer("grace"), StartWorker()]
 
 
@@ -381,7 +388,7 @@ def test_a_timer_of_another_name_means_nothing(before: tuple[Input, ...], name: 
 
 def test_an_execution_that_uses_too_much_is_lost_and_the_error_says_what_it_was() -> None:
     it = machine(*RUNNING, submit("b"))
-    assert it.handle(TOO_MUCH) == [ClearTimer("timeout"), ClearTimer("grace"), Kill()]
+    assert it.handle(TOO_MUCH) == KILL
     assert it.state not in ACTIVE
     assert it.handle(Exited("killed by SIGKILL")) == [ClearTimer("grace"), *lost("a", TOO_MUCH.what), StartWorker()]
     assert it.handle(Started()) == begin("b", restarted=True)
@@ -389,26 +396,26 @@ def test_an_execution_that_uses_too_much_is_lost_and_the_error_says_what_it_was(
 
 def test_an_idle_worker_that_uses_too_much_is_killed_and_nothing_is_lost_that_ran() -> None:
     it = machine(*IDLE)
-    assert it.handle(TOO_MUCH) == [ClearTimer("timeout"), ClearTimer("grace"), Kill()]
+    assert it.handle(TOO_MUCH) == KILL
     assert it.handle(Exited("killed by SIGKILL")) == [ClearTimer("grace")]
     assert it.state is State.EMPTY
 
 
 def test_a_settling_worker_that_uses_too_much_is_killed_before_the_next_execution() -> None:
     it = machine(*SETTLING, submit("b"))
-    assert it.handle(TOO_MUCH) == [ClearTimer("timeout"), ClearTimer("grace"), Kill()]
+    assert it.handle(TOO_MUCH) == KILL
     assert it.handle(Exited("killed by SIGKILL")) == [ClearTimer("grace"), StartWorker()]
 
 
 def test_what_kills_an_execution_that_is_being_interrupted_is_what_it_is_told() -> None:
     it = machine(*TIMING_OUT)
-    assert it.handle(TOO_MUCH) == [ClearTimer("timeout"), ClearTimer("grace"), Kill()]
+    assert it.handle(TOO_MUCH) == KILL
     assert it.handle(Exited("killed by SIGKILL")) == [ClearTimer("grace"), *lost("a", TOO_MUCH.what)]
 
 
 def test_an_exit_handler_that_uses_too_much_is_killed() -> None:
     it = machine(*EXITING)
-    assert it.handle(TOO_MUCH) == [ClearTimer("timeout"), ClearTimer("grace"), Kill()]
+    assert it.handle(TOO_MUCH) == KILL
     assert it.handle(Exited("killed by SIGKILL")) == [ClearTimer("grace"), *lost("a", TOO_MUCH.what)]
 
 
@@ -479,14 +486,25 @@ def test_cancel_hits_nothing_that_does_not_wait(state: State, name: str) -> None
 
 RESTART = Restart(ContextRestarted("c"))
 RESTARTED = Failure(name="ContextError", value=str(RESTART.cause))
-KILL: list[Effect] = [ClearTimer("timeout"), ClearTimer("grace"), Kill()]
+END: list[Effect] = [
+    ClearTimer("timeout"),
+    ClearTimer("grace"),
+    End(interrupt=False),
+    SetTimer("grace", END_LIMIT_S),
+]
+INTERRUPT_AND_END: list[Effect] = [
+    ClearTimer("timeout"),
+    ClearTimer("grace"),
+    End(interrupt=True),
+    SetTimer("grace", END_LIMIT_S),
+]
 RESTART_EFFECTS: dict[State, list[Effect]] = {
     State.EMPTY: [StartWorker()],
     State.STARTING: [],
-    State.IDLE: KILL,
-    State.RUNNING: KILL,
-    State.INTERRUPTING: KILL,
-    State.SETTLING: KILL,
+    State.IDLE: KILL,  # it has run nothing
+    State.RUNNING: INTERRUPT_AND_END,
+    State.INTERRUPTING: END,
+    State.SETTLING: END,
     State.ENDING: [],
 }
 
@@ -591,7 +609,7 @@ def test_code_may_give_up_and_ask_again_and_the_answer_is_for_the_last_one() -> 
 
 def test_who_gives_up_question_after_question_has_broken_the_protocol() -> None:
     it = machine(*ASKING, *(asked(number) for number in range(101)))
-    assert it.handle(asked(101))[-1] == Kill()
+    assert Kill() in it.handle(asked(101))
 
 
 def test_who_gives_up_a_question_now_and_then_has_not() -> None:
@@ -608,7 +626,7 @@ def test_who_asks_on_and_on_after_the_end_of_the_input_has_broken_the_protocol()
         number = 2
         while Send(Answer(number=number, text=None)) in (effects := it.handle(asked(number))):
             number += 1
-        assert effects[-1] == Kill()
+        assert Kill() in effects
         assert number < 10
 
 
@@ -683,7 +701,7 @@ def test_a_message_out_of_place_is_the_end_of_the_worker(state: State, message: 
     running = it.running_id
     if state is not State.IDLE:
         it.handle(submit("b"))
-    assert it.handle(Received(message)) == [ClearTimer("timeout"), ClearTimer("grace"), Kill()]
+    assert it.handle(Received(message)) == KILL
     assert it.state is State.ENDING
     told = lost("a", f"killed: it broke the protocol (unexpected {type(message).__name__})") if running else []
     restart = [StartWorker()] if state is not State.IDLE else []
@@ -692,7 +710,7 @@ def test_a_message_out_of_place_is_the_end_of_the_worker(state: State, message: 
 
 def test_a_second_done_does_not_end_the_next_execution() -> None:
     it = machine(*RUNNING, submit("b"), done("a"))
-    assert it.handle(done("a")) == [ClearTimer("timeout"), ClearTimer("grace"), Kill()]
+    assert it.handle(done("a")) == KILL
     assert it.handle(Exited("killed by SIGKILL"))[1:] == lost("b", "killed: it broke the protocol (unexpected Done)")
 
 
@@ -700,14 +718,14 @@ def test_a_second_done_does_not_end_the_next_execution() -> None:
 def test_a_worker_that_cannot_be_understood_is_killed(state: State) -> None:
     it = machine(*REACHING[state])
     running = it.running_id
-    assert it.handle(Broken("not JSON")) == [ClearTimer("timeout"), ClearTimer("grace"), Kill()]
+    assert it.handle(Broken("not JSON")) == KILL
     told = lost("a", "killed: it broke the protocol (not JSON)") if running else []
     assert it.handle(Exited("killed by SIGKILL")) == [ClearTimer("grace"), *told]
 
 
 def test_what_a_killed_worker_still_says_does_not_save_its_execution() -> None:
     it = machine(*KILLED)
-    assert it.handle(done("a")) == [ClearTimer("timeout"), ClearTimer("grace"), Kill()]
+    assert it.handle(done("a")) == [ClearTimer("timeout"), Kill()]
     assert it.handle(Exited("killed by SIGKILL"))[1:] == lost("a", "killed: it broke the protocol (garbage)")
 
 
@@ -740,14 +758,15 @@ def test_a_failed_restart_says_that_it_was_one() -> None:
 # The end of the context
 
 TOLD = Failure(name="ContextError", value="context deleted: c")
-CLOSE_EFFECTS: dict[State, list[Effect]] = {
-    State.EMPTY: [],
-    State.STARTING: [Kill()],
-    State.IDLE: [Kill()],
-    State.RUNNING: [ClearTimer("timeout"), Finish("a", Outcome.LOST, TOLD, CAUSE), Kill()],
-    State.INTERRUPTING: [ClearTimer("timeout"), Finish("a", Outcome.LOST, TOLD, CAUSE), Kill()],
-    State.SETTLING: [Kill()],
-    State.ENDING: [ClearTimer("timeout"), Finish("a", Outcome.LOST, TOLD, CAUSE), Kill()],
+FINISHED: list[Effect] = [ClearTimer("timeout"), Finish("a", Outcome.LOST, TOLD, CAUSE)]
+CLOSE_EFFECTS: dict[State, tuple[list[Effect], list[Effect]]] = {
+    State.EMPTY: ([], []),
+    State.STARTING: ([], [Kill()]),
+    State.IDLE: ([], KILL[1:]),  # it has run nothing
+    State.RUNNING: (FINISHED, INTERRUPT_AND_END[1:]),
+    State.INTERRUPTING: (FINISHED, END[1:]),
+    State.SETTLING: ([], END[1:]),
+    State.ENDING: (FINISHED, END[1:]),
 }
 
 
@@ -755,7 +774,8 @@ CLOSE_EFFECTS: dict[State, list[Effect]] = {
 def test_close(state: State) -> None:
     it = machine(*REACHING[state])
     assert it.state is state
-    assert it.handle(Close(CAUSE)) == [ClearTimer("grace"), *CLOSE_EFFECTS[state]]
+    told, to_the_worker = CLOSE_EFFECTS[state]
+    assert it.handle(Close(CAUSE)) == [*told, *to_the_worker]
     assert it.state is State.CLOSED
     assert it.state not in ACTIVE
     assert it.handle(Close(ServerShuttingDown())) == []
@@ -764,19 +784,73 @@ def test_close(state: State) -> None:
 @pytest.mark.parametrize("state", [State.STARTING, State.RUNNING, State.INTERRUPTING, State.SETTLING, State.ENDING])
 def test_close_tells_everyone_who_waits(state: State) -> None:
     effects = machine(*REACHING[state], submit("b"), submit("c")).handle(Close(CAUSE))
+    told, to_the_worker = CLOSE_EFFECTS[state]
     cancelled = [Finish(name, Outcome.CANCELLED, TOLD, CAUSE) for name in ("b", "c")]
-    assert effects == [ClearTimer("grace"), *CLOSE_EFFECTS[state][:-1], *cancelled, Kill()]
+    assert effects == [*told, *cancelled, *to_the_worker]
 
 
-LATE: list[Input] = [
-    Started(),
-    StartFailed("why"),
-    done("a"),
-    Broken("garbage"),
-    Exited("killed by SIGKILL"),
-    TimerFired("grace"),
-    InterruptRequested(),
-]
+@pytest.mark.parametrize("before", [(*RUNNING, done("a")), RUNNING, INTERRUPTING, SETTLING, EXITING])
+def test_a_closed_context_s_worker_has_a_moment_then_is_killed_then_given_up(before: tuple[Input, ...]) -> None:
+    it = machine(*before, Close(CAUSE))
+    assert it.handle(TimerFired("grace")) == KILL[1:]
+    assert it.handle(TimerFired("grace")) == [GiveUp()]
+    assert it.handle(Exited("killed, but not gone")) == [ClearTimer("grace")]
+
+
+def test_close_does_not_make_the_time_longer_in_which_a_worker_is_to_die() -> None:
+    it = machine(*KILLED)
+    assert it.handle(Close(CAUSE)) == [*FINISHED, Kill()]
+    assert it.handle(TimerFired("grace")) == [GiveUp()]
+
+
+def test_a_closed_context_s_worker_may_say_how_its_execution_ended_and_little_else() -> None:
+    it = machine(*RUNNING, Close(CAUSE))
+    assert it.handle(done("a")) == it.handle(done("a")) == []
+    assert it.handle(done("a")) == KILL[1:]
+    assert machine(*RUNNING, Close(CAUSE)).handle(Received(Configured())) == KILL[1:]
+    assert machine(*RUNNING, done("a"), Close(CAUSE)).handle(done("a")) == KILL[1:], "nothing ran"
+
+
+def test_a_restarted_worker_may_say_how_its_execution_ended_and_little_else() -> None:
+    it = machine(*RUNNING, RESTART)
+    assert it.handle(done("a")) == it.handle(done("a")) == []
+    assert it.handle(done("a")) == KILL
+    assert it.handle(Exited("killed by SIGKILL"))[-1] == StartWorker()
+
+
+def test_a_worker_that_does_not_end_is_killed_and_one_that_does_not_die_is_given_up() -> None:
+    it = machine(*RUNNING, RESTART)
+    assert it.handle(TimerFired("grace")) == KILL
+    assert it.handle(TimerFired("grace")) == [GiveUp()]
+    assert it.handle(Exited("killed, but not gone")) == [
+        ClearTimer("grace"),
+        ClearTimer("timeout"),
+        Finish("a", Outcome.LOST, RESTARTED, RESTART.cause),
+        StartWorker(),
+    ]
+
+
+def test_an_execution_whose_worker_is_given_up_is_told_so() -> None:
+    it = machine(*TIMING_OUT, TimerFired("grace"))
+    assert it.handle(TimerFired("grace")) == [GiveUp()]
+    (finish,) = [effect for effect in it.handle(Exited("killed, but not gone")) if isinstance(effect, Finish)]
+    assert finish.error is not None
+    assert finish.error.value == f"{TIMED_OUT}; its worker was killed, but not gone, and its variables are lost"
+
+
+def test_killing_a_worker_once_more_does_not_make_its_time_to_die_longer() -> None:
+    it = machine(*RUNNING)
+    assert it.handle(TOO_MUCH) == KILL
+    assert it.handle(TOO_MUCH) == [ClearTimer("timeout"), Kill()]
+    assert it.handle(TimerFired("grace")) == [GiveUp()]
+
+
+def test_a_new_worker_has_a_time_to_end_of_its_own() -> None:
+    it = machine(*KILLED, submit("b"), Exited("killed by SIGKILL"), Started(), done("b"))
+    assert it.handle(RESTART) == END
+
+
+LATE: list[Input] = [Started(), StartFailed("why"), done("a"), Broken("garbage"), InterruptRequested(), TOO_LONG]
 
 
 @pytest.mark.parametrize("event", LATE, ids=lambda event: type(event).__name__)
@@ -897,7 +971,7 @@ class AnyLife(RuleBasedStateMachine):
             case StartWorker():
                 assert not self.starting
                 assert not self.alive
-                self.starting = True
+                self.starting, self.killed = True, False
                 self.restart_asked = False
             case Begin(name, restarted):
                 assert self.running is None, "one at a time"
@@ -937,10 +1011,19 @@ class AnyLife(RuleBasedStateMachine):
                 assert self.running is not None, "it would hit the loop between executions"
                 assert self.running not in self.interrupted
                 self.interrupted.add(self.running)
+            case End(interrupt=interrupt):
+                assert self.alive
+                assert not self.killed
+                assert not interrupt or self.told
+                self.asking = None
             case Kill():
                 assert self.alive or self.starting
                 self.killed = True
                 self.asking = None
+            case GiveUp():
+                assert self.killed
+                if self.alive:
+                    self.die("killed, but not gone")
             case SetTimer(name):
                 assert name not in self.timers, "the driver would lose a timer"
                 self.timers.add(name)
@@ -989,6 +1072,8 @@ class AnyLife(RuleBasedStateMachine):
     @rule(fails=st.sampled_from([False, False, False, True]))
     def start_ends(self, fails: bool) -> None:
         self.starting = False
+        if self.killed:
+            return
         if fails:
             self.feed(StartFailed("why"))
             return
@@ -1101,11 +1186,11 @@ class AnyLife(RuleBasedStateMachine):
     @invariant()
     def timers_run_where_they_can_mean_something(self) -> None:
         assert "timeout" not in self.timers or self.it.state is State.RUNNING
-        assert "grace" not in self.timers or self.it.state in (State.INTERRUPTING, State.SETTLING, State.ENDING)
+        assert "grace" not in self.timers or self.it.state not in (State.IDLE, State.RUNNING)
         if self.it.state in (State.INTERRUPTING, State.SETTLING):
             assert "grace" in self.timers, "somebody would wait for ever"
-        if self.it.state is State.ENDING:
-            assert "grace" in self.timers or self.killed
+        if self.it.state is State.ENDING or (self.it.state is State.CLOSED and self.alive):
+            assert "grace" in self.timers, "somebody would wait for ever"
 
     @invariant()
     def a_restart_comes(self) -> None:
@@ -1123,7 +1208,7 @@ class AnyLife(RuleBasedStateMachine):
     def teardown(self) -> None:
         self.feed(Close(CAUSE))
         assert sorted(self.finished) == sorted(self.submitted)
-        assert self.timers == set()
+        assert self.timers <= {"grace"}
         assert self.it.state is State.CLOSED
 
 

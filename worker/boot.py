@@ -128,6 +128,7 @@ def run(codes, out_fd, die, names=None):
     if names is None:
         worker.system.give_way()
     worker.system.set_up_site()
+    traces = worker.system.Traces()
     channel = worker.channel.Channel(read_fd, write_fd)
     if names is not None:
         reason = worker.template.preload(names)
@@ -138,7 +139,7 @@ def run(codes, out_fd, die, names=None):
     streams.own(spares)
     stdin = worker.stdin.Stdin(channel, streams)
     cells = worker.namespace.Cells({"getpass": stdin.hook_getpass})
-    interpreter = worker.interpreter.Interpreter(channel, streams, stdin, cells, library)
+    interpreter = worker.interpreter.Interpreter(channel, streams, stdin, cells, library, traces)
     interpreter.warm_up()
     if names is not None:
         given = worker.template.serve(channel, read_fd)

@@ -40,7 +40,7 @@ def ready(mark=None):
 class Interpreter:
     """Executes what comes through ``channel`` in the namespace of ``cells`` until told to end."""
 
-    def __init__(self, channel, streams, stdin, cells, library):
+    def __init__(self, channel, streams, stdin, cells, library, traces):
         self._channel = channel
         self._streams = streams
         self._stdin = stdin
@@ -48,6 +48,7 @@ class Interpreter:
         self._library = library
         self._stack = library.stack
         self._excepthook = sys.excepthook  # site may have put its own there
+        self._traces = traces
         self._reserve_bytes = 0
         self._reserve = None
         self._pid = None
@@ -60,8 +61,9 @@ class Interpreter:
         _signal.signal(_signal.SIGCONT, self._nudged)
 
     def serve(self):
-        """Answer messages until user code calls ``exit()``; then return for Python's own shutdown to follow."""
+        """Answer messages until user code calls ``exit()``, or the daemon says so; return for Python's own shutdown."""
         self._pid = os.getpid()
+        self._traces.begin()
         self._disarm()
         try:
             self._channel.send(ready(self._streams.secret))
@@ -75,6 +77,11 @@ class Interpreter:
                     self._channel.send({"type": "synced"})
                 elif message["type"] == "configure":
                     self._configure(message)
+                elif message["type"] == "exit":
+                    if self._traces.are_none():
+                        self._streams.flush()
+                        os._exit(0)
+                    return
         except ChannelLost:
             self._abandoned()
         except BaseException as error:
