@@ -21,7 +21,6 @@ from hypothesis import strategies as st
 
 from interpreterd.client import (
     AsyncInterpreter,
-    ClientError,
     ContextNotFound,
     ExecutionFailed,
     Failure,
@@ -455,11 +454,3 @@ def test_the_client_knows_the_schema_and_the_daemon_no_client() -> None:
 
     assert imported("interpreterd.client") == {"client", "schema", "fields", "errors", "_version"}
     assert not {"client", "cli"} & imported("interpreterd.daemon")
-
-
-def test_errors_are_a_tree() -> None:
-    def names(kind: type[Exception]) -> set[str]:
-        return {kind.__name__}.union(*map(names, kind.__subclasses__()))
-
-    documented = sys.modules["interpreterd.client.errors"].__doc__ or ""
-    assert all(f" {name}" in documented for name in names(ClientError))

@@ -187,14 +187,18 @@ def test_the_reference_has_every_route_type_and_code() -> None:
             assert routes[method]["summary"] in section
             assert all(f"| {status} |" in section for status in routes[method]["responses"])
     for name, schema in document["components"]["schemas"].items():
-        section = page.partition(f"### {name}\n")[2].partition("\n### ")[0]
+        _, heading, section = page.partition(f"### {name}\n")
+        assert heading
+        section = section.partition("\n### ")[0]
         assert all(f"`{key}`" in section for key in schema.get("properties", ()))
 
 
 def test_the_reference_has_every_command_with_its_help() -> None:
     page = generated("cli")
     for name in cli.list_commands(click.Context(cli)):
-        section = page.partition(f"## interpreterd {name}\n")[2].partition("\n## ")[0]
+        _, heading, section = page.partition(f"## interpreterd {name}\n")
+        assert heading
+        section = section.partition("\n## ")[0]
         command = cli.get_command(click.Context(cli), name)
         assert command is not None
         for parameter in command.params:
