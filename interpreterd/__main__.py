@@ -1,48 +1,44 @@
-"""The command: ``interpreterd serve``, and the way to all others, which are in ``interpreterd.cli``."""
+"""The command: ``interpreterd serve``, which is in ``interpreterd.start``, and all others, in ``interpreterd.cli``."""
 
-import contextlib
-import gc
 import os
 import sys
-from collections.abc import Iterator, Sequence
 
-from interpreterd import guard
-from interpreterd.flags import Chosen, Parser
+from interpreterd import starter as starter  # first: it notes who that is
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
+def main(arguments: "list[str] | None" = None) -> int:
     """Run the command line and return its exit status: 0, 1 for a daemon that cannot start, 2 for wrong usage."""
     if arguments is None:
         arguments = sys.argv[1:]
+        sys.path[:] = _libraries_first(sys.path)
+    # No module but these two is imported before. And not all at once: it would make the daemon slower to start, and
+    # larger.
     if arguments[:1] == ["serve"] and not {"-h", "--help"}.intersection(arguments):
-        return _serve(arguments[1:])
-    # Not before: it would make the daemon slower to start, and larger.
+        from interpreterd.start import serve
+
+        return serve(arguments[1:])
     from interpreterd.cli.main import main as run_command
 
     return run_command(arguments)
 
 
-def _serve(arguments: Sequence[str]) -> int:
-    settings = Chosen.by(Parser("interpreterd serve"), arguments, os.environ).settings
-    # Forked before the event loop and the large modules are there: it stays small, and no thread can hold a lock.
-    the_guard = guard.start()
-    with _quick_imports():
-        from interpreterd.daemon import serve as run
+def _libraries_first(path: "list[str]") -> "list[str]":
+    """Return ``path`` with what is the user's at its end: PYTHONPATH, and the script's or the current directory.
 
-    return run(settings, the_guard)
+    It is for the workers' Python, perhaps another one than the daemon's. A json.py in it is not for the daemon.
+    """
+    users = set() if sys.flags.safe_path else set(path[:1])
+    variable = "" if sys.flags.ignore_environment else os.environ.get("PYTHONPATH")
+    if variable:
+        users.update(map(_absolute, variable.split(os.pathsep)))
+    return [entry for entry in path if entry not in users] + [entry for entry in path if entry in users]
 
 
-@contextlib.contextmanager
-def _quick_imports() -> Iterator[None]:
-    """Spare imports, for the block, the search for cycles in what stays anyway, and what ``authorities`` reads."""
-    from interpreterd.authorities import read_later  # the ssl module, which the guard, forked before, does not need
-
-    gc.disable()
+def _absolute(path: str) -> str:
     try:
-        with read_later():
-            yield
-    finally:
-        gc.enable()
+        return os.path.abspath(path)
+    except OSError:  # the current directory is not there any more
+        return path
 
 
 if __name__ == "__main__":

@@ -10,6 +10,8 @@ def start_failure(error: OSError, what: str) -> WorkerStartFailed:
     """Return ``error`` as the reason why there is no worker."""
     if error.errno in (errno.EMFILE, errno.ENFILE, errno.EAGAIN, errno.ENOMEM):
         return OutOfResources(f"no room for one more worker: {error.strerror or error}")
+    if error.errno == errno.EFBIG:
+        return WorkerStartFailed(f"{what}: too little may be written to a file (ulimit -f)")
     return WorkerStartFailed(f"{what}: {error.strerror or error}")
 
 

@@ -7,8 +7,11 @@ import gc
 import logging
 import os
 import resource
+import select
 import signal
 import sys
+import threading
+from collections.abc import Iterable
 from typing import Final
 
 import orjson
@@ -31,11 +34,13 @@ from interpreterd.web.connection import Runner
 SHUTDOWN_TIMEOUT_S: Final = 1.0  # for clients to take their last message, after all executions have ended
 BACKLOG: Final = 1024
 GC_THRESHOLDS: Final = (5_000, 80, 50)  # rarer, but for what is new, in 2 ms: what ends leaves no cycles behind
+END_LIMIT_S: Final = 9.0  # a second less than supervisors give before they kill
+STDOUT_FD: Final = 1
 _log = logging.getLogger(__name__)
 
 
-def serve(settings: Settings, guard: Guard) -> int:
-    """Run the daemon until it is told to end; return its exit status."""
+def serve(settings: Settings, guard: Guard, parent: int | None = None) -> int:
+    """Run the daemon until it is told to end, or the process of the pidfd ``parent`` ends; return its exit status."""
     set_up_logging(settings)
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
@@ -45,13 +50,13 @@ def serve(settings: Settings, guard: Guard) -> int:
     gc.freeze()
     gc.set_threshold(*GC_THRESHOLDS)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        status = runner.run(_serve(settings, guard))
+        status = runner.run(_serve(settings, guard, parent))
     guard.close()
     return status
 
 
-async def _serve(settings: Settings, guard: Guard) -> int:
-    stop = _watch_for_the_end(settings, guard)
+async def _serve(settings: Settings, guard: Guard, parent: int | None) -> int:
+    stop = _watch_for_the_end([pidfd for pidfd in (guard.loader, parent) if pidfd is not None])
     nursery = Nursery(guard=guard, adopts=True)
     async with contextlib.AsyncExitStack() as stack:
         stack.push_async_callback(nursery.sweep)  # a worker whose start was cut short is nobody's yet
@@ -82,6 +87,7 @@ async def _serve(settings: Settings, guard: Guard) -> int:
         pool.fill()  # now: whoever waits for the first line waits for no worker
         await stop.wait()
         _log.info("shutting down")
+        _end_at_the_latest()
     return 0
 
 
@@ -102,10 +108,10 @@ def _launcher(
     return forker
 
 
-def _watch_for_the_end(settings: Settings, guard: Guard) -> asyncio.Event:
-    """Return an event that a signal sets, or the end of the parent; a second signal ends the process at once.
+def _watch_for_the_end(pidfds: Iterable[int]) -> asyncio.Event:
+    """Return an event that a signal sets, or the end of a process of ``pidfds``; a second signal ends all at once.
 
-    The end of the single binary's loader counts always: who started that one, and kills it, means the daemon.
+    One is the single binary's loader, if there is one: who started that, and kills it, means the daemon.
     """
     loop = asyncio.get_running_loop()
     stop = asyncio.Event()
@@ -118,13 +124,6 @@ def _watch_for_the_end(settings: Settings, guard: Guard) -> asyncio.Event:
 
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, on_signal, number)
-    pidfds = [] if guard.loader is None else [guard.loader]
-    if settings.exit_with_parent:
-        try:
-            if starter := _starter(guard):
-                pidfds.append(os.pidfd_open(starter))
-        except (FileNotFoundError, ProcessLookupError):  # it did not stay for long
-            stop.set()
     for pidfd in pidfds:
 
         def on_end(pidfd: int = pidfd) -> None:
@@ -135,13 +134,17 @@ def _watch_for_the_end(settings: Settings, guard: Guard) -> asyncio.Event:
     return stop
 
 
-def _starter(guard: Guard) -> int:
-    """Return the pid of the process that started the daemon; 0 if it is outside of the daemon's pid namespace."""
-    parent = os.getppid()
-    if guard.loader is None:
-        return parent
-    with open(f"/proc/{parent}/stat", "rb") as file:
-        return int(file.read().rpartition(b")")[2].split()[1])
+def _end_at_the_latest() -> None:
+    """End the process if its way out takes too long, whatever it waits for; the guard then kills the workers."""
+
+    def end() -> None:
+        _log.error("the end has taken longer than %g s: it is not waited for", END_LIMIT_S)
+        logging.shutdown()
+        os._exit(1)
+
+    timer = threading.Timer(END_LIMIT_S, end)  # no timer of the loop's: that may be what stands still
+    timer.daemon = True
+    timer.start()
 
 
 def _explain(error: OSError | UnicodeError, settings: Settings) -> str:
@@ -164,4 +167,22 @@ def _announce(settings: Settings, runner: web.AppRunner) -> None:
         reachable = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}.get(settings.host, settings.host)
         url = f"http://{f'[{reachable}]' if ':' in reachable else reachable}:{port}"
         _log.info("listening on %s port %d", settings.host, port)
-    print(orjson.dumps({"url": url, "port": port, "pid": os.getpid()}).decode(), flush=True)
+    _say(orjson.dumps({"url": url, "port": port, "pid": os.getpid()}) + b"\n")
+
+
+def _say(line: bytes) -> None:
+    """Write ``line`` to stdout, and wait for nobody who does not read it. What is wrong with stdout is logged."""
+    room = select.poll()
+    room.register(STDOUT_FD, select.POLLOUT)
+    if room.poll(0):
+        _write(line)
+    else:
+        threading.Thread(target=_write, args=[line], daemon=True).start()
+
+
+def _write(line: bytes) -> None:
+    try:
+        while line:
+            line = line[os.write(STDOUT_FD, line) :]
+    except OSError as error:
+        _log.warning("the line with url and port cannot be written to stdout: %s", error.strerror)

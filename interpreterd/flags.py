@@ -20,7 +20,7 @@ class Parser(argparse.ArgumentParser):
     """
 
     def __init__(self, prog: str) -> None:
-        super().__init__(prog=prog, add_help=False, argument_default=argparse.SUPPRESS)
+        super().__init__(prog=prog, add_help=False, argument_default=argparse.SUPPRESS, allow_abbrev=False)
         for setting in attrs.fields(Settings):
             if setting.default is False:
                 self.add_argument(flag(setting.name), action=argparse.BooleanOptionalAction, dest=setting.name)
@@ -57,7 +57,10 @@ class Chosen:
             parser.error(str(error))
         others = vars(parser.parse_args(arguments))
         flags = {setting.name: others.pop(setting.name) for setting in attrs.fields(Settings) if setting.name in others}
-        settings = Settings(**{**variables, **flags})
+        try:
+            settings = Settings(**{**variables, **flags})
+        except ValueError as error:
+            parser.error(f"argument --cwd: {error}")
         if not os.path.isdir(settings.cwd):
             parser.error(f"argument --cwd: no such directory: {settings.cwd}")
         return cls(settings=settings, flags=flags, variables=variables, others=others)

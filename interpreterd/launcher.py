@@ -195,6 +195,7 @@ class SpawnLauncher:
                 stdout=asyncio.subprocess.PIPE,
                 stderr=asyncio.subprocess.PIPE,
                 env=self._environment,
+                cwd=_directory_for_scripts(),
             )
         finally:
             os.close(program_fd)
@@ -207,6 +208,15 @@ class _Found:
     python: Python
     identity: tuple[int, ...] | None
     script_fd: int
+
+
+def _directory_for_scripts() -> str | None:
+    """Return where to start what may be a script: the current directory, None, or another one if that is deleted."""
+    try:
+        os.getcwd()
+    except OSError:
+        return "/"
+    return None
 
 
 def _identity(executable: str) -> tuple[int, ...] | None:

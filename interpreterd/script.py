@@ -1,7 +1,10 @@
 """The worker as bytecode: compiled once, by its own interpreter, and run from memory by every worker."""
 
+import contextlib
 import fcntl
 import os
+import resource
+from collections.abc import Iterator
 from importlib import resources
 from typing import Final
 
@@ -71,10 +74,24 @@ def in_memory(script: bytes) -> int:
     No path: none that another user could have prepared, none that a cleaner removes.
     """
     fd = os.memfd_create("interpreterd-worker", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
-    with open(fd, "wb", closefd=False) as file:
+    with open(fd, "wb", closefd=False) as file, _files_of_any_size():
         file.write(script)
         file.seek(0)
     # User code can open it by way of proc(5): without seals it could give all later workers another program.
     seals = fcntl.F_SEAL_SEAL | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_WRITE
     fcntl.fcntl(fd, fcntl.F_ADD_SEALS, seals)
     return fd
+
+
+@contextlib.contextmanager
+def _files_of_any_size() -> Iterator[None]:
+    """Lift the limit of file sizes, setrlimit(2), for the block as far as that is allowed: it is for files on disks."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    for limit in (resource.RLIM_INFINITY, hard):
+        with contextlib.suppress(ValueError):  # only root may have more than the hard limit
+            resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
+            break
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))

@@ -1,5 +1,6 @@
 """What can be set: each field is also a flag of ``interpreterd serve`` and an ``INTERPRETERD_…`` variable."""
 
+import math
 import os
 from collections.abc import Callable
 from typing import Any
@@ -10,6 +11,8 @@ MIB = 1 << 20
 QUEUE_LIMIT = 128
 SOCKET_PATH_LIMIT_BYTES = 107  # unix(7): sun_path, less its NUL
 LEAST_MEMORY_BYTES = 16 * MIB  # a worker's own
+NUMBER_LIMIT = (1 << 53) - 1  # the largest whole number that every reader of JSON takes as it is
+SECONDS_LIMIT = 10**9  # thirty years; a timer of a thousand would not fit into the clocks of all libraries
 
 
 def words(text: str) -> tuple[str, ...]:
@@ -22,11 +25,13 @@ def setting(default: Any, help: str, *, parse: Callable[[str], Any] = str, choic
     return field(default=default, metadata={"help": help, "parse": parse, "choices": choices})
 
 
-def _at_least(least: float, parse: Callable[[str], Any]) -> Callable[[str], Any]:
+def _at_least(least: float, parse: Callable[[str], Any], *, most: float = NUMBER_LIMIT) -> Callable[[str], Any]:
     def check(text: str) -> Any:
         value = parse(text)
         if not value >= least:
             raise ValueError(f"must be at least {least}")
+        if not value <= most:
+            raise ValueError(f"must be at most {most}")
         return value
 
     return check
@@ -41,9 +46,12 @@ def _whole(text: str) -> int:
 
 def _number(text: str) -> float:
     try:
-        return float(text)
+        number = float(text)
     except ValueError:
         raise ValueError("must be a number") from None
+    if not math.isfinite(number):
+        raise ValueError("must be a finite number")
+    return number
 
 
 def _port(text: str) -> int:
@@ -57,8 +65,15 @@ def _base_path(text: str) -> str:
     return f"/{path}" if path else ""
 
 
+def _absolute(text: str) -> str:
+    try:
+        return os.path.abspath(text)
+    except OSError:
+        raise ValueError("must be an absolute path: the current directory is not there any more") from None
+
+
 def _socket_path(text: str) -> str:
-    path = os.path.abspath(text) if text else ""
+    path = _absolute(text) if text else ""
     if len(os.fsencode(path)) > SOCKET_PATH_LIMIT_BYTES:
         raise ValueError(f"must be a path of at most {SOCKET_PATH_LIMIT_BYTES} bytes")
     return path
@@ -80,12 +95,13 @@ def parse_bytes(text: str) -> int:
 
 
 def _processor_time(text: str) -> float:
-    if not 0 < (seconds := _number(text)) < float("inf"):
+    seconds: float = _seconds(text)
+    if not seconds:
         raise ValueError("must be more than 0")
     return seconds
 
 
-_seconds = _at_least(0, _number)
+_seconds = _at_least(0, _number, most=SECONDS_LIMIT)
 _count = _at_least(1, _whole)
 _size = _at_least(1, parse_bytes)
 _workers = _at_least(0, _whole)
@@ -100,9 +116,7 @@ class Settings:
     unix_socket: str = setting(
         "", "path of a unix socket to listen on, for this user only, instead of host and port", parse=_socket_path
     )
-    cwd: str = setting(
-        None, "working directory of the default context (default: the current one)", parse=os.path.abspath
-    )
+    cwd: str = setting(None, "working directory of the default context (default: the current one)", parse=_absolute)
     base_path: str = setting("", "serve the API below this path as well, as a proxy adds it", parse=_base_path)
     python: str = setting("python3", "interpreter of the workers, a name on PATH or a path; CPython 3.9 or newer")
     log_format: str = setting("text", "how logs are written to stderr", choices=("text", "json"))
@@ -151,7 +165,7 @@ class Settings:
     heartbeat_s: float = setting(
         60.0,
         "seconds a client may take nothing of its answer, or a WebSocket client answer no ping; then it counts as gone",
-        parse=_at_least(1, _number),
+        parse=_at_least(1, _number, most=SECONDS_LIMIT),
     )
     grace_s: float = setting(2.0, "seconds between an interrupt and a kill", parse=_seconds)
     start_timeout_s: float = setting(30.0, "seconds a worker may take to start", parse=_seconds)
@@ -161,4 +175,4 @@ class Settings:
 
     def __attrs_post_init__(self) -> None:
         if not self.cwd:
-            object.__setattr__(self, "cwd", os.getcwd())
+            object.__setattr__(self, "cwd", _absolute("."))

@@ -13,7 +13,7 @@ from interpreterd.authorities import read_later
 # As the daemon imports aiohttp, then once to a server that shows the certificate argv[1]: prints what comes of it.
 CLIENT = """
 import asyncio, ssl, sys
-from interpreterd.__main__ import _quick_imports
+from interpreterd.start import _quick_imports
 with _quick_imports():
     import aiohttp, uvloop
 from aiohttp import web

@@ -505,7 +505,9 @@ def printed(script: str) -> list[str]:
 
 def test_serve_imports_nothing_of_the_command_line() -> None:
     """It would make the daemon slower to start, and larger."""
-    imported = printed("import sys, interpreterd.__main__, interpreterd.daemon; print(*sys.modules)")
+    imported = printed(
+        "import sys, interpreterd.__main__, interpreterd.start, interpreterd.daemon; print(*sys.modules)"
+    )
     unwanted = ("click", "rich", "prompt_toolkit", "interpreterd.cli", "interpreterd.client")
     assert [name for name in imported if name.startswith(unwanted)] == []
     assert "interpreterd.web.routes" in imported
@@ -514,7 +516,7 @@ def test_serve_imports_nothing_of_the_command_line() -> None:
 def test_serve_reads_no_certificates_and_leaves_all_as_it_was() -> None:
     script = """
 import gc, ssl
-from interpreterd.__main__ import _quick_imports
+from interpreterd.start import _quick_imports
 before = ssl.create_default_context, ssl.SSLContext.set_default_verify_paths
 with _quick_imports():
     import aiohttp.connector

@@ -9,7 +9,7 @@ from typing import Any
 import attrs
 import pytest
 
-from interpreterd import __main__
+from interpreterd import guard
 from interpreterd.__main__ import main
 from interpreterd.flags import PREFIX, Chosen, Parser
 from interpreterd.settings import Settings
@@ -23,7 +23,7 @@ def no_daemon(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in list(os.environ):
         if name.startswith(PREFIX):
             monkeypatch.delenv(name)
-    monkeypatch.setattr(__main__.guard, "start", lambda: pytest.fail("a daemon would start"))
+    monkeypatch.setattr(guard, "start", lambda: pytest.fail("a daemon would start"))
 
 
 def parse(*arguments: str, **environ: str) -> Settings:
@@ -71,6 +71,8 @@ VALUES: list[tuple[str, str, Any]] = [
     ("grace_s", "0.5", 0.5),
     ("start_timeout_s", "0", 0.0),
     ("first_message_timeout_s", "1e1", 10.0),
+    ("start_timeout_s", "1e9", 1e9),
+    ("queue_limit", str((1 << 53) - 1), (1 << 53) - 1),
 ]
 
 
@@ -134,6 +136,18 @@ BAD = [
     ("grace_s", "nan"),
     ("start_timeout_s", "soon"),
     ("first_message_timeout_s", "-inf"),
+    ("heartbeat_s", "inf"),
+    ("heartbeat_s", "nan"),
+    ("heartbeat_s", "1e10"),
+    ("grace_s", "Infinity"),
+    ("start_timeout_s", "1e300"),
+    ("first_message_timeout_s", "1e999"),
+    ("context_cpu_s", "1e18"),
+    ("context_memory", "99999999999G"),
+    ("context_processes", "9" * 30),
+    ("max_contexts", "9" * 5000),
+    ("pool_size", "18446744073709551616"),
+    ("body_limit_bytes", str(1 << 63)),
 ]
 
 
@@ -199,6 +213,6 @@ def test_settings_are_frozen() -> None:
 
 def test_the_command_line_imports_neither_the_web_nor_the_event_loop() -> None:
     # The guard is forked from it: what is imported before stays in that process's memory for the daemon's life.
-    script = "import sys, interpreterd.__main__; print({'aiohttp', 'asyncio', 'uvloop'} & set(sys.modules))"
+    script = "import sys, interpreterd.start; print({'aiohttp', 'asyncio', 'uvloop'} & set(sys.modules))"
     shown = subprocess.run([sys.executable, "-c", script], check=True, capture_output=True, text=True).stdout
     assert shown == "set()\n"

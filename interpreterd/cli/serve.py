@@ -1,4 +1,4 @@
-"""``interpreterd serve``, as help and shells' completion know it; what runs is in ``interpreterd.__main__``."""
+"""``interpreterd serve``, as help and shells' completion know it; what runs is in ``interpreterd.start``."""
 
 from typing import Any
 

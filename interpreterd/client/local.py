@@ -56,12 +56,17 @@ class LocalDaemon:
         with self._lock:
             if self._stopped:
                 raise StartFailed("the daemon was stopped before it was started")
-            self._directory = tempfile.mkdtemp(prefix="interpreterd-", dir=place_for_sockets())  # mode 0700
+            try:
+                self._directory = tempfile.mkdtemp(prefix="interpreterd-", dir=place_for_sockets())
+                os.chmod(self._directory, 0o700)  # whatever the umask has left of it
+            except OSError as error:
+                raise StartFailed(f"no directory for the daemon's socket: {error.strerror or error}") from error
             path = os.path.join(self._directory, "socket")
-            env = None
+            # So that it knows its parent from one that has adopted it since; see interpreterd.starter.
+            env = os.environ | {"INTERPRETERD_STARTER": str(os.getpid())}
             if getattr(sys, "frozen", False):  # the single binary, which brings no Python for workers
                 program = [sys.executable, "serve"]
-                env = os.environ | {"PYINSTALLER_RESET_ENVIRONMENT": "1"}  # one of its own, not a part of this one
+                env["PYINSTALLER_RESET_ENVIRONMENT"] = "1"  # one of its own, not a part of this one
             else:  # -P: what stands in the current directory is not imported
                 program = [sys.executable, "-P", "-m", "interpreterd", "serve", "--python", sys.executable]
             defaults = ["--log-level", "warning"]

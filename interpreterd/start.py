@@ -1,0 +1,74 @@
+"""``interpreterd serve``: from the command line to a daemon, or to one line that says why there is none."""
+
+import contextlib
+import errno
+import gc
+import os
+import resource
+import signal
+import sys
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from interpreterd import guard, starter
+from interpreterd.flags import Chosen, Parser
+
+LEAST_FILES: Final = 64  # the daemon has some thirty for itself, a worker takes three
+_SHORT: Final = {
+    errno.EMFILE: "too few open files are allowed (ulimit -n)",
+    errno.ENFILE: "the system has too many open files",
+    errno.EAGAIN: "no more processes are allowed (ulimit -u)",
+    errno.ENOMEM: "there is no memory left",
+}
+
+
+def serve(arguments: Sequence[str]) -> int:
+    """Run the daemon until it is told to end; return its exit status."""
+    _receive_signals()
+    settings = Chosen.by(Parser("interpreterd serve"), arguments, os.environ).settings
+    try:
+        if (files := resource.getrlimit(resource.RLIMIT_NOFILE)[1]) < LEAST_FILES:
+            return _fail(f"at least {LEAST_FILES} open files must be allowed, not {files} (ulimit -n)")
+        # Forked before the event loop and the large modules are there: it stays small, and no thread can hold a lock.
+        the_guard = guard.start()
+        parent = None
+        if settings.exit_with_parent:
+            try:
+                parent = starter.open_pidfd(loaded=the_guard.loader is not None)
+            except ProcessLookupError:
+                the_guard.close()
+                return _fail("the process that started it has ended")
+        with _quick_imports():
+            from interpreterd.daemon import serve as run
+
+        return run(settings, the_guard, parent)
+    except OSError as error:  # what the daemon does for clients has its own errors, and answers
+        return _fail(_SHORT.get(error.errno or 0, error.strerror or str(error)))
+
+
+def _receive_signals() -> None:
+    """Undo what the starter may have done: a blocked signal would never come, an ignored SIGCHLD would hide deaths.
+
+    The event loop sees to the signals that end the daemon, ignored before or not.
+    """
+    signal.pthread_sigmask(signal.SIG_SETMASK, ())
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+
+
+def _fail(reason: str) -> int:
+    with contextlib.suppress(OSError):  # nobody reads it
+        print(f"interpreterd: {reason}", file=sys.stderr, flush=True)
+    return 1
+
+
+@contextlib.contextmanager
+def _quick_imports() -> Iterator[None]:
+    """Spare imports, for the block, the search for cycles in what stays anyway, and what ``authorities`` reads."""
+    from interpreterd.authorities import read_later  # the ssl module, which the guard, forked before, does not need
+
+    gc.disable()
+    try:
+        with read_later():
+            yield
+    finally:
+        gc.enable()

@@ -1,0 +1,107 @@
+"""The process that started the daemon: with ``--exit-with-parent`` they end together. And daemons of one's own."""
+
+import asyncio
+import os
+import sys
+import tempfile
+
+import pytest
+from harness import COMMAND, gone
+
+from interpreterd import starter
+from interpreterd.client.errors import StartFailed
+from interpreterd.client.local import LocalDaemon
+
+LEAVES = """
+import os, subprocess, sys
+daemon = subprocess.Popen([*sys.argv[1:], "serve", "--port", "0", "--exit-with-parent"], stdout=subprocess.DEVNULL)
+print(daemon.pid, flush=True)
+if sys.stdin.readline():
+    os._exit(0)
+"""
+
+
+@pytest.mark.parametrize("waits", [False, True], ids=["at once", "after a moment"])
+async def test_a_parent_that_ends_while_the_daemon_starts(waits: bool) -> None:
+    """Before the daemon has run a line of its own; or at some time in the first tenths of a second."""
+    parent = await asyncio.create_subprocess_exec(
+        sys.executable,
+        *("-c", LEAVES, str(COMMAND)),
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    assert parent.stdin is not None
+    assert parent.stdout is not None
+    if not waits:
+        parent.stdin.write(b"\n")
+    daemon = int(await parent.stdout.readline())
+    if waits:
+        while len(os.listdir(f"/proc/{daemon}/fd")) < 6:  # Python has started, the daemon has not
+            pass
+        parent.stdin.write(b"\n")
+    await gone(daemon)
+    parent.stdin.close()
+    assert await parent.wait() == 0
+
+
+def test_who_says_who_has_started_is_believed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(starter.VARIABLE, str(os.getppid()))
+    fd = starter.open_pidfd(loaded=False)
+    assert fd is not None
+    os.close(fd)
+    monkeypatch.setenv(starter.VARIABLE, "1000000")
+    with pytest.raises(ProcessLookupError):
+        starter.open_pidfd(loaded=False)
+
+
+def test_a_parent_that_has_ended_since_the_first_look(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its number may be another process's by now."""
+    monkeypatch.setattr(starter, "_PARENT", os.getpid())
+    with pytest.raises(ProcessLookupError):
+        starter.open_pidfd(loaded=False)
+
+
+def test_a_parent_outside_of_the_namespace_is_nobody_to_wait_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(starter, "_PARENT", 0)
+    assert starter.open_pidfd(loaded=False) is None
+
+
+def test_behind_a_loader_it_is_the_loaders_parent(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The daemon is the loader's child, and the loader the starter's: here all of them are this process's parents."""
+    monkeypatch.setattr(starter, "_PARENT", os.getpid())
+    monkeypatch.setattr(starter, "_GRANDPARENT", os.getppid())
+    fd = starter.open_pidfd(loaded=True)
+    assert fd is not None
+    os.close(fd)
+    monkeypatch.setattr(starter, "_GRANDPARENT", 1)
+    with pytest.raises(ProcessLookupError):
+        starter.open_pidfd(loaded=True)
+
+
+async def test_a_local_daemon_knows_its_starter_by_number() -> None:
+    """It is in a session of its own, so that nothing else would tell a parent from who has adopted it."""
+    code = """
+import os
+from interpreterd.client.local import LocalDaemon, subprocess
+popen = subprocess.Popen
+def leave(*arguments, **keywords):
+    process = popen(*arguments, **keywords | {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL})
+    print(process.pid, flush=True)
+    os._exit(0)
+subprocess.Popen = leave
+LocalDaemon().start()
+"""
+    parent = await asyncio.create_subprocess_exec(sys.executable, "-c", code, stdout=asyncio.subprocess.PIPE)
+    out, _ = await parent.communicate()
+    await gone(int(out))
+
+
+def test_a_local_daemon_without_a_place_for_its_socket_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_place() -> str:
+        raise FileNotFoundError(2, "No usable temporary directory found in ['/tmp']")
+
+    monkeypatch.setattr(tempfile, "gettempdir", no_place)
+    with pytest.raises(StartFailed, match=r"^no directory for the daemon's socket: No usable temporary directory"):
+        LocalDaemon().start()
