@@ -78,6 +78,7 @@ class Context:
             executions,
             backlog_bytes=settings.backlog_limit_bytes,
             output_limit_bytes=limits.output_bytes,
+            held_limit_bytes=settings.queue_bytes,
         )
         self._closed_by: InterpreterError | None = None
         self._timers = Timers()
@@ -132,7 +133,7 @@ class Context:
 
         Raises:
             InvalidRequest: The code is too long.
-            LimitReached: The queue is full.
+            LimitReached: The queue is full, or what waits and runs holds too much code.
         """
         if request.stdin and not (client and answers):
             request = attrs.evolve(request, stdin=False)

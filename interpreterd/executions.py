@@ -1,12 +1,14 @@
 """Executions as resources: an id, what is known of each, its log of events; and the register of them all."""
 
 import hashlib
+import sys
 import time
 from collections.abc import Callable
 from typing import Any, Final
 
 from attrs import define, field
 
+from interpreterd.holdings import Holdings, held_bytes
 from interpreterd.journal import Journal
 from interpreterd.schema import (
     Event,
@@ -34,6 +36,7 @@ class Execution:
         state: ``queued``, ``running``, or how it ended: ``completed``, ``interrupted``, ``lost``, ``cancelled``.
         created_at: Seconds since the epoch, as the other times.
         stdout_chars: How many characters were written so far.
+        held_bytes: What its request keeps in memory until it ends.
     """
 
     id: str
@@ -42,6 +45,7 @@ class Execution:
     code_sha256: str
     first_line: str
     origin: str
+    held_bytes: int = 0
     state: str = "queued"
     created_at: float = field(factory=time.time)
     started_at: float | None = None
@@ -107,10 +111,14 @@ class Executions:
     It keeps those that have not ended, the latest ``KEPT_PER_CONTEXT`` ended ones of each context and the latest
     ``KEPT_OF_DELETED`` of contexts that are no more. Beyond ``limit_bytes`` it forgets the oldest ended one; if
     there is none, the execution that grows loses its own oldest events.
+
+    Attributes:
+        held: What all that have not ended hold of their clients' requests.
     """
 
-    def __init__(self, *, limit_bytes: int, journal_limit_bytes: int) -> None:
+    def __init__(self, *, limit_bytes: int, journal_limit_bytes: int, held_limit_bytes: int = sys.maxsize) -> None:
         """Keep ``limit_bytes`` in all, and ``journal_limit_bytes`` of events for each execution."""
+        self.held = Holdings(held_limit_bytes, "all contexts together hold")
         self._limit_bytes = limit_bytes
         self.journal_limit_bytes = journal_limit_bytes
         self._bytes = 0
@@ -127,8 +135,16 @@ class Executions:
         *,
         backlog_bytes: int,
         on_room: Callable[[], None] | None,
+        held: Holdings,
     ) -> Execution:
-        """Register a new execution; it has a client, who reads its journal, if there is ``on_room``."""
+        """Register a new execution; it has a client, who reads its journal, if there is ``on_room``.
+
+        Raises:
+            LimitReached: ``held``, which what it holds is added to, has no room.
+        """
+        code = request.code.encode(errors="surrogatepass")
+        size_bytes = held_bytes(request, len(code))
+        held.take(size_bytes)
         journal: Journal[Event] = Journal(
             limit_bytes=self.journal_limit_bytes,
             backlog_bytes=backlog_bytes,
@@ -139,9 +155,10 @@ class Executions:
             id=execution_id,
             context_id=context_id,
             journal=journal,
-            code_sha256=hashlib.sha256(request.code.encode(errors="surrogatepass")).hexdigest(),
+            code_sha256=hashlib.sha256(code).hexdigest(),
             first_line=first_line(request.code),
             origin=request.origin,
+            held_bytes=size_bytes,
         )
         self._all[execution_id] = execution
         self.charge(journal, RECORD_BYTES)

@@ -37,7 +37,11 @@ class Manager:
         self._settings = settings
         self._launcher = launcher
         self._contexts: dict[str, Context] = {}
-        self.executions = Executions(limit_bytes=settings.journals_bytes, journal_limit_bytes=settings.journal_bytes)
+        self.executions = Executions(
+            limit_bytes=settings.journals_bytes,
+            journal_limit_bytes=settings.journal_bytes,
+            held_limit_bytes=settings.queues_bytes,
+        )
         self._tasks = asyncio.TaskGroup()
         self._limits = Limits.of(settings)
         self._watcher = Watcher(self._tasks, launcher.sweep)

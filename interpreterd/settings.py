@@ -140,6 +140,12 @@ class Settings:
     queue_limit: int = setting(
         QUEUE_LIMIT, "executions that may wait in one context; one more is refused", parse=_count
     )
+    queue_bytes: int = setting(
+        128 * MIB, "memory for code that waits and runs in one context; beyond it an execution is refused", parse=_size
+    )
+    queues_bytes: int = setting(
+        256 * MIB, "memory for code that waits and runs in all contexts; beyond it an execution is refused", parse=_size
+    )
     code_limit_bytes: int | None = setting(None, "largest code of an execution (default: no limit)", parse=_size)
     context_memory: int | None = setting(
         None,

@@ -1,10 +1,12 @@
 """What the executions of one context say: to their own clients, and to whoever follows the context."""
 
+import sys
 import time
 import uuid
 from collections.abc import Callable
 
 from interpreterd.executions import Execution, Executions
+from interpreterd.holdings import Holdings
 from interpreterd.journal import Journal, size
 from interpreterd.moves import Finish
 from interpreterd.quota import OutputQuota
@@ -41,6 +43,7 @@ class Transcript:
         *,
         backlog_bytes: int,
         output_limit_bytes: int | None,
+        held_limit_bytes: int = sys.maxsize,
     ) -> None:
         """Register executions with ``executions``."""
         self.running: Execution | None = None
@@ -50,6 +53,7 @@ class Transcript:
         self._executions = executions
         self._backlog_bytes = backlog_bytes
         self._output_limit_bytes = output_limit_bytes
+        self._held = Holdings(held_limit_bytes, "the context holds", within=executions.held)
         self._unfinished: dict[str, Execution] = {}
         self._quota: OutputQuota | None = None  # of what runs
         self._feed: Journal[Happened] | None = None
@@ -83,13 +87,18 @@ class Transcript:
         return list(self._unfinished.values())
 
     def new(self, request: Execute, *, on_room: Callable[[], None] | None) -> Execution:
-        """Return a new execution; with ``on_room``, see ``Journal``, it has a client, whom the program waits for."""
+        """Return a new execution; with ``on_room``, see ``Journal``, it has a client, whom the program waits for.
+
+        Raises:
+            LimitReached: This context's executions, or those of all, would hold too much.
+        """
         execution = self._executions.new(
             str(uuid.uuid4()),
             self._context_id,
             request,
             backlog_bytes=self._backlog_bytes,
             on_room=on_room,
+            held=self._held,
         )
         self._unfinished[execution.id] = execution
         self.last_used_at = execution.created_at
@@ -131,6 +140,7 @@ class Transcript:
     def finish(self, end: Finish) -> None:
         """Say how an execution ended, and forget it."""
         execution = self._unfinished.pop(end.execution_id)
+        self._held.give_back(execution.held_bytes)
         if execution is self.running:
             if self._quota is not None:
                 for event in self._quota.close():

@@ -37,7 +37,8 @@ def register(limit_bytes: int = MUCH, journal_limit_bytes: int = MUCH) -> Execut
 
 def new(it: Executions, name: str, context: str = "c", code: str = "pass", *, client: bool = False) -> Execution:
     on_room = (lambda: None) if client else None
-    return it.new(name, context, Execute(code=code, origin="ada"), backlog_bytes=1, on_room=on_room)
+    request = Execute(code=code, origin="ada")
+    return it.new(name, context, request, backlog_bytes=1, on_room=on_room, held=it.held)
 
 
 def end(it: Executions, execution: Execution) -> None:

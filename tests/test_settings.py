@@ -58,6 +58,8 @@ VALUES: list[tuple[str, str, Any]] = [
     ("pool_size", "0", 0),
     ("max_contexts", "5", 5),
     ("queue_limit", "6", 6),
+    ("queue_bytes", "8M", 8 << 20),
+    ("queues_bytes", "1g", 1 << 30),
     ("journal_bytes", "64K", 64 << 10),
     ("journals_bytes", "1G", 1 << 30),
     ("heartbeat_s", "5", 5.0),

@@ -32,13 +32,15 @@ async def post_execution(request: web.Request) -> web.StreamResponse:
     if wish.background:
         url = f"{request.path.removesuffix('/execute')}/executions/{execution.id}"
         return json_response({**execution.to_json(), "url": url}, status=202, headers={hdrs.LOCATION: url})
+    stays = wish.stays
+    del wish  # its code is not to be kept for as long as its client reads
     try:
         follower = execution.journal.client
         if form == JSON:
             return await _collect(request, execution, follower)
         return await answer_with(request, form, follower, _render(execution))
     finally:
-        if not (wish.stays or execution.ended):
+        if not (stays or execution.ended):
             context.interrupt(execution.id)
 
 

@@ -112,6 +112,7 @@ class _Client:
         context = self._manager.get(wish.context_id)
         execution = context.submit(wish, answers=True)
         self._contexts[execution.id] = context
+        stays = wish.stays  # the rest, its code, is not to be kept for as long
         follower = execution.journal.client
         following = asyncio.create_task(self._follow(request_id, execution, follower))
         self._requests[request_id] = following
@@ -121,7 +122,7 @@ class _Client:
             context.answer(execution.id, None)  # whoever might have answered has gone
             del self._requests[request_id]
             del self._contexts[execution.id]
-            if not (wish.stays or execution.ended):
+            if not (stays or execution.ended):
                 context.interrupt(execution.id)
 
         following.add_done_callback(end)  # a task that is cancelled at once never begins

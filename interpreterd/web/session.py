@@ -36,10 +36,12 @@ async def execute(request: web.Request) -> web.StreamResponse:
             await socket.send_frame(message, WSMsgType.TEXT)
         await socket.close(code=end.code, message=end.reason)
         return socket
+    stays, numbered = wish.stays, wish.numbered
+    del wish  # its code is not to be kept for as long as its client reads
     try:
-        await _serve(socket, context, execution, wish)
+        await _serve(socket, context, execution, numbered)
     finally:
-        if not (wish.stays or execution.ended):
+        if not (stays or execution.ended):
             context.interrupt(execution.id)
     return socket
 
@@ -70,7 +72,7 @@ async def _first_message(app: web.Application, socket: Socket) -> Execute | None
     return Execute.parse(decode_json(message.data, "the message"))
 
 
-async def _serve(socket: Socket, context: Context, execution: Execution, wish: Execute) -> None:
+async def _serve(socket: Socket, context: Context, execution: Execution, numbered: bool) -> None:
     """Send the events of ``execution``, then close; return once the client has gone, too."""
     follower = execution.journal.client
     # Somebody must always receive: aiohttp answers pings, and sees the client go, only meanwhile.
@@ -78,7 +80,7 @@ async def _serve(socket: Socket, context: Context, execution: Execution, wish: E
     ids = {"executionId": execution.id}
     try:
         async for number, event in follower:
-            message = wire.render(number, event, ids) if wish.numbered else v1.render(event)
+            message = wire.render(number, event, ids) if numbered else v1.render(event)
             if isinstance(event, Finished):
                 end = closing(event)
                 await socket.finish(code=end.code, reason=end.reason, last=message)
