@@ -33,8 +33,8 @@ import signal
 def give_up(*_): raise TimeoutError
 signal.signal(signal.SIGALRM, give_up)
 for _ in range(3):
-    signal.setitimer(signal.ITIMER_REAL, 0.01)
     try:
+        signal.setitimer(signal.ITIMER_REAL, 0.01)
         input()
     except TimeoutError:
         pass
