@@ -87,7 +87,7 @@ class Connection(web.RequestHandler):
         return finished
 
     def _watch(self) -> None:
-        if self._look is None and self._wire is not None:
+        if self._look is None and self._wire is not None and self._payload_parser is None:
             self._look = self._loop.call_later(self._patience_s / LOOKS, self._look_for_client)
 
     def _look_for_client(self) -> None:
