@@ -9,6 +9,7 @@ from benchmarks.figures.crowd import crowd
 from benchmarks.figures.execute import execute, first_byte, session
 from benchmarks.figures.hostile import hostile
 from benchmarks.figures.lag import lag, listing
+from benchmarks.figures.leaving import aborted
 from benchmarks.figures.output import blocks, lines
 from benchmarks.figures.rate import rate
 from benchmarks.report import Row
@@ -27,4 +28,5 @@ FIGURES: Final[dict[str, Callable[[Bench], Awaitable[list[Row]]]]] = {
     "listing": listing,
     "lag": lag,
     "hostile": hostile,
+    "aborted": aborted,
 }
