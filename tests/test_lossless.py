@@ -147,7 +147,7 @@ async def ended_socket(
         return number
 
     monkeypatch.setattr(sockets, "CLOSE_TIMEOUT_S", 0.01)
-    monkeypatch.setattr(sockets, "_untaken_bytes", look)
+    monkeypatch.setattr(sockets, "untaken_bytes", look)
 
     async with finished_socket(monkeypatch, None) as reader:
         yield reader, looked
