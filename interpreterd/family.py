@@ -13,7 +13,10 @@ _ROUNDS = 100  # each finds what the one before had missed; a fork bomb needs fe
 _PROC_LOOKS = 20  # a round is then a millisecond or two at most; whoever forks away meanwhile is found by the sweep
 # Each thread has its own list of children. From here on it is cheaper to ask all processes who their parent is.
 _MANY_THREADS = 32
-_STATE, _PARENT, _STARTED = 0, 1, 19  # positions in /proc/[pid]/stat, counted from after the name
+_CLEANERS = 4  # of a family that are spared, whoever passes for one
+_CMDLINE_BYTES = 4096
+CLEANERS_LIMIT_S = 0.75
+_STATE, _PARENT, _SESSION, _STARTED = 0, 1, 3, 19  # positions in /proc/[pid]/stat, counted from after the name
 
 
 def children(pid: int) -> list[int]:
@@ -28,28 +31,24 @@ def children(pid: int) -> list[int]:
 
 def descendants(pid: int) -> list[int]:
     """Return the pids of all processes below ``pid``, parents first."""
-    steps = _descendants([pid])
-    while True:
-        try:
-            next(steps)
-        except StopIteration as end:
-            found: list[int] = end.value
-            return found
+    return _run(_descendants([pid]))
 
 
-def kill_family(*pids: int) -> None:
+def kill_family(*pids: int) -> list[int]:
     """Send SIGKILL to ``pids`` and to everything below them, see ``killing``; blocks for some 50 µs a process."""
-    for _ in killing(*pids):
-        pass
+    return _run(killing(*pids))
 
 
-def killing(*pids: int) -> Iterator[None]:
+def killing(*pids: int) -> Generator[None, None, list[int]]:
     """Send SIGKILL to ``pids`` and to everything below them, in steps of a tenth of a millisecond.
 
     First all of it is stopped, so that nobody forks away: their process groups at one blow, which a fork bomb cannot
     outrun, then round by round who has left these, until nothing new turns up. ``pids`` die last: a worker, being a
     subreaper, keeps orphans below itself to the end. The caller reaps, and not before the last step: until then a
     number names the same process.
+
+    Below ``pids`` a few cleaners, see ``is_cleaner``, are spared, and returned: now that all others are gone they have
+    work to do. They are to be killed after ``CLEANERS_LIMIT_S``.
     """
     for pid in pids:
         _send_group(pid, signal.SIGSTOP)
@@ -63,14 +62,43 @@ def killing(*pids: int) -> Iterator[None]:
             break
         yield from _stop(new)
         stopped |= dict.fromkeys(new, True)
+    spared: list[int] = []
     for pid in reversed(stopped):
         if pid not in pids:
-            _send(pid, signal.SIGKILL)
+            if len(spared) < _CLEANERS and is_cleaner(pid):
+                spared.append(pid)
+            else:
+                _send(pid, signal.SIGKILL)
             yield
     for pid in pids:
-        _send_group(pid, signal.SIGKILL)
+        if not spared:  # they may be in the group
+            _send_group(pid, signal.SIGKILL)
         _send(pid, signal.SIGKILL)
         yield
+    for pid in spared:
+        _send(pid, signal.SIGCONT)
+    return spared
+
+
+def is_cleaner(pid: int) -> bool:
+    """Return whether ``pid`` passes for a resource tracker of multiprocessing, or of joblib's loky.
+
+    Once the processes have ended that it serves, it removes their shared memory and semaphores, and then ends.
+    """
+    try:
+        with open(f"/proc/{pid}/cmdline", "rb") as file:
+            return b"resource_tracker import main" in file.read(_CMDLINE_BYTES)
+    except OSError:
+        return False
+
+
+def _run(steps: Generator[None, None, list[int]]) -> list[int]:
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            found: list[int] = end.value
+            return found
 
 
 def stat(pid: int) -> list[bytes] | None:
@@ -89,6 +117,12 @@ def parent_and_start(pid: int) -> tuple[int, int]:
     """
     fields = stat(pid)
     return (0, 0) if fields is None else (int(fields[_PARENT]), int(fields[_STARTED]))
+
+
+def session(pid: int) -> int:
+    """Return the session of ``pid``, which is its worker's pid if nobody has made another one; 0 if it is gone."""
+    fields = stat(pid)
+    return 0 if fields is None else int(fields[_SESSION])
 
 
 def is_traced(pid: int) -> bool:

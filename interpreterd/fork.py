@@ -66,9 +66,9 @@ class ForkLauncher:
         """See ``Launcher``."""
         return await self._spawner.describe_python()
 
-    async def sweep(self) -> None:
+    async def sweep(self, worker: int | None = None) -> None:
         """See ``Launcher``."""
-        await self._spawner.sweep()
+        await self._spawner.sweep(worker)
 
     async def close(self) -> None:
         """End the template."""

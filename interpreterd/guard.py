@@ -17,7 +17,7 @@ import sys
 import time
 from typing import TYPE_CHECKING
 
-from interpreterd.family import kill_family
+from interpreterd.family import CLEANERS_LIMIT_S, kill_family, parent_and_start, state
 
 if TYPE_CHECKING:
     from asyncio import AbstractEventLoop
@@ -184,6 +184,14 @@ def _run(pipe: int) -> bool:
                     workers.add(int(line[1:]))
                 else:
                     workers.discard(int(line[1:]))
-    for pid in workers:
-        kill_family(pid)
+    _end_cleaners([(cleaner, parent_and_start(cleaner)[1]) for pid in workers for cleaner in kill_family(pid)])
     return orderly
+
+
+def _end_cleaners(cleaners: list[tuple[int, int]]) -> None:
+    """Give those who were spared the time that they have, then kill them; each is a pid and its start."""
+    give_up_at = time.monotonic() + CLEANERS_LIMIT_S
+    while cleaners and time.monotonic() < give_up_at:
+        cleaners = [it for it in cleaners if state(it[0]) not in "ZX" and parent_and_start(it[0])[1] == it[1]]
+        time.sleep(0.01)
+    kill_family(*[pid for pid, _ in cleaners])

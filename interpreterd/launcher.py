@@ -45,8 +45,8 @@ class Launcher(Protocol):
         """Return the workers' interpreter. Raises ``WorkerStartFailed`` if there is none that will do."""
         ...
 
-    async def sweep(self) -> None:
-        """Kill what dead workers have left behind."""
+    async def sweep(self, worker: int | None = None) -> None:
+        """Kill what dead workers have left behind; wait a moment for those that clean up after ``worker``, a pid."""
 
 
 async def launch_configured(launcher: Launcher, message: Configure, timeout_s: float) -> Worker:
@@ -131,9 +131,9 @@ class SpawnLauncher:
         """See ``Launcher``."""
         return (await self._find()).python
 
-    async def sweep(self) -> None:
+    async def sweep(self, worker: int | None = None) -> None:
         """See ``Launcher``."""
-        await self._nursery.sweep()
+        await self._nursery.sweep(worker)
 
     def close(self) -> None:
         """Start no more."""

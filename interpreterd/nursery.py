@@ -11,13 +11,22 @@ from typing import Final
 
 from attrs import frozen
 
-from interpreterd.family import children, is_traced, killing, parent_and_start, state
+from interpreterd.family import (
+    CLEANERS_LIMIT_S,
+    children,
+    is_cleaner,
+    is_traced,
+    killing,
+    parent_and_start,
+    session,
+    state,
+)
 from interpreterd.guard import Guard
 from interpreterd.slices import Slices
 
 PR_SET_CHILD_SUBREAPER = 36  # prctl(2)
 DEATH_LIMIT_S: Final = 1.0  # from SIGKILL to the end; what holds it up is the kernel, or a tracer
-SWEEP_LIMIT_S: Final = 2.0
+SWEEP_LIMIT_S: Final = CLEANERS_LIMIT_S + DEATH_LIMIT_S
 _TICKS_PER_S: Final = os.sysconf("SC_CLK_TCK")
 _PAUSES_S: Final = (0.001, 0.05)  # between two looks: the first, and none is longer
 _log = logging.getLogger(__name__)
@@ -38,10 +47,12 @@ class _Left:
 
     Attributes:
         dying: Whether somebody was killed, and has not ended.
+        cleaned: The sessions in which a cleaner is at work.
         birth: What is going on if somebody is so young that it may be the one who is born.
     """
 
     dying: bool
+    cleaned: frozenset[int]
     birth: _Birth | None
 
 
@@ -64,6 +75,7 @@ class Nursery:
         self._next: asyncio.Task[_Left] | None = None
         self._sweeps: set[asyncio.Task[None]] = set()
         self._dying: dict[_Orphan, float] = {}  # killed, and until when they are waited for
+        self._cleaners: dict[_Orphan, float] = {}  # spared, and until when
         self._lost: set[_Orphan] = set()  # which SIGKILL does not end
         if adopts:
             ctypes.CDLL(None, use_errno=True).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
@@ -120,9 +132,10 @@ class Nursery:
         if not task.cancelled() and (error := task.exception()) is not None:
             _log.error("what workers have left could not be killed", exc_info=error)
 
-    async def sweep(self) -> None:
+    async def sweep(self, worker: int | None = None) -> None:
         """Kill and reap the processes that dead workers left to the daemon; give up after ``SWEEP_LIMIT_S``.
 
+        Cleaners, see ``family.is_cleaner``, are given a moment; those of the session of ``worker`` are waited for.
         Each is waited for ``DEATH_LIMIT_S``. One that does not die is remembered, and not waited for again. One that
         may be a worker in its birth is judged after it, but a sweep waits for no more than one birth.
         """
@@ -134,7 +147,7 @@ class Nursery:
         while True:
             left = await self._look()
             birth = birth or left.birth
-            settled = not left.dying and (left.birth is None or left.birth is not birth)
+            settled = not left.dying and worker not in left.cleaned and (left.birth is None or left.birth is not birth)
             if settled or time.monotonic() > give_up_at:
                 return
             await asyncio.sleep(pause_s)
@@ -157,11 +170,13 @@ class Nursery:
             birth = self._spare_newborn(orphans)
             self._lost &= orphans
             self._dying = {orphan: until for orphan, until in self._dying.items() if orphan in orphans}
+            cleaned: set[int] = set()
+            await self._slices.start(self._spare_cleaners(orphans, cleaned))
             if new := orphans - self._dying.keys() - self._lost:
                 await self._slices.start(killing(*[pid for pid, _ in new]))
                 self._dying |= dict.fromkeys(new, time.monotonic() + DEATH_LIMIT_S)
             await self._slices.start(self._reap(orphans))
-            return _Left(dying=bool(self._dying), birth=birth)
+            return _Left(dying=bool(self._dying), cleaned=frozenset(cleaned), birth=birth)
 
     def _collect(self, orphans: set[_Orphan]) -> Iterator[None]:
         """Find the children that nobody has announced."""
@@ -181,6 +196,18 @@ class Nursery:
         newborn = {orphan for orphan in orphans if orphan[1] >= self._birth.began}
         orphans -= newborn
         return self._birth if newborn else None
+
+    def _spare_cleaners(self, orphans: set[_Orphan], cleaned: set[int]) -> Iterator[None]:
+        """Take out of ``orphans`` the cleaners that have some time left; find in which sessions they clean."""
+        for orphan in orphans - self._dying.keys() - self._lost:
+            pid, _ = orphan
+            if is_cleaner(pid):
+                until = self._cleaners.setdefault(orphan, time.monotonic() + CLEANERS_LIMIT_S)
+                if time.monotonic() < until:
+                    cleaned.add(session(pid))
+                    orphans.remove(orphan)
+            yield
+        self._cleaners = {orphan: until for orphan, until in self._cleaners.items() if until > time.monotonic() - 60}
 
     def _reap(self, orphans: set[_Orphan]) -> Iterator[None]:
         """Reap those of ``orphans`` that have ended, and give up those that will not."""

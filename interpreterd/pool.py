@@ -82,9 +82,9 @@ class Pool:
         """See ``Launcher``."""
         return await self._launcher.describe_python()
 
-    async def sweep(self) -> None:
+    async def sweep(self, worker: int | None = None) -> None:
         """See ``Launcher``."""
-        await self._launcher.sweep()
+        await self._launcher.sweep(worker)
 
     def forget(self, worker: Worker) -> None:
         """Hand out no more a worker that died, or broke the protocol, while it waited."""

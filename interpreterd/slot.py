@@ -51,6 +51,7 @@ class Slot:
         self._tasks = tasks
         self._starting: asyncio.Task[WorkerStartFailed | None] | None = None
         self._watch: Watch | None = None
+        self._left_pid: int | None = None
         self._gone = asyncio.Event()
 
     def start(self) -> None:
@@ -105,6 +106,8 @@ class Slot:
 
     def leave(self) -> None:
         """The worker has ended."""
+        if self.worker is not None:
+            self._left_pid = self.worker.pid
         self.worker = None
         self._unwatch()
         self._gone.set()
@@ -122,7 +125,7 @@ class Slot:
 
     async def _sweep(self) -> None:
         try:
-            await self._launcher.sweep()
+            await self._launcher.sweep(self._left_pid)
         except Exception:  # one failure in the task group would end every context
             self._log.exception("context %s: what its worker left could not be killed", self._context_id)
 

@@ -12,7 +12,7 @@ from interpreterd.transitions import State
 from interpreterd.verdict import Verdict
 
 END_LIMIT_S: Final = 1.0  # for exit handlers, buffered files and helpers, when a context ends or gets a new worker
-DEATH_LIMIT_S: Final = 1.5  # from SIGKILL to the end: longer takes only what the kernel, or a tracer, holds fast
+DEATH_LIMIT_S: Final = 1.0  # from SIGKILL to the end: longer takes only what the kernel, or a tracer, holds fast
 _LAST_WORDS = 2  # of a worker that is told to end while it runs something: a question, how the execution ended
 
 

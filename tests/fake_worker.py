@@ -215,7 +215,7 @@ class FakeLauncher:
             raise self.failure
         return Python(executable="/usr/bin/python3", version="3.11.7")
 
-    async def sweep(self) -> None:
+    async def sweep(self, worker: int | None = None) -> None:
         """See ``Launcher``."""
         self.swept.set()
         if self.sweep_failure is not None:

@@ -1,0 +1,140 @@
+"""The end of a context: exit handlers, buffered files and what cleans up have a moment; then comes force."""
+
+import os
+import signal
+from collections.abc import Awaitable, Callable, Iterator
+from pathlib import Path
+
+import pytest
+from harness import Client, Daemon, alive, gone
+
+StartDaemon = Callable[..., Awaitable[Daemon]]
+LAUNCHERS = pytest.mark.parametrize("launcher", ["spawn", "fork"])
+
+# A second process has it open, as a worker of a pool would.
+SHARE = """
+import multiprocessing, os, signal
+from multiprocessing import resource_tracker, shared_memory
+memory = shared_memory.SharedMemory(create=True, size=1 << 16)
+if not os.fork():
+    while True: signal.pause()
+print(memory.name, resource_tracker._resource_tracker._pid, os.getpid(), flush=True)
+"""
+STUBBORN = """
+signal.signal(signal.SIGINT, signal.SIG_IGN)
+while True: signal.pause()
+"""
+ENDINGS = {
+    "DELETE": "",
+    "restart": "",
+    "SIGTERM": "",
+    "exit": "exit()",
+    "stubborn DELETE": STUBBORN,
+    "stubborn restart": STUBBORN,
+    "worker killed": STUBBORN,
+    "daemon killed": STUBBORN,
+}
+
+
+@pytest.fixture
+def shared() -> Iterator[list[Path]]:
+    """Files in /dev/shm, for a test to add to; they are removed after it."""
+    paths: list[Path] = []
+    yield paths
+    for path in paths:
+        path.unlink(missing_ok=True)
+
+
+async def end(client: Client, daemon: Daemon, context: str, how: str) -> None:
+    """End ``context`` and wait for that."""
+    if how.endswith("DELETE"):
+        assert (await client.request("DELETE", f"/context/{context}"))[0] == 200
+    elif how.endswith("restart"):
+        assert (await client.request("POST", f"/context/{context}/restart"))[0] == 200
+    elif how == "SIGTERM":
+        assert await daemon.stop() == 0
+    elif how == "daemon killed":
+        daemon.process.kill()
+
+
+@LAUNCHERS
+@pytest.mark.parametrize("how", ENDINGS)
+async def test_shared_memory_does_not_outlive_its_context(
+    start_daemon: StartDaemon, shared: list[Path], launcher: str, how: str
+) -> None:
+    daemon = await start_daemon("--launcher", launcher, "--pool-size", "0")
+    async with Client(daemon.url) as client:
+        context = await client.create()
+        async with client.running(SHARE + ENDINGS[how], contextId=context) as running:
+            await running.until("\n")
+            name, tracker, worker = running.result.stdout.split()
+            shared.append(Path("/dev/shm", name))
+            if not ENDINGS[how] or how == "exit":
+                await running.finish()
+            elif how == "worker killed":
+                os.kill(int(worker), signal.SIGKILL)
+            await end(client, daemon, context, how)
+            if "DELETE" not in how:
+                await gone(int(tracker))
+            assert not shared[0].exists()
+
+
+@LAUNCHERS
+async def test_who_passes_for_a_cleaner_lives_no_longer_than_that(start_daemon: StartDaemon, launcher: str) -> None:
+    daemon = await start_daemon("--launcher", launcher, "--pool-size", "0")
+    code = """
+import subprocess, sys
+code = "import signal\\nwhile True: signal.pause()\\n# resource_tracker import main"
+impostors = [subprocess.Popen([sys.executable, "-c", code]) for _ in range(9)]
+print(*[it.pid for it in impostors])
+"""
+    async with Client(daemon.url) as client:
+        context = await client.create()
+        impostors = list(map(int, (await client.run(code, context)).stdout.split()))
+        assert len(impostors) == 9
+        await client.request("DELETE", f"/context/{context}")
+        assert not [pid for pid in impostors if alive(pid)]
+
+
+LEFT = {
+    "a buffered file": "file = open(path, 'w'); file.write('kept')",
+    "an exit handler": "import atexit; atexit.register(lambda: open(path, 'w').write('kept'))",
+    "a finalizer": "import weakref\nclass It: pass\n"
+    "it = It(); weakref.finalize(it, lambda: open(path, 'w').write('kept'))",
+    "a thread": "import threading, time\n"
+    "def work(): time.sleep(0.1); open(path, 'w').write('kept')\nthreading.Thread(target=work).start()",
+}
+
+
+@LAUNCHERS
+@pytest.mark.parametrize("left", LEFT)
+async def test_what_python_does_at_its_end_is_done(
+    start_daemon: StartDaemon, tmp_path: Path, launcher: str, left: str
+) -> None:
+    daemon = await start_daemon("--launcher", launcher, "--pool-size", "0")
+    async with Client(daemon.url) as client:
+        for number, (how, busy) in enumerate(
+            [("DELETE", ""), ("restart", ""), ("DELETE", "; busy"), ("SIGTERM", "; busy")]
+        ):
+            path = tmp_path / str(number)
+            context = await client.create()
+            code = f"path = {str(path)!r}\n{LEFT[left]}\nprint(flush=True)\n"
+            if busy:
+                code += "import signal\nwhile True: signal.pause()"
+            async with client.running(code, contextId=context) as running:
+                await running.until("\n")
+                if not busy:
+                    await running.finish()
+                await end(client, daemon, context, how)
+            assert path.read_text() == "kept", how + busy
+
+
+@LAUNCHERS
+async def test_an_exit_handler_that_does_not_end_is_killed(start_daemon: StartDaemon, launcher: str) -> None:
+    daemon = await start_daemon("--launcher", launcher, "--pool-size", "0")
+    code = "import atexit, time, os; atexit.register(time.sleep, 1000); print(os.getpid())"
+    async with Client(daemon.url) as client:
+        context = await client.create()
+        worker = int((await client.run(code, context)).stdout)
+        await client.request("DELETE", f"/context/{context}")
+        await gone(worker)
