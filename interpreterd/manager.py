@@ -13,15 +13,16 @@ from interpreterd.errors import (
     ContextDeleted,
     ContextNotFound,
     DefaultContextKept,
+    InterpreterError,
     InvalidRequest,
     LimitReached,
     ServerShuttingDown,
     WorkerStartFailed,
 )
-from interpreterd.executions import Executions
+from interpreterd.executions import Execution, Executions
 from interpreterd.launcher import Launcher
 from interpreterd.limits import Limits
-from interpreterd.schema import DEFAULT_CONTEXT_ID
+from interpreterd.schema import DEFAULT_CONTEXT_ID, Execute
 from interpreterd.settings import Settings
 from interpreterd.usage import Looks, Usage
 from interpreterd.watcher import Watcher
@@ -103,6 +104,21 @@ class Manager:
         if context_id not in (None, DEFAULT_CONTEXT_ID):
             raise ContextNotFound(str(context_id))
         return self._add(DEFAULT_CONTEXT_ID, self._settings.cwd, self._limits)
+
+    def submit(self, request: Execute, *, client: bool = True, answers: bool = False) -> tuple[Context, Execution]:
+        """Queue ``request`` as ``Context.submit`` does; return its context, too. What is refused makes no context.
+
+        Raises:
+            ContextNotFound, InvalidRequest, LimitReached, ServerShuttingDown
+        """
+        is_there = (request.context_id or DEFAULT_CONTEXT_ID) in self._contexts
+        context = self.get(request.context_id)
+        try:
+            return context, context.submit(request, client=client, answers=answers)
+        except InterpreterError:
+            if not is_there:
+                del self._contexts[context.id]
+            raise
 
     def interrupt(self, context_id: str | None, execution_id: str | None = None) -> str:
         """Do as ``Context.interrupt``; for None the default context, in which nothing runs before its first use.

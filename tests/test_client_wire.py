@@ -1,6 +1,7 @@
 """What the daemon describes and what ``interpreterd.client`` keeps of it: every field of every event and object."""
 
 import itertools
+import re
 from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import Any
@@ -10,7 +11,8 @@ import orjson
 import pytest
 from described import OPENAPI
 
-from interpreterd.client import ContextNotFound, Outcome, Output, Refused, Stream
+from interpreterd.cli import run
+from interpreterd.client import ContextNotFound, Execution, Outcome, Output, Refused, Stream
 from interpreterd.client.connection import Connection
 from interpreterd.client.contexts import ContextData
 from interpreterd.client.results import Collector
@@ -98,3 +100,14 @@ def test_all_that_a_refusal_says_is_kept() -> None:
     assert isinstance(error, ContextNotFound)
     assert isinstance(error, Refused)
     assert (str(error), error.code, error.status, error.retry_after_s) == ("why", "context_not_found", 404, 7.0)
+
+
+def test_the_command_line_says_all_of_an_execution() -> None:
+    fields = {field.name for field in attrs.fields(Execution)}
+    execution = Execution(
+        id=EXECUTION_ID, context_id="default", outcome=Outcome.LOST, stdout="o", stderr="e", error=None, replaced=3
+    )
+    said = run._as_json(execution)
+    names = {re.sub("[A-Z]", lambda it: f"_{it[0].lower()}", key): value for key, value in said.items()}
+    names["id"] = names.pop("execution_id")
+    assert names == {name: getattr(execution, name) for name in fields}

@@ -15,6 +15,7 @@ from interpreterd.errors import (
     ContextDeleted,
     ContextNotFound,
     DefaultContextKept,
+    InvalidRequest,
     InvalidWorkingDirectory,
     LimitReached,
     ServerShuttingDown,
@@ -182,6 +183,19 @@ async def test_an_interrupt_makes_no_context(tmp_path: Path) -> None:
         await manager.close()
         with pytest.raises(ServerShuttingDown):
             manager.interrupt(None)
+
+
+async def test_code_that_is_refused_makes_no_context(tmp_path: Path) -> None:
+    async with open_manager(FakeLauncher(), tmp_path, code_limit_bytes=4) as manager:
+        for name in (None, "default"):
+            with pytest.raises(InvalidRequest, match="code must be at most 4 bytes"):
+                manager.submit(Execute(code="print()", context_id=name))
+        assert ids(manager) == []
+        context, execution = manager.submit(Execute(code="pass"))
+        assert (ids(manager), execution.context_id) == (["default"], context.id)
+        with pytest.raises(InvalidRequest):
+            manager.submit(Execute(code="print()"))
+        assert ids(manager) == ["default"]
 
 
 async def test_of_contexts_that_could_not_be_made_no_more_is_kept_than_of_deleted_ones(tmp_path: Path) -> None:

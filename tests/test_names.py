@@ -55,7 +55,8 @@ async def test_the_answer_in_one_piece_and_those_of_a_restart_use_the_same_names
 
 async def test_only_code_makes_the_default_context(aiohttp_client: Any, tmp_path: Path) -> None:
     """Whatever else is asked about it, it is not there before, or nothing runs in it."""
-    client = await aiohttp_client(make_app(settings=Settings(cwd=str(tmp_path)), launcher=FakeLauncher()))
+    settings = Settings(cwd=str(tmp_path), code_limit_bytes=9)
+    client = await aiohttp_client(make_app(settings=settings, launcher=FakeLauncher()))
     assert set(OPERATIONS) >= MAKING
     for name, (method, path, _) in OPERATIONS.items():
         if name not in MAKING:
@@ -71,15 +72,16 @@ async def test_only_code_makes_the_default_context(aiohttp_client: Any, tmp_path
                 {"op": "ping"},
                 {"op": "execute", "code": ""},
                 {"op": "execute", "code": "1", "timeout": -1},
+                {"op": "execute", "code": "print(100)"},
                 {"op": "interrupt", "contextId": "nobody"},
             )
         ):
             await socket.send_json({**message, "requestId": str(request)})
         answers = []
-        while len(answers) < 8:
+        while len(answers) < 9:
             message = await socket.receive_json()
             if message["type"] == "control":
                 answers.append(message["text"])
-    assert answers == ["idle", "idle", "idle", "idle", "pong", "refused", "refused", "refused"]
+    assert answers == ["idle", "idle", "idle", "idle", "pong", "refused", "refused", "refused", "refused"]
     async with client.get(PREFIX + "/contexts") as response:
         assert await response.json() == {"contexts": []}

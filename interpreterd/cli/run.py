@@ -141,4 +141,8 @@ def _as_json(execution: Execution) -> dict[str, object]:
         "stdout": execution.stdout,
         "stderr": execution.stderr,
         "error": None if execution.error is None else execution.error.to_json(),
+        "restarted": execution.restarted,
+        "replaced": execution.replaced,
+        "cutChars": execution.cut_chars,
+        "missedEvents": execution.missed_events,
     }

@@ -27,8 +27,7 @@ async def post_execution(request: web.Request) -> web.StreamResponse:
     # Only who started it may answer ``input()``, and this client is not heard any more.
     wish = attrs.evolve(Execute.parse(await read_json(request)), stdin=False)
     form = choose_form(request, (JSON,) if wish.background else (JSON, NDJSON, EVENT_STREAM))
-    context = request.app[MANAGER].get(wish.context_id)
-    execution = context.submit(wish, client=not wish.background)
+    context, execution = request.app[MANAGER].submit(wish, client=not wish.background)
     if wish.background:
         url = f"{request.path.removesuffix('/execute')}/executions/{execution.id}"
         return json_response({**execution.to_json(), "url": url}, status=202, headers={hdrs.LOCATION: url})

@@ -109,8 +109,7 @@ class _Client:
             raise InvalidRequest("requestId must differ from those of requests that are not answered yet")
         if len(self._requests) >= REQUESTS_LIMIT:
             raise LimitReached(f"too many requests on this connection: the limit is {REQUESTS_LIMIT}")
-        context = self._manager.get(wish.context_id)
-        execution = context.submit(wish, answers=True)
+        context, execution = self._manager.submit(wish, answers=True)
         self._contexts[execution.id] = context
         stays = wish.stays  # the rest, its code, is not to be kept for as long
         follower = execution.journal.client

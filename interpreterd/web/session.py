@@ -28,8 +28,7 @@ async def execute(request: web.Request) -> web.StreamResponse:
         wish = await _first_message(request.app, socket)
         if wish is None:
             return socket
-        context = request.app[MANAGER].get(wish.context_id)
-        execution = context.submit(wish, answers=wish.numbered)
+        context, execution = request.app[MANAGER].submit(wish, answers=wish.numbered)
     except InterpreterError as error:
         messages, end = refusal(error)
         for message in messages:
