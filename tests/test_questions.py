@@ -1,13 +1,17 @@
 """Code that asks and asks: honest code may, and a worker that floods the daemon with questions is killed."""
 
 import asyncio
+import runpy
 from collections.abc import AsyncIterator
+from pathlib import Path
+from socket import socketpair
 from typing import Any
 
 import pytest
 from harness import Client
 from test_pipe_security import FORGE
 
+CHANNEL = runpy.run_path(str(Path(__file__).parent.parent / "worker" / "channel.py"))
 ASK = "say('asked', id=mine, number={number}, prompt='? ', password=False)"
 FLOODS = {
     "after the end of the input": (
@@ -88,4 +92,33 @@ async def test_who_asks_on_after_the_end_of_the_input_asks_nobody(socket: Any, c
 
 async def test_who_gives_up_may_ask_again(socket: Any, context: str) -> None:
     async with asyncio.timeout(30):
-        assert (await run(socket, GIVES_UP, context, ["Ada"], "last"))["stdout"] == "Ada\n"
+        told = await run(socket, GIVES_UP, context, ["Ada"], "last")
+    assert (told["stdout"], told.get("error")) == ("Ada\n", None)
+
+
+# The worker's channel
+
+
+@pytest.mark.parametrize("name", ["write", "fstat"])
+def test_what_a_signals_handler_raises_does_not_pass_for_a_lost_channel(name: str) -> None:
+    """Often it is a TimeoutError, and that is an OSError."""
+    ours, theirs = socketpair()
+    with ours, theirs:
+        channel = CHANNEL["Channel"](theirs.fileno(), theirs.fileno())
+        names = channel.send.__globals__
+        call = names[name]
+
+        def interrupted(*args: object) -> None:
+            raise TimeoutError  # as from within the call
+
+        names[name] = interrupted
+        try:
+            with pytest.raises(TimeoutError):
+                channel.send({"type": "asked"})
+        finally:
+            names[name] = call
+        channel.send({"type": "asked"})
+        assert ours.recv(100) == b'{"type":"asked"}\n'
+        theirs.close()
+        with pytest.raises(CHANNEL["ChannelLost"]):
+            channel.send({"type": "asked"})

@@ -9,6 +9,7 @@ from _json import encode_basestring_ascii, make_scanner
 from os import close, fstat, readv, set_blocking, write
 
 _READ_BYTES = 1 << 13
+_globals = globals()
 
 
 class _Strict:
@@ -47,6 +48,14 @@ def encode(value):
 
 class ChannelLost(Exception):
     """The daemon is gone, or user code has closed or replaced a descriptor of the channel."""
+
+
+def _is_own(error):
+    """Whether ``error`` was raised in this file: not by a signal's handler of user code, perhaps a TimeoutError."""
+    place = error.__traceback__
+    while place.tb_next is not None:
+        place = place.tb_next
+    return place.tb_frame.f_globals is _globals
 
 
 class Channel:
@@ -111,11 +120,13 @@ class Channel:
         while data:
             try:
                 data = data[write(self._write_fd, data) :]
-            except BlockingIOError:
+            except OSError as error:
+                if not _is_own(error):
+                    raise
+                if not isinstance(error, BlockingIOError):
+                    raise ChannelLost from None
                 self._check()
                 set_blocking(self._write_fd, True)
-            except OSError:
-                raise ChannelLost from None
 
     def close(self):
         """Show the daemon, if it is there, that nothing will be said any more."""
@@ -134,6 +145,7 @@ class Channel:
         try:
             if self._identify() == self._identity:
                 return
-        except OSError:
-            pass
+        except OSError as error:
+            if not _is_own(error):
+                raise
         raise ChannelLost
