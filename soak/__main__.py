@@ -18,6 +18,7 @@ from soak.chaos import chaos
 from soak.fuzz import fuzz
 from soak.report import Phase, tell
 from soak.sizes import cycles, interrupts, leftovers, streams
+from soak.unread import unread
 from soak.watch import LOGS
 
 Run = Callable[[argparse.Namespace, Path], Coroutine[Any, Any, list[Phase]]]
@@ -27,6 +28,7 @@ PHASES: dict[str, Run] = {
     "interrupts": lambda options, directory: interrupts(options.interrupts, options.seed, directory),
     "leftovers": lambda options, directory: leftovers(directory),
     "cycles": lambda options, directory: cycles(options.cycles, options.seed, directory),
+    "unread": lambda options, directory: unread(options.seconds / 6, directory),
     "streams": lambda options, directory: streams(options.megabytes, directory),
 }
 
