@@ -20,10 +20,11 @@ from typing import Any, Final, TextIO
 import pytest
 
 SILENCE_S: Final = 60.0
-AGAIN_S: Final = 10.0  # after the first alarm
+AGAIN_S: Final = 15.0  # after the first alarm
 GIVE_UP_S: Final = 90.0  # after the first alarm: not even its repetition has ended the test
 LONGEST_TEST_S: Final = 300.0
 EXIT_S: Final = 60.0
+TASKS_TOLD: Final = 20
 
 
 class TimedOut(BaseException):
@@ -88,10 +89,13 @@ class Patience:
         """Say where all threads are, and what all tasks wait for."""
         print(f"\n==== {what}, in process {os.getpid()}", file=self._stderr, flush=True)
         faulthandler.dump_traceback(self._stderr, all_threads=True)
-        for task in [it for it in gc.get_objects() if isinstance(it, asyncio.Task) and not it.done()]:
+        waiting = [it for it in gc.get_objects() if isinstance(it, asyncio.Task) and not it.done()]
+        for task in waiting[:TASKS_TOLD]:
             print(task, file=self._stderr)
             with contextlib.suppress(Exception):  # uvloop's coroutines have no lines
                 task.print_stack(file=self._stderr)
+        if len(waiting) > TASKS_TOLD:
+            print(f"and {len(waiting) - TASKS_TOLD} more tasks", file=self._stderr)
         self._stderr.flush()
 
     # One test

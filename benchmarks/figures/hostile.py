@@ -71,7 +71,7 @@ def post(path: str, body: bytes, *headers: str) -> bytes:
 
 def many_keys() -> bytes:
     """Return 16 MiB of JSON, all of it keys that nobody knows."""
-    keys = ",".join(f'"{number:x}":0' for number in range(BODY_BYTES // 10))
+    keys = ",".join(f'"{number:x}":0' for number in range(BODY_BYTES // 11))
     return f"{{{keys}}}".encode()
 
 
