@@ -19,6 +19,7 @@ from interpreterd.usage import Measurement, Meter, Process, Snapshot, resident_b
 
 PERIOD_S: Final = 0.25
 REST_PER_WORK: Final = 10  # a look at some thousand processes takes so long that it has to be rarer
+REST_LIMIT_S: Final = 1.0  # but not much: it is everybody's, and one context may have made them
 MEMORY_BUDGET_S: Final = 0.5  # of processor time, for one measurement: 40 GiB of what many processes share
 SLICE_S: Final = 0.05  # in which families take turns
 STUCK_S: Final = 10.0  # for a slice: the kernel may wait for a lock that the process holds
@@ -162,7 +163,7 @@ class Watcher:
             await asyncio.sleep(pause_s)
             try:
                 judged, cost_s = await asyncio.to_thread(_judge, list(self._watches))
-                pause_s = max(PERIOD_S, REST_PER_WORK * cost_s)
+                pause_s = max(PERIOD_S, min(REST_LIMIT_S, REST_PER_WORK * cost_s))
                 for watch, excess in judged:
                     self._tell(watch, excess)
                 for watch in self._watches:

@@ -33,6 +33,10 @@ def test_it_counts_memory_and_not_characters() -> None:
     assert sys.getsizeof(WIDE) > 2 * MIB
 
 
+def test_a_short_one_costs_more_than_its_code() -> None:
+    assert 2 << 10 < held_bytes(Execute(code="pass"), 4) < 8 << 10
+
+
 def test_variables_count_as_well() -> None:
     large = Execute(code="pass", envs={"A": "x" * MIB})
     many = Execute(code="pass", envs={str(number): "" for number in range(1000)})

@@ -242,6 +242,26 @@ async def test_a_look_or_a_sweep_that_fails_is_logged_and_not_the_last(
     assert "who escaped from a limited worker could not be killed" in caplog.text
 
 
+async def test_looks_that_cost_much_are_not_put_off_for_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One context may have made the processes that they cost; all wait."""
+    monkeypatch.setattr(watcher, "PERIOD_S", 0)
+    monkeypatch.setattr(watcher, "REST_LIMIT_S", 0)
+    looks = asyncio.Queue[None]()
+    loop = asyncio.get_running_loop()
+
+    def judge(watches: list[Watch]) -> tuple[list[Any], float]:
+        loop.call_soon_threadsafe(looks.put_nowait, None)
+        return [], 1e9
+
+    monkeypatch.setattr(watcher, "_judge", judge)
+    async with asyncio.TaskGroup() as tasks:
+        it = Watcher(tasks, nothing)
+        watch = it.watch(os.getpid(), Limits(processes=1000), lambda excess: None)
+        for _ in range(3):
+            await looks.get()
+        it.end(watch)
+
+
 async def test_a_sweep_that_takes_long_delays_no_look(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(watcher, "PERIOD_S", 0)
     sweeping, go_on, told = asyncio.Event(), asyncio.Event(), asyncio.Event()
