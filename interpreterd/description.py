@@ -26,7 +26,7 @@ class CreateContext:
 
     Attributes:
         cwd: Absolute path of an existing directory; None for the daemon's own.
-        preload: Modules of the template whose fork its worker is to be; None for whatever the daemon has.
+        preload: The modules that the daemon must preload; None for whatever it does.
         limits: Tighter ones than the daemon's own.
         envs: Environment variables of all its executions; at most ``ENVS_LIMIT_BYTES``, since they are kept.
         metadata: What the client wants to remember; see ``patched``.
