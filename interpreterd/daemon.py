@@ -139,7 +139,8 @@ def _end_at_the_latest() -> None:
 
     def end() -> None:
         _log.error("the end has taken longer than %g s: it is not waited for", END_LIMIT_S)
-        logging.shutdown()
+        for handler in logging.getLogger().handlers:
+            handler.flush()
         os._exit(1)
 
     timer = threading.Timer(END_LIMIT_S, end)  # no timer of the loop's: that may be what stands still

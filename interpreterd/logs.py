@@ -83,6 +83,10 @@ class _Handler(logging.Handler):
         except Exception:
             self.handleError(record)
 
+    def flush(self) -> None:
+        """Wait, within a bound, until what was logged is written."""
+        self.lines.flush()
+
     def end(self) -> None:
         """Write what there is to say, within a bound."""
         self._tell_left_out(all_of_them=True)

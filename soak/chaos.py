@@ -14,6 +14,7 @@ import time
 from pathlib import Path
 
 import aiohttp
+from harness import templates
 
 from benchmarks import proc
 from soak.actor import Actor
@@ -24,6 +25,7 @@ CONTEXTS = 50
 STRIKE_EVERY_S = 0.15
 STRAY_EVERY = 40  # one strike in so many hits a worker that waits in the pool
 PINCH_EVERY = 80
+TEMPLATE_EVERY = 30
 PINCH_S = 0.4
 DEADLY = (signal.SIGKILL, signal.SIGSEGV, signal.SIGABRT, signal.SIGTERM)
 STOPPED_S = 0.3
@@ -78,6 +80,8 @@ class Chaos:
             await asyncio.sleep(self._random.uniform(0, 2 * STRIKE_EVERY_S))
             if self._random.randrange(PINCH_EVERY) == 0:
                 await self._pinch()
+            elif self._random.randrange(TEMPLATE_EVERY) == 0:
+                self._strike_the_template()
             elif self._random.randrange(STRAY_EVERY) == 0:
                 self._strike_the_pool()
             else:
@@ -109,6 +113,14 @@ class Chaos:
                         return
                 finally:
                     os.close(pidfd)
+
+    def _strike_the_template(self) -> None:
+        """Kill the template, or stop it for ever: nobody is to notice, but who has to wait a moment for a worker."""
+        for pid in templates(self._it.pid):
+            number = self._random.choice((signal.SIGKILL, signal.SIGSTOP))
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, number)
+                self._it.phase.count("faults", f"template struck by {number.name}")
 
     async def _pinch(self) -> None:
         """Leave the daemon no descriptors for new workers, for a moment."""

@@ -49,7 +49,7 @@ class Watched:
     permanent: set[int] = field(factory=set)
     rss: list[int] = field(factory=list)
     descriptors: int = 0
-    children: int = 0
+    processes: int = 0  # below it: forks of a template that has ended are its own children
 
     @property
     def pid(self) -> int:
@@ -89,11 +89,11 @@ class Watched:
         if self.daemon.process.returncode is not None:
             return
         while time.monotonic() < end:
-            if proc.descriptors(self.pid) <= self.descriptors and len(children(self.pid)) <= self.children:
+            if proc.descriptors(self.pid) <= self.descriptors and len(proc.below(self.pid)) <= self.processes:
                 return
             await asyncio.sleep(0.1)
         descriptors = f"{proc.descriptors(self.pid)} descriptors, at first {self.descriptors}"
-        told = f"left: {descriptors}; children {children(self.pid)}, at first {self.children}"
+        told = f"left: {descriptors}; processes {proc.below(self.pid)}, at first {self.processes}"
         self.phase.expect(False, f"{told}; connections {connections(self.pid)}")
 
     def judge_memory(self) -> None:
@@ -171,7 +171,7 @@ async def watched(phase: Phase, directory: Path, *flags: str) -> AsyncIterator[W
             await client.request("DELETE", f"/context/{context}")
         await proc.settled(it.pid, 5)
         it.permanent |= {pid for pid in children(it.pid) if children(pid)}
-        it.descriptors, it.children = proc.descriptors(it.pid), len(children(it.pid))
+        it.descriptors, it.processes = proc.descriptors(it.pid), len(proc.below(it.pid))
         watchers = [asyncio.create_task(it.check_health()), asyncio.create_task(it.weigh())]
         try:
             yield it

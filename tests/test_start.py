@@ -216,6 +216,13 @@ async def test_a_stdout_that_cannot_be_written_is_told(tmp_path: Path, kind: str
     assert "\n" not in log
 
 
+@pytest.mark.parametrize("arguments", [["version"], ["config"], ["config", "--json"], ["completion", "bash"]])
+def test_a_command_whose_stdout_is_full_says_so(arguments: list[str]) -> None:
+    with open("/dev/full", "wb") as full:
+        ran = subprocess.run([COMMAND, *arguments], stdout=full, stderr=subprocess.PIPE, text=True)
+    assert (ran.returncode, ran.stderr) == (1, "interpreterd: cannot write: No space left on device\n")
+
+
 async def test_a_stdout_that_is_closed(start_daemon: Start, tmp_path: Path) -> None:
     """What the daemon opens first must not take its place."""
     shell = ["sh", "-c", f'exec "$0" "$@" >&- 2>{tmp_path}/log', str(COMMAND)]

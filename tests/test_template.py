@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import cast
 
 import pytest
-from harness import Client, Daemon, children, gone, state
+from harness import Client, Daemon, children, gone, state, templates
 
 from interpreterd import fork, process, template
 from interpreterd.errors import WorkerStartFailed
@@ -290,12 +290,6 @@ async def test_a_worker_that_is_stopped_while_it_starts_is_not_waited_for(
 # With a daemon
 
 
-def templates_of(daemon: Daemon) -> list[int]:
-    """Return the pids of the daemon's templates: what they are to import is the last word of their command lines."""
-    words = {pid: Path(f"/proc/{pid}/cmdline").read_text().split("\0")[:-1] for pid in children(daemon.pid)}
-    return [pid for pid, line in words.items() if len(line) == 6 and line[1] == "-S"]
-
-
 async def next_template(daemon: Daemon, *before: int) -> int:
     """Wait for a template that is none of those ``before``, and is ready; return its pid."""
     async with Client(daemon.url) as client:
@@ -312,7 +306,7 @@ async def test_a_template_that_stands_still_is_replaced_and_nobody_waits_long(st
     async with Client(daemon.url) as client:
         one, other = await client.create(), await client.create()
         await client.run("x = 1", other)
-        (standing,) = templates_of(daemon)
+        (standing,) = templates(daemon.pid)
         os.kill(standing, signal.SIGSTOP)
         creations = [asyncio.create_task(client.create()) for _ in range(3)]
         assert (await client.request("DELETE", f"/context/{one}"))[0] == 200
@@ -335,7 +329,7 @@ async def test_the_daemon_ends_though_its_template_stands_still(start_daemon: St
     async with Client(daemon.url) as client:
         await client.run("pass")
         await client.create()
-        (standing,) = templates_of(daemon)
+        (standing,) = templates(daemon.pid)
         os.kill(standing, signal.SIGSTOP)
         below = [*children(standing), standing]
         async with client.running("print('on', flush=True)\nwhile True: pass") as running:

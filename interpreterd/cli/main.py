@@ -67,8 +67,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (click.Abort, KeyboardInterrupt):
         return INTERRUPTED
     except BrokenPipeError:  # whoever read the output has enough
-        # Python's last flush would meet the same; see the note on SIGPIPE in the documentation of the signal module.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _give_up_stdout()
         return 1
     except Exception as error:
         # Not before: a quarter of a second, for help and completion too.
@@ -80,8 +79,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return fail(str(error))
         if isinstance(error, InvalidArgument):  # a word of the command line that is no text
             return fail(str(error), WRONG_USAGE)
+        if isinstance(error, OSError) and error.filename is None:  # a full disk
+            _give_up_stdout()
+            return fail(f"cannot write: {error.strerror or error}")
         raise
     return status if isinstance(status, int) else 0
+
+
+def _give_up_stdout() -> None:
+    """Have Python's last flush succeed; see the note on SIGPIPE in the documentation of the signal module."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def fail(message: str, status: int = 1) -> int:
