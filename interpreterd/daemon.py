@@ -29,7 +29,7 @@ from interpreterd.messages import Configure
 from interpreterd.nursery import Nursery
 from interpreterd.pool import Pool
 from interpreterd.settings import Settings
-from interpreterd.web.connection import Runner
+from interpreterd.web.connections import Runner
 
 SHUTDOWN_TIMEOUT_S: Final = 1.0  # for clients to take their last message, after all executions have ended
 BACKLOG: Final = 1024

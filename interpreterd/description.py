@@ -8,15 +8,15 @@ from typing import Any, Final, Self
 
 from attrs import field, frozen
 
-from interpreterd.errors import InvalidRequest, MalformedRequest, UnsupportedLanguage
-from interpreterd.fields import as_whole, environment, json_object, names, string
-from interpreterd.limits import NONE, Limits, check_limit, utf8_bytes
+from interpreterd.errors import InvalidRequest, InvalidWorkingDirectory, MalformedRequest, UnsupportedLanguage
+from interpreterd.fields import as_whole, environment, json_object, names, string, utf8_bytes
+from interpreterd.limits import NONE, Limits, check_limit
 from interpreterd.schema import timestamp
 from interpreterd.startup import check_envs
 
 METADATA_LIMIT: Final = 64
 METADATA_LIMIT_BYTES: Final = 4096
-ENVS_LIMIT_BYTES: Final = 128 << 10  # what execve(2) takes of one variable
+CWD_LIMIT_BYTES: Final = 4096  # PATH_MAX, limits.h
 ACTIVE: Final = ("idle", "busy")  # the states of a context that has a worker
 
 
@@ -28,7 +28,7 @@ class CreateContext:
         cwd: Absolute path of an existing directory; None for the daemon's own.
         preload: The modules that the daemon must preload; None for whatever it does.
         limits: Tighter ones than the daemon's own.
-        envs: Environment variables of all its executions; at most ``ENVS_LIMIT_BYTES``, since they are kept.
+        envs: Environment variables of all its executions.
         metadata: What the client wants to remember; see ``patched``.
     """
 
@@ -45,11 +45,12 @@ class CreateContext:
         if language not in (None, "", "python"):
             raise UnsupportedLanguage
         envs = environment(body, "envs")
-        if sum(utf8_bytes(name) + utf8_bytes(item) for name, item in envs.items()) > ENVS_LIMIT_BYTES:
-            raise InvalidRequest(f"envs must be at most {ENVS_LIMIT_BYTES} bytes long, names and values together")
         check_envs(envs)
+        cwd = string(body, "cwd") or None
+        if utf8_bytes(cwd or "") > CWD_LIMIT_BYTES:
+            raise InvalidWorkingDirectory(f"working directory is longer than {CWD_LIMIT_BYTES} bytes: {cwd}")
         return cls(
-            cwd=string(body, "cwd") or None,
+            cwd=cwd,
             preload=names(body, "preload"),
             limits=_limits(body, "limits"),
             envs=envs,

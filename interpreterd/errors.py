@@ -6,6 +6,8 @@ of the daemon: it is an event, ``schema.Failure``.
     InterpreterError
     ├── MalformedRequest        not JSON, not an object, a key of the wrong type
     │   ├── BodyTooLarge
+    │   ├── BodyTooSlow
+    │   ├── UnsupportedEncoding
     │   └── UpgradeRequired
     ├── InvalidRequest          the right type, a value that cannot be
     │   ├── UnsupportedLanguage
@@ -27,10 +29,25 @@ of the daemon: it is an event, ``schema.Failure``.
 """
 
 from collections.abc import Iterable
+from typing import Final
+
+SENTENCE_LIMIT_CHARS: Final = 2000
+
+
+def cut(text: str, limit_chars: int) -> str:
+    """Return ``text``, or its beginning and its end if it is longer than ``limit_chars``."""
+    if len(text) <= limit_chars:
+        return text
+    half = limit_chars // 2
+    return f"{text[:half]} … {len(text) - 2 * half} characters … {text[-half:]}"
 
 
 class InterpreterError(Exception):
     """Base of everything that a client may be told."""
+
+    def __str__(self) -> str:
+        """It may quote what a client has sent, which may be long."""
+        return cut(super().__str__(), SENTENCE_LIMIT_CHARS)
 
 
 class MalformedRequest(InterpreterError):
@@ -38,10 +55,24 @@ class MalformedRequest(InterpreterError):
 
 
 class BodyTooLarge(MalformedRequest):
-    """A body or message is longer than ``Settings.body_limit_bytes``."""
+    """A body or message is longer than ``Settings.body_limit_bytes``, or ``what``, a part of it, than its own limit."""
 
-    def __init__(self, limit_bytes: int) -> None:
-        super().__init__(f"the request is larger than the limit of {limit_bytes} bytes")
+    def __init__(self, limit_bytes: int, what: str = "the request") -> None:
+        super().__init__(f"{what} is larger than the limit of {limit_bytes} bytes")
+
+
+class BodyTooSlow(MalformedRequest):
+    """A body did not come in time."""
+
+    def __init__(self) -> None:
+        super().__init__("the body of the request did not come in time")
+
+
+class UnsupportedEncoding(MalformedRequest):
+    """A body is compressed."""
+
+    def __init__(self) -> None:
+        super().__init__("Content-Encoding must be identity: compressed bodies are not taken")
 
 
 class UpgradeRequired(MalformedRequest):

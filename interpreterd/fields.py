@@ -1,16 +1,20 @@
 """The keys of a client's JSON: each of the right type, or one sentence that names it and what it must be.
 
-All but ``decode_json`` take a JSON object and a key; they raise ``MalformedRequest`` for a value of another type, and
+Most functions take a JSON object and a key; they raise ``MalformedRequest`` for a value of another type, and
 ``InvalidRequest`` for one that cannot be.
 """
 
+import itertools
 import logging
 from collections.abc import Set
+from typing import Final
 
 import orjson
 
 from interpreterd.errors import InvalidRequest, MalformedRequest
 
+ENVS_LIMIT_BYTES: Final = 128 << 10  # what execve(2) takes of one variable
+LOGGED_KEYS: Final = 10
 _log = logging.getLogger(__name__)
 
 
@@ -23,12 +27,13 @@ def decode_json(data: bytes | str, what: str) -> object:
 
 
 def json_object(value: object, what: str, known: Set[str]) -> dict[str, object]:
-    """Return a JSON object without the keys that are null. ``known`` are its keys; others are ignored, and logged."""
+    """Return the ``known`` keys of a JSON object that are not null; others are ignored, and some of them logged."""
     if not isinstance(value, dict):
         raise MalformedRequest(f"{what} must be a JSON object")
-    if unknown := value.keys() - known:
+    if _log.isEnabledFor(logging.DEBUG) and not value.keys() <= known:
+        unknown = itertools.islice((key for key in value if key not in known), LOGGED_KEYS)
         _log.debug("%s has unknown keys: %.200s", what, sorted(unknown))
-    return {key: item for key, item in value.items() if item is not None}
+    return {key: item for key in known if (item := value.get(key)) is not None}
 
 
 def string(body: dict[str, object], key: str) -> str | None:
@@ -85,8 +90,13 @@ def as_whole(value: object) -> int | None:
     return value if isinstance(value, int) and not isinstance(value, bool) else None
 
 
+def utf8_bytes(text: str) -> int:
+    """Return the length of ``text`` as UTF-8."""
+    return len(text) if text.isascii() else len(text.encode("utf-8", "surrogatepass"))
+
+
 def environment(body: dict[str, object], key: str) -> dict[str, str]:
-    """Return environment variables; none if the key is absent."""
+    """Return environment variables, at most ``ENVS_LIMIT_BYTES``; none if the key is absent."""
     value = body.get(key, {})
     if not isinstance(value, dict) or not all(isinstance(item, str) for item in value.values()):
         raise MalformedRequest(f"{key} must be an object whose values are strings")
@@ -94,4 +104,6 @@ def environment(body: dict[str, object], key: str) -> dict[str, str]:
         # What setenv(3) and execve(2) cannot hold.
         if not name or "=" in name or "\0" in name or "\0" in item:
             raise InvalidRequest(f"{key} must have names without '=' and NUL, not empty, and values without NUL")
+    if sum(utf8_bytes(name) + utf8_bytes(item) for name, item in value.items()) > ENVS_LIMIT_BYTES:
+        raise InvalidRequest(f"{key} must be at most {ENVS_LIMIT_BYTES} bytes long, names and values together")
     return value

@@ -8,6 +8,7 @@ import attrs
 from attrs import field, frozen
 
 from interpreterd.errors import InvalidRequest
+from interpreterd.fields import utf8_bytes
 from interpreterd.settings import LEAST_MEMORY_BYTES, MIB, QUEUE_LIMIT, Settings
 
 MOST: Final = 2**53  # what every JSON parser holds exactly
@@ -119,11 +120,6 @@ def check_limit(limit: "attrs.Attribute[Any]", value: int | float) -> None:
     if not least <= value <= MOST or value == 0:  # in this form it refuses NaN
         expected = f"at least {least} and at most" if least else "more than 0 and at most"
         raise InvalidRequest(f"limits.{limit.metadata['key']} must be {expected} {MOST}")
-
-
-def utf8_bytes(text: str) -> int:
-    """Return the length of ``text`` as UTF-8."""
-    return len(text) if text.isascii() else len(text.encode("utf-8", "surrogatepass"))
 
 
 def size_in_words(count: int) -> str:

@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 import orjson
-from aiohttp.http_exceptions import HttpProcessingError
 
+from interpreterd.errors import cut
 from interpreterd.lines import Lines, LineStream
 from interpreterd.settings import Settings
 from interpreterd.throttle import Throttle
@@ -33,10 +33,10 @@ class JsonFormatter(logging.Formatter):
             "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname.lower(),
             "logger": record.name,
-            "message": _cut(record.getMessage(), MESSAGE_LIMIT_CHARS),
+            "message": cut(record.getMessage(), MESSAGE_LIMIT_CHARS),
         }
         if record.exc_info:
-            body["exception"] = _cut(self.formatException(record.exc_info), EXCEPTION_LIMIT_CHARS)
+            body["exception"] = cut(self.formatException(record.exc_info), EXCEPTION_LIMIT_CHARS)
         # A lone surrogate, as in a file name that is no UTF-8, has no place in JSON.
         return orjson.dumps(
             {key: text.encode(errors="backslashreplace").decode() for key, text in body.items()}
@@ -51,20 +51,12 @@ class TextFormatter(logging.Formatter):
 
     def formatMessage(self, record: logging.LogRecord) -> str:
         """See ``logging.Formatter``."""
-        record.message = _cut(record.message, MESSAGE_LIMIT_CHARS).translate(_CONTROLS)
+        record.message = cut(record.message, MESSAGE_LIMIT_CHARS).translate(_CONTROLS)
         return super().formatMessage(record)
 
     def formatException(self, ei: Any) -> str:
         """See ``logging.Formatter``."""
-        return _cut(super().formatException(ei), EXCEPTION_LIMIT_CHARS)
-
-
-def _cut(text: str, limit_chars: int) -> str:
-    """Return ``text``, or its beginning and its end: an exception's last line says what it is."""
-    if len(text) <= limit_chars:
-        return text
-    half = limit_chars // 2
-    return f"{text[:half]} … {len(text) - 2 * half} characters … {text[-half:]}"
+        return cut(super().formatException(ei), EXCEPTION_LIMIT_CHARS)
 
 
 class _Handler(logging.Handler):
@@ -109,16 +101,10 @@ class _Handler(logging.Handler):
         )
 
 
-def _is_no_mistake_of_ours(record: logging.LogRecord) -> bool:
-    """Whether to log a record of aiohttp's: not what it makes of bytes that are no HTTP, an error with a traceback."""
-    return not (record.exc_info and isinstance(record.exc_info[1], HttpProcessingError))
-
-
 def set_up_logging(settings: Settings) -> None:
     """Log to stderr as ``settings`` say, and have all that is printed to it go the same way; once in a process."""
     handler = _Handler()
     handler.setFormatter(JsonFormatter() if settings.log_format == "json" else TextFormatter())
     logging.basicConfig(level=settings.log_level.upper(), handlers=[handler])
-    logging.getLogger("aiohttp.server").addFilter(_is_no_mistake_of_ours)
     sys.stderr = LineStream(handler.lines, STDERR_FD)
     atexit.register(handler.end)

@@ -1,6 +1,7 @@
 """How much one execution may still write."""
 
-from interpreterd.limits import size_in_words, utf8_bytes
+from interpreterd.fields import utf8_bytes
+from interpreterd.limits import size_in_words
 from interpreterd.schema import Output, Stream
 
 

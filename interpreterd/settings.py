@@ -129,6 +129,23 @@ class Settings:
         (), "comma-separated Host names, besides loopback and the bound address, to answer to; * for all", parse=words
     )
     body_limit_bytes: int = setting(16 * MIB, "largest request body and WebSocket message", parse=_size)
+    max_connections: int = setting(
+        8192,
+        "connections of clients, at most half of the open files allowed; for one more, one whose client is silent is "
+        "closed, or the new one is refused",
+        parse=_count,
+    )
+    keep_alive_s: float = setting(
+        60.0, "seconds a connection is kept open after an answer, for the next request", parse=_at_least(0.1, _number)
+    )
+    head_timeout_s: float = setting(
+        10.0, "seconds a client may take to send the head of a request", parse=_at_least(0.1, _number)
+    )
+    body_timeout_s: float = setting(
+        30.0,
+        "seconds a client may pause while it sends the body of a request; all of it may take ten times as long",
+        parse=_at_least(0.1, _number),
+    )
     launcher: str = setting(
         "spawn", "how workers start: each as a new process, or forked from a template", choices=("spawn", "fork")
     )

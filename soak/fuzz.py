@@ -10,6 +10,7 @@ from pathlib import Path
 from frames import CLOSE, PING, TEXT, frame, open_raw
 from harness import PREFIX
 
+from interpreterd.decoding import decode_large
 from interpreterd.description import CreateContext
 from interpreterd.errors import InterpreterError, ProtocolError
 from interpreterd.fields import decode_json
@@ -48,6 +49,7 @@ def _fuzz_parsers(phase: Phase, chooser: random.Random, until: float) -> None:
         "worker's messages in pieces": lambda data: _feed(Decoder(), _pieces(data, chooser)),
         "output": lambda data: _decode_text(data, chooser),
         "Execute": lambda data: Execute.parse(decode_json(data, "the message")),
+        "large JSON": lambda data: decode_large(data, "the message"),
         "CreateContext": lambda data: CreateContext.parse(decode_json(data, "the body")),
         "session": lambda data: _parse_operation(data),
     }
@@ -85,7 +87,7 @@ def _decode_text(data: bytes, chooser: random.Random) -> None:
 
 
 def _parse_operation(data: bytes) -> None:
-    message = wire.decode(data)
+    message = wire.parse_message(decode_json(data, "the message"))
     wire.parse_request_id(message)
     wire.parse_operation(message)
 

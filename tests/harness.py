@@ -16,7 +16,7 @@ import aiohttp
 from aiohttp.test_utils import TestServer
 from attrs import define, field
 
-from interpreterd.web.connection import Runner
+from interpreterd.web.connections import Runner
 
 PREFIX = "/process/interpreter"
 # The daemon's own start and what a shared machine needs; a hang is caught by the timeout of the whole test.

@@ -9,7 +9,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from interpreterd.description import (
-    ENVS_LIMIT_BYTES,
     METADATA_LIMIT,
     METADATA_LIMIT_BYTES,
     ChangeContext,
@@ -18,6 +17,7 @@ from interpreterd.description import (
     patched,
 )
 from interpreterd.errors import InvalidRequest, MalformedRequest
+from interpreterd.fields import ENVS_LIMIT_BYTES
 
 
 async def ids(client: Client, path: str) -> list[str]:

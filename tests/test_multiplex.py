@@ -26,7 +26,7 @@ from interpreterd.schema import (
     Started,
     Stream,
 )
-from interpreterd.web.wire import answer, decode, parse_operation, parse_request_id, refusal, render
+from interpreterd.web.wire import answer, parse_operation, parse_request_id, refusal, render
 
 ENDS = ("completed", "interrupted", "cancelled", "refused")
 GOLDEN = [json.loads(line) for line in (Path(__file__).parent / "golden/session.jsonl").read_text("utf-8").splitlines()]
@@ -223,7 +223,7 @@ def test_the_documentation_shows_examples_that_are_tested() -> None:
 def test_operations_are_as_documented() -> None:
     for message in GOLDEN:
         if "op" in message and message.get("code") != "":
-            parse_operation(decode(json.dumps(message)))
+            parse_operation(json.loads(json.dumps(message)))
             assert parse_request_id(message) == message["requestId"]
 
 

@@ -1,7 +1,6 @@
 """Who is refused: web pages of others, by ``Origin`` and ``Host``, and requests that are too large."""
 
 import asyncio
-import gzip
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
@@ -192,8 +191,6 @@ async def test_a_body_over_the_limit_is_refused_with_413(strict: Client) -> None
     assert (await strict.request("POST", "/context", data=sized({}, LIMIT_BYTES)))[0] == 200
     assert await strict.request("POST", "/context", data=sized({}, LIMIT_BYTES + 1)) == (413, error)
     assert await strict.request("POST", "/context", data=chunked(b" " * 2 * LIMIT_BYTES)) == (413, error)
-    bomb = gzip.compress(b" " * 100 * LIMIT_BYTES)
-    assert await strict.request("POST", "/context", data=bomb, headers={"Content-Encoding": "gzip"}) == (413, error)
     assert len((await strict.request("GET", "/contexts"))[1]["contexts"]) == 1
 
 

@@ -1,24 +1,64 @@
 """What a client sends as a body and a query, and in what form it wants its answer."""
 
+import asyncio
 from collections.abc import Sequence
+from typing import Final
 
 from aiohttp import HttpVersion11, hdrs, web
 
-from interpreterd.errors import MalformedRequest, NotAcceptable
-from interpreterd.fields import decode_json
+from interpreterd.decoding import SMALL_BYTES, decode
+from interpreterd.errors import BodyTooLarge, BodyTooSlow, MalformedRequest, NotAcceptable, UnsupportedEncoding
+from interpreterd.web.connections import waiting
+from interpreterd.web.keys import SETTINGS
+
+BODY_PAUSES: Final = 10  # how many of the longest pauses all of a body may take
 
 
-async def read_json(request: web.Request) -> object:
+async def read_json(request: web.Request, limit_bytes: int = SMALL_BYTES) -> object:
     """Return the body's JSON, whatever its content type: ``curl -d`` calls JSON a form. An empty one means ``{}``.
 
     Raises:
-        MalformedRequest: It is not JSON, or did not come whole.
+        MalformedRequest: It is not JSON, did not come whole or in time, is compressed, or has more than
+            ``limit_bytes``, or than ``decoding`` takes.
     """
+    encoding = ",".join(request.headers.getall(hdrs.CONTENT_ENCODING, []))
+    if encoding.strip().lower() not in ("", "identity"):
+        raise UnsupportedEncoding
+    limit_bytes = min(limit_bytes, request.app[SETTINGS].body_limit_bytes)
+    if (request.content_length or 0) > limit_bytes:
+        raise BodyTooLarge(limit_bytes)
     try:
-        body = await request.read()
+        body = await _read(request, limit_bytes)
     except web.RequestPayloadError as error:
         raise MalformedRequest(f"the body cannot be read: {error.__cause__ or error}") from None
-    return decode_json(body, "the body") if body.strip() else {}
+    if len(body) <= SMALL_BYTES and not body.strip():
+        return {}
+    return await decode(body, "the body")
+
+
+async def _read(request: web.Request, limit_bytes: int) -> bytes:
+    """Return the body; at most ``limit_bytes``, and within the settings' times."""
+    content = request.content
+    if content.is_eof():
+        parts = [content.read_nowait()]
+    else:
+        parts = []
+        left = limit_bytes
+        pause_s = request.app[SETTINGS].body_timeout_s
+        now = asyncio.get_running_loop().time
+        end = now() + pause_s * BODY_PAUSES
+        try:
+            with waiting(request):
+                while left >= 0 and not content.at_eof():
+                    async with asyncio.timeout_at(min(now() + pause_s, end)):
+                        part = await content.readany()
+                    parts.append(part)
+                    left -= len(part)
+        except TimeoutError:
+            raise BodyTooSlow from None
+    if sum(map(len, parts)) > limit_bytes:
+        raise BodyTooLarge(limit_bytes)
+    return b"".join(parts)
 
 
 def query_flag(request: web.Request, key: str) -> bool:
@@ -34,6 +74,8 @@ async def go_on(request: web.Request) -> None:
 
     aiohttp would answer them itself, and not in JSON.
     """
+    if (request.content_length or 0) > request.app[SETTINGS].body_limit_bytes:
+        return  # it is refused
     if request.version >= HttpVersion11 and request.headers[hdrs.EXPECT].lower() == "100-continue":
         await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
         request.writer.output_size = 0  # of the answer

@@ -6,26 +6,8 @@ from typing import Any, Final, cast
 from aiohttp import ClientConnectionResetError, web
 
 from interpreterd.web.hangup import untaken_bytes
-from interpreterd.web.keys import SETTINGS
 
 LOOKS: Final = 8  # at what a client takes, within its patience
-
-
-class Runner(web.AppRunner):
-    """Serves the application on connections of this daemon's kind; aiohttp has no option for that."""
-
-    async def _make_server(self) -> web.Server:
-        server = await super()._make_server()
-        server.__class__ = _Server
-        cast("_Server", server).patience_s = self.app[SETTINGS].heartbeat_s
-        return server
-
-
-class _Server(web.Server):
-    patience_s: float
-
-    def __call__(self) -> web.RequestHandler:
-        return Connection(self, self.patience_s, loop=self._loop, **self._kwargs)
 
 
 class Connection(web.RequestHandler):

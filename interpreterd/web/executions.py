@@ -13,6 +13,7 @@ from interpreterd.schema import Event, Execute, Output
 from interpreterd.web.answers import JSON, ids_after, json_response, listing_response
 from interpreterd.web.bodies import choose_form, query_flag, read_json
 from interpreterd.web.collected import Collected
+from interpreterd.web.connections import need_both_ways
 from interpreterd.web.hangup import when_gone
 from interpreterd.web.keys import MANAGER, SETTINGS
 from interpreterd.web.streams import EVENT_STREAM, NDJSON, Render, answer_with, follow
@@ -25,7 +26,7 @@ NUMBER_LIMIT_DIGITS: Final = 15  # no journal gets that far
 async def post_execution(request: web.Request) -> web.StreamResponse:
     """Run code; see ``schema.Execute``. Answer with the whole, with events as they come, or at once."""
     # Only who started it may answer ``input()``, and this client is not heard any more.
-    wish = attrs.evolve(Execute.parse(await read_json(request)), stdin=False)
+    wish = attrs.evolve(Execute.parse(await read_json(request, request.app[SETTINGS].body_limit_bytes)), stdin=False)
     form = choose_form(request, (JSON,) if wish.background else (JSON, NDJSON, EVENT_STREAM))
     context, execution = request.app[MANAGER].submit(wish, client=not wish.background)
     if wish.background:
@@ -34,6 +35,8 @@ async def post_execution(request: web.Request) -> web.StreamResponse:
     stays = wish.stays
     del wish  # its code is not to be kept for as long as its client reads
     try:
+        if not stays:
+            need_both_ways(request)
         follower = execution.journal.client
         if form == JSON:
             return await _collect(request, execution, follower)

@@ -7,7 +7,9 @@ from typing import Any, Final
 from attrs import frozen
 
 from interpreterd.errors import (
+    SENTENCE_LIMIT_CHARS,
     BodyTooLarge,
+    BodyTooSlow,
     ContextDeleted,
     ContextNotFound,
     ContextRestarted,
@@ -25,13 +27,16 @@ from interpreterd.errors import (
     NotAcceptable,
     OutOfResources,
     ServerShuttingDown,
+    UnsupportedEncoding,
     UnsupportedLanguage,
     UpgradeRequired,
     WorkerStartFailed,
+    cut,
 )
 
 # RFC 6455, section 7.4.1; 4000 and above are the application's own
-OK, GOING_AWAY, PROTOCOL_ERROR, POLICY_VIOLATION, MESSAGE_TOO_BIG, INTERNAL_ERROR = 1000, 1001, 1002, 1008, 1009, 1011
+OK, GOING_AWAY, PROTOCOL_ERROR, INVALID_TEXT = 1000, 1001, 1002, 1007
+POLICY_VIOLATION, MESSAGE_TOO_BIG, INTERNAL_ERROR = 1008, 1009, 1011
 TIMEOUT: Final = 4008
 REASON_LIMIT_BYTES: Final = 123  # RFC 6455, section 5.5: a control frame holds 125 bytes, two of them the code
 
@@ -54,6 +59,13 @@ class Face:
 FACES: Final[Mapping[type[InterpreterError], Face]] = {
     MalformedRequest: Face("malformed_request", HTTPStatus.BAD_REQUEST, PROTOCOL_ERROR),
     BodyTooLarge: Face("body_too_large", HTTPStatus.REQUEST_ENTITY_TOO_LARGE, MESSAGE_TOO_BIG),
+    BodyTooSlow: Face("request_timeout", HTTPStatus.REQUEST_TIMEOUT, PROTOCOL_ERROR),
+    UnsupportedEncoding: Face(
+        "unsupported_encoding",
+        HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+        PROTOCOL_ERROR,
+        headers={"Accept-Encoding": "identity"},  # RFC 9110, section 15.5.16
+    ),
     UpgradeRequired: Face(
         "upgrade_required",
         HTTPStatus.UPGRADE_REQUIRED,
@@ -103,7 +115,8 @@ def sentence(error: InterpreterError) -> str:
 def error_body(message: str, code: str) -> dict[str, Any]:
     """Return the JSON body of every error."""
     # It may quote a header that is no UTF-8: aiohttp makes lone surrogates of such bytes, which no JSON can hold.
-    return {"error": message.encode(errors="backslashreplace").decode(), "code": code}
+    text = cut(message, SENTENCE_LIMIT_CHARS).encode(errors="backslashreplace").decode()
+    return {"error": text, "code": code}
 
 
 def close_reason(text: str) -> bytes:

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from aiohttp import hdrs, web
 
-from interpreterd.errors import BodyTooLarge, Forbidden, InterpreterError
+from interpreterd.errors import Forbidden, InterpreterError
 from interpreterd.settings import Settings
 from interpreterd.web.answers import json_response
 from interpreterd.web.faces import error_body, face, sentence
@@ -28,8 +28,6 @@ async def show_errors(request: web.Request, handler: Handler) -> web.StreamRespo
         return await handler(request)
     except InterpreterError as error:
         return _show(error)
-    except web.HTTPRequestEntityTooLarge:
-        return _show(BodyTooLarge(request.app[SETTINGS].body_limit_bytes))
     except web.HTTPException as error:
         if error.status < HTTPStatus.BAD_REQUEST:
             raise

@@ -7,6 +7,7 @@ from typing import Final
 from aiohttp import WSMsgType, web
 
 from interpreterd.context import Context
+from interpreterd.decoding import decode
 from interpreterd.errors import InterpreterError, InvalidRequest, LimitReached, ServerShuttingDown
 from interpreterd.executions import Execution
 from interpreterd.journal import Follower
@@ -20,7 +21,7 @@ from interpreterd.web.wire import (
     Interrupt,
     Ping,
     answer,
-    decode,
+    parse_message,
     parse_operation,
     parse_request_id,
     refusal,
@@ -72,7 +73,7 @@ class _Client:
                 return
             request_id = None
             try:
-                body = decode(message.data)
+                body = parse_message(await decode(message.data, "the message"))
                 request_id = parse_request_id(body)
                 match parse_operation(body):
                     case Execute() as wish:

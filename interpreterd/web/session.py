@@ -6,13 +6,13 @@ import contextlib
 from aiohttp import WSMsgType, web
 
 from interpreterd.context import Context
+from interpreterd.decoding import decode
 from interpreterd.errors import (
     InterpreterError,
     InvalidRequest,
     ServerShuttingDown,
 )
 from interpreterd.executions import Execution
-from interpreterd.fields import decode_json
 from interpreterd.journal import Follower
 from interpreterd.schema import Event, Execute, Finished
 from interpreterd.web import v1, wire
@@ -68,7 +68,7 @@ async def _first_message(app: web.Application, socket: Socket) -> Execute | None
         app[SILENT].discard(timeout)
     if message.type not in (WSMsgType.TEXT, WSMsgType.BINARY):
         return None
-    return Execute.parse(decode_json(message.data, "the message"))
+    return Execute.parse(await decode(message.data, "the message"))
 
 
 async def _serve(socket: Socket, context: Context, execution: Execution, numbered: bool) -> None:
@@ -107,7 +107,7 @@ async def _receive_until_gone(
         if message.type not in (WSMsgType.TEXT, WSMsgType.BINARY):
             break
         with contextlib.suppress(InterpreterError):
-            body = wire.decode(message.data)
+            body = wire.parse_message(await decode(message.data, "the message"))
             if body.get("op") == "input":
                 context.answer(execution.id, wire.parse_text(body))
     if not socket.closes:

@@ -1,15 +1,19 @@
 """A WebSocket connection as every route here has it: limited, watched, and never waited for without an end."""
 
 import asyncio
+import codecs
 import contextlib
 import weakref
 from typing import Any, Final
 
-from aiohttp import WSMsgType, web
+from aiohttp import WSMessage, WSMsgType, hdrs, web
 
-from interpreterd.errors import BodyTooLarge, UpgradeRequired
-from interpreterd.web.faces import MESSAGE_TOO_BIG, close_reason
+from interpreterd.decoding import SMALL_BYTES
+from interpreterd.errors import BodyTooLarge, MalformedRequest, UpgradeRequired
+from interpreterd.web.connections import linger, set_waiting
+from interpreterd.web.faces import INVALID_TEXT, MESSAGE_TOO_BIG, PROTOCOL_ERROR, close_reason
 from interpreterd.web.hangup import untaken_bytes
+from interpreterd.web.incoming import LINGER_S
 from interpreterd.web.keys import SETTINGS
 
 SDK_SUBPROTOCOL: Final = "X-Daytona-SDK-Version~"
@@ -29,9 +33,17 @@ class Socket(web.WebSocketResponse):
     """
 
     def __init__(
-        self, transport: asyncio.Transport, *, limit_bytes: int, protocols: tuple[str, ...], patience_s: float
+        self,
+        transport: asyncio.Transport,
+        *,
+        limit_bytes: int,
+        protocols: tuple[str, ...],
+        patience_s: float,
+        asks: bool = True,
     ) -> None:
         """Refuse messages beyond ``limit_bytes``; echo the first of ``protocols``.
+
+        Unless the client ``asks`` for something, it need not send any message.
 
         A client that answers no ping, or takes nothing of what was written before the close, for ``patience_s``, has
         gone.
@@ -43,7 +55,9 @@ class Socket(web.WebSocketResponse):
             timeout=CLOSE_TIMEOUT_S,
             autoclose=False,
             autoping=False,
+            decode_text=False,
         )
+        self._asks = asks
         self._limit_bytes = limit_bytes
         self._patience_s = patience_s
         self._transport = transport
@@ -61,6 +75,8 @@ class Socket(web.WebSocketResponse):
         """See aiohttp."""
         writer = await super().prepare(request)
         if self._look is None:  # aiohttp prepares once more what a handler returns
+            if self._asks:
+                set_waiting(request, True)
             self._heard_at = asyncio.get_running_loop().time()
             self._look_after(self._patience_s / 1.5)
         return writer
@@ -70,7 +86,13 @@ class Socket(web.WebSocketResponse):
         while True:
             message = await super().receive(timeout)
             self._heard_at = asyncio.get_running_loop().time()
+            if message.type is WSMsgType.TEXT and not await _is_utf8(message.data):
+                await self.close(code=INVALID_TEXT)
+                return WSMessage(WSMsgType.ERROR, None, None)
             if message.type in (WSMsgType.TEXT, WSMsgType.BINARY):
+                if self._asks and self._req is not None:
+                    self._asks = False
+                    set_waiting(self._req, False)
                 return message
             if message.type is WSMsgType.PING:
                 await self.pong(message.data)
@@ -89,10 +111,18 @@ class Socket(web.WebSocketResponse):
         if self._answered is not None:
             return False
         self._look_no_more()
+        # aiohttp gives no reason: it has read something that it refuses, and reads no further.
+        refused = code in (PROTOCOL_ERROR, INVALID_TEXT, MESSAGE_TOO_BIG) and not message
         if code == MESSAGE_TOO_BIG and not message:
             message = close_reason(str(BodyTooLarge(self._limit_bytes)))
-        abort = self._abort_after(self._patience_s)
+        abort = self._abort_after(max(self._patience_s, LINGER_S))
         try:
+            if refused and self._req is not None and self._writer is not None:
+                self._set_closed()
+                await self._writer.close(code, message)
+                await linger(self._req)
+                self._transport.close()
+                return True
             return await super().close(code=code, message=message, drain=drain)
         finally:
             abort.cancel()
@@ -170,6 +200,19 @@ class Socket(web.WebSocketResponse):
         return asyncio.get_running_loop().call_later(after_s, _abort, weakref.ref(self._transport))
 
 
+async def _is_utf8(data: bytes) -> bool:
+    """Return whether ``data`` is UTF-8; others have their turn while it is looked at."""
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    try:
+        for start in range(SMALL_BYTES, len(data), SMALL_BYTES):
+            decoder.decode(data[start - SMALL_BYTES : start])
+            await asyncio.sleep(0)
+        decoder.decode(data[(len(data) - 1) // SMALL_BYTES * SMALL_BYTES :], final=True)
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
 def _frame(kind: WSMsgType, payload: bytes) -> bytes:
     """Return a whole message of a server: RFC 6455, 5.2."""
     size = len(payload)
@@ -185,8 +228,16 @@ def _abort(transport: "weakref.ref[asyncio.Transport]") -> None:
         there.abort()
 
 
-async def open_socket(request: web.Request) -> Socket:
-    """Return the connection that the client asks for. Raises ``UpgradeRequired``."""
+async def open_socket(request: web.Request, *, asks: bool = True) -> Socket:
+    """Return the connection that the client wants. Unless it ``asks`` for something, it need not send any message.
+
+    Raises:
+        UpgradeRequired: The request is not that of a WebSocket.
+        MalformedRequest: A header holds what it cannot.
+    """
+    for name in (hdrs.UPGRADE, hdrs.SEC_WEBSOCKET_KEY, hdrs.SEC_WEBSOCKET_PROTOCOL, hdrs.SEC_WEBSOCKET_VERSION):
+        if not request.headers.get(name, "").isascii():
+            raise MalformedRequest(f"{name} must be ASCII")
     settings = request.app[SETTINGS]
     protocols: tuple[str, ...] = ()
     if offered := request.headers.get("Sec-WebSocket-Protocol"):
@@ -198,6 +249,7 @@ async def open_socket(request: web.Request) -> Socket:
         limit_bytes=settings.body_limit_bytes,
         protocols=protocols,
         patience_s=settings.heartbeat_s,
+        asks=asks,
     )
     try:
         await socket.prepare(request)

@@ -78,7 +78,7 @@ async def follow(request: web.Request, journal: Journal[_E], start: int, render:
 async def _follow_on_socket(
     request: web.Request, journal: Journal[_E], start: int, render: Render[_E]
 ) -> web.StreamResponse:
-    socket = await open_socket(request)
+    socket = await open_socket(request, asks=False)
     follower = journal.follow(start)
     receiver = asyncio.create_task(_receive_until_gone(socket, follower))
     try:

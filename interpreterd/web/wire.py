@@ -11,7 +11,6 @@ import orjson
 from attrs import field, frozen
 
 from interpreterd.errors import InterpreterError, InvalidRequest, MalformedRequest
-from interpreterd.fields import decode_json
 from interpreterd.schema import (
     Event,
     Execute,
@@ -69,9 +68,8 @@ class Input:
 Operation = Execute | Interrupt | Input | Ping
 
 
-def decode(data: bytes | str) -> dict[str, Any]:
+def parse_message(value: object) -> dict[str, Any]:
     """Return the JSON object of a client's message. Raises ``MalformedRequest``."""
-    value = decode_json(data, "the message")
     if not isinstance(value, dict):
         raise MalformedRequest("the message must be a JSON object")
     return value
