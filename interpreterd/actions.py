@@ -106,7 +106,7 @@ class Actions(Steps):
     def _exiting(self, verdict: Verdict) -> None:
         """Let ``exit()`` run its course; output of exit handlers still belongs to the execution."""
         self._verdict = verdict
-        self._do(moves.ClearTimer("timeout"), moves.ClearTimer("grace"), moves.SetTimer("grace", self._grace_s))
+        self._do(moves.ClearTimer("timeout"), moves.ClearTimer("grace"), moves.SetTimer("grace", self.grace_s))
         self.state = State.ENDING
 
     def on_received_settling(self, event: moves.Received) -> None:
@@ -169,7 +169,7 @@ class Actions(Steps):
 
     def _interrupt(self, verdict: Verdict) -> None:
         self._verdict = verdict
-        self._do(moves.ClearTimer("timeout"), moves.Interrupt(), moves.SetTimer("grace", self._grace_s))
+        self._do(moves.ClearTimer("timeout"), moves.Interrupt(), moves.SetTimer("grace", self.grace_s))
         self.state = State.INTERRUPTING
 
     def on_cancel(self, event: moves.Cancel) -> None:

@@ -10,7 +10,7 @@ import attrs
 
 from interpreterd import moves
 from interpreterd.description import ContextInfo
-from interpreterd.errors import ContextRestarted, InterpreterError
+from interpreterd.errors import ContextRestarted, InterpreterError, InvalidRequest
 from interpreterd.executions import Execution, Executions
 from interpreterd.launcher import Launcher
 from interpreterd.limits import Limits
@@ -72,6 +72,7 @@ class Context:
             watcher=watcher,
             tasks=tasks,
         )
+        self._grace_s = settings.grace_s
         self._machine = Machine(queue_limit=limits.queued or settings.queue_limit, grace_s=settings.grace_s)
         self._transcript = Transcript(
             context_id,
@@ -132,12 +133,14 @@ class Context:
         when it goes, say so: ``answer`` with None.
 
         Raises:
-            InvalidRequest: The code is too long.
+            InvalidRequest: The code is too long, or the grace.
             LimitReached: The queue is full, or what waits and runs holds too much code.
         """
         if request.stdin and not (client and answers):
             request = attrs.evolve(request, stdin=False)
         self._limits.check_code(request.code)
+        if request.grace_s is not None and request.grace_s > self._grace_s:
+            raise InvalidRequest(f"graceS must be at most {self._grace_s:g}, the daemon's limit")
         self._machine.check_room()
         execution = self._transcript.new(request, on_room=self._resume_output if client else None)
         self._feed(moves.Submit(execution.id, request))
@@ -224,7 +227,7 @@ class Context:
             case moves.Interrupt():
                 if self._slot.worker is not None and self._transcript.running is not None:
                     self._transcript.running.journal.extend(LAST_WORDS_BYTES)
-                    self._slot.worker.interrupt()
+                    self._slot.worker.interrupt(self._machine.grace_s)
             case moves.End(interrupt):
                 self._slot.end(interrupt=interrupt)
             case moves.Kill():

@@ -15,6 +15,7 @@ from interpreterd.errors import InvalidRequest, MalformedRequest
 
 ENVS_LIMIT_BYTES: Final = 128 << 10  # what execve(2) takes of one variable
 LOGGED_KEYS: Final = 10
+MOST_SECONDS: Final = 2**32 - 1
 _log = logging.getLogger(__name__)
 
 
@@ -81,6 +82,18 @@ def whole_number(body: dict[str, object], key: str) -> int | None:
     if number is None:
         raise MalformedRequest(f"{key} must be a whole number")
     return number
+
+
+def seconds(body: dict[str, object], key: str) -> float | None:
+    """Return a number of seconds, not negative, a fraction too; None if the key is absent."""
+    value = body.get(key)
+    if value is None:
+        return None
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        raise MalformedRequest(f"{key} must be a number")
+    if not 0 <= value <= MOST_SECONDS:  # in this form it refuses NaN
+        raise InvalidRequest(f"{key} must be a number of seconds from 0 to {MOST_SECONDS}")
+    return float(value)
 
 
 def as_whole(value: object) -> int | None:

@@ -108,10 +108,15 @@ class Failed:
 
 @frozen(kw_only=True)
 class Done:
-    """Worker: the execution ended, and all that it wrote is in the pipes."""
+    """Worker: the execution ended, and all that it wrote is in the pipes.
+
+    Attributes:
+        children: Whether the worker has child processes now.
+    """
 
     execution_id: str
     error: Failure | None = None
+    children: bool = False
 
 
 @frozen(kw_only=True)
@@ -241,7 +246,8 @@ def _done(body: dict[str, Any]) -> Done:
         error = Failure(
             name=_get(error, "name", str), value=_get(error, "value", str), traceback=_get(error, "traceback", str)
         )
-    return Done(execution_id=_get(body, "id", str), error=error)
+    children = "children" in body and _get(body, "children", bool)
+    return Done(execution_id=_get(body, "id", str), error=error, children=children)
 
 
 _PARSERS: Final[Mapping[str, Callable[[dict[str, Any]], FromWorker]]] = {

@@ -137,7 +137,7 @@ class Send:
 
 @frozen
 class Interrupt:
-    """SIGINT to the worker, and to no process that it started."""
+    """SIGINT to the worker, and to what its execution has started and waits for."""
 
 
 @frozen

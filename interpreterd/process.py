@@ -23,16 +23,14 @@ from interpreterd import messages
 from interpreterd.causes import how_ended
 from interpreterd.errors import ProtocolError
 from interpreterd.family import is_traced, killing, state
-from interpreterd.messages import Ready, ToWorker
+from interpreterd.foreground import Interrupts
+from interpreterd.messages import Done, Exiting, FromWorker, Ready, ToWorker
 from interpreterd.nursery import Nursery
 from interpreterd.pipes import PIPE_LIMIT_BYTES, READ_BYTES, Ends, Outputs, unread_bytes
 from interpreterd.protocol import Decoder
 from interpreterd.schema import Stream
 from interpreterd.worker import Answer, Deaf, Listener
 
-# Python overlooks a signal that comes just before a system call begins to wait, until another one ends the call: one
-# SIGINT in fifty was lost right after a print. The worker's handler of SIGCONT does nothing, so these hit nothing else.
-NUDGES_S: Final = (0.02, 0.2)
 _log = logging.getLogger(__name__)
 ANSWERS_LIMIT_BYTES: Final = 1 << 20
 STOPPED_LIMIT_S: Final = 1.0
@@ -59,6 +57,7 @@ class ProcessWorker(asyncio.Protocol):
         self._decoder = Decoder()
         self._killed = False
         self._outputs = Outputs(ends, self._on_output)
+        self._interrupts = Interrupts(pid, self._signal)
 
     def _on_output(self, stream: Stream, text: str, replaced: int) -> None:
         self.listener.on_output(stream, text, replaced)
@@ -71,15 +70,15 @@ class ProcessWorker(asyncio.Protocol):
         """
         if self._channel is None or self.exited is not None:
             return
+        if isinstance(message, messages.Run):
+            self._interrupts.begin_execution()
         if isinstance(message, messages.Answer) and self._channel.get_write_buffer_size() > ANSWERS_LIMIT_BYTES:
             return
         self._channel.write(messages.encode(message))
 
-    def interrupt(self) -> None:
+    def interrupt(self, grace_s: float) -> None:
         """See ``Worker``."""
-        self._signal(signal.SIGINT)
-        for after_s in NUDGES_S:
-            asyncio.get_running_loop().call_later(after_s, self._signal, signal.SIGCONT)
+        self._interrupts.begin(grace_s)
 
     def _signal(self, number: signal.Signals) -> None:
         if self.exited is None:
@@ -189,8 +188,7 @@ class ProcessWorker(asyncio.Protocol):
                     if not self._outputs.drain():
                         self._break(f"it left more than {PIPE_LIMIT_BYTES} bytes in an output pipe")
                         return
-                    if isinstance(message, Ready) and message.mark is not None:
-                        self._outputs.use_marks(message.mark)
+                    self._notice(message)
                     self.listener.on_message(message)
                     if self._is_ignored():
                         return
@@ -198,6 +196,13 @@ class ProcessWorker(asyncio.Protocol):
         except ProtocolError as error:
             self.drain()
             self._break(str(error))
+
+    def _notice(self, message: FromWorker) -> None:
+        """See what is not for the listener."""
+        if isinstance(message, Ready) and message.mark is not None:
+            self._outputs.use_marks(message.mark)
+        elif isinstance(message, Done | Exiting):
+            self._interrupts.end_execution(children=isinstance(message, Done) and message.children)
 
     def _is_ignored(self) -> bool:
         """Return whether nothing that it says counts any more."""
@@ -250,6 +255,7 @@ class ProcessWorker(asyncio.Protocol):
         self.exited = how + ("" if complete else "; the end of its output is lost")
         self.end_text()
         self._outputs.close()
+        self._interrupts.end_execution(children=False)
         if self._channel is not None:
             self._channel.abort()
         elif not self._opening:

@@ -14,7 +14,7 @@ from typing import Final, Self
 from attrs import field, frozen
 
 from interpreterd.errors import InterpreterError, InvalidRequest
-from interpreterd.fields import choice, environment, flag, json_object, string, whole_number
+from interpreterd.fields import choice, environment, flag, json_object, seconds, string, whole_number
 from interpreterd.startup import check_late_envs
 
 DEFAULT_CONTEXT_ID: Final = "default"
@@ -179,6 +179,7 @@ class Execute:
         code: Python source, not empty.
         context_id: None for the default context.
         timeout_s: Wall-clock seconds from its start, queueing not counted; None for no limit.
+        grace_s: Seconds it may go on after an interrupt, before it is killed; None for the daemon's own.
         envs: Environment variables, for this execution only.
         stays: Whether it goes on when its client's connection ends; else it is interrupted.
         numbered: Whether the client wants the events of version 2: with their number, and the execution's id.
@@ -191,6 +192,7 @@ class Execute:
     code: str = field(repr=_chars)
     context_id: str | None = None
     timeout_s: int | None = DEFAULT_TIMEOUT_S
+    grace_s: float | None = None
     envs: Mapping[str, str] = field(factory=dict, repr=lambda envs: f"<{len(envs)} variables>")
     stays: bool = True
     numbered: bool = False
@@ -208,6 +210,7 @@ class Execute:
                 "code",
                 "contextId",
                 "timeout",
+                "graceS",
                 "envs",
                 "onDisconnect",
                 "events",
@@ -237,6 +240,7 @@ class Execute:
             code=code,
             context_id=context_id or None,
             timeout_s=timeout_s or None,
+            grace_s=seconds(message, "graceS"),
             envs=envs,
             stays=choice(message, "onDisconnect", ("continue", "interrupt")) == "continue",
             numbered=choice(message, "events", ("v1", "v2")) == "v2",

@@ -10,7 +10,7 @@ from interpreterd.launcher import Launcher, launch_configured
 from interpreterd.limits import Limits
 from interpreterd.logs import about
 from interpreterd.messages import Configure, Exit
-from interpreterd.steps import DEATH_LIMIT_S
+from interpreterd.steps import DEATH_LIMIT_S, END_LIMIT_S
 from interpreterd.watcher import Excess, Watch, Watcher
 from interpreterd.worker import Deaf, Listener, Worker
 
@@ -75,7 +75,7 @@ class Slot:
         """Have the worker end as Python does; if it is to be interrupted, its execution first."""
         if self.worker is not None:
             if interrupt:
-                self.worker.interrupt()
+                self.worker.interrupt(END_LIMIT_S)
             self.worker.resume_output()  # nobody waits for its client any more
             self.worker.send(Exit())
 

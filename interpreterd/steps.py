@@ -44,6 +44,12 @@ class Steps:
         """The id of the execution that runs."""
         return self._current.execution_id if self._current else None
 
+    @property
+    def grace_s(self) -> float:
+        """How long the execution that runs may take to end after an interrupt."""
+        own = None if self._current is None else self._current.request.grace_s
+        return self._grace_s if own is None else own
+
     def _do(self, *effects: moves.Effect) -> None:
         self._effects.extend(effects)
 

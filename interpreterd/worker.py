@@ -41,8 +41,8 @@ class Worker(Protocol):
     def send(self, message: ToWorker) -> None:
         """Pass ``message`` on; without effect once the worker has ended."""
 
-    def interrupt(self) -> None:
-        """Send SIGINT to the worker."""
+    def interrupt(self, grace_s: float) -> None:
+        """Send SIGINT to the worker and to what its execution waits for, which may have ``grace_s`` to end."""
 
     def kill(self) -> None:
         """Kill the worker and all that descends from it; ``on_exit`` follows."""

@@ -18,6 +18,7 @@ class FakeWorker:
     Attributes:
         calls: What the daemon did to it, by name of the method, ``send`` and what starts it left out.
         configured_with: What it was told last to be configured as.
+        grace_s: What its execution had to end after the latest interrupt.
         answer: What it says to ``Configure``; None for nothing.
         leaves: How it ends right after that answer, before anybody has taken it; None if it stays.
         immortal: Whether ``kill`` does nothing.
@@ -33,6 +34,7 @@ class FakeWorker:
         self.exited: str | None = None
         self.broken: str | None = None
         self.calls: list[str] = []
+        self.grace_s: float | None = None
         self.answer = answer
         self.leaves = leaves
         self.immortal = False
@@ -64,8 +66,9 @@ class FakeWorker:
         else:
             self._inbox.put_nowait(message)
 
-    def interrupt(self) -> None:
+    def interrupt(self, grace_s: float) -> None:
         """See ``Worker``."""
+        self.grace_s = grace_s
         self.calls.append("interrupt")
         self.interrupted.set()
 

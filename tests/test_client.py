@@ -124,7 +124,7 @@ async def test_environment_and_timeout(py: Any) -> None:
     code = "import os; print(os.environ.get('GREETING'))"
     assert (await py.execute(code, envs={"GREETING": "hello"})).stdout == "hello\n"
     assert (await py.execute(code)).stdout == "None\n"
-    execution = await py.execute("while True: pass", timeout=1)
+    execution = await py.execute("while True: pass", timeout=1, grace_s=1)
     assert (execution.outcome, execution.error.name) == ("interrupted", "TimeoutError")
 
 
@@ -357,6 +357,11 @@ async def test_interrupt_and_restart(py: Any) -> None:
 
 
 # Errors
+
+
+async def test_a_grace_is_the_daemons_at_most(py: Any) -> None:
+    with pytest.raises(Refused, match="graceS must be at most 2"):
+        await py.execute("pass", grace_s=2.5)
 
 
 async def test_what_the_daemon_refuses(first_py: Any) -> None:

@@ -59,6 +59,7 @@ FROM_WORKER: list[messages.FromWorker] = [
     Failed(reason="cannot enter /tmp/Übung: No such file or directory"),
     Asked(execution_id="e1", number=1, prompt="Wer? ", password=True),
     Done(execution_id="e1"),
+    Done(execution_id="e1", children=True),
     Done(
         execution_id="e2",
         error=Failure(

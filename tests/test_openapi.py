@@ -82,6 +82,7 @@ EDGES: dict[str, list[Any]] = {
     "code": ["pass"],
     "contextId": ["x" * 1000, "x" * 1001],
     "timeout": [-1, 1.5, 30.0, 2**32 - 1, 2**32],
+    "graceS": [-1, 0, 0.5, 2**32],
     "envs": ENVIRONMENTS,
     "onDisconnect": ["continue", "interrupt"],
     "events": ["v1", "v2", "v3"],

@@ -59,10 +59,10 @@ def body(message: FromWorker) -> dict[str, Any]:
         case Failed():
             return {"type": "failed", "reason": message.reason}
         case Done(error=None):
-            return {"type": "done", "id": message.execution_id, "error": None}
+            return {"type": "done", "id": message.execution_id, "error": None, "children": message.children}
         case Done(error=Failure() as error):
             shown = {"name": error.name, "value": error.value, "traceback": error.traceback}
-            return {"type": "done", "id": message.execution_id, "error": shown}
+            return {"type": "done", "id": message.execution_id, "error": shown, "children": message.children}
         case Exiting():
             return {"type": "exiting", "id": message.execution_id}
         case Synced():

@@ -6,11 +6,12 @@ import os
 from time import sleep
 
 FLUSH_AFTER_S = 0.05
+SIGNALS = (_signal.SIGINT, _signal.SIGCONT, _signal.SIGURG)  # of an interrupt
 
 
 def undisturbed(change):
     """Call ``change()`` while interrupts have to wait: a KeyboardInterrupt in the middle would leave half of it."""
-    before = _signal.pthread_sigmask(_signal.SIG_BLOCK, (_signal.SIGINT, _signal.SIGCONT))
+    before = _signal.pthread_sigmask(_signal.SIG_BLOCK, SIGNALS)
     try:
         change()
     finally:

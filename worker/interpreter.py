@@ -14,9 +14,10 @@ from sys import getrecursionlimit, setprofile, setrecursionlimit, settrace  # us
 from time import sleep
 
 from worker.channel import ChannelLost, decode, encode
-from worker.flusher import undisturbed
+from worker.flusher import SIGNALS, undisturbed
 from worker.namespace import Exit, restore_environment, set_environment
 from worker.report import call_hook, describe, describe_again, forget_frames, forget_own_frames, remember
+from worker.system import has_children
 
 if sys.version_info >= (3, 12):
     get_tool, set_events = sys.monitoring.get_tool, sys.monitoring.set_events
@@ -59,6 +60,7 @@ class Interpreter:
         self._unraisablehook = sys.unraisablehook
         sys.unraisablehook = self._on_unraisable
         _signal.signal(_signal.SIGCONT, self._nudged)
+        _signal.signal(_signal.SIGURG, self._overlooked)
 
     def serve(self):
         """Answer messages until user code calls ``exit()``, or the daemon says so; return for Python's own shutdown."""
@@ -124,7 +126,10 @@ class Interpreter:
         if issubclass(type(raised), Exit):
             send({"type": "exiting", "id": message["id"]})
             return False
-        send({"type": "done", "id": message["id"], "error": error})
+        done = {"type": "done", "id": message["id"], "error": error}
+        if has_children():
+            done["children"] = True
+        send(done)
         return True
 
     def _run(self, source, envs, interactive):
@@ -197,7 +202,7 @@ class Interpreter:
                 _signal.signal(_signal.SIGINT, self._remember)
                 setprofile(None)
                 # One that user code had blocked comes now, and not in the next execution.
-                _signal.pthread_sigmask(_signal.SIG_UNBLOCK, (_signal.SIGINT, _signal.SIGCONT))
+                _signal.pthread_sigmask(_signal.SIG_UNBLOCK, SIGNALS)
                 self._ignored = False
                 return
             except BaseException:  # one more that came before the handler was changed: the execution has ended
@@ -224,9 +229,16 @@ class Interpreter:
         """
         if self._ignored:
             self._ignored = False
-            handler = _signal.getsignal(_signal.SIGINT)
-            if callable(handler):
-                handler(_signal.SIGINT, frame)
+            self._overlooked(signal_number, frame)
+
+    def _overlooked(self, signal_number, frame):
+        """Do what SIGINT does; handles SIGURG, which the daemon sends when it has seen that SIGINT was ignored.
+
+        C code does so while it waits for a child, as os.system() does. Where Python itself ignores SIGINT, it goes on.
+        """
+        handler = _signal.getsignal(_signal.SIGINT)
+        if callable(handler):
+            handler(_signal.SIGINT, frame)
 
     def _leave_forked_child(self, raised, error):
         """End a child that user code made with ``os.fork()`` and that has come to the end of the code."""

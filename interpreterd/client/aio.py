@@ -77,6 +77,7 @@ class AsyncInterpreter:
         context_id: str | None = None,
         *,
         timeout: int | None = None,
+        grace_s: float | None = None,
         envs: Mapping[str, str] | None = None,
         on_stdout: OnText | None = None,
         on_stderr: OnText | None = None,
@@ -86,7 +87,7 @@ class AsyncInterpreter:
         """Run ``code``; return how it went. See ``Interpreter.execute``."""
         callbacks = Callbacks(on_stdout, on_stderr, on_error)
         collector = self._collector()
-        run = await self._run(code, context_id, timeout, envs, interactive)
+        run = await self._run(code, context_id, timeout, grace_s, envs, interactive)
         try:
             async for event in _events(run):
                 collector.add(event)
@@ -103,13 +104,14 @@ class AsyncInterpreter:
         context_id: str | None = None,
         *,
         timeout: int | None = None,
+        grace_s: float | None = None,
         envs: Mapping[str, str] | None = None,
     ) -> AsyncIterator[Event | Gap]:
         """Run ``code`` and yield its events. See ``Interpreter.stream``.
 
         Who leaves the loop early should have it in ``contextlib.aclosing``; else Python ends it at some later time.
         """
-        run = await self._run(code, context_id, timeout, envs)
+        run = await self._run(code, context_id, timeout, grace_s, envs)
         try:
             async for event in _events(run):
                 yield event
@@ -163,10 +165,11 @@ class AsyncInterpreter:
         code: str,
         context_id: str | None,
         timeout: int | None,
+        grace_s: float | None,
         envs: Mapping[str, str] | None,
         interactive: bool = False,
     ) -> Run:
-        body = {"code": code, "contextId": context_id, "timeout": timeout, "envs": envs}
+        body = {"code": code, "contextId": context_id, "timeout": timeout, "graceS": grace_s, "envs": envs}
         if interactive:
             body["interactive"] = True
         return Run(await self._open(), body, origin=self._origin, reconnect_s=self._reconnect_s)
@@ -216,6 +219,7 @@ class AsyncContext(ContextData):
         code: str,
         *,
         timeout: int | None = None,
+        grace_s: float | None = None,
         envs: Mapping[str, str] | None = None,
         on_stdout: OnText | None = None,
         on_stderr: OnText | None = None,
@@ -227,6 +231,7 @@ class AsyncContext(ContextData):
             code,
             self.id,
             timeout=timeout,
+            grace_s=grace_s,
             envs=envs,
             on_stdout=on_stdout,
             on_stderr=on_stderr,
@@ -235,10 +240,15 @@ class AsyncContext(ContextData):
         )
 
     def stream(
-        self, code: str, *, timeout: int | None = None, envs: Mapping[str, str] | None = None
+        self,
+        code: str,
+        *,
+        timeout: int | None = None,
+        grace_s: float | None = None,
+        envs: Mapping[str, str] | None = None,
     ) -> AsyncIterator[Event | Gap]:
         """See ``AsyncInterpreter.stream``."""
-        return self._client.stream(code, self.id, timeout=timeout, envs=envs)
+        return self._client.stream(code, self.id, timeout=timeout, grace_s=grace_s, envs=envs)
 
     async def interrupt(self) -> bool:
         """See ``AsyncInterpreter.interrupt``."""

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, TypedDict
 
+Envs = Mapping[str, str] | None
+
 
 class Options(TypedDict, total=False):
     """How a client behaves.

@@ -8,7 +8,7 @@ from types import TracebackType
 from typing import Any, Self, Unpack
 
 from interpreterd.client.aio import AsyncInterpreter
-from interpreterd.client.contexts import ContextData, Options
+from interpreterd.client.contexts import ContextData, Envs, Options
 from interpreterd.client.errors import ContextNotFound
 from interpreterd.client.local import LocalDaemon
 from interpreterd.client.portal import Portal
@@ -90,6 +90,7 @@ class Interpreter:
         context_id: str | None = None,
         *,
         timeout: int | None = None,
+        grace_s: float | None = None,
         envs: Mapping[str, str] | None = None,
         on_stdout: OnText | None = None,
         on_stderr: OnText | None = None,
@@ -106,9 +107,9 @@ class Interpreter:
             code: Python source.
             context_id: Where to run it; None: in the context ``default``, which is made on first use.
             timeout: Whole seconds from its start, after which it is interrupted; None: the daemon's 600, 0: none.
+            grace_s: Seconds it may then go on before its Python is killed; at most the daemon's, which is the default.
             envs: Environment variables for this execution only.
-            on_stdout: Called with each piece of output as it comes, in the caller's thread. While it runs nothing is
-                read, so that a program that writes a lot waits in the end.
+            on_stdout: Called with each piece of output, in the caller's thread. While it runs nothing is read.
             on_stderr: The same.
             on_error: Called with the exception that ended the code; it is in the ``Execution``, too.
             interactive: Whether the values of expressions are printed, as at Python's own prompt.
@@ -120,7 +121,7 @@ class Interpreter:
         """
         callbacks = Callbacks(on_stdout, on_stderr, on_error)
         collector = self._async._collector()
-        run = self._portal.wait(self._async._run(code, context_id, timeout, envs, interactive))
+        run = self._portal.wait(self._async._run(code, context_id, timeout, grace_s, envs, interactive))
         stop: KeyboardInterrupt | None = None
         try:
             while True:
@@ -148,13 +149,14 @@ class Interpreter:
         context_id: str | None = None,
         *,
         timeout: int | None = None,
+        grace_s: float | None = None,
         envs: Mapping[str, str] | None = None,
     ) -> Iterator[Event | Gap]:
         """Run ``code`` and yield what happens, as ``execute`` takes it; the last event is ``Finished``.
 
         The code starts when the first event is asked for. Who leaves the loop early interrupts it, with Ctrl-C too.
         """
-        run = self._portal.wait(self._async._run(code, context_id, timeout, envs))
+        run = self._portal.wait(self._async._run(code, context_id, timeout, grace_s, envs))
         try:
             while self._portal.wait(run.fill()):
                 while run.events:
@@ -244,6 +246,7 @@ class Context(ContextData):
         code: str,
         *,
         timeout: int | None = None,
+        grace_s: float | None = None,
         envs: Mapping[str, str] | None = None,
         on_stdout: OnText | None = None,
         on_stderr: OnText | None = None,
@@ -255,6 +258,7 @@ class Context(ContextData):
             code,
             self.id,
             timeout=timeout,
+            grace_s=grace_s,
             envs=envs,
             on_stdout=on_stdout,
             on_stderr=on_stderr,
@@ -263,10 +267,10 @@ class Context(ContextData):
         )
 
     def stream(
-        self, code: str, *, timeout: int | None = None, envs: Mapping[str, str] | None = None
+        self, code: str, *, timeout: int | None = None, grace_s: float | None = None, envs: Envs = None
     ) -> Iterator[Event | Gap]:
         """See ``Interpreter.stream``."""
-        return self._client.stream(code, self.id, timeout=timeout, envs=envs)
+        return self._client.stream(code, self.id, timeout=timeout, grace_s=grace_s, envs=envs)
 
     def interrupt(self) -> bool:
         """See ``Interpreter.interrupt``."""
