@@ -9,6 +9,7 @@ from typing import Final, Self
 
 from interpreterd.directory import check_directory
 from interpreterd.errors import InvalidWorkingDirectory, WorkerStartFailed
+from interpreterd.family import state
 from interpreterd.launcher import Launcher, Python, launch_configured
 from interpreterd.messages import Configure
 from interpreterd.startup import NO_ENVS
@@ -16,6 +17,7 @@ from interpreterd.worker import Deaf, Worker
 
 REFILL_AFTER_S: Final = 0.03
 CLOSE_LIMIT_S: Final = 3.0
+STOPPED: Final = ("T", "t")  # proc(5)
 _log = logging.getLogger(__name__)
 
 
@@ -70,13 +72,20 @@ class Pool:
         """Return a worker that waits, or a new one; see ``Launcher``."""
         if envs:
             return await self._launcher.launch(envs)
-        if not self._waiting:
-            worker = await self._launcher.launch()
-        else:
-            worker = self._waiting.popleft()
-            worker.listener = Deaf()
+        worker = self._take() or await self._launcher.launch()
         self.fill()
         return worker
+
+    def _take(self) -> Worker | None:
+        """Return the worker that waits longest; one that was stopped, by SIGSTOP or a debugger, is killed instead."""
+        while self._waiting:
+            worker = self._waiting.popleft()
+            worker.listener = Deaf()
+            if state(worker.pid) not in STOPPED:
+                return worker
+            _log.warning("waiting worker %d stands still", worker.pid)
+            worker.kill()
+        return None
 
     async def describe_python(self) -> Python:
         """See ``Launcher``."""

@@ -6,6 +6,7 @@ what an execution may have come to, and holds the daemon's word against that.
 
 import asyncio
 import contextlib
+import itertools
 import os
 import random
 import resource
@@ -25,7 +26,7 @@ CONTEXTS = 50
 STRIKE_EVERY_S = 0.15
 STRAY_EVERY = 40  # one strike in so many hits a worker that waits in the pool
 PINCH_EVERY = 80
-TEMPLATE_EVERY = 30
+TEMPLATE_EVERY_S = 8.0  # more often than new ones are started: for a while there is none
 PINCH_S = 0.4
 DEADLY = (signal.SIGKILL, signal.SIGSEGV, signal.SIGABRT, signal.SIGTERM)
 STOPPED_S = 0.3
@@ -59,8 +60,9 @@ class Chaos:
         """Let everybody act for a while; then tidy up as a client does."""
         until = time.monotonic() + seconds
         striking = asyncio.create_task(self._strike_until(until))
+        striking_templates = asyncio.create_task(self._strike_templates_until(until))
         acting = [asyncio.create_task(actor.act_until(until)) for actor in self._actors]
-        done, late = await asyncio.wait([striking, *acting], timeout=seconds + WIND_DOWN_S)
+        done, late = await asyncio.wait([striking, striking_templates, *acting], timeout=seconds + WIND_DOWN_S)
         for task in late:
             task.cancel()
         self._it.phase.expect(not late, f"{len(late)} clients still wait for an answer")
@@ -80,8 +82,6 @@ class Chaos:
             await asyncio.sleep(self._random.uniform(0, 2 * STRIKE_EVERY_S))
             if self._random.randrange(PINCH_EVERY) == 0:
                 await self._pinch()
-            elif self._random.randrange(TEMPLATE_EVERY) == 0:
-                self._strike_the_template()
             elif self._random.randrange(STRAY_EVERY) == 0:
                 self._strike_the_pool()
             else:
@@ -114,13 +114,16 @@ class Chaos:
                 finally:
                     os.close(pidfd)
 
-    def _strike_the_template(self) -> None:
-        """Kill the template, or stop it for ever: nobody is to notice, but who has to wait a moment for a worker."""
-        for pid in templates(self._it.pid):
-            number = self._random.choice((signal.SIGKILL, signal.SIGSTOP))
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, number)
-                self._it.phase.count("faults", f"template struck by {number.name}")
+    async def _strike_templates_until(self, until: float) -> None:
+        """Kill templates, or stop them for ever: nobody is to notice, but who has to wait a moment for a worker."""
+        numbers = itertools.cycle((signal.SIGSTOP, signal.SIGKILL))
+        while time.monotonic() < until:
+            await asyncio.sleep(self._random.uniform(0, 2 * TEMPLATE_EVERY_S))
+            for pid in templates(self._it.pid):
+                number = next(numbers)
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, number)
+                    self._it.phase.count("faults", f"template struck by {number.name}")
 
     async def _pinch(self) -> None:
         """Leave the daemon no descriptors for new workers, for a moment."""

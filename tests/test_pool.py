@@ -1,7 +1,9 @@
 """The pool, over a fake launcher."""
 
+import asyncio
 import os
 import shutil
+import signal
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Any
@@ -68,6 +70,19 @@ async def test_one_that_died_while_it_waited_is_not_handed_out(launcher: FakeLau
     await stocked(launcher, 2)
     launcher.workers[0].exit("killed by SIGKILL")
     assert await pool.launch() is launcher.workers[1]
+
+
+async def test_one_that_was_stopped_while_it_waited_is_not_handed_out(launcher: FakeLauncher, pool: Pool) -> None:
+    pool.fill()
+    await stocked(launcher, 2)
+    process = await asyncio.create_subprocess_exec("sleep", "1000")
+    process.send_signal(signal.SIGSTOP)
+    await asyncio.to_thread(os.waitid, os.P_PID, process.pid, os.WSTOPPED | os.WNOWAIT)
+    launcher.workers[0].pid = process.pid
+    assert await pool.launch() is launcher.workers[1]
+    assert launcher.workers[0].calls == ["kill"]
+    process.kill()
+    await process.wait()
 
 
 async def test_one_that_broke_the_protocol_while_it_waited_is_killed(launcher: FakeLauncher, pool: Pool) -> None:
