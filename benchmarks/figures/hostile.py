@@ -86,6 +86,26 @@ def bomb() -> bytes:
     return gzip.compress(b" " * BOMB_BYTES, 9)
 
 
+def long_code(character: str) -> bytes:
+    """Return an execution with 16 MiB of code that does nothing."""
+    comment = character * ((BODY_BYTES - 100) // len(character.encode()))
+    return f'{{"code":"#{comment}"}}'.encode()
+
+
+def upgrade(message: bytes) -> bytes:
+    """Return a WebSocket's first request and message, masked by zeros: RFC 6455, section 5.2."""
+    head = [
+        f"GET {PREFIX}/execute HTTP/1.1",
+        "Host: localhost",
+        "Connection: Upgrade",
+        "Upgrade: websocket",
+        "Sec-WebSocket-Version: 13",
+        "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==",
+    ]
+    frame = b"\x81\xff" + len(message).to_bytes(8, "big") + bytes(4) + message
+    return "\r\n".join([*head, "", ""]).encode() + frame
+
+
 def sent(make: Callable[[], bytes], *, enough_bytes: int | None = None) -> Attack:
     """Return the attack that sends what ``make`` returns, on a new connection each time, and reads what is answered.
 
@@ -205,6 +225,9 @@ ATTACKS: dict[str, Attack] = {
     "it is sent 16 MiB of JSON with unknown keys": sent(lambda: post("/context", many_keys())),
     "it is sent 16 MiB of JSON with tiny values": sent(lambda: post("/execute", tiny_values())),
     "it is sent 0.5 MiB of gzip that become 512 MiB": sent(lambda: post("/context", bomb(), "Content-Encoding: gzip")),
+    "it is sent 16 MiB of code": sent(lambda: post("/execute", long_code("x"))),
+    "it is sent 16 MiB of code, four bytes a character, on WebSockets": sent(lambda: upgrade(long_code("😀"))),
+    "it is sent 16 MiB of JSON with tiny values on WebSockets": sent(lambda: upgrade(tiny_values())),
     "clients leave in the middle of a long list": leavers,
     "families of many threads are killed": killed(quick=(2, 100), full=(10, 300)),
     "families of many processes are killed": killed(quick=(50, 0), full=(400, 0)),
