@@ -19,6 +19,7 @@ MODULES = (
     "report",
     "stdin",
     "namespace",
+    "orphans",
     "stack",
     "system",
     "interpreter",
@@ -138,7 +139,9 @@ def run(codes, out_fd, die, names=None):
     streams = worker.streams.Streams(library.flush_stdio)
     streams.own(spares)
     stdin = worker.stdin.Stdin(channel, streams)
-    cells = worker.namespace.Cells({"getpass": stdin.hook_getpass})
+    orphans = worker.orphans.Orphans()
+    channel.chore = orphans.reap
+    cells = worker.namespace.Cells({"getpass": stdin.hook_getpass, "_posixsubprocess": orphans.hook_subprocess})
     interpreter = worker.interpreter.Interpreter(channel, streams, stdin, cells, library, traces)
     interpreter.warm_up()
     if names is not None:
@@ -151,6 +154,7 @@ def run(codes, out_fd, die, names=None):
         if die:
             library.die_with_parent()
     library.become_subreaper()
+    orphans.begin()
     interpreter.serve()
 
 

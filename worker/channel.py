@@ -9,6 +9,7 @@ from _json import encode_basestring_ascii, make_scanner
 from os import close, fstat, readv, set_blocking, write
 
 _READ_BYTES = 1 << 13
+_PAUSE_MS, _LONGEST_PAUSE_MS = 100, 10_000
 _globals = globals()
 
 
@@ -61,6 +62,8 @@ def _is_own(error):
 class Channel:
     """Blocking message stream to the daemon. Only the process that made it may use it.
 
+    Before it waits it calls ``chore``, and again some moments later for as long as that returns True.
+
     Reads are unbounded: the daemon is trusted here, and limits what it sends.
     """
 
@@ -68,6 +71,7 @@ class Channel:
         self._read_fd = read_fd
         self._write_fd = write_fd
         self._pieces = [b""]
+        self.chore = lambda: False
         self._idle = select.poll()
         self._idle.register(read_fd, select.POLLIN)
         self.own()
@@ -108,8 +112,10 @@ class Channel:
         A read that waits is also woken when the daemon reads what was sent last, as the socket has room again. That
         costs both of them as much as a message does. poll(2) hears only of what it asks for.
         """
+        pause_ms = _PAUSE_MS
         try:
-            self._idle.poll()
+            while not self._idle.poll(pause_ms if self.chore() else None):
+                pause_ms = min(2 * pause_ms, _LONGEST_PAUSE_MS)
         except OSError:  # EINVAL: user code has set RLIMIT_NOFILE to 0
             pass
 

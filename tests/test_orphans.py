@@ -1,0 +1,153 @@
+"""A worker is the init of what its children leave behind: it reaps these, and never a child that is the code's own."""
+
+import os
+
+import pytest
+from harness import Client, children, state
+from worker_driver import DrivenWorker
+
+# Each leaves an orphan that has ended; the pipe's end says so.
+LEAVE = """
+import os
+def leave():
+    reader, writer = os.pipe()
+    os.set_inheritable(writer, True)
+    os.system('(sleep 0.01 &)')
+    os.close(writer)
+    os.read(reader, 1)
+    os.close(reader)
+"""
+# Ways to start a child that exits with 7, as `child`, and to learn of its end later, as `status()`.
+OWN = {
+    "os.fork": """
+child = os.fork()
+if not child: os._exit(7)
+status = lambda: os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+""",
+    "os.fork in a thread": """
+import threading, warnings
+warnings.simplefilter('ignore')  # that a process with threads forks
+def fork():
+    global child
+    child = os.fork()
+    if not child: os._exit(7)
+thread = threading.Thread(target=fork); thread.start(); thread.join()
+status = lambda: os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+""",
+    "os.forkpty": """
+child, terminal = os.forkpty()
+if not child: os._exit(7)
+status = lambda: os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+""",
+    "os.posix_spawn": """
+child = os.posix_spawn('/bin/sh', ['sh', '-c', 'exit 7'], os.environ)
+status = lambda: os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+""",
+    "subprocess": """
+import subprocess
+popen = subprocess.Popen(['sh', '-c', 'exit 7']); child = popen.pid
+status = popen.wait
+""",
+    "subprocess with preexec_fn": """
+import subprocess
+popen = subprocess.Popen(['sh', '-c', 'exit 7'], preexec_fn=lambda: None); child = popen.pid
+status = popen.wait
+""",
+    "os.popen": """
+file = os.popen('exit 7'); child = file._proc.pid
+status = lambda: file.close() >> 8
+""",
+    "os.spawnv": """
+child = os.spawnv(os.P_NOWAIT, '/bin/sh', ['sh', '-c', 'exit 7'])
+status = lambda: os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+""",
+    "multiprocessing": """
+import multiprocessing
+process = multiprocessing.get_context('fork').Process(target=os._exit, args=(7,)); process.start(); child = process.pid
+status = lambda: process.join() or process.exitcode
+""",
+    "multiprocessing's spawn": """
+import multiprocessing
+process = multiprocessing.get_context('spawn').Process(target=os._exit, args=(7,)); process.start(); child = process.pid
+status = lambda: process.join() or process.exitcode
+""",
+    "asyncio": """
+import asyncio
+loop = asyncio.new_event_loop()
+asyncio.set_event_loop(loop)
+process = loop.run_until_complete(asyncio.create_subprocess_exec('sh', '-c', 'exit 7')); child = process.pid
+status = lambda: loop.run_until_complete(process.wait())
+""",
+}
+
+# asyncio has a thread that waits for it.
+ENDED = """
+try: os.waitid(os.P_PID, child, os.WEXITED | os.WNOWAIT)
+except ChildProcessError: pass
+leave()
+"""
+
+
+@pytest.mark.parametrize("how", OWN)
+def test_a_child_of_the_code_s_own_is_left_to_it_however_late_it_asks(edge_worker: DrivenWorker, how: str) -> None:
+    for _ in range(2):  # with the modules to be imported, and without
+        ran = edge_worker.run(LEAVE + OWN[how] + ENDED)
+        assert (ran.error, ran.stderr) == (None, "")
+        edge_worker.run("leave()")
+        ran = edge_worker.run("print(status())")
+        assert (ran.error, ran.stdout) == (None, "7\n"), ran
+
+
+def test_orphans_are_reaped_after_each_execution(worker: DrivenWorker) -> None:
+    assert worker.run(LEAVE).error is None
+    assert worker.run("import time\nfor _ in range(20): leave()\ntime.sleep(0.1)").error is None
+    assert worker.run("print(open('/proc/self/task/%d/children' % os.getpid()).read())").stdout == "\n"
+
+
+def test_an_orphan_that_ends_while_nothing_runs_is_reaped_too(edge_worker: DrivenWorker) -> None:
+    edge_worker.run("import os; os.system('sleep 0.2 &')")
+    (orphan,) = children(edge_worker.pid)
+    while state(orphan) != "X":
+        os.sched_yield()
+
+
+def test_os_wait_returns_the_code_s_own_child(worker: DrivenWorker) -> None:
+    code = """
+for _ in range(5): leave()
+import time; time.sleep(0.1)
+child = os.fork()
+if not child: os._exit(7)
+print(os.wait()[0] == child)
+try: os.wait()
+except ChildProcessError as error: print(type(error).__name__)
+"""
+    assert worker.run(LEAVE).error is None
+    assert worker.run(code).stdout == "True\nChildProcessError\n"
+
+
+def test_a_forked_child_reaps_nothing_of_its_parent_s(edge_worker: DrivenWorker) -> None:
+    code = """
+import subprocess
+popen = subprocess.Popen(['true'])
+if not os.fork():
+    subprocess.run(['true'])
+    os._exit(0)
+leave()
+"""
+    assert edge_worker.run(LEAVE + code).error is None
+    assert edge_worker.run("print(popen.wait(), os.wait()[1])").stdout == "0 0\n"
+
+
+def test_what_starts_processes_looks_as_it_did(worker: DrivenWorker) -> None:
+    ran = worker.run(
+        "import _posixsubprocess, inspect, os\nprint(os.posix_spawn.__name__, _posixsubprocess.fork_exec.__doc__[:5])"
+    )
+    assert (ran.error, ran.stdout.split()[0]) == (None, "posix_spawn")
+
+
+async def test_orphans_do_not_add_up_in_a_context(client: Client) -> None:
+    context = await client.create()
+    code = "import os, time\nfor _ in range(60): os.system('(sleep 0.01 &)')\ntime.sleep(0.2)"
+    assert (await client.run(code, context)).error is None
+    shown = await client.run("print(open(f'/proc/self/task/{os.getpid()}/children').read().split())", context)
+    assert shown.stdout == "[]\n"

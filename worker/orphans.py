@@ -1,0 +1,108 @@
+"""Processes that the worker has adopted: it is a subreaper, so their init, which has to reap them.
+
+A child that user code has started is user code's to wait for, and the kernel does not tell the two apart. So each way
+in which Python starts a process is noted: ``os.fork`` and ``os.forkpty``, ``os.posix_spawn``, and what ``subprocess``
+and ``multiprocessing`` use. Where it is not clear which child that was, all that are there count as user code's. Only a
+child that C code starts, and waits for in a later execution, is taken for an adopted one once it has ended.
+"""
+
+import os
+import sys
+from _thread import get_ident
+
+
+class Orphans:
+    """``begin()`` makes the process the one that adopts; before that, and in forked children, nothing has an effect."""
+
+    def __init__(self):
+        self._pid = None
+        self._own = set()  # started by user code, until they are gone
+        self._forking = {}  # by thread: the children that there were before, or None where the new one's pid is told
+        os.register_at_fork(before=self._before_fork, after_in_parent=self._after_fork)
+        for module in (sys.modules["os"], sys.modules["posix"]):  # not what this module sees of them
+            self._record(module, "posix_spawn")
+            self._record(module, "posix_spawnp")
+        if "_posixsubprocess" in sys.builtin_module_names:  # what it costs then is nothing; hooks are for files
+            __import__("_posixsubprocess")
+
+    def hook_subprocess(self, module):
+        """Note what ``_posixsubprocess`` starts, whoever calls it."""
+        self._record(module, "fork_exec")
+
+    def begin(self):
+        self._pid = os.getpid()
+
+    def reap(self):
+        """Reap adopted children that have ended; return whether there are children at all. Raises nothing."""
+        if os.getpid() != self._pid:
+            return False
+        own = set(self._own)
+        try:
+            ended = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+        except ChildProcessError:
+            self._own -= own
+            return False
+        try:
+            if ended is not None:
+                self._reap(own)
+        except OSError:  # no descriptor left to look with
+            pass
+        return True
+
+    def _reap(self, own):
+        if get_ident() in self._forking:  # an interrupt came before it was noted
+            self._own |= _children()
+            del self._forking[get_ident()]
+        elif not self._forking:  # a thread's child, which is not noted yet
+            children = _children()
+            for pid in children - self._own:
+                try:
+                    os.waitpid(pid, os.WNOHANG)
+                except ChildProcessError:
+                    pass
+            self._own -= own - children  # not those that were started meanwhile
+
+    def _before_fork(self):
+        if os.getpid() == self._pid and get_ident() not in self._forking:  # as it is if it goes by way of fork_exec
+            self.reap()
+            self._forking[get_ident()] = _children()
+
+    def _after_fork(self):
+        if os.getpid() == self._pid:
+            before = self._forking.get(get_ident())
+            if before is not None:
+                self._own |= _children() - before
+                del self._forking[get_ident()]
+
+    def _record(self, module, name):
+        """Have ``module``'s function ``name``, which returns a pid, note it."""
+        start = getattr(module, name, None)
+        if start is None:
+            return
+
+        def recording(*args, **keys):
+            if os.getpid() != self._pid:
+                return start(*args, **keys)
+            self.reap()
+            self._forking[get_ident()] = None
+            pid = start(*args, **keys)
+            self._own.add(pid)
+            self._forking.pop(get_ident(), None)
+            return pid
+
+        recording.__name__ = recording.__qualname__ = name
+        recording.__doc__, recording.__module__ = start.__doc__, start.__module__
+        recording.__text_signature__ = getattr(start, "__text_signature__", None)
+        setattr(module, name, recording)
+
+
+def _children():
+    """Return the pids of all children, ended or not."""
+    found = set()
+    for thread in os.listdir("/proc/self/task"):
+        try:
+            with open(f"/proc/self/task/{thread}/children", "rb", 0) as file:
+                found.update(map(int, file.read().split()))
+        except FileNotFoundError:  # the thread has ended, or the kernel has no such file: then nobody is reaped
+            pass
+    return found
