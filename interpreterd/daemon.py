@@ -24,7 +24,7 @@ from interpreterd.fork import ForkLauncher
 from interpreterd.guard import Guard
 from interpreterd.launcher import Launcher, SpawnLauncher
 from interpreterd.limits import Limits
-from interpreterd.logs import set_up_logging
+from interpreterd.logs import flush, set_up_logging
 from interpreterd.messages import Configure
 from interpreterd.nursery import Nursery
 from interpreterd.pool import Pool
@@ -139,8 +139,7 @@ def _end_at_the_latest() -> None:
 
     def end() -> None:
         _log.error("the end has taken longer than %g s: it is not waited for", END_LIMIT_S)
-        for handler in logging.getLogger().handlers:
-            handler.flush()
+        flush()
         os._exit(1)
 
     timer = threading.Timer(END_LIMIT_S, end)  # no timer of the loop's: that may be what stands still
@@ -182,8 +181,12 @@ def _say(line: bytes) -> None:
 
 
 def _write(line: bytes) -> None:
+    room = select.poll()
+    room.register(STDOUT_FD, select.POLLOUT)
     try:
         while line:
-            line = line[os.write(STDOUT_FD, line) :]
+            room.poll()
+            with contextlib.suppress(BlockingIOError):  # somebody has made it so, and the room was taken meanwhile
+                line = line[os.write(STDOUT_FD, line) :]
     except OSError as error:
         _log.warning("the line with url and port cannot be written to stdout: %s", error.strerror)

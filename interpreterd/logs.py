@@ -75,10 +75,6 @@ class _Handler(logging.Handler):
         except Exception:
             self.handleError(record)
 
-    def flush(self) -> None:
-        """Wait, within a bound, until what was logged is written."""
-        self.lines.flush()
-
     def end(self) -> None:
         """Write what there is to say, within a bound."""
         self._tell_left_out(all_of_them=True)
@@ -99,6 +95,13 @@ class _Handler(logging.Handler):
         return self.format(
             logging.LogRecord(__name__, logging.WARNING, __file__, 0, "%d log line%s %s dropped", args, None)
         )
+
+
+def flush() -> None:
+    """Wait, within a bound, until what was logged is written."""
+    for handler in logging.getLogger().handlers:
+        if isinstance(handler, _Handler):
+            handler.lines.flush()
 
 
 def set_up_logging(settings: Settings) -> None:

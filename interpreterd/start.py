@@ -14,11 +14,13 @@ from interpreterd import guard, starter
 from interpreterd.flags import Chosen, Parser
 
 LEAST_FILES: Final = 64  # the daemon has some thirty for itself, a worker takes three
+THREADS: Final = 5  # libuv's four, and one that writes the log
+NO_THREAD: Final = "can't start new thread"  # how Python says so
 _SHORT: Final = {
     errno.EMFILE: "too few open files are allowed (ulimit -n)",
     errno.ENFILE: "the system has too many open files",
     errno.EAGAIN: "no more processes are allowed (ulimit -u)",
-    errno.ENOMEM: "there is no memory left",
+    errno.ENOMEM: "there is no memory left (ulimit -v, -d)",
 }
 
 
@@ -41,9 +43,18 @@ def serve(arguments: Sequence[str]) -> int:
         with _quick_imports():
             from interpreterd.daemon import serve as run
 
+        _try_threads()
         return run(settings, the_guard, parent)
     except OSError as error:  # what the daemon does for clients has its own errors, and answers
         return _fail(_SHORT.get(error.errno or 0, error.strerror or str(error)))
+    except ImportError as error:
+        return _fail(f"a part of it cannot be loaded: {error}")
+    except MemoryError:
+        return _fail(_SHORT[errno.ENOMEM])
+    except RuntimeError as error:
+        if str(error) != NO_THREAD:
+            raise
+        return _fail("there is no room for a thread (ulimit -u, -v, -d)")
 
 
 def _receive_signals() -> None:
@@ -53,6 +64,18 @@ def _receive_signals() -> None:
     """
     signal.pthread_sigmask(signal.SIG_SETMASK, ())
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+
+
+def _try_threads() -> None:
+    """Raise RuntimeError if there is no room for the daemon's threads: libuv would abort the process without a word."""
+    import threading  # which the guard, forked before, does not need
+
+    over = threading.Event()
+    try:
+        for _ in range(THREADS):
+            threading.Thread(target=over.wait, daemon=True).start()
+    finally:
+        over.set()
 
 
 def _fail(reason: str) -> int:

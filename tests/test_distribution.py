@@ -318,3 +318,19 @@ async def test_binary_ends_with_the_parent_of_its_loader(binary: Path, start_dae
     daemon = await start_daemon("--exit-with-parent", command=[sys.executable, "-c", parent, *clean(binary)])
     daemon.process.kill()
     await gone(daemon.pid)
+
+
+async def test_binary_ends_with_a_parent_that_ends_while_it_is_unpacked(binary: Path) -> None:
+    """The loader is then adopted by another process, before anything of the daemon could look at its parent."""
+    code = """
+import os, subprocess, sys
+flags = ["serve", "--port", "0", "--exit-with-parent"]
+loader = subprocess.Popen([*sys.argv[1:], *flags], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+print(loader.pid, flush=True)
+os._exit(0)
+"""
+    parent = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", code, *clean(binary), stdout=asyncio.subprocess.PIPE, start_new_session=True
+    )
+    out, _ = await parent.communicate()
+    await gone(int(out))

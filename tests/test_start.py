@@ -133,24 +133,34 @@ async def test_as_few_open_files_as_that_will_do(start_daemon: Start) -> None:
 
 
 @pytest.mark.parametrize(
-    ("number", "said"),
+    ("error", "said"),
     [
-        (11, "no more processes are allowed (ulimit -u)"),
-        (12, "there is no memory left"),
-        (24, "too few open files are allowed (ulimit -n)"),
-        (38, os.strerror(38)),
+        (BlockingIOError(11, os.strerror(11)), "no more processes are allowed (ulimit -u)"),
+        (OSError(24, os.strerror(24)), "too few open files are allowed (ulimit -n)"),
+        (OSError(38, os.strerror(38)), os.strerror(38)),
+        (ImportError("No module named 'x'"), "a part of it cannot be loaded: No module named 'x'"),
+        (MemoryError(), "there is no memory left (ulimit -v, -d)"),
+        (RuntimeError(start.NO_THREAD), "there is no room for a thread (ulimit -u, -v, -d)"),
     ],
 )
 def test_what_the_system_refuses_is_said(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], number: int, said: str
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], error: Exception, said: str
 ) -> None:
     def refuse() -> None:
-        raise OSError(number, os.strerror(number))
+        raise error
 
     monkeypatch.setattr(guard, "start", refuse)
     monkeypatch.setattr(start, "_receive_signals", lambda: None)
     assert start.serve([]) == 1
     assert capsys.readouterr().err == f"interpreterd: {said}\n"
+
+
+@pytest.mark.parametrize("memory", [1_000_000, 3_500_000], ids=["the first", "one of libuv's"])
+async def test_too_little_memory_for_a_thread_is_said(start_daemon: Start, memory: int) -> None:
+    """A thread's stack, here of a gigabyte, is reserved as a whole."""
+    daemon = await start_daemon(command=under(f"ulimit -s 1000000; ulimit -d {memory}"))
+    assert await daemon.ended() == 1
+    assert daemon.log.decode() == "interpreterd: there is no room for a thread (ulimit -u, -v, -d)\n"
 
 
 # stdout
@@ -174,8 +184,9 @@ async def end(process: asyncio.subprocess.Process) -> str:
     return log.decode().rpartition("\n")[0].rpartition("\n")[0]
 
 
+@pytest.mark.parametrize("blocks", [True, False], ids=["whoever writes waits", "whoever writes is told so"])
 @pytest.mark.parametrize("is_read", [False, True], ids=["and stays so", "and is read later"])
-async def test_a_stdout_that_is_full(tmp_path: Path, is_read: bool) -> None:
+async def test_a_stdout_that_is_full(tmp_path: Path, is_read: bool, blocks: bool) -> None:
     """The daemon serves, and is not held by it in the end either."""
     reader, writer = os.pipe()
     os.set_blocking(writer, False)
@@ -185,7 +196,7 @@ async def test_a_stdout_that_is_full(tmp_path: Path, is_read: bool) -> None:
             filled += os.write(writer, b"x" * 4096)
         except BlockingIOError:
             break
-    os.set_blocking(writer, True)
+    os.set_blocking(writer, blocks)
     process = await start_on(writer, tmp_path / "a.sock")
     os.close(writer)
     async with Client(f"unix:{tmp_path}/a.sock") as client:
