@@ -102,7 +102,8 @@ class Execution:
 
 def first_line(code: str) -> str:
     """Return the first line of ``code`` that is not blank, at most ``FIRST_LINE_LIMIT_CHARS`` of it."""
-    return code.lstrip()[: FIRST_LINE_LIMIT_CHARS + 1].partition("\n")[0][:FIRST_LINE_LIMIT_CHARS].rstrip()
+    text = code.removeprefix("\ufeff").lstrip()[: FIRST_LINE_LIMIT_CHARS + 1]
+    return text.partition("\n")[0].partition("\r")[0][:FIRST_LINE_LIMIT_CHARS].rstrip()
 
 
 class Executions:

@@ -6,6 +6,7 @@ Most functions take a JSON object and a key; they raise ``MalformedRequest`` for
 
 import itertools
 import logging
+from codecs import BOM_UTF8, BOM_UTF16_BE, BOM_UTF16_LE
 from collections.abc import Set
 from typing import Final
 
@@ -20,7 +21,14 @@ _log = logging.getLogger(__name__)
 
 
 def decode_json(data: bytes | str, what: str) -> object:
-    """Return the value of a client's JSON; ``what`` names it in the error. Raises ``MalformedRequest``."""
+    """Return the value of a client's JSON; ``what`` names it in the error. Raises ``MalformedRequest``.
+
+    A byte order mark before it is ignored, as RFC 8259, section 8.1, allows.
+    """
+    if data[:3] == BOM_UTF8 or data[:1] == "\ufeff":
+        data = data[3 if isinstance(data, bytes) else 1 :]
+    elif data[:2] in (BOM_UTF16_LE, BOM_UTF16_BE):
+        raise MalformedRequest(f"{what} must be JSON in UTF-8, not in UTF-16 or UTF-32")
     try:
         return orjson.loads(data)
     except orjson.JSONDecodeError as error:

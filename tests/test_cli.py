@@ -49,6 +49,24 @@ def test_run_a_file_in_its_own_encoding(url: str, tmp_path: Path) -> None:
     assert ran.stderr.startswith(f"interpreterd: {tmp_path}/bad.py is not Python source: ")
 
 
+@pytest.mark.parametrize("source", [b"", b"\xef\xbb\xbf", b"\n", b"# nothing", b"\xef\xbb\xbf# nothing\r\n", b" \f\n"])
+def test_run_a_file_that_does_nothing(url: str, tmp_path: Path, source: bytes) -> None:
+    (tmp_path / "script.py").write_bytes(source)
+    ran = interpreterd("run", str(tmp_path / "script.py"), url=url)
+    assert (ran.returncode, ran.stdout, ran.stderr) == (0, "", "")
+
+
+def test_run_nothing_from_stdin_and_from_the_command_line(url: str) -> None:
+    for arguments in (["-"], ["-c", ""]):
+        ran = interpreterd("run", *arguments, url=url, input="")
+        assert (ran.returncode, ran.stdout, ran.stderr) == (0, "", "")
+
+
+def test_run_a_file_whose_lines_end_as_on_other_systems(url: str, tmp_path: Path) -> None:
+    (tmp_path / "script.py").write_bytes(b"\xef\xbb\xbfx = 1\rif x:\r    print('one')\r")
+    assert interpreterd("run", str(tmp_path / "script.py"), url=url).stdout == "one\n"
+
+
 def test_run_what_comes_on_stdin_with_variables(url: str) -> None:
     code = "import os; print(os.environ['A'], os.environ['B'])"
     assert interpreterd("run", "--env", "A=1=2", "--env", "B=", "-", url=url, input=code).stdout == "1=2 \n"

@@ -326,6 +326,7 @@ class TestInterpreter:
         "print([(n, getattr(sys.flags, n)) for n in names if n not in ('count', 'index')])\n"
         "print(sys.flags, tuple(sys.flags), sys.warnoptions, sys._xoptions, sys.dont_write_bytecode, sys.gettrace())\n"
         "print(sys.getrecursionlimit(), sys.stdin.fileno(), sys.stdout.encoding, sys.getfilesystemencoding())\n"
+        "print([getattr(f, '__qualname__', type(f).__qualname__) for f in sys.meta_path], len(sys.path_hooks))\n"
         "print(__name__, __doc__, __package__, sys.platform, sys.getswitchinterval(), os.getcwd())\n"
     )
 

@@ -1,14 +1,13 @@
-"""The user's ``__main__``: a real module, whose source lines the standard library can find."""
+"""The user's ``__main__``: a real module, into which executions are compiled."""
 
 import builtins
 import sys
-from _imp import source_hash
 from time import tzset
 
-from worker.report import CELLS
+from worker.imports import Hooks, import_traceback
+from worker.sources import Sources
 
 ModuleType = type(sys)
-SOURCES_LIMIT_BYTES = 16 << 20  # the oldest cells' sources go first; a traceback then shows no line for them
 
 
 class Exit(SystemExit):
@@ -27,10 +26,9 @@ class _Quitter:
 
 
 class Cells:
-    """Compiles executions into one namespace and keeps their sources for ``linecache`` and ``inspect``.
+    """Compiles executions into one namespace.
 
-    A cell's file name is made of a hash of its source: what keeps results of functions on disk, as joblib does, finds
-    them again. ``from __future__`` imports hold for all later cells, as at Python's own prompt.
+    ``from __future__`` imports hold for all later cells, as at Python's own prompt.
     """
 
     def __init__(self, hooks):
@@ -41,23 +39,17 @@ class Cells:
         sys.modules["__main__"] = self.module
         builtins.exit, builtins.quit = _Quitter("exit"), _Quitter("quit")
         self._flags = 0
-        self.begin()
-        # Importing these at start would double its time; so they learn of the cells when something imports them.
-        self._hooks = {
-            "linecache": self._hook_linecache,
-            "inspect": self._hook_inspect,
+        self._sources = Sources()
+        own = {
+            "linecache": self._sources.hook_linecache,
+            "inspect": self._sources.hook_inspect,
             "threading": _hook_threading,
-            **hooks,
         }
-        for name in list(self._hooks):
-            if name in sys.modules:
-                self._hooks.pop(name)(sys.modules[name])
-        sys.meta_path.insert(0, self)
+        Hooks({**own, **hooks})
 
     def begin(self):
         """Know no sources."""
-        self._sources = {}
-        self._sources_bytes = 0
+        self._sources.forget()
 
     def compile(self, source, interactive=False):
         """Return the code object of the next cell. Raises what ``compile`` raises.
@@ -70,14 +62,10 @@ class Cells:
         # Each cell shows its warnings, also those that an earlier one has shown.
         self.module.__dict__.pop("__warningregistry__", None)
         sys.__dict__.pop("__warningregistry__", None)  # of those that the cell's caller should see, had it one
-        filename = f"{CELLS}{source_hash(0, source.encode('utf-8', 'surrogatepass'))[:6].hex()}>"
-        self._sources_bytes += len(source) - len(self._sources.pop(filename, ""))  # the newest is the last one
-        self._sources[filename] = source
-        while self._sources_bytes > SOURCES_LIMIT_BYTES and len(self._sources) > 1:
-            oldest = next(iter(self._sources))
-            self._sources_bytes -= len(self._sources.pop(oldest))
-            self._show(oldest, None)
-        self._show(filename, source)
+        if "\r" in source:  # the compiler takes any line's end, and what reads lines only this one
+            source = source.replace("\r\n", "\n").replace("\r", "\n")
+        source = source.removeprefix("\ufeff")  # the mark of a file in UTF-8, which is no part of its text
+        filename = self._sources.add(source)
         if interactive:
             from _ast import Interactive, PyCF_ONLY_AST  # as ast has them, and nothing to be imported
 
@@ -92,103 +80,21 @@ class Cells:
                 self._flags |= code.co_flags & getattr(__future__, name).compiler_flag
         return code
 
-    _linecache = None
-
-    def _show(self, filename, source):
-        if self._linecache is None:
-            return
-        try:
-            if source is None:
-                self._linecache.cache.pop(filename, None)
-                return
-            # No mtime: linecache.checkcache() leaves the entry alone.
-            lines = [line + "\n" for line in source.split("\n")]
-            self._linecache.cache[filename] = (len(source), None, lines, filename)
-        except Exception:  # user code has put something else in the cache's place
-            pass
-
-    def _hook_linecache(self, module):
-        self._linecache = module
-        for filename, source in self._sources.items():
-            self._show(filename, source)
-
-    def _hook_inspect(self, module):
-        """Let ``inspect.getsource`` find classes of ``__main__``, a module that has no file."""
-        original = module.getfile
-
-        def getfile(object):
-            if isinstance(object, type) and object.__module__ == "__main__":
-                filename = self._file_of_class(object)
-                if filename is not None:
-                    return filename
-            return original(object)
-
-        getfile.__doc__ = original.__doc__
-        module.getfile = getfile
-
-    def _file_of_class(self, cls):
-        for value in vars(cls).values():
-            code = getattr(getattr(value, "__func__", value), "__code__", None)
-            if code is not None and code.co_filename in self._sources:
-                return code.co_filename
-        import ast
-
-        name = cls.__qualname__.split(".")[0]
-        for filename, source in reversed(list(self._sources.items())):
-            if "class " not in source:
-                continue
-            try:
-                tree = ast.parse(source)
-            except (SyntaxError, ValueError, RecursionError, MemoryError):
-                continue
-            if any(isinstance(node, ast.ClassDef) and node.name == name for node in ast.walk(tree)):
-                return filename
-        return None
-
-    def find_spec(self, name, path=None, target=None):
-        """A meta path finder that finds nothing itself; see importlib.abc.MetaPathFinder.
-
-        It adds a last step to the loading of the modules that wait for a hook, then leaves ``sys.meta_path``.
-        """
-        hook = self._hooks.get(name)
-        if hook is None:
-            return None
-        spec = None
-        for finder in sys.meta_path:
-            if finder is not self and spec is None:
-                spec = finder.find_spec(name, path, target)
-        if spec is None or spec.loader is None:
-            return spec
-        loader = spec.loader
-
-        def exec_module(module):
-            del loader.exec_module
-            loader.exec_module(module)
-            if self._hooks.pop(name, None):
-                hook(module)
-            if not self._hooks and self in sys.meta_path:
-                sys.meta_path.remove(self)
-
-        try:
-            loader.exec_module = exec_module
-        except AttributeError:  # a loader without room for it: sources stay unknown, imports work
-            del self._hooks[name]
-        return spec
-
 
 def _hook_threading(module):
-    """Let errors of threads show source lines of cells: before 3.13 C code prints them, and looks for a file."""
-    if sys.version_info >= (3, 13):
-        return
+    """Let errors of threads show source lines of cells, whatever ``traceback`` is in the user's directory."""
     original = module.excepthook
 
     def excepthook(args, /):
         if args.exc_type is SystemExit or args.thread is None or sys.stderr is None:
             return original(args)
-        import traceback
-
-        shown = traceback.format_exception(args.exc_type, args.exc_value, args.exc_traceback)
-        sys.stderr.write(f"Exception in thread {args.thread.name}:\n" + "".join(shown))
+        try:
+            traceback = import_traceback()
+            shown = traceback.format_exception(args.exc_type, args.exc_value, args.exc_traceback)
+            text = f"Exception in thread {args.thread.name}:\n" + "".join(shown)
+        except Exception:  # user code has broken what it needs; C code prints it, but for the lines of cells
+            return original(args)
+        sys.stderr.write(text)
         sys.stderr.flush()
         return None
 

@@ -2,6 +2,8 @@
 
 import sys
 
+from worker.imports import import_traceback
+
 NAME_LIMIT_CHARS = 256
 VALUE_LIMIT_CHARS = 32 << 10
 TRACEBACK_LIMIT_CHARS = 96 << 10  # with value and name below 1 MiB even if every character becomes \u00XX
@@ -10,7 +12,7 @@ OWN_FILES = "<interpreterd "  # how the file names of the worker's own code begi
 # that is in no file.
 CELLS = "<ipython-cell-"
 _TRACEBACK = BaseException.__traceback__  # not what a class of user code has in its place
-_LIBRARY_PATHS = sys.path[:]  # before site adds the user's
+BARE_FRAMES_LIMIT = 50
 
 
 def cut(text, limit_chars):
@@ -30,7 +32,7 @@ def describe(raised):
     try:
         traceback = _traceback(raised)
     except Exception:  # user code has broken what it needs: imports, the traceback module, the exception's attributes
-        traceback = f"{name}: {value}\n"
+        traceback = _bare_traceback(raised, f"{name}: {value}\n")
     return {"name": name, "value": value, "traceback": cut(traceback, TRACEBACK_LIMIT_CHARS)}
 
 
@@ -121,18 +123,22 @@ def _text(raised):
 
 
 def _traceback(raised):
-    # Late: it costs as much as the rest of the worker's start.
-    paths = sys.path[:]
-    sys.path[:] = _LIBRARY_PATHS  # the user's directory may hold a token.py, and errors must be seen all the same
-    try:
-        import ast  # noqa: F401  traceback imports it, and linecache the other one, in the middle of their work
-        import tokenize  # noqa: F401
-        import traceback
-    finally:
-        sys.path[:] = paths
+    traceback = import_traceback()
     shown = traceback.TracebackException(type(raised), raised, raised.__traceback__)
     _cut_own_frames(shown, traceback)
     return "".join(shown.format())
+
+
+def _bare_traceback(raised, text):
+    """Return the same as far as it needs nothing: without source lines, causes, and frames beyond the last ones."""
+    lines, frames = [], _TRACEBACK.__get__(raised)
+    while frames is not None:
+        code = frames.tb_frame.f_code
+        if not code.co_filename.startswith(OWN_FILES):
+            lines.append(f'  File "{code.co_filename}", line {frames.tb_lineno}, in {code.co_name}\n')
+        frames = frames.tb_next
+        del lines[:-BARE_FRAMES_LIMIT]
+    return "".join(["Traceback (most recent call last):\n"] * bool(lines) + lines) + text
 
 
 def _cut_own_frames(shown, traceback):

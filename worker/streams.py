@@ -171,6 +171,8 @@ class Streams:
             self._take_turn(fd)
             return write(text)
 
+        first_write.__name__, first_write.__qualname__ = write.__name__, write.__qualname__
+        first_write.__doc__, first_write.__module__ = write.__doc__, None
         return first_write
 
     def _take_turn(self, fd):

@@ -46,7 +46,7 @@ def command(
     local: bool,
 ) -> int:
     """Run FILE, or CODE, or what comes on stdin, and stream what it prints."""
-    source = _source(file, code)
+    source = _source(file, code) or "\n"  # as for Python, nothing is a program that does nothing
     variables = parse_pairs(envs, "--env")
     unwind_on_sigterm()  # the code ends, too
     with opened(url, local) as py:
@@ -127,8 +127,9 @@ def decode_source(data: bytes, name: str) -> str:
     import tokenize
 
     try:
+        data = data.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
         encoding, _ = tokenize.detect_encoding(io.BytesIO(data).readline)
-        return data.decode(encoding).replace("\r\n", "\n")
+        return data.decode(encoding)
     except (SyntaxError, UnicodeDecodeError) as error:
         raise click.ClickException(f"{name} is not Python source: {error}") from None
 

@@ -1,6 +1,7 @@
 """What a client sends as a body and a query, and in what form it wants its answer."""
 
 import asyncio
+from codecs import BOM_UTF8
 from collections.abc import Sequence
 from typing import Final
 
@@ -31,7 +32,7 @@ async def read_json(request: web.Request, limit_bytes: int = SMALL_BYTES) -> obj
         body = await _read(request, limit_bytes)
     except web.RequestPayloadError as error:
         raise MalformedRequest(f"the body cannot be read: {error.__cause__ or error}") from None
-    if len(body) <= SMALL_BYTES and not body.strip():
+    if len(body) <= SMALL_BYTES and not body.removeprefix(BOM_UTF8).strip():
         return {}
     return await decode(body, "the body")
 

@@ -1,0 +1,108 @@
+"""The sources of cells, where the standard library looks for those of files: in ``linecache`` and by ``inspect``."""
+
+from _imp import source_hash
+
+from worker.report import CELLS
+
+SOURCES_LIMIT_BYTES = 16 << 20  # the oldest cells' sources go first; a traceback then shows no line for them
+
+
+class Sources:
+    """Sources by file name. A name is made of a hash: what keeps results of functions on disk finds them again."""
+
+    def __init__(self):
+        self._linecache = None
+        self.forget()
+
+    def forget(self):
+        """Know no sources."""
+        self._sources = {}
+        self._bytes = 0
+
+    def add(self, source):
+        """Return the file name for ``source``."""
+        filename = f"{CELLS}{source_hash(0, source.encode('utf-8', 'surrogatepass'))[:6].hex()}>"
+        self._bytes += len(source) - len(self._sources.pop(filename, ""))  # the newest is the last one
+        self._sources[filename] = source
+        while self._bytes > SOURCES_LIMIT_BYTES and len(self._sources) > 1:
+            oldest = next(iter(self._sources))
+            self._bytes -= len(self._sources.pop(oldest))
+            self._show(oldest, None)
+        self._show(filename, source)
+        return filename
+
+    def _show(self, filename, source):
+        if self._linecache is None:
+            return
+        try:
+            if source is None:
+                self._linecache.cache.pop(filename, None)
+                return
+            lines = [line + "\n" for line in source.split("\n")]
+            if source.endswith("\n"):
+                lines.pop()
+            # No mtime: linecache.checkcache() leaves the entry alone.
+            self._linecache.cache[filename] = (len(source), None, lines, filename)
+        except Exception:  # user code has put something else in the cache's place
+            pass
+
+    def hook_linecache(self, module):
+        """Show all that is known, and what is to come."""
+        self._linecache = module
+        for filename, source in self._sources.items():
+            self._show(filename, source)
+
+    def hook_inspect(self, module):
+        """Let ``inspect.getsource`` find classes of ``__main__``, a module that has no file."""
+        original = module.getfile
+
+        def getfile(object):
+            try:
+                filename = self._file_of_class(object) if isinstance(object, type) else None
+            except Exception:  # classes may have attributes that are anything
+                filename = None
+            return original(object) if filename is None else filename
+
+        getfile.__doc__ = original.__doc__
+        module.getfile = getfile
+
+    def _file_of_class(self, cls):
+        """Return the name of the cell that has ``cls``, or None; of several that may be it, the newest one."""
+        if cls.__module__ != "__main__":
+            return None
+        for value in vars(cls).values():
+            code = getattr(getattr(value, "__func__", value), "__code__", None)
+            if getattr(code, "co_filename", None) in self._sources:
+                return code.co_filename
+        name, line = cls.__qualname__, vars(cls).get("__firstlineno__")  # from 3.13 on
+        found = None
+        for filename, source in reversed(list(self._sources.items())):
+            for other, first_line in _classes(source) if "class" in source else ():
+                if other == name and line in (None, first_line):
+                    return filename
+                if found is None and other.rpartition(".")[2] == name.rpartition(".")[2]:  # made global, or renamed
+                    found = filename
+        return found
+
+
+def _classes(source):
+    """Return the qualified name and the first line of each class in ``source``."""
+    import ast
+
+    try:
+        unseen = [(ast.parse(source), "")]
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return []
+    found = []
+    while unseen:
+        parent, prefix = unseen.pop()
+        for node in ast.iter_child_nodes(parent):
+            if isinstance(node, ast.ClassDef):
+                first_line = min([node.lineno] + [decorator.lineno for decorator in node.decorator_list])
+                found.append((prefix + node.name, first_line))
+                unseen.append((node, f"{prefix}{node.name}."))
+            elif isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+                unseen.append((node, f"{prefix}{node.name}.<locals>."))
+            else:
+                unseen.append((node, prefix))
+    return found
