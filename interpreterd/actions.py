@@ -16,7 +16,7 @@ from interpreterd.verdict import Verdict
 
 # One question is open at a time, and answered once. Yet code may give one up, by an alarm, and ask again: the worker
 # then waits 50 ms. And the end of the input may be said while the worker asks already.
-GIVEN_UP_LIMIT: Final = 100  # questions that a worker may give up in ``GIVEN_UP_S``
+GIVEN_UP_LIMIT: Final = 40  # questions that a worker may give up in ``GIVEN_UP_S``
 GIVEN_UP_S: Final = 1.0
 LATE_LIMIT: Final = 3  # questions after the end of the input, in one execution
 

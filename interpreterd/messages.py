@@ -15,6 +15,9 @@ from interpreterd.schema import Execute, Failure
 from interpreterd.turns import SECRET_CHARS
 
 VERSION: Final = 1
+# Of a message that may come often. A prompt of 16,384 characters is the longest; an exception's text comes once.
+SHORT_LIMIT_BYTES: Final = 256 << 10
+_LONG: Final = frozenset({"done", "failed"})
 _T = TypeVar("_T")
 
 
@@ -210,6 +213,8 @@ def decode(line: bytes) -> FromWorker:
     parse = _PARSERS.get(kind) if isinstance(kind, str) else None
     if parse is None:
         raise ProtocolError(f"unknown type {kind!r:.40}")
+    if len(line) > SHORT_LIMIT_BYTES and kind not in _LONG:  # what it costs to read depends on what is in it
+        raise ProtocolError(f"{kind} is longer than {SHORT_LIMIT_BYTES} bytes")
     return parse(body)
 
 

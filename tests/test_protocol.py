@@ -10,7 +10,9 @@ from hypothesis import strategies as st
 
 from interpreterd.errors import ProtocolError
 from interpreterd.messages import (
+    SHORT_LIMIT_BYTES,
     VERSION,
+    Asked,
     Configure,
     Configured,
     Done,
@@ -256,3 +258,20 @@ def test_long_output_comes_in_pieces(data: bytes) -> None:
     assert "".join(text for text, _ in pieces) == data.decode("utf-8", "replace")
     assert all(len(text) <= EVENT_LIMIT_CHARS for text, _ in pieces)
     assert all(replaced == text.count("\ufffd") for text, replaced in pieces)
+
+
+@pytest.mark.parametrize("kind", ["asked", "synced", "configured", "exiting", "forked"])
+def test_what_may_come_often_is_short(kind: str) -> None:
+    """What a long one costs to read depends on what is in it: half a million numbers cost twenty milliseconds."""
+    keys = {"id": "e", "number": 1, "prompt": "", "password": False, "pid": 1}
+    line = json.dumps({"type": kind, **keys, "junk": "x" * SHORT_LIMIT_BYTES}).encode()
+    with pytest.raises(ProtocolError, match=f"{kind} is longer than {SHORT_LIMIT_BYTES} bytes"):
+        decode(line)
+    decode(json.dumps({"type": kind, **keys}).encode())
+
+
+def test_the_longest_prompt_is_short_enough() -> None:
+    prompt = "\U0001f600" * 16384 + "…" * 100
+    line = json.dumps({"type": "asked", "id": "e" * 36, "number": 1, "prompt": prompt, "password": False}).encode()
+    assert len(line) > 190 << 10
+    assert decode(line) == Asked(execution_id="e" * 36, number=1, prompt=prompt, password=False)

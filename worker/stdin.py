@@ -8,7 +8,7 @@ from time import sleep
 from worker.report import cut
 
 PROMPT_LIMIT_CHARS = 16 << 10
-GIVEN_UP_S = 0.05  # before the next question; the daemon takes one that gives up a hundred a second for broken
+GIVEN_UP_S = 0.05  # before the next question; the daemon takes who gives up forty a second for broken
 
 
 class Stdin:
