@@ -22,6 +22,21 @@ def pytest_configure(config: pytest.Config) -> None:
     config.pluginmanager.register(Patience(config), "patience")
 
 
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Keep the tests of an xdist_group in one process, and large groups first.
+
+    xdist looks for a group's name at the end of a test's id, and puts it there itself, but not since pytest 9.2
+    (pytest-dev/pytest-xdist#1386). Then whoever builds what is distributed did so at the very end, perhaps, and the
+    other process waited for the lock.
+    """
+    if not config.getoption("loadgroup", False):
+        return
+    for item in items:
+        group = item.get_closest_marker("xdist_group")
+        if group is not None and not item.nodeid.endswith(f"@{group.args[0]}"):
+            item._id = type(item.id).parse(f"{item.nodeid}@{group.args[0]}")
+
+
 def pytest_asyncio_loop_factories(
     config: pytest.Config, item: pytest.Item
 ) -> dict[str, Callable[[], asyncio.AbstractEventLoop]]:

@@ -45,7 +45,7 @@ print(json.dumps({
 def make(target: str, recipe: str) -> Path:
     """Return a file that ``make`` has made by way of the file ``recipe``, up to date."""
     with open(ROOT / recipe) as file:
-        # Not every pytest keeps the tests of an xdist_group in one process (pytest-dev/pytest-xdist#1386).
+        # Another run of the tests may do the same.
         fcntl.flock(file, fcntl.LOCK_EX)
         # -o: never install into this environment now, while tests use it; it has all that building needs.
         command = ["make", "-C", ROOT, f"VENV={sys.prefix}", "-o", f"{sys.prefix}/.has-dist", target]
