@@ -7,7 +7,6 @@ from aiohttp import web
 from interpreterd.launcher import Launcher
 from interpreterd.manager import Manager
 from interpreterd.settings import Settings
-from interpreterd.web.connections import refuse_excess
 from interpreterd.web.keys import FAREWELLS, LAUNCHER, MANAGER, SETTINGS, SILENT
 from interpreterd.web.middlewares import add_cors_headers, refuse_strangers, show_errors
 from interpreterd.web.multiplex import say_farewells
@@ -17,7 +16,7 @@ from interpreterd.web.session import dismiss_silent
 
 def make_app(*, settings: Settings, launcher: Launcher) -> web.Application:
     """Return the daemon's application; it starts nothing until it is run. ``launcher`` stays the caller's."""
-    app = web.Application(middlewares=[show_errors, refuse_excess, refuse_strangers])
+    app = web.Application(middlewares=[show_errors, refuse_strangers])
     app[SETTINGS] = settings
     app[LAUNCHER] = launcher
     app[SILENT] = set()

@@ -9,12 +9,11 @@ import asyncio
 import contextlib
 import logging
 import resource
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Iterator
 from typing import Final, cast
 
 from aiohttp import web
 
-from interpreterd.errors import LimitReached
 from interpreterd.settings import Settings
 from interpreterd.web.incoming import IncomingConnection
 from interpreterd.web.keys import SETTINGS
@@ -23,7 +22,6 @@ CONNECTIONS_SHARE: Final = 2  # a half of all descriptors; the others are the da
 _SPARE: Final = 32  # the last descriptors, for those that ask for ``/health``; see also ``pipes.FDS_FOR_CLIENTS``
 _SPARE_SHARE: Final = 8  # of a small limit
 _LOG_PERIOD_S: Final = 60.0
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 _log = logging.getLogger(__name__)
 
 
@@ -96,7 +94,8 @@ class Connections(web.Server):
 
     def _make_room(self, newcomer: IncomingConnection) -> None:
         longest = next(iter(self._waiting), None)
-        newcomer.excess = longest is None or longest.excess
+        if longest is None or longest.excess:
+            newcomer.refuse()
         if (now := self._loop.time()) >= self._told_at + _LOG_PERIOD_S:
             self._told_at = now
             _log.warning(
@@ -119,15 +118,6 @@ class Connections(web.Server):
             connection.end_late_head()
         first = next(iter(self._heads.values()), None)
         self._due = None if first is None else self._loop.call_at(first, self._end_late_heads)
-
-
-@web.middleware
-async def refuse_excess(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Answer a connection that is one too many only if it asks whether the daemon lives."""
-    connection = request.protocol
-    if isinstance(connection, IncomingConnection) and connection.excess and not request.path.endswith("/health"):
-        raise LimitReached(f"too many connections: the limit is {connection.limit}")
-    return await handler(request)
 
 
 def set_waiting(request: web.BaseRequest, it_does: bool) -> None:

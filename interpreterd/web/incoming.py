@@ -9,6 +9,7 @@ import enum
 import logging
 import select
 import socket
+from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any, Final, Protocol
 
@@ -16,11 +17,11 @@ import orjson
 from aiohttp import StreamReader, web
 from aiohttp.http_exceptions import HttpProcessingError
 
+from interpreterd.errors import LimitReached
 from interpreterd.web.connection import Connection
-from interpreterd.web.faces import error_body
+from interpreterd.web.faces import error_body, face, sentence
+from interpreterd.web.lingering import LINGER_BYTES, LINGER_S, Lingering
 
-LINGER_S: Final = 10.0
-LINGER_BYTES: Final = 256 << 20
 LOOK_PERIOD_S: Final = 1.0
 PROBE_PERIOD_S: Final = 10
 _log = logging.getLogger(__name__)
@@ -77,12 +78,20 @@ class IncomingConnection(Connection):
         self._needs_both_ways = False
         self._refused = False  # what came is no HTTP
         self._payload: StreamReader | None = None  # of the last request that has come
-        self._lingering: _Lingering | None = None
+        self._lingering: Lingering | None = None
 
-    @property
-    def limit(self) -> int:
-        """How many connections there may be."""
-        return self._registry.limit
+    def refuse(self) -> None:
+        """Answer only whether the daemon lives: this connection is one too many."""
+        self.excess = True
+        served = self._request_handler
+
+        async def answer(request: web.BaseRequest) -> web.StreamResponse:
+            if request.path.endswith("/health") and served is not None:
+                return await served(request)
+            error = LimitReached(f"too many connections: the limit is {self._registry.limit}")
+            return _json_error(face(error).status, sentence(error), face(error).code, face(error).headers)
+
+        self._request_handler = answer
 
     def waits(self, it_does: bool) -> None:
         """Say whether the daemon waits for the client now, within its request."""
@@ -124,7 +133,7 @@ class IncomingConnection(Connection):
         transport = self.transport
         if transport is None or transport.is_closing() or self._ended:
             return
-        self._lingering = lingering = _Lingering(self._loop)
+        self._lingering = lingering = Lingering(self._loop)
         with contextlib.suppress(OSError, RuntimeError):  # it has ended just now
             transport.write_eof()
         transport.resume_reading()
@@ -161,16 +170,16 @@ class IncomingConnection(Connection):
             if self._messages:
                 self._payload = self._messages[-1][1]
             return
-        if data and self._phase is _Phase.IDLE:
-            self._phase = _Phase.HEAD
-            self.keep_alive(True)
-            if self._request_count:
-                self._registry.begins_head(self)
         super().data_received(data)
         if self._messages:
             self._phase = _Phase.REQUEST
             self._payload = self._messages[-1][1]
             self._registry.works(self)
+        elif data and self._phase is _Phase.IDLE:
+            self._phase = _Phase.HEAD
+            self.keep_alive(True)
+            if self._request_count:
+                self._registry.begins_head(self)
 
     def eof_received(self) -> bool | None:  # type: ignore[override]
         """Stay open for a client that has said all that it wants, and waits for the answer."""
@@ -269,8 +278,9 @@ class IncomingConnection(Connection):
         return response
 
 
-def _json_error(status: int, text: str, code: str) -> web.Response:
-    return web.Response(body=orjson.dumps(error_body(text, code)), status=status, content_type="application/json")
+def _json_error(status: int, text: str, code: str, headers: Mapping[str, str] | None = None) -> web.Response:
+    body = orjson.dumps(error_body(text, code))
+    return web.Response(body=body, status=status, headers=headers, content_type="application/json")
 
 
 def _probe(sock: socket.socket) -> None:
@@ -278,20 +288,3 @@ def _probe(sock: socket.socket) -> None:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, PROBE_PERIOD_S)
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, PROBE_PERIOD_S)
-
-
-class _Lingering:
-    """How much more is read of a client that was refused."""
-
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
-        self.ended = loop.create_future()
-        self._left = LINGER_BYTES
-
-    def drop(self, size: int) -> None:
-        self._left -= size
-        if self._left < 0:
-            self.end()
-
-    def end(self) -> None:
-        if not self.ended.done():
-            self.ended.set_result(None)

@@ -13,8 +13,8 @@ from interpreterd.errors import BodyTooLarge, MalformedRequest, UpgradeRequired
 from interpreterd.web.connections import linger, set_waiting
 from interpreterd.web.faces import INVALID_TEXT, MESSAGE_TOO_BIG, PROTOCOL_ERROR, close_reason
 from interpreterd.web.hangup import untaken_bytes
-from interpreterd.web.incoming import LINGER_S
 from interpreterd.web.keys import SETTINGS
+from interpreterd.web.lingering import LINGER_S
 
 SDK_SUBPROTOCOL: Final = "X-Daytona-SDK-Version~"
 CLOSE_TIMEOUT_S: Final = 5.0  # for a client that has taken everything to answer the close
@@ -202,6 +202,12 @@ class Socket(web.WebSocketResponse):
 
 async def _is_utf8(data: bytes) -> bool:
     """Return whether ``data`` is UTF-8; others have their turn while it is looked at."""
+    if len(data) <= SMALL_BYTES:
+        try:
+            data.decode()
+        except UnicodeDecodeError:
+            return False
+        return True
     decoder = codecs.getincrementaldecoder("utf-8")()
     try:
         for start in range(SMALL_BYTES, len(data), SMALL_BYTES):
@@ -235,7 +241,7 @@ async def open_socket(request: web.Request, *, asks: bool = True) -> Socket:
         UpgradeRequired: The request is not that of a WebSocket.
         MalformedRequest: A header holds what it cannot.
     """
-    for name in (hdrs.UPGRADE, hdrs.SEC_WEBSOCKET_KEY, hdrs.SEC_WEBSOCKET_PROTOCOL, hdrs.SEC_WEBSOCKET_VERSION):
+    for name in (hdrs.UPGRADE, hdrs.SEC_WEBSOCKET_KEY, hdrs.SEC_WEBSOCKET_PROTOCOL):
         if not request.headers.get(name, "").isascii():
             raise MalformedRequest(f"{name} must be ASCII")
     settings = request.app[SETTINGS]
