@@ -30,6 +30,11 @@ CRASHES = {
     "import os; os.kill(os.getpid(), 9)": "killed by SIGKILL",
     "import ctypes; ctypes.string_at(0)": "killed by SIGSEGV",
 }
+SILENCES = {
+    "nothing": b"",
+    "head": b"GET /health HTTP/1.1\r\nHost: localh",
+    "body": f"POST {PREFIX}/execute HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\n{{".encode(),
+}
 COUNT = "import os, sys\nn = globals().get('n', 0) + 1\nprint(n, os.getpid())"
 LINES = "import sys\nfor i in range({n}):\n    print(i)\n    if i % 7 == 0: print(i // 7, file=sys.stderr)"
 FLOOD = "text = 'x' * 60\ni = 0\nwhile i < {n}:\n    print(i, text)\n    i += 1"
@@ -60,6 +65,7 @@ class Actor:
             self._brood,
             self._send_junk,
             self._send_junk_to_a_session,
+            self._say_nothing,
         )
         while time.monotonic() < until:
             act = self._random.choice(acts)
@@ -254,6 +260,17 @@ class Actor:
             if self._random.random() < 0.5:
                 raw.reset()
         self._it.phase.count("faults", "junk")
+
+    async def _say_nothing(self) -> None:
+        """Send nothing, half a head or half a body, until the daemon has enough of it."""
+        name, data = self._random.choice(list(SILENCES.items()))
+        with contextlib.suppress(ConnectionError):
+            reader, writer = await asyncio.open_connection("127.0.0.1", self._it.port)
+            writer.write(data)
+            answer = await reader.read()
+            writer.close()
+            self._it.phase.expect(name == "nothing" or b" 408 " in answer, f"half a {name}: {answer!r}")
+        self._it.phase.count("faults", f"client silent ({name})")
 
     def _check_lines(self, text: str, count: int | None, tail: str) -> None:
         """Hold ``text`` against ``count`` numbered lines; None for any number of them, the last perhaps cut."""

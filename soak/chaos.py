@@ -32,7 +32,16 @@ DEADLY = (signal.SIGKILL, signal.SIGSEGV, signal.SIGABRT, signal.SIGTERM)
 STOPPED_S = 0.3
 WIND_DOWN_S = 60.0
 # Journals that are full early: the memory of those that are not yet would look like a leak.
-FLAGS = ("--grace-s", "5", "--journals-bytes", "4M")
+FLAGS = (
+    "--grace-s",
+    "5",
+    "--journals-bytes",
+    "4M",
+    "--head-timeout-s",
+    "2",
+    "--body-timeout-s",
+    "2",
+)
 
 
 async def chaos(seconds: float, seed: str, directory: Path) -> list[Phase]:

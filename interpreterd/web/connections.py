@@ -7,6 +7,8 @@ has waited longest is closed. If none waits, a new one is answered ``/health`` a
 
 import asyncio
 import contextlib
+import functools
+import itertools
 import logging
 import resource
 from collections.abc import Iterator
@@ -21,6 +23,7 @@ from interpreterd.web.keys import SETTINGS
 CONNECTIONS_SHARE: Final = 2  # a half of all descriptors; the others are the daemon's own, and its workers'
 _SPARE: Final = 32  # the last descriptors, for those that ask for ``/health``; see also ``pipes.FDS_FOR_CLIENTS``
 _SPARE_SHARE: Final = 8  # of a small limit
+HELD_S: Final = 0.2
 _LOG_PERIOD_S: Final = 60.0
 _log = logging.getLogger(__name__)
 
@@ -109,8 +112,12 @@ class Connections(web.Server):
             self.closed(longest)
             longest.abort()
 
-    def _end_late_heads(self) -> None:
+    def _end_late_heads(self, *, is_sure: bool = False) -> None:
         now = self._loop.time()
+        if not is_sure and any(now - due > HELD_S for due in itertools.islice(self._heads.values(), 1)):
+            # It is the loop that is late, and what has come meanwhile is not read yet.
+            self._due = self._loop.call_later(HELD_S, functools.partial(self._end_late_heads, is_sure=True))
+            return
         for connection, due in list(self._heads.items()):
             if due > now:
                 break
