@@ -12,6 +12,7 @@ from fake_worker import FakeLauncher
 from harness import PREFIX
 
 from interpreterd.app import make_app
+from interpreterd.client import AsyncInterpreter
 from interpreterd.schema import Failure
 from interpreterd.settings import Settings
 from interpreterd.web import answers
@@ -90,6 +91,13 @@ async def test_contexts_of_which_there_is_much_to_say_come_in_several_answers(
     shown = await pages(client, path, "contexts")
     assert [context["id"] for page in shown for context in page] == made
     assert 1 < max(map(len, shown)) < 9
+
+
+async def test_the_python_client_asks_for_all_pages(client: Client, small_limit: int) -> None:
+    made = await ids(client, 20, metadata={"of": CONTROLS, "owner": "ada"})
+    async with AsyncInterpreter(f"http://127.0.0.1:{client.port}") as py:
+        assert [context.id for context in await py.list_contexts()] == made
+        assert [context.id for context in await py.list_contexts(labels={"owner": "ada"}, usage=True)] == made
 
 
 async def test_a_listing_has_one_item_however_large_it_is(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -116,6 +116,13 @@ class Wire:
     def get_write_buffer_size(self) -> int:
         return self.untaken
 
+    def get_extra_info(self, name: str) -> "Wire":
+        assert name == "socket"
+        return self
+
+    def setsockopt(self, level: int, option: int, value: bytes) -> None:
+        pass
+
     def abort(self) -> None:
         self.aborted = True
 
@@ -176,11 +183,25 @@ async def test_patience_counts_from_what_the_client_took_last(watched: Any, clos
 async def test_a_client_that_takes_as_much_as_comes_takes_something(watched: Any) -> None:
     it, wire, clock = watched
     wire.untaken = 1000
+    it.pause_writing()
     for _ in range(100):
-        it.pause_writing()
-        it.resume_writing()
+        it._written += 10
         clock.tick()
     assert not wire.aborted
+
+
+@pytest.mark.parametrize("unix", [False, True])
+async def test_what_is_written_to_a_client_is_not_taken_by_it(watched: Any, unix: bool) -> None:
+    """Server-sent events have a comment now and then, also while the client takes nothing."""
+    it, wire, clock = watched
+    it._is_unix = unix
+    it._written = wire.untaken = 1000
+    it.pause_writing()
+    for _ in range(9):
+        it._written += 3
+        wire.untaken += 3
+        clock.tick()
+    assert wire.aborted
 
 
 async def test_nobody_looks_at_a_client_that_has_taken_everything(watched: Any) -> None:
@@ -191,6 +212,23 @@ async def test_nobody_looks_at_a_client_that_has_taken_everything(watched: Any) 
     wire.untaken = 0
     clock.tick()
     assert clock.look is None
+
+
+@pytest.mark.parametrize("kind", ["tcp", "unix"])
+@pytest.mark.parametrize("form", ["NDJSON", "SSE"])
+async def test_a_program_waits_no_longer_for_a_client_that_takes_nothing(
+    serve: Any, launcher: FakeLauncher, kind: str, form: str
+) -> None:
+    it = await serve(PATIENCE_S)
+    wish = {"code": "pass", "onDisconnect": "interrupt"}
+    asker = Asker(it.urls[kind], post(f"{PREFIX}/execute", wish, form))
+    worker = await launcher.worker()
+    await worker.run()
+    while worker.reading:
+        worker.write("x" * (1 << 16))
+        await asyncio.sleep(0)
+    await worker.interrupted.wait()
+    asker.leave()
 
 
 def run(form: str) -> bytes:

@@ -1,6 +1,8 @@
 """A client's connection: aiohttp's, which here has an end to its patience, and keeps nothing of what was lost."""
 
 import asyncio
+import socket
+import struct
 from typing import Any, Final, cast
 
 from aiohttp import ClientConnectionResetError, web
@@ -8,6 +10,8 @@ from aiohttp import ClientConnectionResetError, web
 from interpreterd.web.hangup import untaken_bytes
 
 LOOKS: Final = 8  # at what a client takes, within its patience
+NOTHING: Final = -(1 << 62)
+_DROP: Final = struct.pack("ii", 1, 0)  # SO_LINGER, socket(7)
 
 
 class Connection(web.RequestHandler):
@@ -18,7 +22,7 @@ class Connection(web.RequestHandler):
     also knows pings, looks after itself: see ``sockets.Socket``.
     """
 
-    __slots__ = ("_look", "_patience_s", "_resumed", "_seen", "_seen_at", "_wire")
+    __slots__ = ("_answered", "_is_unix", "_look", "_patience_s", "_taken", "_took_at", "_wire", "_written")
 
     def __init__(self, manager: web.Server, patience_s: float, **options: Any) -> None:
         """See aiohttp for ``options``."""
@@ -26,13 +30,16 @@ class Connection(web.RequestHandler):
         self._patience_s = patience_s
         self._wire: asyncio.Transport | None = None  # aiohttp forgets its own before all is written
         self._look: asyncio.TimerHandle | None = None
-        self._resumed = 0
-        self._seen: tuple[int, int] | None = None
-        self._seen_at = 0.0
+        self._answered: web.BaseRequest | None = None  # whose answer is being ended
+        self._written = 0  # in all earlier answers
+        self._taken = NOTHING  # of all that, when it was looked at last
+        self._took_at = 0.0
+        self._is_unix = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """See ``asyncio.Protocol``."""
         self._wire = cast("asyncio.Transport", transport)
+        self._is_unix = transport.get_extra_info("socket").family == socket.AF_UNIX
         super().connection_made(transport)
 
     def connection_lost(self, exc: BaseException | None) -> None:
@@ -57,14 +64,14 @@ class Connection(web.RequestHandler):
         super().pause_writing()
         self._watch()
 
-    def resume_writing(self) -> None:
-        """See ``asyncio.BaseProtocol``."""
-        super().resume_writing()
-        self._resumed += 1
-
-    async def finish_response(self, *answer: Any) -> tuple[web.StreamResponse, bool]:
+    async def finish_response(
+        self, request: web.BaseRequest, resp: web.StreamResponse, start_time: float | None
+    ) -> tuple[web.StreamResponse, bool]:
         """See aiohttp."""
-        finished = await super().finish_response(*answer)
+        self._answered = request
+        finished = await super().finish_response(request, resp, start_time)
+        self._answered = None
+        self._written += request.writer.output_size
         self._watch()  # it may lie in a buffer
         return finished
 
@@ -77,16 +84,24 @@ class Connection(web.RequestHandler):
         wire = self._wire
         if wire is None or self._payload_parser is not None:  # a WebSocket's
             return
-        # One that closes does so when all is written.
-        untaken = wire.get_write_buffer_size() if wire.is_closing() else untaken_bytes(wire)
-        seen = (untaken, self._resumed)
-        now = self._loop.time()
+        buffered = wire.get_write_buffer_size()
+        untaken = buffered if wire.is_closing() else untaken_bytes(wire)
         if not untaken:
-            self._seen = None
-        elif seen != self._seen:
-            self._seen, self._seen_at = seen, now
-            self._watch()
-        elif now - self._seen_at < self._patience_s:
-            self._watch()
-        else:
+            self._taken = NOTHING
+            return
+        request = self._answered or self._current_request
+        written = self._written + (0 if request is None else request.writer.output_size)
+        taken = written - untaken
+        # What a unix socket's queue holds is told with what the kernel adds to each write, so what is added to it looks
+        # like less that was taken; once it is full, and more waits here, only the client changes it.
+        took = taken > self._taken or (self._is_unix and not buffered and taken != self._taken)
+        self._taken = taken
+        now = self._loop.time()
+        if took:
+            self._took_at = now
+        elif now - self._took_at >= self._patience_s:
+            # On TCP a reset: what lies in the kernel is dropped, too.
+            wire.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _DROP)
             wire.abort()
+            return
+        self._watch()
