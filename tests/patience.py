@@ -13,7 +13,7 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from types import FrameType
 from typing import Any, Final, TextIO
 
@@ -27,8 +27,9 @@ EXIT_S: Final = 60.0
 TASKS_TOLD: Final = 20
 
 
-class TimedOut(BaseException):
-    """A test has taken too long. No ``Exception``, and none of pytest's: nobody but pytest is to catch it."""
+class TimedOut(pytest.fail.Exception.__mro__[1]):  # type: ignore[misc]
+    """A test has taken too long. To pytest an outcome as its own are; nobody else is to catch it, and hypothesis
+    catches those."""
 
 
 class Patience:
@@ -43,6 +44,12 @@ class Patience:
         self._heard_at = time.monotonic()
         self._over = threading.Event()
         self._interruptible = False  # pytest itself is not to meet the alarm between the parts of a test
+        self._finish = pytest.FixtureDef.finish
+        pytest.FixtureDef.finish = self._finishing()  # type: ignore[method-assign]
+
+    def pytest_unconfigure(self) -> None:
+        """Leave all as it was."""
+        pytest.FixtureDef.finish = self._finish  # type: ignore[method-assign]
 
     # The suite
 
@@ -117,7 +124,25 @@ class Patience:
         finally:
             self._interruptible = False
 
-    pytest_runtest_setup = pytest_runtest_call = pytest_runtest_teardown = _part
+    pytest_runtest_setup = pytest_runtest_call = _part
+
+    def _finishing(self) -> Callable[[Any, Any], None]:
+        """Return what ends a fixture, and can be interrupted.
+
+        If anything but an exception or an outcome comes of that, pytest would end no other fixture of the test, and
+        later tests would be given what this one has left.
+        """
+
+        def finish(fixture: Any, request: Any) -> None:
+            before, self._interruptible = self._interruptible, True
+            try:
+                self._finish(fixture, request)
+            except (asyncio.CancelledError, BaseExceptionGroup) as error:
+                raise TimedOut(f"the end of {fixture.argname} was interrupted: {error!r}") from error
+            finally:
+                self._interruptible = before
+
+        return finish
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_timeout_set_timer(self, item: pytest.Item, settings: Any) -> bool | None:

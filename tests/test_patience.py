@@ -46,7 +46,7 @@ def late():
     forever()
 
 @pytest.fixture
-async def late_task():
+async def late_task(tmp_path):
     yield
     await wait_for_ever()
 
@@ -71,7 +71,7 @@ async def test_in_a_fixtures_task(late_task): pass
 
 async def test_in_a_fixture_after_a_failure(late_task): assert False
 
-def test_afterwards(): pass
+def test_afterwards(tmp_path): assert "afterwards" in str(tmp_path)
 """
 
 
