@@ -123,6 +123,10 @@ class Foreground:
         return False
 
 
+def _nobody(number: signal.Signals) -> None:
+    pass
+
+
 class Interrupts:
     """Interrupts executions of one worker."""
 
@@ -144,6 +148,11 @@ class Interrupts:
         for timer in self._again:
             timer.cancel()
         self._again = []
+
+    def end(self) -> None:
+        """The worker has ended; nobody is sent anything any more."""
+        self.end_execution(children=False)
+        self._send = _nobody  # what sends keeps the worker, and that this one
 
     def begin(self, grace_s: float) -> None:
         """Interrupt the execution that runs, and again while ``grace_s`` goes by.

@@ -255,7 +255,7 @@ class ProcessWorker(asyncio.Protocol):
         self.exited = how + ("" if complete else "; the end of its output is lost")
         self.end_text()
         self._outputs.close()
-        self._interrupts.end_execution(children=False)
+        self._interrupts.end()
         if self._channel is not None:
             self._channel.abort()
         elif not self._opening:
