@@ -24,6 +24,8 @@ AGAIN_AFTER: Final = (0.5, 0.7, 0.85)
 WORKER_AGAIN_AFTER: Final = 0.85  # when the code itself is: what handles the first may wait for what will not come
 BUDGET_S: Final = 0.005  # for one look: some 100 processes; those next to the worker come first
 ROUNDS: Final = 8
+YOUNG_TICKS: Final = 3  # of 10 ms, mostly
+_TICKS_PER_S: Final = os.sysconf("SC_CLK_TCK")
 _GROUP, _STARTED, _ARGUMENTS = 2, 19, 45  # positions in /proc/[pid]/stat, counted from after the name
 
 
@@ -60,6 +62,7 @@ class Foreground:
         self._pid = pid
         self._earlier: set[tuple[int, int]] = set()
         self._told: list[_Member] = []
+        self._young = 0  # who was started then or later may not have been there when it was told
 
     def begin(self, *, others: bool) -> None:
         """An execution begins; ``others`` says whether the worker has children, which are then not of this one."""
@@ -70,6 +73,7 @@ class Foreground:
     def interrupt(self) -> None:
         """Send SIGINT to what the execution that runs has started."""
         self._told = []
+        self._young = int(time.clock_gettime(time.CLOCK_BOOTTIME) * _TICKS_PER_S) - YOUNG_TICKS
         for _ in range(ROUNDS):  # what forked just before it ended by this has left somebody
             known = {member.key for member in self._told}
             new = [member for member in self._members() if member.key not in known]
@@ -78,12 +82,15 @@ class Foreground:
             self._told += [member for member in new if self._send(member)]
 
     def interrupt_late(self) -> None:
-        """Send SIGINT to those that have begun another program since: in the middle of that, a signal may be lost."""
+        """Send SIGINT to those that may have lost theirs: they were just being forked, or execute another program now.
+
+        Python forgets the signals that a child gets before it has come out of the fork.
+        """
         looks = [(member, _Member.look(member.key[0])) for member in self._told]
         self._told = [now for member, now in looks if now is not None and now.key == member.key]
         images = {member.key: member.image for member, _ in looks}
         for member in self._told:
-            if member.image != images[member.key]:
+            if member.image != images[member.key] or member.key[1] >= self._young:
                 self._send(member)
 
     def interrupt_again(self) -> None:

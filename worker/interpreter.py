@@ -115,8 +115,7 @@ class Interpreter:
         """Run one execution and ``send`` how it ended. Returns whether the worker goes on."""
         before = {name: self._environ.get(name) for name in message["envs"]}
         self._streams.begin()
-        if message.get("stdin"):
-            self._stdin.open(message["id"])
+        self._stdin.begin(message["id"] if message.get("stdin") else None)
         raised, error = self._run(message["code"], message["envs"], "interactive" in message)
         if os.getpid() != self._pid:
             self._leave_forked_child(raised, error)

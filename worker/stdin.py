@@ -1,8 +1,14 @@
-"""``input()`` and ``getpass()``: they ask the client of the execution, or fail at once if it cannot be asked."""
+"""``sys.stdin``, ``input()`` and ``getpass()``: they ask the client of the execution, or are at their end at once.
+
+That is so while stdin is the daemon's. Where user code has put something else on fd 0 or into ``sys.stdin``, this is
+what is read, as by any Python.
+"""
 
 import _thread
 import builtins
+import io
 import os
+import sys
 from time import sleep
 
 from worker.report import cut
@@ -11,8 +17,30 @@ PROMPT_LIMIT_CHARS = 16 << 10
 GIVEN_UP_S = 0.05  # before the next question; the daemon takes who gives up forty a second for broken
 
 
+class _Raw(io.FileIO):
+    """Fd 0, below the buffers of ``sys.stdin``: ``read_answer`` reads in its place, unless it returns None."""
+
+    read_answer = None
+
+    def readinto(self, buffer):
+        data = self.read_answer(len(buffer))
+        if data is None:
+            return super().readinto(buffer)
+        buffer[: len(data)] = data
+        return len(data)
+
+    def readall(self):
+        return b"".join(iter(lambda: self.read(io.DEFAULT_BUFFER_SIZE), b""))
+
+    def read(self, size=-1):
+        if size < 0:
+            return self.readall()
+        buffer = bytearray(size)
+        return bytes(buffer[: self.readinto(memoryview(buffer))])
+
+
 class Stdin:
-    """Asks through ``channel``. ``open()`` before user code that may ask, ``close()`` after it.
+    """Asks through ``channel``. ``begin()`` before user code, ``close()`` after it.
 
     Only the main thread of the worker itself may ask: it alone reads the channel, and a child's answer would be lost.
     A question that an exception (an interrupt, an alarm) has ended is never answered: each has a number, and its answer
@@ -22,35 +50,103 @@ class Stdin:
     def __init__(self, channel, streams):
         self._channel = channel
         self._flush = streams.flush
+        self._is_own = streams.is_own
         self._execution_id = None
         self._number = 0
         self._waits = False
+        self._unread = b""  # of the latest answer
+        self._asks = True
+        self._read_ahead = False  # whether the buffers of sys.stdin may hold something
         self._getpid = os.getpid
         self._pid = None
         self._get_ident = _thread.get_ident
         self._main_thread = _thread.get_ident()
+        self._python_input = builtins.input
         builtins.input = self._input
+        self._open_stream()
 
-    def open(self, execution_id):
+    def _open_stream(self):
+        raw = _Raw(0, "r", closefd=False)
+        raw.name = "<stdin>"
+        raw.read_answer = self._read_answer
+        self._stream = io.TextIOWrapper(io.BufferedReader(raw), encoding="utf-8", errors="strict")
+        self._stream.mode = "r"
+        sys.stdin = sys.__stdin__ = self._stream
+
+    def begin(self, execution_id):
+        """Make ready for user code, which may ask if ``execution_id`` is not None."""
+        try:
+            usable = not getattr(sys.stdin, "closed", False)
+        except BaseException:  # deleted, detached from its buffer, or an object of user code, which may do anything
+            usable = False
+        if not usable:
+            self._open_stream()
         self._execution_id = execution_id
         self._waits = False
         self._pid = self._getpid()
 
     def close(self):
+        """End the input; what user code has not read of an answer is no other execution's."""
         self._execution_id = None
+        if self._read_ahead:
+            self._unread = b""
+            try:
+                while self._buffered():
+                    pass
+            except BaseException:  # closed
+                pass
+            self._read_ahead = False
+
+    def _is_the_clients(self):
+        """Whether ``input()`` is to ask: not where user code has put something else in stdin's place."""
+        return getattr(sys, "stdin", None) is self._stream and self._is_own(0) and not self._stream.closed
+
+    def _buffered(self):
+        """Return the next line, or what there is of it, without a question."""
+        self._asks = False
+        try:
+            return self._stream.readline()
+        finally:
+            self._asks = True
 
     def _input(self, prompt="", /):
-        """Return a line that the client of this execution was asked for."""
+        """Return a line that the client of this execution was asked for, or that another ``sys.stdin`` has."""
+        if not self._is_the_clients():
+            return self._python_input(prompt)
+        if self._read_ahead and (line := self._buffered()):
+            return line.removesuffix("\n")
         return self._ask("input()", prompt, False)
 
     def hook_getpass(self, module):
         """Let ``getpass.getpass`` ask the client too, who does not show what is typed."""
+        original = module.getpass
 
-        def getpass(prompt="Password: ", stream=None, *, echo_char=None):
+        def getpass(prompt="Password: ", stream=None, **options):
             """Return a password that the client of this execution was asked for."""
+            if not self._is_the_clients():
+                return original(prompt, stream, **options)
             return self._ask("getpass()", prompt, True)
 
         module.getpass = getpass
+
+    def _read_answer(self, size):
+        """Return what ``sys.stdin`` is to read, up to ``size`` bytes, none at the end; None for what is on fd 0."""
+        if not self._is_own(0):
+            return None
+        if not self._unread:
+            if not self._asks or not self._may_ask():
+                return b""
+            try:
+                self._unread = self._ask("sys.stdin", "", False).encode("utf-8", "surrogatepass") + b"\n"
+            except EOFError:
+                return b""
+        self._read_ahead = True
+        data, self._unread = self._unread[:size], self._unread[size:]
+        return data
+
+    def _may_ask(self):
+        own = self._getpid() == self._pid and self._get_ident() == self._main_thread
+        return self._execution_id is not None and own
 
     def _ask(self, name, prompt, password):
         if self._execution_id is None:
