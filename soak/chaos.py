@@ -19,10 +19,12 @@ from harness import templates
 
 from benchmarks import proc
 from soak.actor import Actor
+from soak.quitter import HEARTBEAT_S, Quitter
 from soak.report import Phase
 from soak.watch import Watched, watched
 
 CONTEXTS = 50
+QUITTERS = 4
 STRIKE_EVERY_S = 0.15
 STRAY_EVERY = 40  # one strike in so many hits a worker that waits in the pool
 PINCH_EVERY = 80
@@ -41,6 +43,8 @@ FLAGS = (
     "2",
     "--body-timeout-s",
     "2",
+    "--heartbeat-s",
+    f"{HEARTBEAT_S:g}",
 )
 
 
@@ -64,6 +68,7 @@ class Chaos:
         self._actors = [
             Actor(it, random.Random(f"{seed} {number}"), directory / f"witness-{number}") for number in range(CONTEXTS)
         ]
+        self._quitters = [Quitter(it, random.Random(f"{seed} quitter {number}")) for number in range(QUITTERS)]
 
     async def run(self, seconds: float) -> None:
         """Let everybody act for a while; then tidy up as a client does."""
@@ -71,6 +76,7 @@ class Chaos:
         striking = asyncio.create_task(self._strike_until(until))
         striking_templates = asyncio.create_task(self._strike_templates_until(until))
         acting = [asyncio.create_task(actor.act_until(until)) for actor in self._actors]
+        acting += [asyncio.create_task(quitter.act_until(until)) for quitter in self._quitters]
         done, late = await asyncio.wait([striking, striking_templates, *acting], timeout=seconds + WIND_DOWN_S)
         for task in late:
             task.cancel()
