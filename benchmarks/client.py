@@ -47,6 +47,14 @@ class Client:
         """Return the time of one execution, connect to close frame."""
         return await self.cycle(PREFIX + "/execute", request(code, context), COMPLETED)
 
+    async def post(self, code: str, context: str | None = None) -> str:
+        """Run ``code`` by plain HTTP; return its stdout."""
+        async with self.http.post(self.url + PREFIX + "/execute", data=request(code, context)) as response:
+            told = await response.json()
+        if told["outcome"] != "completed" or told["error"] is not None:
+            raise BenchmarkError(f"{code!r}: {told}")
+        return str(told["stdout"])
+
     async def echo(self, message: str = request("pass")) -> float:
         """Return the time of the echo server's cycle, connect to close frame."""
         return await self.cycle("/cycle", message, message)
@@ -64,8 +72,8 @@ class Client:
             raise BenchmarkError(f"{code!r} was first answered by {text}")
         return end - start
 
-    async def output(self, code: str, context: str) -> tuple[list[str], float]:
-        """Return the pieces of stdout that ``code`` writes, and the time from connect to ``completed``."""
+    async def output(self, code: str, context: str, streams: tuple[str, ...] = ("stdout",)) -> tuple[list[str], float]:
+        """Return the pieces that ``code`` writes to ``streams``, and the time from connect to ``completed``."""
         frames = []
         start = time.perf_counter()
         async with self.http.ws_connect(self.url + PREFIX + "/execute") as socket:
@@ -76,7 +84,7 @@ class Client:
         if not frames or frames[-1] != COMPLETED:
             raise BenchmarkError(f"output ended with {frames[-1:]}, {frame!r}")
         messages = [json.loads(text) for text in frames[:-1]]
-        if strange := [message for message in messages if message["type"] != "stdout"]:
+        if strange := [message for message in messages if message["type"] not in streams]:
             raise BenchmarkError(f"output came with {strange[0]}")
         return [message["text"] for message in messages], end - start
 

@@ -10,7 +10,7 @@ from benchmarks.figures.execute import execute, first_byte, session
 from benchmarks.figures.hostile import hostile
 from benchmarks.figures.lag import lag, listing
 from benchmarks.figures.leaving import aborted
-from benchmarks.figures.output import blocks, lines
+from benchmarks.figures.output import blocks, lines, switches
 from benchmarks.figures.rate import rate
 from benchmarks.report import Row
 
@@ -24,6 +24,7 @@ FIGURES: Final[dict[str, Callable[[Bench], Awaitable[list[Row]]]]] = {
     "crowd": crowd,
     "lines": lines,
     "blocks": blocks,
+    "switches": switches,
     "first-byte": first_byte,
     "listing": listing,
     "lag": lag,

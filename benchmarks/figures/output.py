@@ -19,6 +19,16 @@ PRINT_LINES = "for line in lines: print(line)"
 MAKE_BLOCK = f"import os, sys; block = 'x' * {WRITE_BYTES}; raw = block.encode()"
 WRITE_BLOCKS = f"for i in range({WRITES}): sys.stdout.write(block)"
 WRITE_RAW = f"for i in range({WRITES}): os.write(1, raw)"
+SWITCHING_LINES = 3_000  # on each stream
+SWITCHES = 2 * SWITCHING_LINES
+ALTERNATE = f"for i in range({SWITCHING_LINES}): print(i); print(i, file=sys.stderr)"
+ONE_STREAM = f"for i in range({SWITCHING_LINES}): print(i); print(i)"
+_TIMED = """
+import sys, time
+start = time.perf_counter()
+{write}
+end = time.perf_counter()
+"""
 _FLOOR = """
 import time
 {prepare}
@@ -125,3 +135,41 @@ async def blocks(bench: Bench) -> list[Row]:
             )
         )
     return rows
+
+
+async def switches(bench: Bench) -> list[Row]:
+    """Measure what a change between stdout and stderr costs a program: 3,000 lines on each in turn, or all on one.
+
+    n = turns of one run each; seconds are the program's own, in a ``POST /execute``, whose client is not waited for.
+    """
+    expected = "".join(f"{i}\n{i}\n" for i in range(SWITCHING_LINES))
+    async with bench.daemon() as (_, client):
+        context = await client.create()
+        pieces, _ = await client.output(_TIMED.format(write=ALTERNATE), context, ("stdout", "stderr"))
+        if "".join(pieces) != expected:
+            raise BenchmarkError("the order of stdout and stderr is not kept")
+
+        async def seconds(write: str) -> float:
+            await client.post(_TIMED.format(write=write), context)
+            return float(await client.post("print(end - start)", context))
+
+        sides = await alternate(
+            {"alternating": lambda: seconds(ALTERNATE), "one stream": lambda: seconds(ONE_STREAM)},
+            turns=3 if bench.scale.quick else 10,
+            samples=1,
+            pause_s=0.1,
+            warm_up=1,
+        )
+    each_s = (sides["alternating"].p50 - sides["one stream"].p50) / SWITCHES
+    return [
+        Row(
+            figure="switches",
+            what=f"{SWITCHING_LINES:,} lines on stdout and stderr in turn, in order: a change, beyond the write",
+            target="≤ 20 µs",
+            measured=f"{each_s * 1e6:.1f} µs",
+            reference=f"a line {sides['one stream'].p50 / SWITCHES * 1e6:.1f} µs",
+            ratio=sides["alternating"].ratio_to(sides["one stream"]),
+            met=each_s <= 20e-6,
+            values={f"{name.replace(' ', '_')}_s": blocks.samples for name, blocks in sides.items()},
+        )
+    ]
