@@ -1,11 +1,12 @@
 """A command on a terminal of its own, for what behaves otherwise there."""
 
+import contextlib
 import os
 import pty
 import select
 import subprocess
 import termios
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
@@ -78,6 +79,16 @@ class Terminal:
             return False
         self._stream.feed(data)
         return bool(data)
+
+
+@contextlib.contextmanager
+def running(command: list[Any], **options: Any) -> Iterator["subprocess.Popen[Any]"]:
+    """Run a command for the block; it is killed at its end, for Popen's own would wait without one."""
+    with subprocess.Popen(command, **options) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
 
 
 def run(command: list[str], **options: Any) -> "subprocess.CompletedProcess[str]":

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 from harness import COMMAND, Gate
-from terminal import Terminal, run
+from terminal import Terminal, run, running
 
 from interpreterd.cli.main import COMMANDS, cli
 from interpreterd.cli.repl import indentation, is_complete
@@ -114,7 +114,7 @@ def test_run_locally_where_the_path_of_temporary_files_is_long(tmp_path: Path, m
 def test_a_signal_ends_the_code_too(number: int, url: str, tmp_path: Path) -> None:
     code = f"try:\n    print('on')\n    while True: pass\nfinally: open({str(tmp_path / 'end')!r}, 'w').close()"
     command = [str(COMMAND), "run", "--url", url, "-c", code]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:
+    with running(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == b"on\n"
         process.send_signal(number)
@@ -127,7 +127,7 @@ def test_a_second_interrupt_leaves_at_once(url: str, gate: Gate) -> None:
     on = "print('on')\n    while True: pass"
     code = f"try:\n    {on}\nexcept KeyboardInterrupt:\n    print('once')\n    {gate.wait}"
     command = [str(COMMAND), "run", "--url", url, "-c", code]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:
+    with running(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == b"on\n"
         process.send_signal(signal.SIGINT)

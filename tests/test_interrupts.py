@@ -10,6 +10,7 @@ EXECUTIONS = 2000
 StartDaemon = Callable[..., Awaitable[Daemon]]
 
 
+@pytest.mark.timeout(180)  # on a machine that is busy
 async def test_a_storm_of_interrupts_hits_what_it_is_meant_for(
     start_daemon: StartDaemon, pytestconfig: pytest.Config
 ) -> None:

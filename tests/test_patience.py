@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 from terminal import HANG_S
 
 TESTS = Path(__file__).parent
@@ -30,7 +31,7 @@ def pytest_asyncio_loop_factories(config, item):
     return {{"uvloop": new_loop}}
 """
 WAITING = """
-import asyncio, contextlib, threading
+import asyncio, subprocess, threading
 import pytest
 from hypothesis import given, strategies as st
 
@@ -55,6 +56,10 @@ def test_in_a_call(): forever()
 @given(st.integers())
 def test_in_an_example(number): forever()
 
+def test_in_a_process():
+    with subprocess.Popen(["sleep", "20"]) as process:
+        process.wait()
+
 async def test_in_a_task(): await wait_for_ever()
 
 async def test_in_a_thread(): await asyncio.to_thread(forever)
@@ -75,12 +80,13 @@ def test_afterwards(tmp_path): assert "afterwards" in str(tmp_path)
 """
 
 
+@pytest.mark.timeout(180)  # on a machine that is busy
 def test_whoever_waits_for_ever_is_ended_and_told(tmp_path: Path) -> None:
     (tmp_path / "conftest.py").write_text(CONFTEST)
     (tmp_path / "test_waiting.py").write_text(WAITING)
     flags = ["-c", os.devnull, "--rootdir", tmp_path, "-p", "no:randomly", "-p", "no:cacheprovider", "-p", "no:xdist"]
     command = [sys.executable, "-m", "pytest", *flags, "-o", "asyncio_mode=auto", "--timeout", "0.5", "-rA", "."]
-    ran = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=HANG_S, check=False)
+    ran = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=2 * HANG_S, check=False)
     ended: dict[str, set[str]] = {}
     for line in ran.stdout.splitlines():
         if match := re.match(r"(PASSED|FAILED|ERROR) test_waiting\.py::test_(\w+)", line):
@@ -88,6 +94,7 @@ def test_whoever_waits_for_ever_is_ended_and_told(tmp_path: Path) -> None:
     assert ended == {
         "in_a_call": {"FAILED"},
         "in_an_example": {"FAILED"},
+        "in_a_process": {"FAILED"},
         "in_a_task": {"FAILED"},
         "in_a_thread": {"FAILED", "ERROR"},
         "in_what_comes_after_a_cancel": {"FAILED"},
