@@ -71,13 +71,14 @@ class ForkLauncher:
         await self._spawner.sweep(worker)
 
     async def close(self) -> None:
-        """End the template."""
+        """End the template; wait for that, but not beyond a moment."""
         if self._tending is not None:
             self._tending.cancel()
             await asyncio.wait([self._tending], timeout=CLOSE_LIMIT_S)
         if self._template is not None:
             template, self._template = self._template, None
             template.kill()
+            await self._wait_for(template)
 
     async def _tend(self) -> None:
         """Start a template, and another one when it has ended."""
@@ -111,7 +112,10 @@ class ForkLauncher:
 
     async def _sweep_after(self, template: Template) -> None:
         """Kill what it has forked without having been able to say so: nobody knows it, and it is the daemon's now."""
+        await self._wait_for(template)
+        await self._nursery.sweep()
+
+    async def _wait_for(self, template: Template) -> None:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(GONE_LIMIT_S):
                 await template.gone()
-        await self._nursery.sweep()

@@ -41,6 +41,7 @@ class Process:
 
     def kill(self) -> None:
         """See ``ProcessWorker``."""
+        self.listener.on_exit("killed by SIGKILL")
 
 
 class Spawner:
