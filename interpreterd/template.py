@@ -19,7 +19,7 @@ from interpreterd.worker import Deaf
 
 # A fork takes some two milliseconds. Each limit is waited for twice: it may be the daemon that has stood still.
 ANSWER_LIMIT_S: Final = 1.0
-STATUS_LIMIT_S: Final = 0.5
+STATUS_LIMIT_S: Final = 0.3
 _log = logging.getLogger(__name__)
 
 
