@@ -88,7 +88,7 @@ async def test_a_number_that_would_be_lost_on_the_way_is_refused_by_name(py: Any
     with pytest.raises(InvalidArgument) as caught:
         await py.execute("1", timeout=number)
     assert str(caught.value) == said
-    with pytest.raises(InvalidArgument, match="^grace_s "):
+    with pytest.raises(InvalidArgument, match=r"^grace_s "):
         await py.execute("1", grace_s=number)
     with pytest.raises(InvalidArgument, match=r"^limits\['cpuSeconds'\] must be a finite number"):
         await py.create_context(limits={"cpuSeconds": number if number != 2**64 else float("-inf")})

@@ -9,7 +9,7 @@ import orjson
 
 from interpreterd.client.errors import InvalidArgument
 
-_NAMES: Final = {"contextId": "context_id", "graceS": "grace_s"}  # where a key of the daemon's JSON is called otherwise here
+_NAMES: Final = {"contextId": "context_id", "graceS": "grace_s"}  # keys that are called otherwise here
 _LIMIT: Final = 2**63  # what orjson can write
 
 
