@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
 
 import pytest
+from frames import TEXT, frame
 from harness import COMMAND, Client, Daemon, shared_daemon
 from wires import UPGRADE, Answer, Wire, head, posted, wire
 
@@ -214,3 +215,49 @@ async def test_one_that_has_waited_longest_goes_first(
         asking = await connected(daemon.url, HEALTH)
         assert await asking.answer() is not None
         assert await oldest.is_closed()
+
+
+# Large requests
+
+
+async def test_what_is_received_from_all_has_a_limit(start_daemon: StartDaemon, connected: Connect) -> None:
+    size = 100_000
+    daemon = await start_daemon("--body-limit-bytes", str(size), "--pool-size", "0")
+    body = b'{"code":"' + b"x" * (size - 10_000)
+    half = posted(body, size=size)
+    held: list[Wire] = []
+    for _ in range(40):
+        held.append(await connected(daemon.url, half))
+        answer = await answered(held[-1])
+        if answer is not None:
+            break
+    assert answer is not None
+    assert len(held) > 10
+    assert (answer.status, answer.json["code"]) == (503, "limit_reached")
+    assert answer.json["error"] == "Too many large requests at the same time"
+    told = await connected(daemon.url, head("GET", "/session", UPGRADE[:-2]))
+    assert (await told.reader.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 101 ")
+    told.writer.write(frame(TEXT, claims=size) + b" " * (size - 10_000))
+    assert await told.reader.read() == b"\x88\x02" + (1013).to_bytes(2, "big")
+    async with Client(daemon.url) as client:  # small ones are no burden
+        assert (await client.run("print(1)")).stdout == "1\n"
+    for each in held:
+        each.writer.close()
+    while True:  # until the daemon has seen them go
+        asking = await connected(daemon.url, half + b'"}'.rjust(size - len(body), b"x"))
+        answer = await asking.answer()
+        assert answer is not None
+        if answer.status != 503:
+            break
+    assert answer.json["error"]["name"] == "NameError"
+
+
+async def answered(held: Wire) -> Answer | None:
+    """Return the answer, or None if a later connection is answered and this one is not."""
+    answer = asyncio.create_task(held.answer())
+    await asyncio.wait([answer], timeout=0.1)
+    if answer.done():
+        return answer.result()
+    answer.cancel()
+    await asyncio.wait([answer])
+    return None

@@ -2,14 +2,14 @@
 
 import asyncio
 from codecs import BOM_UTF8
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from aiohttp import HttpVersion11, hdrs, web
 
 from interpreterd.decoding import SMALL_BYTES, decode
 from interpreterd.errors import BodyTooLarge, BodyTooSlow, MalformedRequest, NotAcceptable, UnsupportedEncoding
-from interpreterd.web.connections import waiting
+from interpreterd.web.connections import receiving, waiting
 from interpreterd.web.keys import SETTINGS
 
 BODY_PAUSES: Final = 10  # how many of the longest pauses all of a body may take
@@ -19,6 +19,7 @@ async def read_json(request: web.Request, limit_bytes: int = SMALL_BYTES) -> obj
     """Return the body's JSON, whatever its content type: ``curl -d`` calls JSON a form. An empty one means ``{}``.
 
     Raises:
+        LimitReached: Too much is being received from others.
         MalformedRequest: It is not JSON, did not come whole or in time, is compressed, or has more than
             ``limit_bytes``, or than ``decoding`` takes.
     """
@@ -28,17 +29,18 @@ async def read_json(request: web.Request, limit_bytes: int = SMALL_BYTES) -> obj
     limit_bytes = min(limit_bytes, request.app[SETTINGS].body_limit_bytes)
     if (request.content_length or 0) > limit_bytes:
         raise BodyTooLarge(limit_bytes)
-    try:
-        body = await _read(request, limit_bytes)
-    except web.RequestPayloadError as error:
-        raise MalformedRequest(f"the body cannot be read: {error.__cause__ or error}") from None
-    if len(body) <= SMALL_BYTES and not body.removeprefix(BOM_UTF8).strip():
-        return {}
-    return await decode(body, "the body")
+    with receiving(request) as hold:
+        try:
+            body = await _read(request, limit_bytes, hold)
+        except web.RequestPayloadError as error:
+            raise MalformedRequest(f"the body cannot be read: {error.__cause__ or error}") from None
+        if len(body) <= SMALL_BYTES and not body.removeprefix(BOM_UTF8).strip():
+            return {}
+        return await decode(body, "the body")
 
 
-async def _read(request: web.Request, limit_bytes: int) -> bytes:
-    """Return the body; at most ``limit_bytes``, and within the settings' times."""
+async def _read(request: web.Request, limit_bytes: int, hold: Callable[[int], None]) -> bytes:
+    """Return the body; at most ``limit_bytes``, and within the settings' times. ``hold`` is told of each part."""
     content = request.content
     if content.is_eof():
         parts = [content.read_nowait()]
@@ -53,6 +55,7 @@ async def _read(request: web.Request, limit_bytes: int) -> bytes:
                 while left >= 0 and not content.at_eof():
                     async with asyncio.timeout_at(min(now() + pause_s, end)):
                         part = await content.readany()
+                    hold(len(part))
                     parts.append(part)
                     left -= len(part)
         except TimeoutError:

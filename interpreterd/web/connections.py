@@ -11,12 +11,12 @@ import functools
 import itertools
 import logging
 import resource
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Final, cast
 
 from aiohttp import web
 
-from interpreterd.settings import Settings
+from interpreterd.settings import MIB, Settings
 from interpreterd.web.incoming import IncomingConnection
 from interpreterd.web.keys import SETTINGS
 
@@ -24,6 +24,7 @@ CONNECTIONS_SHARE: Final = 2  # a half of all descriptors; the others are the da
 _SPARE: Final = 32  # the last descriptors, for those that ask for ``/health``; see also ``pipes.FDS_FOR_CLIENTS``
 _SPARE_SHARE: Final = 8  # of a small limit
 HELD_S: Final = 0.2
+HELD_REQUESTS: Final = 16  # as large as one can be, that may be received at the same time
 _LOG_PERIOD_S: Final = 60.0
 _log = logging.getLogger(__name__)
 
@@ -47,6 +48,7 @@ class Connections(web.Server):
         self._open: set[IncomingConnection] = set()
         self._waiting: dict[IncomingConnection, float] = {}  # since when; the one that has waited longest is first
         self._heads: dict[IncomingConnection, float] = {}  # until when each head must be there; the first is due first
+        self._held = 0
         self._due: asyncio.TimerHandle | None = None
         self._told_at = -_LOG_PERIOD_S
 
@@ -95,6 +97,11 @@ class Connections(web.Server):
         self._waiting.pop(connection, None)
         self._heads.pop(connection, None)
 
+    def holds(self, size: int) -> bool:
+        """Count bytes that clients have sent and nobody has dealt with; return whether there is room for them."""
+        self._held += size
+        return self._held <= max(HELD_REQUESTS * self._settings.body_limit_bytes, MIB)
+
     def _make_room(self, newcomer: IncomingConnection) -> None:
         longest = next(iter(self._waiting), None)
         if longest is None or longest.excess:
@@ -141,6 +148,31 @@ def waiting(request: web.Request) -> Iterator[None]:
         yield
     finally:
         set_waiting(request, False)
+
+
+@contextlib.contextmanager
+def receiving(request: web.Request) -> Iterator[Callable[[int], None]]:
+    """Give the block what counts the bytes of a body, which it may keep; it raises ``LimitReached``."""
+    connection = request.protocol
+    held = 0
+
+    def hold(size: int) -> None:
+        nonlocal held
+        if isinstance(connection, IncomingConnection):
+            held += size
+            connection.hold(size)
+
+    try:
+        yield hold
+    finally:
+        if held:
+            hold(-held)
+
+
+def let_go(request: web.BaseRequest) -> None:
+    """What has come on the WebSocket of ``request`` has been dealt with."""
+    if isinstance(request.protocol, IncomingConnection):
+        request.protocol.let_go()
 
 
 def need_both_ways(request: web.Request) -> None:

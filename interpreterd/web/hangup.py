@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import fcntl
+import select
 import socket
 import sys
 import termios
@@ -12,6 +13,7 @@ from typing import Final, cast
 from aiohttp import web
 
 _KEEPALIVE_LIMIT_S: Final = 32767
+PROBE_PERIOD_S: Final = 10
 _TIMEOUT_LIMIT_MS: Final = 2**31 - 1
 
 
@@ -82,3 +84,24 @@ def _limit_silence(sock: socket.socket, patience_s: float) -> None:
         sock.setsockopt(
             socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, min(max(1, int(patience_s * 1000)), _TIMEOUT_LIMIT_MS)
         )
+
+
+def probe(sock: socket.socket) -> None:
+    """Have the kernel ask now and then whether the other side is still there: its refusal ends the connection."""
+    with contextlib.suppress(OSError):  # a unix socket needs none
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, PROBE_PERIOD_S)
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, PROBE_PERIOD_S)
+
+
+def has_closed(transport: asyncio.Transport) -> bool:
+    """Return whether the client has closed its socket, both ways, after it has closed one.
+
+    A unix socket says so. TCP does when the client's machine has refused something that was sent: an event, or one of
+    the kernel's probes. Linux answers those for a minute (tcp_fin_timeout) after a program has closed.
+    """
+    if transport.is_closing():
+        return True
+    poll = select.poll()
+    poll.register(transport.get_extra_info("socket").fileno(), 0)
+    return bool(poll.poll(0))

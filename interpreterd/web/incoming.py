@@ -7,8 +7,6 @@ import asyncio
 import contextlib
 import enum
 import logging
-import select
-import socket
 from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any, Final, Protocol
@@ -20,10 +18,12 @@ from aiohttp.http_exceptions import HttpProcessingError
 from interpreterd.errors import LimitReached
 from interpreterd.web.connection import Connection
 from interpreterd.web.faces import error_body, face, sentence
+from interpreterd.web.hangup import has_closed, probe
 from interpreterd.web.lingering import LINGER_BYTES, LINGER_S, Lingering
 
 LOOK_PERIOD_S: Final = 1.0
-PROBE_PERIOD_S: Final = 10
+MESSAGE_BYTES: Final = 64 << 10  # a connection that holds no more is no burden
+TRY_AGAIN_LATER: Final = 1013  # www.iana.org/assignments/websocket
 _log = logging.getLogger(__name__)
 
 
@@ -47,6 +47,7 @@ class Registry(Protocol):
     def begins_head(self, connection: "IncomingConnection") -> None: ...
     def waits(self, connection: "IncomingConnection") -> None: ...
     def works(self, connection: "IncomingConnection") -> None: ...
+    def holds(self, size: int) -> bool: ...
 
 
 class IncomingConnection(Connection):
@@ -58,6 +59,7 @@ class IncomingConnection(Connection):
 
     __slots__ = (
         "_ended",
+        "_held",
         "_lingering",
         "_needs_both_ways",
         "_payload",
@@ -78,6 +80,7 @@ class IncomingConnection(Connection):
         self._needs_both_ways = False
         self._refused = False  # what came is no HTTP
         self._payload: StreamReader | None = None  # of the last request that has come
+        self._held = 0  # bytes of messages that nobody has dealt with
         self._lingering: Lingering | None = None
 
     def refuse(self) -> None:
@@ -108,6 +111,22 @@ class IncomingConnection(Connection):
         self._needs_both_ways = True
         if self._ended:
             self.abort()
+
+    def hold(self, size: int) -> None:
+        """Count bytes of a body that are kept, or let go if negative. Raises ``LimitReached``."""
+        if not self._registry.holds(size) and size > 0:
+            raise LimitReached("too many large requests at the same time")
+
+    def let_go(self) -> None:
+        """What has come on a WebSocket has been dealt with."""
+        self._registry.holds(-self._held)
+        self._held = 0
+
+    def _hold_message(self, size: int) -> None:
+        self._held += size
+        if not self._registry.holds(size) and self._held > MESSAGE_BYTES and self.transport is not None:
+            self.transport.write(b"\x88\x02" + TRY_AGAIN_LATER.to_bytes(2, "big"))  # a close frame
+            self.force_close()
 
     def abort(self) -> None:
         """End it at once."""
@@ -154,6 +173,7 @@ class IncomingConnection(Connection):
     def connection_lost(self, exc: BaseException | None) -> None:
         """See aiohttp."""
         self._registry.closed(self)
+        self.let_go()
         if self._lingering is not None:
             self._lingering.end()
         super().connection_lost(exc)
@@ -166,6 +186,8 @@ class IncomingConnection(Connection):
         if self._phase is _Phase.REQUEST:
             if self._waits:
                 self._registry.waits(self)
+            if self._payload_parser is not None:
+                self._hold_message(len(data))
             super().data_received(data)
             if self._messages:
                 self._payload = self._messages[-1][1]
@@ -193,7 +215,7 @@ class IncomingConnection(Connection):
         if self._payload is not None and not self._payload.is_eof():
             self._payload.set_exception(web.RequestPayloadError("its end is missing"))
         if self.transport is not None:
-            _probe(self.transport.get_extra_info("socket"))
+            probe(self.transport.get_extra_info("socket"))
         self._look_whether_gone()
         return True
 
@@ -205,16 +227,7 @@ class IncomingConnection(Connection):
             self._loop.call_later(LOOK_PERIOD_S, self._look_whether_gone)
 
     def _is_gone(self) -> bool:
-        """Whether the client has closed its socket.
-
-        A unix socket says so. TCP does when the client's machine has refused something that was sent: an event, or one
-        of the kernel's probes. Linux answers those for a minute (tcp_fin_timeout) after a program has closed.
-        """
-        if self.transport is None or self.transport.is_closing():
-            return True
-        poll = select.poll()
-        poll.register(self.transport.get_extra_info("socket").fileno(), 0)
-        return bool(poll.poll(0))
+        return self.transport is None or has_closed(self.transport)
 
     # aiohttp
 
@@ -281,10 +294,3 @@ class IncomingConnection(Connection):
 def _json_error(status: int, text: str, code: str, headers: Mapping[str, str] | None = None) -> web.Response:
     body = orjson.dumps(error_body(text, code))
     return web.Response(body=body, status=status, headers=headers, content_type="application/json")
-
-
-def _probe(sock: socket.socket) -> None:
-    with contextlib.suppress(OSError):  # a unix socket needs none
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, PROBE_PERIOD_S)
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, PROBE_PERIOD_S)

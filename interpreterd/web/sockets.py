@@ -10,7 +10,7 @@ from aiohttp import WSMessage, WSMsgType, hdrs, web
 
 from interpreterd.decoding import SMALL_BYTES
 from interpreterd.errors import BodyTooLarge, MalformedRequest, UpgradeRequired
-from interpreterd.web.connections import linger, set_waiting
+from interpreterd.web.connections import let_go, linger, set_waiting
 from interpreterd.web.faces import INVALID_TEXT, MESSAGE_TOO_BIG, PROTOCOL_ERROR, close_reason
 from interpreterd.web.hangup import untaken_bytes
 from interpreterd.web.keys import SETTINGS
@@ -84,6 +84,8 @@ class Socket(web.WebSocketResponse):
     async def receive(self, timeout: float | None = None) -> Any:  # noqa: ASYNC109 -- aiohttp's signature
         """See aiohttp. Answers pings; after what is no message the connection is closed."""
         while True:
+            if self._req is not None:
+                let_go(self._req)
             message = await super().receive(timeout)
             self._heard_at = asyncio.get_running_loop().time()
             if message.type is WSMsgType.TEXT and not await _is_utf8(message.data):
