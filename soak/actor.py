@@ -13,6 +13,7 @@ from escaping import ESCAPES, Witness, escape
 from frames import TEXT, frame, open_raw
 from harness import PREFIX
 from sessions import open_session
+from tracing import traced
 
 from soak.charge import Charge, Ended
 from soak.junk import junk_bytes, junk_message
@@ -61,6 +62,7 @@ class Actor:
             self._crash,
             self._leave,
             self._delete_while_busy,
+            self._restart_while_traced,
             self._vanish,
             self._brood,
             self._send_junk,
@@ -170,6 +172,19 @@ class Actor:
         self._it.phase.violations += session.violations
         self.charge.forget()
         self._it.phase.count("faults", "deleted while busy")
+
+    async def _restart_while_traced(self) -> None:
+        """Have somebody trace the worker, so that nobody can reap it, and ask for a new one."""
+        with contextlib.ExitStack() as stack:
+            try:
+                await asyncio.to_thread(stack.enter_context, traced(self.charge.worker))
+            except AssertionError:  # it has just been struck
+                return
+            status, body = await self._client.request("POST", f"/context/{self.charge.id}/restart")
+            self._it.phase.expect(status == 200 or self.charge.may_miss, f"restart: {body}")
+            self.charge.leave()
+            await self._count()
+        self._it.phase.count("faults", "worker traced")
 
     async def _vanish(self) -> None:
         """Leave in the middle, one way or another. The execution goes on."""
