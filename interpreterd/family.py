@@ -5,8 +5,10 @@ which yields after each step: ``Slices`` runs it on an event loop, and whoever h
 """
 
 import contextlib
+import math
 import os
 import signal
+import time
 from collections.abc import Generator, Iterable, Iterator
 
 _ROUNDS = 100  # each finds what the one before had missed; a fork bomb needs few, since all it made stand still
@@ -19,10 +21,15 @@ CLEANERS_LIMIT_S = 0.75
 _STATE, _PARENT, _SESSION, _STARTED = 0, 1, 3, 19  # positions in /proc/[pid]/stat, counted from after the name
 
 
-def children(pid: int) -> list[int]:
-    """Return the pids of the living and unreaped children of ``pid``, of all its threads; none if it is gone."""
+def children(pid: int, until: float = math.inf) -> list[int]:
+    """Return the pids of the living and unreaped children of ``pid``, of all its threads; none if it is gone.
+
+    Threads to whose turn it comes after ``until``, on the monotonic clock, are left out; the main thread is the first.
+    """
     found: list[int] = []
     for thread in _list(f"/proc/{pid}/task"):
+        if time.monotonic() > until:
+            break
         # Gone between the two looks, or a kernel built without CONFIG_PROC_CHILDREN: then only groups are killed.
         with contextlib.suppress(OSError), open(f"/proc/{pid}/task/{thread}/children", "rb") as file:
             found.extend(map(int, file.read().split()))

@@ -74,12 +74,15 @@ class Foreground:
         """Send SIGINT to what the execution that runs has started."""
         self._told = []
         self._young = int(time.clock_gettime(time.CLOCK_BOOTTIME) * _TICKS_PER_S) - YOUNG_TICKS
+        until = time.monotonic() + BUDGET_S
         for _ in range(ROUNDS):  # what forked just before it ended by this has left somebody
             known = {member.key for member in self._told}
             new = [member for member in self._members() if member.key not in known]
             if not new:
                 break
             self._told += [member for member in new if self._send(member)]
+            if time.monotonic() > until:
+                break
 
     def interrupt_late(self) -> None:
         """Send SIGINT to those that may have lost theirs: they were just being forked, or execute another program now.
@@ -105,7 +108,7 @@ class Foreground:
         while level:
             below = []
             for parent in level:
-                for pid in children(parent):
+                for pid in children(parent, until):
                     if time.monotonic() > until:
                         return found
                     member = _Member.look(pid)
