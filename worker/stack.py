@@ -14,7 +14,6 @@ _PYDLL_FLAGS = 5  # FUNCFLAG_CDECL | FUNCFLAG_PYTHONAPI, as ctypes.PyDLL has the
 _F_FRAME = 24  # offset in a PyFrameObject, from 3.11 on
 # Offsets: in PyThreadState, of the current frame, or else of the pointer to a C frame, and there of the current frame.
 _PLACES = {(3, 9): (24, None), (3, 10): (24, None), (3, 11): (56, 8), (3, 12): (56, 0), (3, 13): (72, None)}
-_KNOWN_LIMIT = 16  # mostly there are one or two: the loop of the worker is always equally deep
 
 
 class Stack:
@@ -23,7 +22,7 @@ class Stack:
     def __init__(self, ctypes, partial):
         """``ctypes`` is the C half of it, with which nothing has to be imported; None where there is none."""
         self._partial = partial
-        self._known = {}
+        self._address = self._frame = None
         place = _PLACES.get(sys.version_info[:2])
         if place is None or sys.abiflags or sys.maxsize < 1 << 32 or ctypes is None:  # debugging, no lock, 32 bits
             self.call = _call
@@ -39,7 +38,7 @@ class Stack:
 
         self._pointer = Pointer
         thread_state = Function(ctypes.dlsym(ctypes.dlopen(None, 0), "PyThreadState_Get"))()
-        self._base = Pointer.from_address(thread_state + offset)
+        self._base = self._top = Pointer.from_address(thread_state + offset)
         frame = sys._getframe()
         current = id(frame) if sys.version_info < (3, 11) else Pointer.from_address(id(frame) + _F_FRAME).value
         place = self._base.value
@@ -55,22 +54,22 @@ class Stack:
         between: a tracer or profiler that user code has left behind would be given a frame that is not there.
         """
         address = self._base.value  # here, as the next value: in another function it is another one
-        top = self._base if self._inner is None else self._pointer.from_address(address + self._inner)
-        restorer = self._restorer(address, top, top.value)
+        if address != self._address and self._inner is not None:
+            self._frame = None
+            self._top, self._address = self._pointer.from_address(address + self._inner), address
+        top = self._top
+        frame = top.value
+        if frame != self._frame:  # mostly it is the same one: the loop of the worker is always equally deep
+            self._restorer, self._frame = self._make_restorer(top, frame), frame
+        restorer = self._restorer
         others = [*zip(others)]
         top.value = None
         return next(map(function, (first, restorer()), *others))
 
-    def _restorer(self, address, top, frame):
-        """Return a class whose objects, when they end, let ``top``, below ``address``, be ``frame``; all of it in C."""
-        key = address, frame
-        found = self._known.get(key)
-        if found is None:
-            if len(self._known) == _KNOWN_LIMIT:
-                self._known.clear()
-            restore = staticmethod(self._partial(setattr, top, "value", frame))
-            self._known[key] = found = type("restorer", (), {"__slots__": (), "__del__": restore})
-        return found
+    def _make_restorer(self, top, frame):
+        """Return a class whose objects, when they end, let ``top`` be ``frame``; all of it in C."""
+        restore = staticmethod(self._partial(setattr, top, "value", frame))
+        return type("restorer", (), {"__slots__": (), "__del__": restore})
 
 
 def _call(function, first, *others):
