@@ -343,3 +343,13 @@ async def gone(*pids: int) -> None:
         finally:
             loop.remove_reader(pidfd)
             os.close(pidfd)
+
+
+async def ends(pid: int) -> None:
+    """Wait for the end of a process that is to end by itself; if the test ends before, kill it."""
+    try:
+        await gone(pid)
+    except BaseException:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+        raise

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pytest
 from conftest import ROOT
-from harness import Client, Daemon, alive, children, gone, state
+from harness import Client, Daemon, alive, children, ends, gone, state
 from terminal import Terminal, run
 
 from interpreterd.cli.main import COMMANDS
@@ -333,4 +333,4 @@ os._exit(0)
         sys.executable, "-c", code, *clean(binary), stdout=asyncio.subprocess.PIPE, start_new_session=True
     )
     out, _ = await parent.communicate()
-    await gone(int(out))
+    await ends(int(out))

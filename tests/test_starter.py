@@ -6,7 +6,7 @@ import sys
 import tempfile
 
 import pytest
-from harness import COMMAND, gone
+from harness import COMMAND, ends
 
 from interpreterd import starter
 from interpreterd.client.errors import StartFailed
@@ -41,7 +41,7 @@ async def test_a_parent_that_ends_while_the_daemon_starts(waits: bool) -> None:
         while len(os.listdir(f"/proc/{daemon}/fd")) < 6:  # Python has started, the daemon has not
             pass
         parent.stdin.write(b"\n")
-    await gone(daemon)
+    await ends(daemon)
     parent.stdin.close()
     assert await parent.wait() == 0
 
@@ -95,7 +95,7 @@ LocalDaemon().start()
 """
     parent = await asyncio.create_subprocess_exec(sys.executable, "-c", code, stdout=asyncio.subprocess.PIPE)
     out, _ = await parent.communicate()
-    await gone(int(out))
+    await ends(int(out))
 
 
 def test_a_local_daemon_without_a_place_for_its_socket_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
