@@ -33,6 +33,7 @@ from interpreterd.web.connections import Runner
 
 SHUTDOWN_TIMEOUT_S: Final = 1.0  # for clients to take their last message, after all executions have ended
 BACKLOG: Final = 1024
+SWITCH_S: Final = 0.001  # for which the event loop waits each turn while a thread decodes or looks at /proc
 GC_THRESHOLDS: Final = (5_000, 80, 50)  # rarer, but for what is new, in 2 ms: what ends leaves no cycles behind
 END_LIMIT_S: Final = 9.0  # a second less than supervisors give before they kill
 STDOUT_FD: Final = 1
@@ -49,6 +50,7 @@ def serve(settings: Settings, guard: Guard, parent: int | None = None) -> int:
     gc.collect()
     gc.freeze()
     gc.set_threshold(*GC_THRESHOLDS)
+    sys.setswitchinterval(SWITCH_S)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         status = runner.run(_serve(settings, guard, parent))
     guard.close()
