@@ -29,7 +29,7 @@ from interpreterd.nursery import Nursery
 from interpreterd.pipes import PIPE_LIMIT_BYTES, READ_BYTES, Ends, Outputs, unread_bytes
 from interpreterd.protocol import Decoder
 from interpreterd.schema import Stream
-from interpreterd.worker import Answer, Deaf, Listener
+from interpreterd.worker import Answer, Deaf, Early, Listener
 
 _log = logging.getLogger(__name__)
 ANSWERS_LIMIT_BYTES: Final = 1 << 20
@@ -46,7 +46,8 @@ class ProcessWorker(asyncio.Protocol):
     def __init__(self, pid: int, ends: Ends, nursery: Nursery) -> None:
         """Be the daemon's side of ``pid``; takes over ``ends``. ``open`` begins to listen."""
         self.pid = pid
-        self.listener: Listener = Deaf()
+        self._early = Early()
+        self.listener: Listener = self._early
         self.exited: str | None = None
         self.broken: str | None = None
         self.configured: messages.Configure | None = None
@@ -153,7 +154,7 @@ class ProcessWorker(asyncio.Protocol):
         Raises:
             WorkerStartFailed: It ended, stands still, said something else, or took longer than ``timeout_s``.
         """
-        self.listener = answer = Answer(Ready)
+        self.listener = answer = Answer(Ready, self._early.stderr)
         watching = asyncio.create_task(self._fail_if_it_stands_still(answer))
         try:
             if self.exited is None:

@@ -82,13 +82,25 @@ class Deaf:
         pass
 
 
-class Answer(Deaf):
+class Early(Deaf):
+    """The listener of a worker to which nobody listens yet: keeps what an interpreter that cannot start says of it."""
+
+    def __init__(self) -> None:
+        self.stderr = ""
+
+    def on_output(self, stream: Stream, text: str, replaced: int = 0) -> None:
+        if stream is Stream.STDERR:
+            self.stderr = (self.stderr + text)[-_REASON_LIMIT_CHARS:]
+
+
+class Answer(Early):
     """Listens for one message, the answer to what was sent; awaiting it raises ``WorkerStartFailed`` if it differs."""
 
-    def __init__(self, expected: type[Ready] | type[Configured]) -> None:
+    def __init__(self, expected: type[Ready] | type[Configured], stderr: str = "") -> None:
+        """``stderr`` is what the worker has written there so far."""
+        self.stderr = stderr
         self._expected = expected
         self._future: asyncio.Future[FromWorker] = asyncio.get_running_loop().create_future()
-        self._stderr = ""
 
     async def wait(self, timeout_s: float) -> FromWorker:
         """Return the message; raise ``WorkerStartFailed`` if another one, the end or ``timeout_s`` comes first."""
@@ -108,18 +120,13 @@ class Answer(Deaf):
         if not self._future.done():
             self._future.set_result(message)
 
-    def on_output(self, stream: Stream, text: str, replaced: int = 0) -> None:
-        """What an interpreter that cannot start says of it."""
-        if stream is Stream.STDERR:
-            self._stderr = (self._stderr + text)[-_REASON_LIMIT_CHARS:]
-
     def on_broken(self, reason: str) -> None:
         """No answer will come."""
         self.fail(f"the worker broke the protocol: {reason}")
 
     def on_exit(self, how: str) -> None:
         """No answer will come."""
-        lines = self._stderr.strip().splitlines()
+        lines = self.stderr.strip().splitlines()
         fatal = [line for line in lines if line.startswith("Fatal Python error: ")]  # more of its state follows
         self.fail(f"the worker ended at once: {how}" + "".join(f": {line}" for line in (fatal or lines)[-1:]))
 

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 import pytest
 
 from interpreterd import process
+from interpreterd.errors import WorkerStartFailed
 from interpreterd.messages import Configured, FromWorker, Sync, Synced
 from interpreterd.nursery import Nursery
 from interpreterd.pipes import connection
@@ -93,6 +94,15 @@ async def test_an_end_is_told_although_the_channel_closed_when_it_was_written_to
     await closed.wait()
     worker.process_exited(-9)
     assert ending.told == ["killed by SIGKILL"]
+
+
+async def test_why_it_cannot_start_is_told_although_it_ended_before_anybody_listened() -> None:
+    with connection() as (ours, theirs):
+        worker = ProcessWorker(2**22 + 1, ours, Nursery())
+        os.write(theirs.stderr_fd, b"Fatal Python error: why\nmore of its state\n")
+    worker.process_exited(1)
+    with pytest.raises(WorkerStartFailed, match=r"exit status 1: Fatal Python error: why$"):
+        await worker.ready(10)
 
 
 def die(pid: int) -> None:
