@@ -1,15 +1,22 @@
 """What a client is told whose request is refused below the routes, however it writes and reads."""
 
+import asyncio
 import json
 from collections.abc import Iterator
 from typing import Any
 
+import aiohttp
 import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
 from frames import BINARY, CLOSE, TEXT, frame
 from harness import Client, shared_daemon
 from wires import UPGRADE, head, posted, wire
 
 from interpreterd.errors import Forbidden
+from interpreterd.settings import Settings
+from interpreterd.web.keys import SETTINGS
+from interpreterd.web.sockets import RECEIVED_AT_ONCE, open_socket
 
 MIB = 1 << 20
 LIMIT_BYTES = 16 * MIB
@@ -189,6 +196,40 @@ async def test_a_sessions_messages_keep_their_order(where: str) -> None:
             if message["type"] == "stdout":
                 said.append(message["text"])
     assert said == ["large\n", "0\n", "1\n", "2\n"]
+
+
+async def test_pings_that_come_all_at_once_let_others_have_their_turn() -> None:
+    turns = 0
+    done = False
+
+    async def others() -> None:
+        nonlocal turns
+        while not done:
+            turns += 1
+            await asyncio.sleep(0)
+
+    async def serve(request: web.Request) -> web.StreamResponse:
+        nonlocal done, turns
+        socket = await open_socket(request)
+        await socket.receive()
+        turns = 0
+        other = asyncio.create_task(others())
+        await socket.receive()  # after a thousand pings
+        done = True
+        await other
+        await socket.send_str(str(turns))
+        return socket
+
+    app = web.Application()
+    app[SETTINGS] = Settings(cwd="/")
+    app.router.add_get("/", serve)
+    server = TestServer(app)
+    async with server, aiohttp.ClientSession() as http, http.ws_connect(server.make_url("/")) as socket:
+        await socket.send_str("first")
+        for _ in range(1000):
+            await socket.ping()
+        await socket.send_str("last")
+        assert int((await socket.receive()).data) >= 1000 // RECEIVED_AT_ONCE
 
 
 # A client that closes its sending half

@@ -17,6 +17,7 @@ from interpreterd.web.keys import SETTINGS
 from interpreterd.web.lingering import LINGER_S
 
 SDK_SUBPROTOCOL: Final = "X-Daytona-SDK-Version~"
+RECEIVED_AT_ONCE: Final = 32  # messages and pings, some two milliseconds
 CLOSE_TIMEOUT_S: Final = 5.0  # for a client that has taken everything to answer the close
 
 
@@ -58,6 +59,7 @@ class Socket(web.WebSocketResponse):
             decode_text=False,
         )
         self._asks = asks
+        self._received = 0
         self._limit_bytes = limit_bytes
         self._patience_s = patience_s
         self._transport = transport
@@ -86,6 +88,9 @@ class Socket(web.WebSocketResponse):
         while True:
             if self._req is not None:
                 let_go(self._req)
+            self._received += 1
+            if self._received % RECEIVED_AT_ONCE == 0:  # thousands may be there already: others have their turn
+                await asyncio.sleep(0)
             message = await super().receive(timeout)
             self._heard_at = asyncio.get_running_loop().time()
             if message.type is WSMsgType.TEXT and not await _is_utf8(message.data):
