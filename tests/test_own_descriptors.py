@@ -49,12 +49,16 @@ def test_one_stream_goes_where_the_other_does(worker: DrivenWorker) -> None:
     assert still_heard(worker)
 
 
+# A fork that Python does not hear of: no hook runs in the child. Had another thread asked for the interpreter's lock at
+# that moment, the child would wait for that thread, which it does not have: so none asks.
+C_FORK = "(__import__('sys').setswitchinterval(1000), __import__('ctypes').PyDLL(None).fork())[1]"
+
+
 @pytest.mark.parametrize(
     "fork",
     [
         "os.fork()",
-        # A fork that Python does not hear of: no hook runs in the child.
-        "__import__('ctypes').PyDLL(None).fork()",
+        C_FORK,
     ],
 )
 def test_a_child_whose_output_is_read_when_it_has_ended(worker: DrivenWorker, fork: str) -> None:
@@ -72,7 +76,7 @@ def test_a_child_whose_output_is_read_when_it_has_ended(worker: DrivenWorker, fo
 def test_a_fork_in_a_child_that_c_code_made(worker: DrivenWorker) -> None:
     """What partial lines need a thread for has stayed behind."""
     ran = worker.run(
-        "import ctypes, os\nprint('parent', end='')\npid = ctypes.PyDLL(None).fork()\n"
+        f"import os\nprint('parent', end='')\npid = {C_FORK}\n"
         "if not pid:\n    print('child', end='')\n    other = os.fork()\n    if not other: os._exit(7)\n"
         "    os._exit(os.WEXITSTATUS(os.waitpid(other, 0)[1]))\n"
         "print(os.WEXITSTATUS(os.waitpid(pid, 0)[1]))"
