@@ -8,11 +8,11 @@ from typing import Any, Final, Self
 
 from attrs import field, frozen
 
+from interpreterd.environment import check_envs
 from interpreterd.errors import InvalidRequest, InvalidWorkingDirectory, MalformedRequest, UnsupportedLanguage
 from interpreterd.fields import as_whole, environment, json_object, names, string, utf8_bytes
 from interpreterd.limits import NONE, Limits, check_limit
 from interpreterd.schema import timestamp
-from interpreterd.startup import check_envs
 
 METADATA_LIMIT: Final = 64
 METADATA_LIMIT_BYTES: Final = 4096

@@ -8,10 +8,10 @@ from collections.abc import Mapping
 from typing import Final
 
 from interpreterd.causes import start_failure
+from interpreterd.environment import NO_ENVS
 from interpreterd.errors import WorkerStartFailed
 from interpreterd.launcher import Python, SpawnLauncher
 from interpreterd.nursery import Nursery
-from interpreterd.startup import NO_ENVS
 from interpreterd.template import Template, TemplateEnded
 from interpreterd.worker import Worker
 

@@ -14,13 +14,13 @@ from attrs import frozen
 
 from interpreterd.causes import start_failure
 from interpreterd.directory import is_in
+from interpreterd.environment import NO_ENVS, absolute_path, at_start, started_with
 from interpreterd.errors import WorkerStartFailed
 from interpreterd.messages import Configure
 from interpreterd.nursery import Nursery
 from interpreterd.process import ProcessWorker
 from interpreterd.script import COMPILER_FLAGS, OLDEST_PYTHON, command, compiler, in_memory
 from interpreterd.spawn import spawn
-from interpreterd.startup import NO_ENVS, absolute_path, at_start, started_with
 from interpreterd.worker import Worker, configure
 
 _PROBE: Final = "import sys; exec(sys.stdin.read())"

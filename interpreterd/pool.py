@@ -8,11 +8,11 @@ from types import TracebackType
 from typing import Final, Self
 
 from interpreterd.directory import check_directory
+from interpreterd.environment import NO_ENVS
 from interpreterd.errors import InvalidWorkingDirectory, WorkerStartFailed
 from interpreterd.family import state
 from interpreterd.launcher import Launcher, Python, launch_configured
 from interpreterd.messages import Configure
-from interpreterd.startup import NO_ENVS
 from interpreterd.worker import Deaf, Worker
 
 REFILL_AFTER_S: Final = 0.03

@@ -13,9 +13,9 @@ from typing import Final, Self
 
 from attrs import field, frozen
 
+from interpreterd.environment import check_late_envs
 from interpreterd.errors import InterpreterError, InvalidRequest
 from interpreterd.fields import choice, environment, flag, json_object, seconds, string, whole_number
-from interpreterd.startup import check_late_envs
 
 DEFAULT_CONTEXT_ID: Final = "default"
 DEFAULT_TIMEOUT_S: Final = 600

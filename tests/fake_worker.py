@@ -4,11 +4,11 @@ import asyncio
 from collections import deque
 from collections.abc import Mapping
 
+from interpreterd.environment import NO_ENVS
 from interpreterd.errors import WorkerStartFailed
 from interpreterd.launcher import Python
 from interpreterd.messages import Configure, Configured, Done, Exit, Exiting, FromWorker, Run, Sync, Synced, ToWorker
 from interpreterd.schema import Failure, Stream
-from interpreterd.startup import NO_ENVS
 from interpreterd.worker import Deaf, Listener, Worker
 
 

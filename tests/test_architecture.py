@@ -31,6 +31,30 @@ def test_a_file_is_short_enough_to_be_read_at_once(path: Path) -> None:
     assert len((ROOT / path).read_text().splitlines()) <= LINE_LIMIT, f"{path}: find the part that wants its own file"
 
 
+def rows(begin: str) -> str:
+    """Return the table of ARCHITECTURE.md whose head begins with ``begin``."""
+    found = (ROOT / "ARCHITECTURE.md").read_text().split(f"\n| {begin} |")
+    assert len(found) == 2, f"ARCHITECTURE.md needs one table that begins with {begin!r}"
+    return found[1].partition("\n\n")[0]
+
+
+@pytest.mark.parametrize(
+    ("folder", "table", "name"),
+    [
+        ("interpreterd", "floor", "`{}.py`"),
+        ("interpreterd/web", "floor", "`{}`"),
+        ("interpreterd/client", "client file", "`{}.py`"),
+        ("interpreterd/cli", "command file", "`{}.py`"),
+        ("worker", "worker file", "`{}.py`"),
+    ],
+)
+def test_each_file_is_in_a_table_that_says_what_happens_there(folder: str, table: str, name: str) -> None:
+    described = rows(table)
+    files = {path.stem for path in (ROOT / folder).glob("*.py")} - {"__init__", "_version"}
+    assert files
+    assert {file for file in files if name.format(file) not in described} == set()
+
+
 def imports(path: Path) -> set[str]:
     """Return the top-level names of all modules that a file imports, wherever in it."""
     names = set()

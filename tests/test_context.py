@@ -12,6 +12,7 @@ from fake_worker import FakeLauncher, FakeWorker
 from interpreterd import steps
 from interpreterd.context import LAST_WORDS_BYTES, Context
 from interpreterd.directory import check_directory
+from interpreterd.environment import NO_ENVS
 from interpreterd.errors import (
     ContextDeleted,
     ContextRestarted,
@@ -43,7 +44,6 @@ from interpreterd.schema import (
     Stream,
 )
 from interpreterd.settings import Settings
-from interpreterd.startup import NO_ENVS
 from interpreterd.watcher import Watcher
 from interpreterd.worker import Worker, configure
 

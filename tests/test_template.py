@@ -12,6 +12,7 @@ import pytest
 from harness import Client, Daemon, children, gone, state, templates
 
 from interpreterd import fork, process, template
+from interpreterd.environment import NO_ENVS
 from interpreterd.errors import WorkerStartFailed
 from interpreterd.fork import ForkLauncher
 from interpreterd.launcher import SpawnLauncher
@@ -19,7 +20,6 @@ from interpreterd.messages import Failed, Fork, Forked, Reaped
 from interpreterd.nursery import Nursery
 from interpreterd.pipes import connection
 from interpreterd.process import ProcessWorker
-from interpreterd.startup import NO_ENVS
 from interpreterd.worker import Deaf, Listener, Worker
 
 StartDaemon = Callable[..., Awaitable[Daemon]]

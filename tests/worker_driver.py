@@ -19,9 +19,9 @@ from typing import Any, Self
 
 from attrs import define, field
 
+from interpreterd.environment import started_with
 from interpreterd.schema import Stream
 from interpreterd.script import COMPILER_FLAGS, command, compiler, in_memory
-from interpreterd.startup import started_with
 from interpreterd.turns import Turns
 
 VERSIONS = ("3.9", "3.10", "3.11", "3.12", "3.13", "3.14")
