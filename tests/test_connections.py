@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
 
 import pytest
-from frames import TEXT, frame
+from frames import CONTINUATION, PING, TEXT, frame
 from harness import COMMAND, Client, Daemon, shared_daemon
 from wires import UPGRADE, Answer, Wire, head, posted, wire
 
@@ -239,6 +239,14 @@ async def test_what_is_received_from_all_has_a_limit(start_daemon: StartDaemon, 
     assert (await told.reader.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 101 ")
     told.writer.write(frame(TEXT, claims=size) + b" " * (size - 10_000))
     assert await told.reader.read() == b"\x88\x02" + (1013).to_bytes(2, "big")
+    told = await connected(daemon.url, head("GET", "/session", UPGRADE[:-2]))
+    assert (await told.reader.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 101 ")
+    told_back = pong = b"\x8a\x00"
+    for opcode in [TEXT] + [CONTINUATION] * 8:  # pings amid a message do not hide how much of it there is
+        if told_back == pong:
+            told.writer.write(frame(opcode, b" " * (size // 10), fin=False) + frame(PING))
+            told_back = await told.reader.read(4)
+    assert told_back == b"\x88\x02" + (1013).to_bytes(2, "big")
     async with Client(daemon.url) as client:  # small ones are no burden
         assert (await client.run("print(1)")).stdout == "1\n"
     for each in held:

@@ -169,10 +169,10 @@ def receiving(request: web.Request) -> Iterator[Callable[[int], None]]:
             hold(-held)
 
 
-def let_go(request: web.BaseRequest) -> None:
-    """What has come on the WebSocket of ``request`` has been dealt with."""
+def let_go(request: web.BaseRequest, size: int, *, ends_message: bool) -> None:
+    """See ``IncomingConnection.let_go``."""
     if isinstance(request.protocol, IncomingConnection):
-        request.protocol.let_go()
+        request.protocol.let_go(size, ends_message=ends_message)
 
 
 def need_both_ways(request: web.Request) -> None:
@@ -182,7 +182,7 @@ def need_both_ways(request: web.Request) -> None:
 
 
 async def linger(request: web.BaseRequest) -> None:
-    """Read on until the client, which was refused, ends the connection; see ``Connection.linger``."""
+    """Read on until the client, which was refused, ends the connection; see ``IncomingConnection.linger``."""
     if isinstance(request.protocol, IncomingConnection):
         await request.protocol.linger()
 

@@ -80,7 +80,7 @@ class IncomingConnection(Connection):
         self._needs_both_ways = False
         self._refused = False  # what came is no HTTP
         self._payload: StreamReader | None = None  # of the last request that has come
-        self._held = 0  # bytes of messages that nobody has dealt with
+        self._held = 0  # bytes of WebSocket messages that nobody has dealt with
         self._lingering: Lingering | None = None
 
     def refuse(self) -> None:
@@ -117,10 +117,13 @@ class IncomingConnection(Connection):
         if not self._registry.holds(size) and size > 0:
             raise LimitReached("too many large requests at the same time")
 
-    def let_go(self) -> None:
-        """What has come on a WebSocket has been dealt with."""
-        self._registry.holds(-self._held)
-        self._held = 0
+    def let_go(self, size: int, *, ends_message: bool) -> None:
+        """``size`` bytes that have come on a WebSocket have been dealt with: up to the end of a message, or amid it."""
+        left = max(0, self._held - size)
+        if ends_message and left <= MESSAGE_BYTES:  # frames have heads, too, of which nobody tells
+            left = 0
+        self._registry.holds(left - self._held)
+        self._held = left
 
     def _hold_message(self, size: int) -> None:
         self._held += size
@@ -173,7 +176,7 @@ class IncomingConnection(Connection):
     def connection_lost(self, exc: BaseException | None) -> None:
         """See aiohttp."""
         self._registry.closed(self)
-        self.let_go()
+        self.let_go(self._held, ends_message=True)
         if self._lingering is not None:
             self._lingering.end()
         super().connection_lost(exc)
@@ -208,26 +211,26 @@ class IncomingConnection(Connection):
         if self._lingering is not None:
             self._lingering.end()
             return None
-        if self._phase is not _Phase.REQUEST or self._upgraded or self._needs_both_ways or self._is_gone():
+        transport = self.transport
+        waits = self._phase is _Phase.REQUEST and not (self._upgraded or self._needs_both_ways)
+        if not waits or transport is None or has_closed(transport):
             return None
         self._ended = True
         self._registry.waits(self)  # for all that one can know
         if self._payload is not None and not self._payload.is_eof():
             self._payload.set_exception(web.RequestPayloadError("its end is missing"))
-        if self.transport is not None:
-            probe(self.transport.get_extra_info("socket"))
+        probe(transport.get_extra_info("socket"))
         self._look_whether_gone()
         return True
 
     def _look_whether_gone(self) -> None:
         """Look now and then whether the client has ended its other half, too: nothing is read any more that tells."""
-        if self._is_gone():
+        if self.transport is None or self.transport.is_closing():  # all is written: see ``Connection``
+            return
+        if has_closed(self.transport):
             self.abort()
-        elif self._ended:
+        else:
             self._loop.call_later(LOOK_PERIOD_S, self._look_whether_gone)
-
-    def _is_gone(self) -> bool:
-        return self.transport is None or has_closed(self.transport)
 
     # aiohttp
 

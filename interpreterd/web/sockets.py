@@ -18,6 +18,7 @@ from interpreterd.web.lingering import LINGER_S
 
 SDK_SUBPROTOCOL: Final = "X-Daytona-SDK-Version~"
 RECEIVED_AT_ONCE: Final = 32  # messages and pings, some two milliseconds
+CONTROL_HEAD_BYTES: Final = 6  # of a client's frame: RFC 6455, section 5.2
 CLOSE_TIMEOUT_S: Final = 5.0  # for a client that has taken everything to answer the close
 
 
@@ -60,6 +61,7 @@ class Socket(web.WebSocketResponse):
         )
         self._asks = asks
         self._received = 0
+        self._in_hand = 0  # bytes of the message that is being dealt with
         self._limit_bytes = limit_bytes
         self._patience_s = patience_s
         self._transport = transport
@@ -85,9 +87,9 @@ class Socket(web.WebSocketResponse):
 
     async def receive(self, timeout: float | None = None) -> Any:  # noqa: ASYNC109 -- aiohttp's signature
         """See aiohttp. Answers pings; after what is no message the connection is closed."""
+        self._let_go(self._in_hand, ends_message=True)
+        self._in_hand = 0
         while True:
-            if self._req is not None:
-                let_go(self._req)
             self._received += 1
             if self._received % RECEIVED_AT_ONCE == 0:  # thousands may be there already: others have their turn
                 await asyncio.sleep(0)
@@ -100,11 +102,13 @@ class Socket(web.WebSocketResponse):
                 if self._asks and self._req is not None:
                     self._asks = False
                     set_waiting(self._req, False)
+                self._in_hand = len(message.data)
                 return message
+            if message.type not in (WSMsgType.PING, WSMsgType.PONG):
+                break
+            self._let_go(len(message.data) + CONTROL_HEAD_BYTES, ends_message=False)
             if message.type is WSMsgType.PING:
                 await self.pong(message.data)
-            elif message.type is not WSMsgType.PONG:
-                break
         if self._answered is None:
             self._look_no_more()
             await super().close(drain=False)
@@ -157,6 +161,10 @@ class Socket(web.WebSocketResponse):
         """The client has gone: it need not take what was sent, so nobody waits for that."""
         self._look_no_more()
         self._abort_after(CLOSE_TIMEOUT_S)
+
+    def _let_go(self, size: int, *, ends_message: bool) -> None:
+        if self._req is not None:
+            let_go(self._req, size, ends_message=ends_message)
 
     def _look_after(self, after_s: float) -> None:
         self._look = asyncio.get_running_loop().call_later(after_s, self._look_for_client)
