@@ -4,7 +4,7 @@ What the worker sends is untrusted, since user code shares its process: ``decode
 message or raises ``ProtocolError``.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final, Self, TypeVar
 
 import orjson
@@ -17,6 +17,7 @@ from interpreterd.turns import SECRET_CHARS
 VERSION: Final = 1
 # Of a message that may come often. A prompt of 16,384 characters is the longest; an exception's text comes once.
 SHORT_LIMIT_BYTES: Final = 256 << 10
+PIECE_CHARS: Final = 64 << 10  # takes half a millisecond to encode, at worst
 _LONG: Final = frozenset({"done", "failed"})
 _T = TypeVar("_T")
 
@@ -170,6 +171,32 @@ FromWorker = Ready | Configured | Failed | Asked | Done | Exiting | Synced | For
 
 def encode(message: ToWorker) -> bytes:
     """Return ``message`` as one line, newline included."""
+    return orjson.dumps(_body(message), option=orjson.OPT_APPEND_NEWLINE)
+
+
+def text_of(message: ToWorker) -> str:
+    """Return what of ``message`` may be long."""
+    if isinstance(message, Run):
+        return message.code
+    return message.text or "" if isinstance(message, Answer) else ""
+
+
+def encode_in_pieces(message: ToWorker) -> Iterator[bytes]:
+    """Yield what ``encode`` returns, but for the order of the keys, in parts of some ``PIECE_CHARS``."""
+    text = text_of(message)
+    if len(text) <= PIECE_CHARS:
+        yield encode(message)
+        return
+    body = _body(message)
+    key = "code" if isinstance(message, Run) else "text"
+    del body[key]
+    yield orjson.dumps(body)[:-1] + f',"{key}":"'.encode()
+    for start in range(0, len(text), PIECE_CHARS):  # each character is one, as there are no surrogates
+        yield orjson.dumps(text[start : start + PIECE_CHARS])[1:-1]
+    yield b'"}\n'
+
+
+def _body(message: ToWorker) -> dict[str, Any]:
     body: dict[str, Any]
     match message:
         case Configure():
@@ -194,7 +221,7 @@ def encode(message: ToWorker) -> bytes:
             body = {"type": "exit"}
         case Fork():
             body = {"type": "fork"}
-    return orjson.dumps(body, option=orjson.OPT_APPEND_NEWLINE)
+    return body
 
 
 def decode(line: bytes) -> FromWorker:

@@ -26,6 +26,7 @@ from interpreterd.family import is_traced, killing, state
 from interpreterd.foreground import Interrupts
 from interpreterd.messages import Done, Exiting, FromWorker, Ready, ToWorker
 from interpreterd.nursery import Nursery
+from interpreterd.outbox import Outbox
 from interpreterd.pipes import PIPE_LIMIT_BYTES, READ_BYTES, Ends, Outputs, unread_bytes
 from interpreterd.protocol import Decoder
 from interpreterd.schema import Stream
@@ -53,6 +54,7 @@ class ProcessWorker(asyncio.Protocol):
         self.configured: messages.Configure | None = None
         self._nursery = nursery
         self._channel: asyncio.Transport | None = None
+        self._outbox: Outbox | None = None
         self._socket = ends.channel
         self._opening = False
         self._decoder = Decoder()
@@ -69,13 +71,13 @@ class ProcessWorker(asyncio.Protocol):
         What the worker does not read is kept: one execution, as one runs at a time, and ``ANSWERS_LIMIT_BYTES`` of
         answers to what it asks. Beyond it, answers are dropped: it asks, and does not listen.
         """
-        if self._channel is None or self.exited is not None:
+        if self._outbox is None or self.exited is not None:
             return
         if isinstance(message, messages.Run):
             self._interrupts.begin_execution()
-        if isinstance(message, messages.Answer) and self._channel.get_write_buffer_size() > ANSWERS_LIMIT_BYTES:
+        if isinstance(message, messages.Answer) and self._outbox.size > ANSWERS_LIMIT_BYTES:
             return
-        self._channel.write(messages.encode(message))
+        self._outbox.send(message)
 
     def interrupt(self, grace_s: float) -> None:
         """See ``Worker``."""
@@ -90,6 +92,7 @@ class ProcessWorker(asyncio.Protocol):
         """See ``Worker``."""
         if self.exited is None:
             self._killed = True
+            self._send_no_more()
             self._nursery.kill(self._killing())
             asyncio.get_running_loop().call_later(SET_FREE_AFTER_S, self._set_free)
 
@@ -127,7 +130,10 @@ class ProcessWorker(asyncio.Protocol):
         self._outputs.end_text()
 
     def send_with_fds(self, message: ToWorker, fds: list[int]) -> None:
-        """Pass ``message`` on together with descriptors (SCM_RIGHTS, unix(7)). Raises OSError."""
+        """Pass ``message`` on together with descriptors (SCM_RIGHTS, unix(7)), before what is not yet written.
+
+        Raises OSError.
+        """
         socket.send_fds(self._socket, [messages.encode(message)], fds)
 
     async def open(self) -> None:
@@ -145,6 +151,7 @@ class ProcessWorker(asyncio.Protocol):
     def _opened(self, opening: "asyncio.Task[tuple[asyncio.Transport, object]]") -> None:
         if opening.exception() is None:
             self._channel, _ = opening.result()
+            self._outbox = Outbox(self._channel)
             if self.exited is not None:
                 self._channel.abort()
 
@@ -217,7 +224,23 @@ class ProcessWorker(asyncio.Protocol):
     def connection_lost(self, error: Exception | None) -> None:
         """The worker closed its end before it had read all, or the transport was closed after its exit."""
         self._channel = None
+        self._send_no_more()
         self._expect_the_end()
+
+    def pause_writing(self) -> None:
+        """The worker reads more slowly than it is told something."""
+        if self._outbox is not None:
+            self._outbox.pause()
+
+    def resume_writing(self) -> None:
+        """It has read most of it."""
+        if self._outbox is not None:
+            self._outbox.resume()
+
+    def _send_no_more(self) -> None:
+        if self._outbox is not None:
+            self._outbox.close()
+            self._outbox = None
 
     def _expect_the_end(self) -> None:
         if self.exited is None and self.broken is None:
@@ -257,6 +280,7 @@ class ProcessWorker(asyncio.Protocol):
         self.end_text()
         self._outputs.close()
         self._interrupts.end()
+        self._send_no_more()
         if self._channel is not None:
             self._channel.abort()
         elif not self._opening:

@@ -423,9 +423,9 @@ async def test_a_worker_that_asks_and_does_not_read_the_answers_costs_the_daemon
         try:
             for number in range(100):
                 worker.send(Answer(number=number, text="x" * 100_000))
-            assert worker._channel is not None
-            assert ANSWERS_LIMIT_BYTES < worker._channel.get_write_buffer_size() < 2 * ANSWERS_LIMIT_BYTES
+            assert worker._outbox is not None
+            assert ANSWERS_LIMIT_BYTES < worker._outbox.size < 2 * ANSWERS_LIMIT_BYTES
             worker.send(Run(execution_id="e", code="x" * 2 * ANSWERS_LIMIT_BYTES))
-            assert worker._channel.get_write_buffer_size() > 2 * ANSWERS_LIMIT_BYTES, "nothing else is dropped"
+            assert worker._outbox.size > 2 * ANSWERS_LIMIT_BYTES, "nothing else is dropped"
         finally:
             worker.process_exited(0)
