@@ -125,6 +125,35 @@ except ChildProcessError as error: print(type(error).__name__)
     assert worker.run(code).stdout == "True\nChildProcessError\n"
 
 
+@pytest.mark.parametrize("start", ["fail()", "thread = threading.Thread(target=fail); thread.start(); thread.join()"])
+def test_a_process_that_cannot_be_started_stops_no_reaping(worker: DrivenWorker, start: str) -> None:
+    fail = """
+import threading
+def fail():
+    try: os.posix_spawn('/nonexistent', ['nonexistent'], os.environ)
+    except FileNotFoundError: print('failed')
+"""
+    assert worker.run(LEAVE + fail + start).stdout == "failed\n"
+    assert worker.run("import time\nleave()\ntime.sleep(0.1)").error is None
+    assert worker.run("print(open('/proc/self/task/%d/children' % os.getpid()).read())").stdout == "\n"
+
+
+def test_a_fork_without_a_descriptor_left_is_silent_and_the_code_s_own(worker: DrivenWorker) -> None:
+    code = """
+import resource
+_, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+resource.setrlimit(resource.RLIMIT_NOFILE, (0, most))
+child = os.fork()
+if not child: os._exit(7)
+resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+os.waitid(os.P_PID, child, os.WEXITED | os.WNOWAIT)
+leave()
+"""
+    ran = worker.run(LEAVE + code)
+    assert (ran.error, ran.stderr) == (None, "")
+    assert worker.run("print(os.waitpid(child, 0)[1] >> 8)").stdout == "7\n"
+
+
 def test_a_forked_child_reaps_nothing_of_its_parent_s(edge_worker: DrivenWorker) -> None:
     code = """
 import subprocess

@@ -51,8 +51,7 @@ class Orphans:
 
     def _reap(self, own):
         if get_ident() in self._forking:  # an interrupt came before it was noted
-            self._own |= _children()
-            del self._forking[get_ident()]
+            self._own_all_but(set())
         elif not self._forking:  # a thread's child, which is not noted yet
             children = _children()
             for pid in children - self._own:
@@ -62,17 +61,28 @@ class Orphans:
                     pass
             self._own -= own - children  # not those that were started meanwhile
 
+    def _own_all_but(self, others):
+        """Let all children but ``others`` count as user code's. Raises OSError, and the next ``reap`` does it."""
+        self._own |= _children() - others
+        del self._forking[get_ident()]
+
     def _before_fork(self):
         if os.getpid() == self._pid and get_ident() not in self._forking:  # as it is if it goes by way of fork_exec
             self.reap()
-            self._forking[get_ident()] = _children()
+            self._forking[get_ident()] = set()
+            try:
+                self._forking[get_ident()] = _children()
+            except OSError:  # no descriptor left to look with
+                pass
 
     def _after_fork(self):
         if os.getpid() == self._pid:
             before = self._forking.get(get_ident())
             if before is not None:
-                self._own |= _children() - before
-                del self._forking[get_ident()]
+                try:
+                    self._own_all_but(before)
+                except OSError:
+                    pass
 
     def _record(self, module, name):
         """Have ``module``'s function ``name``, which returns a pid, note it."""
@@ -85,8 +95,15 @@ class Orphans:
                 return start(*args, **keys)
             self.reap()
             self._forking[get_ident()] = None
-            pid = start(*args, **keys)
-            self._own.add(pid)
+            try:
+                pid = start(*args, **keys)
+                self._own.add(pid)
+            except BaseException:  # nothing was started, or it was, and an interrupt came before it was noted
+                try:
+                    self._own_all_but(set())
+                except OSError:
+                    pass
+                raise
             self._forking.pop(get_ident(), None)
             return pid
 
