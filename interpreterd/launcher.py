@@ -57,8 +57,7 @@ async def launch_configured(launcher: Launcher, message: Configure, timeout_s: f
     """
     worker = None
     try:
-        envs = at_start(message.envs, message.cwd)
-        worker = await (launcher.launch(envs) if envs else launcher.launch())
+        worker = await launcher.launch(at_start(message.envs, message.cwd))
         if worker.configured != message or not is_in(worker.pid, message.cwd):
             await configure(worker, message, timeout_s)
     except BaseException as error:

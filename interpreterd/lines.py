@@ -35,6 +35,7 @@ class Lines:
         self._changed = threading.Condition()
         self._waiting: deque[bytes | int] = deque()  # a number: so many were dropped here
         self._bytes = 0  # with what is being written
+        self._writing = False
         self._lost = 0
         self._torn = False
         # A daemon's: it may wait in write(2) for ever, and the process ends all the same.
@@ -56,7 +57,7 @@ class Lines:
     def flush(self, limit_s: float = FLUSH_LIMIT_S) -> None:
         """Wait until all is written, or for ``limit_s``."""
         with self._changed:
-            self._changed.wait_for(lambda: not (self._waiting or self._bytes), limit_s)
+            self._changed.wait_for(lambda: not (self._waiting or self._writing), limit_s)
 
     def _write_all(self) -> None:
         due: float | None = None
@@ -65,8 +66,13 @@ class Lines:
                 wait_s = None if due is None else max(0.0, due - time.monotonic())
                 self._changed.wait_for(lambda: self._waiting, wait_s)
                 item = self._waiting.popleft() if self._waiting else None
+                self._writing = item is not None
             if item is not None:
                 self._write_or_count(item)
+                with self._changed:
+                    self._writing = False
+                    self._bytes -= 0 if isinstance(item, int) else len(item)
+                    self._changed.notify_all()
             if not self._waiting:
                 after_s = self._tick()
                 due = None if after_s is None else time.monotonic() + after_s
@@ -75,12 +81,8 @@ class Lines:
         if isinstance(item, int):
             self._lost += item
             self._tell_lost()
-            return
-        if not (self._tell_lost() and self._write(item)):
+        elif not (self._tell_lost() and self._write(item)):
             self._lost += 1
-        with self._changed:
-            self._bytes -= len(item)
-            self._changed.notify_all()
 
     def _tell_lost(self) -> bool:
         """Tell how many were dropped, if any; return False if that cannot be written either."""

@@ -6,7 +6,7 @@ and returns what the driver (``context.py``) is to do, in that order.
 
 Three rules explain the table:
 
-* **An execution ends exactly once.** Only ``_finish`` says so, and it forgets the execution.
+* **An execution ends exactly once.** Only ``_say_end`` says so, of one that is then forgotten.
 * **An interrupt hits its own execution or nothing.** ``Interrupt`` (SIGINT) is sent at most once, while the execution
   runs as far as the machine knows. It may have ended by itself meanwhile; so before the next one the worker is asked to
   forget interrupts (``SETTLING``).

@@ -74,12 +74,16 @@ def in_memory(script: bytes) -> int:
     No path: none that another user could have prepared, none that a cleaner removes.
     """
     fd = os.memfd_create("interpreterd-worker", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
-    with open(fd, "wb", closefd=False) as file, _files_of_any_size():
-        file.write(script)
-        file.seek(0)
-    # User code can open it by way of proc(5): without seals it could give all later workers another program.
-    seals = fcntl.F_SEAL_SEAL | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_WRITE
-    fcntl.fcntl(fd, fcntl.F_ADD_SEALS, seals)
+    try:
+        with open(fd, "wb", closefd=False) as file, _files_of_any_size():
+            file.write(script)
+            file.seek(0)
+        # User code can open it by way of proc(5): without seals it could give all later workers another program.
+        seals = fcntl.F_SEAL_SEAL | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_WRITE
+        fcntl.fcntl(fd, fcntl.F_ADD_SEALS, seals)
+    except BaseException:
+        os.close(fd)
+        raise
     return fd
 
 

@@ -1,11 +1,16 @@
 """Finding the workers' interpreter, and having it compile the worker."""
 
+import contextlib
+import errno
+import os
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 
 import pytest
 from harness import DISGUISE, Client, Daemon
+
+from interpreterd import script
 
 StartDaemon = Callable[..., Awaitable[Daemon]]
 Write = Callable[[str], str]
@@ -63,3 +68,16 @@ async def test_another_interpreter_in_its_place_is_asked_again(start_daemon: Sta
         python(f"{DISGUISE}exec '{sys.executable}' \"$@\"\n")
         assert (await client.run("print('well')", await client.create())).stdout == "well\n"
         assert (await worker_of(client))["python"] == ".".join(map(str, sys.version_info[:3]))
+
+
+def test_a_script_that_cannot_be_written_leaves_no_descriptor(monkeypatch: pytest.MonkeyPatch) -> None:
+    @contextlib.contextmanager
+    def too_little() -> Iterator[None]:
+        raise OSError(errno.EFBIG, os.strerror(errno.EFBIG))
+        yield
+
+    monkeypatch.setattr(script, "_files_of_any_size", too_little)
+    before = os.listdir("/proc/self/fd")
+    with pytest.raises(OSError, match="File too large"):
+        script.in_memory(b"x")
+    assert os.listdir("/proc/self/fd") == before

@@ -6,6 +6,7 @@ import os
 import select
 import subprocess
 import tempfile
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
@@ -189,6 +190,31 @@ def test_who_waits_for_the_end_of_the_writing_does_not_wait_for_ever(pipe: Pipe)
     lines.flush(0)
     assert not select.select([], [pipe.writer], [], 0)[1]
     pipe.read_until(b"one\n")
+
+
+def test_the_end_of_the_writing_is_that_of_what_says_how_much_was_dropped(
+    pipe: Pipe, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lines_module, "LIMIT_BYTES", 4)
+    asked, go_on = threading.Event(), threading.Event()
+
+    def tell(count: int) -> str:
+        asked.set()
+        go_on.wait()
+        return dropped(count)
+
+    pipe.fill()
+    lines = Lines(pipe.writer, tell=tell, tick=never)
+    for text in ("one", "two"):
+        lines.put(text)
+    waiting = threading.Thread(target=lines.flush, args=[threading.TIMEOUT_MAX], daemon=True)
+    waiting.start()
+    pipe.read_until(b"one\n")
+    asked.wait()
+    assert waiting.is_alive()
+    go_on.set()
+    waiting.join()
+    assert pipe.read_until(b"\n") == b"1 dropped\n"
 
 
 def test_what_is_printed_goes_the_same_way(pipe: Pipe) -> None:
