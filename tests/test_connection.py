@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import socket
 import weakref
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
@@ -109,6 +110,7 @@ class Wire:
     def __init__(self) -> None:
         self.untaken = 0
         self.closing = self.aborted = False
+        self.family = socket.AF_INET
 
     def is_closing(self) -> bool:
         return self.closing
@@ -194,7 +196,7 @@ async def test_a_client_that_takes_as_much_as_comes_takes_something(watched: Any
 async def test_what_is_written_to_a_client_is_not_taken_by_it(watched: Any, unix: bool) -> None:
     """Server-sent events have a comment now and then, also while the client takes nothing."""
     it, wire, clock = watched
-    it._is_unix = unix
+    wire.family = socket.AF_UNIX if unix else socket.AF_INET
     it._written = wire.untaken = 1000
     it.pause_writing()
     for _ in range(9):

@@ -62,7 +62,7 @@ def _is_own(error):
 class Channel:
     """Blocking message stream to the daemon. Only the process that made it may use it.
 
-    Before it waits it calls ``chore``, and again some moments later for as long as that returns True.
+    ``tend()`` calls ``chore``; while it waits, it does so again and again for as long as that returns True.
 
     Reads are unbounded: the daemon is trusted here, and limits what it sends.
     """
@@ -72,6 +72,7 @@ class Channel:
         self._write_fd = write_fd
         self._pieces = [b""]
         self.chore = lambda: False
+        self._tends = False
         self._idle = select.poll()
         self._idle.register(read_fd, select.POLLIN)
         self.own()
@@ -79,6 +80,11 @@ class Channel:
     def own(self):
         """Take what the descriptors are now for the channel's."""
         self._identity = self._identify()
+
+    def tend(self):
+        """Do the chore, and return whether it is to be done again."""
+        self._tends = self.chore()
+        return self._tends
 
     def receive(self, raises=False):
         """Return the next message. Raises ChannelLost; with ``raises`` also what a signal's handler does.
@@ -114,8 +120,9 @@ class Channel:
         """
         pause_ms = _PAUSE_MS
         try:
-            while not self._idle.poll(pause_ms if self.chore() else None):
+            while not self._idle.poll(pause_ms if self._tends else None):
                 pause_ms = min(2 * pause_ms, _LONGEST_PAUSE_MS)
+                self.tend()
         except OSError:  # EINVAL: user code has set RLIMIT_NOFILE to 0
             pass
 

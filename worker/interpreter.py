@@ -17,7 +17,6 @@ from worker.channel import ChannelLost, decode, encode
 from worker.flusher import SIGNALS, undisturbed
 from worker.namespace import Exit, restore_environment, set_environment
 from worker.report import call_hook, describe, describe_again, forget_frames, forget_own_frames, remember
-from worker.system import has_children
 
 if sys.version_info >= (3, 12):
     get_tool, set_events = sys.monitoring.get_tool, sys.monitoring.set_events
@@ -126,7 +125,7 @@ class Interpreter:
             send({"type": "exiting", "id": message["id"]})
             return False
         done = {"type": "done", "id": message["id"], "error": error}
-        if has_children():
+        if self._channel.tend():  # there are children
             done["children"] = True
         send(done)
         return True

@@ -20,7 +20,7 @@ import io
 import os
 import select
 import sys
-from os import fstat, getpid, write  # before user code can replace them
+from os import fstat, getpid, set_blocking, write  # before user code can replace them
 
 from worker.flusher import Flusher
 
@@ -103,9 +103,7 @@ class Streams:
         self._first_writes[fd] = self._make_first_write(fd, stream.write)
 
     def begin(self):
-        """Make ready for user code: repair what earlier code closed."""
-        for fd in self._own:
-            self._found[fd] = _identity(fd) or self._repair(fd)
+        """Make ready for user code."""
         if not _is_usable("stdout"):
             self.open(1)
         if not _is_usable("stderr"):
@@ -116,13 +114,18 @@ class Streams:
         self._watch(2)
 
     def end(self, failed):
-        """Write out what user code has left in buffers; if it ``failed``, put right what it left on fds 0, 1, 2."""
-        self.flush()
-        changed = [fd for fd, found in self._found.items() if _identity(fd) != found] if failed else []
-        for fd in changed:
-            self._repair(fd)
-        if changed:
-            self.flush()
+        """Write out what user code has left in buffers, and repair what it closed of fds 0, 1 and 2.
+
+        If it ``failed``, put right what else it left on them.
+        """
+        there = {fd: _identity(fd) for fd in self._own}
+        self._flush(there, BaseException)
+        if there != self._found:
+            changed = [fd for fd, file in there.items() if file is None or (failed and file != self._found[fd])]
+            there.update({fd: self._repair(fd) for fd in changed})
+            self._found = there
+            if changed:
+                self._flush(there, BaseException)
 
     def _repair(self, fd):
         """Put the daemon's file back on ``fd``, and return what is there then."""
@@ -139,25 +142,30 @@ class Streams:
 
         It waits for the daemon, but not for a pipe of the user's own that is full.
         """
-        streams = dict(self._streams)
-        for fd in (1, 2):
-            if not self.is_own(fd):
+        self._flush({fd: _identity(fd) for fd in self._streams}, ignored)
+
+    def _flush(self, there, ignored):
+        """Do so, where ``there`` is on the descriptors."""
+        full = []
+        for fd in self._streams:
+            if there[fd] != self._own[fd]:
                 if _is_full(fd):
-                    del streams[fd]
+                    full.append(fd)
                 continue
             try:
                 # asyncio, and Node.js in a child, leave the pipe so that a write that finds it full fails: fcntl(2).
-                os.set_blocking(fd, True)
+                set_blocking(fd, True)
             except ignored:
                 pass
-        in_place = [getattr(sys, name, None) for name in ("stdout", "stderr")] if len(streams) == 2 else []
-        for stream in (*in_place, *streams.values()):
+        in_place = () if full else (getattr(sys, "stdout", None), getattr(sys, "stderr", None))
+        own = [stream for fd, stream in self._streams.items() if fd not in full]
+        for stream in (*in_place, *own):
             try:
                 stream.flush()
             except ignored:  # closed, replaced by something that is no stream, a surrogate in its buffer
                 pass
         try:
-            if len(streams) == 2:
+            if not full:
                 self._flush_c_stdio()
         except BaseException:  # of an audit hook
             pass

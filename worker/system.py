@@ -106,15 +106,6 @@ def give_way():
         pass
 
 
-def has_children():
-    """Whether there is a child process, or one that has ended and not been waited for."""
-    try:
-        os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
-    except OSError:
-        return False
-    return True
-
-
 class _Flags(tuple):
     """``sys.flags`` of a plain ``python``. Libraries pass the worker's own ``-S`` on to the processes they start."""
 

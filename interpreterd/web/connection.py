@@ -22,7 +22,7 @@ class Connection(web.RequestHandler):
     also knows pings, looks after itself: see ``sockets.Socket``.
     """
 
-    __slots__ = ("_answered", "_is_unix", "_look", "_patience_s", "_taken", "_took_at", "_wire", "_written")
+    __slots__ = ("_answered", "_look", "_patience_s", "_taken", "_took_at", "_wire", "_written")
 
     def __init__(self, manager: web.Server, patience_s: float, **options: Any) -> None:
         """See aiohttp for ``options``."""
@@ -34,12 +34,10 @@ class Connection(web.RequestHandler):
         self._written = 0  # in all earlier answers
         self._taken = NOTHING  # of all that, when it was looked at last
         self._took_at = 0.0
-        self._is_unix = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """See ``asyncio.Protocol``."""
         self._wire = cast("asyncio.Transport", transport)
-        self._is_unix = transport.get_extra_info("socket").family == socket.AF_UNIX
         super().connection_made(transport)
 
     def connection_lost(self, exc: BaseException | None) -> None:
@@ -94,7 +92,8 @@ class Connection(web.RequestHandler):
         taken = written - untaken
         # What a unix socket's queue holds is told with what the kernel adds to each write, so what is added to it looks
         # like less that was taken; once it is full, and more waits here, only the client changes it.
-        took = taken > self._taken or (self._is_unix and not buffered and taken != self._taken)
+        is_unix = wire.get_extra_info("socket").family == socket.AF_UNIX
+        took = taken > self._taken or (is_unix and not buffered and taken != self._taken)
         self._taken = taken
         now = self._loop.time()
         if took:

@@ -45,6 +45,13 @@ class Connections(web.Server):
     def set_up(self, settings: Settings) -> None:
         """Begin with none."""
         self._settings = settings
+        self._options = self._kwargs | {
+            "auto_decompress": False,
+            "keepalive_timeout": settings.keep_alive_s,
+            "lingering_time": 0,  # the connection does that
+        }
+        self._descriptors = _descriptors()
+        self._held_limit_bytes = max(HELD_REQUESTS * settings.body_limit_bytes, MIB)
         self._open: set[IncomingConnection] = set()
         self._waiting: dict[IncomingConnection, float] = {}  # since when; the one that has waited longest is first
         self._heads: dict[IncomingConnection, float] = {}  # until when each head must be there; the first is due first
@@ -53,24 +60,17 @@ class Connections(web.Server):
         self._told_at = -_LOG_PERIOD_S
 
     def __call__(self) -> IncomingConnection:
-        settings = self._settings
-        options = self._kwargs | {
-            "auto_decompress": False,
-            "keepalive_timeout": settings.keep_alive_s,
-            "lingering_time": 0,  # the connection does that
-        }
-        return IncomingConnection(self, self, settings.heartbeat_s, loop=self._loop, **options)
+        return IncomingConnection(self, self, self._settings.heartbeat_s, loop=self._loop, **self._options)
 
     @property
     def limit(self) -> int:
-        """How many there may be now."""
-        return max(1, min(self._settings.max_connections, _descriptors() // CONNECTIONS_SHARE))
+        """How many there may be."""
+        return max(1, min(self._settings.max_connections, self._descriptors // CONNECTIONS_SHARE))
 
     def opened(self, connection: IncomingConnection, fd: int) -> None:
         """A client has come."""
         self._open.add(connection)
-        descriptors = _descriptors()
-        is_spare = fd >= descriptors - min(_SPARE, descriptors // _SPARE_SHARE)
+        is_spare = fd >= self._descriptors - min(_SPARE, self._descriptors // _SPARE_SHARE)
         if is_spare or len(self._open) > self.limit:
             self._make_room(connection)
         self.begins_head(connection)
@@ -100,7 +100,7 @@ class Connections(web.Server):
     def holds(self, size: int) -> bool:
         """Count bytes that clients have sent and nobody has dealt with; return whether there is room for them."""
         self._held += size
-        return self._held <= max(HELD_REQUESTS * self._settings.body_limit_bytes, MIB)
+        return self._held <= self._held_limit_bytes
 
     def _make_room(self, newcomer: IncomingConnection) -> None:
         longest = next(iter(self._waiting), None)
@@ -112,7 +112,7 @@ class Connections(web.Server):
                 "%d connections are open, with %d descriptors and a limit of %d connections: for each new one, the one "
                 "whose client has been silent longest is closed; if none is silent, only /health is answered",
                 len(self._open),
-                _descriptors(),
+                self._descriptors,
                 self.limit,
             )
         if longest is not None:

@@ -87,15 +87,16 @@ class Socket(web.WebSocketResponse):
 
     async def receive(self, timeout: float | None = None) -> Any:  # noqa: ASYNC109 -- aiohttp's signature
         """See aiohttp. Answers pings; after what is no message the connection is closed."""
-        self._let_go(self._in_hand, ends_message=True)
-        self._in_hand = 0
+        if self._in_hand:
+            self._let_go(self._in_hand, ends_message=True)
+            self._in_hand = 0
         while True:
             self._received += 1
             if self._received % RECEIVED_AT_ONCE == 0:  # thousands may be there already: others have their turn
                 await asyncio.sleep(0)
             message = await super().receive(timeout)
             self._heard_at = asyncio.get_running_loop().time()
-            if message.type is WSMsgType.TEXT and not await _is_utf8(message.data):
+            if message.type is WSMsgType.TEXT and not (message.data.isascii() or await _is_utf8(message.data)):
                 await self.close(code=INVALID_TEXT)
                 return WSMessage(WSMsgType.ERROR, None, None)
             if message.type in (WSMsgType.TEXT, WSMsgType.BINARY):
