@@ -6,6 +6,7 @@ import math
 import os
 import time
 from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from typing import Final
 
 from attrs import frozen
@@ -18,6 +19,7 @@ _PARENT, _FAULTS, _UTIME, _STIME, _CUTIME, _CSTIME, _STARTED, _RESIDENT = 1, 7, 
 # How long one question may take: processor time for each family, and for all of them.
 FAMILY_BUDGET_S: Final = 0.05
 ALL_BUDGET_S: Final = 1.0
+STUCK_S: Final = 10.0  # for what should take a fraction: the kernel may wait for a lock that a process holds
 _log = logging.getLogger(__name__)
 
 
@@ -240,12 +242,14 @@ class Looks:
     """Looks at workers for those who ask, and only then: on a thread, one look at a time, however many ask.
 
     Who asks while one goes on gets the next, as do all who ask until that begins: it is never older than the question.
+    One that takes longer than ``STUCK_S`` is not waited for, nor is another thread begun beside it.
     """
 
     def __init__(self, tasks: asyncio.TaskGroup, pids: Callable[[], Iterable[int]]) -> None:
         """Run in ``tasks``; each look is at the workers that ``pids`` names then."""
         self._tasks = tasks
         self._pids = pids
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="usage")
         self._looking = asyncio.Lock()
         self._next: asyncio.Task[Mapping[int, Usage]] | None = None
 
@@ -258,8 +262,13 @@ class Looks:
     async def _look(self) -> Mapping[int, Usage]:
         async with self._looking:
             self._next = None
+            loop = asyncio.get_running_loop()
             try:
-                return await asyncio.to_thread(_usages, list(self._pids()))
+                async with asyncio.timeout(STUCK_S):
+                    return await loop.run_in_executor(self._thread, _usages, list(self._pids()))
+            except TimeoutError:
+                _log.warning("what contexts use could not be read within %g s", STUCK_S)
+                return {}
             except Exception as error:  # a failure in the task group would end all contexts
                 _log.warning("what contexts use could not be read: %s", error)
                 return {}

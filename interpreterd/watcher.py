@@ -15,14 +15,13 @@ from typing import Final
 from attrs import frozen
 
 from interpreterd.limits import Limits, size_in_words
-from interpreterd.usage import Measurement, Meter, Process, Snapshot, resident_bytes
+from interpreterd.usage import STUCK_S, Measurement, Meter, Process, Snapshot, resident_bytes
 
 PERIOD_S: Final = 0.25
 REST_PER_WORK: Final = 10  # a look at some thousand processes takes so long that it has to be rarer
 REST_LIMIT_S: Final = 1.0  # but not much: it is everybody's, and one context may have made them
 MEMORY_BUDGET_S: Final = 0.5  # of processor time, for one measurement: 40 GiB of what many processes share
 SLICE_S: Final = 0.05  # in which families take turns
-STUCK_S: Final = 10.0  # for a slice: the kernel may wait for a lock that the process holds
 MEASURED_AT_ONCE: Final = 2
 _log = logging.getLogger(__name__)
 

@@ -133,3 +133,23 @@ def raising(error: Exception) -> Callable[[list[int]], dict[int, Usage]]:
         raise error
 
     return look
+
+
+async def test_a_look_that_does_not_end_is_not_waited_for(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.WARNING)
+    look = Blocked(asyncio.get_running_loop())
+    monkeypatch.setattr(usage, "_usages", look)
+    try:
+        async with asyncio.TaskGroup() as tasks:
+            looks = Looks(tasks, lambda: [1])
+            with monkeypatch.context() as patch:
+                patch.setattr(usage, "STUCK_S", 0.01)
+                assert [await looks.take() for _ in range(3)] == [{}] * 3
+            assert "what contexts use could not be read within 0.01 s" in caplog.text
+            assert len(look.looks) <= 1, "no thread beside the one that is stuck"
+            look.go_on.release(9)
+            assert await looks.take() == {1: USED}
+    finally:
+        look.go_on.release(9)
