@@ -27,7 +27,7 @@ from interpreterd.errors import (
 )
 from interpreterd.schema import Event, Finished, Gap, Submitted, WorkerEnded
 from interpreterd.web import v1, wire
-from interpreterd.web.faces import FACES
+from interpreterd.web.faces import FACES, INVALID_TEXT, TRY_AGAIN_LATER
 
 GOLDEN = Path(__file__).parent / "golden"
 FEW = 15  # of each kind: what is rendered has one form for each
@@ -81,8 +81,7 @@ def test_the_channels_are_the_routes_that_can_be_upgraded() -> None:
 
 
 def test_every_close_code_is_described() -> None:
-    # 1007 is aiohttp's own, for text that is none.
-    codes = {str(face.close_code) for face in FACES.values()} | {"1000", "1007"}
+    codes = {str(face.close_code) for face in FACES.values()} | {"1000", str(INVALID_TEXT), str(TRY_AGAIN_LATER)}
     assert set(ASYNCAPI["channels"]["execute"]["x-close-codes"]) == codes
 
 

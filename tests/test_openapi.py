@@ -10,6 +10,7 @@ from typing import Any
 
 import openapi_spec_validator
 import pytest
+from aiohttp import web
 from described import ASYNCAPI, OPENAPI, OPERATIONS, WEBSOCKET, Walk, documented, example_of, schema
 from fake_worker import FakeLauncher
 from harness import Client, Daemon, Gate
@@ -18,11 +19,12 @@ from hypothesis import strategies as st
 
 from interpreterd.app import make_app
 from interpreterd.description import ChangeContext, CreateContext
-from interpreterd.errors import InvalidRequest, MalformedRequest, OutOfResources, WorkerStartFailed
+from interpreterd.errors import InvalidRequest, LimitReached, MalformedRequest, OutOfResources, WorkerStartFailed
 from interpreterd.executions import Executions
 from interpreterd.manager import Manager
 from interpreterd.schema import Execute
 from interpreterd.settings import LEAST_MEMORY_BYTES, Settings
+from interpreterd.web import bodies
 from interpreterd.web.keys import MANAGER
 
 StartDaemon = Callable[..., Awaitable[Daemon]]
@@ -286,6 +288,10 @@ async def following(walk: Walk) -> None:
     assert {event["type"] for event in events} == {"submitted", "control", "stdout", "error", "workerEnded"}
 
 
+def too_much(request: web.Request) -> Any:
+    raise LimitReached("too many large requests at the same time")
+
+
 async def mistakes(walk: Walk, patch: pytest.MonkeyPatch) -> None:
     def fail(*args: Any, **keys: Any) -> Any:
         raise ZeroDivisionError
@@ -294,6 +300,10 @@ async def mistakes(walk: Walk, patch: pytest.MonkeyPatch) -> None:
         patch.setattr(Manager, name, fail)
     patch.setattr(Executions, "get", fail)
     patch.setattr(FakeLauncher, "describe_python", fail)
+    with patch.context() as full:
+        full.setattr(bodies, "receiving", too_much)
+        for name in ("createContext", "changeContext", "execute"):
+            await walk(name, 503, "limit_reached", data=b"{}")
     for name, (_, _, operation) in OPERATIONS.items():
         if "500" in operation["responses"]:
             await walk(name, 500, "internal_error", **({"json": {"code": "pass"}} if name == "execute" else {}))

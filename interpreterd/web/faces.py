@@ -37,6 +37,7 @@ from interpreterd.errors import (
 # RFC 6455, section 7.4.1; 4000 and above are the application's own
 OK, GOING_AWAY, PROTOCOL_ERROR, INVALID_TEXT = 1000, 1001, 1002, 1007
 POLICY_VIOLATION, MESSAGE_TOO_BIG, INTERNAL_ERROR = 1008, 1009, 1011
+TRY_AGAIN_LATER: Final = 1013  # www.iana.org/assignments/websocket
 TIMEOUT: Final = 4008
 REASON_LIMIT_BYTES: Final = 123  # RFC 6455, section 5.5: a control frame holds 125 bytes, two of them the code
 

@@ -17,13 +17,12 @@ from aiohttp.http_exceptions import HttpProcessingError
 
 from interpreterd.errors import LimitReached
 from interpreterd.web.connection import Connection
-from interpreterd.web.faces import error_body, face, sentence
+from interpreterd.web.faces import TRY_AGAIN_LATER, error_body, face, sentence
 from interpreterd.web.hangup import has_closed, probe
 from interpreterd.web.lingering import LINGER_BYTES, LINGER_S, Lingering
 
 LOOK_PERIOD_S: Final = 1.0
 MESSAGE_BYTES: Final = 64 << 10  # a connection that holds no more is no burden
-TRY_AGAIN_LATER: Final = 1013  # www.iana.org/assignments/websocket
 _log = logging.getLogger(__name__)
 
 
