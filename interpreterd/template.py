@@ -20,6 +20,7 @@ from interpreterd.worker import Deaf
 # A fork takes some two milliseconds. Each limit is waited for twice: it may be the daemon that has stood still.
 ANSWER_LIMIT_S: Final = 1.0
 STATUS_LIMIT_S: Final = 0.3
+WATCH_AGAIN_S: Final = 0.5
 _log = logging.getLogger(__name__)
 
 
@@ -191,10 +192,21 @@ class _Fork:
         self._adopted = False
         self._ended = False
         self._pidfd: int | None = None
+        self._watch()
+
+    def _watch(self) -> None:
+        """See its end; without a descriptor for that, which there may be later, what its parent learns of it."""
+        if self._template is None:  # which has told it meanwhile
+            return
         try:
-            self._pidfd = os.pidfd_open(worker.pid)
+            self._pidfd = os.pidfd_open(self._worker.pid)
         except ProcessLookupError:  # the template has reaped it, and is about to say so
             self._on_end()
+        except OSError:
+            if self._adopted and _has_ended(self._worker.pid):
+                self._on_end()
+            else:
+                asyncio.get_running_loop().call_later(WATCH_AGAIN_S, self._watch)
         else:
             asyncio.get_running_loop().add_reader(self._pidfd, self._on_end)
 
@@ -238,6 +250,14 @@ class _Fork:
             pid, encoded = os.waitpid(self._worker.pid, os.WNOHANG)
             status = os.waitstatus_to_exitcode(encoded) if pid else None
         self.end(status)
+
+
+def _has_ended(pid: int) -> bool:
+    """Return whether ``pid`` is no child of the daemon's that runs; it is not reaped. Needs no descriptor."""
+    try:
+        return os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
+    except ChildProcessError:
+        return True
 
 
 def _twice_as_late(after_s: float, call: Callable[[], None]) -> None:
