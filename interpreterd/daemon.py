@@ -146,7 +146,8 @@ def _end_at_the_latest() -> None:
 
     timer = threading.Timer(END_LIMIT_S, end)  # no timer of the loop's: that may be what stands still
     timer.daemon = True
-    timer.start()
+    with contextlib.suppress(RuntimeError):  # no room for a thread: the way out is as good without it
+        timer.start()
 
 
 def _explain(error: OSError | UnicodeError, settings: Settings) -> str:

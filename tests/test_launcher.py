@@ -3,6 +3,7 @@
 import contextlib
 import errno
 import os
+import resource
 import sys
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
@@ -68,6 +69,12 @@ async def test_another_interpreter_in_its_place_is_asked_again(start_daemon: Sta
         python(f"{DISGUISE}exec '{sys.executable}' \"$@\"\n")
         assert (await client.run("print('well')", await client.create())).stdout == "well\n"
         assert (await worker_of(client))["python"] == ".".join(map(str, sys.version_info[:3]))
+
+
+def test_lifting_the_limit_of_file_sizes_is_for_a_moment() -> None:
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    os.close(script.in_memory(b"x" * 100))
+    assert resource.getrlimit(resource.RLIMIT_FSIZE) == before
 
 
 def test_a_script_that_cannot_be_written_leaves_no_descriptor(monkeypatch: pytest.MonkeyPatch) -> None:

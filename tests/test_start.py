@@ -3,16 +3,16 @@
 import asyncio
 import json
 import os
-import resource
 import subprocess
 import sys
+import threading
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
 from harness import COMMAND, Client, Daemon
 
-from interpreterd import __main__, flags, guard, script, start
+from interpreterd import __main__, daemon, flags, guard, start
 
 Start = Callable[..., Awaitable[Daemon]]
 
@@ -273,6 +273,14 @@ async def test_an_end_that_takes_too_long_is_not_waited_for() -> None:
     assert b"the end has taken longer than 0 s" in err
 
 
+def test_an_end_goes_on_where_there_is_no_room_for_a_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(timer: threading.Timer) -> None:
+        raise RuntimeError(start.NO_THREAD)
+
+    monkeypatch.setattr(threading.Timer, "start", refuse)
+    daemon._end_at_the_latest()
+
+
 def test_no_flag_may_be_cut_short(capsys: pytest.CaptureFixture[str]) -> None:
     """A later version may have another one with the same beginning."""
     for arguments in (["--exit-with-par"], ["--pool", "1"], ["--no-exit"]):
@@ -280,12 +288,6 @@ def test_no_flag_may_be_cut_short(capsys: pytest.CaptureFixture[str]) -> None:
             flags.Parser("interpreterd serve").parse_args(arguments)
         assert caught.value.code == 2
         assert "unrecognized arguments" in capsys.readouterr().err
-
-
-def test_lifting_the_limit_of_file_sizes_is_for_a_moment() -> None:
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    os.close(script.in_memory(b"x" * 100))
-    assert resource.getrlimit(resource.RLIMIT_FSIZE) == before
 
 
 def test_signals_are_received_again() -> None:
