@@ -10,6 +10,7 @@ from pathlib import Path
 
 import aiohttp
 import orjson
+from forging import JUNK
 from harness import Client
 
 from soak.report import Phase
@@ -17,16 +18,6 @@ from soak.watch import COMMAND, HEALTH_LIMIT_S, STOP_LIMIT_S
 
 CONTEXTS = 8
 PIPE_BYTES = 4096
-# Writes what is no message to the channel, and so loses its worker and earns a line in the log.
-JUNK = """
-import os, stat
-for fd in range(3, 2000):
-    try:
-        if stat.S_ISSOCK(os.fstat(fd).st_mode):
-            os.write(fd, b"junk\\n")
-    except OSError:
-        pass
-"""
 
 
 async def unread(seconds: float, directory: Path) -> list[Phase]:

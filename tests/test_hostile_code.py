@@ -11,22 +11,12 @@ from typing import Any
 
 import pytest
 from contract import COMPLETED, INTERRUPTED, RESTARTED, ended, error, interrupt, stdout
+from forging import FIND
 from harness import Client, Gate, SharedDaemon, shared_daemon, state
 from worker_driver import find_pythons
 
 from interpreterd.family import descendants
 
-# Leaves the descriptors of the channel in `channel`.
-FIND = """
-import os, stat
-def is_socket(fd):
-    try:
-        return stat.S_ISSOCK(os.fstat(fd).st_mode)
-    except OSError:
-        return False
-channel = [fd for fd in sorted(map(int, os.listdir('/proc/self/fd'))) if is_socket(fd)]
-assert len(channel) == 2, channel
-"""
 OVERFLOW = """
 import sys, threading
 class C:

@@ -13,21 +13,11 @@ from typing import IO
 
 import orjson
 import pytest
+from forging import JUNK
 from harness import COMMAND, STOP_LIMIT_S, Client
 
 from interpreterd import lines as lines_module
 from interpreterd.lines import Lines, LineStream
-
-# Writes a line to the channel that is no message.
-JUNK = """
-import os, stat
-for fd in range(3, 2000):
-    try:
-        if stat.S_ISSOCK(os.fstat(fd).st_mode):
-            os.write(fd, b"junk\\n")
-    except OSError:
-        pass
-"""
 
 
 class Pipe:

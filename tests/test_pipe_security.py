@@ -4,19 +4,17 @@ from collections.abc import AsyncIterator, Iterator
 
 import pytest
 from contract import COMPLETED, RESTARTED, ended, error, interrupt, stdout, submitted
+from forging import FIND
 from harness import Client, Gate, SharedDaemon, alive, shared_daemon
 
 pytestmark = pytest.mark.xdist_group("pipe security")
 
 # Finds the channel, and the id of the execution that runs.
-FORGE = """
-import gc, json, os, stat, sys, uuid
-def is_socket(fd):
-    try:
-        return stat.S_ISSOCK(os.fstat(fd).st_mode)
-    except OSError:
-        return False
-channel = max(fd for fd in map(int, os.listdir('/proc/self/fd')) if is_socket(fd))
+FORGE = (
+    FIND
+    + """
+import gc, json, sys, uuid
+channel = channel[-1]
 def running():
     for it in gc.get_objects():
         if type(it) is dict and it.get('type') == 'execute' and it.get('id'):
@@ -25,6 +23,7 @@ mine = running()
 def say(kind, **keys):
     os.write(channel, json.dumps({'type': kind, **keys}).encode() + b'\\n')
 """
+)
 STILL = "\nwhile True: pass"
 
 

@@ -62,16 +62,21 @@ def read(loop: StillLoop) -> Iterator[Read]:
     os.close(read.theirs)
 
 
-def test_a_pause_that_comes_of_what_was_read_lasts_until_it_is_resumed(loop: StillLoop, read: Read) -> None:
-    """Also where what comes next would have been left to gather: the end of that wait must not resume it."""
+def read_then(loop: StillLoop, read: Read, then: Callable[[], None]) -> None:
+    """Read twice, ``then`` from within the second time, and go on as if there were more."""
     read.pipe.resume()
     os.write(read.theirs, b"one ")
     loop.readers[read.fd]()
-    read.then = read.pipe.pause
+    read.then = then
     os.write(read.theirs, b"two ")
     for timer in loop.later:
         timer.callback()
     loop.readers[read.fd]()
+
+
+def test_a_pause_that_comes_of_what_was_read_lasts_until_it_is_resumed(loop: StillLoop, read: Read) -> None:
+    """Also where what comes next would have been left to gather: the end of that wait must not resume it."""
+    read_then(loop, read, read.pipe.pause)
     assert read.texts == ["one ", "two "]
     assert (loop.readers, loop.later) == ({}, [])
     read.pipe.resume()
@@ -79,14 +84,7 @@ def test_a_pause_that_comes_of_what_was_read_lasts_until_it_is_resumed(loop: Sti
 
 
 def test_a_pipe_that_its_listener_closes_is_read_no_more(loop: StillLoop, read: Read) -> None:
-    read.pipe.resume()
-    os.write(read.theirs, b"one ")
-    loop.readers[read.fd]()
-    read.then = read.pipe.close
-    os.write(read.theirs, b"two ")
-    for timer in loop.later:
-        timer.callback()
-    loop.readers[read.fd]()
+    read_then(loop, read, read.pipe.close)
     assert (loop.readers, loop.later) == ({}, [])
     read.pipe.resume()
     assert loop.readers == {}
