@@ -183,7 +183,9 @@ class Settings:
     )
     journal_bytes: int = setting(MIB, "events kept of an execution, to be read again; the oldest go first", parse=_size)
     journals_bytes: int = setting(
-        64 * MIB, "the same of all executions; the one that ended first is forgotten first", parse=_size
+        64 * MIB,
+        "events kept for all executions together; the oldest ended execution is dropped first",
+        parse=_size,
     )
     heartbeat_s: float = setting(
         60.0,

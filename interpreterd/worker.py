@@ -64,7 +64,7 @@ class Worker(Protocol):
 
 
 class Deaf:
-    """The listener of a worker that nobody has taken yet."""
+    """A listener that ignores everything: of a worker that no context has. Its subclasses hear some of it."""
 
     def on_message(self, message: FromWorker) -> None:
         pass

@@ -99,8 +99,8 @@ class Interpreter:
     ) -> Execution:
         """Run ``code``; return how it went, once it has ended.
 
-        A connection that ends meanwhile is made anew, and nothing is lost or comes twice, as long as the daemon keeps
-        it (``--journal-bytes``). Ctrl-C interrupts the code; what it still says comes, then KeyboardInterrupt is
+        If the connection ends meanwhile, a new one is made. No event is lost or repeated while it is still in the
+        daemon's journal (``--journal-bytes``). Ctrl-C interrupts the code; what it still says comes, then KeyboardInterrupt is
         raised. A second one leaves at once. Whatever else is raised here, by a callback too, interrupts the code.
 
         Args:
