@@ -100,8 +100,9 @@ class Interpreter:
         """Run ``code``; return how it went, once it has ended.
 
         If the connection ends meanwhile, a new one is made. No event is lost or repeated while it is still in the
-        daemon's journal (``--journal-bytes``). Ctrl-C interrupts the code; what it still says comes, then KeyboardInterrupt is
-        raised. A second one leaves at once. Whatever else is raised here, by a callback too, interrupts the code.
+        daemon's journal (``--journal-bytes``). Ctrl-C interrupts the code; its last output arrives, then
+        KeyboardInterrupt is raised. A second Ctrl-C leaves at once. Any other exception that is raised here, also by
+        a callback, interrupts the code.
 
         Args:
             code: Python source.
