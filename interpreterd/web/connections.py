@@ -88,9 +88,10 @@ class Connections(web.Server):
             self._due = self._loop.call_at(due, self._end_late_heads)
 
     def waits(self, connection: IncomingConnection) -> None:
-        """The daemon waits for the client from now on."""
+        """The daemon waits for the client from now on, unless that has gone: its answer may end later."""
         self._waiting.pop(connection, None)
-        self._waiting[connection] = self._loop.time()
+        if connection in self._open:
+            self._waiting[connection] = self._loop.time()
 
     def works(self, connection: IncomingConnection) -> None:
         """The daemon does not wait for the client any more."""

@@ -98,8 +98,6 @@ class IncomingConnection(Connection):
     def waits(self, it_does: bool) -> None:
         """Say whether the daemon waits for the client now, within its request."""
         self._waits = it_does
-        if self.transport is None:
-            return
         if it_does:
             self._registry.waits(self)
         else:
