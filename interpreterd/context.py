@@ -138,7 +138,7 @@ class Context:
         """
         if request.stdin and not (client and answers):
             request = attrs.evolve(request, stdin=False)
-        self._limits.check_code(request.code)
+        self._limits.check_code(request.code, request.digest)
         if request.grace_s is not None and request.grace_s > self._grace_s:
             raise InvalidRequest(f"graceS must be at most {self._grace_s:g}, the daemon's limit")
         self._machine.check_room()

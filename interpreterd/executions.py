@@ -1,6 +1,5 @@
 """Executions as resources: an id, what is known of each, its log of events; and the register of them all."""
 
-import hashlib
 import sys
 import time
 from collections.abc import Callable
@@ -8,6 +7,7 @@ from typing import Any, Final
 
 from attrs import define, field
 
+from interpreterd.digest import digest
 from interpreterd.holdings import Holdings, held_bytes
 from interpreterd.journal import Journal
 from interpreterd.schema import (
@@ -25,6 +25,7 @@ KEPT_PER_CONTEXT: Final = 100  # ended ones
 KEPT_OF_DELETED: Final = 100  # ended ones, of all contexts that are no more
 RECORD_BYTES: Final = 2048  # what one costs besides its events
 FIRST_LINE_LIMIT_CHARS: Final = 200
+FIRST_LINE_WITHIN_CHARS: Final = 64 << 10
 
 
 @define(eq=False)
@@ -101,8 +102,12 @@ class Execution:
 
 
 def first_line(code: str) -> str:
-    """Return the first line of ``code`` that is not blank, at most ``FIRST_LINE_LIMIT_CHARS`` of it."""
-    text = code.removeprefix("\ufeff").lstrip()[: FIRST_LINE_LIMIT_CHARS + 1]
+    """Return the first line of ``code`` that is not blank, at most ``FIRST_LINE_LIMIT_CHARS`` of it.
+
+    It is looked for within ``FIRST_LINE_WITHIN_CHARS``; empty if there is none.
+    """
+    start = code[:FIRST_LINE_WITHIN_CHARS].removeprefix("\ufeff")
+    text = start.lstrip()[: FIRST_LINE_LIMIT_CHARS + 1]
     return text.partition("\n")[0].partition("\r")[0][:FIRST_LINE_LIMIT_CHARS].rstrip()
 
 
@@ -143,8 +148,8 @@ class Executions:
         Raises:
             LimitReached: ``held``, which what it holds is added to, has no room.
         """
-        code = request.code.encode(errors="surrogatepass")
-        size_bytes = held_bytes(request, len(code))
+        known = request.digest or digest(request.code)
+        size_bytes = held_bytes(request, known.utf8_bytes)
         held.take(size_bytes)
         journal: Journal[Event] = Journal(
             limit_bytes=self.journal_limit_bytes,
@@ -156,7 +161,7 @@ class Executions:
             id=execution_id,
             context_id=context_id,
             journal=journal,
-            code_sha256=hashlib.sha256(code).hexdigest(),
+            code_sha256=known.sha256,
             first_line=first_line(request.code),
             origin=request.origin,
             held_bytes=size_bytes,

@@ -7,6 +7,7 @@ from typing import Any, Final, Self
 import attrs
 from attrs import field, frozen
 
+from interpreterd.digest import Digest
 from interpreterd.errors import InvalidRequest
 from interpreterd.fields import utf8_bytes
 from interpreterd.settings import LEAST_MEMORY_BYTES, MIB, QUEUE_LIMIT, Settings
@@ -94,9 +95,11 @@ class Limits:
         processors = min(len(os.sched_getaffinity(0)), _SLACK_PROCESSORS)
         return self.memory_bytes + _SLACK_BYTES + processors * _SLACK_PER_PROCESSOR_BYTES
 
-    def check_code(self, code: str) -> None:
-        """Raise ``InvalidRequest`` if ``code`` is too long."""
-        if self.code_bytes is not None and utf8_bytes(code) > self.code_bytes:
+    def check_code(self, code: str, digest: Digest | None = None) -> None:
+        """Raise ``InvalidRequest`` if ``code``, whose ``digest`` may be known, is too long."""
+        if self.code_bytes is None:
+            return
+        if (utf8_bytes(code) if digest is None else digest.utf8_bytes) > self.code_bytes:
             raise InvalidRequest(f"code must be at most {self.code_bytes} bytes long")
 
     def to_json(self) -> dict[str, Any]:

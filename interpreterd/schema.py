@@ -13,6 +13,7 @@ from typing import Final, Self
 
 from attrs import field, frozen
 
+from interpreterd.digest import Digest
 from interpreterd.environment import check_late_envs
 from interpreterd.errors import InterpreterError, InvalidRequest
 from interpreterd.fields import choice, environment, flag, json_object, seconds, string, whole_number
@@ -187,6 +188,7 @@ class Execute:
         interactive: Whether the values of its expressions are printed, as at Python's own prompt.
         background: Whether nobody waits for it; only over HTTP.
         origin: What the client calls itself, for others that follow the context.
+        digest: Of the code, if it is known already: to find it out takes long if the code is.
     """
 
     code: str = field(repr=_chars)
@@ -200,6 +202,7 @@ class Execute:
     interactive: bool = False
     background: bool = False
     origin: str = ""
+    digest: Digest | None = field(default=None, repr=False, eq=False)
 
     @classmethod
     def parse(cls, value: object) -> Self:

@@ -11,7 +11,7 @@ from interpreterd.executions import Execution
 from interpreterd.journal import Follower
 from interpreterd.schema import Event, Execute, Output
 from interpreterd.web.answers import JSON, ids_after, json_response, listing_response
-from interpreterd.web.bodies import choose_form, query_flag, read_json
+from interpreterd.web.bodies import choose_form, query_flag, read_json, with_digest
 from interpreterd.web.collected import Collected
 from interpreterd.web.connections import need_both_ways
 from interpreterd.web.hangup import when_gone
@@ -26,7 +26,8 @@ NUMBER_LIMIT_DIGITS: Final = 15  # no journal gets that far
 async def post_execution(request: web.Request) -> web.StreamResponse:
     """Run code; see ``schema.Execute``. Answer with the whole, with events as they come, or at once."""
     # Only who started it may answer ``input()``, and this client is not heard any more.
-    wish = attrs.evolve(Execute.parse(await read_json(request, request.app[SETTINGS].body_limit_bytes)), stdin=False)
+    wish = Execute.parse(await read_json(request, request.app[SETTINGS].body_limit_bytes))
+    wish = attrs.evolve(await with_digest(wish), stdin=False)
     form = choose_form(request, (JSON,) if wish.background else (JSON, NDJSON, EVENT_STREAM))
     context, execution = request.app[MANAGER].submit(wish, client=not wish.background)
     if wish.background:

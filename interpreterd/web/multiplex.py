@@ -13,6 +13,7 @@ from interpreterd.executions import Execution
 from interpreterd.journal import Follower
 from interpreterd.manager import Manager
 from interpreterd.schema import Event, Execute
+from interpreterd.web.bodies import with_digest
 from interpreterd.web.faces import GOING_AWAY, close_reason
 from interpreterd.web.keys import FAREWELLS, MANAGER
 from interpreterd.web.sockets import Socket, open_socket
@@ -77,7 +78,7 @@ class _Client:
                 request_id = parse_request_id(body)
                 match parse_operation(body):
                     case Execute() as wish:
-                        self._execute(request_id, wish)
+                        self._execute(request_id, await with_digest(wish))
                     case Interrupt(context_id, execution_id):
                         await self._send(answer(self._manager.interrupt(context_id, execution_id), request_id))
                     case Input(execution_id, text):

@@ -16,6 +16,7 @@ from interpreterd.executions import Execution
 from interpreterd.journal import Follower
 from interpreterd.schema import Event, Execute, Finished
 from interpreterd.web import v1, wire
+from interpreterd.web.bodies import with_digest
 from interpreterd.web.keys import MANAGER, SETTINGS, SILENT
 from interpreterd.web.sockets import Socket, open_socket
 from interpreterd.web.v1 import closing, refusal
@@ -68,7 +69,7 @@ async def _first_message(app: web.Application, socket: Socket) -> Execute | None
         app[SILENT].discard(timeout)
     if message.type not in (WSMsgType.TEXT, WSMsgType.BINARY):
         return None
-    return Execute.parse(await decode(message.data, "the message"))
+    return await with_digest(Execute.parse(await decode(message.data, "the message")))
 
 
 async def _serve(socket: Socket, context: Context, execution: Execution, numbered: bool) -> None:
