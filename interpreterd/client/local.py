@@ -13,7 +13,7 @@ from typing import IO, Final
 
 from interpreterd.client.errors import StartFailed
 
-STOP_TIMEOUT_S: Final = 10.0  # it takes five at most
+STOP_TIMEOUT_S: Final = 10.0  # it takes nine at most
 LOG_LINE_LIMIT_BYTES: Final = 64 << 10
 LOG_LINES_KEPT: Final = 20
 TMPDIR_LIMIT_BYTES: Final = 72  # a unix socket's path has 107 at most, unix(7): two names follow, and slashes
