@@ -457,5 +457,13 @@ def test_the_client_knows_the_schema_and_the_daemon_no_client() -> None:
         shown = subprocess.check_output([sys.executable, "-c", script.format(module)], text=True)
         return {name.split(".")[1] for name in shown.split()}
 
-    assert imported("interpreterd.client") == {"client", "schema", "fields", "environment", "errors", "_version"}
+    assert imported("interpreterd.client") == {
+        "client",
+        "schema",
+        "fields",
+        "environment",
+        "digest",
+        "errors",
+        "_version",
+    }
     assert not {"client", "cli"} & imported("interpreterd.daemon")
