@@ -102,6 +102,7 @@ def _processor_time(text: str) -> float:
 
 
 _seconds = _at_least(0, _number, most=SECONDS_LIMIT)
+_patience = _at_least(0.1, _number, most=SECONDS_LIMIT)
 _count = _at_least(1, _whole)
 _size = _at_least(1, parse_bytes)
 _workers = _at_least(0, _whole)
@@ -131,20 +132,18 @@ class Settings:
     body_limit_bytes: int = setting(16 * MIB, "largest request body and WebSocket message", parse=_size)
     max_connections: int = setting(
         8192,
-        "connections of clients, at most half of the open files allowed; for one more, one whose client is silent is "
-        "closed, or the new one is refused",
+        "most connections of clients, and at most half of the open files allowed; one more closes the one whose client "
+        "has been silent longest, or is refused if none is silent",
         parse=_count,
     )
     keep_alive_s: float = setting(
-        60.0, "seconds a connection is kept open after an answer, for the next request", parse=_at_least(0.1, _number)
+        60.0, "seconds a connection is kept open after an answer, for the next request", parse=_patience
     )
-    head_timeout_s: float = setting(
-        10.0, "seconds a client may take to send the head of a request", parse=_at_least(0.1, _number)
-    )
+    head_timeout_s: float = setting(10.0, "seconds a client may take to send the head of a request", parse=_patience)
     body_timeout_s: float = setting(
         30.0,
         "seconds a client may pause while it sends the body of a request; all of it may take ten times as long",
-        parse=_at_least(0.1, _number),
+        parse=_patience,
     )
     launcher: str = setting(
         "spawn", "how workers start: each as a new process, or forked from a template", choices=("spawn", "fork")
@@ -189,7 +188,7 @@ class Settings:
     )
     heartbeat_s: float = setting(
         60.0,
-        "seconds a client may take nothing of its answer, or a WebSocket client answer no ping; then it counts as gone",
+        "seconds after which a client that takes nothing of its answer, or answers no ping of a WebSocket, counts as gone",
         parse=_at_least(1, _number, most=SECONDS_LIMIT),
     )
     grace_s: float = setting(2.0, "seconds between an interrupt and a kill", parse=_seconds)
