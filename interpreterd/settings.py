@@ -188,7 +188,7 @@ class Settings:
     )
     heartbeat_s: float = setting(
         60.0,
-        "seconds after which a client that takes nothing of its answer, or answers no ping of a WebSocket, counts as gone",
+        "seconds after which a client that takes nothing of its answer, or answers no WebSocket ping, counts as gone",
         parse=_at_least(1, _number, most=SECONDS_LIMIT),
     )
     grace_s: float = setting(2.0, "seconds between an interrupt and a kill", parse=_seconds)
