@@ -21,7 +21,7 @@ WAITING = {
     " pass_fds=[os.dup2(1, 3)]).communicate()",
     "a pipeline": "os.system('yes | (echo started; tail -n 1)')",
     "a pipeline of subprocess": "subprocess.run('yes | (echo started; tail -n 1)', shell=True, check=True)",
-    "os.popen": "[os.system('echo started'), os.popen('sleep 1000').read()]",
+    "os.popen": "os.popen('echo started > /proc/$PPID/fd/1; sleep 1000').read()",
     "a child's child": "subprocess.run([sys.executable, '-c', \"import os; os.system('echo started; sleep 1000')\"])",
     "os.fork": "os.fork() or (print('started', flush=True), time.sleep(1000))\nos.wait()",
     "asyncio": "async def main():\n    child = await asyncio.create_subprocess_shell('echo started; sleep 1000')\n"
