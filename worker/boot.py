@@ -141,18 +141,21 @@ def run(codes, out_fd, die, names=None):
     streams = worker.streams.Streams(library.flush_stdio)
     streams.own(spares)
     stdin = worker.stdin.Stdin(channel, streams)
-    orphans = worker.orphans.Orphans()
+    orphans = worker.orphans.Orphans(library.has_children)
     channel.chore = orphans.reap
     cells = worker.namespace.Cells({"getpass": stdin.hook_getpass, "_posixsubprocess": orphans.hook_subprocess})
     interpreter = worker.interpreter.Interpreter(channel, streams, stdin, cells, library, traces)
-    interpreter.warm_up()
+    interpreter.serve(worker.interpreter.rehearsal())
+    cells.begin()
     if names is not None:
         given = worker.template.serve(channel, read_fd)
         worker.system.give_way()
         adopt_descriptors(given, read_fd, write_fd, spares)
         channel.own()
         streams.own(spares)
-        interpreter.warm_up(1)  # the first to write to a page that processes share waits for a copy of it
+        # The first to write to a page that processes share waits for a copy of it.
+        interpreter.serve(worker.interpreter.rehearsal(1))
+        cells.begin()
         if die:
             library.die_with_parent()
     library.become_subreaper()

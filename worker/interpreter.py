@@ -37,6 +37,12 @@ def ready(mark=None):
     return {"type": "ready", "version": PROTOCOL_VERSION, "pid": os.getpid(), "python": python, "mark": mark}
 
 
+def rehearsal(times=_WARM_UPS):
+    """Return messages for ``serve``: what an execution consists of is then touched, and specialised (PEP 659)."""
+    message = encode({"type": "execute", "id": "", "code": "pass", "envs": {}})
+    return [decode(message.encode()) for _ in range(times)]
+
+
 class Interpreter:
     """Executes what comes through ``channel`` in the namespace of ``cells`` until told to end."""
 
@@ -61,17 +67,22 @@ class Interpreter:
         _signal.signal(_signal.SIGCONT, self._nudged)
         _signal.signal(_signal.SIGURG, self._overlooked)
 
-    def serve(self):
-        """Answer messages until user code calls ``exit()``, or the daemon says so; return for Python's own shutdown."""
+    def serve(self, rehearsed=None):
+        """Answer messages until user code calls ``exit()``, or the daemon says so; return for Python's own shutdown.
+
+        Answer those that are ``rehearsed`` to nobody, and return. Here, since ``Stack`` keeps something for each frame.
+        """
         self._pid = os.getpid()
-        self._traces.begin()
-        self._disarm()
+        messages, send = rehearsed, encode
         try:
-            self._channel.send(ready(self._streams.secret))
-            while True:
-                message = self._channel.receive()
+            if rehearsed is None:
+                self._traces.begin()
+                self._disarm()
+                messages, send = iter(self._channel.receive, None), self._channel.send
+                send(ready(self._streams.secret))
+            for message in messages:
                 if message["type"] == "execute":
-                    if not self._execute(message, self._channel.send):
+                    if not self._execute(message, send):
                         return
                 elif message["type"] == "sync":
                     self._interrupted = False
@@ -87,14 +98,6 @@ class Interpreter:
             self._abandoned()
         except BaseException as error:
             self._collapse(error)
-
-    def warm_up(self, times=_WARM_UPS):
-        """Run what an execution consists of, so that the first one finds it touched, and specialised (PEP 659)."""
-        self._pid = os.getpid()
-        message = encode({"type": "execute", "id": "", "code": "pass", "envs": {}})
-        for _ in range(times):
-            self._execute(decode(message.encode()), encode)
-        self._cells.begin()
 
     def _configure(self, message):
         cwd = message["cwd"]

@@ -14,7 +14,9 @@ from _thread import get_ident
 class Orphans:
     """``begin()`` makes the process the one that adopts; before that, and in forked children, nothing has an effect."""
 
-    def __init__(self):
+    def __init__(self, has_children):
+        """``has_children()`` says whether the process has any."""
+        self._has_children = has_children
         self._pid = None
         self._own = set()  # started by user code, until they are gone
         self._forking = {}  # by thread: the children that there were before, or None where the new one's pid is told
@@ -37,15 +39,13 @@ class Orphans:
         if os.getpid() != self._pid:
             return False
         own = set(self._own)
-        try:
-            ended = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
-        except ChildProcessError:
+        if not self._has_children():
             self._own -= own
             return False
         try:
-            if ended is not None:
+            if os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None:
                 self._reap(own)
-        except OSError:  # no descriptor left to look with
+        except OSError:  # no descriptor left to look with, or user code has waited for the last child meanwhile
             pass
         return True
 

@@ -33,6 +33,7 @@ class Library:
             self._fflush = _ctypes.dlsym(library, "fflush")
             self._prctl = _ctypes.dlsym(library, "prctl")
             self._setrlimit = _ctypes.dlsym(library, "setrlimit")
+            self._waitid = _ctypes.dlsym(library, "waitid")
             self.stack = Stack(_ctypes, partial)
         except (ImportError, OSError, AttributeError):
             self._call = None
@@ -44,6 +45,17 @@ class Library:
         """Write out what C code has printed: fflush(3) of every stream."""
         if self._call is not None:
             self._call(self._fflush, (0,))
+
+    def has_children(self):
+        """Return whether this process has children, also if they have ended. No exception: it is asked often."""
+        options = os.WEXITED | os.WNOHANG | os.WNOWAIT
+        if self._call is not None:
+            return self._call(self._waitid, (os.P_ALL, 0, 0, options)) != -1  # Linux needs no siginfo_t: waitid(2)
+        try:
+            os.waitid(os.P_ALL, 0, options)
+        except ChildProcessError:
+            return False
+        return True
 
     def limit_data(self, size_bytes):
         """Let this process, and each that it will start, allocate ``size_bytes`` more than it has: setrlimit(2)."""
