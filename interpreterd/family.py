@@ -5,6 +5,7 @@ which yields after each step: ``Slices`` runs it on an event loop, and whoever h
 """
 
 import contextlib
+import errno
 import math
 import os
 import signal
@@ -130,6 +131,15 @@ def session(pid: int) -> int:
     """Return the session of ``pid``, which is its worker's pid if nobody has made another one; 0 if it is gone."""
     fields = stat(pid)
     return 0 if fields is None else int(fields[_SESSION])
+
+
+def is_blind() -> bool:
+    """Return whether nothing can be looked at for want of a descriptor: everybody seems to be gone then."""
+    try:
+        with open("/proc/self/stat", "rb"):
+            return False
+    except OSError as error:
+        return error.errno in (errno.EMFILE, errno.ENFILE, errno.ENOMEM)
 
 
 def is_traced(pid: int) -> bool:

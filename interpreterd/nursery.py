@@ -14,6 +14,7 @@ from attrs import frozen
 from interpreterd.family import (
     CLEANERS_LIMIT_S,
     children,
+    is_blind,
     is_cleaner,
     is_traced,
     killing,
@@ -46,7 +47,7 @@ class _Left:
     """What a look found and could not settle.
 
     Attributes:
-        dying: Whether somebody was killed, and has not ended.
+        dying: Whether somebody was killed, and has not ended; or nobody can be seen now.
         cleaned: The sessions in which a cleaner is at work.
         birth: What is going on if somebody is so young that it may be the one who is born.
     """
@@ -167,6 +168,8 @@ class Nursery:
             self._next = None
             orphans: set[_Orphan] = set()
             await self._slices.start(self._collect(orphans))
+            if is_blind():
+                return _Left(dying=True, cleaned=frozenset(), birth=None)
             birth = self._spare_newborn(orphans)
             self._lost &= orphans
             self._dying = {orphan: until for orphan, until in self._dying.items() if orphan in orphans}

@@ -1,4 +1,4 @@
-"""A worker of a template, and no descriptor to see its end by: it is known all the same, and so is its end."""
+"""No descriptor is left to look with: workers are known all the same, and so is their end; orphans do not stay."""
 
 import asyncio
 import errno
@@ -9,6 +9,7 @@ import pytest
 from harness import state
 from test_template import Spawner, asked, launcher_over
 from test_template import child as child  # a fixture
+from test_unkillable import BEGINNING, run
 
 from interpreterd import template
 from interpreterd.errors import WorkerStartFailed
@@ -86,3 +87,29 @@ async def test_once_there_is_one_its_end_is_seen_though_its_template_does_not_te
     with pytest.raises(WorkerStartFailed, match=r"^the worker ended at once: ended, nobody knows how$"):
         await request
     await launcher.close()
+
+
+BLIND = f"""{BEGINNING}
+import resource
+async def main():
+    nursery = Nursery(adopts=True)
+    orphan = leave_an_orphan()
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (3, hard))
+    sweep = asyncio.create_task(nursery.sweep())
+    for _ in range(20):
+        await asyncio.sleep(0)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    print(sweep.done())
+    await sweep
+    left = children(os.getpid())
+    print(left)
+    if left:
+        os.kill(orphan, signal.SIGKILL)
+
+asyncio.run(main())
+"""
+
+
+def test_a_sweep_that_can_see_nobody_looks_again() -> None:
+    assert run(BLIND) == ["False", "[]"]
