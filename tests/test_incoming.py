@@ -11,12 +11,14 @@ from typing import cast
 import pytest
 from aiohttp import web
 from fake_worker import FakeLauncher
-from leaving import Asker, get, holds
+from harness import PREFIX
+from leaving import Asker, get, holds, upgrade
 
+from interpreterd import decoding
 from interpreterd.app import make_app
 from interpreterd.settings import Settings
-from interpreterd.web import documents
-from interpreterd.web.connections import Runner
+from interpreterd.web import documents, sockets
+from interpreterd.web.connections import Connections, Runner
 from interpreterd.web.incoming import IncomingConnection
 
 LIMIT = 2
@@ -29,19 +31,19 @@ def url(tmp_path: Path) -> str:
 
 
 @pytest.fixture
-async def server(url: str, tmp_path: Path) -> AsyncIterator[web.Server]:
+async def server(url: str, tmp_path: Path) -> AsyncIterator[Connections]:
     """What knows all connections, of which there may be ``LIMIT``."""
     settings = Settings(cwd=str(tmp_path), max_connections=LIMIT)
     runner = Runner(make_app(settings=settings, launcher=FakeLauncher()), access_log=None)
     await runner.setup()
     assert runner.server is not None
     await web.UnixSite(runner, url.removeprefix("unix:")).start()
-    yield runner.server
+    yield cast("Connections", runner.server)
     await runner.cleanup()
 
 
 async def test_a_slow_client_that_has_closed_its_sending_half_gets_all_of_its_answers(
-    server: web.Server, url: str
+    server: Connections, url: str
 ) -> None:
     """The daemon looks now and then whether it has gone: what lies in a buffer after the last answer is not dropped."""
     for count in itertools.count(1):  # of answers: until they are more than the kernel keeps
@@ -63,8 +65,31 @@ async def test_a_slow_client_that_has_closed_its_sending_half_gets_all_of_its_an
     assert b"Content-Length: %d" % len(body) in heads.rpartition(b"HTTP/1.1")[2]
 
 
+@pytest.mark.parametrize("path", ["/execute", "/session"])
+async def test_a_large_message_counts_until_it_is_decoded_though_its_client_has_gone(
+    server: Connections, url: str, monkeypatch: pytest.MonkeyPatch, path: str
+) -> None:
+    """Else clients that send much, and leave, could have any amount of it wait for the thread that decodes."""
+    asked, go_on = asyncio.Event(), asyncio.Event()
+
+    async def decode(data: bytes, what: str) -> object:
+        asked.set()
+        await go_on.wait()
+        return await decoding.decode(data, what)
+
+    monkeypatch.setattr(sockets, "decode", decode)
+    wish = {"code": "x" * (decoding.SMALL_BYTES + 1)}
+    asker = await asyncio.to_thread(Asker, url, upgrade(PREFIX + path, wish))
+    await asked.wait()
+    asker.leave()
+    await holds(lambda: not server._open)
+    assert server._held > decoding.SMALL_BYTES
+    go_on.set()
+    await holds(lambda: not server._held)
+
+
 async def test_a_client_that_has_gone_amid_its_answer_makes_no_room_for_others(
-    server: web.Server, url: str, monkeypatch: pytest.MonkeyPatch
+    server: Connections, url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It is not there any more, so that it cannot be the one that has been silent longest."""
     monkeypatch.setitem(cast("dict[str, bytes]", documents.DOCUMENTS), "openapi.json", b" " * 5_000_000)

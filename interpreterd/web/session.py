@@ -6,7 +6,6 @@ import contextlib
 from aiohttp import WSMsgType, web
 
 from interpreterd.context import Context
-from interpreterd.decoding import decode
 from interpreterd.errors import (
     InterpreterError,
     InvalidRequest,
@@ -69,7 +68,7 @@ async def _first_message(app: web.Application, socket: Socket) -> Execute | None
         app[SILENT].discard(timeout)
     if message.type not in (WSMsgType.TEXT, WSMsgType.BINARY):
         return None
-    return await with_digest(Execute.parse(await decode(message.data, "the message")))
+    return await with_digest(Execute.parse(await socket.decode(message)))
 
 
 async def _serve(socket: Socket, context: Context, execution: Execution, numbered: bool) -> None:
@@ -108,7 +107,7 @@ async def _receive_until_gone(
         if message.type not in (WSMsgType.TEXT, WSMsgType.BINARY):
             break
         with contextlib.suppress(InterpreterError):
-            body = wire.parse_message(await decode(message.data, "the message"))
+            body = wire.parse_message(await socket.decode(message))
             if body.get("op") == "input":
                 context.answer(execution.id, wire.parse_text(body))
     if not socket.closes:
