@@ -19,9 +19,10 @@ class Digest(NamedTuple):
 
 def digest(code: str) -> Digest:
     """Return the digest of ``code``; if that is longer than ``SHORT_CHARS``, better in a thread."""
-    utf8_bytes = 0
-    sha256 = hashlib.sha256()
-    for start in range(0, len(code), _PIECE_CHARS):
+    first = code[:_PIECE_CHARS].encode(errors="surrogatepass")  # mostly all of it
+    utf8_bytes = len(first)
+    sha256 = hashlib.sha256(first)
+    for start in range(_PIECE_CHARS, len(code), _PIECE_CHARS):
         piece = code[start : start + _PIECE_CHARS].encode(errors="surrogatepass")
         utf8_bytes += len(piece)
         sha256.update(piece)
