@@ -17,7 +17,7 @@ from leaving import Asker, get, holds, upgrade
 from interpreterd import decoding
 from interpreterd.app import make_app
 from interpreterd.settings import Settings
-from interpreterd.web import documents, sockets
+from interpreterd.web import documents, multiplex, session
 from interpreterd.web.connections import Connections, Runner
 from interpreterd.web.incoming import IncomingConnection
 
@@ -77,8 +77,8 @@ async def test_a_large_message_counts_until_it_is_decoded_though_its_client_has_
         await go_on.wait()
         return await decoding.decode(data, what)
 
-    monkeypatch.setattr(sockets, "decode", decode)
-    wish = {"code": "x" * (decoding.SMALL_BYTES + 1)}
+    monkeypatch.setattr({"/execute": session, "/session": multiplex}[path], "decode", decode)
+    wish = {"code": "x" * 4 * decoding.SMALL_BYTES}
     asker = await asyncio.to_thread(Asker, url, upgrade(PREFIX + path, wish))
     await asked.wait()
     asker.leave()

@@ -152,7 +152,7 @@ def waiting(request: web.Request) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def receiving(request: web.BaseRequest) -> Iterator[Callable[[int], None]]:
+def receiving(request: web.Request) -> Iterator[Callable[[int], None]]:
     """Give the block what counts the bytes of a body, which it may keep; it raises ``LimitReached``."""
     connection = request.protocol
     held = 0

@@ -162,7 +162,7 @@ class IncomingConnection(Connection):
                 await lingering.ended
         self._registry.works(self)
 
-    # asyncio.Protocol
+    # asyncio.Protocol and aiohttp
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """See aiohttp."""
@@ -173,7 +173,6 @@ class IncomingConnection(Connection):
     def connection_lost(self, exc: BaseException | None) -> None:
         """See aiohttp."""
         self._registry.closed(self)
-        self.let_go(self._held, ends_message=True)
         if self._lingering is not None:
             self._lingering.end()
         super().connection_lost(exc)
@@ -229,7 +228,12 @@ class IncomingConnection(Connection):
         else:
             self._loop.call_later(LOOK_PERIOD_S, self._look_whether_gone)
 
-    # aiohttp
+    async def start(self) -> None:
+        """See aiohttp. What has come on a WebSocket is kept to the end of its handler, also if the client has gone."""
+        try:
+            await super().start()
+        finally:
+            self.let_go(self._held, ends_message=True)
 
     async def finish_response(
         self, request: web.BaseRequest, resp: web.StreamResponse, start_time: float | None

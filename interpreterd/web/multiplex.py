@@ -7,6 +7,7 @@ from typing import Final
 from aiohttp import WSMsgType, web
 
 from interpreterd.context import Context
+from interpreterd.decoding import decode
 from interpreterd.errors import InterpreterError, InvalidRequest, LimitReached, ServerShuttingDown
 from interpreterd.executions import Execution
 from interpreterd.journal import Follower
@@ -73,7 +74,7 @@ class _Client:
                 return
             request_id = None
             try:
-                body = parse_message(await self._socket.decode(message))
+                body = parse_message(await decode(message.data, "the message"))
                 request_id = parse_request_id(body)
                 match parse_operation(body):
                     case Execute() as wish:

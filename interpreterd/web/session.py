@@ -6,6 +6,7 @@ import contextlib
 from aiohttp import WSMsgType, web
 
 from interpreterd.context import Context
+from interpreterd.decoding import decode
 from interpreterd.errors import (
     InterpreterError,
     InvalidRequest,
@@ -68,7 +69,7 @@ async def _first_message(app: web.Application, socket: Socket) -> Execute | None
         app[SILENT].discard(timeout)
     if message.type not in (WSMsgType.TEXT, WSMsgType.BINARY):
         return None
-    return await with_digest(Execute.parse(await socket.decode(message)))
+    return await with_digest(Execute.parse(await decode(message.data, "the message")))
 
 
 async def _serve(socket: Socket, context: Context, execution: Execution, numbered: bool) -> None:
@@ -107,7 +108,7 @@ async def _receive_until_gone(
         if message.type not in (WSMsgType.TEXT, WSMsgType.BINARY):
             break
         with contextlib.suppress(InterpreterError):
-            body = wire.parse_message(await socket.decode(message))
+            body = wire.parse_message(await decode(message.data, "the message"))
             if body.get("op") == "input":
                 context.answer(execution.id, wire.parse_text(body))
     if not socket.closes:

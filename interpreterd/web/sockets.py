@@ -8,9 +8,9 @@ from typing import Any, Final
 
 from aiohttp import WSMessage, WSMsgType, hdrs, web
 
-from interpreterd.decoding import SMALL_BYTES, decode
+from interpreterd.decoding import SMALL_BYTES
 from interpreterd.errors import BodyTooLarge, MalformedRequest, UpgradeRequired
-from interpreterd.web.connections import let_go, linger, receiving, set_waiting
+from interpreterd.web.connections import let_go, linger, set_waiting
 from interpreterd.web.faces import INVALID_TEXT, MESSAGE_TOO_BIG, PROTOCOL_ERROR, close_reason
 from interpreterd.web.hangup import untaken_bytes
 from interpreterd.web.keys import SETTINGS
@@ -61,6 +61,7 @@ class Socket(web.WebSocketResponse):
         )
         self._asks = asks
         self._received = 0
+        self._in_hand = 0  # bytes of the message that is being dealt with
         self._limit_bytes = limit_bytes
         self._patience_s = patience_s
         self._transport = transport
@@ -86,6 +87,9 @@ class Socket(web.WebSocketResponse):
 
     async def receive(self, timeout: float | None = None) -> Any:  # noqa: ASYNC109 -- aiohttp's signature
         """See aiohttp. Answers pings; after what is no message the connection is closed."""
+        if self._in_hand:
+            self._let_go(self._in_hand, ends_message=True)
+            self._in_hand = 0
         while True:
             self._received += 1
             if self._received % RECEIVED_AT_ONCE == 0:  # thousands may be there already: others have their turn
@@ -99,7 +103,7 @@ class Socket(web.WebSocketResponse):
                 if self._asks and self._req is not None:
                     self._asks = False
                     set_waiting(self._req, False)
-                self._let_go(len(message.data), ends_message=True)
+                self._in_hand = len(message.data)
                 return message
             if message.type not in (WSMsgType.PING, WSMsgType.PONG):
                 break
@@ -113,19 +117,6 @@ class Socket(web.WebSocketResponse):
         elif not self._answered.done():
             self._answered.set_result(None)
         return message
-
-    async def decode(self, message: WSMessage) -> object:
-        """Return the value of a message in JSON, which counts as received until then, also if its client has gone.
-
-        Raises:
-            LimitReached: Too much is being received from others.
-            InterpreterError: See ``decoding.decode``.
-        """
-        if len(message.data) <= SMALL_BYTES or self._req is None:
-            return await decode(message.data, "the message")
-        with receiving(self._req) as hold:
-            hold(len(message.data))
-            return await decode(message.data, "the message")
 
     async def close(self, *, code: int = 1000, message: bytes = b"", drain: bool = True) -> bool:
         """See aiohttp. For whoever receives, while no other task does."""
