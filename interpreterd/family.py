@@ -10,7 +10,7 @@ import math
 import os
 import signal
 import time
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 
 _ROUNDS = 100  # each finds what the one before had missed; a fork bomb needs few, since all it made stand still
 _PROC_LOOKS = 20  # a round is then a millisecond or two at most; whoever forks away meanwhile is found by the sweep
@@ -42,18 +42,20 @@ def descendants(pid: int) -> list[int]:
     return _run(_descendants([pid]))
 
 
-def kill_family(*pids: int) -> list[int]:
+def kill_family(*pids: int, before: Callable[[Iterable[int]], Iterator[None]] | None = None) -> list[int]:
     """Send SIGKILL to ``pids`` and to everything below them, see ``killing``; blocks for some 50 µs a process."""
-    return _run(killing(*pids))
+    return _run(killing(*pids, before=before))
 
 
-def killing(*pids: int) -> Generator[None, None, list[int]]:
+def killing(
+    *pids: int, before: Callable[[Iterable[int]], Iterator[None]] | None = None
+) -> Generator[None, None, list[int]]:
     """Send SIGKILL to ``pids`` and to everything below them, in steps of a tenth of a millisecond.
 
     First all of it is stopped, so that nobody forks away: their process groups at one blow, which a fork bomb cannot
     outrun, then round by round who has left these, until nothing new turns up. ``pids`` die last: a worker, being a
     subreaper, keeps orphans below itself to the end. The caller reaps, and not before the last step: until then a
-    number names the same process.
+    number names the same process. ``before`` is run once all are stopped, and given them, ``pids`` first.
 
     Below ``pids`` a few cleaners, see ``is_cleaner``, are spared, and returned: now that all others are gone they have
     work to do. They are to be killed after ``CLEANERS_LIMIT_S``.
@@ -70,6 +72,8 @@ def killing(*pids: int) -> Generator[None, None, list[int]]:
             break
         yield from _stop(new)
         stopped |= dict.fromkeys(new, True)
+    if before is not None:
+        yield from before(stopped)
     spared: list[int] = []
     for pid in reversed(stopped):
         if pid not in pids:

@@ -18,6 +18,7 @@ import time
 from typing import TYPE_CHECKING
 
 from interpreterd.family import CLEANERS_LIMIT_S, kill_family, parent_and_start, state
+from interpreterd.remains import Files, Remains, remove
 
 if TYPE_CHECKING:
     from asyncio import AbstractEventLoop
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 _LOADER_LIMIT_S = 5  # it ends by itself once the daemon has
 _LINES_AT_ONCE = 256  # which a pipe takes as a whole or not at all: they are fewer than PIPE_BUF bytes, pipe(7)
 _CLOSE_LIMIT_S = 2
+_DEATH_LIMIT_S = 1
 
 
 class Guard:
@@ -171,7 +173,8 @@ def _run(pipe: int) -> bool:
     nothing = os.open(os.devnull, os.O_RDWR)
     for fd in (0, 1, 2):  # whoever reads the daemon's output waits for its end
         os.dup2(nothing, fd)
-    workers: set[int] = set()
+    workers: dict[int, bool] = {}
+    remains = Remains()
     orderly = False
     with open(pipe, "rb", buffering=0) as messages:
         unread = b""
@@ -181,11 +184,25 @@ def _run(pipe: int) -> bool:
                 if line == b".":
                     orderly = True
                 elif line.startswith(b"+"):
-                    workers.add(int(line[1:]))
+                    workers[int(line[1:])] = True
+                    remains.begin(int(line[1:]))
                 else:
-                    workers.discard(int(line[1:]))
-    _end_cleaners([(cleaner, parent_and_start(cleaner)[1]) for pid in workers for cleaner in kill_family(pid)])
+                    workers.pop(int(line[1:]), None)
+                    remains.settle(int(line[1:]))
+    # A template's forks before it: below a worker that is dead no cleaner is found, and its group is killed.
+    cleaners = [cleaner for pid in reversed(workers) for cleaner in kill_family(pid, before=remains.noting(pid))]
+    _end_cleaners([(cleaner, parent_and_start(cleaner)[1]) for cleaner in cleaners])
+    for pid in workers:
+        remains.settle(pid)
+    _remove(remains.take())
     return orderly
+
+
+def _remove(files: Files) -> None:
+    """Remove what families have left in /dev/shm; those whom SIGKILL takes a moment to end have that."""
+    give_up_at = time.monotonic() + _DEATH_LIMIT_S
+    while files and remove(files) and time.monotonic() < give_up_at:
+        time.sleep(0.05)
 
 
 def _end_cleaners(cleaners: list[tuple[int, int]]) -> None:

@@ -5,8 +5,10 @@ import contextlib
 import ctypes
 import logging
 import os
+import threading
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from itertools import islice
 from typing import Final
 
 from attrs import frozen
@@ -23,6 +25,7 @@ from interpreterd.family import (
     state,
 )
 from interpreterd.guard import Guard
+from interpreterd.remains import PROCESSES_LIMIT, REMOVE_LIMIT_S, STEPS_LIMIT, Files, Remains, remove
 from interpreterd.slices import Slices
 
 PR_SET_CHILD_SUBREAPER = 36  # prctl(2)
@@ -62,6 +65,9 @@ class Nursery:
 
     With ``adopts`` the process becomes a subreaper: when a worker dies, what it started becomes a child of the daemon,
     and is killed by ``sweep``. Only for a process that has no other children than the ones announced here.
+
+    Attributes:
+        remains: What the families leave in /dev/shm; the worker's own ``sweep`` removes it.
     """
 
     def __init__(self, *, guard: Guard | None = None, adopts: bool = False) -> None:
@@ -78,6 +84,9 @@ class Nursery:
         self._dying: dict[_Orphan, float] = {}  # killed, and until when they are waited for
         self._cleaners: dict[_Orphan, float] = {}  # spared, and until when
         self._lost: set[_Orphan] = set()  # which SIGKILL does not end
+        self.remains = Remains()
+        self._removing = asyncio.Lock()
+        self._remover: threading.Thread | None = None
         if adopts:
             ctypes.CDLL(None, use_errno=True).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 
@@ -99,6 +108,7 @@ class Nursery:
     def add(self, pid: int) -> None:
         """Know ``pid`` as a worker."""
         self._known.add(pid)
+        self.remains.begin(pid)
         if self._guard:
             self._guard.watch(pid)
 
@@ -122,6 +132,10 @@ class Nursery:
         """Run ``work``, which is to kill a family, without holding up the event loop. Most of it is done at once."""
         self._slices.start(work)
 
+    def note_remains(self, pid: int, then: Callable[[], None] = lambda: None) -> None:
+        """Note what ``pid``, a worker that is about to end by itself, may leave; then call ``then``."""
+        self._slices.start(self.remains.note(pid, [pid])).add_done_callback(lambda _: then())
+
     def sweep_soon(self) -> None:
         """Sweep, without waiting for it."""
         task = asyncio.create_task(self.sweep())
@@ -138,10 +152,18 @@ class Nursery:
 
         Cleaners, see ``family.is_cleaner``, are given a moment; those of the session of ``worker`` are waited for.
         Each is waited for ``DEATH_LIMIT_S``. One that does not die is remembered, and not waited for again. One that
-        may be a worker in its birth is judged after it, but a sweep waits for no more than one birth.
+        may be a worker in its birth is judged after it, but a sweep waits for no more than one birth. Then what the
+        family of ``worker`` has left in /dev/shm is removed.
         """
         if not self._adopts:
             return
+        await self._sweep(worker)
+        if worker is not None:
+            self.remains.settle(worker)
+            async with self._removing:
+                await self._remove(self.remains.take())
+
+    async def _sweep(self, worker: int | None) -> None:
         give_up_at = time.monotonic() + SWEEP_LIMIT_S
         pause_s, longest_s = _PAUSES_S
         birth = None
@@ -176,10 +198,37 @@ class Nursery:
             cleaned: set[int] = set()
             await self._slices.start(self._spare_cleaners(orphans, cleaned))
             if new := orphans - self._dying.keys() - self._lost:
-                await self._slices.start(killing(*[pid for pid, _ in new]))
+                await self._slices.start(killing(*[pid for pid, _ in new], before=self._note_orphans))
                 self._dying |= dict.fromkeys(new, time.monotonic() + DEATH_LIMIT_S)
             await self._slices.start(self._reap(orphans))
             return _Left(dying=bool(self._dying), cleaned=frozenset(cleaned), birth=birth)
+
+    def _note_orphans(self, pids: Iterable[int]) -> Iterator[None]:
+        budget = iter(range(STEPS_LIMIT))
+        for pid in islice(pids, PROCESSES_LIMIT):
+            yield from self.remains.note(session(pid), [pid], budget)
+            yield
+
+    async def _remove(self, files: Files) -> None:
+        """Remove ``files`` on a thread; wait for it, but no more than a moment. While one hangs, there is no other."""
+        if not files or (self._remover is not None and self._remover.is_alive()):
+            return
+        loop = asyncio.get_running_loop()
+        done = asyncio.Event()
+
+        def work() -> None:
+            try:
+                remove(files)
+            except Exception:
+                _log.exception("what workers have left in /dev/shm could not be removed")
+            with contextlib.suppress(RuntimeError):  # the loop has been closed
+                loop.call_soon_threadsafe(done.set)
+
+        self._remover = threading.Thread(target=work, name="remains", daemon=True)
+        with contextlib.suppress(RuntimeError, TimeoutError):  # no room for a thread: it stays
+            self._remover.start()
+            async with asyncio.timeout(2 * REMOVE_LIMIT_S):
+                await done.wait()
 
     def _collect(self, orphans: set[_Orphan]) -> Iterator[None]:
         """Find the children that nobody has announced."""

@@ -16,7 +16,8 @@ import logging
 import os
 import signal
 import socket
-from collections.abc import Iterator
+from functools import partial
+from itertools import takewhile
 from typing import Final
 
 from interpreterd import messages
@@ -77,7 +78,10 @@ class ProcessWorker(asyncio.Protocol):
             self._interrupts.begin_execution()
         if isinstance(message, messages.Answer) and self._outbox.size > ANSWERS_LIMIT_BYTES:
             return
-        self._outbox.send(message)
+        if isinstance(message, messages.Exit):  # afterwards nobody can see what it has in /dev/shm
+            self._nursery.note_remains(self.pid, partial(self._outbox.send, message))
+        else:
+            self._outbox.send(message)
 
     def interrupt(self, grace_s: float) -> None:
         """See ``Worker``."""
@@ -93,7 +97,8 @@ class ProcessWorker(asyncio.Protocol):
         if self.exited is None:
             self._killed = True
             self._send_no_more()
-            self._nursery.kill(self._killing())
+            steps = killing(self.pid, before=self._nursery.remains.noting(self.pid))
+            self._nursery.kill(takewhile(lambda _: self.exited is None, steps))  # once reaped, the pid may be another's
             asyncio.get_running_loop().call_later(SET_FREE_AFTER_S, self._set_free)
 
     def give_up(self, how: str) -> None:
@@ -101,12 +106,6 @@ class ProcessWorker(asyncio.Protocol):
         if self.exited is None:
             _log.error("worker %d cannot be killed, and is given up: %s", self.pid, how)
             self._leave(how)
-
-    def _killing(self) -> Iterator[None]:
-        for _ in killing(self.pid):
-            yield
-            if self.exited is not None:  # and reaped: the pid may come to mean another process
-                return
 
     def _set_free(self) -> None:
         """Kill who may hold it: one that has got away from its family, and traces it."""
@@ -210,6 +209,8 @@ class ProcessWorker(asyncio.Protocol):
         if isinstance(message, Ready) and message.mark is not None:
             self._outputs.use_marks(message.mark)
         elif isinstance(message, Done | Exiting):
+            if isinstance(message, Exiting):
+                self._nursery.note_remains(self.pid)
             self._interrupts.end_execution(children=isinstance(message, Done) and message.children)
 
     def _is_ignored(self) -> bool:
@@ -253,9 +254,8 @@ class ProcessWorker(asyncio.Protocol):
         if self.exited is not None or self.broken is not None:
             return
         loop = asyncio.get_running_loop()
-        if (
-            state(self.pid) in "ZX" and loop.time() < report_by and not is_traced(self.pid)
-        ):  # a busy machine: whoever reaps it has not come to that
+        # On a busy machine, whoever reaps it has not come to that.
+        if state(self.pid) in "ZX" and loop.time() < report_by and not is_traced(self.pid):
             loop.call_later(CLOSED_LIMIT_S, self._closed_its_channel, report_by)
         else:
             self._break("it closed its channel")

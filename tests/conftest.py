@@ -55,11 +55,12 @@ def no_blocking() -> Iterator[BlockBuster]:
     """Fail a test in which the event loop's thread waits for a file, a socket or a lock."""
     blocker = BlockBuster(["interpreterd"])
     # proc(5), a directory's existence, the interpreter's: in memory, microseconds.
-    names = ("listdir", "stat", "path.samestat", "access")
+    names = ("listdir", "stat", "path.samestat", "access", "scandir", "readlink")
     for name in (*(f"os.{name}" for name in names), "io.BufferedReader.read"):
         if name in blocker.functions:
             blocker.functions[name].can_block_in("interpreterd/family.py", "children")
             blocker.functions[name].can_block_in("interpreterd/family.py", {"stat", "is_traced", "_list", "_threads"})
+            blocker.functions[name].can_block_in("interpreterd/remains.py", {"_look", "_descriptors"})
             blocker.functions[name].can_block_in("interpreterd/directory.py", "check_directory")
             blocker.functions[name].can_block_in("interpreterd/directory.py", "is_in")
             blocker.functions[name].can_block_in("interpreterd/launcher.py", "_identity")
