@@ -230,3 +230,14 @@ def _send_group(group: int, number: int) -> None:
 def _send(pid: int, number: int) -> None:
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.kill(pid, number)
+
+
+def reaped(pid: int) -> bool | None:
+    """Reap ``pid`` if it has ended, as most of a family that was killed; return whether it has, None if it is no child.
+
+    Linux gives (0, 0) also for one that has ended, but is traced, or has threads that have not.
+    """
+    try:
+        return os.waitpid(pid, os.WNOHANG) != (0, 0)
+    except ChildProcessError:
+        return None

@@ -48,13 +48,15 @@ class Guard:
         self._loop: AbstractEventLoop | None = None  # that waits for room
         os.set_blocking(pipe, False)
 
-    def watch(self, pid: int) -> None:
-        """Have the family of ``pid`` killed when the daemon ends."""
-        self._tell(pid, lives=True)
+    def watch(self, *pids: int) -> None:
+        """Have the families of ``pids`` killed when the daemon ends."""
+        for pid in pids:
+            self._tell(pid, lives=True)
 
-    def forget(self, pid: int) -> None:
-        """``pid`` has been reaped; the number may come to mean another process."""
-        self._tell(pid, lives=False)
+    def forget(self, *pids: int) -> None:
+        """``pids`` have been reaped, or killed; the numbers may come to mean other processes."""
+        for pid in pids:
+            self._tell(pid, lives=False)
 
     def close(self) -> None:
         """End the guard, and every family that it still knows; wait for it, but not beyond a moment.

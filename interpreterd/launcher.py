@@ -16,6 +16,7 @@ from interpreterd.causes import start_failure
 from interpreterd.directory import is_in
 from interpreterd.environment import NO_ENVS, absolute_path, at_start, started_with
 from interpreterd.errors import WorkerStartFailed
+from interpreterd.family import kill_family
 from interpreterd.messages import Configure
 from interpreterd.nursery import Nursery
 from interpreterd.process import ProcessWorker
@@ -159,9 +160,10 @@ class SpawnLauncher:
             async with asyncio.timeout(_PROBE_TIMEOUT_S):
                 out, err = await process.communicate()
         except TimeoutError:
-            process.kill()
             raise WorkerStartFailed(f"{path} did not answer within {_PROBE_TIMEOUT_S} s") from None
         finally:
+            if process.returncode is None:
+                kill_family(process.pid)  # a script, perhaps, and what that has started
             self._nursery.remove(process.pid)
         executable, version, script = (out + b"\n\n").split(b"\n", 2)
         number = re.fullmatch(rb"(\d+)\.(\d+)\.\d+", version)

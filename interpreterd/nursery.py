@@ -21,6 +21,7 @@ from interpreterd.family import (
     is_traced,
     killing,
     parent_and_start,
+    reaped,
     session,
     state,
 )
@@ -198,7 +199,12 @@ class Nursery:
             cleaned: set[int] = set()
             await self._slices.start(self._spare_cleaners(orphans, cleaned))
             if new := orphans - self._dying.keys() - self._lost:
-                await self._slices.start(killing(*[pid for pid, _ in new], before=self._note_orphans))
+                pids = [pid for pid, _ in new]
+                if self._guard:  # what has been stopped is to die, too, if the daemon ends meanwhile
+                    self._guard.watch(*pids)
+                await self._slices.start(killing(*pids, before=self._note_orphans))
+                if self._guard:
+                    self._guard.forget(*pids)
                 self._dying |= dict.fromkeys(new, time.monotonic() + DEATH_LIMIT_S)
             await self._slices.start(self._reap(orphans))
             return _Left(dying=bool(self._dying), cleaned=frozenset(cleaned), birth=birth)
@@ -265,8 +271,8 @@ class Nursery:
         """Reap those of ``orphans`` that have ended, and give up those that will not."""
         for orphan in orphans:
             pid, _ = orphan
-            reaped = _reaped(pid)
-            if reaped or (reaped is None and state(pid) in "ZX"):  # a template reaps its own
+            has_been = reaped(pid)
+            if has_been or (has_been is None and state(pid) in "ZX"):  # a template reaps its own
                 self._dying.pop(orphan, None)
                 self._lost.discard(orphan)
             elif orphan in self._dying and (why := _why_it_stays(pid, self._dying[orphan])):
@@ -274,17 +280,6 @@ class Nursery:
                 self._lost.add(orphan)
                 _log.error("process %d cannot be killed, and is given up: %s", pid, why)
             yield
-
-
-def _reaped(pid: int) -> bool | None:
-    """Reap ``pid`` if it has ended, as most of a family that was killed; return whether it has, None if it is no child.
-
-    Linux gives (0, 0) also for one that has ended, but is traced, or has threads that have not.
-    """
-    try:
-        return os.waitpid(pid, os.WNOHANG) != (0, 0)
-    except ChildProcessError:
-        return None
 
 
 def _why_it_stays(pid: int, until: float) -> str:

@@ -253,6 +253,29 @@ asyncio.run(main())
 """
 
 
+ENDS_AMID_A_SWEEP = """
+import asyncio, os, subprocess, sys
+from interpreterd import guard
+from interpreterd.nursery import Nursery
+
+the_guard = guard.start()
+
+async def main():
+    nursery = Nursery(guard=the_guard, adopts=True)
+    subprocess.Popen([sys.executable, "-c", "import signal; signal.pause()"])
+    nursery._note_orphans = lambda stopped: os._exit(0)
+    await nursery.sweep()
+
+asyncio.run(main())
+"""
+
+
+def test_what_a_sweep_has_stopped_is_killed_also_if_the_daemon_ends_before_that() -> None:
+    """The left process has this one's pipe, which ends with it."""
+    program = [sys.executable, "-c", ENDS_AMID_A_SWEEP]
+    subprocess.run(program, cwd=Path(__file__).parent.parent, stdout=subprocess.PIPE, check=True, timeout=30)
+
+
 def test_a_sweep_kills_and_reaps_what_was_left_and_nothing_else() -> None:
     shown = subprocess.run(
         [sys.executable, "-c", NURSERY],
