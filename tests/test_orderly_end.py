@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 
 import pytest
-from harness import Client, Daemon, alive, gone
+from harness import Client, Daemon, alive, children, gone
 
 StartDaemon = Callable[..., Awaitable[Daemon]]
 LAUNCHERS = pytest.mark.parametrize("launcher", ["spawn", "fork"])
@@ -54,7 +54,9 @@ async def end(client: Client, daemon: Daemon, context: str, how: str) -> None:
     elif how == "SIGTERM":
         assert await daemon.stop() == 0
     elif how == "daemon killed":
+        with_guard = children(daemon.process.pid)
         daemon.process.kill()
+        await gone(*with_guard)
 
 
 @LAUNCHERS
