@@ -41,6 +41,7 @@ try:
     print(sorted(it.pid for it in family) == sorted([os.getpid(), child]), measurement.bytes >> 20 >= 64, excess.what)
     print([it.pid for it in Snapshot().family(1)[:1] if it.pid == 1])
     libc.prctl(PR_SET_DUMPABLE, 0, 0, 0, 0)
+    sys.stdout.flush()  # or its copy would be printed, too
     if os.fork() == 0:  # it sees itself, if nobody else
         watch = Watch(os.getppid(), Limits(cpu_s=1), print)
         print(watch.judge(Snapshot()), watch.judge(Snapshot()), flush=True)
