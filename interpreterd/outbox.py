@@ -34,7 +34,9 @@ class Outbox:
         return self._waiting_chars + self._channel.get_write_buffer_size()
 
     def send(self, message: ToWorker) -> None:
-        """Pass ``message`` on, after those before it."""
+        """Pass ``message`` on, after those before it; without effect once the channel closes."""
+        if self._channel.is_closing():
+            return
         chars = len(messages.text_of(message))
         if chars <= PIECE_CHARS and not self._waiting:
             self._channel.write(messages.encode(message))
@@ -68,7 +70,7 @@ class Outbox:
 
     def _go_on(self) -> None:
         self._turn = None
-        if self._paused:
+        if self._paused or self._channel.is_closing():
             return
         pieces, chars = self._waiting[0]
         piece = next(pieces, None)

@@ -39,6 +39,9 @@ class Channel:
     def get_write_buffer_size(self) -> int:
         return 0
 
+    def is_closing(self) -> bool:
+        return False
+
     @property
     def told(self) -> list[dict[str, Any]]:
         """The messages that are there, the last one perhaps not as a whole."""

@@ -4,13 +4,13 @@ import asyncio
 import os
 import signal
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 
 from interpreterd import process
 from interpreterd.errors import WorkerStartFailed
-from interpreterd.messages import Configured, FromWorker, Sync, Synced
+from interpreterd.messages import Configured, Exit, FromWorker, Sync, Synced
 from interpreterd.nursery import Nursery
 from interpreterd.pipes import connection
 from interpreterd.process import ProcessWorker
@@ -94,6 +94,21 @@ async def test_an_end_is_told_although_the_channel_closed_when_it_was_written_to
     await closed.wait()
     worker.process_exited(-9)
     assert ending.told == ["killed by SIGKILL"]
+
+
+async def test_what_waits_to_be_said_is_dropped_when_the_channel_closes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """``Exit`` waits until the files are noted that the worker may leave: it may end meanwhile."""
+    with connection() as (ours, _):
+        worker = ProcessWorker(2**22 + 1, ours, nursery := Nursery())
+    await worker.open()
+    waiting: list[Callable[[], None]] = []
+    monkeypatch.setattr(nursery, "note_remains", lambda pid, then: waiting.append(then))
+    closed = asyncio.Event()
+    worker.connection_lost = lambda error: closed.set()  # type: ignore[method-assign]
+    worker.send(Exit())
+    worker.process_exited(-9)
+    await closed.wait()
+    waiting[0]()
 
 
 async def test_why_it_cannot_start_is_told_although_it_ended_before_anybody_listened() -> None:
