@@ -32,7 +32,6 @@ from interpreterd.settings import Settings
 from interpreterd.web.connections import Runner
 
 SHUTDOWN_TIMEOUT_S: Final = 1.0  # for clients to take their last message, after all executions have ended
-BACKLOG: Final = 1024
 SWITCH_S: Final = 0.001  # for which the event loop waits each turn while a thread decodes or looks at /proc
 GC_THRESHOLDS: Final = (5_000, 80, 50)  # rarer, but for what is new, in 2 ms: what ends leaves no cycles behind
 END_LIMIT_S: Final = 9.0  # a second less than supervisors give before they kill
@@ -81,7 +80,7 @@ async def _serve(settings: Settings, guard: Guard, parent: int | None) -> int:
             if settings.unix_socket:
                 await _listen_on_path(runner, settings.unix_socket, stack)
             else:
-                await web.TCPSite(runner, settings.host, settings.port, backlog=BACKLOG).start()
+                await web.TCPSite(runner, settings.host, settings.port, backlog=unix.BACKLOG).start()
         except (OSError, UnicodeError) as error:  # UnicodeError: a name that the domain name system cannot hold
             print(f"interpreterd: {_explain(error, settings)}", file=sys.stderr)
             return 1

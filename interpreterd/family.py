@@ -115,11 +115,19 @@ def _run(steps: Generator[None, None, list[int]]) -> list[int]:
 
 def stat(pid: int) -> list[bytes] | None:
     """Return the fields of /proc/[pid]/stat from the third on, the state; None if the process is gone."""
+    named = named_stat(pid)
+    return None if named is None else named[1]
+
+
+def named_stat(pid: int) -> tuple[bytes, list[bytes]] | None:
+    """Return what stands before those fields, pid and name, and these; None if the process is gone."""
     try:
         with open(f"/proc/{pid}/stat", "rb") as file:
-            return file.read().rpartition(b")")[2].split() or None
+            name, _, rest = file.read().rpartition(b")")
     except OSError:
         return None
+    fields = rest.split()
+    return (name, fields) if fields else None
 
 
 def parent_and_start(pid: int) -> tuple[int, int]:

@@ -14,7 +14,7 @@ from typing import Final, Self
 
 from attrs import frozen
 
-from interpreterd.family import children
+from interpreterd.family import children, named_stat
 
 # Python overlooks a signal that comes just before a system call begins to wait, until another one ends the call: one
 # SIGINT in fifty was lost right after a print. The worker's handler of SIGCONT does nothing, so these hit nothing else.
@@ -46,12 +46,10 @@ class _Member:
     @classmethod
     def look(cls, pid: int) -> Self | None:
         """Return the process that has this pid now."""
-        try:
-            with open(f"/proc/{pid}/stat", "rb") as file:
-                name, _, rest = file.read().rpartition(b")")
-        except OSError:
+        named = named_stat(pid)
+        if named is None:
             return None
-        fields = rest.split()
+        name, fields = named
         return cls((pid, int(fields[_STARTED])), int(fields[_GROUP]), (name, fields[_ARGUMENTS]))
 
 

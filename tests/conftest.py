@@ -59,7 +59,9 @@ def no_blocking() -> Iterator[BlockBuster]:
     for name in (*(f"os.{name}" for name in names), "io.BufferedReader.read"):
         if name in blocker.functions:
             blocker.functions[name].can_block_in("interpreterd/family.py", "children")
-            blocker.functions[name].can_block_in("interpreterd/family.py", {"stat", "is_traced", "_list", "_threads"})
+            blocker.functions[name].can_block_in(
+                "interpreterd/family.py", {"stat", "named_stat", "is_traced", "_list", "_threads"}
+            )
             blocker.functions[name].can_block_in("interpreterd/remains.py", {"_look", "_descriptors"})
             blocker.functions[name].can_block_in("interpreterd/directory.py", "check_directory")
             blocker.functions[name].can_block_in("interpreterd/directory.py", "is_in")
