@@ -27,7 +27,7 @@ DOCS = ROOT / "docs"
 PAGES = {path.stem: path for path in sorted(DOCS.glob("*.md"))}
 # Each of a language that a test of its own reads, or that Sphinx does.
 CONFIGURATIONS = ("nginx", "haproxy")
-DIRECTIVES = ("{toctree}", "{include}", "{eval-rst}")
+DIRECTIVES = ("{toctree}", "{include}", "{eval-rst}", "{glossary}")
 PROXY = PAGES["proxy"]
 BEFORE_IT = f"{PROGRAMS}{os.pathsep}/usr/sbin"
 StartDaemon = Callable[..., Awaitable[Daemon]]
