@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from interpreterd.client import InvalidArgument
-from interpreterd.client.arguments import check, encode
+from interpreterd.client.arguments import check, encode_request
 
 LONE = "caf\udce9"  # what os.fsdecode makes of Latin-1
 NOBODY = "http://127.0.0.1:9"  # the discard port: nobody listens there, and nobody is to be asked
@@ -104,8 +104,8 @@ async def test_what_is_of_another_kind_is_refused_by_name(py: Any) -> None:
 
 
 def test_any_mapping_will_do() -> None:
-    assert encode({"envs": MappingProxyType({"A": "é"}), "n": None}) == '{"envs":{"A":"é"},"n":null}'.encode()
-    assert b'"PATH"' in encode({"envs": os.environ})
+    assert encode_request({"envs": MappingProxyType({"A": "é"}), "n": None}) == '{"envs":{"A":"é"},"n":null}'.encode()
+    assert b'"PATH"' in encode_request({"envs": os.environ})
 
 
 json = st.recursive(
@@ -121,4 +121,4 @@ def test_what_passes_the_check_can_be_sent(value: object) -> None:
         check(value, "it")
     except InvalidArgument:
         return
-    encode({"it": value})
+    encode_request({"it": value})

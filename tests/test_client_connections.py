@@ -263,7 +263,7 @@ async def test_a_request_without_an_answer_is_lost(face: Face, through: Proxy) -
 
 
 async def test_an_answer_that_does_not_come(face: Face, stranger: Proxy, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("interpreterd.client.connection.REQUEST_TIMEOUT_S", 0.01)
+    monkeypatch.setattr("interpreterd.client.link.REQUEST_TIMEOUT_S", 0.01)
     stranger.plans.append(Hold(asyncio.Event()))
     async with face(stranger.url) as py:
         with pytest.raises(ConnectionLost, match="no answer"):

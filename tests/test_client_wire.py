@@ -13,7 +13,7 @@ from described import OPENAPI
 
 from interpreterd.cli import run
 from interpreterd.client import ContextNotFound, Execution, Outcome, Output, Refused, Stream
-from interpreterd.client.connection import Connection
+from interpreterd.client.link import Link
 from interpreterd.client.contexts import ContextData
 from interpreterd.client.results import Collector
 from interpreterd.client.wire import parse
@@ -96,18 +96,18 @@ def test_all_that_a_refusal_says_is_kept() -> None:
     body = {"error": "why", "code": "context_not_found"}
     assert set(SCHEMAS["Error"]["properties"]) == set(body)
     answer: Any = SimpleNamespace(status=404, headers={"Retry-After": "7"})
-    error = Connection("http://localhost", {})._refusal(answer, body)
+    error = Link("http://localhost", {})._refusal(answer, body)
     assert isinstance(error, ContextNotFound)
     assert isinstance(error, Refused)
     assert (str(error), error.code, error.status, error.retry_after_s) == ("why", "context_not_found", 404, 7.0)
 
 
 def test_the_command_line_says_all_of_an_execution() -> None:
-    fields = {field.name for field in attrs.fields(Execution)}
+    fields = {field.name for field in attrs.fields(Execution) if not field.name.startswith("_")}
     execution = Execution(
         id=EXECUTION_ID, context_id="default", outcome=Outcome.LOST, stdout="o", stderr="e", error=None, replaced=3
     )
-    said = run._as_json(execution)
+    said = run.execution_json(execution)
     names = {re.sub("[A-Z]", lambda it: f"_{it[0].lower()}", key): value for key, value in said.items()}
     names["id"] = names.pop("execution_id")
     assert names == {name: getattr(execution, name) for name in fields}

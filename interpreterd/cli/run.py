@@ -11,6 +11,7 @@ import click
 from interpreterd.cli.main import complete_context, echo_json, fail
 from interpreterd.cli.target import CONTEXT_HELP, opened, target_options
 from interpreterd.client import Execution, Failure, Outcome
+from interpreterd.client.results import shown_failure
 
 TIMED_OUT: Final = 124  # as timeout(1)
 TERMINATED: Final = 128 + signal.SIGTERM
@@ -52,7 +53,7 @@ def command(
     with opened(url, local) as py:
         if as_json:
             execution = py.execute(source, context, timeout=timeout, envs=variables)
-            echo_json(_as_json(execution))
+            echo_json(execution_json(execution))
         else:
             execution = py.execute(
                 source,
@@ -84,7 +85,7 @@ def writer(file: BinaryIO) -> Callable[[str], None]:
 
 def show_error(error: Failure) -> None:
     """Print what ended the code."""
-    print(error.traceback.rstrip("\n") or f"{error.name}: {error.value}", file=sys.stderr, flush=True)
+    print(shown_failure(error), end="", file=sys.stderr, flush=True)
 
 
 def show_outcome(execution: Execution) -> None:
@@ -134,7 +135,8 @@ def decode_source(data: bytes, name: str) -> str:
         raise click.ClickException(f"{name} is not Python source: {error}") from None
 
 
-def _as_json(execution: Execution) -> dict[str, object]:
+def execution_json(execution: Execution) -> dict[str, object]:
+    """Return what ``--json`` prints of ``execution``: all of it."""
     return {
         "executionId": execution.id,
         "contextId": execution.context_id,

@@ -5,12 +5,11 @@
     with Interpreter.local() as py:
         print(py.execute("print(6 * 7)").stdout)
 
-``Interpreter`` is for everyone, ``AsyncInterpreter`` for asyncio; they are one implementation. What can go wrong:
-``interpreterd.client.errors``.
+``Interpreter`` is for everyone, ``AsyncInterpreter`` for asyncio; they are two faces of one implementation. What can
+go wrong: ``interpreterd.client.errors``.
 """
 
 from interpreterd.client.aio import AsyncContext, AsyncInterpreter
-from interpreterd.client.contexts import Options
 from interpreterd.client.errors import (
     ClientError,
     ConnectionFailed,
@@ -24,6 +23,7 @@ from interpreterd.client.errors import (
     UnexpectedAnswer,
 )
 from interpreterd.client.local import LocalDaemon
+from interpreterd.client.options import ContextOptions, ExecuteOptions, Options, StreamOptions
 from interpreterd.client.results import Execution, ExecutionFailed
 from interpreterd.client.sync import Context, Interpreter
 from interpreterd.schema import (
@@ -48,7 +48,9 @@ __all__ = [
     "ConnectionLost",
     "Context",
     "ContextNotFound",
+    "ContextOptions",
     "Event",
+    "ExecuteOptions",
     "Execution",
     "ExecutionFailed",
     "ExecutionLost",
@@ -69,5 +71,6 @@ __all__ = [
     "StartFailed",
     "Started",
     "Stream",
+    "StreamOptions",
     "UnexpectedAnswer",
 ]

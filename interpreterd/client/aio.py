@@ -1,22 +1,20 @@
-"""The client for asyncio programs, which is also what the other one drives."""
+"""The client for asyncio programs."""
 
 import asyncio
 import contextlib
 import inspect
 import os
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from types import TracebackType
 from typing import Any, Self, Unpack
-from urllib.parse import urlencode
 
-from interpreterd.client.arguments import check, encode, quoted
-from interpreterd.client.connection import DEFAULT_URL, Connection
-from interpreterd.client.contexts import ContextData, Options
+from interpreterd.client.contexts import ContextData
+from interpreterd.client.core import ClientCore
 from interpreterd.client.errors import ContextNotFound
 from interpreterd.client.local import LocalDaemon
-from interpreterd.client.results import OUTPUT_LIMIT_CHARS, Callbacks, Collector, Execution, OnError, OnText
-from interpreterd.client.run import Run
-from interpreterd.schema import DEFAULT_CONTEXT_ID, Event, Gap
+from interpreterd.client.options import ContextOptions, ExecuteOptions, Options, StreamOptions, check_keywords
+from interpreterd.client.results import Callbacks, Execution
+from interpreterd.schema import Event, Gap
 
 
 class AsyncInterpreter:
@@ -28,18 +26,8 @@ class AsyncInterpreter:
 
     def __init__(self, url: str | LocalDaemon | None = None, **options: Unpack[Options]) -> None:
         """See ``Interpreter``."""
-        self._headers = options.get("headers", {})
-        self._origin = options.get("origin", "")
-        check(self._headers, "headers")
-        check(self._origin, "origin")
-        self._reconnect_s = options.get("reconnect_s", 60.0)
-        self._output_limit_chars = options.get("output_limit_chars", OUTPUT_LIMIT_CHARS)
-        if url is None:
-            url = os.environ.get("INTERPRETERD_URL") or DEFAULT_URL
-        self._daemon = url if isinstance(url, LocalDaemon) else None
-        self._connection = Connection(url, self._headers) if isinstance(url, str) else None
-        self._opening = asyncio.Lock()
-        self._closed = False
+        check_keywords(type(self).__name__, options, Options)
+        self._core = ClientCore(url, options)
 
     @classmethod
     def local(cls, *flags: str, **options: Unpack[Options]) -> Self:
@@ -48,13 +36,13 @@ class AsyncInterpreter:
 
     async def open(self) -> None:
         """Start the private daemon, if there is to be one and it has not been started. Every call does it by itself."""
-        await self._open()
+        await self._core.open()
 
     async def close(self) -> None:
         """End all connections, and the private daemon. Repeating it changes nothing."""
-        await self._disconnect()
-        if self._daemon is not None:
-            await asyncio.to_thread(self._daemon.stop)
+        await self._core.disconnect()
+        if self._core.daemon is not None:
+            await asyncio.to_thread(self._core.daemon.stop)
 
     async def __aenter__(self) -> Self:
         """Open it."""
@@ -71,129 +59,79 @@ class AsyncInterpreter:
         """Close it."""
         await self.close()
 
-    async def execute(
-        self,
-        code: str,
-        context_id: str | None = None,
-        *,
-        timeout: int | None = None,
-        grace_s: float | None = None,
-        envs: Mapping[str, str] | None = None,
-        on_stdout: OnText | None = None,
-        on_stderr: OnText | None = None,
-        on_error: OnError | None = None,
-        interactive: bool = False,
-    ) -> Execution:
+    async def execute(self, code: str, context_id: str | None = None, **options: Unpack[ExecuteOptions]) -> Execution:
         """Run ``code``; return how it went. See ``Interpreter.execute``."""
-        callbacks = Callbacks(on_stdout, on_stderr, on_error)
-        collector = self._collector()
-        run = await self._run(code, context_id, timeout, grace_s, envs, interactive)
+        check_keywords("execute", options, ExecuteOptions)
+        callbacks = Callbacks.of(options)
+        collector = self._core.collector()
+        execution = await self._core.follow(code, context_id, options)
         try:
-            async for event in _events(run):
-                collector.add(event)
-                told = callbacks.tell(event)
-                if inspect.isawaitable(told):
-                    await told
+            while await execution.fill():
+                while execution.events:
+                    event = execution.events.popleft()
+                    collector.add(event)
+                    told = callbacks.tell(event)
+                    if inspect.isawaitable(told):
+                        await told
         finally:
-            await run.close()
-        return collector.result(run.execution_id, run.context_id)
+            await execution.close()
+        return collector.result(execution.id, execution.context_id)
 
-    async def stream(
-        self,
-        code: str,
-        context_id: str | None = None,
-        *,
-        timeout: int | None = None,
-        grace_s: float | None = None,
-        envs: Mapping[str, str] | None = None,
-    ) -> AsyncIterator[Event | Gap]:
+    def stream(
+        self, code: str, context_id: str | None = None, **options: Unpack[StreamOptions]
+    ) -> AsyncGenerator[Event | Gap, None]:
         """Run ``code`` and yield its events. See ``Interpreter.stream``.
 
         Who leaves the loop early should have it in ``contextlib.aclosing``; else Python ends it at some later time.
         """
-        run = await self._run(code, context_id, timeout, grace_s, envs)
-        try:
-            async for event in _events(run):
-                yield event
-        finally:
-            await run.close()
+        check_keywords("stream", options, StreamOptions)
+        return self._stream(code, context_id, options)
 
     async def create_context(
-        self, cwd: str | os.PathLike[str] | None = None, language: str | None = None, **options: Any
+        self,
+        cwd: str | os.PathLike[str] | None = None,
+        language: str | None = None,
+        **options: Unpack[ContextOptions],
     ) -> "AsyncContext":
         """Make a context. See ``Interpreter.create_context``."""
-        body = {"cwd": None if cwd is None else os.fspath(cwd), "language": language, **options}
-        return AsyncContext(self, await self._request("POST", "/context", encode(body)))
+        check_keywords("create_context", options, ContextOptions)
+        return AsyncContext(self, await self._core.create_context(cwd, language, options))
 
     async def get_context(self, context_id: str) -> "AsyncContext":
         """Return a context. See ``Interpreter.get_context``."""
-        return AsyncContext(self, await self._request("GET", _path(context_id)))
+        return AsyncContext(self, await self._core.get_context(context_id))
 
     async def list_contexts(
         self, *, labels: Mapping[str, str] | None = None, usage: bool = False
     ) -> list["AsyncContext"]:
         """Return all contexts, the default one among them, oldest first. See ``Interpreter.list_contexts``."""
-        check(labels, "labels")
-        query = [("label", f"{key}={value}") for key, value in (labels or {}).items()]
-        if usage:
-            query.append(("usage", "true"))
-        path = f"/contexts?{urlencode(query)}" if query else "/contexts"
-        listed = await (await self._open()).request_all(path, "contexts")
-        return [AsyncContext(self, data) for data in listed]
+        return [AsyncContext(self, data) for data in await self._core.list_contexts(labels, usage)]
 
     async def delete_context(self, context_id: str) -> None:
         """End a context. See ``Interpreter.delete_context``."""
-        await self._request("DELETE", _path(context_id))
+        await self._core.delete_context(context_id)
 
     async def interrupt(self, context_id: str | None = None) -> bool:
         """Interrupt what runs in a context. See ``Interpreter.interrupt``."""
-        answer = await self._request("POST", _path(context_id) + "/interrupt")
-        return bool(answer["interrupted"])
+        return await self._core.interrupt(context_id)
 
     async def restart(self, context_id: str | None = None, *, cancel_queued: bool = False) -> "AsyncContext":
         """Give a context a new Python. See ``Interpreter.restart``."""
-        query = "?cancelQueued=true" if cancel_queued else ""
-        return AsyncContext(self, await self._request("POST", _path(context_id) + "/restart" + query))
+        return AsyncContext(self, await self._core.restart(context_id, cancel_queued))
 
     create_interpreter_context = create_context
     delete_interpreter_context = delete_context
 
-    # For ``Interpreter``
-
-    async def _run(
-        self,
-        code: str,
-        context_id: str | None,
-        timeout: int | None,
-        grace_s: float | None,
-        envs: Mapping[str, str] | None,
-        interactive: bool = False,
-    ) -> Run:
-        body = {"code": code, "contextId": context_id, "timeout": timeout, "graceS": grace_s, "envs": envs}
-        if interactive:
-            body["interactive"] = True
-        return Run(await self._open(), body, origin=self._origin, reconnect_s=self._reconnect_s)
-
-    def _collector(self) -> Collector:
-        return Collector(self._output_limit_chars)
-
-    async def _disconnect(self) -> None:
-        self._closed = True
-        if self._connection is not None:
-            await self._connection.close()
-
-    async def _request(self, method: str, path: str, body: bytes | None = None) -> dict[str, Any]:
-        return await (await self._open()).request(method, path, body)
-
-    async def _open(self) -> Connection:
-        if self._closed:
-            raise RuntimeError("the client is closed")
-        if self._connection is None:
-            async with self._opening:
-                if self._connection is None:
-                    assert self._daemon is not None
-                    self._connection = Connection(await asyncio.to_thread(self._daemon.start), self._headers)
-        return self._connection
+    async def _stream(
+        self, code: str, context_id: str | None, options: StreamOptions
+    ) -> AsyncGenerator[Event | Gap, None]:
+        execution = await self._core.follow(code, context_id, options)
+        try:
+            while await execution.fill():
+                while execution.events:
+                    yield execution.events.popleft()
+        finally:
+            await execution.close()
 
 
 class AsyncContext(ContextData):
@@ -214,41 +152,15 @@ class AsyncContext(ContextData):
         with contextlib.suppress(ContextNotFound):
             await self.delete()
 
-    async def execute(
-        self,
-        code: str,
-        *,
-        timeout: int | None = None,
-        grace_s: float | None = None,
-        envs: Mapping[str, str] | None = None,
-        on_stdout: OnText | None = None,
-        on_stderr: OnText | None = None,
-        on_error: OnError | None = None,
-        interactive: bool = False,
-    ) -> Execution:
+    async def execute(self, code: str, **options: Unpack[ExecuteOptions]) -> Execution:
         """See ``AsyncInterpreter.execute``."""
-        return await self._client.execute(
-            code,
-            self.id,
-            timeout=timeout,
-            grace_s=grace_s,
-            envs=envs,
-            on_stdout=on_stdout,
-            on_stderr=on_stderr,
-            on_error=on_error,
-            interactive=interactive,
-        )
+        check_keywords("execute", options, ExecuteOptions)
+        return await self._client.execute(code, self.id, **options)
 
-    def stream(
-        self,
-        code: str,
-        *,
-        timeout: int | None = None,
-        grace_s: float | None = None,
-        envs: Mapping[str, str] | None = None,
-    ) -> AsyncIterator[Event | Gap]:
+    def stream(self, code: str, **options: Unpack[StreamOptions]) -> AsyncGenerator[Event | Gap, None]:
         """See ``AsyncInterpreter.stream``."""
-        return self._client.stream(code, self.id, timeout=timeout, grace_s=grace_s, envs=envs)
+        check_keywords("stream", options, StreamOptions)
+        return self._client.stream(code, self.id, **options)
 
     async def interrupt(self) -> bool:
         """See ``AsyncInterpreter.interrupt``."""
@@ -261,13 +173,3 @@ class AsyncContext(ContextData):
     async def delete(self) -> None:
         """See ``AsyncInterpreter.delete_context``."""
         await self._client.delete_context(self.id)
-
-
-async def _events(run: Run) -> AsyncIterator[Event | Gap]:
-    while await run.fill():
-        while run.events:
-            yield run.events.popleft()
-
-
-def _path(context_id: str | None) -> str:
-    return f"/context/{quoted(context_id or DEFAULT_CONTEXT_ID)}"

@@ -13,7 +13,7 @@ _NAMES: Final = {"contextId": "context_id", "graceS": "grace_s"}  # keys that ar
 _LIMIT: Final = 2**63  # what orjson can write
 
 
-def encode(body: Mapping[str, object]) -> bytes:
+def encode_request(body: Mapping[str, object]) -> bytes:
     """Return a request's keys as JSON. Raises as ``check``."""
     for key, value in body.items():
         check(value, _NAMES.get(key, key))

@@ -1,29 +1,8 @@
-"""What both faces of the client know of a context, and what they can be told when they are made."""
+"""What both faces of the client know of a context."""
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any, TypedDict
-
-Envs = Mapping[str, str] | None
-
-
-class Options(TypedDict, total=False):
-    """How a client behaves.
-
-    Attributes:
-        headers: Sent with every request, as a proxy may need them.
-        origin: What the client calls itself, for others that follow the same contexts; 200 characters at most. They
-            see it with some random digits, by which the client finds its execution after a lost connection.
-        reconnect_s: For how long to try to come back to an execution after the connection has ended, counted anew
-            from each event; default 60, 0 for never.
-        output_limit_chars: What an ``Execution`` keeps of each stream; default 64 Mi. Beyond it only callbacks and
-            ``stream`` see the output, and ``cut_chars`` counts it.
-    """
-
-    headers: Mapping[str, str]
-    origin: str
-    reconnect_s: float
-    output_limit_chars: int
+from typing import Any
 
 
 class ContextData:

@@ -1,25 +1,43 @@
 """What an execution has come to, and whom to tell meanwhile."""
 
-from collections.abc import Callable
+from array import array
+from collections.abc import Iterator, Sequence
 from typing import Final, Self
 
 from attrs import define, field, frozen
 
 from interpreterd.client.errors import ClientError
+from interpreterd.client.options import ExecuteOptions, OnError, OnText
 from interpreterd.schema import Event, Failure, Finished, Gap, Outcome, Output, Raised, Restarted, Stream
 
-OUTPUT_LIMIT_CHARS: Final = 64 << 20
-OnText = Callable[[str], object]
-OnError = Callable[[Failure], object]
+REPR_LIMIT_CHARS: Final = 200
 
 
-def _chars(text: str) -> str:
+def shown_failure(failure: Failure) -> str:
+    """Return what a terminal shows of an exception: its traceback, or what it is if there is none; ends its line."""
+    return (failure.traceback or f"{failure.name}: {failure.value}").rstrip("\n") + "\n"
+
+
+def _size(text: str) -> str:
     return f"<{len(text)} chars>"
+
+
+def _beginning(text: str) -> str:
+    """Return the first ``REPR_LIMIT_CHARS`` of ``text`` as a literal, and how many follow."""
+    more = len(text) - REPR_LIMIT_CHARS
+    return repr(text[:REPR_LIMIT_CHARS]) + (f" + <{more} chars>" if more > 0 else "")
+
+
+def _brief(failure: Failure | None) -> str:
+    return "None" if failure is None else _beginning(f"{failure.name}: {failure.value}")
 
 
 @frozen(kw_only=True)
 class Execution:
     """How an execution went.
+
+    ``str`` of it is what a terminal would have shown: the output of both streams in its order, then the traceback.
+    ``repr`` shows the first 200 characters of ``stdout`` and of the error.
 
     Attributes:
         outcome: ``completed`` (by itself, also with an exception), ``interrupted``, ``lost`` (its Python ended under
@@ -36,13 +54,35 @@ class Execution:
     id: str
     context_id: str
     outcome: Outcome
-    stdout: str = field(repr=_chars)
-    stderr: str = field(repr=_chars)
-    error: Failure | None = None
+    stdout: str = field(repr=_beginning)
+    stderr: str = field(repr=_size)
+    error: Failure | None = field(default=None, repr=_brief)
     restarted: bool = False
     cut_chars: int = 0
     missed_events: int = 0
     replaced: int = 0
+    # By how many characters stdout and stderr went on in turns, the first turn being stdout's.
+    _turns: Sequence[int] = field(default=(), repr=False, eq=False)
+
+    def __str__(self) -> str:
+        shown = "".join(self._pieces())
+        if self.error is not None:
+            end = shown_failure(self.error)
+        elif self.outcome is not Outcome.COMPLETED:
+            end = f"the execution was {self.outcome}\n"
+        else:
+            return shown
+        return shown + ("\n" if shown and not shown.endswith("\n") else "") + end
+
+    def _pieces(self) -> Iterator[str]:
+        """Yield all output in its order; where that is not known, stdout first."""
+        texts, starts = (self.stdout, self.stderr), [0, 0]
+        for number, chars in enumerate(self._turns):
+            side = number % 2
+            yield texts[side][starts[side] : starts[side] + chars]
+            starts[side] += chars
+        for text, start in zip(texts, starts, strict=True):
+            yield text[start:]
 
     def raise_for_error(self) -> Self:
         """Return itself if the code has completed without an error; else raise ``ExecutionFailed``."""
@@ -82,6 +122,7 @@ class Collector:
         """Keep at most ``limit_chars`` of each stream, the beginning, and count the rest."""
         self._limit_chars = limit_chars
         self._texts = {stream: _Text() for stream in Stream}
+        self._turns = array("Q", [0])  # see ``Execution``
         self._finished: Finished | None = None
         self._restarted = False
         self._missed = 0
@@ -92,9 +133,7 @@ class Collector:
         match event:
             case Output(stream=stream, text=text, replaced=replaced):
                 self._replaced += replaced
-                kept = self._texts[stream]
-                kept.pieces.append(text[: max(0, self._limit_chars - kept.chars)])
-                kept.chars += len(text)
+                self._keep(stream, text)
             case Finished():
                 self._finished = event
             case Restarted():
@@ -103,6 +142,18 @@ class Collector:
                 self._missed += last - first + 1
             case _:
                 pass
+
+    def _keep(self, stream: Stream, text: str) -> None:
+        kept = self._texts[stream]
+        piece = text[: max(0, self._limit_chars - kept.chars)]
+        kept.chars += len(text)
+        if piece:
+            kept.pieces.append(piece)
+            is_stdouts_turn = len(self._turns) % 2 == 1
+            if is_stdouts_turn == (stream is Stream.STDOUT):
+                self._turns[-1] += len(piece)
+            else:
+                self._turns.append(len(piece))
 
     def result(self, execution_id: str | None, context_id: str) -> Execution:
         """Return what it came to, after the last event."""
@@ -119,6 +170,7 @@ class Collector:
             cut_chars=sum(max(0, text.chars - self._limit_chars) for text in self._texts.values()),
             missed_events=self._missed,
             replaced=self._replaced,
+            turns=self._turns,
         )
 
 
@@ -129,6 +181,11 @@ class Callbacks:
     on_stdout: OnText | None
     on_stderr: OnText | None
     on_error: OnError | None
+
+    @classmethod
+    def of(cls, options: ExecuteOptions) -> Self:
+        """Return those of an execution's options."""
+        return cls(options.get("on_stdout"), options.get("on_stderr"), options.get("on_error"))
 
     def tell(self, event: Event | Gap) -> object:
         """Call who is to be told of ``event``; return what that one returns."""

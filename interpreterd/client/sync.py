@@ -3,17 +3,18 @@
 import contextlib
 import os
 import weakref
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Mapping
 from types import TracebackType
 from typing import Any, Self, Unpack
 
-from interpreterd.client.aio import AsyncInterpreter
-from interpreterd.client.contexts import ContextData, Envs, Options
+from interpreterd.client.contexts import ContextData
+from interpreterd.client.core import ClientCore
 from interpreterd.client.errors import ContextNotFound
+from interpreterd.client.following import FollowedExecution
 from interpreterd.client.local import LocalDaemon
+from interpreterd.client.options import ContextOptions, ExecuteOptions, Options, StreamOptions, check_keywords
 from interpreterd.client.portal import Portal
-from interpreterd.client.results import Callbacks, Execution, OnError, OnText
-from interpreterd.client.run import Run
+from interpreterd.client.results import Callbacks, Execution
 from interpreterd.schema import Event, Gap
 
 
@@ -47,10 +48,10 @@ class Interpreter:
         Raises:
             ValueError: ``url`` is none.
         """
-        self._async = AsyncInterpreter(url, **options)
+        check_keywords(type(self).__name__, options, Options)
+        self._core = ClientCore(url, options)
         self._portal = Portal()
-        daemon = url if isinstance(url, LocalDaemon) else None
-        self._end = weakref.finalize(self, _end, self._async, self._portal, daemon, os.getpid())
+        self._end = weakref.finalize(self, _end, self._core, self._portal, os.getpid())
 
     @classmethod
     def local(cls, *flags: str, **options: Unpack[Options]) -> Self:
@@ -63,7 +64,7 @@ class Interpreter:
 
     def open(self) -> None:
         """Start the private daemon, if there is to be one and it has not been started. Every call does it by itself."""
-        self._portal.wait(self._async.open())
+        self._portal.wait(self._core.open())
 
     def close(self) -> None:
         """End all connections, and the private daemon. Repeating it changes nothing."""
@@ -84,19 +85,7 @@ class Interpreter:
         """Close it."""
         self.close()
 
-    def execute(
-        self,
-        code: str,
-        context_id: str | None = None,
-        *,
-        timeout: int | None = None,
-        grace_s: float | None = None,
-        envs: Mapping[str, str] | None = None,
-        on_stdout: OnText | None = None,
-        on_stderr: OnText | None = None,
-        on_error: OnError | None = None,
-        interactive: bool = False,
-    ) -> Execution:
+    def execute(self, code: str, context_id: str | None = None, **options: Unpack[ExecuteOptions]) -> Execution:
         """Run ``code``; return how it went, once it has ended.
 
         If the connection ends meanwhile, a new one is made. No event is lost or repeated while it is still in the
@@ -107,80 +96,68 @@ class Interpreter:
         Args:
             code: Python source.
             context_id: Where to run it; None: in the context ``default``, which is made on first use.
-            timeout: Whole seconds from its start, after which it is interrupted; None: the daemon's 600, 0: none.
-            grace_s: Seconds it may then go on before its Python is killed; at most the daemon's, which is the default.
-            envs: Environment variables for this execution only.
-            on_stdout: Called with each piece of output, in the caller's thread. While it runs nothing is read.
-            on_stderr: The same.
-            on_error: Called with the exception that ended the code; it is in the ``Execution``, too.
-            interactive: Whether the values of expressions are printed, as at Python's own prompt.
+            options: See ``ExecuteOptions`` and ``StreamOptions``.
 
         Raises:
             Refused: It did not run: ``ContextNotFound`` and others.
             ConnectionFailed: The same, since no daemon answers.
             ExecutionLost: The connection ended for good; it may have run, or still run.
         """
-        callbacks = Callbacks(on_stdout, on_stderr, on_error)
-        collector = self._async._collector()
-        run = self._portal.wait(self._async._run(code, context_id, timeout, grace_s, envs, interactive))
+        check_keywords("execute", options, ExecuteOptions)
+        callbacks = Callbacks.of(options)
+        collector = self._core.collector()
+        execution = self._portal.wait(self._core.follow(code, context_id, options))
         stop: KeyboardInterrupt | None = None
         try:
             while True:
                 try:
-                    while run.events:
-                        event = run.events.popleft()
+                    while execution.events:
+                        event = execution.events.popleft()
                         collector.add(event)
                         callbacks.tell(event)
-                    if not self._portal.wait(run.fill()):
+                    if not self._portal.wait(execution.fill()):
                         break
                 except KeyboardInterrupt as interrupt:
                     if stop is not None:
                         raise
                     stop = interrupt
-                    self._portal.wait(run.interrupt())
+                    self._portal.wait(execution.interrupt())
         finally:
-            self._leave(run)
+            self._leave(execution)
         if stop is not None:
             raise stop
-        return collector.result(run.execution_id, run.context_id)
+        return collector.result(execution.id, execution.context_id)
 
     def stream(
-        self,
-        code: str,
-        context_id: str | None = None,
-        *,
-        timeout: int | None = None,
-        grace_s: float | None = None,
-        envs: Mapping[str, str] | None = None,
-    ) -> Iterator[Event | Gap]:
+        self, code: str, context_id: str | None = None, **options: Unpack[StreamOptions]
+    ) -> Generator[Event | Gap, None, None]:
         """Run ``code`` and yield what happens, as ``execute`` takes it; the last event is ``Finished``.
 
         The code starts when the first event is asked for. Who leaves the loop early interrupts it, with Ctrl-C too.
+        ``options``: see ``StreamOptions``.
         """
-        run = self._portal.wait(self._async._run(code, context_id, timeout, grace_s, envs))
-        try:
-            while self._portal.wait(run.fill()):
-                while run.events:
-                    yield run.events.popleft()
-        finally:
-            self._leave(run)
+        check_keywords("stream", options, StreamOptions)
+        return self._stream(code, context_id, options)
 
     def create_context(
-        self, cwd: str | os.PathLike[str] | None = None, language: str | None = None, **options: Any
+        self,
+        cwd: str | os.PathLike[str] | None = None,
+        language: str | None = None,
+        **options: Unpack[ContextOptions],
     ) -> "Context":
         """Make a context: a Python of its own, whose variables stay from one execution to the next.
 
         Args:
             cwd: Absolute path of an existing directory, on the daemon's machine; None: the daemon's own.
             language: ``python``, or None.
-            options: Whatever else ``POST /context`` takes, as PROTOCOL.md has it: ``preload=["numpy"]``,
-                ``limits={"memoryBytes": 1 << 30}``.
+            options: See ``ContextOptions``.
         """
-        return self._context(self._portal.wait(self._async.create_context(cwd, language, **options)))
+        check_keywords("create_context", options, ContextOptions)
+        return Context(self, self._portal.wait(self._core.create_context(cwd, language, options)))
 
     def get_context(self, context_id: str) -> "Context":
         """Return a context as it is now. Raises ``ContextNotFound``."""
-        return self._context(self._portal.wait(self._async.get_context(context_id)))
+        return Context(self, self._portal.wait(self._core.get_context(context_id)))
 
     def list_contexts(self, *, labels: Mapping[str, str] | None = None, usage: bool = False) -> list["Context"]:
         """Return all contexts, the default one among them, oldest first; with ``usage`` each has what it uses now.
@@ -188,15 +165,14 @@ class Interpreter:
         With ``labels`` only those that have all of them in their metadata. ``context["usage"]`` is as PROTOCOL.md has
         it, None for a context without a Python.
         """
-        listed = self._portal.wait(self._async.list_contexts(labels=labels, usage=usage))
-        return [self._context(context) for context in listed]
+        return [Context(self, data) for data in self._portal.wait(self._core.list_contexts(labels, usage))]
 
     def delete_context(self, context_id: str) -> None:
         """End a context, and every process that it started. Raises ``ContextNotFound``.
 
         The default context stays: ``Refused``, ``default_context``.
         """
-        self._portal.wait(self._async.delete_context(context_id))
+        self._portal.wait(self._core.delete_context(context_id))
 
     def interrupt(self, context_id: str | None = None) -> bool:
         """Interrupt what runs in a context, the default one if None; return whether something did.
@@ -204,24 +180,30 @@ class Interpreter:
         Raises:
             ContextNotFound: There is none; the default one is there once code has run in it.
         """
-        return self._portal.wait(self._async.interrupt(context_id))
+        return self._portal.wait(self._core.interrupt(context_id))
 
     def restart(self, context_id: str | None = None, *, cancel_queued: bool = False) -> "Context":
         """Give a context, the default one if None, a new Python; return once that is there.
 
         What runs is lost, variables are gone; what waits stays in the queue unless ``cancel_queued``.
         """
-        return self._context(self._portal.wait(self._async.restart(context_id, cancel_queued=cancel_queued)))
+        return Context(self, self._portal.wait(self._core.restart(context_id, cancel_queued)))
 
     create_interpreter_context = create_context
     delete_interpreter_context = delete_context
 
-    def _context(self, found: ContextData) -> "Context":
-        return Context(self, found.data)
+    def _stream(self, code: str, context_id: str | None, options: StreamOptions) -> Generator[Event | Gap, None, None]:
+        execution = self._portal.wait(self._core.follow(code, context_id, options))
+        try:
+            while self._portal.wait(execution.fill()):
+                while execution.events:
+                    yield execution.events.popleft()
+        finally:
+            self._leave(execution)
 
-    def _leave(self, run: Run) -> None:
+    def _leave(self, execution: FollowedExecution) -> None:
         with contextlib.suppress(RuntimeError):  # the client is closed: nobody to ask
-            self._portal.wait(run.close())
+            self._portal.wait(execution.close())
 
 
 class Context(ContextData):
@@ -242,36 +224,15 @@ class Context(ContextData):
         with contextlib.suppress(ContextNotFound):
             self.delete()
 
-    def execute(
-        self,
-        code: str,
-        *,
-        timeout: int | None = None,
-        grace_s: float | None = None,
-        envs: Mapping[str, str] | None = None,
-        on_stdout: OnText | None = None,
-        on_stderr: OnText | None = None,
-        on_error: OnError | None = None,
-        interactive: bool = False,
-    ) -> Execution:
+    def execute(self, code: str, **options: Unpack[ExecuteOptions]) -> Execution:
         """See ``Interpreter.execute``."""
-        return self._client.execute(
-            code,
-            self.id,
-            timeout=timeout,
-            grace_s=grace_s,
-            envs=envs,
-            on_stdout=on_stdout,
-            on_stderr=on_stderr,
-            on_error=on_error,
-            interactive=interactive,
-        )
+        check_keywords("execute", options, ExecuteOptions)
+        return self._client.execute(code, self.id, **options)
 
-    def stream(
-        self, code: str, *, timeout: int | None = None, grace_s: float | None = None, envs: Envs = None
-    ) -> Iterator[Event | Gap]:
+    def stream(self, code: str, **options: Unpack[StreamOptions]) -> Generator[Event | Gap, None, None]:
         """See ``Interpreter.stream``."""
-        return self._client.stream(code, self.id, timeout=timeout, grace_s=grace_s, envs=envs)
+        check_keywords("stream", options, StreamOptions)
+        return self._client.stream(code, self.id, **options)
 
     def interrupt(self) -> bool:
         """See ``Interpreter.interrupt``."""
@@ -286,13 +247,13 @@ class Context(ContextData):
         self._client.delete_context(self.id)
 
 
-def _end(client: AsyncInterpreter, portal: Portal, daemon: LocalDaemon | None, owner: int) -> None:
+def _end(core: ClientCore, portal: Portal, owner: int) -> None:
     """Close all; at the program's end too, but not at that of a fork of it, which has no such thread."""
     if os.getpid() != owner:
         return
     try:
-        portal.wait(client._disconnect())
+        portal.wait(core.disconnect())
     finally:
         portal.close()
-        if daemon is not None:  # here, since at the program's end no thread can be started for it
-            daemon.stop()
+        if core.daemon is not None:  # here, since at the program's end no thread can be started for it
+            core.daemon.stop()

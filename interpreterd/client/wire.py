@@ -44,19 +44,19 @@ def parse(line: bytes) -> Numbered:
         number, execution_id = message["seq"], message.get("executionId")
         if not isinstance(number, int) or not isinstance(execution_id, str | None):
             raise TypeError
-        return Numbered(number, execution_id, _event(message))
+        return Numbered(number, execution_id, _parse_event(message))
     except (ValueError, KeyError, TypeError, AttributeError):
         raise ValueError(f"no event: {line[:200]!r}") from None
 
 
-def _event(message: dict[str, Any]) -> Event | Gap | None:
+def _parse_event(message: dict[str, Any]) -> Event | Gap | None:
     match message["type"]:
         case "stdout" | "stderr" as stream:
             return Output(stream=Stream(stream), text=message["text"], replaced=message.get("replaced", 0))
         case "error":
             return Raised(error=parse_failure(message))
         case "control":
-            return _control(message)
+            return _parse_control(message)
         case "inputRequest":
             return InputRequest(prompt=message["prompt"], password=message["password"])
         case "gap":
@@ -65,7 +65,7 @@ def _event(message: dict[str, Any]) -> Event | Gap | None:
             return None
 
 
-def _control(message: dict[str, Any]) -> Event | None:
+def _parse_control(message: dict[str, Any]) -> Event | None:
     match message["text"]:
         case "queued":
             return Queued(ahead=message["ahead"])

@@ -25,7 +25,7 @@ READ_BUFFER_BYTES: Final = 256 << 10
 PROBES: Final = ((socket.TCP_KEEPIDLE, 30), (socket.TCP_KEEPINTVL, 10), (socket.TCP_KEEPCNT, 3))
 
 
-class Connection:
+class Link:
     """The way to one daemon, for any number of requests at the same time; each has a TCP connection, kept for others.
 
     It belongs to the event loop on which it is used first.

@@ -9,8 +9,7 @@ from typing import Any, Final
 import aiohttp
 from attrs import evolve
 
-from interpreterd.client.arguments import encode, quoted
-from interpreterd.client.connection import NDJSON, Connection
+from interpreterd.client.arguments import encode_request, quoted
 from interpreterd.client.errors import (
     ClientError,
     ConnectionFailed,
@@ -19,17 +18,18 @@ from interpreterd.client.errors import (
     Refused,
     UnexpectedAnswer,
 )
+from interpreterd.client.link import NDJSON, Link
 from interpreterd.client.wire import parse
 from interpreterd.schema import DEFAULT_CONTEXT_ID, Event, Failure, Finished, Gap, Outcome, Raised
 
-LINE_LIMIT_BYTES: Final = 4 << 20  # an event is below 1 MiB
+EVENT_LINE_LIMIT_BYTES: Final = 4 << 20  # an event is below 1 MiB
 FIND_PAUSES_S: Final = (0.0, 0.05, 0.1, 0.2, 0.4)
 FIRST_PAUSE_S: Final = 0.05
 LONGEST_PAUSE_S: Final = 2.0
 LEAVE_TIMEOUT_S: Final = 5.0
 
 
-class Run:
+class FollowedExecution:
     """An execution that is followed to its end.
 
     Each event has a number, so that after a connection's end the daemon is asked for those that are still to come. If
@@ -38,17 +38,17 @@ class Run:
 
     Attributes:
         events: Those that came and that nobody has taken yet: what one read has brought, some hundred KiB.
-        execution_id: None before the first event.
+        id: None before the first event.
     """
 
-    def __init__(self, connection: Connection, body: dict[str, Any], *, origin: str, reconnect_s: float) -> None:
-        """Run the request ``body`` once somebody asks for events. Raises as ``arguments.encode``."""
+    def __init__(self, link: Link, body: dict[str, Any], *, origin: str, reconnect_s: float) -> None:
+        """Run the request ``body`` once somebody asks for events. Raises as ``arguments.encode_request``."""
         self.events: deque[Event | Gap] = deque()
-        self.execution_id: str | None = None
+        self.id: str | None = None
         self.context_id: str = body.get("contextId") or DEFAULT_CONTEXT_ID
-        self._connection = connection
+        self._link = link
         self._origin = f"{origin} {secrets.token_hex(8)}".lstrip()
-        self._body = encode({**body, "origin": self._origin})
+        self._body = encode_request({**body, "origin": self._origin})
         self._reconnect_s = reconnect_s
         self._response: aiohttp.ClientResponse | None = None
         self._unread = b""
@@ -85,9 +85,9 @@ class Run:
         if not self._submitted or self._ended or self._interrupted:
             return
         self._interrupted = True
-        if self.execution_id is None:
-            self.execution_id = await self._find()
-        await self._connection.request("POST", f"/executions/{self.execution_id}/interrupt")
+        if self.id is None:
+            self.id = await self._find()
+        await self._link.request("POST", f"/executions/{self.id}/interrupt")
 
     async def close(self) -> None:
         """Follow it no more; interrupt it if it has not ended. It takes some seconds at most, and raises nothing."""
@@ -104,20 +104,20 @@ class Run:
         if not self._submitted:
             self._submitted = True
             try:
-                self._response = await self._connection.open("POST", "/execute", self._body, NDJSON)
+                self._response = await self._link.open("POST", "/execute", self._body, NDJSON)
             except (ConnectionFailed, Refused):
                 self._submitted = False
                 raise
             return
         try:
-            if self.execution_id is None:
-                self.execution_id = await self._find()
-            path = f"/executions/{self.execution_id}/events?from={self._next}"
-            self._response = await self._connection.open("GET", path, accept=NDJSON)
+            if self.id is None:
+                self.id = await self._find()
+            path = f"/executions/{self.id}/events?from={self._next}"
+            self._response = await self._link.open("GET", path, accept=NDJSON)
         except (Refused, UnexpectedAnswer) as error:
             if error.status >= 500:  # the daemon, or a proxy before it, is about to end or to start
                 raise ConnectionLost(str(error)) from error
-            raise ExecutionLost(f"the connection ended, and then: {error}", self.execution_id) from error
+            raise ExecutionLost(f"the connection ended, and then: {error}", self.id) from error
 
     async def _find(self) -> str:
         """Return the id that the execution was given, if the daemon has taken it.
@@ -128,7 +128,7 @@ class Run:
             await asyncio.sleep(pause_s)
             try:
                 path = f"/context/{quoted(self.context_id)}/executions"
-                listed = await self._connection.request_all(path, "executions")
+                listed = await self._link.request_all(path, "executions")
             except Refused as error:
                 if error.status >= 500:
                     raise
@@ -141,13 +141,13 @@ class Run:
 
     async def _read(self) -> None:
         assert self._response is not None
-        with self._connection.translated():
+        with self._link.translated():
             data = await self._response.content.readany()
         if not data:
-            raise ConnectionLost(f"{self._connection.url} has ended the connection")
+            raise ConnectionLost(f"{self._link.url} has ended the connection")
         *lines, self._unread = (self._unread + data).split(b"\n")
-        if len(self._unread) > LINE_LIMIT_BYTES:
-            raise UnexpectedAnswer(f"a line of more than {LINE_LIMIT_BYTES} bytes", self._response.status)
+        if len(self._unread) > EVENT_LINE_LIMIT_BYTES:
+            raise UnexpectedAnswer(f"a line of more than {EVENT_LINE_LIMIT_BYTES} bytes", self._response.status)
         for line in lines:
             await self._take(line)
 
@@ -166,8 +166,8 @@ class Run:
             self._error = event.error
         self._next = came.number + 1
         self._losses = 0
-        if self.execution_id is None:
-            self.execution_id = came.execution_id
+        if self.id is None:
+            self.id = came.execution_id
         if event is not None:
             self.events.append(event)
 
@@ -176,7 +176,7 @@ class Run:
         died = told is Outcome.COMPLETED and self._error is not None and self._error.name == "WorkerDied"
         if died or told is Outcome.CANCELLED:
             with contextlib.suppress(ClientError, KeyError, ValueError):
-                shown = await self._connection.request("GET", f"/executions/{self.execution_id}")
+                shown = await self._link.request("GET", f"/executions/{self.id}")
                 return Outcome(shown["outcome"])
         return told
 
@@ -187,7 +187,7 @@ class Run:
             self._give_up_at = now + self._reconnect_s
         if now >= self._give_up_at:
             text = f"the execution could not be followed again within {self._reconnect_s:g} s: {error}"
-            raise ExecutionLost(text, self.execution_id) from error
+            raise ExecutionLost(text, self.id) from error
         pause_s = min(FIRST_PAUSE_S * 2 ** min(self._losses - 1, 10), LONGEST_PAUSE_S) if self._losses else 0.0
         self._losses += 1
         await asyncio.sleep(pause_s)

@@ -1,0 +1,118 @@
+"""What both faces of the client are made of: a daemon, the way to it, and a coroutine for each request."""
+
+import asyncio
+import os
+from collections.abc import Mapping
+from typing import Any, Final
+from urllib.parse import urlencode
+
+from interpreterd.client.arguments import check, encode_request, quoted
+from interpreterd.client.following import FollowedExecution
+from interpreterd.client.link import DEFAULT_URL, Link
+from interpreterd.client.local import LocalDaemon
+from interpreterd.client.options import ContextOptions, Options, StreamOptions
+from interpreterd.client.results import Collector
+from interpreterd.schema import DEFAULT_CONTEXT_ID
+
+OUTPUT_LIMIT_CHARS: Final = 64 << 20
+RECONNECT_S: Final = 60.0
+
+
+class ClientCore:
+    """A client without a face. It belongs to the event loop that uses it first.
+
+    Contexts are returned as the JSON objects that the daemon answers with; each face has a class of its own for them.
+
+    Attributes:
+        daemon: The private daemon, which is started with the first request; None if there is none.
+    """
+
+    def __init__(self, url: str | LocalDaemon | None, options: Options) -> None:
+        """See ``Interpreter``."""
+        self._headers = options.get("headers", {})
+        self._origin = options.get("origin", "")
+        check(self._headers, "headers")
+        check(self._origin, "origin")
+        self._reconnect_s = options.get("reconnect_s", RECONNECT_S)
+        self._output_limit_chars = options.get("output_limit_chars", OUTPUT_LIMIT_CHARS)
+        if url is None:
+            url = os.environ.get("INTERPRETERD_URL") or DEFAULT_URL
+        self.daemon = url if isinstance(url, LocalDaemon) else None
+        self._link = Link(url, self._headers) if isinstance(url, str) else None
+        self._opening = asyncio.Lock()
+        self._closed = False
+
+    async def open(self) -> Link:
+        """Return the way to the daemon; start that first if it is a private one and has not been started."""
+        if self._closed:
+            raise RuntimeError("the client is closed")
+        if self._link is None:
+            async with self._opening:
+                if self._link is None:
+                    assert self.daemon is not None
+                    self._link = Link(await asyncio.to_thread(self.daemon.start), self._headers)
+        return self._link
+
+    async def disconnect(self) -> None:
+        """End all connections, for good; the private daemon is left to the caller."""
+        self._closed = True
+        if self._link is not None:
+            await self._link.close()
+
+    async def follow(self, code: str, context_id: str | None, options: StreamOptions) -> FollowedExecution:
+        """Return an execution that begins when it is first asked for events; the caller has to close it."""
+        body = {
+            "code": code,
+            "contextId": context_id,
+            "timeout": options.get("timeout"),
+            "graceS": options.get("grace_s"),
+            "envs": options.get("envs"),
+        }
+        if options.get("interactive"):
+            body["interactive"] = True
+        return FollowedExecution(await self.open(), body, origin=self._origin, reconnect_s=self._reconnect_s)
+
+    def collector(self) -> Collector:
+        """Return what makes an ``Execution`` of the events of one."""
+        return Collector(self._output_limit_chars)
+
+    async def create_context(
+        self, cwd: str | os.PathLike[str] | None, language: str | None, options: ContextOptions
+    ) -> dict[str, Any]:
+        """Make a context."""
+        body = {"cwd": None if cwd is None else os.fspath(cwd), "language": language, **options}
+        return await self._request("POST", "/context", encode_request(body))
+
+    async def get_context(self, context_id: str) -> dict[str, Any]:
+        """Return a context."""
+        return await self._request("GET", _path(context_id))
+
+    async def list_contexts(self, labels: Mapping[str, str] | None, usage: bool) -> list[dict[str, Any]]:
+        """Return all contexts that have ``labels``."""
+        check(labels, "labels")
+        query = [("label", f"{key}={value}") for key, value in (labels or {}).items()]
+        if usage:
+            query.append(("usage", "true"))
+        path = f"/contexts?{urlencode(query)}" if query else "/contexts"
+        return await (await self.open()).request_all(path, "contexts")
+
+    async def delete_context(self, context_id: str) -> None:
+        """End a context."""
+        await self._request("DELETE", _path(context_id))
+
+    async def interrupt(self, context_id: str | None) -> bool:
+        """Interrupt what runs in a context; return whether something did."""
+        answer = await self._request("POST", _path(context_id) + "/interrupt")
+        return bool(answer["interrupted"])
+
+    async def restart(self, context_id: str | None, cancel_queued: bool) -> dict[str, Any]:
+        """Give a context a new Python; return it."""
+        query = "?cancelQueued=true" if cancel_queued else ""
+        return await self._request("POST", _path(context_id) + "/restart" + query)
+
+    async def _request(self, method: str, path: str, body: bytes | None = None) -> dict[str, Any]:
+        return await (await self.open()).request(method, path, body)
+
+
+def _path(context_id: str | None) -> str:
+    return f"/context/{quoted(context_id or DEFAULT_CONTEXT_ID)}"

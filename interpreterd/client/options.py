@@ -1,0 +1,88 @@
+"""What callers can say to a client, an execution and a context: each option is described here once, for both faces."""
+
+import difflib
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypedDict
+
+from interpreterd.schema import Failure
+
+OnText = Callable[[str], object]
+OnError = Callable[[Failure], object]
+
+
+class Options(TypedDict, total=False):
+    """How a client behaves: keywords of ``Interpreter``, ``AsyncInterpreter`` and their ``local``.
+
+    Attributes:
+        headers: Sent with every request, as a proxy may need them.
+        origin: What the client calls itself, for others that follow the same contexts; 200 characters at most. They
+            see it with some random digits, by which the client finds its execution after a lost connection.
+        reconnect_s: For how long to try to come back to an execution after the connection has ended, counted anew
+            from each event; default 60, 0 for never.
+        output_limit_chars: What an ``Execution`` keeps of each stream; default 64 Mi. Beyond it only callbacks and
+            ``stream`` see the output, and ``cut_chars`` counts it.
+    """
+
+    headers: Mapping[str, str]
+    origin: str
+    reconnect_s: float
+    output_limit_chars: int
+
+
+class StreamOptions(TypedDict, total=False):
+    """How code is run: keywords of ``stream``, and of ``execute``. None is the same as leaving one out.
+
+    Attributes:
+        timeout: Whole seconds from its start, after which it is interrupted; default: the daemon's 600, 0: none.
+        grace_s: Seconds it may then go on before its Python is killed; at most the daemon's, which is the default.
+        envs: Environment variables for this execution only.
+        interactive: Whether the values of expressions are printed, as at Python's own prompt.
+    """
+
+    timeout: int | None
+    grace_s: float | None
+    envs: Mapping[str, str] | None
+    interactive: bool | None
+
+
+class ExecuteOptions(StreamOptions, total=False):
+    """How code is run, and which functions are told: keywords of ``execute``, with those of ``StreamOptions``.
+
+    ``Interpreter`` calls the functions in its caller's thread; for ``AsyncInterpreter`` they may be coroutine
+    functions. While one runs, no further output is read. An exception of theirs interrupts the code.
+
+    Attributes:
+        on_stdout: Called with each piece of output.
+        on_stderr: The same.
+        on_error: Called with the exception that ended the code; it is in the ``Execution``, too.
+    """
+
+    on_stdout: OnText | None
+    on_stderr: OnText | None
+    on_error: OnError | None
+
+
+class ContextOptions(TypedDict, total=False):
+    """What a context is to be like: keywords of ``create_context``. PROTOCOL.md has their bounds.
+
+    Attributes:
+        preload: Modules that its Python has imported already: ``["numpy"]``.
+        envs: Environment variables, of all that runs in it.
+        metadata: Labels, by which ``list_contexts`` can find it.
+        limits: What it may use, at most as much as the daemon allows: ``{"memoryBytes": 1 << 30}``.
+    """
+
+    preload: Sequence[str] | None
+    envs: Mapping[str, str] | None
+    metadata: Mapping[str, str] | None
+    limits: Mapping[str, float] | None
+
+
+def check_keywords(call: str, given: Mapping[str, object], known: Any) -> None:
+    """Raise TypeError for a keyword of ``call`` that the TypedDict ``known`` does not have: Python lets it pass."""
+    names = sorted(known.__optional_keys__)
+    for name in given:
+        if name not in names:
+            close = difflib.get_close_matches(name, names, n=1)
+            hint = f". Did you mean {close[0]!r}?" if close else f"; it takes {', '.join(names)}"
+            raise TypeError(f"{call}() got an unexpected keyword argument {name!r}{hint}")
