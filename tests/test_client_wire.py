@@ -13,8 +13,8 @@ from described import OPENAPI
 
 from interpreterd.cli import run
 from interpreterd.client import ContextNotFound, Execution, Outcome, Output, Refused, Stream
-from interpreterd.client.link import Link
 from interpreterd.client.contexts import ContextData
+from interpreterd.client.link import Link
 from interpreterd.client.results import Collector
 from interpreterd.client.wire import parse
 from interpreterd.schema import Finished
