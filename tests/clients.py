@@ -10,6 +10,7 @@ from typing import Any, Self
 from interpreterd.client import AsyncInterpreter, Context, Interpreter, LocalDaemon
 
 _END = object()
+NOBODY = "http://127.0.0.1:9"  # the discard port: nobody listens there, and nobody is to be asked
 
 
 class Threaded:

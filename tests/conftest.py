@@ -10,8 +10,10 @@ from typing import Any
 import pytest
 import uvloop
 from blockbuster import BlockBuster
+from clients import Face
 from harness import COMMAND, AppServer, Client, Daemon, Gate, SharedDaemon, children, shared_daemon
 from patience import Patience, end_at_timeout
+from proxy import Proxy, proxy
 from worker_driver import DrivenWorker, find_pythons
 
 ROOT = Path(__file__).parent.parent
@@ -142,6 +144,41 @@ async def client(url: str) -> AsyncIterator[Client]:
     """A client of the standing daemon."""
     async with Client(url) as client:
         yield client
+
+
+@pytest.fixture(params=["sync", "async"])
+def face(request: pytest.FixtureRequest) -> Face:
+    """The Python client, once with each of its faces."""
+    return Face(request.param)
+
+
+@pytest.fixture
+async def py(face: Face, url: str) -> AsyncIterator[Any]:
+    """A Python client of the standing daemon."""
+    async with face(url) as client:
+        yield client
+
+
+@pytest.fixture
+async def first_py(face: Face, daemon: Daemon) -> AsyncIterator[Any]:
+    """A Python client of a new daemon, which has no context yet."""
+    async with face(daemon.url) as client:
+        yield client
+
+
+@pytest.fixture
+async def through(start_daemon: Callable[..., Awaitable[Daemon]]) -> AsyncIterator[Proxy]:
+    """A proxy before a daemon that keeps all events."""
+    daemon = await start_daemon("--journal-bytes", "64M")
+    async with proxy(daemon.url) as before:
+        yield before
+
+
+@pytest.fixture
+async def stranger() -> AsyncIterator[Proxy]:
+    """A proxy with no daemon behind it, which answers what a test wants."""
+    async with proxy("http://127.0.0.1:1") as alone:
+        yield alone
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""What a caller of ``interpreterd.client`` passes and no JSON can hold: an error that names it, before all else."""
+"""``client.arguments``: what a caller passes and no JSON can hold: an error that names it, before all else."""
 
 import os
 from collections.abc import AsyncIterator
@@ -6,7 +6,7 @@ from types import MappingProxyType
 from typing import Any
 
 import pytest
-from clients import Face
+from clients import NOBODY, Face
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -14,12 +14,6 @@ from interpreterd.client import InvalidArgument
 from interpreterd.client.arguments import check, encode_request
 
 LONE = "caf\udce9"  # what os.fsdecode makes of Latin-1
-NOBODY = "http://127.0.0.1:9"  # the discard port: nobody listens there, and nobody is to be asked
-
-
-@pytest.fixture(params=["sync", "async"])
-def face(request: pytest.FixtureRequest) -> Face:
-    return Face(request.param)
 
 
 @pytest.fixture

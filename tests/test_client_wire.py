@@ -1,26 +1,24 @@
-"""What the daemon describes and what ``interpreterd.client`` keeps of it: every field of every event and object."""
+"""``client.wire``: every event that the daemon describes, with all of its fields, and whatever else may come."""
 
+import contextlib
 import itertools
-import re
+import json
 from collections.abc import Iterator
-from types import SimpleNamespace
 from typing import Any
 
 import attrs
 import orjson
 import pytest
+from conftest import ROOT
 from described import OPENAPI
+from hypothesis import example, given
+from hypothesis import strategies as st
 
-from interpreterd.cli import run
-from interpreterd.client import ContextNotFound, Execution, Outcome, Output, Refused, Stream
-from interpreterd.client.contexts import ContextData
-from interpreterd.client.link import Link
-from interpreterd.client.results import Collector
+from interpreterd.client import Finished, Outcome
 from interpreterd.client.wire import parse
-from interpreterd.schema import Finished
 
-EXECUTION_ID = "0f0e4a52-7d0f-4f0b-9f0e-5a7d3c2b1a00"
 SCHEMAS: dict[str, Any] = OPENAPI["components"]["schemas"]
+EXECUTION_ID = "0f0e4a52-7d0f-4f0b-9f0e-5a7d3c2b1a00"
 EVENTS = [it["$ref"].rpartition("/")[2] for it in SCHEMAS["ExecutionEvent"]["allOf"][1]["oneOf"]]
 
 
@@ -77,37 +75,26 @@ def test_each_kind_of_event_is_another_one() -> None:
     ]
 
 
-def test_what_an_execution_comes_to_counts_the_bytes_that_were_no_text() -> None:
-    collector = Collector(3)
-    for replaced in (0, 1, 2):
-        collector.add(Output(stream=Stream.STDOUT, text="\ufffd\ufffd", replaced=replaced))
-    collector.add(Finished(outcome=Outcome.COMPLETED))
-    result = collector.result(EXECUTION_ID, "default")
-    assert (result.stdout, result.cut_chars, result.replaced) == ("\ufffd" * 3, 3, 3)
+def test_reads_every_event_that_the_protocol_has() -> None:
+    lines = [
+        json.loads(line)
+        for name in ("session", "feed")
+        for line in (ROOT / f"tests/golden/{name}.jsonl").read_text("utf-8").splitlines()
+    ]
+    events = [message for message in lines if "seq" in message]
+    known = [parse(json.dumps(message).encode()) for message in events]
+    assert len(known) > 10
+    assert {(it.number, it.execution_id) for it in known} == {(it["seq"], it["executionId"]) for it in events}
+    unknown = {message["type"] for message, it in zip(events, known, strict=True) if it.event is None}
+    assert unknown == {"submitted", "workerEnded"}, "those of contexts"
 
 
-def test_every_key_of_a_context_is_kept() -> None:
-    keys = SCHEMAS["Context"]["properties"].keys()
-    context = ContextData({key: f"the {key}" for key in keys})
-    assert {key: context[key] for key in keys} == {key: f"the {key}" for key in keys}
-
-
-def test_all_that_a_refusal_says_is_kept() -> None:
-    body = {"error": "why", "code": "context_not_found"}
-    assert set(SCHEMAS["Error"]["properties"]) == set(body)
-    answer: Any = SimpleNamespace(status=404, headers={"Retry-After": "7"})
-    error = Link("http://localhost", {})._refusal(answer, body)
-    assert isinstance(error, ContextNotFound)
-    assert isinstance(error, Refused)
-    assert (str(error), error.code, error.status, error.retry_after_s) == ("why", "context_not_found", 404, 7.0)
-
-
-def test_the_command_line_says_all_of_an_execution() -> None:
-    fields = {field.name for field in attrs.fields(Execution) if not field.name.startswith("_")}
-    execution = Execution(
-        id=EXECUTION_ID, context_id="default", outcome=Outcome.LOST, stdout="o", stderr="e", error=None, replaced=3
-    )
-    said = run.execution_json(execution)
-    names = {re.sub("[A-Z]", lambda it: f"_{it[0].lower()}", key): value for key, value in said.items()}
-    names["id"] = names.pop("execution_id")
-    assert names == {name: getattr(execution, name) for name in fields}
+@given(st.binary() | st.recursive(st.none() | st.integers() | st.text(), st.lists).map(json.dumps).map(str.encode))
+@example(b"[" * 100_000)
+@example(b'{"seq": "1", "type": "stdout", "text": ""}')
+@example(b'{"seq": 1, "type": "control"}')
+@example(b'{"seq": 1, "type": "control", "text": {}}')
+@example(b'{"seq": 1, "executionId": 1, "type": "started"}')
+def test_what_is_no_event_is_a_value_error(line: bytes) -> None:
+    with contextlib.suppress(ValueError):
+        assert parse(line).event is None
