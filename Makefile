@@ -1,5 +1,5 @@
 # All that these targets need is installed into .venv, by extras; a stamp there makes the second run instant.
-#   make run  ARGS='--port 0'      make test  ARGS='tests/test_machine.py -n0'
+#   make run  ARGS='--port 0'      make test  ARGS='tests/machine -n0'
 
 VENV := .venv
 BIN := $(VENV)/bin

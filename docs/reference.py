@@ -15,7 +15,7 @@ Json = dict[str, Any]
 
 def http_api() -> str:
     """Return openapi.json as Markdown: a section a route, then one a type of JSON."""
-    document: Json = json.loads((ROOT / "interpreterd/web/openapi.json").read_text("utf-8"))
+    document: Json = json.loads((ROOT / "interpreterd/dialects/native/openapi.json").read_text("utf-8"))
     return "\n".join(_Api(document).lines())
 
 

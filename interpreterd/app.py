@@ -4,14 +4,14 @@ from collections.abc import AsyncIterator
 
 from aiohttp import web
 
-from interpreterd.launcher import Launcher
-from interpreterd.manager import Manager
+from interpreterd.contexts.manager import Manager
+from interpreterd.dialects.native.contexts import add_routes
+from interpreterd.dialects.native.execute_socket import dismiss_silent
+from interpreterd.dialects.native.session_socket import say_farewells
+from interpreterd.http.keys import FAREWELLS, LAUNCHER, MANAGER, SETTINGS, SILENT
+from interpreterd.http.origin import add_cors_headers, refuse_strangers, show_errors
 from interpreterd.settings import Settings
-from interpreterd.web.keys import FAREWELLS, LAUNCHER, MANAGER, SETTINGS, SILENT
-from interpreterd.web.middlewares import add_cors_headers, refuse_strangers, show_errors
-from interpreterd.web.multiplex import say_farewells
-from interpreterd.web.routes import add_routes
-from interpreterd.web.session import dismiss_silent
+from interpreterd.workers.launcher import Launcher
 
 
 def make_app(*, settings: Settings, launcher: Launcher) -> web.Application:

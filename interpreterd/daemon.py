@@ -20,16 +20,16 @@ from aiohttp import web
 
 from interpreterd import unix
 from interpreterd.app import make_app
-from interpreterd.fork import ForkLauncher
-from interpreterd.guard import Guard
-from interpreterd.launcher import Launcher, SpawnLauncher
-from interpreterd.limits import Limits
-from interpreterd.logs import flush, set_up_logging
-from interpreterd.messages import Configure
-from interpreterd.nursery import Nursery
-from interpreterd.pool import Pool
+from interpreterd.http.connections import Runner
+from interpreterd.logs.handler import flush, set_up_logging
+from interpreterd.model.limits import Limits
+from interpreterd.pipe.messages import Configure
+from interpreterd.processes.guard import Guard
+from interpreterd.processes.nursery import Nursery
 from interpreterd.settings import Settings
-from interpreterd.web.connections import Runner
+from interpreterd.workers.launcher import Launcher, SpawnLauncher
+from interpreterd.workers.launchers.fork import ForkLauncher
+from interpreterd.workers.launchers.pool import Pool
 
 SHUTDOWN_TIMEOUT_S: Final = 1.0  # for clients to take their last message, after all executions have ended
 SWITCH_S: Final = 0.001  # for which the event loop waits each turn while a thread decodes or looks at /proc

@@ -10,8 +10,9 @@ import sys
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from interpreterd import guard, starter
+from interpreterd import starter
 from interpreterd.flags import Chosen, Parser
+from interpreterd.processes import guard
 
 LEAST_FILES: Final = 64  # the daemon has some thirty for itself, a worker takes three
 THREADS: Final = 5  # libuv's four, and one that writes the log

@@ -10,13 +10,13 @@ from pathlib import Path
 from frames import CLOSE, PING, TEXT, frame, open_raw
 from harness import PREFIX
 
-from interpreterd.decoding import decode_large
-from interpreterd.description import CreateContext
-from interpreterd.errors import InterpreterError, ProtocolError
-from interpreterd.fields import decode_json
-from interpreterd.protocol import Decoder, TextDecoder
-from interpreterd.schema import Execute
-from interpreterd.web import wire
+from interpreterd.dialects.native import wire
+from interpreterd.http.decoding import decode_large
+from interpreterd.model.description import CreateContext
+from interpreterd.model.errors import InterpreterError, ProtocolError
+from interpreterd.model.fields import decode_json
+from interpreterd.model.schema import Execute
+from interpreterd.pipe.decoders import Decoder, TextDecoder
 from soak import ROOT
 from soak.junk import junk_bytes, junk_message, mutated
 from soak.report import Phase

@@ -40,7 +40,7 @@ GROWTH_LIMIT_BYTES = 8 << 20
 
 
 async def interrupts(executions: int, seed: str, directory: Path) -> list[Phase]:
-    """Interrupt executions at random moments: see ``tests/interrupting.py``."""
+    """Interrupt executions at random moments: see ``tests/support/interrupting.py``."""
     phases = []
     for launcher in LAUNCHERS:
         phase = Phase(f"interrupts, --launcher {launcher}")
@@ -130,7 +130,7 @@ async def _leave_behind(phase: Phase, directory: Path, launcher: str, ending: st
 
 
 async def streams(megabytes: int, directory: Path) -> list[Phase]:
-    """Stream to clients that read in several manners, and check every byte: see ``tests/streaming.py``."""
+    """Stream to clients that read in several manners, and check every byte: see ``tests/support/streaming.py``."""
     phase = Phase(f"streams of {megabytes:,} MB")
     async with watched(phase, directory) as it:
         for name, manner in MANNERS.items():

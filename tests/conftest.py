@@ -16,8 +16,6 @@ from patience import Patience, end_at_timeout
 from proxy import Proxy, proxy
 from worker_driver import DrivenWorker, find_pythons
 
-ROOT = Path(__file__).parent.parent
-
 
 def pytest_configure(config: pytest.Config) -> None:
     """Bound every wait of the suite."""
@@ -60,14 +58,14 @@ def no_blocking() -> Iterator[BlockBuster]:
     names = ("listdir", "stat", "path.samestat", "access", "scandir", "readlink")
     for name in (*(f"os.{name}" for name in names), "io.BufferedReader.read"):
         if name in blocker.functions:
-            blocker.functions[name].can_block_in("interpreterd/family.py", "children")
+            blocker.functions[name].can_block_in("interpreterd/processes/families.py", "children")
             blocker.functions[name].can_block_in(
-                "interpreterd/family.py", {"stat", "named_stat", "is_traced", "_list", "_threads"}
+                "interpreterd/processes/families.py", {"stat", "named_stat", "is_traced", "_list", "_threads"}
             )
-            blocker.functions[name].can_block_in("interpreterd/remains.py", {"_look", "_descriptors"})
-            blocker.functions[name].can_block_in("interpreterd/directory.py", "check_directory")
-            blocker.functions[name].can_block_in("interpreterd/directory.py", "is_in")
-            blocker.functions[name].can_block_in("interpreterd/launcher.py", "_identity")
+            blocker.functions[name].can_block_in("interpreterd/processes/remains.py", {"_look", "_descriptors"})
+            blocker.functions[name].can_block_in("interpreterd/workers/directory.py", "check_directory")
+            blocker.functions[name].can_block_in("interpreterd/workers/directory.py", "is_in")
+            blocker.functions[name].can_block_in("interpreterd/workers/launcher.py", "_identity")
     blocker.activate()
     yield blocker
     blocker.deactivate()

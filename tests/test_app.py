@@ -12,11 +12,11 @@ from aiohttp.test_utils import TestClient
 from fake_worker import FakeLauncher
 
 from interpreterd.app import make_app
-from interpreterd.errors import WorkerStartFailed
-from interpreterd.manager import Manager
-from interpreterd.messages import Failed
+from interpreterd.contexts.manager import Manager
+from interpreterd.http.keys import MANAGER
+from interpreterd.model.errors import WorkerStartFailed
+from interpreterd.pipe.messages import Failed
 from interpreterd.settings import Settings
-from interpreterd.web.keys import MANAGER
 
 PREFIX = "/process/interpreter"
 Client = TestClient[web.Request, web.Application]

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from paths import ROOT
 
 from interpreterd.authorities import read_later
 
@@ -75,7 +76,7 @@ def outcomes(certificate: Path, **environ: str) -> list[str]:
     ran = subprocess.run(
         [sys.executable, "-c", CLIENT, certificate],
         env=os.environ | environ,
-        cwd=Path(__file__).parent.parent,
+        cwd=ROOT,
         capture_output=True,
         text=True,
         check=True,

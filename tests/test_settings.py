@@ -9,9 +9,9 @@ from typing import Any
 import attrs
 import pytest
 
-from interpreterd import guard
 from interpreterd.__main__ import main
 from interpreterd.flags import PREFIX, Chosen, Parser
+from interpreterd.processes import guard
 from interpreterd.settings import Settings
 
 FLAGS = {field.name: "--" + field.name.replace("_", "-") for field in attrs.fields(Settings)}

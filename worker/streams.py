@@ -3,7 +3,7 @@
 Two things are added, and neither costs anything once a program is printing:
 
 * *Order.* The daemon cannot see in which order two pipes were written. So before a stream takes over from the other
-  one, a mark is written into each of the pipes; ``interpreterd/turns.py`` tells what is in it.
+  one, a mark is written into each of the pipes; ``interpreterd/pipe/turns.py`` tells what is in it.
 * *Partial lines.* ``print(".", end="")`` stays in the line buffer. The first write of a while wakes a thread that
   flushes 50 ms later, and goes back to sleep.
 

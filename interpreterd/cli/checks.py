@@ -11,7 +11,7 @@ from typing import Any, Final
 from attrs import frozen
 
 from interpreterd.cli.kernel import CGROUP_ROOT, Kernel
-from interpreterd.limits import size_in_words
+from interpreterd.model.limits import size_in_words
 
 FDS_PER_CONTEXT: Final = 3  # the worker's channel, its stdout, its stderr
 FDS_KEPT: Final = 64  # of the daemon itself, and some for clients

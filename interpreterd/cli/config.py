@@ -10,7 +10,7 @@ from interpreterd.cli import serve
 from interpreterd.cli.main import echo_json
 from interpreterd.cli.show import console, table
 from interpreterd.flags import Chosen, Parser, flag, variable
-from interpreterd.limits import size_in_words
+from interpreterd.model.limits import size_in_words
 from interpreterd.settings import Settings
 
 HELP = "Show the settings that a daemon started here, with the same flags, would have, and where each is from."

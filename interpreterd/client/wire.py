@@ -5,7 +5,7 @@ from typing import Any
 import orjson
 from attrs import frozen
 
-from interpreterd.schema import (
+from interpreterd.model.schema import (
     Event,
     Failure,
     Finished,

@@ -1,0 +1,247 @@
+"""Drives one context: performs what the machine decides, and tells it what happens."""
+
+import asyncio
+import logging
+import time
+from collections.abc import Mapping
+from typing import assert_never
+
+import attrs
+
+from interpreterd.contexts.executions import Execution, Executions
+from interpreterd.contexts.slot import Slot
+from interpreterd.contexts.timers import Timers
+from interpreterd.contexts.transcript import Transcript
+from interpreterd.logs.handler import about
+from interpreterd.machine import moves
+from interpreterd.machine.machine import Machine
+from interpreterd.machine.table import SHOWN, State
+from interpreterd.model.description import ContextInfo
+from interpreterd.model.errors import ContextRestarted, InterpreterError, InvalidRequest
+from interpreterd.model.limits import Limits
+from interpreterd.model.schema import Execute, Stream, WorkerEnded, timestamp
+from interpreterd.pipe.messages import Configure, FromWorker
+from interpreterd.settings import Settings
+from interpreterd.workers.launcher import Launcher
+from interpreterd.workers.watcher import Watcher
+
+# What an interrupted program may still write although its client does not read: what its own buffers and both pipes
+# hold, 64 KiB each, every byte a character, and these of four bytes if one of them is.
+LAST_WORDS_BYTES = 640 << 10
+_log = logging.getLogger(__name__)
+
+
+class Context:
+    """A named, long-lived Python namespace with at most one worker. Also the listener of that worker.
+
+    Owned by the manager, in whose task group its worker is started.
+
+    Attributes:
+        metadata: What its clients want to remember of it; nothing here depends on it.
+    """
+
+    def __init__(
+        self,
+        context_id: str,
+        cwd: str,
+        *,
+        envs: Mapping[str, str],
+        metadata: Mapping[str, str],
+        launcher: Launcher,
+        settings: Settings,
+        executions: Executions,
+        limits: Limits,
+        watcher: Watcher,
+        tasks: asyncio.TaskGroup,
+    ) -> None:
+        """Make an inactive context; ``start`` or the first ``submit`` gives it a worker."""
+        self.id = context_id
+        self._log = about(context_id, _log)
+        self.cwd = cwd
+        self.metadata = metadata
+        self._created_at = timestamp(time.time())
+        self._limits = limits
+        self._slot = Slot(
+            context_id,
+            listener=self,
+            feed=self._feed,
+            launcher=launcher,
+            configuration=Configure(cwd=cwd, envs=envs, data_bytes=limits.data_bytes),
+            start_timeout_s=settings.start_timeout_s,
+            limits=limits,
+            watcher=watcher,
+            tasks=tasks,
+        )
+        self._grace_s = settings.grace_s
+        self._machine = Machine(queue_limit=limits.queued or settings.queue_limit, grace_s=settings.grace_s)
+        self._transcript = Transcript(
+            context_id,
+            executions,
+            backlog_bytes=settings.backlog_limit_bytes,
+            output_limit_bytes=limits.output_bytes,
+            held_limit_bytes=settings.queue_bytes,
+        )
+        self._closed_by: InterpreterError | None = None
+        self._timers = Timers()
+
+    @property
+    def transcript(self) -> Transcript:
+        """What its executions say."""
+        return self._transcript
+
+    def info(self) -> ContextInfo:
+        """Return what clients see of it."""
+        return ContextInfo(
+            id=self.id,
+            cwd=self.cwd,
+            created_at=self._created_at,
+            state=SHOWN[self._machine.state],
+            last_used_at=self._transcript.last_used_at,
+            executions=self._transcript.count,
+            queued=self._machine.queued,
+            metadata=self.metadata,
+            limits=self._limits,
+            pid=None if self._slot.worker is None else self._slot.worker.pid,
+        )
+
+    async def start(self) -> None:
+        """Have a worker now. Raises ``WorkerStartFailed``, or the cause of a ``close`` that comes first."""
+        self._feed(moves.Start())
+        await self._started()
+
+    async def restart(self, *, cancel_queued: bool = False) -> None:
+        """Have a new worker; what runs is lost, what is queued waits for it, or is cancelled. Raises as ``start``."""
+        self._feed(moves.Restart(ContextRestarted(self.id), cancel_queued))
+        while self._machine.state is State.ENDING:
+            await self._slot.gone()
+        await self._started()
+
+    async def _started(self) -> None:
+        if self._closed_by is not None:
+            raise self._closed_by
+        try:
+            await self._slot.started()
+        except asyncio.CancelledError:
+            if self._closed_by is None:
+                raise
+            raise self._closed_by from None
+
+    def submit(self, request: Execute, *, client: bool = True, answers: bool = False) -> Execution:
+        """Queue ``request`` and return its execution, whose journal ends with ``Finished`` whatever happens.
+
+        With ``client`` the journal has one, whom the program waits for. Only one that ``answers`` is asked for input;
+        when it goes, say so: ``answer`` with None.
+
+        Raises:
+            InvalidRequest: The code is too long, or the grace.
+            LimitReached: The queue is full, or what waits and runs holds too much code.
+        """
+        if request.stdin and not (client and answers):
+            request = attrs.evolve(request, stdin=False)
+        self._limits.check_code(request.code, request.digest)
+        if request.grace_s is not None and request.grace_s > self._grace_s:
+            raise InvalidRequest(f"graceS must be at most {self._grace_s:g}, the daemon's limit")
+        self._machine.check_room()
+        execution = self._transcript.new(request, on_room=self._resume_output if client else None)
+        self._feed(moves.Submit(execution.id, request))
+        if self._transcript.waits(execution.id):
+            self._transcript.queue(execution)
+        return execution
+
+    def interrupt(self, execution_id: str | None = None) -> str:
+        """Interrupt what runs, or the execution ``execution_id``, which leaves the queue if it waits there.
+
+        Returns ``interrupting``, ``cancelled``, or ``idle`` if nothing, or not this, runs or waits; may be repeated.
+        """
+        if self._machine.running_id is not None and execution_id in (None, self._machine.running_id):
+            self._feed(moves.InterruptRequested())
+            return "interrupting"
+        if execution_id is not None and self._transcript.waits(execution_id):
+            self._feed(moves.Cancel(execution_id))
+            return "cancelled"
+        return "idle"
+
+    def answer(self, execution_id: str, text: str | None) -> bool:
+        """Give ``text`` (None: end of the input) to an execution that asks for it; return whether it does."""
+        if execution_id != self._machine.asking_id:
+            return False
+        self._feed(moves.Answered(execution_id, text))
+        return True
+
+    async def close(self, cause: InterpreterError) -> None:
+        """End every execution with ``cause``, and the worker with all that it started; return once it is gone."""
+        self._closed_by = cause
+        self._feed(moves.Close(cause))
+        if self._slot.worker is not None:
+            await self._slot.gone()
+        self._timers.close()
+        self._transcript.close()
+        await self._slot.close()
+
+    def on_message(self, message: FromWorker) -> None:
+        """See ``Listener``."""
+        self._feed(moves.Received(message))
+
+    def on_output(self, stream: Stream, text: str, replaced: int = 0) -> None:
+        """See ``Listener``."""
+        self._transcript.write(stream, text, replaced)
+        if self._transcript.full and self._slot.worker is not None:
+            self._slot.worker.pause_output()
+
+    def on_closed(self) -> None:
+        """See ``Listener``. How it ends matters to nobody if nothing runs; the next execution is not to wait for it."""
+        if self._machine.running_id is None:
+            self._feed(moves.Broken("it closed its channel"))
+
+    def on_broken(self, reason: str) -> None:
+        """See ``Listener``."""
+        self._log.warning("context %s: the worker broke the protocol: %s", self.id, reason)
+        self._feed(moves.Broken(reason))
+
+    def on_exit(self, how: str) -> None:
+        """See ``Listener``."""
+        self._slot.leave()
+        self._transcript.tell(WorkerEnded(how=how))
+        self._feed(moves.Exited(how))
+
+    def _feed(self, event: moves.Input) -> None:
+        for effect in self._machine.handle(event):
+            self._perform(effect)
+
+    def _perform(self, effect: moves.Effect) -> None:
+        match effect:
+            case moves.Send(message):
+                if self._slot.worker is not None:
+                    self._slot.worker.send(message)
+            case moves.SetTimer(name, after_s):
+                self._timers.set(name, after_s, lambda name: self._feed(moves.TimerFired(name)))
+            case moves.ClearTimer(name):
+                self._timers.clear(name)
+            case moves.Begin(execution_id, restarted):
+                self._slot.begin(execution_id)
+                self._transcript.begin(execution_id, restarted=restarted)
+            case moves.Finish():
+                if self._transcript.runs(effect.execution_id):
+                    self._slot.finish()
+                self._transcript.finish(effect)
+            case moves.Interrupt():
+                if self._slot.worker is not None and self._transcript.running is not None:
+                    self._transcript.running.journal.extend(LAST_WORDS_BYTES)
+                    self._slot.worker.interrupt(self._machine.grace_s)
+            case moves.End(interrupt):
+                self._slot.end(interrupt=interrupt)
+            case moves.Kill():
+                self._slot.kill()
+            case moves.GiveUp():
+                self._slot.give_up()
+            case moves.Ask(execution_id, prompt, password):
+                if not self._transcript.ask(execution_id, prompt, password=password):
+                    self._feed(moves.Answered(execution_id, None))
+            case moves.StartWorker():
+                self._slot.start()
+            case _:
+                assert_never(effect)
+
+    def _resume_output(self) -> None:
+        if self._slot.worker is not None and not self._transcript.full:
+            self._slot.worker.resume_output()

@@ -1,0 +1,209 @@
+"""Executions as resources: an id, what is known of each, its log of events; and the register of them all."""
+
+import sys
+import time
+from collections.abc import Callable
+from typing import Any, Final
+
+from attrs import define, field
+
+from interpreterd.contexts.holdings import Holdings, held_bytes
+from interpreterd.contexts.journal import Journal
+from interpreterd.model.digest import digest
+from interpreterd.model.schema import (
+    Event,
+    Execute,
+    Failure,
+    Finished,
+    Output,
+    Started,
+    Stream,
+    timestamp,
+)
+
+KEPT_PER_CONTEXT: Final = 100  # ended ones
+KEPT_OF_DELETED: Final = 100  # ended ones, of all contexts that are no more
+RECORD_BYTES: Final = 2048  # what one costs besides its events
+FIRST_LINE_LIMIT_CHARS: Final = 200
+FIRST_LINE_WITHIN_CHARS: Final = 64 << 10
+
+
+@define(eq=False)
+class Execution:
+    """One run of one piece of code, as clients may look it up.
+
+    Attributes:
+        journal: Its events.
+        state: ``queued``, ``running``, or how it ended: ``completed``, ``interrupted``, ``lost``, ``cancelled``.
+        created_at: Seconds since the epoch, as the other times.
+        stdout_chars: How many characters were written so far.
+        held_bytes: What its request keeps in memory until it ends.
+    """
+
+    id: str
+    context_id: str
+    journal: Journal[Event]
+    code_sha256: str
+    first_line: str
+    origin: str
+    held_bytes: int = 0
+    state: str = "queued"
+    created_at: float = field(factory=time.time)
+    started_at: float | None = None
+    finished_at: float | None = None
+    error: Failure | None = None
+    stdout_chars: int = 0
+    stderr_chars: int = 0
+
+    @property
+    def ended(self) -> bool:
+        """Whether its last event is there."""
+        return self.finished_at is not None
+
+    def append(self, event: Event) -> None:
+        """Add an event to its journal, and keep what it says."""
+        match event:
+            case Output(stream=Stream.STDOUT, text=text):
+                self.stdout_chars += len(text)
+            case Output(text=text):
+                self.stderr_chars += len(text)
+            case Started():
+                self.state = "running"
+                self.started_at = time.time()
+            case Finished(outcome=outcome, error=error):
+                self.state = outcome.value
+                self.error = error
+                self.finished_at = time.time()
+            case _:
+                pass
+        self.journal.append(event, last=self.ended)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return what clients see of it: its name twice, as every object has one and as all others call it."""
+        error = self.error
+        return {
+            "id": self.id,
+            "executionId": self.id,
+            "contextId": self.context_id,
+            "state": self.state,
+            "codeSha256": self.code_sha256,
+            "firstLine": self.first_line,
+            "origin": self.origin,
+            "createdAt": timestamp(self.created_at),
+            "startedAt": None if self.started_at is None else timestamp(self.started_at),
+            "finishedAt": None if self.finished_at is None else timestamp(self.finished_at),
+            "outcome": self.state if self.ended else None,
+            "error": None if error is None else error.to_json(),
+            "stdoutChars": self.stdout_chars,
+            "stderrChars": self.stderr_chars,
+            "firstEvent": self.journal.first,
+            "events": self.journal.next,
+        }
+
+
+def first_line(code: str) -> str:
+    """Return the first line of ``code`` that is not blank, at most ``FIRST_LINE_LIMIT_CHARS`` of it.
+
+    It is looked for within ``FIRST_LINE_WITHIN_CHARS``; empty if there is none.
+    """
+    start = code[:FIRST_LINE_WITHIN_CHARS].removeprefix("\ufeff")
+    text = start.lstrip()[: FIRST_LINE_LIMIT_CHARS + 1]
+    return text.partition("\n")[0].partition("\r")[0][:FIRST_LINE_LIMIT_CHARS].rstrip()
+
+
+class Executions:
+    """The register of all executions. Also the ledger of their journals.
+
+    It keeps those that have not ended, the latest ``KEPT_PER_CONTEXT`` ended ones of each context and the latest
+    ``KEPT_OF_DELETED`` of contexts that are no more. Beyond ``limit_bytes`` it forgets the oldest ended one; if
+    there is none, the execution that grows loses its own oldest events.
+
+    Attributes:
+        held: What all that have not ended hold of their clients' requests.
+    """
+
+    def __init__(self, *, limit_bytes: int, journal_limit_bytes: int, held_limit_bytes: int = sys.maxsize) -> None:
+        """Keep ``limit_bytes`` in all, and ``journal_limit_bytes`` of events for each execution."""
+        self.held = Holdings(held_limit_bytes, "all contexts together hold")
+        self._limit_bytes = limit_bytes
+        self.journal_limit_bytes = journal_limit_bytes
+        self._bytes = 0
+        self._all: dict[str, Execution] = {}
+        self._ended: dict[str, Execution] = {}  # in the order of their ends
+        self._of_context: dict[str, dict[str, Execution]] = {}
+        self._of_deleted: dict[str, Execution] = {}
+
+    def new(
+        self,
+        execution_id: str,
+        context_id: str,
+        request: Execute,
+        *,
+        backlog_bytes: int,
+        on_room: Callable[[], None] | None,
+        held: Holdings,
+    ) -> Execution:
+        """Register a new execution; it has a client, who reads its journal, if there is ``on_room``.
+
+        Raises:
+            LimitReached: ``held``, which what it holds is added to, has no room.
+        """
+        known = request.digest or digest(request.code)
+        size_bytes = held_bytes(request, known.utf8_bytes)
+        held.take(size_bytes)
+        journal: Journal[Event] = Journal(
+            limit_bytes=self.journal_limit_bytes,
+            backlog_bytes=backlog_bytes,
+            on_room=on_room,
+            ledger=self,
+        )
+        execution = Execution(
+            id=execution_id,
+            context_id=context_id,
+            journal=journal,
+            code_sha256=known.sha256,
+            first_line=first_line(request.code),
+            origin=request.origin,
+            held_bytes=size_bytes,
+        )
+        self._all[execution_id] = execution
+        self.charge(journal, RECORD_BYTES)
+        return execution
+
+    def get(self, execution_id: str) -> Execution | None:
+        """Return an execution, or None if it is not known, or no more."""
+        return self._all.get(execution_id)
+
+    def ended(self, execution: Execution) -> None:
+        """``execution`` has ended."""
+        self._ended[execution.id] = execution
+        latest = self._of_context.setdefault(execution.context_id, {})
+        latest[execution.id] = execution
+        if len(latest) > KEPT_PER_CONTEXT:
+            self._forget(next(iter(latest.values())))
+
+    def latest(self, context_id: str) -> list[Execution]:
+        """Return the ended executions of a context that are kept, newest first."""
+        return list(self._of_context.get(context_id, {}).values())[::-1]
+
+    def context_deleted(self, context_id: str) -> None:
+        """No more executions of this context come, and all have ended."""
+        self._of_deleted |= self._of_context.pop(context_id, {})
+        while len(self._of_deleted) > KEPT_OF_DELETED:
+            self._forget(next(iter(self._of_deleted.values())))
+
+    def charge(self, journal: Journal[Any], change_bytes: int) -> None:
+        """See ``Ledger``."""
+        self._bytes += change_bytes
+        if change_bytes < 0:
+            return
+        while self._bytes > self._limit_bytes and self._ended:
+            self._forget(next(iter(self._ended.values())))
+        if self._bytes > self._limit_bytes:
+            journal.trim(max(0, journal.bytes - (self._bytes - self._limit_bytes)))
+
+    def _forget(self, execution: Execution) -> None:
+        for register in (self._all, self._ended, self._of_deleted, self._of_context.get(execution.context_id, {})):
+            register.pop(execution.id, None)
+        self._bytes -= RECORD_BYTES
+        execution.journal.release()

@@ -1,0 +1,52 @@
+"""The ledger of what clients have sent and executions still need: code and environment, by bytes of memory."""
+
+import sys
+from typing import Final, Self
+
+from interpreterd.model.errors import LimitReached
+from interpreterd.model.limits import size_in_words
+from interpreterd.model.schema import Execute
+
+_REQUEST_BYTES: Final = 4096  # what one costs besides: some 2.8 KiB, measured
+_VARIABLE_BYTES: Final = 128  # what one costs in a dictionary, besides its name and its value
+
+
+class Holdings:
+    """What executions hold from when they are taken to their end, those that wait and those that run.
+
+    Attributes:
+        bytes: So much, in all.
+    """
+
+    def __init__(self, limit_bytes: int, whose: str, *, within: Self | None = None) -> None:
+        """Refuse beyond ``limit_bytes``; ``whose`` begins that sentence. What is held here is held ``within``, too."""
+        self.bytes = 0
+        self._limit_bytes = limit_bytes
+        self._whose = whose
+        self._within = within
+
+    def take(self, size_bytes: int) -> None:
+        """Hold more. Raises ``LimitReached``, and nothing has changed."""
+        if self.bytes + size_bytes > self._limit_bytes:
+            limit = size_in_words(self._limit_bytes)
+            raise LimitReached(f"{self._whose} too much code: the limit of what waits and runs is {limit}")
+        if self._within is not None:
+            self._within.take(size_bytes)
+        self.bytes += size_bytes
+
+    def give_back(self, size_bytes: int) -> None:
+        """Hold less."""
+        self.bytes -= size_bytes
+        if self._within is not None:
+            self._within.give_back(size_bytes)
+
+
+def held_bytes(request: Execute, code_utf8_bytes: int) -> int:
+    """Return what ``request`` keeps in memory: one wide character makes four bytes of each of a ``str``.
+
+    Its code is there as UTF-8 twice more: as the client has sent it, and on its way to the worker.
+    """
+    envs_bytes = sum(
+        sys.getsizeof(name) + sys.getsizeof(value) + _VARIABLE_BYTES for name, value in request.envs.items()
+    )
+    return _REQUEST_BYTES + sys.getsizeof(request.code) + 2 * code_utf8_bytes + envs_bytes

@@ -1,0 +1,260 @@
+"""A bounded, numbered log of events, from which everything that a client reads comes.
+
+One writer appends; any number of followers read, each at its own pace, from any number on: what is still there is
+replayed, then followed as it happens. The log keeps its newest events, up to a limit; a follower that asks for older
+ones, or falls behind, gets a ``Gap`` that says which it misses, and goes on.
+
+One follower may be the *client* of the execution, the one who started it. For it nothing is dropped: what it has not
+read stays, and beyond a backlog the journal is ``full``. The writer then stops reading from the worker, and the program
+waits in its ``write``.
+"""
+
+import asyncio
+import sys
+from collections import deque
+from collections.abc import Callable
+from typing import Final, Generic, Protocol, Self, TypeVar
+
+from interpreterd.model.schema import Failure, Finished, Gap, InputRequest, Output, Submitted
+
+EVENT_BYTES: Final = 256  # what an event costs besides its text: two objects and a place in the log
+_E = TypeVar("_E")
+
+
+class Ledger(Protocol):
+    """Who keeps the sum over many journals."""
+
+    def charge(self, journal: "Journal[_E]", change_bytes: int) -> None:
+        """``journal`` has grown, or shrunk if negative; may call ``trim`` or ``release`` of any."""
+
+
+class Unlimited:
+    """A ledger that keeps no sum."""
+
+    def charge(self, journal: "Journal[_E]", change_bytes: int) -> None:
+        pass
+
+
+def size(event: object) -> int:
+    """Return roughly how many bytes of memory ``event`` keeps: up to four for a character, and much for a short text.
+
+    An exception counts in ``Finished``, which says it again: the newest event stays for as long as its journal.
+    """
+    match event:
+        case Output(text=text) | Submitted(code=text) | InputRequest(prompt=text):
+            return EVENT_BYTES + _text_size(text)
+        case Finished(error=Failure(value=value, traceback=traceback)):
+            return EVENT_BYTES + _text_size(value) + _text_size(traceback)
+        case _:
+            return EVENT_BYTES
+
+
+def _text_size(text: str) -> int:
+    """Return what ``text`` keeps once it has been encoded: then a ``str`` that is not ASCII holds its UTF-8, too."""
+    size_bytes = sys.getsizeof(text)
+    return size_bytes if text.isascii() else 2 * size_bytes + len(text)
+
+
+class Journal(Generic[_E]):
+    """The log. Numbers count from 0 without a gap.
+
+    Attributes:
+        limit_bytes: How much it keeps, but for what its client has not read.
+    """
+
+    def __init__(
+        self,
+        *,
+        limit_bytes: int,
+        backlog_bytes: int = 0,
+        on_room: Callable[[], None] | None = None,
+        ledger: Ledger | None = None,
+        size: Callable[[_E], int] = size,
+    ) -> None:
+        """Keep ``limit_bytes``. With ``on_room`` it has a ``client``, and is full from ``backlog_bytes`` on.
+
+        ``on_room`` is called when it was full and is no more.
+        """
+        self.limit_bytes = limit_bytes
+        self._backlog_bytes = backlog_bytes
+        self._on_room = on_room
+        self._ledger = ledger or Unlimited()
+        self._size = size
+        self._events: deque[_E] = deque()
+        self._sizes: deque[int] = deque()  # as they were charged
+        self._first = 0
+        self._bytes = 0
+        self._unread_bytes = 0
+        self._ended = False
+        self._followers: list[Follower[_E]] = []
+        self._client = None if on_room is None else Follower(self, 0)
+
+    @property
+    def client(self) -> "Follower[_E]":
+        """The follower of who started the execution; ``stop`` it when that one goes."""
+        assert self._client is not None, "its client has gone, or there was none"
+        return self._client
+
+    @property
+    def has_client(self) -> bool:
+        """Whether there is one, who has not gone."""
+        return self._client is not None
+
+    @property
+    def full(self) -> bool:
+        """Whether the writer is to wait for ``on_room``."""
+        return self._client is not None and self._unread_bytes >= self._backlog_bytes
+
+    @property
+    def first(self) -> int:
+        """The number of the oldest event that is kept."""
+        return self._first
+
+    @property
+    def next(self) -> int:
+        """The number of the next event."""
+        return self._first + len(self._events)
+
+    @property
+    def ended(self) -> bool:
+        """Whether no more events come."""
+        return self._ended
+
+    @property
+    def bytes(self) -> int:
+        """What it keeps, roughly, in bytes of memory."""
+        return self._bytes
+
+    def append(self, event: _E, *, last: bool = False) -> None:
+        """Add an event; never blocks. Nothing may follow the ``last`` one."""
+        assert not self._ended, "an execution ends once"
+        self._ended = last
+        size_bytes = self._size(event)
+        self._events.append(event)
+        self._sizes.append(size_bytes)
+        if self._client is not None and isinstance(event, Output | InputRequest):  # of the others there are few
+            self._unread_bytes += size_bytes
+        self._bytes += size_bytes
+        for follower in self._followers:
+            follower.wake()
+        self._ledger.charge(self, size_bytes)
+        if self._bytes > self.limit_bytes:
+            self.trim(self.limit_bytes)
+
+    def close(self) -> None:
+        """Let no more events come; those that are there can still be read."""
+        self._ended = True
+        for follower in list(self._followers):
+            follower.wake()
+
+    def trim(self, limit_bytes: int) -> None:
+        """Drop old events down to ``limit_bytes``, but not the newest, nor what the client has not read."""
+        end = self.next - 1 if self._client is None else min(self._client.next, self.next - 1)
+        freed_bytes = 0
+        while self._bytes - freed_bytes > limit_bytes and self._first < end:
+            self._events.popleft()
+            freed_bytes += self._sizes.popleft()
+            self._first += 1
+        if freed_bytes:
+            self._bytes -= freed_bytes
+            self._ledger.charge(self, -freed_bytes)
+
+    def release(self) -> None:
+        """Leave the ledger, and keep only what the client has not read; other followers get a gap."""
+        self._ledger.charge(self, -self._bytes)
+        self._ledger = Unlimited()
+        self.limit_bytes = 0
+        self.trim(0)
+
+    def extend(self, size_bytes: int) -> None:
+        """Be full only ``size_bytes`` later, so that a program which waits in ``write`` can come to its end."""
+        was_full = self.full
+        self._backlog_bytes += size_bytes
+        self._tell_room(was_full)
+
+    def follow(self, start: int = 0) -> "Follower[_E]":
+        """Return a follower that begins with the event ``start``, also one that is yet to come."""
+        return Follower(self, start)
+
+    # For Follower
+
+    def take(self, number: int) -> _E:
+        return self._events[number - self._first]
+
+    def add_follower(self, follower: "Follower[_E]") -> None:
+        self._followers.append(follower)
+
+    def remove_follower(self, follower: "Follower[_E]") -> None:
+        if follower in self._followers:
+            self._followers.remove(follower)
+        if follower is self._client:
+            was_full = self.full
+            self._client = None
+            self._unread_bytes = 0
+            self._tell_room(was_full)
+            self._on_room = None  # which keeps a whole context, and this is kept for longer
+            if self._bytes > self.limit_bytes:
+                self.trim(self.limit_bytes)
+
+    def was_read(self, follower: "Follower[_E]", number: int, event: _E) -> None:
+        if follower is self._client and isinstance(event, Output | InputRequest):
+            was_full = self.full
+            self._unread_bytes -= self._sizes[number - self._first]
+            self._tell_room(was_full)
+
+    def _tell_room(self, was_full: bool) -> None:
+        if was_full and not self.full and self._on_room is not None:
+            self._on_room()
+
+
+class Follower(Generic[_E]):
+    """A reader's place in a journal: an async iterator of numbers and events, up to the last one or to ``stop``.
+
+    Attributes:
+        next: The number of the next event that it reads.
+    """
+
+    def __init__(self, journal: Journal[_E], start: int) -> None:
+        """See ``Journal.follow``."""
+        self.next = start
+        self._journal = journal
+        self._stopped = False
+        self._wake: asyncio.Future[None] | None = None
+        journal.add_follower(self)
+
+    def __aiter__(self) -> Self:
+        """Return itself."""
+        return self
+
+    async def __anext__(self) -> tuple[int, _E | Gap]:
+        """Return the next event, or a ``Gap`` with the number of its last one."""
+        journal = self._journal
+        while not self._stopped:
+            if self.next < journal.first:
+                gap = Gap(first=self.next, last=journal.first - 1)
+                self.next = journal.first
+                return gap.last, gap
+            if self.next < journal.next:
+                number = self.next
+                event = journal.take(number)
+                self.next += 1
+                journal.was_read(self, number, event)
+                return number, event
+            if journal.ended:
+                self.stop()
+                break
+            self._wake = asyncio.get_running_loop().create_future()
+            await self._wake
+        raise StopAsyncIteration
+
+    def stop(self) -> None:
+        """Read no more; who waits for the next event is let go. Repeating it changes nothing."""
+        if not self._stopped:
+            self._stopped = True
+            self._journal.remove_follower(self)
+            self.wake()
+
+    def wake(self) -> None:
+        """Look again; for the journal."""
+        if self._wake is not None and not self._wake.done():
+            self._wake.set_result(None)

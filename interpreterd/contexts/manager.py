@@ -1,0 +1,215 @@
+"""The registry of contexts: creates, finds, lists and ends them."""
+
+import asyncio
+import uuid
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType, TracebackType
+from typing import Final, Self
+
+from interpreterd.contexts.context import Context
+from interpreterd.contexts.executions import Execution, Executions
+from interpreterd.model.description import ChangeContext, ContextInfo, CreateContext, patched
+from interpreterd.model.errors import (
+    ContextDeleted,
+    ContextNotFound,
+    DefaultContextKept,
+    InterpreterError,
+    InvalidRequest,
+    LimitReached,
+    ServerShuttingDown,
+    WorkerStartFailed,
+)
+from interpreterd.model.limits import Limits
+from interpreterd.model.schema import DEFAULT_CONTEXT_ID, Execute
+from interpreterd.processes.usage import Looks, Usage
+from interpreterd.settings import Settings
+from interpreterd.workers.directory import check_directory
+from interpreterd.workers.launcher import Launcher
+from interpreterd.workers.watcher import Watcher
+
+NOTHING: Final[Mapping[str, str]] = MappingProxyType({})
+
+
+class Manager:
+    """All contexts of a daemon. An async context manager: at its end no worker is left."""
+
+    def __init__(self, settings: Settings, launcher: Launcher) -> None:
+        """Use ``launcher`` for every worker; it stays the caller's."""
+        self._settings = settings
+        self._launcher = launcher
+        self._contexts: dict[str, Context] = {}
+        self.executions = Executions(
+            limit_bytes=settings.journals_bytes,
+            journal_limit_bytes=settings.journal_bytes,
+            held_limit_bytes=settings.queues_bytes,
+        )
+        self._tasks = asyncio.TaskGroup()
+        self._limits = Limits.of(settings)
+        self._watcher = Watcher(self._tasks, launcher.sweep)
+        self._looks = Looks(self._tasks, self._pids)
+        self._closing = False
+
+    async def __aenter__(self) -> Self:
+        """Be ready to take work."""
+        await self._tasks.__aenter__()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        """End everything."""
+        await self.close()
+        await self._tasks.__aexit__(kind, error, traceback)
+
+    @property
+    def closing(self) -> bool:
+        """Whether it takes no more work."""
+        return self._closing
+
+    async def create(self, request: CreateContext) -> ContextInfo:
+        """Return a new context with a worker that is ready.
+
+        Raises:
+            InvalidRequest, LimitReached, WorkerStartFailed, ServerShuttingDown: And there is no new context.
+        """
+        if request.preload is not None and request.preload != set(self._settings.preload):
+            configured = ", ".join(self._settings.preload) or "none"
+            raise InvalidRequest(f"preload must name the modules of a configured template: {configured}")
+        cwd = check_directory(request.cwd if request.cwd is not None else self._settings.cwd)
+        limits = self._limits.tightened(request.limits)
+        context = self._add(str(uuid.uuid4()), cwd, limits, envs=request.envs, metadata=request.metadata)
+        try:
+            await context.start()
+        except BaseException as error:
+            self._contexts.pop(context.id, None)
+            if not self._closing:  # or it has been closed
+                # Who asked may have gone away while the start went on.
+                self._tasks.create_task(self._end(context))
+            if isinstance(error, WorkerStartFailed):
+                raise type(error)(f"failed to start context: {error}") from error
+            raise
+        return context.info()
+
+    def get(self, context_id: str | None) -> Context:
+        """Return a context; for None the default context, made by its first use.
+
+        Raises:
+            ContextNotFound, ServerShuttingDown
+        """
+        if self._closing:
+            raise ServerShuttingDown
+        context = self._contexts.get(context_id or DEFAULT_CONTEXT_ID)
+        if context is not None:
+            return context
+        if context_id not in (None, DEFAULT_CONTEXT_ID):
+            raise ContextNotFound(str(context_id))
+        return self._add(DEFAULT_CONTEXT_ID, self._settings.cwd, self._limits)
+
+    def submit(self, request: Execute, *, client: bool = True, answers: bool = False) -> tuple[Context, Execution]:
+        """Queue ``request`` as ``Context.submit`` does; return its context, too. What is refused makes no context.
+
+        Raises:
+            ContextNotFound, InvalidRequest, LimitReached, ServerShuttingDown
+        """
+        is_there = (request.context_id or DEFAULT_CONTEXT_ID) in self._contexts
+        context = self.get(request.context_id)
+        try:
+            return context, context.submit(request, client=client, answers=answers)
+        except InterpreterError:
+            if not is_there:
+                del self._contexts[context.id]
+            raise
+
+    def interrupt(self, context_id: str | None, execution_id: str | None = None) -> str:
+        """Do as ``Context.interrupt``; for None the default context, in which nothing runs before its first use.
+
+        Raises:
+            ContextNotFound, ServerShuttingDown
+        """
+        if self._closing:
+            raise ServerShuttingDown
+        name = context_id or DEFAULT_CONTEXT_ID
+        if name == DEFAULT_CONTEXT_ID and name not in self._contexts:
+            return "idle"
+        return self.existing(name).interrupt(execution_id)
+
+    def list(self, *, with_default: bool, labels: Iterable[tuple[str, str]] = ()) -> list[Context]:
+        """Return all contexts whose metadata has all ``labels``, oldest first."""
+        chosen = [it for it in self._contexts.values() if with_default or it.id != DEFAULT_CONTEXT_ID]
+        for key, value in labels:
+            chosen = [context for context in chosen if context.metadata.get(key) == value]
+        return chosen
+
+    async def usage(self) -> Mapping[int, Usage]:
+        """Return what each context's worker uses now, with all that it started, by ``ContextInfo.pid``."""
+        return await self._looks.take()
+
+    def _pids(self) -> Iterable[int]:
+        return (pid for context in self._contexts.values() if (pid := context.info().pid) is not None)
+
+    def change(self, context_id: str, request: ChangeContext) -> ContextInfo:
+        """Change a context. Raises ``ContextNotFound``, or ``InvalidRequest``, and it is as before."""
+        context = self.existing(context_id)
+        context.metadata = patched(context.metadata, request.metadata)
+        return context.info()
+
+    def existing(self, context_id: str) -> Context:
+        """Return a context that is there. Raises ``ContextNotFound``, also for a default that nobody used yet."""
+        context = self._contexts.get(context_id)
+        if context is None:
+            raise ContextNotFound(context_id)
+        return context
+
+    async def delete(self, context_id: str) -> None:
+        """End a context and every process that it started.
+
+        Raises:
+            ContextNotFound, DefaultContextKept
+        """
+        if context_id == DEFAULT_CONTEXT_ID:
+            raise DefaultContextKept
+        context = self.existing(context_id)
+        del self._contexts[context_id]
+        await self._end(context)
+
+    async def _end(self, context: Context) -> None:
+        """End a context that nobody finds any more; what is kept of its executions is kept as of a deleted one."""
+        try:
+            await context.close(ContextDeleted(context.id))
+        finally:
+            self.executions.context_deleted(context.id)
+
+    async def close(self) -> None:
+        """Take no more work, tell everyone who waits, end all workers. Repeating it changes nothing."""
+        self._closing = True
+        contexts = list(self._contexts.values())
+        self._contexts.clear()
+        await asyncio.gather(*(context.close(ServerShuttingDown()) for context in contexts))
+
+    def _add(
+        self,
+        context_id: str,
+        cwd: str,
+        limits: Limits,
+        *,
+        envs: Mapping[str, str] = NOTHING,
+        metadata: Mapping[str, str] = NOTHING,
+    ) -> Context:
+        if self._closing:
+            raise ServerShuttingDown
+        if len(self._contexts) >= self._settings.max_contexts:
+            raise LimitReached(f"too many contexts: the limit is {self._settings.max_contexts}")
+        context = Context(
+            context_id,
+            cwd,
+            envs=envs,
+            metadata=metadata,
+            launcher=self._launcher,
+            settings=self._settings,
+            executions=self.executions,
+            limits=limits,
+            watcher=self._watcher,
+            tasks=self._tasks,
+        )
+        self._contexts[context_id] = context
+        return context

@@ -1,0 +1,159 @@
+"""A context's place for one worker: has it started, watched, killed; and tells the machine what becomes of it."""
+
+import asyncio
+import logging
+from collections.abc import Callable
+
+from interpreterd.logs.handler import about
+from interpreterd.machine import moves
+from interpreterd.machine.steps import DEATH_LIMIT_S, END_LIMIT_S
+from interpreterd.model.errors import WorkerStartFailed
+from interpreterd.model.limits import Limits
+from interpreterd.pipe.messages import Configure, Exit
+from interpreterd.workers.launcher import Launcher, launch_configured
+from interpreterd.workers.watcher import Excess, Watch, Watcher
+from interpreterd.workers.worker import Deaf, Listener, Worker
+
+_log = logging.getLogger(__name__)
+
+
+class Slot:
+    """At most one worker. Owned by its context, which is the listener of each worker that comes here.
+
+    Attributes:
+        worker: The worker that is there.
+    """
+
+    def __init__(
+        self,
+        context_id: str,
+        *,
+        listener: Listener,
+        feed: Callable[[moves.Input], None],
+        launcher: Launcher,
+        configuration: Configure,
+        start_timeout_s: float,
+        limits: Limits,
+        watcher: Watcher,
+        tasks: asyncio.TaskGroup,
+    ) -> None:
+        """Be empty. What happens is given to ``feed``; workers are started in ``tasks``."""
+        self.worker: Worker | None = None
+        self._context_id = context_id
+        self._log = about(context_id, _log)
+        self._listener = listener
+        self._feed = feed
+        self._launcher = launcher
+        self._configuration = configuration
+        self._start_timeout_s = start_timeout_s
+        self._limits = limits
+        self._watcher = watcher
+        self._tasks = tasks
+        self._starting: asyncio.Task[WorkerStartFailed | None] | None = None
+        self._watch: Watch | None = None
+        self._left_pid: int | None = None
+        self._gone = asyncio.Event()
+
+    def start(self) -> None:
+        """Start a worker; ``Started`` or ``StartFailed`` follows."""
+        self._starting = self._tasks.create_task(self._start())
+
+    async def started(self) -> None:
+        """Wait for the start that is under way, if one is. Raises ``WorkerStartFailed``; CancelledError if killed."""
+        # Shielded: the one who asked may go away, others may already wait for the worker.
+        if self._starting is not None and (error := await asyncio.shield(self._starting)) is not None:
+            raise error
+
+    def kill(self) -> None:
+        """Kill the worker and all that it started, or give up its start."""
+        if self.worker is not None:
+            self.worker.kill()
+        elif self._starting is not None:
+            self._starting.cancel()
+
+    def end(self, *, interrupt: bool) -> None:
+        """Have the worker end as Python does; if it is to be interrupted, its execution first."""
+        if self.worker is not None:
+            if interrupt:
+                self.worker.interrupt(END_LIMIT_S)
+            self.worker.resume_output()  # nobody waits for its client any more
+            self.worker.send(Exit())
+
+    def give_up(self) -> None:
+        """Leave the worker, which was killed, behind."""
+        if self.worker is not None:
+            self.worker.give_up(f"killed, but not gone within {DEATH_LIMIT_S:g} s")
+
+    def begin(self, execution_id: str) -> None:
+        """Make ready for an execution: late output of earlier ones, and a cut character, do not belong to it."""
+        if self.worker is not None:
+            self.worker.drain()
+            self.worker.end_text()
+        if self._watch is not None:
+            self._watch.execution_id = execution_id
+
+    def finish(self) -> None:
+        """The execution that ran has ended."""
+        if self.worker is not None:
+            self.worker.end_text()
+            self.worker.resume_output()
+        if self._watch is not None:
+            self._watch.execution_id = None
+
+    async def gone(self) -> None:
+        """Wait until the worker that is there has been left behind."""
+        await self._gone.wait()
+
+    def leave(self) -> None:
+        """The worker has ended."""
+        if self.worker is not None:
+            self._left_pid = self.worker.pid
+        self.worker = None
+        self._unwatch()
+        self._gone.set()
+        self._tasks.create_task(self._sweep())
+
+    async def close(self) -> None:
+        """Be of no more use to the context, which ends, and forget it; kill what its workers have left behind."""
+        self._unwatch()
+        self._listener, self._feed = Deaf(), _ignore  # the context and its slot would keep each other
+        await self._sweep()
+
+    def _unwatch(self) -> None:
+        self._watcher.end(self._watch)
+        self._watch = None
+
+    async def _sweep(self) -> None:
+        try:
+            await self._launcher.sweep(self._left_pid)
+        except Exception:  # one failure in the task group would end every context
+            self._log.exception("context %s: what its worker left could not be killed", self._context_id)
+
+    async def _start(self) -> WorkerStartFailed | None:
+        """Start a worker and tell the machine; return why there is none."""
+        try:
+            worker = await launch_configured(self._launcher, self._configuration, self._start_timeout_s)
+        except WorkerStartFailed as error:
+            self._log.error("context %s: no worker: %s", self._context_id, error)
+            self._feed(moves.StartFailed(str(error)))
+            return error
+        finally:
+            self._starting = None
+        self.worker = worker
+        self._gone.clear()
+        worker.listener = self._listener
+        if self._limits.watched:
+            self._watch = self._watcher.watch(worker.pid, self._limits, self._on_excess)
+        self._feed(moves.Started())
+        if worker.broken is not None:  # between its answer and now
+            self._listener.on_broken(worker.broken)
+        if worker.exited is not None:
+            self._listener.on_exit(worker.exited)
+        return None
+
+    def _on_excess(self, excess: Excess) -> None:
+        self._log.warning("context %s: %s", self._context_id, excess.what)
+        self._feed(moves.Exceeded(excess.what, kill=excess.execution_id is None))
+
+
+def _ignore(event: moves.Input) -> None: ...

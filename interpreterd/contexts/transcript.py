@@ -1,0 +1,168 @@
+"""What the executions of one context say: to their own clients, and to whoever follows the context."""
+
+import sys
+import time
+import uuid
+from collections.abc import Callable
+
+from interpreterd.contexts.executions import Execution, Executions
+from interpreterd.contexts.holdings import Holdings
+from interpreterd.contexts.journal import Journal, size
+from interpreterd.machine.moves import Finish
+from interpreterd.model.output_quota import OutputQuota
+from interpreterd.model.schema import (
+    Event,
+    Execute,
+    Finished,
+    Happened,
+    InputRequest,
+    Output,
+    Queued,
+    Raised,
+    Restarted,
+    Started,
+    Stream,
+    Submitted,
+    WorkerEnded,
+)
+
+
+class Transcript:
+    """The executions of one context that have not ended, and the events of all.
+
+    Attributes:
+        running: The execution that runs.
+        count: How many executions have begun to run.
+        last_used_at: When one was submitted or ended last.
+    """
+
+    def __init__(
+        self,
+        context_id: str,
+        executions: Executions,
+        *,
+        backlog_bytes: int,
+        output_limit_bytes: int | None,
+        held_limit_bytes: int = sys.maxsize,
+    ) -> None:
+        """Register executions with ``executions``."""
+        self.running: Execution | None = None
+        self.count = 0
+        self.last_used_at = time.time()
+        self._context_id = context_id
+        self._executions = executions
+        self._backlog_bytes = backlog_bytes
+        self._output_limit_bytes = output_limit_bytes
+        self._held = Holdings(held_limit_bytes, "the context holds", within=executions.held)
+        self._unfinished: dict[str, Execution] = {}
+        self._quota: OutputQuota | None = None  # of what runs
+        self._feed: Journal[Happened] | None = None
+
+    @property
+    def full(self) -> bool:
+        """Whether the program that runs is to wait for its client."""
+        return self.running is not None and self.running.journal.full
+
+    @property
+    def feed(self) -> Journal[Happened]:
+        """Everything that happens in the context, from the first look at this on. It has no client."""
+        if self._feed is None:
+            self._feed = Journal(
+                limit_bytes=self._executions.journal_limit_bytes,
+                ledger=self._executions,
+                size=lambda event: size(event.event),
+            )
+        return self._feed
+
+    def waits(self, execution_id: str | None) -> bool:
+        """Whether this execution is in the queue."""
+        return execution_id in self._unfinished and not self.runs(execution_id)
+
+    def runs(self, execution_id: str | None) -> bool:
+        """Whether this execution runs."""
+        return self.running is not None and self.running.id == execution_id
+
+    def unfinished(self) -> list[Execution]:
+        """Return the execution that runs and those that wait, in that order."""
+        return list(self._unfinished.values())
+
+    def new(self, request: Execute, *, on_room: Callable[[], None] | None) -> Execution:
+        """Return a new execution; with ``on_room``, see ``Journal``, it has a client, whom the program waits for.
+
+        Raises:
+            LimitReached: This context's executions, or those of all, would hold too much.
+        """
+        execution = self._executions.new(
+            str(uuid.uuid4()),
+            self._context_id,
+            request,
+            backlog_bytes=self._backlog_bytes,
+            on_room=on_room,
+            held=self._held,
+        )
+        self._unfinished[execution.id] = execution
+        self.last_used_at = execution.created_at
+        if self._feed is not None:
+            self.tell(Submitted.of(request), execution.id)
+        return execution
+
+    def queue(self, execution: Execution) -> None:
+        """Say that ``execution`` has to wait."""
+        self._say(execution, Queued(ahead=list(self._unfinished).index(execution.id)))
+
+    def begin(self, execution_id: str, *, restarted: bool) -> None:
+        """Say that an execution runs now."""
+        self.running = execution = self._unfinished[execution_id]
+        self.count += 1
+        if self._output_limit_bytes is not None:
+            self._quota = OutputQuota(self._output_limit_bytes)
+        self._say(execution, Started())
+        if restarted:
+            self._say(execution, Restarted())
+
+    def write(self, stream: Stream, text: str, replaced: int = 0) -> None:
+        """Take output. What comes while nothing runs, from threads and children, is told to the context's followers."""
+        if self.running is None:
+            self.tell(Output(stream=stream, text=text, replaced=replaced))
+            return
+        if self._quota is not None and not (text := self._quota.admit(stream, text)):
+            return
+        self._say(self.running, Output(stream=stream, text=text, replaced=replaced))
+
+    def ask(self, execution_id: str, prompt: str, *, password: bool) -> bool:
+        """Say that the code waits for input; return False if there is nobody, or nobody who reads, to say it to."""
+        execution = self._unfinished[execution_id]
+        if not execution.journal.has_client or execution.journal.full:
+            return False
+        self._say(execution, InputRequest(prompt=prompt, password=password))
+        return True
+
+    def finish(self, end: Finish) -> None:
+        """Say how an execution ended, and forget it."""
+        execution = self._unfinished.pop(end.execution_id)
+        self._held.give_back(execution.held_bytes)
+        if execution is self.running:
+            if self._quota is not None:
+                for event in self._quota.close():
+                    self._say(execution, event)
+            self.running = self._quota = None
+        if end.error is not None:
+            self._say(execution, Raised(error=end.error))
+        self._say(execution, Finished(outcome=end.outcome, error=end.error, cause=end.cause))
+        self.last_used_at = execution.finished_at or self.last_used_at
+        self._executions.ended(execution)
+
+    def close(self) -> None:
+        """No more happens; the followers come to the end."""
+        if self._feed is not None and not self._feed.ended:
+            self._feed.close()
+            self._executions.charge(self._feed, -self._feed.bytes)  # it goes with its last follower
+
+    def tell(self, event: Event | Submitted | WorkerEnded, execution_id: str | None = None) -> None:
+        """Tell the context's followers, and nobody else."""
+        if self._feed is not None and not self._feed.ended:
+            self._feed.append(Happened(execution_id=execution_id, event=event))
+
+    def _say(self, execution: Execution, event: Event) -> None:
+        execution.append(event)
+        self.tell(event, execution.id)

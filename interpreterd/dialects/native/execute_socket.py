@@ -1,0 +1,116 @@
+"""One WebSocket client and its one execution: ``GET /process/interpreter/execute``."""
+
+import asyncio
+import contextlib
+
+from aiohttp import WSMsgType, web
+
+from interpreterd.contexts.context import Context
+from interpreterd.contexts.executions import Execution
+from interpreterd.contexts.journal import Follower
+from interpreterd.dialects.native import v1, wire
+from interpreterd.dialects.native.v1 import closing, refusal
+from interpreterd.http.bodies import with_digest
+from interpreterd.http.decoding import decode
+from interpreterd.http.keys import MANAGER, SETTINGS, SILENT
+from interpreterd.http.websocket import Socket, open_socket
+from interpreterd.model.errors import (
+    InterpreterError,
+    InvalidRequest,
+    ServerShuttingDown,
+)
+from interpreterd.model.schema import Event, Execute, Finished
+
+
+async def execute(request: web.Request) -> web.StreamResponse:
+    """Serve one execution: take the first message, send the events, close."""
+    socket = await open_socket(request)
+    try:
+        wish = await _first_message(request.app, socket)
+        if wish is None:
+            return socket
+        context, execution = request.app[MANAGER].submit(wish, answers=wish.numbered)
+    except InterpreterError as error:
+        messages, end = refusal(error)
+        for message in messages:
+            await socket.send_frame(message, WSMsgType.TEXT)
+        await socket.close(code=end.code, message=end.reason)
+        return socket
+    stays, numbered = wish.stays, wish.numbered
+    del wish  # its code is not to be kept for as long as its client reads
+    try:
+        await _serve(socket, context, execution, numbered)
+    finally:
+        if not (stays or execution.ended):
+            context.interrupt(execution.id)
+    return socket
+
+
+async def dismiss_silent(app: web.Application) -> None:
+    """Wait no longer for clients that have not said anything; for ``Application.on_shutdown``."""
+    for timeout in app[SILENT]:
+        if not timeout.expired():
+            timeout.reschedule(asyncio.get_running_loop().time())
+
+
+async def _first_message(app: web.Application, socket: Socket) -> Execute | None:
+    """Return the client's wish, or None if it went away. Raises ``InterpreterError`` for one that cannot be."""
+    timeout_s = app[SETTINGS].first_message_timeout_s
+    timeout = asyncio.timeout(timeout_s)
+    try:
+        async with timeout:
+            app[SILENT].add(timeout)
+            message = await socket.receive()
+    except TimeoutError:
+        if app[MANAGER].closing:
+            raise ServerShuttingDown from None
+        raise InvalidRequest(f"no first message within {timeout_s:g} s") from None
+    finally:
+        app[SILENT].discard(timeout)
+    if message.type not in (WSMsgType.TEXT, WSMsgType.BINARY):
+        return None
+    return await with_digest(Execute.parse(await decode(message.data, "the message")))
+
+
+async def _serve(socket: Socket, context: Context, execution: Execution, numbered: bool) -> None:
+    """Send the events of ``execution``, then close; return once the client has gone, too."""
+    follower = execution.journal.client
+    # Somebody must always receive: aiohttp answers pings, and sees the client go, only meanwhile.
+    receiver = asyncio.create_task(_receive_until_gone(socket, follower, context, execution))
+    ids = {"executionId": execution.id}
+    try:
+        async for number, event in follower:
+            message = wire.render(number, event, ids) if numbered else v1.render(event)
+            if isinstance(event, Finished):
+                end = closing(event)
+                await socket.finish(code=end.code, reason=end.reason, last=message)
+            elif message is not None:
+                await socket.send_frame(message, WSMsgType.TEXT)
+    except ConnectionError:  # the client has gone in the middle of a message
+        pass
+    finally:
+        follower.stop()
+        context.answer(execution.id, None)  # whoever might have answered has gone
+        receiver.cancel()
+        if not socket.closes:  # the receiver may never have begun
+            socket.let_go()
+
+
+async def _receive_until_gone(
+    socket: Socket, follower: Follower[Event], context: Context, execution: Execution
+) -> None:
+    """Receive until the connection ends; if it was the client that ended it, stop following.
+
+    Answers to ``inputRequest`` are taken. Version 1 of the contract knows one message; whatever else comes is ignored.
+    """
+    while True:
+        message = await socket.receive()
+        if message.type not in (WSMsgType.TEXT, WSMsgType.BINARY):
+            break
+        with contextlib.suppress(InterpreterError):
+            body = wire.parse_message(await decode(message.data, "the message"))
+            if body.get("op") == "input":
+                context.answer(execution.id, wire.parse_text(body))
+    if not socket.closes:
+        follower.stop()
+        socket.let_go()

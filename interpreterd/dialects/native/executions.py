@@ -1,0 +1,136 @@
+"""Executions over plain HTTP: start one, look it up, stop it, follow it, or all of a context."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+import attrs
+from aiohttp import hdrs, web
+
+from interpreterd.contexts.executions import Execution
+from interpreterd.contexts.journal import Follower
+from interpreterd.dialects.native.collected import Collected
+from interpreterd.dialects.native.wire import render, render_happened
+from interpreterd.http.answers import JSON, ids_after, json_response, listing_response
+from interpreterd.http.bodies import choose_form, query_flag, read_json, with_digest
+from interpreterd.http.connections import need_both_ways
+from interpreterd.http.disconnect import when_gone
+from interpreterd.http.keys import MANAGER, SETTINGS
+from interpreterd.http.streams import EVENT_STREAM, NDJSON, Render, answer_with, follow
+from interpreterd.model.errors import ExecutionNotFound, MalformedRequest
+from interpreterd.model.schema import Event, Execute, Output
+
+LISTED_LIMIT: Final = 100
+NUMBER_LIMIT_DIGITS: Final = 15  # no journal gets that far
+
+
+async def post_execution(request: web.Request) -> web.StreamResponse:
+    """Run code; see ``model.Execute``. Answer with the whole, with events as they come, or at once."""
+    # Only who started it may answer ``input()``, and this client is not heard any more.
+    wish = Execute.parse(await read_json(request, request.app[SETTINGS].body_limit_bytes))
+    wish = attrs.evolve(await with_digest(wish), stdin=False)
+    form = choose_form(request, (JSON,) if wish.background else (JSON, NDJSON, EVENT_STREAM))
+    context, execution = request.app[MANAGER].submit(wish, client=not wish.background)
+    if wish.background:
+        url = f"{request.path.removesuffix('/execute')}/executions/{execution.id}"
+        return json_response({**execution.to_json(), "url": url}, status=202, headers={hdrs.LOCATION: url})
+    stays = wish.stays
+    del wish  # its code is not to be kept for as long as its client reads
+    try:
+        if not stays:
+            need_both_ways(request)
+        follower = execution.journal.client
+        if form == JSON:
+            return await _collect(request, execution, follower)
+        return await answer_with(request, form, follower, _render(execution))
+    finally:
+        if not (stays or execution.ended):
+            context.interrupt(execution.id)
+
+
+async def get_execution(request: web.Request) -> web.StreamResponse:
+    """Show one execution."""
+    return json_response(_execution(request).to_json())
+
+
+async def list_executions(request: web.Request) -> web.StreamResponse:
+    """Show a context's executions: the one that runs, those that wait, then those that ended, the latest first."""
+    manager = request.app[MANAGER]
+    context = manager.existing(request.match_info["id"])
+    executions = [*context.transcript.unfinished(), *manager.executions.latest(context.id)]
+    ids = ids_after(request, [execution.id for execution in executions], ExecutionNotFound)
+
+    def show(execution_id: str) -> Mapping[str, Any] | None:
+        execution = manager.executions.get(execution_id)
+        return None if execution is None else execution.to_json()  # None: forgotten since
+
+    return listing_response("executions", ids, show, limit=LISTED_LIMIT)
+
+
+async def interrupt_execution(request: web.Request) -> web.StreamResponse:
+    """Interrupt an execution that runs, take one that waits out of the queue, leave one that has ended."""
+    execution = _execution(request)
+    did = "idle"
+    if not execution.ended:
+        did = request.app[MANAGER].existing(execution.context_id).interrupt(execution.id)
+    return json_response({"interrupted": did != "idle", "did": did, "executionId": execution.id})
+
+
+async def restart_context(request: web.Request) -> web.StreamResponse:
+    """Give a context a new worker; say which executions that has ended."""
+    context = request.app[MANAGER].existing(request.match_info["id"])
+    unfinished = context.transcript.unfinished()
+    await context.restart(cancel_queued=query_flag(request, "cancelQueued"))
+    ended = {state: [it.id for it in unfinished if it.state == state] for state in ("lost", "cancelled")}
+    return json_response({**context.info().to_json(), **ended})
+
+
+async def follow_execution(request: web.Request) -> web.StreamResponse:
+    """Send an execution's events from a number on, and those that come, up to its end."""
+    execution = _execution(request)
+    return await follow(request, execution.journal, _start(request, 0), _render(execution))
+
+
+async def follow_context(request: web.Request) -> web.StreamResponse:
+    """Send what happens in a context, from now or a number on, up to its end."""
+    feed = request.app[MANAGER].existing(request.match_info["id"]).transcript.feed
+    return await follow(request, feed, _start(request, feed.next), render_happened)
+
+
+def _execution(request: web.Request) -> Execution:
+    execution_id = request.match_info["id"]
+    execution = request.app[MANAGER].executions.get(execution_id)
+    if execution is None:
+        raise ExecutionNotFound(execution_id)
+    return execution
+
+
+def _render(execution: Execution) -> Render[Event]:
+    ids = {"executionId": execution.id}
+    return lambda number, event: render(number, event, ids)
+
+
+def _start(request: web.Request, default: int) -> int:
+    """Return the number of the first event that the client wants, which may be its last one's and one."""
+    text = request.query.get("from")
+    start = default if text is None else _number("from", text)
+    last = request.headers.get("Last-Event-ID")  # an EventSource that comes back still has ``from`` in its URL
+    return start if last is None else _number("Last-Event-ID", last) + 1
+
+
+def _number(what: str, text: str) -> int:
+    if not (text.isascii() and text.isdecimal() and len(text) <= NUMBER_LIMIT_DIGITS):
+        raise MalformedRequest(f"{what} must be the number of an event")
+    return int(text)
+
+
+async def _collect(request: web.Request, execution: Execution, follower: Follower[Event]) -> web.StreamResponse:
+    """Return all that an execution says, once it has ended, or what there is when its client goes."""
+    collected = Collected()
+    try:
+        with when_gone(request, follower.stop, request.app[SETTINGS].heartbeat_s):
+            async for _, event in follower:
+                if isinstance(event, Output):
+                    collected.add(event)
+    finally:
+        follower.stop()
+    return collected.answer(execution)

@@ -1,0 +1,144 @@
+"""Many executions on one WebSocket: ``GET /process/interpreter/session``."""
+
+import asyncio
+import contextlib
+from typing import Final
+
+from aiohttp import WSMsgType, web
+
+from interpreterd.contexts.context import Context
+from interpreterd.contexts.executions import Execution
+from interpreterd.contexts.journal import Follower
+from interpreterd.contexts.manager import Manager
+from interpreterd.dialects.native.errors import GOING_AWAY, close_reason
+from interpreterd.dialects.native.wire import (
+    Input,
+    Interrupt,
+    Ping,
+    answer,
+    parse_message,
+    parse_operation,
+    parse_request_id,
+    refusal,
+    render,
+)
+from interpreterd.http.bodies import with_digest
+from interpreterd.http.decoding import decode
+from interpreterd.http.keys import FAREWELLS, MANAGER
+from interpreterd.http.websocket import Socket, open_socket
+from interpreterd.model.errors import InterpreterError, InvalidRequest, LimitReached, ServerShuttingDown
+from interpreterd.model.schema import Event, Execute
+
+REQUESTS_LIMIT: Final = 256  # that one connection may have unanswered
+FAREWELL_LIMIT_S: Final = 1.0
+
+
+async def session(request: web.Request) -> web.StreamResponse:
+    """Serve a connection until its client ends it: take operations, answer each, events as they come."""
+    socket = await open_socket(request)
+    client = _Client(socket, request.app[MANAGER])
+    farewells = request.app[FAREWELLS]
+    farewells.add(client.say_farewell)
+    try:
+        await client.serve()
+    except ConnectionError:
+        pass
+    finally:
+        farewells.discard(client.say_farewell)
+        await client.leave()
+        socket.let_go()
+    return socket
+
+
+async def say_farewells(app: web.Application) -> None:
+    """End every connection that stays open by itself; for ``Application.on_shutdown``."""
+    farewells = app[FAREWELLS]
+    await asyncio.gather(*(say_farewell() for say_farewell in list(farewells)))
+
+
+class _Client:
+    """One connection and its requests that are not answered yet."""
+
+    def __init__(self, socket: Socket, manager: Manager) -> None:
+        self._socket = socket
+        self._manager = manager
+        self._requests: dict[str, asyncio.Task[None]] = {}
+        self._contexts: dict[str, Context] = {}  # of its executions, by their ids
+        self._turn = asyncio.Lock()
+
+    async def serve(self) -> None:
+        """Take messages until the connection ends. What is wrong with one is told, and does not end it."""
+        while True:
+            message = await self._socket.receive()
+            if message.type not in (WSMsgType.TEXT, WSMsgType.BINARY):
+                return
+            request_id = None
+            try:
+                body = parse_message(await decode(message.data, "the message"))
+                request_id = parse_request_id(body)
+                match parse_operation(body):
+                    case Execute() as wish:
+                        self._execute(request_id, await with_digest(wish))
+                    case Interrupt(context_id, execution_id):
+                        await self._send(answer(self._manager.interrupt(context_id, execution_id), request_id))
+                    case Input(execution_id, text):
+                        asked = self._answer(execution_id, text)
+                        await self._send(answer("accepted" if asked else "idle", request_id))
+                    case Ping():
+                        await self._send(answer("pong", request_id))
+            except InterpreterError as error:
+                for line in refusal(error, request_id):
+                    await self._send(line)
+
+    async def say_farewell(self) -> None:
+        """Close the connection, after the answers to its requests; a client that does not take them is left behind."""
+        end = asyncio.get_running_loop().time() + FAREWELL_LIMIT_S
+        if self._requests:
+            await asyncio.wait(self._requests.values(), timeout=FAREWELL_LIMIT_S)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout_at(end):
+                await self._socket.finish(code=GOING_AWAY, reason=close_reason(str(ServerShuttingDown())))
+
+    async def leave(self) -> None:
+        """Follow no more executions; they go on without their client."""
+        tasks = list(self._requests.values())
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    def _execute(self, request_id: str, wish: Execute) -> None:
+        if request_id in self._requests:
+            raise InvalidRequest("requestId must differ from those of requests that are not answered yet")
+        if len(self._requests) >= REQUESTS_LIMIT:
+            raise LimitReached(f"too many requests on this connection: the limit is {REQUESTS_LIMIT}")
+        context, execution = self._manager.submit(wish, answers=True)
+        self._contexts[execution.id] = context
+        stays = wish.stays  # the rest, its code, is not to be kept for as long
+        follower = execution.journal.client
+        following = asyncio.create_task(self._follow(request_id, execution, follower))
+        self._requests[request_id] = following
+
+        def end(following: asyncio.Task[None]) -> None:
+            follower.stop()
+            context.answer(execution.id, None)  # whoever might have answered has gone
+            del self._requests[request_id]
+            del self._contexts[execution.id]
+            if not (stays or execution.ended):
+                context.interrupt(execution.id)
+
+        following.add_done_callback(end)  # a task that is cancelled at once never begins
+
+    def _answer(self, execution_id: str, text: str | None) -> bool:
+        context = self._contexts.get(execution_id)
+        return context is not None and context.answer(execution_id, text)
+
+    async def _follow(self, request_id: str, execution: Execution, follower: Follower[Event]) -> None:
+        ids = {"requestId": request_id, "executionId": execution.id}
+        with contextlib.suppress(ConnectionError):  # the receiver sees it too, and leaves
+            async for number, event in follower:
+                # One at a time: each would write its event first, and only then wait for a client that does not read.
+                async with self._turn:
+                    await self._send(render(number, event, ids))
+
+    async def _send(self, line: bytes) -> None:
+        await self._socket.send_frame(line, WSMsgType.TEXT)

@@ -1,0 +1,134 @@
+"""What a client sends as a body and a query, and in what form it wants its answer."""
+
+import asyncio
+from codecs import BOM_UTF8
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Final
+
+import attrs
+from aiohttp import HttpVersion11, hdrs, web
+
+from interpreterd.http.connections import receiving, waiting
+from interpreterd.http.decoding import SMALL_BYTES, decode
+from interpreterd.http.keys import SETTINGS
+from interpreterd.model.digest import SHORT_CHARS, digest
+from interpreterd.model.errors import BodyTooLarge, BodyTooSlow, MalformedRequest, NotAcceptable, UnsupportedEncoding
+from interpreterd.model.schema import Execute
+
+BODY_PAUSES: Final = 10  # how many of the longest pauses all of a body may take
+_threads = ThreadPoolExecutor(1, thread_name_prefix="digest")  # more would only compete for the processor
+
+
+async def read_json(request: web.Request, limit_bytes: int = SMALL_BYTES) -> object:
+    """Return the body's JSON, whatever its content type: ``curl -d`` calls JSON a form. An empty one means ``{}``.
+
+    Raises:
+        LimitReached: Too much is being received from others.
+        MalformedRequest: It is not JSON, did not come whole or in time, is compressed, or has more than
+            ``limit_bytes``, or than ``decoding`` takes.
+    """
+    encoding = ",".join(request.headers.getall(hdrs.CONTENT_ENCODING, []))
+    if encoding.strip().lower() not in ("", "identity"):
+        raise UnsupportedEncoding
+    limit_bytes = min(limit_bytes, request.app[SETTINGS].body_limit_bytes)
+    if (request.content_length or 0) > limit_bytes:
+        raise BodyTooLarge(limit_bytes)
+    with receiving(request) as hold:
+        try:
+            body = await _read(request, limit_bytes, hold)
+        except web.RequestPayloadError as error:
+            raise MalformedRequest(f"the body cannot be read: {error.__cause__ or error}") from None
+        if len(body) <= SMALL_BYTES and not body.removeprefix(BOM_UTF8).strip():
+            return {}
+        return await decode(body, "the body")
+
+
+async def _read(request: web.Request, limit_bytes: int, hold: Callable[[int], None]) -> bytes:
+    """Return the body; at most ``limit_bytes``, and within the settings' times. ``hold`` is told of each part."""
+    content = request.content
+    if content.is_eof():
+        parts = [content.read_nowait()]
+    else:
+        parts = []
+        left = limit_bytes
+        pause_s = request.app[SETTINGS].body_timeout_s
+        now = asyncio.get_running_loop().time
+        end = now() + pause_s * BODY_PAUSES
+        try:
+            with waiting(request):
+                while left >= 0 and not content.at_eof():
+                    async with asyncio.timeout_at(min(now() + pause_s, end)):
+                        part = await content.readany()
+                    hold(len(part))
+                    parts.append(part)
+                    left -= len(part)
+        except TimeoutError:
+            raise BodyTooSlow from None
+    if sum(map(len, parts)) > limit_bytes:
+        raise BodyTooLarge(limit_bytes)
+    return b"".join(parts)
+
+
+async def with_digest(wish: Execute) -> Execute:
+    """Return ``wish`` with the digest of its code, which is found out in a thread; as it is if that is short."""
+    if len(wish.code) <= SHORT_CHARS:
+        return wish
+    known = await asyncio.get_running_loop().run_in_executor(_threads, digest, wish.code)
+    return attrs.evolve(wish, digest=known)
+
+
+def query_flag(request: web.Request, key: str) -> bool:
+    """Return what ``?key=`` says; False if it is absent. Raises ``MalformedRequest``."""
+    text = request.query.get(key, "false")
+    if text not in ("true", "false"):
+        raise MalformedRequest(f"{key} must be true or false")
+    return text == "true"
+
+
+async def go_on(request: web.Request) -> None:
+    """Let a client send its body that waits for that (RFC 9110, section 10.1.1). Other expectations are ignored.
+
+    aiohttp would answer them itself, and not in JSON.
+    """
+    if (request.content_length or 0) > request.app[SETTINGS].body_limit_bytes:
+        return  # it is refused
+    if request.version >= HttpVersion11 and request.headers[hdrs.EXPECT].lower() == "100-continue":
+        await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+        request.writer.output_size = 0  # of the answer
+
+
+def choose_form(request: web.Request, offered: Sequence[str]) -> str:
+    """Return which of the media types ``offered`` the client likes best; raise ``NotAcceptable`` if none.
+
+    RFC 9110, section 12.5.1. Of equals it is the one that is named most exactly, then the first one. A range that
+    cannot be read counts as absent.
+    """
+    accept = ",".join(request.headers.getall(hdrs.ACCEPT, []))
+    if not accept.strip():
+        return offered[0]
+    ranges = dict(_range(part) for part in accept.split(","))
+
+    def liking(kind: str) -> tuple[float, int]:
+        for exactness, name in ((2, kind), (1, kind.partition("/")[0] + "/*"), (0, "*/*")):
+            if name in ranges:
+                return ranges[name], exactness
+        return 0.0, 0
+
+    best = max(offered, key=liking)
+    if liking(best)[0] == 0.0:
+        raise NotAcceptable(offered)
+    return best
+
+
+def _range(part: str) -> tuple[str, float]:
+    """Return a media range and its weight, which is 1 if it says none."""
+    name, *parameters = (piece.strip().lower() for piece in part.split(";"))
+    for parameter in parameters:
+        if parameter.startswith("q="):
+            try:
+                weight = float(parameter[2:])
+            except ValueError:
+                return "", 0.0
+            return (name, weight) if 0 <= weight <= 1 else ("", 0.0)
+    return name, 1.0

@@ -1,0 +1,106 @@
+"""A client's connection: aiohttp's, which here has an end to its patience, and keeps nothing of what was lost."""
+
+import asyncio
+import socket
+import struct
+from typing import Any, Final, cast
+
+from aiohttp import ClientConnectionResetError, web
+
+from interpreterd.http.disconnect import untaken_bytes
+
+LOOKS: Final = 8  # at what a client takes, within its patience
+NOTHING: Final = -(1 << 62)
+_DROP: Final = struct.pack("ii", 1, 0)  # SO_LINGER, socket(7)
+
+
+class Connection(web.RequestHandler):
+    """One client's connection, whatever it asks for.
+
+    A client that takes nothing of what was written to it for ``patience_s`` (at most an eighth more) has gone: the
+    connection is ended. That holds for every answer, small or large, on TCP and on a unix socket. A WebSocket, which
+    also knows pings, looks after itself: see ``websocket.Socket``.
+    """
+
+    __slots__ = ("_answered", "_look", "_patience_s", "_taken", "_took_at", "_wire", "_written")
+
+    def __init__(self, manager: web.Server, patience_s: float, **options: Any) -> None:
+        """See aiohttp for ``options``."""
+        super().__init__(manager, **options)
+        self._patience_s = patience_s
+        self._wire: asyncio.Transport | None = None  # aiohttp forgets its own before all is written
+        self._look: asyncio.TimerHandle | None = None
+        self._answered: web.BaseRequest | None = None  # whose answer is being ended
+        self._written = 0  # in all earlier answers
+        self._taken = NOTHING  # of all that, when it was looked at last
+        self._took_at = 0.0
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """See ``asyncio.Protocol``."""
+        self._wire = cast("asyncio.Transport", transport)
+        super().connection_made(transport)
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        """See ``asyncio.Protocol``."""
+        self._wire = None
+        if self._look is not None:
+            self._look.cancel()
+        # An exception in the future would keep the frames it passes, and these the future: a cycle, and all that was
+        # being written hangs on it until the next collection.
+        waiter, self._drain_waiter = self._drain_waiter, None
+        if waiter is not None and not waiter.done():
+            waiter.set_result(None)
+        super().connection_lost(exc)
+
+    async def _drain_helper(self) -> None:
+        await super()._drain_helper()
+        if self.transport is None:
+            raise ClientConnectionResetError("Connection lost")
+
+    def pause_writing(self) -> None:
+        """See ``asyncio.BaseProtocol``."""
+        super().pause_writing()
+        self._watch()
+
+    async def finish_response(
+        self, request: web.BaseRequest, resp: web.StreamResponse, start_time: float | None
+    ) -> tuple[web.StreamResponse, bool]:
+        """See aiohttp."""
+        self._answered = request
+        finished = await super().finish_response(request, resp, start_time)
+        self._answered = None
+        self._written += request.writer.output_size
+        self._watch()  # it may lie in a buffer
+        return finished
+
+    def _watch(self) -> None:
+        if self._look is None and self._wire is not None and self._payload_parser is None:
+            self._look = self._loop.call_later(self._patience_s / LOOKS, self._look_for_client)
+
+    def _look_for_client(self) -> None:
+        self._look = None
+        wire = self._wire
+        if wire is None or self._payload_parser is not None:  # a WebSocket's
+            return
+        buffered = wire.get_write_buffer_size()
+        untaken = buffered if wire.is_closing() else untaken_bytes(wire)
+        if not untaken:
+            self._taken = NOTHING
+            return
+        request = self._answered or self._current_request
+        written = self._written + (0 if request is None else request.writer.output_size)
+        taken = written - untaken
+        # What a unix socket's queue holds is told with what the kernel adds to each write, so what is added to it looks
+        # like less that was taken; once it is full, and more waits here, only the client changes it.
+        is_unix = wire.get_extra_info("socket").family == socket.AF_UNIX
+        took = taken > self._taken or (is_unix and not buffered and taken != self._taken)
+        self._taken = taken
+        now = self._loop.time()
+        if took:
+            self._took_at = now
+        elif now - self._took_at >= self._patience_s:
+            # On TCP a reset: what lies in the kernel is dropped, too.
+            wire.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _DROP)
+            wire.abort()
+            return
+        self._watch()

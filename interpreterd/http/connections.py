@@ -1,0 +1,193 @@
+"""The connections of clients: how many there may be, and how long one may let the daemon wait for it.
+
+A connection waits for its client before and between requests, during a head or a body, on a WebSocket before the first
+message, and when the daemon reads on after it has refused something. When there are too many connections, the one that
+has waited longest is closed. If none waits, a new one is answered ``/health`` and else that there are too many.
+"""
+
+import asyncio
+import contextlib
+import functools
+import itertools
+import logging
+import resource
+from collections.abc import Callable, Iterator
+from typing import Final, cast
+
+from aiohttp import web
+
+from interpreterd.http.incoming import IncomingConnection
+from interpreterd.http.keys import SETTINGS
+from interpreterd.settings import MIB, Settings
+
+CONNECTIONS_SHARE: Final = 2  # a half of all descriptors; the others are the daemon's own, and its workers'
+_SPARE: Final = 32  # the last descriptors, for those that ask for ``/health``; see also ``pipes.FDS_FOR_CLIENTS``
+_SPARE_SHARE: Final = 8  # of a small limit
+HELD_S: Final = 0.2
+HELD_REQUESTS: Final = 16  # as large as one can be, that may be received at the same time
+_LOG_PERIOD_S: Final = 60.0
+_log = logging.getLogger(__name__)
+
+
+class Runner(web.AppRunner):
+    """Serves the application on connections of this daemon's kind; aiohttp has no option for that."""
+
+    async def _make_server(self) -> web.Server:
+        server = await super()._make_server()
+        server.__class__ = Connections
+        cast("Connections", server).set_up(self.app[SETTINGS])
+        return server
+
+
+class Connections(web.Server):
+    """All connections of one daemon. Called, it makes a new one: it is the protocol factory of a listening socket."""
+
+    def set_up(self, settings: Settings) -> None:
+        """Begin with none."""
+        self._settings = settings
+        self._options = self._kwargs | {
+            "auto_decompress": False,
+            "keepalive_timeout": settings.keep_alive_s,
+            "lingering_time": 0,  # the connection does that
+        }
+        self._descriptors = _descriptors()
+        self._held_limit_bytes = max(HELD_REQUESTS * settings.body_limit_bytes, MIB)
+        self._open: set[IncomingConnection] = set()
+        self._waiting: dict[IncomingConnection, float] = {}  # since when; the one that has waited longest is first
+        self._heads: dict[IncomingConnection, float] = {}  # until when each head must be there; the first is due first
+        self._held = 0
+        self._due: asyncio.TimerHandle | None = None
+        self._told_at = -_LOG_PERIOD_S
+
+    def __call__(self) -> IncomingConnection:
+        return IncomingConnection(self, self, self._settings.heartbeat_s, loop=self._loop, **self._options)
+
+    @property
+    def limit(self) -> int:
+        """How many there may be."""
+        return max(1, min(self._settings.max_connections, self._descriptors // CONNECTIONS_SHARE))
+
+    def opened(self, connection: IncomingConnection, fd: int) -> None:
+        """A client has come."""
+        self._open.add(connection)
+        is_spare = fd >= self._descriptors - min(_SPARE, self._descriptors // _SPARE_SHARE)
+        if is_spare or len(self._open) > self.limit:
+            self._make_room(connection)
+        self.begins_head(connection)
+
+    def closed(self, connection: IncomingConnection) -> None:
+        """A client has gone."""
+        self._open.discard(connection)
+        self.works(connection)
+
+    def begins_head(self, connection: IncomingConnection) -> None:
+        """The head of a request must be there in time from now on."""
+        self.waits(connection)
+        self._heads[connection] = due = self._loop.time() + self._settings.head_timeout_s
+        if self._due is None:
+            self._due = self._loop.call_at(due, self._end_late_heads)
+
+    def waits(self, connection: IncomingConnection) -> None:
+        """The daemon waits for the client from now on, unless that has gone: its answer may end later."""
+        self._waiting.pop(connection, None)
+        if connection in self._open:
+            self._waiting[connection] = self._loop.time()
+
+    def works(self, connection: IncomingConnection) -> None:
+        """The daemon does not wait for the client any more."""
+        self._waiting.pop(connection, None)
+        self._heads.pop(connection, None)
+
+    def holds(self, size: int) -> bool:
+        """Count bytes that clients have sent and nobody has dealt with; return whether there is room for them."""
+        self._held += size
+        return self._held <= self._held_limit_bytes
+
+    def _make_room(self, newcomer: IncomingConnection) -> None:
+        longest = next(iter(self._waiting), None)
+        if longest is None or longest.excess:
+            newcomer.refuse()
+        if (now := self._loop.time()) >= self._told_at + _LOG_PERIOD_S:
+            self._told_at = now
+            _log.warning(
+                "%d connections are open, with %d descriptors and a limit of %d connections: for each new one, the one "
+                "whose client has been silent longest is closed; if none is silent, only /health is answered",
+                len(self._open),
+                self._descriptors,
+                self.limit,
+            )
+        if longest is not None:
+            self.closed(longest)
+            longest.abort()
+
+    def _end_late_heads(self, *, is_sure: bool = False) -> None:
+        now = self._loop.time()
+        if not is_sure and any(now - due > HELD_S for due in itertools.islice(self._heads.values(), 1)):
+            # It is the loop that is late, and what has come meanwhile is not read yet.
+            self._due = self._loop.call_later(HELD_S, functools.partial(self._end_late_heads, is_sure=True))
+            return
+        for connection, due in list(self._heads.items()):
+            if due > now:
+                break
+            self.works(connection)
+            connection.end_late_head()
+        first = next(iter(self._heads.values()), None)
+        self._due = None if first is None else self._loop.call_at(first, self._end_late_heads)
+
+
+def set_waiting(request: web.BaseRequest, it_does: bool) -> None:
+    """Say whether the daemon waits now for the client of ``request``: then that may have to make room for others."""
+    if isinstance(request.protocol, IncomingConnection):
+        request.protocol.waits(it_does)
+
+
+@contextlib.contextmanager
+def waiting(request: web.Request) -> Iterator[None]:
+    """The block waits for the client of ``request``."""
+    set_waiting(request, True)
+    try:
+        yield
+    finally:
+        set_waiting(request, False)
+
+
+@contextlib.contextmanager
+def receiving(request: web.Request) -> Iterator[Callable[[int], None]]:
+    """Give the block what counts the bytes of a body, which it may keep; it raises ``LimitReached``."""
+    connection = request.protocol
+    held = 0
+
+    def hold(size: int) -> None:
+        nonlocal held
+        if isinstance(connection, IncomingConnection):
+            held += size
+            connection.hold(size)
+
+    try:
+        yield hold
+    finally:
+        if held:
+            hold(-held)
+
+
+def let_go(request: web.BaseRequest, size: int, *, ends_message: bool) -> None:
+    """See ``IncomingConnection.let_go``."""
+    if isinstance(request.protocol, IncomingConnection):
+        request.protocol.let_go(size, ends_message=ends_message)
+
+
+def need_both_ways(request: web.Request) -> None:
+    """Take it that the client of ``request`` has gone when it closes its sending half."""
+    if isinstance(request.protocol, IncomingConnection):
+        request.protocol.need_both_ways()
+
+
+async def linger(request: web.BaseRequest) -> None:
+    """Read on until the client, which was refused, ends the connection; see ``IncomingConnection.linger``."""
+    if isinstance(request.protocol, IncomingConnection):
+        await request.protocol.linger()
+
+
+def _descriptors() -> int:
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return 1 << 30 if soft == resource.RLIM_INFINITY else soft

@@ -1,0 +1,103 @@
+"""JSON of any size from clients, without holding up the others.
+
+A decoder in C keeps the interpreter to itself until it has finished: a thread does not help against that. So from a
+large text the strings under the keys ``LONG`` are taken out, and decoded piece by piece. What is left must be small: a
+million tiny values take a second.
+"""
+
+import asyncio
+import re
+import secrets
+from concurrent.futures import ThreadPoolExecutor
+from typing import Final
+
+import orjson
+
+from interpreterd.model.errors import BodyTooLarge, MalformedRequest
+from interpreterd.model.fields import decode_json
+
+SMALL_BYTES: Final = 256 << 10  # six milliseconds at worst
+LONG: Final = (b"code", b"text")
+_PIECE_BYTES: Final = 256 << 10
+# A piece of a string ends where each part can be decoded by itself: before an escape, or a pair of surrogates.
+_PIECE: Final = re.compile(
+    rb'(?:[^"\\\x00-\x1f]++|\\(?:["\\/bfnrt]|u(?![dD][89abAB])[0-9a-fA-F]{4}'
+    rb"|u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}))*+"
+)
+_threads = ThreadPoolExecutor(1, thread_name_prefix="decode")  # more would only compete for the interpreter
+
+
+async def decode(data: bytes, what: str) -> object:
+    """Return the value of a client's JSON; ``what`` names it in the error.
+
+    Large ones are decoded one at a time.
+
+    Raises:
+        MalformedRequest: It is not JSON.
+        BodyTooLarge: It holds more than ``SMALL_BYTES`` besides the strings under the keys ``LONG``.
+    """
+    if len(data) <= SMALL_BYTES:
+        return decode_json(data, what)
+    return await asyncio.get_running_loop().run_in_executor(_threads, decode_large, data, what)
+
+
+def decode_large(data: bytes, what: str) -> object:
+    """Do what ``decode`` does, in a thread: others have the interpreter every few milliseconds."""
+    mark = secrets.token_hex(16)  # no client can know it, so it is in no text of a client's
+    strings: list[str] = []
+    rest = bytearray()
+    done = depth = 0
+    last = b""
+    while (quote := data.find(b'"', done, done + SMALL_BYTES)) >= 0:
+        between = data[done:quote]
+        depth += sum(map(between.count, (b"{", b"["))) - sum(map(between.count, (b"}", b"]")))
+        rest += between
+        if depth == 1 and last in LONG and between.strip() == b":":
+            string, end = _long_string(data, quote + 1, what)
+            rest += b'"%b%d"' % (mark.encode(), len(strings))
+            strings.append(string)
+            last = b""
+        else:
+            end = _end_of_piece(data, quote + 1, SMALL_BYTES)
+            last = data[quote + 1 : end]
+            rest += data[quote : end + 1]
+        done = end + 1
+        if len(rest) > SMALL_BYTES:
+            break
+    if len(rest) + len(data) - done > SMALL_BYTES:
+        raise BodyTooLarge(SMALL_BYTES, f"{what} without its {' and '.join(name.decode() for name in LONG)}")
+    value = decode_json(bytes(rest + data[done:]), what)
+    if isinstance(value, dict):
+        for name in map(bytes.decode, LONG):
+            marked = value.get(name)
+            if isinstance(marked, str) and marked.startswith(mark):
+                value[name] = strings[int(marked.removeprefix(mark))]
+    return value
+
+
+def _long_string(data: bytes, start: int, what: str) -> tuple[str, int]:
+    """Return the string whose first character is at ``start``, and where the quote after it is."""
+    pieces = []
+    while True:
+        end = _end_of_piece(data, start, _PIECE_BYTES)
+        try:
+            pieces.append(orjson.loads(b'"%b"' % data[start:end]))
+        except orjson.JSONDecodeError as error:
+            raise MalformedRequest(f"{what} must be JSON: {error}") from None
+        if data[end : end + 1] == b'"':
+            return "".join(pieces), end
+        if end == start:
+            raise MalformedRequest(f"{what} must be JSON: a string has no end, or a character that must be escaped")
+        start = end
+
+
+def _end_of_piece(data: bytes, start: int, size: int) -> int:
+    """Return where a part of a string ends, before its end or an escape or character that is cut at ``size``."""
+    piece = _PIECE.match(data, start, start + size)
+    assert piece is not None, "it matches nothing as well"
+    end = piece.end()
+    if end == start + size:
+        for _ in range(3):  # the most bytes of UTF-8 that follow a first one
+            if end < len(data) and data[end] & 0xC0 == 0x80:
+                end -= 1
+    return end

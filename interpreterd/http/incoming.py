@@ -1,0 +1,300 @@
+"""What comes in on a connection: within deadlines, refused in JSON, and ended so that the client sees why.
+
+It stands on a few methods and attributes of aiohttp's that are not documented; tests show when they change.
+"""
+
+import asyncio
+import contextlib
+import enum
+import logging
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any, Final, Protocol
+
+import orjson
+from aiohttp import StreamReader, web
+from aiohttp.http_exceptions import HttpProcessingError
+
+from interpreterd.dialects.native.errors import TRY_AGAIN_LATER, error_body, face, sentence
+from interpreterd.http.connection import Connection
+from interpreterd.http.disconnect import has_closed, probe
+from interpreterd.http.lingering import LINGER_BYTES, LINGER_S, Lingering
+from interpreterd.model.errors import LimitReached
+
+LOOK_PERIOD_S: Final = 1.0
+MESSAGE_BYTES: Final = 64 << 10  # a connection that holds no more is no burden
+_log = logging.getLogger(__name__)
+
+
+class _Phase(enum.Enum):
+    """What a connection is about."""
+
+    IDLE = enum.auto()
+    """Nothing of a request has come."""
+    HEAD = enum.auto()
+    REQUEST = enum.auto()
+    """From its whole head to the end of its answer."""
+
+
+class Registry(Protocol):
+    """What knows all connections; see ``connections.Connections``."""
+
+    @property
+    def limit(self) -> int: ...
+    def opened(self, connection: "IncomingConnection", fd: int) -> None: ...
+    def closed(self, connection: "IncomingConnection") -> None: ...
+    def begins_head(self, connection: "IncomingConnection") -> None: ...
+    def waits(self, connection: "IncomingConnection") -> None: ...
+    def works(self, connection: "IncomingConnection") -> None: ...
+    def holds(self, size: int) -> bool: ...
+
+
+class IncomingConnection(Connection):
+    """A connection that is known to a ``Registry``.
+
+    Attributes:
+        excess: Whether it is one too many.
+    """
+
+    __slots__ = (
+        "_ended",
+        "_held",
+        "_lingering",
+        "_needs_both_ways",
+        "_payload",
+        "_phase",
+        "_refused",
+        "_registry",
+        "_waits",
+        "excess",
+    )
+
+    def __init__(self, registry: Registry, server: web.Server, patience_s: float, **options: Any) -> None:
+        super().__init__(server, patience_s, **options)
+        self.excess = False
+        self._registry = registry
+        self._phase = _Phase.IDLE
+        self._waits = False  # for the client, within a request
+        self._ended = False  # the client's sending half is closed, and it waits for its answer
+        self._needs_both_ways = False
+        self._refused = False  # what came is no HTTP
+        self._payload: StreamReader | None = None  # of the last request that has come
+        self._held = 0  # bytes of WebSocket messages that nobody has dealt with
+        self._lingering: Lingering | None = None
+
+    def refuse(self) -> None:
+        """Answer only whether the daemon lives: this connection is one too many."""
+        self.excess = True
+        served = self._request_handler
+
+        async def answer(request: web.BaseRequest) -> web.StreamResponse:
+            if request.path.endswith("/health") and served is not None:
+                return await served(request)
+            error = LimitReached(f"too many connections: the limit is {self._registry.limit}")
+            return _json_error(face(error).status, sentence(error), face(error).code, face(error).headers)
+
+        self._request_handler = answer
+
+    def waits(self, it_does: bool) -> None:
+        """Say whether the daemon waits for the client now, within its request."""
+        self._waits = it_does
+        if it_does:
+            self._registry.waits(self)
+        else:
+            self._registry.works(self)
+
+    def need_both_ways(self) -> None:
+        """Until its answer has ended, the client counts as gone when it closes its sending half."""
+        self._needs_both_ways = True
+        if self._ended:
+            self.abort()
+
+    def hold(self, size: int) -> None:
+        """Count bytes of a body that are kept, or let go if negative. Raises ``LimitReached``."""
+        if not self._registry.holds(size) and size > 0:
+            raise LimitReached("too many large requests at the same time")
+
+    def let_go(self, size: int, *, ends_message: bool) -> None:
+        """``size`` bytes that have come on a WebSocket have been dealt with: up to the end of a message, or amid it."""
+        left = max(0, self._held - size)
+        if ends_message and left <= MESSAGE_BYTES:  # frames have heads, too, of which nobody tells
+            left = 0
+        self._registry.holds(left - self._held)
+        self._held = left
+
+    def _hold_message(self, size: int) -> None:
+        self._held += size
+        if not self._registry.holds(size) and self._held > MESSAGE_BYTES and self.transport is not None:
+            self.transport.write(b"\x88\x02" + TRY_AGAIN_LATER.to_bytes(2, "big"))  # a close frame
+            self.force_close()
+
+    def abort(self) -> None:
+        """End it at once."""
+        if self.transport is not None:
+            self.transport.abort()
+
+    def end_late_head(self) -> None:
+        """End it, as the client took too long for the head of a request; tell it so if it has begun one."""
+        if self._phase is _Phase.HEAD and self.transport is not None:
+            body = orjson.dumps(error_body("The head of the request did not come in time", "request_timeout"))
+            self.transport.write(
+                b"HTTP/1.1 408 Request Timeout\r\nContent-Type: application/json; charset=utf-8\r\n"
+                b"Connection: close\r\nContent-Length: %d\r\n\r\n%b" % (len(body), body)
+            )
+        self.force_close()
+
+    async def linger(self) -> None:
+        """Read on, and drop what comes, until the client ends the connection, within ``LINGER_S`` and ``LINGER_BYTES``.
+
+        For a client that writes before it reads: a connection that is closed with bytes unread is reset, and what the
+        client was told is lost on its way.
+        """
+        transport = self.transport
+        if transport is None or transport.is_closing() or self._ended:
+            return
+        self._lingering = lingering = Lingering(self._loop)
+        with contextlib.suppress(OSError, RuntimeError):  # it has ended just now
+            transport.write_eof()
+        transport.resume_reading()
+        self._registry.waits(self)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(LINGER_S):
+                await lingering.ended
+        self._registry.works(self)
+
+    # asyncio.Protocol and aiohttp
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """See aiohttp."""
+        super().connection_made(transport)
+        self.keep_alive(True)  # stops aiohttp's clock: until a head is there, the registry's counts
+        self._registry.opened(self, transport.get_extra_info("socket").fileno())
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        """See aiohttp."""
+        self._registry.closed(self)
+        if self._lingering is not None:
+            self._lingering.end()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        """See aiohttp, which also calls it, with nothing, to go on with what it has kept."""
+        if self._lingering is not None:
+            self._lingering.drop(len(data))
+            return
+        if self._phase is _Phase.REQUEST:
+            if self._waits:
+                self._registry.waits(self)
+            if self._payload_parser is not None:
+                self._hold_message(len(data))
+            super().data_received(data)
+            if self._messages:
+                self._payload = self._messages[-1][1]
+            return
+        super().data_received(data)
+        if self._messages:
+            self._phase = _Phase.REQUEST
+            self._payload = self._messages[-1][1]
+            self._registry.works(self)
+        elif data and self._phase is _Phase.IDLE:
+            self._phase = _Phase.HEAD
+            self.keep_alive(True)
+            if self._request_count:
+                self._registry.begins_head(self)
+
+    def eof_received(self) -> bool | None:  # type: ignore[override]
+        """Stay open for a client that has said all that it wants, and waits for the answer."""
+        if self._lingering is not None:
+            self._lingering.end()
+            return None
+        transport = self.transport
+        waits = self._phase is _Phase.REQUEST and not (self._upgraded or self._needs_both_ways)
+        if not waits or transport is None or has_closed(transport):
+            return None
+        self._ended = True
+        self._registry.waits(self)  # for all that one can know
+        if self._payload is not None and not self._payload.is_eof():
+            self._payload.set_exception(web.RequestPayloadError("its end is missing"))
+        probe(transport.get_extra_info("socket"))
+        self._look_whether_gone()
+        return True
+
+    def _look_whether_gone(self) -> None:
+        """Look now and then whether the client has ended its other half, too: nothing is read any more that tells."""
+        if self.transport is None or self.transport.is_closing():  # all is written: see ``Connection``
+            return
+        if has_closed(self.transport):
+            self.abort()
+        else:
+            self._loop.call_later(LOOK_PERIOD_S, self._look_whether_gone)
+
+    async def start(self) -> None:
+        """See aiohttp. What has come on a WebSocket is kept to the end of its handler, also if the client has gone."""
+        try:
+            await super().start()
+        finally:
+            self.let_go(self._held, ends_message=True)
+
+    async def finish_response(
+        self, request: web.BaseRequest, resp: web.StreamResponse, start_time: float | None
+    ) -> tuple[web.StreamResponse, bool]:
+        """See aiohttp."""
+        if isinstance(resp, web.HTTPException):  # before any middleware
+            resp = _json_error(resp.status, resp.reason, HTTPStatus(resp.status).name.lower())
+        resp, reset = await super().finish_response(request, resp, start_time)
+        if self._refused:
+            self._close = True
+            await self.linger()
+        elif not request.content.is_eof():
+            await self._drop_rest(request, resp)
+        self._needs_both_ways = False
+        if not self._messages:
+            self._payload = None
+        if self.excess or (self._ended and not self._messages):
+            self.close()
+        elif not self._messages and resp.keep_alive:
+            self._phase = _Phase.IDLE
+            self._registry.waits(self)
+        return resp, reset
+
+    async def _drop_rest(self, request: web.BaseRequest, resp: web.StreamResponse) -> None:
+        """Read the rest of a body that nobody wants: see ``linger``. If it comes in time, the connection goes on."""
+        left = LINGER_BYTES if resp.status != HTTPStatus.REQUEST_TIMEOUT else 0
+        self.waits(True)
+        with contextlib.suppress(TimeoutError, ConnectionError, web.RequestPayloadError):
+            async with asyncio.timeout(LINGER_S):
+                while left > 0 and not request.content.at_eof():
+                    left -= len(await request.content.readany())
+        self.waits(False)
+        if not request.content.is_eof():
+            self.close()
+
+    def handle_error(
+        self,
+        request: web.BaseRequest,
+        status: int = 500,
+        exc: BaseException | None = None,
+        message: str | None = None,
+    ) -> web.StreamResponse:
+        """See aiohttp: the answer to what is no HTTP, and to what a handler did not expect."""
+        if isinstance(exc, ConnectionError):
+            raise exc
+        if request.writer.output_size > 0:
+            _log.error("an answer was cut short", exc_info=exc)
+            raise ConnectionError("the answer has begun")
+        if isinstance(exc, HttpProcessingError):
+            self._refused = True
+            first = (message or "").strip().partition("\n")[0].rstrip(":")
+            response = _json_error(status, f"The request is not valid HTTP: {first}", "malformed_request")
+        elif isinstance(exc, UnicodeEncodeError):  # aiohttp was to repeat a header
+            response = _json_error(HTTPStatus.BAD_REQUEST, "A header is not UTF-8", "malformed_request")
+        else:
+            _log.error("%s %s failed", request.method, request.path, exc_info=exc)
+            response = _json_error(status, "Internal error; the daemon's log says more", "internal_error")
+        response.force_close()
+        return response
+
+
+def _json_error(status: int, text: str, code: str, headers: Mapping[str, str] | None = None) -> web.Response:
+    body = orjson.dumps(error_body(text, code))
+    return web.Response(body=body, status=status, headers=headers, content_type="application/json")

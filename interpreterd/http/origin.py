@@ -1,0 +1,151 @@
+"""What stands before every route: who may ask, and how errors look."""
+
+import functools
+import ipaddress
+import logging
+from collections.abc import Awaitable, Callable
+from http import HTTPStatus
+from typing import Final
+from urllib.parse import urlsplit
+
+from aiohttp import hdrs, web
+
+from interpreterd.dialects.native.errors import error_body, face, sentence
+from interpreterd.http.answers import json_response
+from interpreterd.http.keys import SETTINGS
+from interpreterd.model.errors import Forbidden, InterpreterError
+from interpreterd.settings import Settings
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+_log = logging.getLogger(__name__)
+_PREFLIGHT_AGE_S: Final = "600"
+
+
+@web.middleware
+async def show_errors(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Turn every error into JSON; never show a traceback, never an empty body."""
+    try:
+        return await handler(request)
+    except InterpreterError as error:
+        return _show(error)
+    except web.HTTPException as error:
+        if error.status < HTTPStatus.BAD_REQUEST:
+            raise
+        headers = {str(hdrs.ALLOW): error.headers[hdrs.ALLOW]} if hdrs.ALLOW in error.headers else {}
+        text = f"{error.reason}: {request.method} {request.path}"
+        code = HTTPStatus(error.status).name.lower()
+        return json_response(error_body(text, code), status=error.status, headers=headers)
+    except ConnectionError:  # the client went away; aiohttp knows what to do
+        raise
+    except Exception:
+        _log.exception("%s %s failed", request.method, request.path)
+        text = "Internal error; the daemon's log says more"
+        return json_response(error_body(text, "internal_error"), status=HTTPStatus.INTERNAL_SERVER_ERROR)
+
+
+def _show(error: InterpreterError) -> web.StreamResponse:
+    shown = face(error)
+    return json_response(error_body(sentence(error), shown.code), status=shown.status, headers=dict(shown.headers))
+
+
+@web.middleware
+async def refuse_strangers(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Serve only requests that a web page of somebody else's cannot have sent.
+
+    ``Host`` must be a name of this daemon (else: DNS rebinding), ``Origin``, which browsers send, must be the daemon's
+    own or an allowed one; that one is answered with the CORS headers (fetch.spec.whatwg.org) it needs to read the
+    answer.
+    """
+    settings = request.app[SETTINGS]
+    _check_host(request, settings)
+    origin = request.headers.get(hdrs.ORIGIN)
+    if origin is None or _is_own(origin, request, settings):
+        return await handler(request)
+    if origin not in settings.allow_origin and "*" not in settings.allow_origin:
+        raise Forbidden(f"origin not allowed: {origin}; --allow-origin allows it")
+    if request.method == hdrs.METH_OPTIONS:
+        return web.Response(
+            status=HTTPStatus.NO_CONTENT,
+            headers={
+                hdrs.ACCESS_CONTROL_ALLOW_ORIGIN: origin,
+                hdrs.ACCESS_CONTROL_ALLOW_METHODS: "GET, POST, PATCH, DELETE",
+                hdrs.ACCESS_CONTROL_ALLOW_HEADERS: request.headers.get(
+                    hdrs.ACCESS_CONTROL_REQUEST_HEADERS, "Content-Type"
+                ),
+                hdrs.ACCESS_CONTROL_MAX_AGE: _PREFLIGHT_AGE_S,
+                hdrs.VARY: hdrs.ORIGIN,
+            },
+        )
+    request["allowed_origin"] = origin
+    return await handler(request)
+
+
+async def add_cors_headers(request: web.Request, response: web.StreamResponse) -> None:
+    """Let the page of an allowed origin read the answer; for ``Application.on_response_prepare``."""
+    if (origin := request.get("allowed_origin")) is not None:
+        response.headers[hdrs.ACCESS_CONTROL_ALLOW_ORIGIN] = origin
+        response.headers[hdrs.VARY] = hdrs.ORIGIN
+
+
+def _check_host(request: web.Request, settings: Settings) -> None:
+    hosts = request.headers.getall(hdrs.HOST, [])
+    if len(hosts) != 1:
+        raise Forbidden("exactly one Host header is needed")
+    if not _is_allowed_host(hosts[0].lower(), settings.allow_host, settings.host, _bound_address(request)):
+        raise Forbidden(f"host not allowed: {hosts[0]}; --allow-host allows it")
+
+
+@functools.lru_cache(maxsize=64)
+def _is_allowed_host(host: str, allow_host: tuple[str, ...], own_host: str, bound_address: str | None) -> bool:
+    allowed = [name.lower() for name in allow_host]
+    if "*" in allowed or host in allowed:
+        return True
+    name = _hostname(host)
+    return name is not None and (name in allowed or _is_own_name(name, own_host, bound_address))
+
+
+def _is_own(origin: str, request: web.Request, settings: Settings) -> bool:
+    try:
+        parts = urlsplit(origin)
+        port = parts.port
+    except ValueError:
+        return False
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        return False
+    if parts.netloc.lower() == request.headers[hdrs.HOST].lower():  # which has been checked
+        return True
+    bound_port = _bound_port(request)  # a unix socket has none, and no page of its own but the proxy's before it
+    return (
+        bound_port is not None
+        and port == bound_port
+        and _is_own_name(parts.hostname, settings.host, _bound_address(request))
+    )
+
+
+def _is_own_name(name: str, own_host: str, bound_address: str | None) -> bool:
+    if name in ("localhost", own_host.lower()) or name.endswith(".localhost"):
+        return True
+    try:
+        address = ipaddress.ip_address(name)
+    except ValueError:
+        return False
+    return address.is_loopback or name == bound_address
+
+
+def _hostname(host: str) -> str | None:
+    try:
+        name = urlsplit("//" + host).hostname
+    except ValueError:
+        return None
+    return name.removesuffix(".") if name else None
+
+
+def _bound_address(request: web.Request) -> str | None:
+    """The address at which this connection came in: with ``--host 0.0.0.0`` any address of the machine."""
+    name = request.get_extra_info("sockname")
+    return str(name[0]) if isinstance(name, tuple) else None
+
+
+def _bound_port(request: web.Request) -> int | None:
+    name = request.get_extra_info("sockname")
+    return int(name[1]) if isinstance(name, tuple) else None

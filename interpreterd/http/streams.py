@@ -1,0 +1,129 @@
+"""How events are written to those who follow them: as NDJSON, as server-sent events, or on a WebSocket.
+
+None of them keeps anything back: while a client takes nothing, its follower waits, and the journal decides what it then
+misses.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Callable, Mapping
+from typing import Final, TypeVar
+
+from aiohttp import WSMsgType, hdrs, web
+
+from interpreterd.contexts.journal import Follower, Journal
+from interpreterd.dialects.native.errors import GOING_AWAY, close_reason
+from interpreterd.http.bodies import choose_form
+from interpreterd.http.disconnect import when_gone
+from interpreterd.http.keys import MANAGER, SETTINGS
+from interpreterd.http.websocket import Socket, open_socket
+from interpreterd.model.errors import ServerShuttingDown
+from interpreterd.model.schema import Gap
+
+NDJSON: Final = "application/x-ndjson"
+EVENT_STREAM: Final = "text/event-stream"
+HEADERS: Final[Mapping[str, str]] = {
+    hdrs.CACHE_CONTROL: "no-store",
+    "X-Accel-Buffering": "no",  # or nginx, as a proxy, keeps events back
+}
+_E = TypeVar("_E")
+Render = Callable[[int, _E | Gap], bytes]
+
+
+def as_line(number: int, message: bytes) -> bytes:
+    """Return a line of NDJSON."""
+    return message + b"\n"
+
+
+def as_event(number: int, message: bytes) -> bytes:
+    """Return a server-sent event; ``message`` is one line, since JSON escapes what ends one."""
+    return b"id: %d\ndata: %b\n\n" % (number, message)
+
+
+FRAMES: Final[Mapping[str, Callable[[int, bytes], bytes]]] = {NDJSON: as_line, EVENT_STREAM: as_event}
+
+
+async def answer_with(
+    request: web.Request, form: str, follower: Follower[_E], render: Render[_E]
+) -> web.StreamResponse:
+    """Answer with what ``follower`` reads, up to its end or the client's; then it is stopped."""
+    response = web.StreamResponse(headers={**HEADERS, hdrs.CONTENT_TYPE: form})
+    frame = FRAMES[form]
+    patience_s = request.app[SETTINGS].heartbeat_s
+    try:
+        with when_gone(request, follower.stop, patience_s):
+            await response.prepare(request)
+            async with _heartbeat(response, form, patience_s):
+                async for number, event in follower:
+                    await response.write(frame(number, render(number, event)))
+    except ConnectionError:
+        pass
+    finally:
+        follower.stop()
+    return response
+
+
+async def follow(request: web.Request, journal: Journal[_E], start: int, render: Render[_E]) -> web.StreamResponse:
+    """Serve a client that follows ``journal`` from the event ``start`` on, in the form it wants."""
+    if request.headers.get(hdrs.UPGRADE, "").lower() == "websocket":
+        return await _follow_on_socket(request, journal, start, render)
+    form = choose_form(request, (NDJSON, EVENT_STREAM))
+    if form == EVENT_STREAM and journal.ended and start >= journal.next:
+        # An EventSource comes back after every end, unless it is told so:
+        # html.spec.whatwg.org/multipage/server-sent-events.html
+        return web.Response(status=204)
+    return await answer_with(request, form, journal.follow(start), render)
+
+
+async def _follow_on_socket(
+    request: web.Request, journal: Journal[_E], start: int, render: Render[_E]
+) -> web.StreamResponse:
+    socket = await open_socket(request, asks=False)
+    follower = journal.follow(start)
+    receiver = asyncio.create_task(_receive_until_gone(socket, follower))
+    try:
+        async for number, event in follower:
+            await socket.send_frame(render(number, event), WSMsgType.TEXT)
+        if request.app[MANAGER].closing:
+            await socket.finish(code=GOING_AWAY, reason=close_reason(str(ServerShuttingDown())))
+        else:
+            await socket.finish()
+    except ConnectionError:
+        pass
+    finally:
+        follower.stop()
+        receiver.cancel()
+        if not socket.closes:  # the receiver may never have begun
+            socket.let_go()
+    return socket
+
+
+async def _receive_until_gone(socket: Socket, follower: Follower[_E]) -> None:
+    """Receive, and ignore, until the connection ends: aiohttp answers pings, and sees the client go, only meanwhile."""
+    while True:
+        message = await socket.receive()
+        if message.type not in (WSMsgType.TEXT, WSMsgType.BINARY):
+            break
+    if not socket.closes:
+        follower.stop()
+        socket.let_go()
+
+
+@contextlib.asynccontextmanager
+async def _heartbeat(response: web.StreamResponse, form: str, patience_s: float) -> AsyncIterator[None]:
+    """Have server-sent events go on while nothing happens, for clients and proxies that wait for no silent one."""
+    if form != EVENT_STREAM:
+        yield
+        return
+    beating = asyncio.create_task(_beat(response, patience_s / 1.5))
+    try:
+        yield
+    finally:
+        beating.cancel()
+
+
+async def _beat(response: web.StreamResponse, period_s: float) -> None:
+    with contextlib.suppress(ConnectionError):
+        while True:
+            await asyncio.sleep(period_s)
+            await response.write(b":\n\n")

@@ -1,0 +1,113 @@
+"""Logs: to stderr, a line each, for people or for programs. Logging never waits for whoever reads them."""
+
+import atexit
+import logging
+import sys
+from datetime import UTC, datetime
+from typing import Any, Final
+
+import orjson
+
+from interpreterd.logs.lines import Lines, LineStream
+from interpreterd.logs.throttle import Throttle
+from interpreterd.model.errors import cut
+from interpreterd.settings import Settings
+
+MESSAGE_LIMIT_CHARS: Final = 2000
+EXCEPTION_LIMIT_CHARS: Final = 16_000
+STDERR_FD: Final = 2
+_CONTROLS: Final = {code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160))} | {10: "\\n", 9: " "}
+
+
+def about(context_id: str, logger: logging.Logger) -> "logging.LoggerAdapter[logging.Logger]":
+    """Return ``logger`` for what a context may provoke: it then says each thing a few times a minute, and counts."""
+    return logging.LoggerAdapter(logger, {"about": context_id})
+
+
+class JsonFormatter(logging.Formatter):
+    """One JSON object a line: ``time`` (RFC 3339), ``level``, ``logger``, ``message``, perhaps ``exception``."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """See ``logging.Formatter``."""
+        body = {
+            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "message": cut(record.getMessage(), MESSAGE_LIMIT_CHARS),
+        }
+        if record.exc_info:
+            body["exception"] = cut(self.formatException(record.exc_info), EXCEPTION_LIMIT_CHARS)
+        # A lone surrogate, as in a file name that is no UTF-8, has no place in JSON.
+        return orjson.dumps(
+            {key: text.encode(errors="backslashreplace").decode() for key, text in body.items()}
+        ).decode()
+
+
+class TextFormatter(logging.Formatter):
+    """A line for people, which a message cannot break or colour; a traceback has lines of its own."""
+
+    def __init__(self) -> None:
+        super().__init__("%(asctime)s %(levelname)s %(name)s: %(message)s")
+
+    def formatMessage(self, record: logging.LogRecord) -> str:
+        """See ``logging.Formatter``."""
+        record.message = cut(record.message, MESSAGE_LIMIT_CHARS).translate(_CONTROLS)
+        return super().formatMessage(record)
+
+    def formatException(self, ei: Any) -> str:
+        """See ``logging.Formatter``."""
+        return cut(super().formatException(ei), EXCEPTION_LIMIT_CHARS)
+
+
+class _Handler(logging.Handler):
+    """Writes what the throttle admits to ``lines``."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._throttle = Throttle()
+        self.lines = Lines(STDERR_FD, tell=self._tell_dropped, tick=self._tell_left_out)
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """See ``logging.Handler``; it is called with the handler's lock held."""
+        try:
+            if self._throttle.admits(record):
+                self.lines.put(self.format(record))
+        except Exception:
+            self.handleError(record)
+
+    def end(self) -> None:
+        """Write what there is to say, within a bound."""
+        self._tell_left_out(all_of_them=True)
+        self.lines.flush()
+
+    def _tell_left_out(self, *, all_of_them: bool = False) -> float | None:
+        """Say what the throttle has left out; return in how many seconds there may be more to say."""
+        self.acquire()
+        try:
+            for record in self._throttle.ended(all_of_them=all_of_them):
+                self.lines.put(self.format(record))
+            return self._throttle.due_in()
+        finally:
+            self.release()
+
+    def _tell_dropped(self, count: int) -> str:
+        args = (count, "" if count == 1 else "s", "was" if count == 1 else "were")
+        return self.format(
+            logging.LogRecord(__name__, logging.WARNING, __file__, 0, "%d log line%s %s dropped", args, None)
+        )
+
+
+def flush() -> None:
+    """Wait, within a bound, until what was logged is written."""
+    for handler in logging.getLogger().handlers:
+        if isinstance(handler, _Handler):
+            handler.lines.flush()
+
+
+def set_up_logging(settings: Settings) -> None:
+    """Log to stderr as ``settings`` say, and have all that is printed to it go the same way; once in a process."""
+    handler = _Handler()
+    handler.setFormatter(JsonFormatter() if settings.log_format == "json" else TextFormatter())
+    logging.basicConfig(level=settings.log_level.upper(), handlers=[handler])
+    sys.stderr = LineStream(handler.lines, STDERR_FD)
+    atexit.register(handler.end)

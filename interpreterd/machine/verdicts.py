@@ -1,0 +1,74 @@
+"""How an execution will have ended: the machine's judgement, weighed against what the worker reports."""
+
+from typing import Final
+
+from attrs import frozen
+
+from interpreterd.model.errors import ExecutionInterrupted, ExecutionTimedOut, InterpreterError, LimitExceeded
+from interpreterd.model.schema import Failure, Outcome
+
+CONTEXT_ERROR: Final = "ContextError"
+
+
+@frozen
+class Verdict:
+    """How the execution that runs will have ended, once it has."""
+
+    outcome: Outcome
+    error: Failure | None = None
+    cause: InterpreterError | None = None
+    replaceable: bool = False  # by what the worker itself reports
+
+
+def timed_out(timeout_s: int | None) -> Verdict:
+    cause = ExecutionTimedOut(f"execution timed out after {timeout_s} s")
+    return Verdict(Outcome.INTERRUPTED, Failure(name="TimeoutError", value=str(cause)), cause)
+
+
+def exceeded(what: str) -> Verdict:
+    return Verdict(Outcome.INTERRUPTED, Failure(name="LimitExceeded", value=what), LimitExceeded(what))
+
+
+def interrupted() -> Verdict:
+    failure = Failure(name="KeyboardInterrupt", value="")
+    return Verdict(Outcome.INTERRUPTED, failure, ExecutionInterrupted("interrupted by a client"), replaceable=True)
+
+
+def cancelled() -> Verdict:
+    """The same for an execution that waited."""
+    verdict = interrupted()
+    return Verdict(Outcome.CANCELLED, verdict.error, verdict.cause)
+
+
+def ended_with_context(outcome: Outcome, cause: InterpreterError) -> Verdict:
+    return Verdict(outcome, Failure(name=CONTEXT_ERROR, value=str(cause)), cause)
+
+
+def lost(how: str) -> Verdict:
+    return Verdict(Outcome.LOST, Failure(name="WorkerDied", value=how))
+
+
+def judge(verdict: Verdict, error: Failure | None) -> Verdict:
+    """Weigh an interrupt that was sent against what the worker says of how the execution ended."""
+    interrupted = error is not None and error.name == "KeyboardInterrupt"
+    if verdict.replaceable and not interrupted:
+        return Verdict(Outcome.COMPLETED, error)  # it had ended before the interrupt came
+    if verdict.replaceable:
+        return Verdict(verdict.outcome, error, verdict.cause)
+    assert verdict.error is not None
+    traceback = error.traceback if error is not None else ""
+    return Verdict(
+        verdict.outcome,
+        Failure(name=verdict.error.name, value=verdict.error.value, traceback=traceback),
+        verdict.cause,
+    )
+
+
+def when_gone(verdict: Verdict | None, how: str) -> Verdict:
+    """What the worker's end means for the execution that ran."""
+    if verdict is None:
+        return lost(how)
+    if verdict.outcome is Outcome.INTERRUPTED and verdict.error is not None:
+        value = f"{verdict.error.value or 'interrupted'}; its worker was {how}, and its variables are lost"
+        return Verdict(verdict.outcome, Failure(name=verdict.error.name, value=value), verdict.cause)
+    return verdict

@@ -1,0 +1,186 @@
+"""What can go wrong in the daemon, as types. Each dialect gives them their HTTP status and close code.
+
+``str(error)`` is one sentence without a full stop, in lower case, fit for a client. What *user code* raises is no error
+of the daemon: it is an event, ``model.Failure``.
+
+    InterpreterError
+    ├── MalformedRequest        not JSON, not an object, a key of the wrong type
+    │   ├── BodyTooLarge
+    │   ├── BodyTooSlow
+    │   ├── UnsupportedEncoding
+    │   └── UpgradeRequired
+    ├── InvalidRequest          the right type, a value that cannot be
+    │   ├── UnsupportedLanguage
+    │   ├── InvalidWorkingDirectory
+    │   └── DefaultContextKept
+    ├── NotAcceptable           ``Accept`` allows no form in which there is an answer
+    ├── Forbidden               a foreign Origin or Host
+    ├── ContextNotFound
+    ├── ExecutionNotFound
+    ├── LimitReached
+    ├── WorkerStartFailed
+    │   └── OutOfResources      no descriptors, processes or memory for one more
+    ├── ExecutionTimedOut
+    ├── ExecutionInterrupted
+    ├── LimitExceeded
+    ├── ContextDeleted
+    ├── ContextRestarted
+    └── ServerShuttingDown
+"""
+
+from collections.abc import Iterable
+from typing import Final
+
+SENTENCE_LIMIT_CHARS: Final = 2000
+
+
+def cut(text: str, limit_chars: int) -> str:
+    """Return ``text``, or its beginning and its end if it is longer than ``limit_chars``."""
+    if len(text) <= limit_chars:
+        return text
+    half = limit_chars // 2
+    return f"{text[:half]} … {len(text) - 2 * half} characters … {text[-half:]}"
+
+
+class InterpreterError(Exception):
+    """Base of everything that a client may be told."""
+
+    def __str__(self) -> str:
+        """It may quote what a client has sent, which may be long."""
+        return cut(super().__str__(), SENTENCE_LIMIT_CHARS)
+
+
+class MalformedRequest(InterpreterError):
+    """The client's message is no JSON object, or a key has the wrong type. Names the key and what it must be."""
+
+
+class BodyTooLarge(MalformedRequest):
+    """A body or message is longer than ``Settings.body_limit_bytes``, or ``what``, a part of it, than its own limit."""
+
+    def __init__(self, limit_bytes: int, what: str = "the request") -> None:
+        super().__init__(f"{what} is larger than the limit of {limit_bytes} bytes")
+
+
+class BodyTooSlow(MalformedRequest):
+    """A body did not come in time."""
+
+    def __init__(self) -> None:
+        super().__init__("the body of the request did not come in time")
+
+
+class UnsupportedEncoding(MalformedRequest):
+    """A body is compressed."""
+
+    def __init__(self) -> None:
+        super().__init__("Content-Encoding must be identity: compressed bodies are not taken")
+
+
+class UpgradeRequired(MalformedRequest):
+    """A plain HTTP request came for what only a WebSocket can do."""
+
+    def __init__(self) -> None:
+        super().__init__("this route speaks WebSocket, version 13, only")
+
+
+class InvalidRequest(InterpreterError):
+    """A key has the right type and a value that cannot be."""
+
+
+class UnsupportedLanguage(InvalidRequest):
+    """``language`` is neither ``python`` nor empty."""
+
+    def __init__(self) -> None:
+        super().__init__("Unsupported language. Only 'python' is supported.")
+
+
+class InvalidWorkingDirectory(InvalidRequest):
+    """``cwd`` is no directory that can be entered."""
+
+
+class DefaultContextKept(InvalidRequest):
+    """The default context lives as long as the daemon."""
+
+    def __init__(self) -> None:
+        super().__init__("cannot delete default context")
+
+
+class NotAcceptable(InterpreterError):
+    """The client accepts no media type in which this is answered; names those."""
+
+    def __init__(self, offered: Iterable[str]) -> None:
+        super().__init__(f"Accept must allow one of {', '.join(offered)}")
+
+
+class Forbidden(InterpreterError):
+    """The ``Origin`` or ``Host`` of the request is not one that the daemon serves."""
+
+
+class ContextNotFound(InterpreterError):
+    """No context has this id."""
+
+    def __init__(self, context_id: str) -> None:
+        super().__init__(f"context not found: {context_id}")
+
+
+class ExecutionNotFound(InterpreterError):
+    """No execution has this id, or it ended long ago and is forgotten."""
+
+    def __init__(self, execution_id: str) -> None:
+        super().__init__(f"execution not found: {execution_id}")
+
+
+class LimitReached(InterpreterError):
+    """A limit of the daemon is reached; says which and its value."""
+
+
+class WorkerStartFailed(InterpreterError):
+    """No worker could be started; says why.
+
+    Attributes:
+        refused: Whether the worker itself has said so. Another one would say the same.
+    """
+
+    def __init__(self, why: str, *, refused: bool = False) -> None:
+        super().__init__(why)
+        self.refused = refused
+
+
+class OutOfResources(WorkerStartFailed):
+    """The machine, or a limit of the system, has no room for one more worker; those that live go on."""
+
+
+class ExecutionTimedOut(InterpreterError):
+    """The execution ran longer than its ``timeout``."""
+
+
+class ExecutionInterrupted(InterpreterError):
+    """A client interrupted the execution."""
+
+
+class LimitExceeded(InterpreterError):
+    """The execution used more than its context may; says what and how much that is."""
+
+
+class ContextDeleted(InterpreterError):
+    """The context ended while the execution was running or queued."""
+
+    def __init__(self, context_id: str) -> None:
+        super().__init__(f"context deleted: {context_id}")
+
+
+class ContextRestarted(InterpreterError):
+    """The context got a new worker while the execution was running or queued."""
+
+    def __init__(self, context_id: str) -> None:
+        super().__init__(f"context restarted: {context_id}")
+
+
+class ServerShuttingDown(InterpreterError):
+    """The daemon ends; it takes no more work."""
+
+    def __init__(self) -> None:
+        super().__init__("server is shutting down")
+
+
+class ProtocolError(Exception):
+    """A worker said something that is no message. It never reaches a client: the worker is replaced."""

@@ -1,0 +1,133 @@
+"""What one context may use: the daemon's limits, tightened by the context's own."""
+
+import functools
+import os
+from typing import Any, Final, Self
+
+import attrs
+from attrs import field, frozen
+
+from interpreterd.model.digest import Digest
+from interpreterd.model.errors import InvalidRequest
+from interpreterd.model.fields import utf8_bytes
+from interpreterd.settings import LEAST_MEMORY_BYTES, MIB, QUEUE_LIMIT, Settings
+
+MOST: Final = 2**53  # what every JSON parser holds exactly
+_UNITS: Final = ((1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB"))
+# What importing numpy, pandas and matplotlib reserves beyond what it uses: 30 MiB, and a buffer and a stack for each
+# thread of OpenBLAS, 40 MiB, of which there is one a processor, up to 64.
+_SLACK_BYTES: Final = 64 * MIB
+_SLACK_PER_PROCESSOR_BYTES: Final = 48 * MIB
+_SLACK_PROCESSORS: Final = 64
+
+
+def _limit(key: str, *, least: int = 1, whole: bool = True) -> Any:
+    return field(default=None, metadata={"key": key, "least": least, "whole": whole})
+
+
+@frozen(kw_only=True)
+class Limits:
+    """Upper bounds; None where there is none.
+
+    Attributes:
+        memory_bytes: Resident memory of the worker and of all that it started.
+        cpu_s: Processor time of one execution, in all these processes.
+        output_bytes: One execution's stdout and stderr together, as UTF-8.
+        processes: The worker is one of them.
+        queued: Executions that wait.
+        code_bytes: One execution's code, as UTF-8.
+        queue_is_usual: Whether ``queued`` is what it is without anybody's wish; not shown then.
+    """
+
+    memory_bytes: int | None = _limit("memoryBytes", least=LEAST_MEMORY_BYTES)
+    cpu_s: float | None = _limit("cpuSeconds", least=0, whole=False)
+    output_bytes: int | None = _limit("outputBytes")
+    processes: int | None = _limit("processes")
+    queued: int | None = _limit("queued")
+    code_bytes: int | None = _limit("codeBytes")
+    queue_is_usual: bool = False
+
+    @classmethod
+    def of(cls, settings: Settings) -> Self:
+        """Return what the daemon limits every context to."""
+        return cls(
+            memory_bytes=settings.context_memory,
+            cpu_s=settings.context_cpu_s,
+            output_bytes=settings.context_output_bytes,
+            processes=settings.context_processes,
+            queued=settings.queue_limit,
+            code_bytes=settings.code_limit_bytes,
+            queue_is_usual=settings.queue_limit == QUEUE_LIMIT,
+        )
+
+    @classmethod
+    def kinds(cls) -> "dict[str, attrs.Attribute[Any]]":
+        """Return what can be limited, by the names that clients use."""
+        return {it.metadata["key"]: it for it in attrs.fields(cls) if "key" in it.metadata}
+
+    def tightened(self, by: "Limits") -> "Limits":
+        """Return these limits with those of ``by`` in their place; raise ``InvalidRequest`` for one that is looser."""
+        changed: dict[str, Any] = {}
+        for key, limit in self.kinds().items():
+            ours, theirs = getattr(self, limit.name), getattr(by, limit.name)
+            if theirs is None:
+                continue
+            if ours is not None and theirs > ours:
+                raise InvalidRequest(f"limits.{key} must be at most {ours}, the daemon's limit")
+            changed[limit.name] = theirs
+        if by.queued is not None:
+            changed["queue_is_usual"] = False
+        return attrs.evolve(self, **changed) if changed else self
+
+    @property
+    def watched(self) -> bool:
+        """Whether somebody has to look again and again whether they are kept."""
+        return not (self.memory_bytes is None and self.cpu_s is None and self.processes is None)
+
+    @property
+    def data_bytes(self) -> int | None:
+        """What a worker may allocate beyond what it has when it is configured: RLIMIT_DATA, getrlimit(2).
+
+        It counts what is reserved, used or not; so there is slack, and the watcher sees to the rest.
+        """
+        if self.memory_bytes is None:
+            return None
+        processors = min(len(os.sched_getaffinity(0)), _SLACK_PROCESSORS)
+        return self.memory_bytes + _SLACK_BYTES + processors * _SLACK_PER_PROCESSOR_BYTES
+
+    def check_code(self, code: str, digest: Digest | None = None) -> None:
+        """Raise ``InvalidRequest`` if ``code``, whose ``digest`` may be known, is too long."""
+        if self.code_bytes is None:
+            return
+        if (utf8_bytes(code) if digest is None else digest.utf8_bytes) > self.code_bytes:
+            raise InvalidRequest(f"code must be at most {self.code_bytes} bytes long")
+
+    def to_json(self) -> dict[str, Any]:
+        """Return what clients see: the limits that are there, and a queue's only if somebody wished it."""
+        return self._shown.copy()
+
+    @functools.cached_property  # a thousand contexts, listed, mostly have the same
+    def _shown(self) -> dict[str, Any]:
+        shown = {key: getattr(self, limit.name) for key, limit in self.kinds().items()}
+        if self.queue_is_usual:
+            del shown["queued"]
+        return {key: value for key, value in shown.items() if value is not None}
+
+
+NONE: Final = Limits()
+
+
+def check_limit(limit: "attrs.Attribute[Any]", value: int | float) -> None:
+    """Raise ``InvalidRequest`` if no limit of that kind can be ``value``."""
+    least = limit.metadata["least"]
+    if not least <= value <= MOST or value == 0:  # in this form it refuses NaN
+        expected = f"at least {least} and at most" if least else "more than 0 and at most"
+        raise InvalidRequest(f"limits.{limit.metadata['key']} must be {expected} {MOST}")
+
+
+def size_in_words(count: int) -> str:
+    """Return a number of bytes in words, as ``512 MiB``; exactly."""
+    for unit, name in _UNITS:
+        if count >= unit and count % unit == 0:
+            return f"{count // unit} {name}"
+    return f"{count} bytes"

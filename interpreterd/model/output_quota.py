@@ -1,0 +1,42 @@
+"""How much one execution may still write."""
+
+from interpreterd.model.fields import utf8_bytes
+from interpreterd.model.limits import size_in_words
+from interpreterd.model.schema import Output, Stream
+
+
+class OutputQuota:
+    """Lets output pass up to a limit, and counts what comes after it.
+
+    Attributes:
+        cut_bytes: How much that is, as UTF-8.
+    """
+
+    def __init__(self, limit_bytes: int) -> None:
+        """Allow ``limit_bytes`` of both streams together, as UTF-8."""
+        self._limit_bytes = limit_bytes
+        self._left_bytes = limit_bytes
+        self.cut_bytes = 0
+        self._cut_stream: Stream | None = None
+
+    def admit(self, stream: Stream, text: str) -> str:
+        """Return what of ``text`` may pass; a character passes whole or not at all. After the first cut: nothing."""
+        if self._cut_stream is None:
+            size = utf8_bytes(text)
+            if size <= self._left_bytes:
+                self._left_bytes -= size
+                return text
+            self._cut_stream = stream
+            passed = text.encode()[: self._left_bytes].decode(errors="ignore")
+            self.cut_bytes = size - utf8_bytes(passed)
+            return passed
+        self.cut_bytes += utf8_bytes(text)
+        return ""
+
+    def close(self) -> list[Output]:
+        """Return what the execution ends with: in the stream that was cut first, how much has been cut of both."""
+        if self._cut_stream is None:
+            return []
+        limit = size_in_words(self._limit_bytes)
+        marker = f"\n[output limit of {limit} reached: {self.cut_bytes} more bytes were cut]\n"
+        return [Output(stream=self._cut_stream, text=marker)]

@@ -1,0 +1,295 @@
+"""The worker pipe's messages: one JSON object a line. ``PROTOCOL.md`` describes them, ``tests/golden`` has examples.
+
+What the worker sends is untrusted, since user code shares its process: ``decode`` takes any bytes, and returns a
+message or raises ``ProtocolError``.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Final, Self, TypeVar
+
+import orjson
+from attrs import field, frozen
+
+from interpreterd.model.errors import ProtocolError
+from interpreterd.model.schema import Execute, Failure
+from interpreterd.pipe.turns import SECRET_CHARS
+
+VERSION: Final = 1
+# Of a message that may come often. A prompt of 16,384 characters is the longest; an exception's text comes once.
+SHORT_LIMIT_BYTES: Final = 256 << 10
+PIECE_CHARS: Final = 64 << 10  # takes half a millisecond to encode, at worst
+_LONG: Final = frozenset({"done", "failed"})
+_T = TypeVar("_T")
+
+
+@frozen(kw_only=True)
+class Configure:
+    """Daemon: become the worker of a context. Answered by ``Configured`` or ``Failed``.
+
+    Attributes:
+        envs: Added to the environment, for good.
+        data_bytes: What it may allocate from now on, and each process that it starts; None for no limit.
+    """
+
+    cwd: str
+    envs: Mapping[str, str] = field(factory=dict, repr=lambda envs: f"<{len(envs)} variables>")
+    data_bytes: int | None = None
+
+
+@frozen(kw_only=True)
+class Run:
+    """Daemon: run ``code``. Answered by ``Done`` or ``Exiting``, or by the worker's death."""
+
+    execution_id: str
+    code: str = field(repr=lambda code: f"<{len(code)} chars>")
+    envs: Mapping[str, str] = field(factory=dict, repr=lambda envs: f"<{len(envs)} variables>")
+    stdin: bool = False
+    interactive: bool = False
+
+    @classmethod
+    def of(cls, execution_id: str, request: Execute) -> Self:
+        """Return what runs ``request``."""
+        return cls(
+            execution_id=execution_id,
+            code=request.code,
+            envs=request.envs,
+            stdin=request.stdin,
+            interactive=request.interactive,
+        )
+
+
+@frozen(kw_only=True)
+class Answer:
+    """Daemon: what the ``Asked`` of this number asked for.
+
+    Attributes:
+        text: Without a newline; None for the end of the input: whatever this execution asks from now on fails.
+    """
+
+    number: int
+    text: str | None = field(repr=lambda text: "<secret>")
+
+
+@frozen(kw_only=True)
+class Sync:
+    """Daemon: forget an interrupt that came after its execution had ended. Answered by ``Synced``."""
+
+
+@frozen(kw_only=True)
+class Exit:
+    """Daemon: end as Python does, with exit handlers. Answered by nothing but the worker's end."""
+
+
+@frozen(kw_only=True)
+class Fork:
+    """Daemon, to a template, with three descriptors: fork a worker. Answered by ``Forked``."""
+
+
+@frozen(kw_only=True)
+class Ready:
+    """Worker: started, and speaks version ``VERSION`` of this protocol.
+
+    Attributes:
+        mark: The secret of the marks that it writes into its output pipes, see ``turns.py``; None if it writes none.
+    """
+
+    pid: int
+    python: str
+    mark: str | None = field(default=None, repr=False)
+
+
+@frozen(kw_only=True)
+class Configured:
+    """Worker: is in its context's directory."""
+
+
+@frozen(kw_only=True)
+class Failed:
+    """Worker: cannot be configured; it is of no use."""
+
+    reason: str
+
+
+@frozen(kw_only=True)
+class Done:
+    """Worker: the execution ended, and all that it wrote is in the pipes.
+
+    Attributes:
+        children: Whether the worker has child processes now.
+    """
+
+    execution_id: str
+    error: Failure | None = None
+    children: bool = False
+
+
+@frozen(kw_only=True)
+class Exiting:
+    """Worker: the execution called ``exit()``; the process now ends by itself."""
+
+    execution_id: str
+
+
+@frozen(kw_only=True)
+class Asked:
+    """Worker: the code waits in ``input()`` or ``getpass()``. Answered by ``Answer``, or ended by an interrupt.
+
+    Attributes:
+        number: Another one each time. Only the latest is waited for: code may give up, by an alarm, and ask again,
+            but not again and again; see ``Actions``.
+    """
+
+    execution_id: str
+    number: int
+    prompt: str
+    password: bool
+
+
+@frozen(kw_only=True)
+class Synced:
+    """Worker: answer to ``Sync``."""
+
+
+@frozen(kw_only=True)
+class Forked:
+    """Template: ``pid`` is the worker of the oldest ``Fork`` that is not answered yet."""
+
+    pid: int
+
+
+@frozen(kw_only=True)
+class Reaped:
+    """Template: its worker ``pid`` has ended; ``status`` as ``subprocess`` has it, negative for a signal."""
+
+    pid: int
+    status: int
+
+
+ToWorker = Configure | Run | Answer | Sync | Exit | Fork
+FromWorker = Ready | Configured | Failed | Asked | Done | Exiting | Synced | Forked | Reaped
+
+
+def encode(message: ToWorker) -> bytes:
+    """Return ``message`` as one line, newline included."""
+    return orjson.dumps(_body(message), option=orjson.OPT_APPEND_NEWLINE)
+
+
+def text_of(message: ToWorker) -> str:
+    """Return what of ``message`` may be long."""
+    if isinstance(message, Run):
+        return message.code
+    return message.text or "" if isinstance(message, Answer) else ""
+
+
+def encode_in_pieces(message: ToWorker) -> Iterator[bytes]:
+    """Yield what ``encode`` returns, but for the order of the keys, in parts of some ``PIECE_CHARS``."""
+    text = text_of(message)
+    if len(text) <= PIECE_CHARS:
+        yield encode(message)
+        return
+    body = _body(message)
+    key = "code" if isinstance(message, Run) else "text"
+    del body[key]
+    yield orjson.dumps(body)[:-1] + f',"{key}":"'.encode()
+    for start in range(0, len(text), PIECE_CHARS):  # each character is one, as there are no surrogates
+        yield orjson.dumps(text[start : start + PIECE_CHARS])[1:-1]
+    yield b'"}\n'
+
+
+def _body(message: ToWorker) -> dict[str, Any]:
+    body: dict[str, Any]
+    match message:
+        case Configure():
+            body = {"type": "configure", "cwd": message.cwd, "envs": dict(message.envs)}
+            if message.data_bytes is not None:
+                body["limits"] = {"data": message.data_bytes}
+        case Run():
+            body = {
+                "type": "execute",
+                "id": message.execution_id,
+                "code": message.code,
+                "envs": dict(message.envs),
+                "stdin": message.stdin,
+            }
+            if message.interactive:
+                body["interactive"] = True
+        case Answer():
+            body = {"type": "answer", "number": message.number, "text": message.text}
+        case Sync():
+            body = {"type": "sync"}
+        case Exit():
+            body = {"type": "exit"}
+        case Fork():
+            body = {"type": "fork"}
+    return body
+
+
+def decode(line: bytes) -> FromWorker:
+    """Return the message of one line.
+
+    Raises:
+        ProtocolError: ``line`` is no message.
+    """
+    try:
+        body = orjson.loads(line)
+    except orjson.JSONDecodeError as error:
+        raise ProtocolError(f"not JSON: {error}") from None
+    if not isinstance(body, dict):
+        raise ProtocolError("not a JSON object")
+    kind = body.get("type")
+    parse = _PARSERS.get(kind) if isinstance(kind, str) else None
+    if parse is None:
+        raise ProtocolError(f"unknown type {kind!r:.40}")
+    if len(line) > SHORT_LIMIT_BYTES and kind not in _LONG:  # what it costs to read depends on what is in it
+        raise ProtocolError(f"{kind} is longer than {SHORT_LIMIT_BYTES} bytes")
+    return parse(body)
+
+
+def _get(body: dict[str, Any], key: str, kind: type[_T]) -> _T:
+    value = body.get(key)
+    if type(value) is not kind:  # not isinstance: True is an int
+        raise ProtocolError(f"{key} must be {kind.__name__}")
+    return value
+
+
+def _ready(body: dict[str, Any]) -> Ready:
+    if (version := _get(body, "version", int)) != VERSION:
+        raise ProtocolError(f"the worker speaks version {version}, the daemon {VERSION}")
+    mark = None if body.get("mark") is None else _get(body, "mark", str)
+    if mark is not None and not (len(mark) == SECRET_CHARS and mark.isascii() and mark.isalnum()):
+        raise ProtocolError(f"mark must be {SECRET_CHARS} letters and digits")
+    return Ready(pid=_get(body, "pid", int), python=_get(body, "python", str), mark=mark)
+
+
+def _asked(body: dict[str, Any]) -> Asked:
+    return Asked(
+        execution_id=_get(body, "id", str),
+        number=_get(body, "number", int),
+        prompt=_get(body, "prompt", str),
+        password=_get(body, "password", bool),
+    )
+
+
+def _done(body: dict[str, Any]) -> Done:
+    error = body.get("error")
+    if error is not None:
+        if not isinstance(error, dict):
+            raise ProtocolError("error must be an object or null")
+        error = Failure(
+            name=_get(error, "name", str), value=_get(error, "value", str), traceback=_get(error, "traceback", str)
+        )
+    children = "children" in body and _get(body, "children", bool)
+    return Done(execution_id=_get(body, "id", str), error=error, children=children)
+
+
+_PARSERS: Final[Mapping[str, Callable[[dict[str, Any]], FromWorker]]] = {
+    "ready": _ready,
+    "configured": lambda body: Configured(),
+    "failed": lambda body: Failed(reason=_get(body, "reason", str)),
+    "asked": _asked,
+    "done": _done,
+    "exiting": lambda body: Exiting(execution_id=_get(body, "id", str)),
+    "synced": lambda body: Synced(),
+    "forked": lambda body: Forked(pid=_get(body, "pid", int)),
+    "reaped": lambda body: Reaped(pid=_get(body, "pid", int), status=_get(body, "status", int)),
+}

@@ -1,0 +1,1 @@
+"""Linux processes: families, who kills them, and what they use. Nothing here knows a context."""

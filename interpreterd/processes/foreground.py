@@ -1,0 +1,197 @@
+"""Whom an interrupt is for besides the worker: what the code waits for, as a terminal's ^C reaches a whole group.
+
+That is the worker's process group, which is what its children are in unless they were started in the background on
+purpose (setsid, setpgid), but for processes that earlier executions have left.
+"""
+
+import asyncio
+import contextlib
+import os
+import signal
+import time
+from collections.abc import Callable
+from typing import Final, Self
+
+from attrs import frozen
+
+from interpreterd.processes.families import children, named_stat
+
+# Python overlooks a signal that comes just before a system call begins to wait, until another one ends the call: one
+# SIGINT in fifty was lost right after a print. The worker's handler of SIGCONT does nothing, so these hit nothing else.
+NUDGES_S: Final = (0.02, 0.2)
+# When what the code waits for is interrupted again, in parts of the grace: as somebody would press ^C again.
+AGAIN_AFTER: Final = (0.5, 0.7, 0.85)
+WORKER_AGAIN_AFTER: Final = 0.85  # when the code itself is: what handles the first may wait for what will not come
+BUDGET_S: Final = 0.005  # for one look: some 100 processes; those next to the worker come first
+ROUNDS: Final = 8
+YOUNG_TICKS: Final = 3  # of 10 ms, mostly
+_TICKS_PER_S: Final = os.sysconf("SC_CLK_TCK")
+_GROUP, _STARTED, _ARGUMENTS = 2, 19, 45  # positions in /proc/[pid]/stat, counted from after the name
+
+
+@frozen
+class _Member:
+    """A process as proc(5) shows it.
+
+    Attributes:
+        key: Its pid, and when it was started: what names a process for good.
+        group: Its process group.
+        image: What changes when it executes another program.
+    """
+
+    key: tuple[int, int]
+    group: int
+    image: tuple[bytes, bytes]
+
+    @classmethod
+    def look(cls, pid: int) -> Self | None:
+        """Return the process that has this pid now."""
+        named = named_stat(pid)
+        if named is None:
+            return None
+        name, fields = named
+        return cls((pid, int(fields[_STARTED])), int(fields[_GROUP]), (name, fields[_ARGUMENTS]))
+
+
+class Foreground:
+    """The process group of one worker."""
+
+    def __init__(self, pid: int) -> None:
+        self._pid = pid
+        self._earlier: set[tuple[int, int]] = set()
+        self._told: list[_Member] = []
+        self._young = 0  # who was started then or later may not have been there when it was told
+
+    def begin(self, *, others: bool) -> None:
+        """An execution begins; ``others`` says whether the worker has children, which are then not of this one."""
+        self._earlier = set()
+        if others:
+            self._earlier = {member.key for member in self._members()}
+
+    def interrupt(self) -> None:
+        """Send SIGINT to what the execution that runs has started."""
+        self._told = []
+        self._young = int(time.clock_gettime(time.CLOCK_BOOTTIME) * _TICKS_PER_S) - YOUNG_TICKS
+        until = time.monotonic() + BUDGET_S
+        for _ in range(ROUNDS):  # what forked just before it ended by this has left somebody
+            known = {member.key for member in self._told}
+            new = [member for member in self._members() if member.key not in known]
+            if not new:
+                break
+            self._told += [member for member in new if self._send(member)]
+            if time.monotonic() > until:
+                break
+
+    def interrupt_late(self) -> None:
+        """Send SIGINT to those that may have lost theirs: they were just being forked, or execute another program now.
+
+        Python forgets the signals that a child gets before it has come out of the fork.
+        """
+        looks = [(member, _Member.look(member.key[0])) for member in self._told]
+        self._told = [now for member, now in looks if now is not None and now.key == member.key]
+        images = {member.key: member.image for member, _ in looks}
+        for member in self._told:
+            if member.image != images[member.key] or member.key[1] >= self._young:
+                self._send(member)
+
+    def interrupt_again(self) -> None:
+        """Send SIGINT once more to those that are still there: a pool begins the next task after the first."""
+        self._told = [member for member in self._told if self._send(member)]
+
+    def _members(self) -> list[_Member]:
+        """Return the processes below the worker that are in its group; not the earlier ones, nor what is below them."""
+        found: list[_Member] = []
+        until = time.monotonic() + BUDGET_S
+        level = [self._pid]
+        while level:
+            below = []
+            for parent in level:
+                for pid in children(parent, until):
+                    if time.monotonic() > until:
+                        return found
+                    member = _Member.look(pid)
+                    if member is not None and member.key not in self._earlier:
+                        below.append(pid)
+                        if member.group == self._pid:
+                            found.append(member)
+            level = below
+        return found
+
+    def _send(self, member: _Member) -> bool:
+        """Send SIGINT to this process, and not to one that has its pid by now; return whether it was there."""
+        with contextlib.suppress(OSError):
+            pidfd = os.pidfd_open(member.key[0])
+            try:
+                now = _Member.look(member.key[0])
+                if now is not None and (now.key, now.group) == (member.key, self._pid):
+                    signal.pidfd_send_signal(pidfd, signal.SIGINT)
+                    return True
+            finally:
+                os.close(pidfd)
+        return False
+
+
+def _nobody(number: signal.Signals) -> None:
+    pass
+
+
+class Interrupts:
+    """Interrupts executions of one worker."""
+
+    def __init__(self, pid: int, send: Callable[[signal.Signals], None]) -> None:
+        """``send`` sends the worker a signal, if it is there."""
+        self._pid = pid
+        self._send = send
+        self._foreground = Foreground(pid)
+        self._children = False
+        self._again: list[asyncio.TimerHandle] = []
+
+    def begin_execution(self) -> None:
+        """An execution begins; what runs by now is not its own."""
+        self._foreground.begin(others=self._children)
+
+    def end_execution(self, *, children: bool) -> None:
+        """It has ended, and is interrupted no more; the worker may have ``children``."""
+        self._children = children
+        for timer in self._again:
+            timer.cancel()
+        self._again = []
+
+    def end(self) -> None:
+        """The worker has ended; nobody is sent anything any more."""
+        self.end_execution(children=False)
+        self._send = _nobody  # what sends keeps the worker, and that this one
+
+    def begin(self, grace_s: float) -> None:
+        """Interrupt the execution that runs, and again while ``grace_s`` goes by.
+
+        The worker first: the code is to learn of the interrupt before it learns of its child's end.
+        """
+        self.end_execution(children=self._children)
+        self._interrupt_worker()
+        self._foreground.interrupt()
+        loop = asyncio.get_running_loop()
+        for after_s in NUDGES_S:
+            loop.call_later(after_s, self._send, signal.SIGCONT)
+            loop.call_later(after_s, self._foreground.interrupt_late)
+        self._again = [loop.call_later(part * grace_s, self._foreground.interrupt_again) for part in AGAIN_AFTER]
+        self._again.append(loop.call_later(WORKER_AGAIN_AFTER * grace_s, self._interrupt_worker))
+
+    def _interrupt_worker(self) -> None:
+        """Send SIGINT; if it is ignored before or after that, also SIGURG, which has the code raise KeyboardInterrupt.
+
+        It does so once it is back from what it waits for, as system(3), which ignores SIGINT.
+        """
+        ignored = ignores_interrupts(self._pid)
+        self._send(signal.SIGINT)
+        if ignored or ignores_interrupts(self._pid):
+            self._send(signal.SIGURG)
+
+
+def ignores_interrupts(pid: int) -> bool:
+    """Return whether SIGINT has no effect on a process now; system(3) lets its caller ignore it while it waits."""
+    with contextlib.suppress(OSError), open(f"/proc/{pid}/status", "rb") as file:
+        for line in file:
+            if line.startswith(b"SigIgn:"):
+                return bool(int(line.split()[1], 16) >> (signal.SIGINT - 1) & 1)
+    return False

@@ -1,0 +1,295 @@
+"""Which processes the daemon has started, and the end of those that their worker left behind."""
+
+import asyncio
+import contextlib
+import ctypes
+import logging
+import os
+import threading
+import time
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from itertools import islice
+from typing import Final
+
+from attrs import frozen
+
+from interpreterd.processes.families import (
+    CLEANERS_LIMIT_S,
+    children,
+    is_blind,
+    is_cleaner,
+    is_traced,
+    killing,
+    parent_and_start,
+    reaped,
+    session,
+    state,
+)
+from interpreterd.processes.guard import Guard
+from interpreterd.processes.remains import PROCESSES_LIMIT, REMOVE_LIMIT_S, STEPS_LIMIT, Files, Remains, remove
+from interpreterd.processes.slices import Slices
+
+PR_SET_CHILD_SUBREAPER = 36  # prctl(2)
+DEATH_LIMIT_S: Final = 1.0  # from SIGKILL to the end; what holds it up is the kernel, or a tracer
+SWEEP_LIMIT_S: Final = CLEANERS_LIMIT_S + DEATH_LIMIT_S
+_TICKS_PER_S: Final = os.sysconf("SC_CLK_TCK")
+_PAUSES_S: Final = (0.001, 0.05)  # between two looks: the first, and none is longer
+_log = logging.getLogger(__name__)
+
+_Orphan = tuple[int, int]  # pid, and when it was started, in ticks: the number may come to mean another process
+
+
+@frozen(eq=False)
+class _Birth:
+    """A process is being started. It is not known yet, and younger than ``began``, in ticks since the boot."""
+
+    began: int
+
+
+@frozen
+class _Left:
+    """What a look found and could not settle.
+
+    Attributes:
+        dying: Whether somebody was killed, and has not ended; or nobody can be seen now.
+        cleaned: The sessions in which a cleaner is at work.
+        birth: What is going on if somebody is so young that it may be the one who is born.
+    """
+
+    dying: bool
+    cleaned: frozenset[int]
+    birth: _Birth | None
+
+
+class Nursery:
+    """The daemon's child processes.
+
+    With ``adopts`` the process becomes a subreaper: when a worker dies, what it started becomes a child of the daemon,
+    and is killed by ``sweep``. Only for a process that has no other children than the ones announced here.
+
+    Attributes:
+        remains: What the families leave in /dev/shm; the worker's own ``sweep`` removes it.
+    """
+
+    def __init__(self, *, guard: Guard | None = None, adopts: bool = False) -> None:
+        self._guard = guard
+        self._adopts = adopts
+        self._known = {guard.pid} if guard else set()
+        self._births = asyncio.Lock()
+        self._birth: _Birth | None = None
+        self._templates: set[int] = set()
+        self._slices = Slices()
+        self._passing = asyncio.Lock()
+        self._next: asyncio.Task[_Left] | None = None
+        self._sweeps: set[asyncio.Task[None]] = set()
+        self._dying: dict[_Orphan, float] = {}  # killed, and until when they are waited for
+        self._cleaners: dict[_Orphan, float] = {}  # spared, and until when
+        self._lost: set[_Orphan] = set()  # which SIGKILL does not end
+        self.remains = Remains()
+        self._removing = asyncio.Lock()
+        self._remover: threading.Thread | None = None
+        if adopts:
+            ctypes.CDLL(None, use_errno=True).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+
+    @property
+    def guarded(self) -> bool:
+        """Whether a guard kills the families when the daemon dies."""
+        return self._guard is not None
+
+    @contextlib.asynccontextmanager
+    async def birth(self) -> AsyncIterator[None]:
+        """The block in which a process is started and then given to ``add``; one at a time."""
+        async with self._births:
+            self._birth = _Birth(int(time.clock_gettime(time.CLOCK_BOOTTIME) * _TICKS_PER_S))
+            try:
+                yield
+            finally:
+                self._birth = None
+
+    def add(self, pid: int) -> None:
+        """Know ``pid`` as a worker."""
+        self._known.add(pid)
+        self.remains.begin(pid)
+        if self._guard:
+            self._guard.watch(pid)
+
+    def add_template(self, pid: int) -> None:
+        """Know ``pid``, a worker, as a template.
+
+        A process that clones itself with CLONE_PARENT, see clone(2), gives its parent a child: so a fork's parent is
+        swept like the daemon itself, but for what the template's modules have started.
+        """
+        self._templates.add(pid)
+        self._known.update(children(pid))
+
+    def remove(self, pid: int) -> None:
+        """Forget ``pid``, which has been reaped."""
+        self._known.discard(pid)
+        self._templates.discard(pid)
+        if self._guard:
+            self._guard.forget(pid)
+
+    def kill(self, work: Iterator[None]) -> None:
+        """Run ``work``, which is to kill a family, without holding up the event loop. Most of it is done at once."""
+        self._slices.start(work)
+
+    def note_remains(self, pid: int, then: Callable[[], None] = lambda: None) -> None:
+        """Note what ``pid``, a worker that is about to end by itself, may leave; then call ``then``."""
+        self._slices.start(self.remains.note(pid, [pid])).add_done_callback(lambda _: then())
+
+    def sweep_soon(self) -> None:
+        """Sweep, without waiting for it."""
+        task = asyncio.create_task(self.sweep())
+        self._sweeps.add(task)
+        task.add_done_callback(self._swept)
+
+    def _swept(self, task: asyncio.Task[None]) -> None:
+        self._sweeps.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            _log.error("what workers have left could not be killed", exc_info=error)
+
+    async def sweep(self, worker: int | None = None) -> None:
+        """Kill and reap the processes that dead workers left to the daemon; give up after ``SWEEP_LIMIT_S``.
+
+        Cleaners, see ``family.is_cleaner``, are given a moment; those of the session of ``worker`` are waited for.
+        Each is waited for ``DEATH_LIMIT_S``. One that does not die is remembered, and not waited for again. One that
+        may be a worker in its birth is judged after it, but a sweep waits for no more than one birth. Then what the
+        family of ``worker`` has left in /dev/shm is removed.
+        """
+        if not self._adopts:
+            return
+        await self._sweep(worker)
+        if worker is not None:
+            self.remains.settle(worker)
+            async with self._removing:
+                await self._remove(self.remains.take())
+
+    async def _sweep(self, worker: int | None) -> None:
+        give_up_at = time.monotonic() + SWEEP_LIMIT_S
+        pause_s, longest_s = _PAUSES_S
+        birth = None
+        while True:
+            left = await self._look()
+            birth = birth or left.birth
+            settled = not left.dying and worker not in left.cleaned and (left.birth is None or left.birth is not birth)
+            if settled or time.monotonic() > give_up_at:
+                return
+            await asyncio.sleep(pause_s)
+            pause_s = min(2 * pause_s, longest_s)
+
+    async def _look(self) -> _Left:
+        """Take one step of a sweep, one for all who sweep.
+
+        Who asks while one goes on gets the next, as do all who ask until that begins.
+        """
+        if self._next is None:
+            self._next = asyncio.create_task(self._pass())
+        return await asyncio.shield(self._next)  # others may wait for it
+
+    async def _pass(self) -> _Left:
+        async with self._passing:
+            self._next = None
+            orphans: set[_Orphan] = set()
+            await self._slices.start(self._collect(orphans))
+            if is_blind():
+                return _Left(dying=True, cleaned=frozenset(), birth=None)
+            birth = self._spare_newborn(orphans)
+            self._lost &= orphans
+            self._dying = {orphan: until for orphan, until in self._dying.items() if orphan in orphans}
+            cleaned: set[int] = set()
+            await self._slices.start(self._spare_cleaners(orphans, cleaned))
+            if new := orphans - self._dying.keys() - self._lost:
+                pids = [pid for pid, _ in new]
+                if self._guard:  # what has been stopped is to die, too, if the daemon ends meanwhile
+                    self._guard.watch(*pids)
+                await self._slices.start(killing(*pids, before=self._note_orphans))
+                if self._guard:
+                    self._guard.forget(*pids)
+                self._dying |= dict.fromkeys(new, time.monotonic() + DEATH_LIMIT_S)
+            await self._slices.start(self._reap(orphans))
+            return _Left(dying=bool(self._dying), cleaned=frozenset(cleaned), birth=birth)
+
+    def _note_orphans(self, pids: Iterable[int]) -> Iterator[None]:
+        budget = iter(range(STEPS_LIMIT))
+        for pid in islice(pids, PROCESSES_LIMIT):
+            yield from self.remains.note(session(pid), [pid], budget)
+            yield
+
+    async def _remove(self, files: Files) -> None:
+        """Remove ``files`` on a thread; wait for it, but no more than a moment. While one hangs, there is no other."""
+        if not files or (self._remover is not None and self._remover.is_alive()):
+            return
+        loop = asyncio.get_running_loop()
+        done = asyncio.Event()
+
+        def work() -> None:
+            try:
+                remove(files)
+            except Exception:
+                _log.exception("what workers have left in /dev/shm could not be removed")
+            with contextlib.suppress(RuntimeError):  # the loop has been closed
+                loop.call_soon_threadsafe(done.set)
+
+        self._remover = threading.Thread(target=work, name="remains", daemon=True)
+        with contextlib.suppress(RuntimeError, TimeoutError):  # no room for a thread: it stays
+            self._remover.start()
+            async with asyncio.timeout(2 * REMOVE_LIMIT_S):
+                await done.wait()
+
+    def _collect(self, orphans: set[_Orphan]) -> Iterator[None]:
+        """Find the children that nobody has announced."""
+        for parent in (os.getpid(), *self._templates):
+            for pid in children(parent):
+                if pid not in self._known:
+                    its_parent, started = parent_and_start(pid)
+                    if its_parent == parent:  # not one that has the number of a worker which was reaped meanwhile
+                        orphans.add((pid, started))
+                    yield
+
+    def _spare_newborn(self, orphans: set[_Orphan]) -> _Birth | None:
+        """Take out of ``orphans`` who was announced since, or may be in its birth; return that if there is any."""
+        orphans -= {orphan for orphan in orphans if orphan[0] in self._known}
+        if self._birth is None:
+            return None
+        newborn = {orphan for orphan in orphans if orphan[1] >= self._birth.began}
+        orphans -= newborn
+        return self._birth if newborn else None
+
+    def _spare_cleaners(self, orphans: set[_Orphan], cleaned: set[int]) -> Iterator[None]:
+        """Take out of ``orphans`` the cleaners that have some time left; find in which sessions they clean."""
+        for orphan in orphans - self._dying.keys() - self._lost:
+            pid, _ = orphan
+            if is_cleaner(pid):
+                until = self._cleaners.setdefault(orphan, time.monotonic() + CLEANERS_LIMIT_S)
+                if time.monotonic() < until:
+                    cleaned.add(session(pid))
+                    orphans.remove(orphan)
+            yield
+        self._cleaners = {orphan: until for orphan, until in self._cleaners.items() if until > time.monotonic() - 60}
+
+    def _reap(self, orphans: set[_Orphan]) -> Iterator[None]:
+        """Reap those of ``orphans`` that have ended, and give up those that will not."""
+        for orphan in orphans:
+            pid, _ = orphan
+            has_been = reaped(pid)
+            if has_been or (has_been is None and state(pid) in "ZX"):  # a template reaps its own
+                self._dying.pop(orphan, None)
+                self._lost.discard(orphan)
+            elif orphan in self._dying and (why := _why_it_stays(pid, self._dying[orphan])):
+                del self._dying[orphan]
+                self._lost.add(orphan)
+                _log.error("process %d cannot be killed, and is given up: %s", pid, why)
+            yield
+
+
+def _why_it_stays(pid: int, until: float) -> str:
+    """Return why ``pid``, which was killed, will not end; empty if there is hope."""
+    try:
+        os.kill(pid, 0)
+    except PermissionError:
+        return "it is another user's"
+    except ProcessLookupError:
+        return ""
+    if state(pid) == "Z" and is_traced(pid):
+        return "it has ended, but is traced"
+    return f"it has not ended within {DEATH_LIMIT_S:g} s" if time.monotonic() > until else ""

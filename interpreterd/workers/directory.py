@@ -1,0 +1,29 @@
+"""Whether a worker can start in a directory, and whether it is there."""
+
+import os
+import stat
+
+from interpreterd.model.errors import InvalidWorkingDirectory
+
+
+def check_directory(cwd: str) -> str:
+    """Return ``cwd`` if a worker can start there; raise ``InvalidWorkingDirectory`` otherwise."""
+    if not os.path.isabs(cwd):
+        raise InvalidWorkingDirectory(f"working directory is not an absolute path: {cwd}")
+    try:
+        mode = os.stat(cwd).st_mode
+    except (OSError, ValueError):  # ValueError: a NUL in it
+        raise InvalidWorkingDirectory(f"working directory does not exist: {cwd}") from None
+    if not stat.S_ISDIR(mode):
+        raise InvalidWorkingDirectory(f"working directory is not a directory: {cwd}")
+    if not os.access(cwd, os.X_OK):
+        raise InvalidWorkingDirectory(f"working directory cannot be entered: {cwd}")
+    return cwd
+
+
+def is_in(pid: int, cwd: str) -> bool:
+    """Whether the working directory of a process is ``cwd`` as it is now: it may have been deleted and made anew."""
+    try:
+        return os.path.samestat(os.stat(f"/proc/{pid}/cwd"), os.stat(cwd))
+    except (OSError, ValueError):
+        return False

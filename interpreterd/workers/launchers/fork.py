@@ -1,0 +1,121 @@
+"""Workers forked from a template that has imported their modules: a launcher that takes a millisecond."""
+
+import asyncio
+import contextlib
+import logging
+from collections import deque
+from collections.abc import Mapping
+from typing import Final
+
+from interpreterd.model.environment import NO_ENVS
+from interpreterd.model.errors import WorkerStartFailed
+from interpreterd.processes.nursery import Nursery
+from interpreterd.workers.endings import start_failure
+from interpreterd.workers.launcher import Python, SpawnLauncher
+from interpreterd.workers.template import Template, TemplateEnded
+from interpreterd.workers.worker import Worker
+
+TEMPLATES_LIMIT: Final = 5  # that are started within
+TEMPLATES_WITHIN_S: Final = 60.0
+CLOSE_LIMIT_S: Final = 2.0
+GONE_LIMIT_S: Final = 1.0  # one that is killed takes a millisecond
+pause = asyncio.sleep  # for tests
+_log = logging.getLogger(__name__)
+
+
+class ForkLauncher:
+    """Asks a template for each worker; while there is no template, starts workers as another launcher does.
+
+    The template is started by the first use, which waits for it. After its end a new one is started in the background,
+    at most ``TEMPLATES_LIMIT`` within ``TEMPLATES_WITHIN_S``. If it cannot import its modules, that is logged, and
+    workers are spawned from then on: they import what they need themselves.
+    """
+
+    def __init__(
+        self, spawner: SpawnLauncher, *, modules: tuple[str, ...], nursery: Nursery, start_timeout_s: float
+    ) -> None:
+        """Have the template import ``modules``. ``spawner`` starts the template, and stays the caller's."""
+        self._spawner = spawner
+        self._modules = modules
+        self._nursery = nursery
+        self._start_timeout_s = start_timeout_s
+        self._template: Template | None = None
+        self._tending: asyncio.Task[None] | None = None
+        self._tried = asyncio.Event()
+        self._starts: deque[float] = deque(maxlen=TEMPLATES_LIMIT)
+
+    async def launch(self, envs: Mapping[str, str] = NO_ENVS) -> Worker:
+        """See ``Launcher``. The template has started long ago: a worker with ``envs`` is spawned."""
+        if envs:
+            return await self._spawner.launch(envs)
+        if self._tending is None:
+            self._tending = asyncio.create_task(self._tend())
+        await self._tried.wait()
+        if self._template is None:
+            return await self._spawner.launch()
+        try:
+            worker = await self._template.fork()
+        except TemplateEnded:
+            return await self._spawner.launch()
+        except OSError as error:
+            raise start_failure(error, "the template") from error
+        await worker.ready(self._start_timeout_s)
+        return worker
+
+    async def describe_python(self) -> Python:
+        """See ``Launcher``."""
+        return await self._spawner.describe_python()
+
+    async def sweep(self, worker: int | None = None) -> None:
+        """See ``Launcher``."""
+        await self._spawner.sweep(worker)
+
+    async def close(self) -> None:
+        """End the template; wait for that, but not beyond a moment."""
+        if self._tending is not None:
+            self._tending.cancel()
+            await asyncio.wait([self._tending], timeout=CLOSE_LIMIT_S)
+        if self._template is not None:
+            template, self._template = self._template, None
+            template.kill()
+            await self._wait_for(template)
+
+    async def _tend(self) -> None:
+        """Start a template, and another one when it has ended."""
+        try:
+            while True:
+                await self._wait_for_its_turn()
+                try:
+                    self._template = Template(await self._spawner.start(",".join(self._modules)), self._nursery)
+                except WorkerStartFailed as error:
+                    _log.error("no template, workers are spawned: %s", error)
+                    if error.refused:
+                        return
+                    continue
+                finally:
+                    self._tried.set()
+                template = self._template
+                how = await template.end()
+                self._template = None
+                _log.error("the template has ended, workers are spawned until there is a new one: %s", how)
+                await self._sweep_after(template)
+        except Exception:
+            _log.exception("no template, workers are spawned")
+
+    async def _wait_for_its_turn(self) -> None:
+        loop = asyncio.get_running_loop()
+        if len(self._starts) == TEMPLATES_LIMIT and self._starts[0] + TEMPLATES_WITHIN_S > loop.time():
+            wait_s = self._starts[0] + TEMPLATES_WITHIN_S - loop.time()
+            _log.error("the template ends again and again, workers are spawned for the next %.0f s", wait_s)
+            await pause(wait_s)
+        self._starts.append(loop.time())
+
+    async def _sweep_after(self, template: Template) -> None:
+        """Kill what it has forked without having been able to say so: nobody knows it, and it is the daemon's now."""
+        await self._wait_for(template)
+        await self._nursery.sweep()
+
+    async def _wait_for(self, template: Template) -> None:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(GONE_LIMIT_S):
+                await template.gone()

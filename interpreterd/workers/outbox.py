@@ -1,0 +1,83 @@
+"""What the daemon tells one worker: in order, and what is long in pieces, so that it holds up nobody else.
+
+To encode an execution's code takes up to some 60 ms, in which nobody else has the interpreter.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Iterator
+from typing import Final
+
+from interpreterd.pipe import messages
+from interpreterd.pipe.messages import PIECE_CHARS, ToWorker
+
+_REST_CHARS: Final = 64  # what a message has besides its text, roughly
+
+
+class Outbox:
+    """Writes messages to a channel: a short one at once, a long one piece by piece, each in a turn of the event loop.
+
+    A piece is made when the channel has room for it. What is sent meanwhile waits, and is not limited here.
+    """
+
+    def __init__(self, channel: asyncio.WriteTransport) -> None:
+        """Write to ``channel``, whose protocol is to call ``pause`` and ``resume``."""
+        self._channel = channel
+        self._waiting: deque[tuple[Iterator[bytes], int]] = deque()
+        self._waiting_chars = 0
+        self._paused = False
+        self._turn: asyncio.Handle | None = None
+
+    @property
+    def size(self) -> int:
+        """How much the worker has not read, roughly: in bytes, or characters of what is still to be encoded."""
+        return self._waiting_chars + self._channel.get_write_buffer_size()
+
+    def send(self, message: ToWorker) -> None:
+        """Pass ``message`` on, after those before it; without effect once the channel closes."""
+        if self._channel.is_closing():
+            return
+        chars = len(messages.text_of(message))
+        if chars <= PIECE_CHARS and not self._waiting:
+            self._channel.write(messages.encode(message))
+            return
+        chars += _REST_CHARS
+        self._waiting.append((messages.encode_in_pieces(message), chars))
+        self._waiting_chars += chars
+        if self._turn is None:
+            self._go_on_soon()
+
+    def pause(self) -> None:
+        """The channel has no more room for now."""
+        self._paused = True
+
+    def resume(self) -> None:
+        """It has again."""
+        self._paused = False
+        if self._waiting and self._turn is None:
+            self._go_on_soon()
+
+    def close(self) -> None:
+        """Drop what waits."""
+        self._waiting.clear()
+        self._waiting_chars = 0
+        if self._turn is not None:
+            self._turn.cancel()
+            self._turn = None
+
+    def _go_on_soon(self) -> None:
+        self._turn = asyncio.get_running_loop().call_soon(self._go_on)
+
+    def _go_on(self) -> None:
+        self._turn = None
+        if self._paused or self._channel.is_closing():
+            return
+        pieces, chars = self._waiting[0]
+        piece = next(pieces, None)
+        if piece is not None:
+            self._channel.write(piece)
+        else:
+            self._waiting.popleft()
+            self._waiting_chars -= chars
+        if self._waiting:
+            self._go_on_soon()

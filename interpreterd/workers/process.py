@@ -1,0 +1,300 @@
+"""One worker process: its channel, its two output pipes, its end.
+
+    daemon                          worker
+    socketpair   <── NDJSON ──>     fds 0 and 1, at once moved away to private ones
+    pipe         <── bytes ───      fd 1, stdout of whatever user code starts
+    pipe         <── bytes ───      fd 2, stderr
+
+A message counts only after everything that was written before it: so before a message is handed on, both pipes are
+emptied of what they hold at that moment (FIONREAD). That is never more than a pipe's capacity, however fast a
+grandchild goes on writing, and it needs no cooperation of the worker.
+"""
+
+import asyncio
+import contextlib
+import logging
+import os
+import signal
+import socket
+from functools import partial
+from itertools import takewhile
+from typing import Final
+
+from interpreterd.model.errors import ProtocolError
+from interpreterd.model.schema import Stream
+from interpreterd.pipe import messages
+from interpreterd.pipe.decoders import Decoder
+from interpreterd.pipe.messages import Done, Exiting, FromWorker, Ready, ToWorker
+from interpreterd.processes.families import is_traced, killing, state
+from interpreterd.processes.foreground import Interrupts
+from interpreterd.processes.nursery import Nursery
+from interpreterd.workers.endings import how_ended
+from interpreterd.workers.outbox import Outbox
+from interpreterd.workers.pipes import PIPE_LIMIT_BYTES, READ_BYTES, Ends, Outputs, unread_bytes
+from interpreterd.workers.worker import Answer, Deaf, Early, Listener
+
+_log = logging.getLogger(__name__)
+ANSWERS_LIMIT_BYTES: Final = 1 << 20
+STOPPED_LIMIT_S: Final = 1.0
+# After the end of its channel: how long a worker that lives may take to die, and the end of a dead one to be reported.
+CLOSED_LIMIT_S: Final = 0.1
+REPORT_LIMIT_S: Final = 5.0
+SET_FREE_AFTER_S: Final = 0.1  # mostly it is gone by then
+
+
+class ProcessWorker(asyncio.Protocol):
+    """A worker that is a process: a subprocess of the daemon, or one that a template has forked."""
+
+    def __init__(self, pid: int, ends: Ends, nursery: Nursery) -> None:
+        """Be the daemon's side of ``pid``; takes over ``ends``. ``open`` begins to listen."""
+        self.pid = pid
+        self._early = Early()
+        self.listener: Listener = self._early
+        self.exited: str | None = None
+        self.broken: str | None = None
+        self.configured: messages.Configure | None = None
+        self._nursery = nursery
+        self._channel: asyncio.Transport | None = None
+        self._outbox: Outbox | None = None
+        self._socket = ends.channel
+        self._opening = False
+        self._decoder = Decoder()
+        self._killed = False
+        self._outputs = Outputs(ends, self._on_output)
+        self._interrupts = Interrupts(pid, self._signal)
+
+    def _on_output(self, stream: Stream, text: str, replaced: int) -> None:
+        self.listener.on_output(stream, text, replaced)
+
+    def send(self, message: ToWorker) -> None:
+        """See ``Worker``.
+
+        What the worker does not read is kept: one execution, as one runs at a time, and ``ANSWERS_LIMIT_BYTES`` of
+        answers to what it asks. Beyond it, answers are dropped: it asks, and does not listen.
+        """
+        if self._outbox is None or self.exited is not None:
+            return
+        if isinstance(message, messages.Run):
+            self._interrupts.begin_execution()
+        if isinstance(message, messages.Answer) and self._outbox.size > ANSWERS_LIMIT_BYTES:
+            return
+        if isinstance(message, messages.Exit):  # afterwards nobody can see what it has in /dev/shm
+            self._nursery.note_remains(self.pid, partial(self._outbox.send, message))
+        else:
+            self._outbox.send(message)
+
+    def interrupt(self, grace_s: float) -> None:
+        """See ``Worker``."""
+        self._interrupts.begin(grace_s)
+
+    def _signal(self, number: signal.Signals) -> None:
+        if self.exited is None:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self.pid, number)
+
+    def kill(self) -> None:
+        """See ``Worker``."""
+        if self.exited is None:
+            self._killed = True
+            self._send_no_more()
+            steps = killing(self.pid, before=self._nursery.remains.noting(self.pid))
+            self._nursery.kill(takewhile(lambda _: self.exited is None, steps))  # once reaped, the pid may be another's
+            asyncio.get_running_loop().call_later(SET_FREE_AFTER_S, self._set_free)
+
+    def give_up(self, how: str) -> None:
+        """See ``Worker``. It stays known, and is reaped should it ever end."""
+        if self.exited is None:
+            _log.error("worker %d cannot be killed, and is given up: %s", self.pid, how)
+            self._leave(how)
+
+    def _set_free(self) -> None:
+        """Kill who may hold it: one that has got away from its family, and traces it."""
+        if self.exited is None:
+            self._nursery.sweep_soon()
+
+    def pause_output(self) -> None:
+        """See ``Worker``."""
+        self._outputs.pause()
+
+    def resume_output(self) -> None:
+        """See ``Worker``."""
+        self._outputs.resume()
+
+    def drain(self) -> None:
+        """See ``Worker``."""
+        self._outputs.drain()
+
+    def end_text(self) -> None:
+        """See ``Worker``."""
+        self._outputs.end_text()
+
+    def send_with_fds(self, message: ToWorker, fds: list[int]) -> None:
+        """Pass ``message`` on together with descriptors (SCM_RIGHTS, unix(7)), before what is not yet written.
+
+        Raises OSError.
+        """
+        socket.send_fds(self._socket, [messages.encode(message)], fds)
+
+    async def open(self) -> None:
+        """Begin to listen."""
+        opening = asyncio.create_task(
+            asyncio.get_running_loop().create_unix_connection(lambda: self, sock=self._socket)
+        )
+        opening.add_done_callback(self._opened)
+        self._opening = True
+        # Not to be cut short, and the socket not to be closed meanwhile: uvloop has its descriptor by then, and would
+        # go on with it although it is closed, or somebody else's (libuv aborts the process), or close it twice.
+        await asyncio.shield(opening)
+        self.resume_output()
+
+    def _opened(self, opening: "asyncio.Task[tuple[asyncio.Transport, object]]") -> None:
+        if opening.exception() is None:
+            self._channel, _ = opening.result()
+            self._outbox = Outbox(self._channel)
+            if self.exited is not None:
+                self._channel.abort()
+
+    async def ready(self, timeout_s: float) -> None:
+        """Begin to listen, and wait until the worker says that it is ready; if it does not, kill it.
+
+        Raises:
+            WorkerStartFailed: It ended, stands still, said something else, or took longer than ``timeout_s``.
+        """
+        self.listener = answer = Answer(Ready, self._early.stderr)
+        watching = asyncio.create_task(self._fail_if_it_stands_still(answer))
+        try:
+            if self.exited is None:
+                await self.open()
+            if self.exited is not None:  # before anybody listened
+                answer.on_exit(self.exited)
+            await answer.wait(timeout_s)
+        except BaseException:
+            self.kill()
+            raise
+        finally:
+            watching.cancel()
+            self.listener = Deaf()
+
+    async def _fail_if_it_stands_still(self, answer: Answer) -> None:
+        """Wait for no worker that has been stopped, by SIGSTOP or a debugger, however long it may take to start."""
+        stopped = 0
+        while stopped < 2:
+            await asyncio.sleep(STOPPED_LIMIT_S)
+            stopped = stopped + 1 if state(self.pid) in "Tt" else 0
+        answer.fail("the worker stands still: it was stopped by a signal or a debugger")
+
+    # asyncio.Protocol, for the channel
+
+    def data_received(self, data: bytes) -> None:
+        """Bytes of the channel."""
+        if self._is_ignored():
+            return
+        try:
+            while received := self._decoder.feed(data):
+                for message in received:
+                    if not self._outputs.drain():
+                        self._break(f"it left more than {PIPE_LIMIT_BYTES} bytes in an output pipe")
+                        return
+                    self._notice(message)
+                    self.listener.on_message(message)
+                    if self._is_ignored():
+                        return
+                data = b""
+        except ProtocolError as error:
+            self.drain()
+            self._break(str(error))
+
+    def _notice(self, message: FromWorker) -> None:
+        """See what is not for the listener."""
+        if isinstance(message, Ready) and message.mark is not None:
+            self._outputs.use_marks(message.mark)
+        elif isinstance(message, Done | Exiting):
+            if isinstance(message, Exiting):
+                self._nursery.note_remains(self.pid)
+            self._interrupts.end_execution(children=isinstance(message, Done) and message.children)
+
+    def _is_ignored(self) -> bool:
+        """Return whether nothing that it says counts any more."""
+        return self._killed or self.broken is not None
+
+    def eof_received(self) -> bool:
+        """The worker closed its end: nothing can be said any more, though it may live on."""
+        self._expect_the_end()
+        return True
+
+    def connection_lost(self, error: Exception | None) -> None:
+        """The worker closed its end before it had read all, or the transport was closed after its exit."""
+        self._channel = None
+        self._send_no_more()
+        self._expect_the_end()
+
+    def pause_writing(self) -> None:
+        """The worker reads more slowly than it is told something."""
+        if self._outbox is not None:
+            self._outbox.pause()
+
+    def resume_writing(self) -> None:
+        """It has read most of it."""
+        if self._outbox is not None:
+            self._outbox.resume()
+
+    def _send_no_more(self) -> None:
+        if self._outbox is not None:
+            self._outbox.close()
+            self._outbox = None
+
+    def _expect_the_end(self) -> None:
+        if self.exited is None and self.broken is None:
+            self.listener.on_closed()
+            # A process that dies closes its channel a moment before it can be reaped; how it died says more.
+            loop = asyncio.get_running_loop()
+            loop.call_later(CLOSED_LIMIT_S, self._closed_its_channel, loop.time() + REPORT_LIMIT_S)
+
+    def _closed_its_channel(self, report_by: float) -> None:
+        if self.exited is not None or self.broken is not None:
+            return
+        loop = asyncio.get_running_loop()
+        # On a busy machine, whoever reaps it has not come to that.
+        if state(self.pid) in "ZX" and loop.time() < report_by and not is_traced(self.pid):
+            loop.call_later(CLOSED_LIMIT_S, self._closed_its_channel, report_by)
+        else:
+            self._break("it closed its channel")
+
+    def _break(self, reason: str) -> None:
+        self.broken = reason
+        self.listener.on_broken(reason)
+
+    def process_exited(self, returncode: int | None) -> None:
+        """Hand on the worker's last words, then its end; to be called once the process has been reaped.
+
+        ``returncode`` is as ``subprocess`` has it, negative for a signal, or None where nobody knows.
+        """
+        self._nursery.remove(self.pid)
+        if self.exited is None:
+            self._leave(how_ended(returncode))
+
+    def _leave(self, how: str) -> None:
+        self._read_last_messages()
+        complete = self._outputs.drain()
+        self.exited = how + ("" if complete else "; the end of its output is lost")
+        self.end_text()
+        self._outputs.close()
+        self._interrupts.end()
+        self._send_no_more()
+        if self._channel is not None:
+            self._channel.abort()
+        elif not self._opening:
+            self._socket.close()
+        listener, self.listener = self.listener, Deaf()  # which may keep this one, too
+        listener.on_exit(self.exited)
+
+    def _read_last_messages(self) -> None:
+        """Read what the channel holds, but not what a surviving child may go on writing."""
+        fd = self._socket.fileno()
+        if self.broken is not None or fd < 0:  # its transport has closed it: a write had failed
+            return
+        with contextlib.suppress(OSError):
+            unread = unread_bytes(fd)
+            while unread > 0 and (data := os.read(fd, min(unread, READ_BYTES))):
+                unread -= len(data)
+                self.data_received(data)

@@ -1,0 +1,266 @@
+"""The daemon's side of one template: its workers, from the request for one to the end of each."""
+
+import asyncio
+import contextlib
+import logging
+import os
+import signal
+from collections import deque
+from collections.abc import Callable
+from typing import Final
+
+from interpreterd.model.errors import OutOfResources, WorkerStartFailed
+from interpreterd.pipe.messages import Failed, Fork, Forked, FromWorker, Reaped
+from interpreterd.processes.families import is_traced
+from interpreterd.processes.nursery import Nursery
+from interpreterd.workers.pipes import Ends, connection
+from interpreterd.workers.process import ProcessWorker
+from interpreterd.workers.worker import Deaf
+
+# A fork takes some two milliseconds. Each limit is waited for twice: it may be the daemon that has stood still.
+ANSWER_LIMIT_S: Final = 1.0
+STATUS_LIMIT_S: Final = 0.3
+WATCH_AGAIN_S: Final = 0.5
+_log = logging.getLogger(__name__)
+
+
+class TemplateEnded(Exception):
+    """The template can be asked for nothing any more; what it was asked for comes to nothing."""
+
+
+class Template(Deaf):
+    """A template process. It starts with the process; it ends with it, or before, when it stands still.
+
+    It then is killed. Its workers live on; they have become the daemon's own children. Also the process's listener.
+
+    Attributes:
+        ended: Why it can be asked for nothing any more; None while it can.
+    """
+
+    def __init__(self, process: ProcessWorker, nursery: Nursery) -> None:
+        """Take over ``process``, which is ready."""
+        self.ended: str | None = None
+        self._process = process
+        self._nursery = nursery
+        self._asked: deque[_Request] = deque()  # in the order in which they will be answered
+        self._forks: dict[int, _Fork] = {}
+        self._ending = asyncio.Event()
+        self._gone = asyncio.Event()
+        process.listener = self
+        nursery.add_template(process.pid)
+        if process.exited is not None:
+            self.on_exit(process.exited)
+
+    async def fork(self) -> ProcessWorker:
+        """Return a new worker, which is still to become ``ready``.
+
+        Raises:
+            TemplateEnded: Before it had answered. If it does not answer in time, it is killed.
+            OutOfResources: It cannot fork now.
+            OSError: There are no descriptors for one more worker.
+        """
+        async with self._nursery.birth():
+            if self.ended is not None:  # while this one waited for its turn
+                raise TemplateEnded
+            request = self._ask()
+            try:
+                done, _ = await asyncio.wait([request.answer], timeout=ANSWER_LIMIT_S)
+                if not done:
+                    done, _ = await asyncio.wait([request.answer], timeout=ANSWER_LIMIT_S)
+            except asyncio.CancelledError:
+                request.answer.add_done_callback(_abandon)
+                raise
+            if not done:
+                self._stands_still(f"it has not answered for {2 * ANSWER_LIMIT_S:g} s")
+            return request.answer.result()
+
+    async def end(self) -> str:
+        """Wait until it has ended; return how."""
+        await self._ending.wait()
+        assert self.ended is not None
+        return self.ended
+
+    async def gone(self) -> None:
+        """Wait until it has been reaped, and its workers are the daemon's children."""
+        await self._gone.wait()
+
+    def kill(self) -> None:
+        """Kill it and all its workers; nobody learns how these end."""
+        self._end("it was killed")
+        self._process.kill()
+        for fork in list(self._forks.values()):
+            fork.end(None)
+
+    def _ask(self) -> "_Request":
+        with connection() as (ours, theirs):
+            try:
+                self._process.send_with_fds(Fork(), [theirs.channel.fileno(), theirs.stdout_fd, theirs.stderr_fd])
+            except ConnectionError:
+                raise TemplateEnded from None
+            except BlockingIOError:
+                self._stands_still("it reads nothing")
+                raise TemplateEnded from None
+        request = _Request(ours)
+        self._asked.append(request)
+        return request
+
+    # The process's listener
+
+    def on_message(self, message: FromWorker) -> None:
+        """``Forked``, ``Failed`` and ``Reaped``."""
+        match message:
+            case Forked(pid=pid) if self._asked:
+                request = self._asked.popleft()
+                # Known from this moment on, whoever waits for it: the next message may be of its end, or the last one.
+                worker = ProcessWorker(pid, request.ends, self._nursery)
+                self._nursery.add(pid)
+                self._forks[pid] = _Fork(worker, self)
+                request.answer.set_result(worker)
+            case Failed(reason=reason) if self._asked:
+                self._asked.popleft().fail(OutOfResources(f"no room for one more worker: {reason}"))
+            case Reaped(pid=pid, status=status):
+                if (fork := self._forks.get(pid)) is not None:  # or a worker has made its child the template's
+                    fork.end(status)
+            case _:
+                _log.warning("unexpected message of the template: %s", type(message).__name__)
+
+    def on_broken(self, reason: str) -> None:
+        """End it: its workers live on."""
+        self._stands_still(reason)
+
+    def on_exit(self, how: str) -> None:
+        """Its workers are the daemon's own children now."""
+        self._end(how)
+        self._gone.set()
+        for fork in list(self._forks.values()):
+            fork.adopt()
+
+    def forget(self, pid: int) -> None:
+        """Its worker ``pid`` has ended."""
+        del self._forks[pid]
+
+    def reports_no_end(self, pid: int) -> None:
+        """Its worker ``pid`` has ended some time ago, and it does not say how."""
+        if not is_traced(pid):  # then nobody can reap it
+            self._stands_still(f"it has not reported the end of worker {pid}")
+
+    def _stands_still(self, reason: str) -> None:
+        """Do without it. Not by way of the process's ``kill``: that would kill its workers, too."""
+        if self._process.exited is None:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self._process.pid, signal.SIGKILL)
+        self._end(reason)
+
+    def _end(self, how: str) -> None:
+        if self.ended is None:
+            self.ended = how
+            self._ending.set()
+        while self._asked:
+            self._asked.popleft().fail(TemplateEnded())
+
+
+class _Request:
+    """A worker that the template was asked for.
+
+    Attributes:
+        ends: The daemon's; the worker's once there is one.
+        answer: Done once the template has answered or ended, also if nobody waits for it any more.
+    """
+
+    def __init__(self, ends: Ends) -> None:
+        self.answer: asyncio.Future[ProcessWorker] = asyncio.get_running_loop().create_future()
+        self.ends = ends
+
+    def fail(self, error: WorkerStartFailed | TemplateEnded) -> None:
+        self.ends.close()
+        self.answer.set_exception(error)
+        self.answer.exception()  # seen, also if nobody waits
+
+
+def _abandon(answer: asyncio.Future[ProcessWorker]) -> None:
+    """Kill the worker for which nobody waits any more."""
+    if answer.exception() is None:
+        answer.result().kill()
+
+
+class _Fork:
+    """A worker of a template, until its end. That is seen here; only the worker's parent learns its status."""
+
+    def __init__(self, worker: ProcessWorker, template: Template) -> None:
+        self._worker = worker
+        self._template: Template | None = template
+        self._adopted = False
+        self._ended = False
+        self._pidfd: int | None = None
+        self._watch()
+
+    def _watch(self) -> None:
+        """See its end; without a descriptor for that, which there may be later, what its parent learns of it."""
+        if self._template is None:  # which has told it meanwhile
+            return
+        try:
+            self._pidfd = os.pidfd_open(self._worker.pid)
+        except ProcessLookupError:  # the template has reaped it, and is about to say so
+            self._on_end()
+        except OSError:
+            if self._adopted and _has_ended(self._worker.pid):
+                self._on_end()
+            else:
+                asyncio.get_running_loop().call_later(WATCH_AGAIN_S, self._watch)
+        else:
+            asyncio.get_running_loop().add_reader(self._pidfd, self._on_end)
+
+    def end(self, status: int | None) -> None:
+        """Tell the worker of its end; only the first time has an effect."""
+        if self._template is not None:
+            self._close()
+            self._template.forget(self._worker.pid)
+            self._template = None
+            self._worker.process_exited(status)
+
+    def adopt(self) -> None:
+        """Be told that it is the daemon's own child now, or would be if it had not been reaped."""
+        self._adopted = True
+        if self._ended:
+            self._reap()
+
+    def _close(self) -> None:
+        if self._pidfd is not None:
+            asyncio.get_running_loop().remove_reader(self._pidfd)
+            os.close(self._pidfd)
+            self._pidfd = None
+
+    def _on_end(self) -> None:
+        self._ended = True
+        self._close()
+        if self._adopted:
+            self._reap()
+        else:
+            _twice_as_late(STATUS_LIMIT_S, self._miss_the_status)
+
+    def _miss_the_status(self) -> None:
+        if self._template is not None and not self._adopted:
+            self._template.reports_no_end(self._worker.pid)
+            # A template that is to blame ends at once, and this is adopted; otherwise nobody can say more.
+            _twice_as_late(STATUS_LIMIT_S, lambda: self.end(None))
+
+    def _reap(self) -> None:
+        status = None
+        with contextlib.suppress(ChildProcessError):
+            pid, encoded = os.waitpid(self._worker.pid, os.WNOHANG)
+            status = os.waitstatus_to_exitcode(encoded) if pid else None
+        self.end(status)
+
+
+def _has_ended(pid: int) -> bool:
+    """Return whether ``pid`` is no child of the daemon's that runs; it is not reaped. Needs no descriptor."""
+    try:
+        return os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
+    except ChildProcessError:
+        return True
+
+
+def _twice_as_late(after_s: float, call: Callable[[], None]) -> None:
+    """Call after twice ``after_s``, which the daemon has not just slept through."""
+    loop = asyncio.get_running_loop()
+    loop.call_later(after_s, lambda: loop.call_later(after_s, call))

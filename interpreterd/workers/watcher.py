@@ -1,0 +1,212 @@
+"""Looks four times a second whether workers, with all that they started, keep to their limits.
+
+One look at all processes tells how many they are, what processor time they took, and whether their memory may be too
+much. If it may, that family's memory is measured, which can take long; other families, and other limits, do not wait.
+"""
+
+import asyncio
+import contextlib
+import logging
+import os
+import time
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+from attrs import frozen
+
+from interpreterd.model.limits import Limits, size_in_words
+from interpreterd.processes.usage import STUCK_S, Measurement, Meter, Process, Snapshot, resident_bytes
+
+PERIOD_S: Final = 0.25
+REST_PER_WORK: Final = 10  # a look at some thousand processes takes so long that it has to be rarer
+REST_LIMIT_S: Final = 1.0  # but not much: it is everybody's, and one context may have made them
+MEMORY_BUDGET_S: Final = 0.5  # of processor time, for one measurement: 40 GiB of what many processes share
+SLICE_S: Final = 0.05  # in which families take turns
+MEASURED_AT_ONCE: Final = 2
+_log = logging.getLogger(__name__)
+
+
+@frozen
+class Excess:
+    """More than the limits allow: ``what`` as ``process limit of 64 exceeded``.
+
+    Attributes:
+        execution_id: What ran too long; None if it is the worker that is too much.
+    """
+
+    what: str
+    execution_id: str | None = None
+
+
+class Watch:
+    """One worker and its limits.
+
+    Attributes:
+        execution_id: What runs now; None while nothing does.
+        unclear: The family, as it was last seen, if only a measurement can tell whether it has too much memory.
+        measuring: That measurement, while it goes on.
+    """
+
+    def __init__(self, pid: int, limits: Limits, tell: Callable[[Excess], None]) -> None:
+        self.execution_id: str | None = None
+        self.tell = tell
+        self.unclear: list[Process] | None = None
+        self.measuring: asyncio.Task[None] | None = None
+        self._pid = pid
+        self._limits = limits
+        self._metered_id: str | None = None
+        self._meter: Meter | None = None
+        self._suspected = False
+        self._hidden = False
+        self._measured: Measurement | None = None
+        self._measured_at = 0.0
+
+    def judge(self, snapshot: Snapshot) -> Excess | None:
+        """Return what is too much; processor time only once in an execution. Runs on a thread of its own."""
+        family = snapshot.family(self._pid)
+        if self._is_hidden(family):
+            return Excess("its limits cannot be checked: its process is hidden")
+        processes = self._limits.processes
+        if processes is not None and len(family) > processes:
+            return Excess(f"process limit of {processes} exceeded")
+        self.unclear = family if self._is_unclear(family) else None
+        return self._judge_time(family)
+
+    def _is_hidden(self, family: list[Process]) -> bool:
+        """Return whether the worker was there twice in a row, and not to be seen: ``hidepid`` of proc(5).
+
+        A process that is not dumpable, see prctl(2), is then hidden from its own user.
+        """
+        before, self._hidden = self._hidden, False
+        if not family or family[0].pid != self._pid:
+            with contextlib.suppress(OSError):
+                os.kill(self._pid, 0)
+                self._hidden = True
+        return before and self._hidden
+
+    def _judge_time(self, family: list[Process]) -> Excess | None:
+        limit_s = self._limits.cpu_s
+        if limit_s is None:
+            return None
+        execution_id = self.execution_id
+        if execution_id != self._metered_id:
+            self._metered_id, self._meter, self._suspected = execution_id, Meter(), False
+        if execution_id is not None and self._meter is not None:
+            self._meter.read(family)
+            exceeded = self._meter.spent_s > limit_s
+            # A process that ended between two reads of this look has counted twice, and will not in the next.
+            if exceeded and self._suspected:
+                self._meter = None
+                return Excess(f"CPU limit of {limit_s:g} s exceeded", execution_id)
+            self._suspected = exceeded
+        return None
+
+    def _is_unclear(self, family: list[Process]) -> bool:
+        limit_bytes = self._limits.memory_bytes
+        if limit_bytes is None or resident_bytes(family) <= limit_bytes:
+            return False
+        last = self._measured
+        if last is None:
+            return True
+        # It rests long only if it cannot have come to too much since.
+        rest = 1 if last.bytes_now(family) > limit_bytes else REST_PER_WORK
+        return time.monotonic() - self._measured_at >= rest * last.cost_s
+
+    def measurement(self) -> Measurement | None:
+        """Return what will make it clear; None if it is clear, or is being measured."""
+        if self.unclear is None or self.measuring is not None:
+            return None
+        return Measurement(self.unclear, self._limits.memory_bytes, MEMORY_BUDGET_S)
+
+    def judge_memory(self, measurement: Measurement) -> Excess | None:
+        """Return what is too much by ``measurement``, which has come to its end, or shall go on no more."""
+        self._measured, self._measured_at = measurement, time.monotonic()
+        limit_bytes = self._limits.memory_bytes
+        if limit_bytes is None or measurement.bytes <= limit_bytes:
+            return None
+        return Excess(f"memory limit of {size_in_words(limit_bytes)} exceeded")
+
+
+class Watcher:
+    """Watches workers; while there are none to watch, it does nothing at all."""
+
+    def __init__(self, tasks: asyncio.TaskGroup, sweep: Callable[[], Awaitable[None]]) -> None:
+        """Run in ``tasks``. After each look ``sweep`` is to kill what has escaped from its worker's family."""
+        self._tasks = tasks
+        self._sweep = sweep
+        self._watches: set[Watch] = set()
+        self._looking: asyncio.Task[None] | None = None
+        self._sweeping: asyncio.Task[None] | None = None
+        self._measuring = asyncio.Semaphore(MEASURED_AT_ONCE)  # fair: who has had a slice waits behind the others
+
+    def watch(self, pid: int, limits: Limits, tell: Callable[[Excess], None]) -> Watch:
+        """Begin to watch the worker ``pid``; ``tell`` hears of each look that finds too much, on the loop's thread."""
+        watch = Watch(pid, limits, tell)
+        self._watches.add(watch)
+        if self._looking is None:
+            self._looking = self._tasks.create_task(self._look_again_and_again())
+        return watch
+
+    def end(self, watch: Watch | None) -> None:
+        """Watch no more; nothing is told any more. Without effect for None, and when it is repeated."""
+        self._watches -= {watch}
+        if watch is not None and watch.measuring is not None:
+            watch.measuring.cancel()
+        if not self._watches and self._looking is not None:
+            self._looking.cancel()
+            self._looking = None
+
+    async def _look_again_and_again(self) -> None:
+        pause_s = PERIOD_S
+        while True:
+            await asyncio.sleep(pause_s)
+            try:
+                judged, cost_s = await asyncio.to_thread(_judge, list(self._watches))
+                pause_s = max(PERIOD_S, min(REST_LIMIT_S, REST_PER_WORK * cost_s))
+                for watch, excess in judged:
+                    self._tell(watch, excess)
+                for watch in self._watches:
+                    if measurement := watch.measurement():
+                        watch.measuring = self._tasks.create_task(self._measure(watch, measurement))
+                if self._sweeping is None or self._sweeping.done():  # who cannot be killed delays no look
+                    self._sweeping = self._tasks.create_task(self._sweep_once())
+            except Exception:  # one failure in the task group would end every context
+                _log.exception("limits could not be checked")
+
+    async def _sweep_once(self) -> None:
+        try:
+            await self._sweep()
+        except Exception:
+            _log.exception("who escaped from a limited worker could not be killed")
+
+    def _tell(self, watch: Watch, excess: Excess) -> None:
+        if watch in self._watches and excess.execution_id in (None, watch.execution_id):
+            watch.tell(excess)
+
+    async def _measure(self, watch: Watch, measurement: Measurement) -> None:
+        try:
+            while not await self._measure_a_slice(measurement):
+                pass
+        except Exception:
+            _log.exception("memory could not be measured")
+            return
+        finally:
+            watch.measuring = None
+        if excess := watch.judge_memory(measurement):
+            self._tell(watch, excess)
+
+    async def _measure_a_slice(self, measurement: Measurement) -> bool:
+        async with self._measuring:
+            try:
+                async with asyncio.timeout(STUCK_S):
+                    return await asyncio.to_thread(measurement.go_on, SLICE_S)
+            except TimeoutError:
+                return True
+
+
+def _judge(watches: list[Watch]) -> tuple[list[tuple[Watch, Excess]], float]:
+    """Return who uses too much, and what it took to find out, in seconds of processor time."""
+    began = time.thread_time()
+    snapshot = Snapshot()
+    judged = [(watch, watch.judge(snapshot)) for watch in watches]
+    return [(watch, excess) for watch, excess in judged if excess is not None], time.thread_time() - began

@@ -1,0 +1,153 @@
+"""A worker as the rest of the daemon sees it, whatever it is made of: the seam at which tests put a fake."""
+
+import asyncio
+from typing import Final, Protocol
+
+from interpreterd.model.errors import WorkerStartFailed
+from interpreterd.model.schema import Stream
+from interpreterd.pipe.messages import Configure, Configured, Failed, FromWorker, Ready, ToWorker
+
+_REASON_LIMIT_CHARS: Final = 2000
+
+
+class Listener(Protocol):
+    """Who is told what a worker does. No method may block; none is called after ``on_exit``."""
+
+    def on_message(self, message: FromWorker) -> None:
+        """All output that was written before the message has been given to ``on_output``."""
+
+    def on_output(self, stream: Stream, text: str, replaced: int = 0) -> None:
+        """``text`` and ``replaced`` are as in ``Output``."""
+
+    def on_closed(self) -> None:
+        """The worker cannot be told anything any more. Soon ``on_exit`` says how it ended, or else ``on_broken``."""
+
+    def on_broken(self, reason: str) -> None:
+        """The worker broke the protocol; no more messages will come. It still runs."""
+
+    def on_exit(self, how: str) -> None:
+        """The process has ended and been reaped; ``how`` is as ``killed by SIGSEGV``."""
+
+
+class Worker(Protocol):
+    """A started worker."""
+
+    pid: int
+    listener: Listener
+    exited: str | None  # how it ended, once it has; nobody is told twice
+    broken: str | None  # how it broke the protocol, likewise
+    configured: Configure | None  # as what it was configured last
+
+    def send(self, message: ToWorker) -> None:
+        """Pass ``message`` on; without effect once the worker has ended."""
+
+    def interrupt(self, grace_s: float) -> None:
+        """Send SIGINT to the worker and to what its execution waits for, which may have ``grace_s`` to end."""
+
+    def kill(self) -> None:
+        """Kill the worker and all that descends from it; ``on_exit`` follows."""
+
+    def give_up(self, how: str) -> None:
+        """Tell ``on_exit``, with ``how``, of one that was killed and does not end, and leave it to the kernel."""
+
+    def pause_output(self) -> None:
+        """Read no more output: the program will wait in its next ``write``. Idempotent."""
+
+    def resume_output(self) -> None:
+        """Undo ``pause_output``. Idempotent."""
+
+    def drain(self) -> None:
+        """Give ``on_output`` what the pipes hold now, paused or not."""
+
+    def end_text(self) -> None:
+        """Give ``on_output`` what is left of a character that was cut in the middle."""
+
+
+class Deaf:
+    """A listener that ignores everything: of a worker that no context has. Its subclasses hear some of it."""
+
+    def on_message(self, message: FromWorker) -> None:
+        pass
+
+    def on_output(self, stream: Stream, text: str, replaced: int = 0) -> None:
+        pass
+
+    def on_closed(self) -> None:
+        pass
+
+    def on_broken(self, reason: str) -> None:
+        pass
+
+    def on_exit(self, how: str) -> None:
+        pass
+
+
+class Early(Deaf):
+    """The listener of a worker to which nobody listens yet: keeps what an interpreter that cannot start says of it."""
+
+    def __init__(self) -> None:
+        self.stderr = ""
+
+    def on_output(self, stream: Stream, text: str, replaced: int = 0) -> None:
+        if stream is Stream.STDERR:
+            self.stderr = (self.stderr + text)[-_REASON_LIMIT_CHARS:]
+
+
+class Answer(Early):
+    """Listens for one message, the answer to what was sent; awaiting it raises ``WorkerStartFailed`` if it differs."""
+
+    def __init__(self, expected: type[Ready] | type[Configured], stderr: str = "") -> None:
+        """``stderr`` is what the worker has written there so far."""
+        self.stderr = stderr
+        self._expected = expected
+        self._future: asyncio.Future[FromWorker] = asyncio.get_running_loop().create_future()
+
+    async def wait(self, timeout_s: float) -> FromWorker:
+        """Return the message; raise ``WorkerStartFailed`` if another one, the end or ``timeout_s`` comes first."""
+        try:
+            async with asyncio.timeout(timeout_s):
+                message = await self._future
+        except TimeoutError:
+            raise WorkerStartFailed(f"the worker did not answer within {timeout_s:g} s") from None
+        if isinstance(message, Failed):
+            raise WorkerStartFailed(message.reason[:_REASON_LIMIT_CHARS], refused=True)
+        if not isinstance(message, self._expected):
+            raise WorkerStartFailed(f"the worker said {type(message).__name__}, not {self._expected.__name__}")
+        return message
+
+    def on_message(self, message: FromWorker) -> None:
+        """The answer."""
+        if not self._future.done():
+            self._future.set_result(message)
+
+    def on_broken(self, reason: str) -> None:
+        """No answer will come."""
+        self.fail(f"the worker broke the protocol: {reason}")
+
+    def on_exit(self, how: str) -> None:
+        """No answer will come."""
+        lines = self.stderr.strip().splitlines()
+        fatal = [line for line in lines if line.startswith("Fatal Python error: ")]  # more of its state follows
+        self.fail(f"the worker ended at once: {how}" + "".join(f": {line}" for line in (fatal or lines)[-1:]))
+
+    def fail(self, reason: str) -> None:
+        """Wait no longer: ``reason`` says why."""
+        if not self._future.done():
+            self._future.set_exception(WorkerStartFailed(reason))
+
+
+async def configure(worker: Worker, message: Configure, timeout_s: float) -> None:
+    """Make ``worker`` the worker of a context.
+
+    Raises:
+        WorkerStartFailed: It cannot be; the worker is of no more use, and still to be killed.
+    """
+    worker.listener = answer = Answer(Configured)
+    worker.configured = None
+    if worker.exited is not None:  # after it had said that it was ready
+        answer.on_exit(worker.exited)
+    elif worker.broken is not None:
+        answer.on_broken(worker.broken)
+    worker.send(message)
+    await answer.wait(timeout_s)
+    worker.configured = message

@@ -1,0 +1,100 @@
+"""``client.wire``: every event that the daemon describes, with all of its fields, and whatever else may come."""
+
+import contextlib
+import itertools
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import attrs
+import orjson
+import pytest
+from described import OPENAPI
+from hypothesis import example, given
+from hypothesis import strategies as st
+from paths import ROOT
+
+from interpreterd.client import Finished, Outcome
+from interpreterd.client.wire import parse
+
+SCHEMAS: dict[str, Any] = OPENAPI["components"]["schemas"]
+EXECUTION_ID = "0f0e4a52-7d0f-4f0b-9f0e-5a7d3c2b1a00"
+EVENTS = [it["$ref"].rpartition("/")[2] for it in SCHEMAS["ExecutionEvent"]["allOf"][1]["oneOf"]]
+
+
+def examples(name: str) -> Iterator[dict[str, Any]]:
+    """Yield objects of a schema that have all of its properties, each with a value of its own, and each choice once."""
+    numbers = itertools.count(1001)
+
+    def values(key: str, it: dict[str, Any]) -> list[Any]:
+        match it:
+            case {"const": value}:
+                return [value]
+            case {"enum": choices}:
+                return list(choices)
+            case {"type": "integer"}:
+                return [next(numbers)]
+            case {"type": "boolean"}:
+                return [True]
+            case {"type": "string"}:
+                return [f"{key} {next(numbers)}"]
+        raise AssertionError(f"{name}.{key}: {it} is new here")
+
+    properties = SCHEMAS[name]["properties"]
+    for chosen in itertools.product(*(values(key, it) for key, it in properties.items())):
+        yield dict(zip(properties, chosen, strict=True))
+
+
+def kept(value: object) -> list[object]:
+    """Return all that is in an event, however deep."""
+    if attrs.has(type(value)):
+        return [item for field in attrs.fields(type(value)) for item in kept(getattr(value, field.name))]
+    return [value]
+
+
+@pytest.mark.parametrize("name", EVENTS)
+def test_every_field_of_an_event_is_kept(name: str) -> None:
+    for number, message in enumerate(examples(name)):
+        came = parse(orjson.dumps({**message, "executionId": EXECUTION_ID, "seq": number}))
+        assert (came.number, came.execution_id) == (number, EXECUTION_ID)
+        assert came.event is not None, message
+        is_name = message["type"] == "control"  # then ``text`` says which event it is
+        said = {key: value for key, value in message.items() if key != "type" and not (is_name and key == "text")}
+        assert set(said.values()) <= set(kept(came.event)), (message, came.event)
+
+
+def test_each_kind_of_event_is_another_one() -> None:
+    kinds = [
+        (message["type"], message.get("text") if message["type"] == "control" else None)
+        for name in EVENTS
+        for message in examples(name)
+    ]
+    assert len(set(kinds)) == len(kinds)
+    assert [parse(orjson.dumps({**it, "executionId": None, "seq": 0})).event for it in examples("Ended")] == [
+        Finished(outcome=outcome) for outcome in (Outcome.COMPLETED, Outcome.INTERRUPTED, Outcome.CANCELLED)
+    ]
+
+
+def test_reads_every_event_that_the_protocol_has() -> None:
+    lines = [
+        json.loads(line)
+        for name in ("session", "feed")
+        for line in (ROOT / f"tests/golden/{name}.jsonl").read_text("utf-8").splitlines()
+    ]
+    events = [message for message in lines if "seq" in message]
+    known = [parse(json.dumps(message).encode()) for message in events]
+    assert len(known) > 10
+    assert {(it.number, it.execution_id) for it in known} == {(it["seq"], it["executionId"]) for it in events}
+    unknown = {message["type"] for message, it in zip(events, known, strict=True) if it.event is None}
+    assert unknown == {"submitted", "workerEnded"}, "those of contexts"
+
+
+@given(st.binary() | st.recursive(st.none() | st.integers() | st.text(), st.lists).map(json.dumps).map(str.encode))
+@example(b"[" * 100_000)
+@example(b'{"seq": "1", "type": "stdout", "text": ""}')
+@example(b'{"seq": 1, "type": "control"}')
+@example(b'{"seq": 1, "type": "control", "text": {}}')
+@example(b'{"seq": 1, "executionId": 1, "type": "started"}')
+def test_what_is_no_event_is_a_value_error(line: bytes) -> None:
+    with contextlib.suppress(ValueError):
+        assert parse(line).event is None

@@ -1,0 +1,266 @@
+"""A worker that speaks its side of the pipe wrongly: what clients see of each fault in ``faulty_worker.py``.
+
+However it lies, dies or hangs: one end, which says what happened; the context's next execution works; no other context
+is touched; nothing is left.
+"""
+
+import asyncio
+import sys
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from attrs import frozen
+from contract import COMPLETED, INTERRUPTED, RESTARTED, ended, error, interrupt, stdout
+from harness import DISGUISE, Client, Gate, SharedDaemon, shared_daemon
+from paths import SUPPORT
+
+from interpreterd.processes.families import descendants
+
+pytestmark = pytest.mark.xdist_group("faulty worker")
+
+MIB = 1 << 20
+START_TIMEOUT_S = 1.5  # good workers must keep it too
+
+# Starts the worker that the daemon asks for, unless a fault is armed: then, once, a faulty one.
+PYTHON = f"""{DISGUISE}
+folder=${{0%/*}}
+if mv "$folder/armed" "$folder/$$" 2>/dev/null; then
+    read fault < "$folder/$$"
+    exec '{sys.executable}' -I -S '{SUPPORT / "faulty_worker.py"}' "$fault" "$folder/gate" "$@"
+fi
+exec '{sys.executable}' "$@"
+"""
+
+# How a fault makes the start of a worker fail.
+START_FAULTS = {
+    "never_ready": f"the worker did not answer within {START_TIMEOUT_S} s",
+    "dies_instead_of_ready": "the worker ended at once: exit status 3: out of order",
+    "killed_instead_of_ready": "the worker ended at once: killed by SIGKILL",
+    "wrong_version": "the worker broke the protocol: the worker speaks version 2, the daemon 1",
+    "garbage_instead_of_ready": "the worker broke the protocol: not JSON: ...",
+    "half_of_ready_then_ends": "the worker ended at once: exit status 0",
+    "half_of_ready_then_closes": "the worker broke the protocol: it closed its channel",
+    "done_instead_of_ready": "the worker said Done, not Ready",
+    "long_line_instead_of_ready": "the worker broke the protocol: a line is longer than 1044480 bytes",
+    "never_configured": f"the worker did not answer within {START_TIMEOUT_S} s",
+    "ready_again": "the worker said Ready, not Configured",
+    "dies_instead_of_configured": "the worker ended at once: exit status 4",
+    "closes_instead_of_configured": "the worker broke the protocol: it closed its channel",
+    "fails_at_length": "a reason a reason...",
+}
+
+# How a worker dies of a fault while it runs code.
+FAULTS = {
+    "garbage": "killed: it broke the protocol (not JSON: ...)",
+    "not_an_object": "killed: it broke the protocol (not a JSON object)",
+    "unknown_type": "killed: it broke the protocol (unknown type 'finished')",
+    "wrong_types": "killed: it broke the protocol (name must be str)",
+    "half_a_message_then_ends": "exit status 0",
+    "half_a_message_then_closes": "killed: it broke the protocol (it closed its channel)",
+    "long_line": "killed: it broke the protocol (a line is longer than 1044480 bytes)",
+    "deep_nesting": "killed: it broke the protocol (not JSON: ...)",
+    "deep_nesting_within_a_message": "killed: it broke the protocol (not JSON: ...)",
+    "invalid_utf8": "killed: it broke the protocol (not JSON: ...)",
+    "lone_surrogate": "killed: it broke the protocol (not JSON: ...)",
+    "foreign_done": "killed: it broke the protocol (unexpected Done)",
+    "foreign_exiting": "killed: it broke the protocol (unexpected Exiting)",
+    "configured_again": "killed: it broke the protocol (unexpected Configured)",
+    "synced": "killed: it broke the protocol (unexpected Synced)",
+    "forked": "killed: it broke the protocol (unexpected Forked)",
+    "reaped": "killed: it broke the protocol (unexpected Reaped)",
+    "closes_its_channel": "killed: it broke the protocol (it closed its channel)",
+    "ends_without_a_word": "exit status 0",
+    "leaves_a_grandchild": "exit status 5",
+    "leaves_a_grandchild_that_floods": "exit status 5",
+}
+
+
+@frozen
+class Arena:
+    """A daemon, its client, and where its next worker becomes a faulty one."""
+
+    daemon: SharedDaemon
+    client: Client
+    folder: Path
+
+    def arm(self, fault: str) -> None:
+        """Have the next worker that is started commit ``fault``."""
+        (self.folder / "arming").write_text(f"{fault}\n")
+        (self.folder / "arming").rename(self.folder / "armed")
+
+    def committed(self) -> bool:
+        """Whether a fault that waits at the gate has happened."""
+        return not (self.folder / "gate").exists()
+
+    async def create_faulty(self, fault: str) -> str:
+        """Return a new context, whose worker will commit ``fault``."""
+        self.arm(fault)
+        return await self.client.create()
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[SharedDaemon, Path]]:
+    folder = tmp_path_factory.mktemp("faulty")
+    python = folder / "python"
+    python.write_text(PYTHON)
+    python.chmod(0o755)
+    flags = ("--python", str(python), "--pool-size", "0", "--start-timeout-s", str(START_TIMEOUT_S), "--grace-s", "0.2")
+    with shared_daemon(folder, *flags) as daemon:
+        yield daemon, folder
+
+
+@pytest.fixture
+async def arena(shared: tuple[SharedDaemon, Path]) -> AsyncIterator[Arena]:
+    """The daemon; at the end its processes are those that it had, and the neighbouring context has noticed nothing."""
+    daemon, folder = shared
+    async with Client(daemon.url) as client:
+        if daemon.neighbour is None:
+            daemon.neighbour = await client.create()
+            await client.run("mine = 1", daemon.neighbour)
+        before = descendants(daemon.pid)
+        yield Arena(daemon, client, folder)
+        _, body = await client.request("GET", "/contexts")
+        for context in body["contexts"]:
+            if context["id"] != daemon.neighbour:
+                await client.request("DELETE", f"/context/{context['id']}")
+        assert ended(await client.run("print(mine)", daemon.neighbour)) == ([stdout("1\n"), COMPLETED], 1000, "")
+        while descendants(daemon.pid) != before:  # a worker that did not start is reaped when its end is known
+            await client.request("GET", "/contexts")
+
+
+def is_as(text: str, expected: str) -> bool:
+    """Whether ``text`` is as ``expected``, in which ``...`` stands for anything."""
+    start, dots, end = expected.partition("...")
+    return text.startswith(start) and text.endswith(end) if dots else text == expected
+
+
+async def next_works(client: Client, context: str, *, restarted: bool) -> None:
+    """Run code in ``context``."""
+    before = [RESTARTED] if restarted else []
+    assert ended(await client.run("print('next')", context)) == ([*before, stdout("next\n"), COMPLETED], 1000, "")
+
+
+@pytest.mark.parametrize("fault", START_FAULTS)
+async def test_a_fault_at_the_start_fails_the_start(arena: Arena, fault: str) -> None:
+    client = arena.client
+    context = await client.create()
+    await client.run("exit()", context)
+    arena.arm(fault)
+    result = await client.run("print('never')", context)
+    assert result.error is not None
+    why = "failed to restart context: " + START_FAULTS[fault]
+    assert is_as(result.error["value"], why), result
+    assert len(result.error["value"]) < 2100
+    assert result.messages == [error("ContextError", result.error["value"])]
+    assert (result.close_code, result.close_reason) == (1011, result.error["value"][:123])
+    await next_works(client, context, restarted=True)
+
+
+async def test_a_context_whose_worker_cannot_start_is_not_made(arena: Arena) -> None:
+    arena.arm("wrong_version")
+    reason = START_FAULTS["wrong_version"]
+    body = {"error": f"Failed to start context: {reason}", "code": "worker_start_failed"}
+    assert await arena.client.request("POST", "/context") == (500, body)
+    assert len((await arena.client.request("GET", "/contexts"))[1]["contexts"]) == 1
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+async def test_a_fault_ends_the_execution_with_its_worker(arena: Arena, fault: str) -> None:
+    context = await arena.create_faulty(fault)
+    result = await arena.client.run("print('never')", context)
+    messages, code, reason = ended(result)
+    assert result.error is not None
+    value = result.error["value"]
+    assert is_as(value, FAULTS[fault]), result
+    flood = [message for message in messages if message["type"] == "stdout"]
+    assert fault.endswith("floods") or not flood
+    assert (messages, code, reason) == ([*flood, error("WorkerDied", value), COMPLETED], 1000, "")
+    await next_works(arena.client, context, restarted=True)
+
+
+@pytest.mark.parametrize("fault", ["stops_reading", "ignores_signals"])
+async def test_a_worker_that_cannot_be_interrupted_is_killed(arena: Arena, fault: str) -> None:
+    """The code is more than what the channel holds: what the worker does not take, nobody waits for."""
+    context = await arena.create_faulty(fault)
+    async with arena.client.running("#" * 4 * MIB, contextId=context) as running:
+        if fault == "ignores_signals":
+            await running.until("on")
+        while not (await interrupt(arena.client, context))[1]["interrupted"]:
+            pass  # the daemon has not read it all yet
+        result = await running.finish()
+    value = "interrupted; its worker was killed by SIGKILL, and its variables are lost"
+    assert ended(result)[0][-2:] == [error("KeyboardInterrupt", value), INTERRUPTED]
+    assert (result.close_code, result.close_reason) == (1000, "interrupted by a client")
+    await next_works(arena.client, context, restarted=True)
+
+
+@pytest.mark.parametrize("fault", ["done_twice", "garbage_after_done", "closes_its_channel_after_done"])
+async def test_a_fault_after_the_end_costs_the_worker_and_no_execution(arena: Arena, fault: str) -> None:
+    context = await arena.create_faulty(fault)
+    assert ended(await arena.client.run("pass", context)) == ([COMPLETED], 1000, "")
+    if fault == "closes_its_channel_after_done":
+        while (await arena.client.request("GET", f"/context/{context}"))[1]["active"]:
+            pass
+    await next_works(arena.client, context, restarted=True)
+
+
+async def test_output_after_the_end_is_nobodys(arena: Arena) -> None:
+    gate = Gate(arena.folder / "gate")
+    context = await arena.create_faulty("output_after_done")
+    assert ended(await arena.client.run("pass", context)) == ([COMPLETED], 1000, "")
+    gate.open()
+    while not arena.committed():
+        await arena.client.request("GET", "/contexts")
+    gate.close()
+    await next_works(arena.client, context, restarted=False)
+
+
+async def test_closed_output_pipes_are_the_workers_own_business(arena: Arena) -> None:
+    context = await arena.create_faulty("closes_its_output")
+    await next_works(arena.client, context, restarted=False)
+
+
+@pytest.mark.parametrize("fault", ["exiting_and_stays", "exiting_and_babbles"])
+async def test_a_worker_that_says_it_exits_and_does_not_is_killed(arena: Arena, fault: str) -> None:
+    context = await arena.create_faulty(fault)
+    assert ended(await arena.client.run("pass", context)) == ([COMPLETED], 1000, "")
+    await next_works(arena.client, context, restarted=True)
+
+
+@pytest.mark.parametrize("fault", ["long_line", "long_line_instead_of_ready", "leaves_a_grandchild_that_floods"])
+async def test_the_daemons_memory_is_bounded(arena: Arena, fault: str) -> None:
+    """By far less than the 100 MB that such a line has."""
+
+    def status(key: str) -> int:
+        (line,) = [line for line in Path(f"/proc/{arena.daemon.pid}/status").read_text().splitlines() if key in line]
+        return int(line.split()[1]) << 10
+
+    def forget_the_peak() -> None:
+        Path(f"/proc/{arena.daemon.pid}/clear_refs").write_text("5")  # proc(5)
+
+    client = arena.client
+    context = await client.create()
+    await client.run("exit()", context)
+    arena.arm(fault)
+    forget_the_peak()
+    before = status("VmRSS:")
+    result = await client.run("pass", context)
+    assert result.error is not None
+    assert status("VmHWM:") - before < 8 * MIB
+    await next_works(client, context, restarted=True)
+
+
+async def test_what_waits_behind_a_fault_runs_in_a_new_worker(arena: Arena) -> None:
+    context = await arena.create_faulty("ignores_signals")
+    results: list[Any] = []
+    async with arena.client.running("pass", contextId=context) as first:
+        await first.until("on")
+        waiting = [asyncio.create_task(arena.client.run(f"print({number})", context)) for number in range(3)]
+        while (await interrupt(arena.client, context))[1]["interrupted"]:
+            pass
+        await first.finish()
+        results = [ended(result)[0] for result in await asyncio.gather(*waiting)]
+    assert sorted(messages[-2]["text"] for messages in results) == ["0\n", "1\n", "2\n"]
+    assert sum(RESTARTED in messages for messages in results) == 1

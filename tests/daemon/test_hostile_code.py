@@ -1,0 +1,504 @@
+"""Code that breaks its own Python: what its client sees, and that the context's next execution works.
+
+Every case has a context of its own, of one daemon. No other context is touched, and nothing is left when it is deleted.
+"""
+
+import os
+import signal
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from contract import COMPLETED, INTERRUPTED, RESTARTED, ended, error, interrupt, stdout
+from forging import FIND
+from harness import Client, Gate, SharedDaemon, shared_daemon, state
+from worker_driver import find_pythons
+
+from interpreterd.processes.families import descendants
+
+OVERFLOW = """
+import sys, threading
+class C:
+    def __repr__(self):
+        return repr(self)
+sys.setrecursionlimit(1_000_000)
+threading.stack_size(32 << 10)
+thread = threading.Thread(target=repr, args=[C()])
+thread.start()
+thread.join()
+"""
+
+# Code that ends its Python.
+DEATHS = {
+    "another program": ("os.execv('/bin/sh', ['sh', '-c', 'exit 3'])", "exit status 3"),
+    "another program that stays": (
+        "os.execv('/bin/sleep', ['sleep', '1000'])",
+        "killed: it broke the protocol (it closed its channel)",
+    ),
+    "its process group": ("os.killpg(0, signal.SIGKILL)", "killed by SIGKILL"),
+    "a timer": ("signal.setitimer(signal.ITIMER_REAL, 0.001)\nwhile True: pass", "killed by SIGALRM"),
+    "a thread": ("threading.Thread(target=os._exit, args=[6]).start()\nwhile True: pass", "exit status 6"),
+    "a stack overflow": (OVERFLOW, "killed by SIGSEGV"),
+    "a child that lives on": (
+        "if not os.fork(): os.setsid(), signal.pause()\nos._exit(4)",
+        "exit status 4",
+    ),
+    "every descriptor but three": (
+        "os.closerange(3, 1 << 16)",
+        "killed: it broke the protocol (it closed its channel)",
+    ),
+    "every descriptor but three, by C": (  # close_range(2)
+        "ctypes.CDLL(None).syscall(436, 3, 1 << 16, 0)\nprint('on')",
+        "killed: it broke the protocol (it closed its channel)",
+    ),
+    "every descriptor": ("os.closerange(0, 1 << 20)", "killed: it broke the protocol (it closed its channel)"),
+    "every descriptor, and it goes on": (
+        "os.closerange(0, 1 << 20)\nwhile True: pass",
+        "killed: it broke the protocol (it closed its channel)",
+    ),
+    "an audit hook": ("def hook(*args): 1/0\nsys.addaudithook(hook)", "exit status 70"),
+    **{
+        f"the channel: {how}": (FIND + code, "killed: it broke the protocol (it closed its channel)")
+        for how, code in {
+            "closed": "for fd in channel: os.close(fd)",
+            "closed to read": "os.close(channel[0])",
+            "closed to write": "os.close(channel[1])",
+            "replaced": "for fd in channel: os.dup2(1, fd)",
+            "replaced to read": "os.dup2(os.open('/dev/zero', os.O_RDONLY), channel[0])",
+            "replaced to write": "os.dup2(1, channel[1])",
+            "shut down": "socket.socket(fileno=channel[0]).shutdown(socket.SHUT_RDWR)",
+        }.items()
+    },
+}
+
+# Code that does not end its Python, and after which all is well.
+BREAK = """
+def broken(*args, **keys):
+    raise RuntimeError('broken')
+"""
+PATCH = """
+import importlib
+for module in [vars(importlib.import_module(name)) for name in {modules}]:
+    for name in [name for name in module if callable(module[name]) and name[:2] != '__']:
+        if name not in ('print', 'len'):
+            module[name] = broken
+"""
+PATCHED = (
+    *("_io", "_json", "_signal", "_thread", "ast", "atexit", "codecs", "fcntl", "gc", "io", "json", "linecache", "os"),
+    *("posix", "signal", "sys", "threading", "time", "tokenize", "traceback", "types"),
+)
+HARMLESS = {
+    "fork": "child = os.fork()\nif child: os.waitpid(child, 0)",
+    "fork, nobody waits": "os.fork()",
+    "fork by C": "child = ctypes.CDLL(None).fork()\nif child: os.waitpid(child, 0)",
+    "fds 0 to 20": "os.closerange(0, 21)",
+    "fds 0 to 900": "os.closerange(0, 901)",
+    "fds that do not block": FIND + "for fd in (0, 1, 2, *channel): os.set_blocking(fd, False)",
+    "a copy of the channel": FIND + "copies = [os.dup(fd) for fd in channel]",
+    "stdout with an evil closed": "class S:\n  closed = property(lambda self: sys.exit())\nsys.stdout = S()",
+    "stdout with an evil flush": (
+        "import time\nflushed = []\ndef flush():\n  flushed.append(1)\n  1/0\n"
+        "sys.stdout.flush = flush\nprint('.', end='')\n"
+        "while not flushed: time.sleep(0.001)\nif not os.fork(): os._exit(0)\ndel sys.stdout.flush"
+    ),
+    "an audit hook against threads": (
+        "def hook(event, args):\n  if event.startswith('_thread.start'): 1/0\n"
+        "sys.addaudithook(hook)\nprint('.', end='')\nif not os.fork(): os._exit(0)"
+    ),
+    "settrace": "sys.settrace(broken)",
+    "a callback on every call": (
+        "if sys.version_info >= (3, 12):\n  watch = sys.monitoring\n  watch.use_tool_id(3, 'evil')\n"
+        "  watch.register_callback(3, watch.events.CALL, broken)\n  watch.set_events(3, watch.events.CALL)"
+    ),
+    "monitoring": (
+        "if sys.version_info >= (3, 12):\n  watch = sys.monitoring\n  watch.use_tool_id(3, 'evil')\n"
+        "  watch.register_callback(3, watch.events.PY_START, broken)\n  watch.set_events(3, watch.events.PY_START)"
+    ),
+    "functions of modules replaced": PATCH.format(modules=PATCHED),
+    "functions of modules replaced, streams closed": PATCH.format(modules=PATCHED) + "import sys; sys.stdout.close()",
+    "linecache": "import linecache; linecache.cache = None",
+    "no module traceback": "sys.modules['traceback'] = None",
+    "no modules": "modules = dict(sys.modules); sys.modules.clear(); sys.modules['sys'] = sys",
+    "sys.modules": "sys.modules = None",
+    "sys.path": "sys.path = None",
+    "sys.meta_path": "sys.meta_path[:] = [broken]",
+    "__main__": (
+        "for name in ('name', 'file', 'spec', 'loader', 'doc', 'package', 'annotations'): "
+        "globals()[f'__{name}__'] = 5\nglobals()[5] = 6"
+    ),
+    "__builtins__": "__builtins__ = 5",
+    "raising finalizers": "class C:\n  def __del__(self): raise SystemExit\nevil = C(); evil.evil = evil; del evil",
+    "a raising gc callback": "gc.callbacks.append(broken); gc.collect()",
+    "hooks": "sys.unraisablehook = sys.excepthook = sys.breakpointhook = threading.excepthook = broken; del broken",
+    "signals blocked": "signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())",
+    "SIGINT ignored": "signal.signal(signal.SIGINT, signal.SIG_IGN)",
+    "SIGINT handled": "signal.signal(signal.SIGINT, broken)",
+    "signals handled": (
+        "for number in signal.valid_signals() - {9, 19, 18}:\n  try: signal.signal(number, broken)\n"
+        "  except OSError: pass"
+    ),
+    "a closed wakeup fd": (
+        "ends = os.pipe(); os.set_blocking(ends[1], False)\nsignal.set_wakeup_fd(ends[1]); os.close(ends[1])"
+    ),
+    "a timer that ticks": (
+        "signal.signal(signal.SIGALRM, lambda *args: None); signal.setitimer(signal.ITIMER_REAL, 0.001, 0.001)"
+    ),
+    "no open files": "resource.setrlimit(resource.RLIMIT_NOFILE, (0, 0))",
+    "no new files": "resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))",
+    "no core": "resource.setrlimit(resource.RLIMIT_STACK, (1 << 16, 1 << 16))",
+    "no directory": "folder = tempfile.mkdtemp(); os.chdir(folder); os.rmdir(folder)",
+    "process group": "for call in (os.setsid, os.setpgrp):\n  try: call()\n  except PermissionError: pass",
+    "a thread that exits": "thread = threading.Thread(target=sys.exit, args=[3]); thread.start(); thread.join()",
+    "a thread that stays": "threading.Thread(target=threading.Event().wait).start()",
+    "greedy threads": "sys.setswitchinterval(1000)",
+    "every interrupt of its own": "for _ in range(100):\n  try: _thread.interrupt_main()\n  except BaseException: pass",
+    "recursion": "sys.setrecursionlimit(10**6)",
+}
+
+# Code that raises what is hard to show; the error's name and value.
+ERRORS = {
+    "no Exception": ("class E(BaseException): pass\nraise E('x')", "E", "x"),
+    "GeneratorExit": ("raise GeneratorExit('x')", "GeneratorExit", "x"),
+    "a tracer": ("sys.settrace(broken)\n(lambda: 0)()", "RuntimeError", "broken"),
+    "a tracer of the worker": (
+        "frame = sys._getframe(1)\nframe.f_trace = broken\nsys.settrace(broken)",
+        "ValueError",
+        "call stack is not deep enough",
+    ),
+    "a profiler": ("sys.setprofile(broken)", "RuntimeError", "broken"),
+    "__str__ raises": ("class E(Exception):\n  __str__ = broken\nraise E", "E", "<exception str() failed>"),
+    "__str__ exits": (
+        "class E(Exception):\n  def __str__(self): exit()\nraise E",
+        "E",
+        "<the exception could not be shown>",
+    ),
+    "__str__ is no text": ("class E(Exception):\n  __str__ = int\nraise E", "E", "<exception str() failed>"),
+    "__str__ recurses": ("class E(Exception):\n  __str__ = __repr__ = lambda self: str(self)\nraise E", "E", "..."),
+    "__str__ is huge": (
+        "class E(Exception):\n  def __str__(self): return 'x' * 10_000_000\nraise E",
+        "E",
+        "xxx...xxx",
+    ),
+    "a file too large": (
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))\nwith open('file', 'w') as file: print('x', file=file)",
+        "OSError",
+        "[Errno 27] File too large",
+    ),
+    "no directory": (
+        "folder = tempfile.mkdtemp(); os.chdir(folder); os.rmdir(folder); os.getcwd()",
+        "FileNotFoundError",
+        "[Errno 2] No such file or directory",
+    ),
+    "no modules": ("sys.modules.clear(); sys.modules['sys'] = sys; 1/0", "ZeroDivisionError", "division by zero"),
+    "no path": ("sys.path = None; 1/0", "ZeroDivisionError", "division by zero"),
+}
+
+# Code that says "on" and does not end; what it is told once it is interrupted, and whether its Python survives that.
+KILLED = "interrupted; its worker was killed by SIGKILL, and its variables are lost"
+ENDLESS: dict[str, tuple[str, list[dict[str, Any]], bool]] = {
+    "signals blocked": (
+        "signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals()); print('on')\nwhile True: pass",
+        [error("KeyboardInterrupt", KILLED), INTERRUPTED],
+        False,
+    ),
+    "every exception swallowed": (
+        "while True:\n  try:\n    print('on')\n    while True: pass\n  except BaseException: pass",
+        [error("KeyboardInterrupt", KILLED), INTERRUPTED],
+        False,
+    ),
+    "a thread that keeps the lock": (
+        (
+            "import ctypes\ndef run():\n  ctypes.PyDLL(None).write(1, b'on', 2)\n  while True: pass\n"
+            "sys.setswitchinterval(1000); threading.Thread(target=run).start(); threading.Event().wait()"
+        ),
+        [error("KeyboardInterrupt", KILLED), INTERRUPTED],
+        False,
+    ),
+    "a flush": (
+        "class S:\n  def flush(self):\n    os.write(1, b'on')\n    while True: pass\nsys.stdout = S()",
+        [error("KeyboardInterrupt", KILLED), INTERRUPTED],
+        False,
+    ),
+    "__str__": (
+        "class E(Exception):\n  def __str__(self):\n    print('on')\n    while True: pass\nraise E",
+        [error("E", "<the exception could not be shown>"), COMPLETED],
+        True,
+    ),
+    "its process stopped": (
+        "print('on', flush=True); os.kill(os.getpid(), signal.SIGSTOP)\nwhile True: pass",
+        [error("KeyboardInterrupt", ""), INTERRUPTED],
+        True,
+    ),
+    "an interrupt that it takes well": (
+        "try:\n  print('on')\n  while True: pass\nexcept KeyboardInterrupt: pass",
+        [COMPLETED],
+        True,
+    ),
+}
+
+# Code whose Python is to end and would not do so by itself.
+EXITS = {
+    "a thread that stays": "threading.Thread(target=threading.Event().wait).start()",
+    "an exit handler that does not end": "atexit.register(threading.Event().wait)",
+    "an exit handler that dies": "atexit.register(os._exit, 7)",
+    "an exit handler that raises": "atexit.register(broken)",
+    "an exit handler that forks": "atexit.register(os.fork)",
+}
+
+
+@pytest.fixture(
+    scope="module",
+    params=[
+        pytest.param(
+            (version, launcher), marks=pytest.mark.xdist_group(f"hostile {launcher}"), id=f"{launcher}-{version}"
+        )
+        for version, launcher in zip(
+            [*find_pythons()][:: max(len(find_pythons()) - 1, 1)], ("spawn", "fork"), strict=False
+        )
+    ],
+)
+def shared(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[SharedDaemon]:
+    """A daemon: of the oldest Python, whose workers are spawned, then of the newest, whose workers are forked."""
+    version, launcher = request.param
+    flags = ("--python", find_pythons()[version], "--launcher", launcher, "--pool-size", "0", "--grace-s", "0.2")
+    with shared_daemon(tmp_path_factory.mktemp("hostile"), *flags) as daemon:
+        yield daemon
+
+
+@pytest.fixture
+async def client(shared: SharedDaemon) -> AsyncIterator[Client]:
+    """A client; at the end nothing is left, and the neighbouring context has noticed nothing."""
+    async with Client(shared.url) as client:
+        if shared.neighbour is None:
+            shared.neighbour = await client.create()
+            await client.run("mine = 1", shared.neighbour)
+        before = descendants(shared.pid)
+        yield client
+        _, body = await client.request("GET", "/contexts")
+        for context in body["contexts"]:
+            if context["id"] != shared.neighbour:
+                await client.request("DELETE", f"/context/{context['id']}")
+        assert ended(await client.run("print(mine)", shared.neighbour)) == ([stdout("1\n"), COMPLETED], 1000, "")
+        assert descendants(shared.pid) == before
+
+
+@pytest.fixture
+async def context(client: Client) -> str:
+    """A context for one case."""
+    return await client.create()
+
+
+def whole(code: str) -> str:
+    """``code``, with the imports that it needs and a function that raises."""
+    modules = (
+        "_thread",
+        "atexit",
+        "ctypes",
+        "gc",
+        "os",
+        "resource",
+        "signal",
+        "socket",
+        "sys",
+        "tempfile",
+        "threading",
+    )
+    return "\n".join([*(f"import {name}" for name in modules if f"{name}." in code), BREAK, code])
+
+
+async def works(client: Client, context: str, *, restarted: bool = False) -> None:
+    """Run code in ``context``: with output on both streams, with an error, with an interrupt."""
+    before = [RESTARTED] if restarted else []
+    both = [stdout("next\n"), {"type": "stderr", "text": "err\n"}]
+    result = await client.run("print('next')\nimport sys; print('err', file=sys.stderr)", context)
+    assert ended(result) == ([*before, *both, COMPLETED], 1000, "")
+    result = await client.run("1/0", context)
+    assert result.error is not None
+    assert (result.error["name"], result.error["value"]) == ("ZeroDivisionError", "division by zero")
+    async with client.running("print('on')\nwhile True: pass", contextId=context) as running:
+        await running.until("on")
+        await interrupt(client, context)
+        result = await running.finish()
+    assert result.error is not None
+    assert (result.error["name"], result.controls) == ("KeyboardInterrupt", ["interrupted"])
+
+
+def is_as(text: str, expected: str) -> bool:
+    """Whether ``text`` is as ``expected``, in which ``...`` stands for anything."""
+    start, dots, end = expected.partition("...")
+    return text.startswith(start) and text.endswith(end) if dots else text == expected
+
+
+@pytest.mark.parametrize("name", DEATHS)
+async def test_code_that_ends_its_python(client: Client, context: str, name: str) -> None:
+    code, how = DEATHS[name]
+    messages, close_code, reason = ended(await client.run(whole(code), context))
+    assert (messages[-2:], close_code, reason) == ([error("WorkerDied", how), COMPLETED], 1000, "")
+    await works(client, context, restarted=True)
+
+
+@pytest.mark.parametrize("name", HARMLESS)
+async def test_code_that_leaves_a_mess(client: Client, context: str, name: str) -> None:
+    result = await client.run(whole(HARMLESS[name]), context)
+    assert (result.error, result.controls, result.close_code) == (None, ["completed"], 1000)
+    await works(client, context)
+
+
+@pytest.mark.parametrize("name", ERRORS)
+async def test_code_that_raises_what_is_hard_to_show(client: Client, context: str, name: str) -> None:
+    code, kind, value = ERRORS[name]
+    result = await client.run(whole(code), context)
+    assert result.error is not None
+    assert result.error["name"] == kind
+    assert is_as(result.error["value"], value)
+    assert (result.controls, result.close_code) == (["completed"], 1000)
+    await works(client, context)
+
+
+@pytest.mark.parametrize("name", ENDLESS)
+async def test_code_that_does_not_end(client: Client, context: str, name: str) -> None:
+    code, told, survives = ENDLESS[name]
+    async with client.running(whole(code), contextId=context) as running:
+        await running.until("on")
+        assert await interrupt(client, context) == (200, {"interrupted": True})
+        result = await running.finish()
+    messages = [{**message, "traceback": ""} if "traceback" in message else message for message in result.messages]
+    assert [message for message in messages if message["type"] not in ("stdout", "stderr")] == told
+    if survives:
+        await works(client, context)
+    else:
+        await works(client, context, restarted=True)
+
+
+@pytest.mark.parametrize("name", EXITS)
+async def test_a_python_that_does_not_want_to_exit(client: Client, context: str, name: str) -> None:
+    result = await client.run(whole(f"{EXITS[name]}\nexit()"), context)
+    assert (result.error, result.controls, result.close_code) == (None, ["completed"], 1000)
+    await works(client, context, restarted=True)
+
+
+# What others want, too
+
+
+async def test_whatever_it_computes_the_daemon_goes_first(client: Client, context: str) -> None:
+    result = await client.run("import os; print(os.nice(0))", context)
+    assert result.stdout == f"{os.nice(0) + 5}\n"
+    if "autogroup" in os.listdir("/proc/self") and os.geteuid() == 0:
+        result = await client.run("print(open('/proc/self/autogroup').read())", context)
+        assert result.stdout.split()[1:] == ["nice", "5"]
+
+
+# What raises in the worker's own code, between two executions
+
+
+def asleep(pid: int) -> bool:
+    """Whether a worker in which nothing runs waits for the next message."""
+    return state(pid) == "S"
+
+
+async def test_a_signal_handler_that_raises_while_nothing_runs(client: Client, context: str) -> None:
+    code = "signal.signal(signal.SIGUSR1, broken); x = 1; print(os.getpid())"
+    worker = int((await client.run(whole(code), context)).stdout)
+    for _ in range(3):
+        while not asleep(worker):
+            await client.request("GET", "/contexts")
+        os.kill(worker, signal.SIGUSR1)
+        assert ended(await client.run("print(x)", context)) == ([stdout("1\n"), COMPLETED], 1000, "")
+    await works(client, context)
+
+
+async def test_a_signal_handler_that_raises_again_and_again_costs_no_memory(client: Client, context: str) -> None:
+    peak = "resource.getrusage(resource.RUSAGE_SELF).ru_maxrss"
+    code = f"signal.signal(signal.SIGUSR1, broken); before = {peak}; print(os.getpid())"
+    worker = int((await client.run(whole(code), context)).stdout)
+    for _ in range(2_000):
+        while not asleep(worker):
+            pass
+        os.kill(worker, signal.SIGUSR1)
+    grown_kib = int((await client.run(f"print({peak} - before)", context)).stdout)
+    assert grown_kib < 4_000
+
+
+async def test_an_exception_that_a_thread_sets_while_nothing_runs(
+    client: Client, context: str, tmp_path: Path, gate: Gate
+) -> None:
+    """It is raised as soon as the next code has come."""
+    result = await client.run(
+        f"""
+import ctypes, os, threading
+def run():
+    started.set()
+    {gate.wait}
+    ctypes.pythonapi.PyThreadState_SetAsyncExc(main, ctypes.py_object(TimeoutError))
+    open({str(tmp_path / "set")!r}, 'w').close()
+main = ctypes.c_ulong(threading.get_ident())
+started = threading.Event()
+threading.Thread(target=run).start()
+started.wait()
+x = 1
+print(os.getpid())""",
+        context,
+    )
+    while not asleep(int(result.stdout)):
+        await client.request("GET", "/contexts")
+    gate.open()
+    while "set" not in os.listdir(tmp_path):
+        await client.request("GET", "/contexts")
+    assert ended(await client.run("print(x)", context)) == ([stdout("1\n"), COMPLETED], 1000, "")
+    await works(client, context)
+
+
+async def test_a_channel_that_does_not_block_is_not_asked_again_and_again(client: Client, context: str) -> None:
+    code = FIND + "for fd in channel: os.set_blocking(fd, False)\nprint(os.getpid())"
+    worker = int((await client.run(code, context)).stdout)
+    while not asleep(worker):
+        await client.request("GET", "/contexts")
+    await works(client, context)
+
+
+# Streams
+
+
+async def test_a_stream_that_cannot_be_repaired_costs_no_variable(client: Client, context: str) -> None:
+    await client.run(
+        "import os, resource; x = 1; resource.setrlimit(resource.RLIMIT_NOFILE, (0, 0)); os.close(1)", context
+    )
+    result = await client.run("print('next')", context)
+    assert result.error is not None
+    assert result.error["value"] == "[Errno 9] Bad file descriptor"
+    result = await client.run("os.write(2, b'%d' % x)", context)
+    assert ended(result) == ([{"type": "stderr", "text": "1"}, COMPLETED], 1000, "")
+
+
+async def test_stdout_that_is_none_stays_so(client: Client, context: str) -> None:
+    await client.run("import sys; sys.stdout = None", context)
+    assert ended(await client.run("print('nowhere')", context)) == ([COMPLETED], 1000, "")
+    await client.run("sys.stdout = sys.__stdout__", context)
+    await works(client, context)
+
+
+async def test_a_write_of_its_own_stays(client: Client, context: str) -> None:
+    """As libraries do it that want to see what is printed."""
+    await client.run(
+        "import sys\noriginal, seen = sys.stdout.write, []\n"
+        "def write(text):\n  seen.append(text)\n  return original(text)\n"
+        "sys.stdout.write = write",
+        context,
+    )
+    for word in ("one", "two"):
+        assert (await client.run(f"print('{word}'); print('err', file=sys.stderr)", context)).stdout == f"{word}\n"
+    await client.run("del sys.stdout.write", context)
+    assert (await client.run("print(seen)", context)).stdout == "['one', '\\n', 'two', '\\n']\n"
+    await works(client, context)
+
+
+async def test_children_inherit_no_descriptor_of_the_worker(client: Client, context: str) -> None:
+    """A child that is not told to close what it inherits, as those of ``os.system``, has the three standard ones."""
+    result = await client.run("import os; os.system('ls -l /proc/self/fd')", context)
+    targets = [line.split(" -> ")[1] for line in result.stdout.splitlines() if " -> " in line]
+    assert [target.partition(":")[0] for target in targets if not target.startswith("/proc/")] == [
+        "/dev/null",
+        "pipe",
+        "pipe",
+    ]

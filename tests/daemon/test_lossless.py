@@ -1,0 +1,378 @@
+"""No byte of output is lost, reordered within its stream or forged, whoever writes and however a client reads."""
+
+import asyncio
+import contextlib
+import os
+import signal
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
+from contract import COMPLETED, error
+from harness import PREFIX, Client, Daemon, gone
+from sdk import async_interpreter
+from streaming import (
+    AT_FULL_SPEED,
+    IN_ONE_PRINT,
+    IN_SIPS,
+    NARROW,
+    WIDE,
+    WITH_PAUSES,
+    Check,
+    Manner,
+    Reader,
+    stream,
+    waits_in_write,
+)
+
+from interpreterd.http import websocket as sockets
+from interpreterd.http.keys import SETTINGS
+from interpreterd.settings import Settings
+
+MB = 1_000_000
+MIB = 1 << 20
+DEATHS = {
+    "exit status 3": "os._exit(3)",
+    "killed by SIGKILL": "os.kill(os.getpid(), 9)",
+    "killed by SIGSEGV": "import ctypes; ctypes.string_at(0)",
+}
+
+
+def read_all(reader: Reader) -> list[dict[str, Any]]:
+    """Read to the close; return the messages."""
+    messages = []
+    while (message := reader.receive()) is not None:
+        messages.append(message)
+    return messages
+
+
+def text_of(messages: list[dict[str, Any]], *streams: str) -> str:
+    """The output of ``streams``, as it came."""
+    return "".join(message["text"] for message in messages if message["type"] in streams)
+
+
+# However a client reads
+
+
+@pytest.mark.parametrize(
+    ("manner", "size"),
+    [(AT_FULL_SPEED, 24 * MB), (WITH_PAUSES, 24 * MB), (IN_SIPS, 8 * MB)],
+    ids=["full speed", "pauses", "sips"],
+)
+async def test_a_stream(daemon: Daemon, manner: Manner, size: int) -> None:
+    await stream(daemon.url, daemon.pid, size, manner)
+
+
+async def test_a_hundred_megabytes_in_one_print(daemon: Daemon) -> None:
+    await stream(daemon.url, daemon.pid, 100 * MB, AT_FULL_SPEED, filler=NARROW, how=IN_ONE_PRINT)
+
+
+def test_the_check_of_a_stream_sees_what_is_wrong() -> None:
+    blocks = [f"{number:015d}\n{WIDE}" for number in range(3)]
+    whole = "".join(blocks)
+    Check(WIDE).feed(whole)
+    for wrong in (blocks[1], blocks[0] + blocks[2], whole[:70_000] + whole[70_001:], whole.replace("👋", "\ufffd", 1)):
+        with pytest.raises(AssertionError, match="differs at"):
+            Check(WIDE).feed(wrong + whole)
+    check = Check(WIDE)
+    check.feed(whole[:-1])
+    with pytest.raises(AssertionError, match="after block 2"):
+        check.end()
+
+
+async def test_a_client_that_is_late_and_still_talks_gets_the_end(own_client: Client, daemon: Daemon) -> None:
+    """The daemon has closed; a ping to a connection that it had also let go of would make the kernel drop the rest."""
+    context = await own_client.create()
+    with Reader(daemon.url, buffer_bytes=1 << 12) as reader:
+        reader.send({"code": f"print('x' * {MIB})", "contextId": context})
+        await own_client.run("pass", context)  # so the first one has ended
+        await own_client.run("pass", context)  # and all that there was to do at once has been done
+        for _ in range(3):
+            reader.ping()
+            await own_client.run("pass", context)
+        messages = await asyncio.to_thread(read_all, reader)
+    assert len(text_of(messages, "stdout")) == MIB + 1
+    assert (messages[-1], reader.close_code) == (COMPLETED, 1000)
+
+
+# When a connection ends
+
+
+@contextlib.asynccontextmanager
+async def finished_socket(monkeypatch: pytest.MonkeyPatch, last: bytes | None) -> AsyncIterator[Reader]:
+    """A client of a server that finishes its ``Socket`` while another task receives, with hardly any patience."""
+
+    async def handle(request: web.Request) -> web.StreamResponse:
+        socket = await sockets.open_socket(request)
+        monkeypatch.setattr(socket, "_patience_s", 0.025)
+        receiver = asyncio.create_task(socket.receive())
+        await asyncio.sleep(0)
+        await socket.finish(code=1000, reason=b"why", last=last)
+        await receiver
+        return socket
+
+    app = web.Application()
+    app[SETTINGS] = Settings(cwd="/")
+    app.router.add_get(PREFIX + "/execute", handle)
+    async with TestServer(app) as server:
+        with await asyncio.to_thread(Reader, str(server.make_url(""))) as reader:
+            yield reader
+
+
+@pytest.mark.parametrize("size", [2, 125, 126, 65535, 65536])
+async def test_the_last_message_comes_whole_before_the_close(monkeypatch: pytest.MonkeyPatch, size: int) -> None:
+    text = "x" * (size - 2)
+    async with finished_socket(monkeypatch, f'"{text}"'.encode()) as reader:
+        assert await asyncio.to_thread(read_all, reader) == [text]
+        assert (reader.close_code, reader.close_reason) == (1000, "why")
+
+
+@contextlib.asynccontextmanager
+async def ended_socket(
+    monkeypatch: pytest.MonkeyPatch, untaken: list[int]
+) -> AsyncIterator[tuple[Reader, asyncio.Event]]:
+    """A ``finished_socket`` that seems to take its time.
+
+    ``untaken`` is what the client has not taken, look by look, up to ten times; the event is set at the last one.
+    """
+    looked = asyncio.Event()
+
+    def look(transport: asyncio.Transport) -> int:
+        number = untaken.pop(0)
+        if not untaken:
+            looked.set()
+        return number
+
+    monkeypatch.setattr(sockets, "CLOSE_TIMEOUT_S", 0.01)
+    monkeypatch.setattr(sockets, "untaken_bytes", look)
+
+    async with finished_socket(monkeypatch, None) as reader:
+        yield reader, looked
+
+
+@pytest.mark.parametrize("untaken", [[0], [90, 90, 80, 0], [90, 90, 90, 90]], ids=["all", "all later", "nothing more"])
+async def test_a_client_that_does_not_answer_the_close_is_let_go(
+    monkeypatch: pytest.MonkeyPatch, untaken: list[int]
+) -> None:
+    """Once it has taken all, or nothing for too long."""
+    async with ended_socket(monkeypatch, untaken) as (reader, _):
+        assert await asyncio.to_thread(reader.read_raw) == b"\x88\x05\x03\xe8why"
+        assert untaken == []
+
+
+async def test_a_client_that_takes_something_now_and_then_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with ended_socket(monkeypatch, [90, 80, 80, 70, 70, 60, 60, 50]) as (reader, looked):
+        await looked.wait()
+        await asyncio.to_thread(reader.receive)
+        assert (reader.close_code, reader.close_reason) == (1000, "why")
+
+
+# Whoever writes
+
+# A megabyte, to both streams, in lines that differ.
+LINES = "".join(f"{number:09d}\n" for number in range(100_000))
+MAKE_LINES = (
+    "import os, subprocess, sys, threading, ctypes\ndata = ''.join(f'{i:09d}\\n' for i in range(100_000)).encode()"
+)
+WRITERS = {
+    "os.write": "for fd in (1, 2): assert os.write(fd, data) == len(data)",
+    # PyDLL keeps the GIL, so that no thread of the worker could empty the pipe meanwhile: ipykernel#752.
+    "C code": "for fd in (1, 2): assert ctypes.PyDLL(None).write(fd, data, len(data)) == len(data)",
+    "C stdio": """
+libc = ctypes.PyDLL(None)
+libc.fdopen.restype = ctypes.c_void_p
+for fd in (1, 2):
+    libc.fwrite(data, 1, len(data), ctypes.c_void_p(libc.fdopen(fd, b'w')))
+""",
+    "children": "for fd in (1, 2): subprocess.run(['sh', '-c', f'cat >&{fd}'], input=data)",
+    "children in the background": """
+children = [subprocess.Popen(['sh', '-c', f'cat >&{fd}'], stdin=subprocess.PIPE) for fd in (1, 2)]
+for child in children: child.communicate(data)
+""",
+    "threads": """
+streams = (sys.stdout, sys.stderr)
+threads = [threading.Thread(target=stream.write, args=(data.decode(),)) for stream in streams]
+for thread in threads: thread.start()
+for thread in threads: thread.join()
+""",
+    "forks": """
+for fd in (1, 2):
+    if not os.fork():
+        os.write(fd, data)
+        os._exit(0)
+os.wait(); os.wait()
+""",
+    "200,000 characters": """
+for stream in (sys.stdout, sys.stderr):
+    for i in range(200_000): stream.write(chr(data[i]))
+    stream.write(data[200_000:].decode())
+""",
+    "bytes": "for fd in (1, 2):\n  for i in range(2000): os.write(fd, data[i:i + 1])\n  os.write(fd, data[2000:])",
+}
+
+
+async def test_a_megabyte_to_each_stream(client: Client) -> None:
+    await client.run(MAKE_LINES)
+    for who, code in WRITERS.items():
+        result = await client.run(code)
+        assert (who, result.error, result.controls) == (who, None, ["completed"])
+        assert (who, result.stdout == LINES, result.stderr == LINES) == (who, True, True)
+
+
+async def test_order_between_streams_while_the_client_is_slow(daemon: Daemon) -> None:
+    code = (
+        "import sys\nfor i in range(50):\n"
+        "    for stream in (sys.stdout, sys.stderr): stream.write(f'{i:05}{stream.name}' * 4000 + '\\n')\n"
+    )
+    with Reader(daemon.url, piece_bytes=1 << 10, buffer_bytes=1 << 12) as reader:
+        reader.send({"code": code})
+        messages = await asyncio.to_thread(read_all, reader)
+    expected = "".join(f"{i:05}<{stream}>" * 4000 + "\n" for i in range(50) for stream in ("stdout", "stderr"))
+    assert text_of(messages, "stdout", "stderr") == expected
+
+
+async def test_the_last_lines_before_a_death(daemon: Daemon) -> None:
+    """The client has read nothing of them when the program dies."""
+    for how, death in DEATHS.items():
+        code = (
+            "import os, sys\nprint(os.getpid())\n"
+            "for i in range(500): print(i, 'out'); print(i, 'err', file=sys.stderr)\n" + death
+        )
+        with Reader(daemon.url, buffer_bytes=1 << 12) as reader:
+            reader.send({"code": code})
+            line, rest = await asyncio.to_thread(reader.first_line)
+            await gone(int(line))
+            messages = await asyncio.to_thread(read_all, reader)
+        assert rest + text_of(messages, "stdout", "stderr") == "".join(f"{i} out\n{i} err\n" for i in range(500))
+        assert messages[-2:] == [error("WorkerDied", how), COMPLETED]
+
+
+async def test_all_that_was_written_before_a_kill(daemon: Daemon, tmp_path: Path) -> None:
+    """The program waits in write(2) for its client and counts, in a file it shares, the writes that have returned."""
+    code = (
+        f"import mmap, os\nfile = open({str(tmp_path / 'count')!r}, 'w+b'); file.truncate(8)\n"
+        "count = mmap.mmap(file.fileno(), 8); print(os.getpid(), flush=True); i = 0\n"
+        # PIPE_BUF bytes are written whole or not at all: pipe(7).
+        "while True: os.write(1, b'%4095d\\n' % i); i += 1; count[:] = i.to_bytes(8, 'little')\n"
+    )
+    with Reader(daemon.url, buffer_bytes=1 << 12) as reader:
+        reader.send({"code": code})
+        line, rest = await asyncio.to_thread(reader.first_line)
+        await waits_in_write(int(line))
+        os.kill(int(line), signal.SIGKILL)
+        messages = await asyncio.to_thread(read_all, reader)
+    count = int.from_bytes((tmp_path / "count").read_bytes(), "little")
+    assert count * 4096 > MIB
+    assert rest + text_of(messages, "stdout") == "".join(f"{i:4095d}\n" for i in range(count))
+    assert messages[-2:] == [error("WorkerDied", "killed by SIGKILL"), COMPLETED]
+
+
+# Bytes that are no UTF-8
+
+
+@pytest.mark.parametrize("fd", [1, 2])
+async def test_what_is_replaced_is_counted(client: Client, fd: int) -> None:
+    """Also over reads that cut it; the U+FFFD that the program writes itself is not counted."""
+    data = b"a\xffb\xc3(\xed\xa0\x80 \xef\xbf\xbd " * 10_000 + b"\xe6\x97"
+    result = await client.run(f"import os; os.write({fd}, {data!r})")
+    *output, completed = result.messages
+    assert completed == COMPLETED
+    assert {message["type"] for message in output} == {["stdout", "stderr"][fd - 1]}
+    assert text_of(output, "stdout", "stderr") == data.decode(errors="replace")
+    assert sum(message.get("replaced", 0) for message in output) == 5 * 10_000 + 1
+    assert len(output) > 1
+
+
+async def test_where_nothing_is_replaced_nothing_is_counted(client: Client) -> None:
+    for code in ("print('é日👋\ufffd')", "import os; os.write(1, b'\\xe6'); os.write(1, b'\\x97\\xa5')"):
+        assert all(message.keys() == {"type", "text"} for message in (await client.run(code)).messages)
+
+
+async def test_a_count_is_of_its_own_message(client: Client) -> None:
+    """Each print waits until the stream before it has been read."""
+    result = await client.run(
+        "import os, sys\nfor bad in (b'\\xff', b'', b'\\xff\\xff'):\n"
+        "    sys.stdout.buffer.write(b'out' + bad + b'\\n'); sys.stdout.write(''); sys.stdout.flush()\n"
+        "    print('err', file=sys.stderr)\n"
+    )
+    out = [(message["text"], message.get("replaced")) for message in result.messages if message["type"] == "stdout"]
+    assert out == [("out\ufffd\n", 1), ("out\n", None), ("out\ufffd\ufffd\n", 2)]
+
+
+async def test_the_sdk_reads_a_message_with_a_count_as_any_other(daemon: Daemon) -> None:
+    async with async_interpreter(daemon.url) as sdk:
+        result = await sdk.run_code("import os; os.write(1, b'a\\xffb\\n'); os.write(2, b'\\xfe')")
+    assert (result.stdout, result.stderr, result.error) == ("a\ufffdb\n", "\ufffd", None)
+
+
+# Text that looks like the protocol
+
+FORGED = [
+    '{"type":"control","text":"completed"}',
+    '{"type":"error","name":"Forged","value":"","traceback":""}',
+    '{"type":"stderr","text":"forged"}',
+    '{"type":"control","text":"completed","requestId":"a","executionId":"ID"}',
+    '{"type":"done","id":"ID","error":null}',
+    '{"type":"exiting","id":"ID"}',
+    '{"type":"ready","version":1,"pid":1,"python":"3.11.7"}',
+    '{"type":"forked","pid":1}',
+    "\x00\x1e\n\r\n\r\nHTTP/1.1 101 Switching Protocols\r\n\r\n",
+]
+FORGED_FRAMES = b"\x81\x02{}\x88\x02\x03\xe8"  # of a WebSocket: a text, then the close
+FORGE = """
+import gc, os, stat, sys
+(mine,) = [it["id"] for it in gc.get_objects() if type(it) is dict and it.get("type") == "execute" and it.get("id")]
+data = {data!r}.replace(b"ID", mine.encode())
+for fd in map(int, os.listdir("/proc/self/fd")):
+    try:
+        if not stat.S_ISSOCK(os.fstat(fd).st_mode):  # that one is the protocol's own: THREATS.md
+            os.write(fd, data)
+    except OSError:
+        pass
+"""
+
+
+@pytest.mark.parametrize("launcher", ["spawn", "fork"])
+async def test_a_program_has_no_descriptor_of_the_daemon(
+    start_daemon: Callable[..., Awaitable[Daemon]], launcher: str
+) -> None:
+    """Nor do processes that it starts have one of the worker's own: inherited are the first three."""
+    daemon = await start_daemon("--launcher", launcher)
+    async with Client(daemon.url) as client:
+        result = await client.run(
+            "import os\nfor fd in map(int, os.listdir('/proc/self/fd')):\n"
+            "    try: print(fd, os.get_inheritable(fd))\n    except OSError: pass\n"
+        )
+    inherited = [int(fd) for fd, inherits in map(str.split, result.stdout.splitlines()) if inherits == "True"]
+    assert sorted(inherited) == [0, 1, 2]
+    assert len(result.stdout.splitlines()) == 8  # the channel twice, and a spare copy of each
+
+
+@pytest.mark.parametrize("launcher", ["spawn", "fork"])
+async def test_nothing_is_forged_on_any_descriptor(
+    start_daemon: Callable[..., Awaitable[Daemon]], launcher: str
+) -> None:
+    """With the true id of the execution, which the program finds among all objects."""
+    daemon = await start_daemon("--launcher", launcher)
+    data = "\n".join(FORGED).encode() + FORGED_FRAMES
+    code = FORGE.format(data=data)
+
+    def written(execution_id: str) -> str:
+        """Once through the stream's own descriptor, once through the worker's spare one."""
+        return (2 * data.replace(b"ID", execution_id.encode())).decode(errors="replace")
+
+    async with Client(daemon.url) as client:
+        result = await client.run(code)
+        execution_id = result.stdout.partition('"id":"')[2][:36]
+        assert (result.stdout, result.stderr) == (written(execution_id), written(execution_id))
+        assert (result.error, result.controls, result.close_code) == (None, ["completed"], 1000)
+        async with client.http.ws_connect(client.base + "/session") as socket:
+            await socket.send_json({"op": "execute", "requestId": "a", "code": code})
+            messages = [await socket.receive_json()]
+            while len(messages) == 1 or messages[-1]["type"] != "control":
+                messages.append(await socket.receive_json())
+        assert text_of(messages, "stdout") == text_of(messages, "stderr") == written(messages[0]["executionId"])
+        assert [message["text"] for message in messages if message["type"] == "control"] == ["started", "completed"]

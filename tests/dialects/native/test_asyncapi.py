@@ -1,0 +1,255 @@
+"""What asyncapi.json says is what travels on WebSockets: every message that can be rendered or taken, and no other."""
+
+import json
+from typing import Any, get_args
+
+import pytest
+from described import ASYNCAPI, OPENAPI, is_described, schema, sent_by_client, sent_by_daemon
+from following import following
+from harness import Client
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+from jsonschema import Draft202012Validator
+from paths import GOLDEN
+from referencing import Registry, Resource
+from referencing.jsonschema import DRAFT202012
+
+from interpreterd.dialects.native import v1, wire
+from interpreterd.dialects.native.errors import FACES, INVALID_TEXT, TRY_AGAIN_LATER
+from interpreterd.model import schema as events
+from interpreterd.model.errors import (
+    ContextDeleted,
+    ContextNotFound,
+    ExecutionInterrupted,
+    InterpreterError,
+    InvalidRequest,
+    LimitReached,
+    MalformedRequest,
+    ServerShuttingDown,
+)
+from interpreterd.model.schema import Event, Finished, Gap, Submitted, WorkerEnded
+
+FEW = 15  # of each kind: what is rendered has one form for each
+EXECUTION_ID = "0f0e4a52-7d0f-4f0b-9f0e-5a7d3c2b1a00"
+
+
+def golden(name: str) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in (GOLDEN / name).read_text("utf-8").splitlines()]
+
+
+# The document
+
+
+def references(node: Any) -> set[str]:
+    """Return all references in ``node``."""
+    if isinstance(node, dict):
+        own = {node["$ref"]} if isinstance(node.get("$ref"), str) else set()
+        return own.union(*map(references, node.values()))
+    return set().union(*map(references, node)) if isinstance(node, list) else set()
+
+
+def test_every_reference_leads_somewhere() -> None:
+    base = "http://localhost/"
+    documents = {"openapi.json": OPENAPI, "asyncapi.json": ASYNCAPI}
+    registry: Registry[Any] = Registry().with_resources(
+        (base + name, Resource(document, DRAFT202012)) for name, document in documents.items()
+    )
+    for name, document in documents.items():
+        for reference in references(document):
+            registry.resolver(base + name).lookup(reference)
+
+
+def test_every_schema_and_every_message_is_used() -> None:
+    used = references(OPENAPI) | references(ASYNCAPI)
+    for name, document in (("openapi.json", OPENAPI), ("asyncapi.json", ASYNCAPI)):
+        for kind, components in document["components"].items():
+            for component in components:
+                pointer = f"#/components/{kind}/{component}"
+                assert {pointer, name + pointer} & used, component
+
+
+def test_every_schema_is_one() -> None:
+    for document in (OPENAPI, ASYNCAPI):
+        for it in document["components"]["schemas"].values():
+            Draft202012Validator.check_schema(it)
+
+
+def test_the_channels_are_the_routes_that_can_be_upgraded() -> None:
+    upgraded = {path for path, item in OPENAPI["paths"].items() if "101" in item.get("get", {}).get("responses", ())}
+    assert {channel["address"] for channel in ASYNCAPI["channels"].values()} == upgraded
+
+
+def test_every_close_code_is_described() -> None:
+    codes = {str(face.close_code) for face in FACES.values()} | {"1000", str(INVALID_TEXT), str(TRY_AGAIN_LATER)}
+    assert set(ASYNCAPI["channels"]["execute"]["x-close-codes"]) == codes
+
+
+# The examples
+
+
+def test_the_examples_of_a_session() -> None:
+    messages = golden("session.jsonl")
+    refused = {message["requestId"] for message in messages if message.get("text") == "refused"}
+    for message in messages:
+        if "op" in message:
+            is_fine = message["requestId"] not in refused
+            assert is_described(message, sent_by_client("session"), closed=False) is is_fine, message
+        else:
+            assert is_described(message, sent_by_daemon("session")), message
+
+
+def test_the_examples_of_a_context() -> None:
+    for message in golden("feed.jsonl"):
+        assert is_described(message, sent_by_daemon("contextEvents")), message
+
+
+# Whatever the daemon says
+
+text = st.text(max_size=5)
+failures = st.builds(events.Failure, name=text, value=text, traceback=text)
+numbers = st.integers(0, 2**53)
+causes = st.sampled_from([None, ExecutionInterrupted("i"), ContextDeleted("c"), ServerShuttingDown()])
+KINDS: dict[type[Any], st.SearchStrategy[Any]] = {
+    events.Output: st.builds(
+        events.Output, stream=st.sampled_from(events.Stream), text=st.text(min_size=1), replaced=numbers
+    ),
+    events.Queued: st.builds(events.Queued, ahead=numbers),
+    events.Started: st.just(events.Started()),
+    events.Restarted: st.just(events.Restarted()),
+    events.InputRequest: st.builds(events.InputRequest, prompt=text, password=st.booleans()),
+    events.Raised: st.builds(events.Raised, error=failures),
+    Finished: st.builds(Finished, outcome=st.sampled_from(events.Outcome), error=st.none() | failures, cause=causes),
+    Gap: st.builds(Gap, first=numbers, last=numbers),
+}
+MORE_KINDS: dict[type[Any], st.SearchStrategy[Any]] = {
+    Submitted: st.builds(Submitted, code=st.text(min_size=1), origin=text, cut_chars=numbers),
+    WorkerEnded: st.builds(WorkerEnded, how=text),
+}
+
+
+def test_every_event_is_tried() -> None:
+    assert set(KINDS) == {*get_args(Event), Gap}
+    assert set(MORE_KINDS) == set(get_args(events.Happened.__annotations__["event"])) - set(KINDS)
+
+
+def test_the_longest_event_is_described() -> None:
+    for name, key in (("Output", "text"), ("Submitted", "code")):
+        assert OPENAPI["components"]["schemas"][name]["properties"][key]["maxLength"] == events.EVENT_LIMIT_CHARS
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
+def test_whatever_an_execution_says_is_described(kind: type[Any]) -> None:
+    @settings(max_examples=FEW)
+    @given(KINDS[kind], numbers)
+    def check(event: Any, number: int) -> None:
+        if (line := v1.render(event)) is not None:
+            schema("V1Message").validate(json.loads(line))
+        ids = {"executionId": EXECUTION_ID}
+        schema("ExecutionEvent").validate(json.loads(wire.render(number, event, ids)))
+        schema("SessionEvent").validate(json.loads(wire.render(number, event, {**ids, "requestId": "r"})))
+
+    check()
+
+
+@pytest.mark.parametrize("kind", [*KINDS, *MORE_KINDS], ids=lambda kind: kind.__name__)
+def test_whatever_happens_in_a_context_is_described(kind: type[Any]) -> None:
+    @settings(max_examples=FEW)
+    @given((KINDS | MORE_KINDS)[kind], numbers, st.none() | st.just(EXECUTION_ID))
+    def check(event: Any, number: int, execution_id: str | None) -> None:
+        schema("ContextEvent").validate(json.loads(wire.render(number, event, {"executionId": execution_id})))
+
+    check()
+
+
+REFUSALS: list[InterpreterError] = [
+    MalformedRequest("m"),
+    InvalidRequest("i"),
+    ContextNotFound("c"),
+    LimitReached("l"),
+    ServerShuttingDown(),
+]
+
+
+@pytest.mark.parametrize("error", REFUSALS, ids=lambda error: type(error).__name__)
+@pytest.mark.parametrize("request_id", ["r", None])
+def test_whatever_is_refused_is_described(error: InterpreterError, request_id: str | None) -> None:
+    for line in wire.refusal(error, request_id):
+        assert is_described(json.loads(line), sent_by_daemon("session"))
+    for line in v1.refusal(error)[0]:
+        assert is_described(json.loads(line), sent_by_daemon("execute"))
+
+
+# Whatever a client may say
+
+scalars = st.none() | st.booleans() | st.integers() | st.text(max_size=3)
+operations = st.fixed_dictionaries(
+    {"op": st.sampled_from(["execute", "interrupt", "input", "ping"]) | scalars, "requestId": st.just("r") | scalars},
+    optional={key: st.just("x") | scalars for key in ("code", "contextId", "executionId", "text", "later")},
+)
+
+
+@given(operations)
+@example({"op": "execute", "requestId": "x" * 256, "code": "pass"})
+@example({"op": "execute", "requestId": "x" * 257, "code": "pass"})
+@example({"op": "execute", "requestId": "r", "code": "pass", "origin": "x" * 257})
+@example({"op": "interrupt", "requestId": "r", "contextId": None, "executionId": ""})
+@example({"op": "input", "requestId": "r", "executionId": "e", "text": None})
+@example({"op": "input", "requestId": "r", "executionId": ""})
+@example({"op": "pong", "requestId": "r"})
+def test_what_is_described_is_what_a_session_takes(message: dict[str, Any]) -> None:
+    assert is_described(message, sent_by_client("session"), closed=False) is takes(message)
+
+
+def takes(message: dict[str, Any]) -> bool:
+    """Whether a session takes this message."""
+    try:
+        wire.parse_request_id(message)
+        wire.parse_operation(message)
+    except (MalformedRequest, InvalidRequest):
+        return False
+    return True
+
+
+# What a daemon really sends
+
+
+async def test_a_day_on_every_channel(client: Client) -> None:
+    code = "import sys\nprint('é' * 9)\nsys.stderr.write('x')\nprint(input('name? '))\n1/0"
+    said: dict[str, list[dict[str, Any]]] = {name: [] for name in ASYNCAPI["channels"]}
+    await client.run("pass")
+    async with following(client, "/context/default/events", "websocket") as happens:
+        said["execute"] += (await client.run("exit()")).messages
+        said["execute"] += (await client.run(code)).messages
+        for context in ("default", "nobody"):
+            said["execute"] += (await client.run(code, context, events="v2")).messages
+        async with client.http.ws_connect(client.base + "/session") as socket:
+            for keys in (
+                {"op": "execute", "requestId": "a", "code": code},
+                {"op": "interrupt", "requestId": "b"},
+                {"op": "ping", "requestId": "c"},
+                {"op": "input", "requestId": "d", "executionId": "nobody"},
+                {"op": "execute", "requestId": "e", "code": ""},
+                {"op": 1},
+            ):
+                await socket.send_json(keys)
+            ends = 0
+            while ends < 6:
+                said["session"].append(await socket.receive_json())
+                ends += said["session"][-1].get("text") not in ("queued", "started", "restarted") and (
+                    said["session"][-1]["type"] == "control"
+                )
+        async for event in happens:
+            said["contextEvents"].append(event)
+            if event.get("text") in ("completed", "interrupted") and event["executionId"] == execution_id(said):
+                break
+    async with following(client, f"/executions/{execution_id(said)}/events", "websocket") as replay:
+        said["executionEvents"] = [message async for message in replay]
+    for name, messages in said.items():
+        assert messages
+        for message in messages:
+            assert is_described(message, sent_by_daemon(name)), (name, message)
+
+
+def execution_id(said: dict[str, list[dict[str, Any]]]) -> str:
+    """Return the id of the session's execution."""
+    return str(next(message["executionId"] for message in said["session"] if "executionId" in message))

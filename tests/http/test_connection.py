@@ -1,0 +1,268 @@
+"""A client's connection: how long it is waited for, and what stays of an answer that it did not take."""
+
+import asyncio
+import gc
+import socket
+import weakref
+from collections.abc import Awaitable, Callable, Iterator
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+from aiohttp import web
+from fake_worker import FakeLauncher
+from harness import PREFIX
+from leaving import Asker, get, holds, post, upgrade
+
+from interpreterd.app import make_app
+from interpreterd.http import connection
+from interpreterd.http.connection import Connection
+from interpreterd.settings import Settings
+
+PATIENCE_S = 0.3
+MUCH = 60  # answers of 50 KB: more than the kernel takes
+Serve = Callable[..., Awaitable[str]]
+
+
+class App:
+    """The application, served on TCP and on a unix socket.
+
+    Attributes:
+        answers: Those that were begun.
+    """
+
+    def __init__(self, launcher: FakeLauncher, cwd: str, heartbeat_s: float) -> None:
+        self.answers: list[weakref.ref[web.StreamResponse]] = []
+        self.app = make_app(settings=Settings(cwd=cwd, heartbeat_s=heartbeat_s), launcher=launcher)
+        self.app.on_response_prepare.append(self._note)
+        self.urls: dict[str, str] = {}
+        self.server: web.Server
+
+    async def _note(self, request: web.Request, answer: web.StreamResponse) -> None:
+        self.answers.append(weakref.ref(answer))
+
+
+@pytest.fixture
+def launcher() -> FakeLauncher:
+    """What the application starts workers with."""
+    return FakeLauncher()
+
+
+@pytest.fixture
+def serve(aiohttp_client: Any, launcher: FakeLauncher, tmp_path: Path) -> Callable[..., Awaitable[App]]:
+    """Start the application with some patience."""
+
+    async def start(patience_s: float = 60.0) -> App:
+        it = App(launcher, str(tmp_path), patience_s)
+        client = await aiohttp_client(it.app)
+        await web.UnixSite(client.server.runner, tmp_path / "socket").start()
+        it.urls = {"tcp": f"http://127.0.0.1:{client.port}", "unix": f"unix:{tmp_path}/socket"}
+        it.server = client.server.runner.server
+        return it
+
+    return start
+
+
+@pytest.fixture
+def no_collection() -> Iterator[None]:
+    """No search for cycles: what is in one stays."""
+    gc.disable()
+    yield
+    gc.enable()
+
+
+@pytest.mark.parametrize(("kind", "count"), [("tcp", 1), ("tcp", MUCH), ("unix", 1), ("unix", MUCH)])
+async def test_a_client_that_takes_nothing_of_its_answers_is_let_go(serve: Any, kind: str, count: int) -> None:
+    """Also if the last of them lies in the kernel's buffers already, and the daemon waits for another request."""
+    it = await serve(PATIENCE_S)
+    asker = Asker(it.urls[kind], get("/openapi.json") * count)
+    await asyncio.to_thread(asker.begun)
+    await holds(lambda: not it.server.connections)
+    assert len(await asyncio.to_thread(asker.rest)) < count * len(await self_description(it))
+
+
+async def self_description(it: App) -> bytes:
+    asker = Asker(it.urls["tcp"], get("/openapi.json").replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n"))
+    return await asyncio.to_thread(asker.rest)
+
+
+@pytest.mark.parametrize("kind", ["tcp", "unix"])
+async def test_a_client_that_takes_its_answer_may_be_idle(serve: Any, kind: str) -> None:
+    """However long: here until three others, that take nothing, have been let go one after the other."""
+    it = await serve(PATIENCE_S)
+    asker = Asker(it.urls[kind], get("/health"))
+    await holds(lambda: it.server.connections)
+    (idle,) = it.server.connections
+    assert b"200 OK" in await asyncio.to_thread(asker.socket.recv, 1 << 16)
+    for _ in range(3):
+        other = Asker(it.urls[kind], get("/openapi.json") * MUCH)
+        await asyncio.to_thread(other.begun)
+        await holds(lambda: it.server.connections == [idle])
+        other.leave()
+    asker.socket.sendall(get("/health"))
+    assert b"200 OK" in await asyncio.to_thread(asker.socket.recv, 1 << 16)
+    asker.leave()
+
+
+class Wire:
+    """A transport of which a test says how much has not been taken."""
+
+    def __init__(self) -> None:
+        self.untaken = 0
+        self.closing = self.aborted = False
+        self.family = socket.AF_INET
+
+    def is_closing(self) -> bool:
+        return self.closing
+
+    def get_write_buffer_size(self) -> int:
+        return self.untaken
+
+    def get_extra_info(self, name: str) -> "Wire":
+        assert name == "socket"
+        return self
+
+    def setsockopt(self, level: int, option: int, value: bytes) -> None:
+        pass
+
+    def abort(self) -> None:
+        self.aborted = True
+
+
+class Clock:
+    """An event loop's, which a test moves on."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+        self.look: Callable[[], None] | None = None
+
+    def time(self) -> float:
+        return self.now
+
+    def call_later(self, after_s: float, call: Callable[[], None]) -> object:
+        self.look = call
+        self.after_s = after_s
+        return object()
+
+    def tick(self) -> None:
+        """Let the time pass up to the next look."""
+        look, self.look = self.look, None
+        if look is not None:
+            self.now += self.after_s
+            look()
+
+
+@pytest.fixture
+async def watched(monkeypatch: pytest.MonkeyPatch) -> tuple[Connection, Wire, Clock]:
+    """A connection with a patience of 8 s."""
+    monkeypatch.setattr(connection, "untaken_bytes", Wire.get_write_buffer_size)
+
+    async def handler(request: web.BaseRequest) -> web.StreamResponse:
+        raise AssertionError
+
+    it = Connection(web.Server(handler), 8.0, loop=asyncio.get_running_loop())
+    wire, clock = Wire(), Clock()
+    it._wire = cast("Any", wire)
+    it._loop = cast("Any", clock)
+    return it, wire, clock
+
+
+@pytest.mark.parametrize("closing", [False, True])
+async def test_patience_counts_from_what_the_client_took_last(watched: Any, closing: bool) -> None:
+    it, wire, clock = watched
+    wire.untaken, wire.closing = 1000, closing
+    it.pause_writing()
+    for _ in range(100):  # a byte a second
+        wire.untaken -= 1
+        clock.tick()
+    assert not wire.aborted
+    stalled_at = clock.now
+    while not wire.aborted:
+        clock.tick()
+    assert clock.now == stalled_at + 8
+
+
+async def test_a_client_that_takes_as_much_as_comes_takes_something(watched: Any) -> None:
+    it, wire, clock = watched
+    wire.untaken = 1000
+    it.pause_writing()
+    for _ in range(100):
+        it._written += 10
+        clock.tick()
+    assert not wire.aborted
+
+
+@pytest.mark.parametrize("unix", [False, True])
+async def test_what_is_written_to_a_client_is_not_taken_by_it(watched: Any, unix: bool) -> None:
+    """Server-sent events have a comment now and then, also while the client takes nothing."""
+    it, wire, clock = watched
+    wire.family = socket.AF_UNIX if unix else socket.AF_INET
+    it._written = wire.untaken = 1000
+    it.pause_writing()
+    for _ in range(9):
+        it._written += 3
+        wire.untaken += 3
+        clock.tick()
+    assert wire.aborted
+
+
+async def test_nobody_looks_at_a_client_that_has_taken_everything(watched: Any) -> None:
+    it, wire, clock = watched
+    wire.untaken = 1000
+    it.pause_writing()
+    clock.tick()
+    wire.untaken = 0
+    clock.tick()
+    assert clock.look is None
+
+
+@pytest.mark.parametrize("kind", ["tcp", "unix"])
+@pytest.mark.parametrize("form", ["NDJSON", "SSE"])
+async def test_a_program_waits_no_longer_for_a_client_that_takes_nothing(
+    serve: Any, launcher: FakeLauncher, kind: str, form: str
+) -> None:
+    it = await serve(PATIENCE_S)
+    wish = {"code": "pass", "onDisconnect": "interrupt"}
+    asker = Asker(it.urls[kind], post(f"{PREFIX}/execute", wish, form))
+    worker = await launcher.worker()
+    await worker.run()
+    while worker.reading:
+        worker.write("x" * (1 << 16))
+        await asyncio.sleep(0)
+    await worker.interrupted.wait()
+    asker.leave()
+
+
+def run(form: str) -> bytes:
+    return post(f"{PREFIX}/execute", {"code": "pass"}, form)
+
+
+ROUTES = {
+    "run, JSON": run("JSON"),
+    "run, NDJSON": run("NDJSON"),
+    "run, SSE": run("SSE"),
+    "execute": upgrade(f"{PREFIX}/execute", {"code": "pass"}),
+    "session": upgrade(f"{PREFIX}/session", {"op": "execute", "requestId": "a", "code": "pass"}),
+}
+
+
+@pytest.mark.parametrize("route", ROUTES)
+@pytest.mark.parametrize("kind", ["tcp", "unix"])
+async def test_an_answer_that_was_cut_off_is_in_no_cycle(
+    serve: Any, launcher: FakeLauncher, no_collection: None, kind: str, route: str
+) -> None:
+    """Collections are rare, and count objects, not bytes: what waits for one are megabytes."""
+    it = await serve()
+    asker = Asker(it.urls[kind], ROUTES[route])
+    worker = await launcher.worker()
+    execution = await worker.run()
+    for _ in range(160):
+        worker.write("x" * (1 << 16))
+    worker.done(execution)
+    await asyncio.to_thread(asker.begun)
+    await holds(lambda: [one.writing_paused for one in it.server.connections] == [True])
+    asker.leave()
+    await holds(lambda: not it.server.connections)
+    for _ in range(10):  # whoever has just ended
+        await asyncio.sleep(0)
+    assert [answer() for answer in it.answers] == [None] * len(it.answers)

@@ -1,0 +1,108 @@
+"""Connections as the daemon has them, where a test looks at them from within."""
+
+import asyncio
+import contextlib
+import itertools
+import socket
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import cast
+
+import pytest
+from aiohttp import web
+from fake_worker import FakeLauncher
+from harness import PREFIX
+from leaving import Asker, get, holds, upgrade
+
+from interpreterd.app import make_app
+from interpreterd.dialects.native import documents
+from interpreterd.dialects.native import execute_socket as session
+from interpreterd.dialects.native import session_socket as multiplex
+from interpreterd.http import decoding
+from interpreterd.http.connections import Connections, Runner
+from interpreterd.http.incoming import IncomingConnection
+from interpreterd.settings import Settings
+
+LIMIT = 2
+
+
+@pytest.fixture
+def url(tmp_path: Path) -> str:
+    """Where the server listens."""
+    return f"unix:{tmp_path}/socket"
+
+
+@pytest.fixture
+async def server(url: str, tmp_path: Path) -> AsyncIterator[Connections]:
+    """What knows all connections, of which there may be ``LIMIT``."""
+    settings = Settings(cwd=str(tmp_path), max_connections=LIMIT)
+    runner = Runner(make_app(settings=settings, launcher=FakeLauncher()), access_log=None)
+    await runner.setup()
+    assert runner.server is not None
+    await web.UnixSite(runner, url.removeprefix("unix:")).start()
+    yield cast("Connections", runner.server)
+    await runner.cleanup()
+
+
+async def test_a_slow_client_that_has_closed_its_sending_half_gets_all_of_its_answers(
+    server: Connections, url: str
+) -> None:
+    """The daemon looks now and then whether it has gone: what lies in a buffer after the last answer is not dropped."""
+    for count in itertools.count(1):  # of answers: until they are more than the kernel keeps
+        asker = Asker(url, get("/openapi.json") * count)
+        with contextlib.closing(asker.socket):
+            asker.socket.shutdown(socket.SHUT_WR)
+            await asyncio.to_thread(asker.begun)
+            connection = cast("IncomingConnection | None", next(iter(server.connections), None))
+            transport = connection and connection.transport
+            if connection is not None and transport is not None:
+                await holds(transport.is_closing)
+                if transport.get_write_buffer_size():
+                    connection._look_whether_gone()
+                    taken = await asyncio.to_thread(asker.rest)
+                    break
+        await holds(lambda: not server.connections)
+    assert taken.count(b"HTTP/1.1 200 OK") == count
+    heads, _, body = taken.rpartition(b"\r\n\r\n")
+    assert b"Content-Length: %d" % len(body) in heads.rpartition(b"HTTP/1.1")[2]
+
+
+@pytest.mark.parametrize("path", ["/execute", "/session"])
+async def test_a_large_message_counts_until_it_is_decoded_though_its_client_has_gone(
+    server: Connections, url: str, monkeypatch: pytest.MonkeyPatch, path: str
+) -> None:
+    """Else clients that send much, and leave, could have any amount of it wait for the thread that decodes."""
+    asked, go_on = asyncio.Event(), asyncio.Event()
+
+    async def decode(data: bytes, what: str) -> object:
+        asked.set()
+        await go_on.wait()
+        return await decoding.decode(data, what)
+
+    monkeypatch.setattr({"/execute": session, "/session": multiplex}[path], "decode", decode)
+    wish = {"code": "x" * 4 * decoding.SMALL_BYTES}
+    asker = await asyncio.to_thread(Asker, url, upgrade(PREFIX + path, wish))
+    await asked.wait()
+    asker.leave()
+    await holds(lambda: not server._open)
+    assert server._held > decoding.SMALL_BYTES
+    go_on.set()
+    await holds(lambda: not server._held)
+
+
+async def test_a_client_that_has_gone_amid_its_answer_makes_no_room_for_others(
+    server: Connections, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is not there any more, so that it cannot be the one that has been silent longest."""
+    monkeypatch.setitem(cast("dict[str, bytes]", documents.DOCUMENTS), "openapi.json", b" " * 5_000_000)
+    asker = Asker(url, get("/openapi.json"))
+    await asyncio.to_thread(asker.begun)
+    asker.leave()
+    await holds(lambda: not server.connections)
+    idle = []
+    for _ in range(LIMIT + 1):
+        idle.append(Asker(url, get("/health")))
+        await asyncio.to_thread(idle[-1].begun)
+    assert len(server.connections) == LIMIT
+    for asker in idle:
+        asker.leave()

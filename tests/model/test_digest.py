@@ -1,0 +1,104 @@
+"""What is found out about code when it is submitted: the same in one piece or many, and for long code in a thread."""
+
+import hashlib
+import io
+import json
+import threading
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestClient
+from fake_worker import FakeLauncher
+
+from interpreterd.app import make_app
+from interpreterd.contexts import executions
+from interpreterd.contexts.executions import FIRST_LINE_WITHIN_CHARS, first_line
+from interpreterd.http import bodies
+from interpreterd.http.bodies import with_digest
+from interpreterd.model import digest
+from interpreterd.model.digest import SHORT_CHARS, Digest
+from interpreterd.model.schema import Execute
+from interpreterd.settings import Settings
+
+PREFIX = "/process/interpreter"
+LONG = "#" + "é" * SHORT_CHARS
+SHA256 = hashlib.sha256(LONG.encode()).hexdigest()
+PIECE = digest._PIECE_CHARS
+CODES = ["", "pass", "é", "x" * PIECE, "x" * (PIECE + 1), "x" + "\U0001f600" * 2 * PIECE, "\ud800" * (PIECE + 1)]
+Send = Callable[[TestClient[web.Request, web.Application], dict[str, Any]], Awaitable[None]]
+
+
+@pytest.mark.parametrize("code", CODES, ids=lambda code: f"{len(code)} of {code[-1:]!a}")
+def test_it_is_that_of_the_whole(code: str) -> None:
+    data = code.encode(errors="surrogatepass")
+    assert digest.digest(code) == Digest(len(data), hashlib.sha256(data).hexdigest())
+
+
+async def test_that_of_long_code_is_found_out_in_a_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    threads = []
+
+    def find(code: str) -> Digest:
+        threads.append(threading.current_thread())
+        return Digest(1, "a")
+
+    monkeypatch.setattr(bodies, "digest", find)
+    assert (await with_digest(Execute(code=LONG))).digest == Digest(1, "a")
+    short = Execute(code="x" * SHORT_CHARS)
+    assert await with_digest(short) is short
+    assert len(threads) == 1
+    assert threads[0] is not threading.current_thread()
+
+
+@pytest.fixture
+async def client(
+    aiohttp_client: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> TestClient[web.Request, web.Application]:
+    """A client of an application which must not look at long code on the event loop's thread."""
+
+    def refuse(code: str) -> Digest:
+        raise AssertionError("long code is looked at on the event loop's thread")
+
+    monkeypatch.setattr(executions, "digest", refuse)
+    settings = Settings(cwd=str(tmp_path), code_limit_bytes=len(LONG.encode()))
+    client: TestClient[web.Request, web.Application] = await aiohttp_client(
+        make_app(settings=settings, launcher=FakeLauncher())
+    )
+    return client
+
+
+async def over_http(client: TestClient[web.Request, web.Application], request: dict[str, Any]) -> None:
+    body = io.BytesIO(json.dumps({**request, "background": True}).encode())
+    async with client.post(PREFIX + "/execute", data=body) as response:
+        assert response.status == (202 if request["code"] == LONG else 400)
+
+
+async def over_a_websocket(client: TestClient[web.Request, web.Application], request: dict[str, Any]) -> None:
+    async with client.ws_connect(PREFIX + "/execute") as socket:
+        await socket.send_json({**request, "events": "v2"})
+        await socket.receive()
+
+
+async def over_a_session(client: TestClient[web.Request, web.Application], request: dict[str, Any]) -> None:
+    async with client.ws_connect(PREFIX + "/session") as socket:
+        await socket.send_json({**request, "op": "execute", "requestId": "a"})
+        await socket.receive_json()
+
+
+@pytest.mark.parametrize("send", [over_http, over_a_websocket, over_a_session])
+async def test_long_code_is_looked_at_in_a_thread_only(
+    client: TestClient[web.Request, web.Application], send: Send
+) -> None:
+    await send(client, {"code": LONG})
+    await send(client, {"code": LONG + "x"})  # too long by a byte
+    async with client.get(PREFIX + "/context/default/executions") as response:
+        (shown,) = (await response.json())["executions"]
+    assert shown["codeSha256"] == SHA256
+
+
+def test_the_first_line_is_not_looked_for_without_end() -> None:
+    within = FIRST_LINE_WITHIN_CHARS
+    assert first_line("\n" * (within - 1) + "x") == "x"
+    assert first_line("\n" * within + "x") == ""

@@ -1,0 +1,148 @@
+"""One example of every message of the worker's pipe, which both of its ends must read and write."""
+
+import json
+import subprocess
+from pathlib import Path
+from typing import Any, get_args
+
+import pytest
+from paths import GOLDEN, ROOT
+from worker_driver import find_pythons
+
+from interpreterd.model.schema import Failure
+from interpreterd.pipe import messages
+from interpreterd.pipe.decoders import Decoder
+from interpreterd.pipe.messages import (
+    Answer,
+    Asked,
+    Configure,
+    Configured,
+    Done,
+    Exit,
+    Exiting,
+    Failed,
+    Fork,
+    Forked,
+    Ready,
+    Reaped,
+    Run,
+    Sync,
+    Synced,
+)
+
+TO_WORKER_FILE = GOLDEN / "to_worker.jsonl"
+FROM_WORKER_FILE = GOLDEN / "from_worker.jsonl"
+CHANNEL = ROOT / "worker" / "channel.py"
+
+TO_WORKER: list[messages.ToWorker] = [
+    Configure(cwd="/home/user"),
+    Configure(cwd="/tmp/Übung 日本", envs={"PATH": "/usr/bin:/bin", "GREETING": "grüß dich 👋"}),
+    Configure(cwd="/", data_bytes=671088640),
+    Run(execution_id="5f3c7f0e-8f5c-4f0e-9a55-0d9b6a1c2e3d", code="x = 1"),
+    Run(
+        execution_id="e2",
+        code="print('naïve', \"日本\", '👋')\n\tx = '\\n'\r\n\u2028\0",
+        envs={"A": "", "B": "a=b\nc"},
+    ),
+    Run(execution_id="e3", code="input()", stdin=True),
+    Run(execution_id="e4", code="x", interactive=True),
+    Answer(number=1, text="grün"),
+    Answer(number=2, text=None),
+    Sync(),
+    Exit(),
+    Fork(),
+]
+FROM_WORKER: list[messages.FromWorker] = [
+    Ready(pid=4711, python="3.9.18"),
+    Ready(pid=4711, python="3.9.18", mark="0123456789abcdef"),
+    Configured(),
+    Failed(reason="cannot enter /tmp/Übung: No such file or directory"),
+    Asked(execution_id="e1", number=1, prompt="Wer? ", password=True),
+    Done(execution_id="e1"),
+    Done(execution_id="e1", children=True),
+    Done(
+        execution_id="e2",
+        error=Failure(
+            name="ZeroDivisionError",
+            value="division by zero",
+            traceback='Traceback (most recent call last):\n  File "<ipython-cell-9e8bb1a6d2c4>", line 1, in <module>\n'
+            "    1/0\nZeroDivisionError: division by zero\n",
+        ),
+    ),
+    Done(
+        execution_id="e3",
+        error=Failure(
+            name="Fehlerß", value='日本 👋 \0\x1b[31m"\\', traceback='__main__.Fehlerß: 日本 👋 \0\x1b[31m"\\\n'
+        ),
+    ),
+    Done(execution_id="e4", error=Failure(name="KeyboardInterrupt", value="", traceback="")),
+    Exiting(execution_id="e5"),
+    Synced(),
+    Forked(pid=4712),
+    Reaped(pid=4712, status=-9),
+]
+
+# Runs under the worker's Python: reads one file through the channel and writes the other one to it.
+WORKER_SIDE = """
+import json, os, sys
+channel_file, to_worker, from_worker = sys.argv[1:]
+namespace = {}
+exec(open(channel_file).read(), namespace)
+
+read_fd, write_fd = os.pipe()
+os.write(write_fd, open(to_worker, "rb").read())
+os.close(write_fd)
+channel = namespace["Channel"](read_fd, read_fd)
+for line in open(to_worker, encoding="utf-8", newline="\\n"):
+    assert channel.receive() == json.loads(line), line
+try:
+    raise AssertionError(channel.receive())
+except namespace["ChannelLost"]:
+    pass
+
+read_fd, write_fd = os.pipe()
+channel = namespace["Channel"](read_fd, write_fd)
+for line in open(from_worker, encoding="utf-8", newline="\\n"):
+    channel.send(json.loads(line))
+os.close(write_fd)
+sys.stdout.write(os.read(read_fd, 1 << 16).decode("ascii"))
+"""
+
+
+def lines(file: Path) -> list[bytes]:
+    return file.read_bytes().splitlines(keepends=True)
+
+
+def parsed(text: bytes) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in text.splitlines()]
+
+
+@pytest.mark.parametrize(
+    ("union", "examples"), [(messages.ToWorker, TO_WORKER), (messages.FromWorker, FROM_WORKER)], ids=["to", "from"]
+)
+def test_every_message_has_an_example(union: Any, examples: list[Any]) -> None:
+    assert {type(message) for message in examples} == set(get_args(union))
+
+
+def test_the_daemon_writes_what_the_worker_reads() -> None:
+    encoded = [messages.encode(message) for message in TO_WORKER]
+    assert all(line.endswith(b"\n") and line.count(b"\n") == 1 for line in encoded)
+    assert parsed(b"".join(encoded)) == parsed(TO_WORKER_FILE.read_bytes())
+
+
+def test_the_daemon_reads_what_the_worker_writes() -> None:
+    assert [messages.decode(line) for line in lines(FROM_WORKER_FILE)] == FROM_WORKER
+    assert Decoder().feed(FROM_WORKER_FILE.read_bytes()) == FROM_WORKER
+
+
+@pytest.mark.parametrize("version", find_pythons())
+def test_the_worker_reads_and_writes_the_same(version: str, tmp_path: Path) -> None:
+    script = tmp_path / "worker_side.py"
+    script.write_text(WORKER_SIDE)
+    command = [find_pythons()[version], "-I", "-S", "-X", "utf8", str(script)]
+    ran = subprocess.run(
+        [*command, str(CHANNEL), str(TO_WORKER_FILE), str(FROM_WORKER_FILE)], capture_output=True, check=False
+    )
+    assert ran.stderr == b""
+    assert parsed(ran.stdout) == parsed(FROM_WORKER_FILE.read_bytes())
+    assert [messages.decode(line) for line in ran.stdout.splitlines(keepends=True)] == FROM_WORKER

@@ -1,0 +1,199 @@
+"""A process that cannot be reaped or killed costs its own context a moment, and nobody else anything."""
+
+import os
+import signal
+from collections.abc import Awaitable, Callable
+
+import pytest
+from harness import Client, Daemon, alive, children, gone, state
+from nursery_alone import BEGINNING, run
+from tracing import SEIZE, traced
+
+StartDaemon = Callable[..., Awaitable[Daemon]]
+LAUNCHERS = pytest.mark.parametrize("launcher", ["spawn", "fork"])
+FOREVER = "import os, signal; print(os.getpid(), flush=True)\nwhile True: signal.pause()"
+
+
+@LAUNCHERS
+async def test_a_worker_that_cannot_be_reaped_is_given_up_and_nobody_waits_for_it(
+    start_daemon: StartDaemon, launcher: str
+) -> None:
+    daemon = await start_daemon("--launcher", launcher, "--pool-size", "0")
+    async with Client(daemon.url) as client:
+        context, other = await client.create(), await client.create()
+        async with client.running(FOREVER, contextId=context) as running:
+            await running.until("\n")
+            worker = int(running.result.stdout)
+            with traced(worker):
+                os.kill(worker, signal.SIGKILL)
+                result = await running.finish()
+                assert (result.error or {}).get("name") == "WorkerDied"
+                assert state(worker) == "Z", "or nothing was tested"
+                assert (await client.run("print('next')", context)).stdout == "next\n"
+                assert (await client.request("POST", f"/context/{context}/restart"))[0] == 200
+                await client.request("DELETE", f"/context/{context}")
+                await client.request("DELETE", f"/context/{other}")
+                assert (await client.run("print('another')", await client.create())).stdout == "another\n"
+                assert await daemon.stop() == 0
+    assert daemon.log.count(f"worker {worker} cannot be killed".encode()) == 1
+
+
+@LAUNCHERS
+@pytest.mark.parametrize("ending", ["DELETE", "restart", "timeout", "SIGTERM"])
+async def test_whatever_ends_a_worker_that_cannot_be_reaped_comes_to_its_end(
+    start_daemon: StartDaemon, launcher: str, ending: str
+) -> None:
+    daemon = await start_daemon("--launcher", launcher, "--pool-size", "0", "--grace-s", "0.1")
+    stubborn = f"import signal; signal.signal(signal.SIGINT, signal.SIG_IGN); {FOREVER}"
+    async with Client(daemon.url) as client:
+        context = await client.create()
+        async with client.running(stubborn, contextId=context, timeout=1 if ending == "timeout" else 0) as running:
+            await running.until("\n")
+            worker = int(running.result.stdout)
+            with traced(worker):
+                if ending == "DELETE":
+                    assert (await client.request("DELETE", f"/context/{context}"))[0] == 200
+                elif ending == "restart":
+                    assert (await client.request("POST", f"/context/{context}/restart"))[0] == 200
+                elif ending == "SIGTERM":
+                    assert await daemon.stop() == 0
+                result = await running.finish()
+                assert state(worker) == "Z"
+    value = str((result.error or {}).get("value"))
+    if ending == "timeout":
+        assert "its worker was killed, but not gone within" in value
+    assert result.close_code == (4008 if ending == "timeout" else 1001), result
+
+
+@LAUNCHERS
+async def test_a_descendant_that_traces_its_worker_is_killed_and_the_worker_is_reaped(
+    start_daemon: StartDaemon, launcher: str
+) -> None:
+    """It leaves its family for the daemon's, since its worker is no subreaper any more."""
+    daemon = await start_daemon("--launcher", launcher, "--pool-size", "0")
+    attack = f"""
+import os, signal
+{SEIZE}
+ctypes.CDLL(None).prctl(36, 0, 0, 0, 0)  # PR_SET_CHILD_SUBREAPER
+ctypes.CDLL(None).prctl(0x59616d61, -1, 0, 0, 0)  # PR_SET_PTRACER: anyone
+worker = os.getpid()
+reader, writer = os.pipe()
+gate, opening = os.pipe()
+if not os.fork():
+    if not os.fork():
+        os.setsid()
+        os.read(gate, 1)
+        os.write(writer, b"%d %d" % (os.getpid(), seize(worker)))
+        while True: signal.pause()
+    os._exit(0)
+os.wait()
+os.write(opening, b"x")  # now: a signal, as SIGCHLD, stops whoever is traced
+print(worker, os.read(reader, 99).decode(), flush=True)
+while True: signal.pause()
+"""
+    async with Client(daemon.url) as client:
+        await client.request("DELETE", f"/context/{await client.create()}")  # whatever is started once
+        before = children(daemon.pid)
+        context = await client.create()
+        async with client.running(attack, contextId=context) as running:
+            await running.until("\n")
+            worker, tracer, failed = map(int, running.result.stdout.split())
+            assert not failed, "ptrace(2) is not allowed here"
+            await client.request("POST", f"/context/{context}/restart")
+            assert ((await running.finish()).error or {}).get("name") == "ContextError"
+        assert not alive(tracer)
+        await client.request("DELETE", f"/context/{context}")
+        await gone(worker)
+        assert children(daemon.pid) == before
+    assert b"given up" not in daemon.log
+
+
+# The nursery alone
+
+TRACED = f"""{BEGINNING}
+from tracing import traced
+
+async def main():
+    nursery = Nursery(adopts=True)
+    orphan = leave_an_orphan()
+    with traced(orphan):
+        tracer, = set(children(os.getpid())) - {{orphan}}
+        nursery.add(tracer)
+        await nursery.sweep()
+        print(open(f"/proc/{{orphan}}/stat").read().split()[2], flush=True)
+        await nursery.sweep()
+        async with nursery.birth():
+            another = leave_an_orphan()
+        await nursery.sweep()
+        print(set(children(os.getpid())) == {{tracer, orphan}})
+    nursery.remove(tracer)
+    await nursery.sweep()
+    print(children(os.getpid()))
+
+asyncio.run(main())
+"""
+
+
+def test_a_zombie_that_is_traced_is_given_up_at_once_told_once_and_reaped_in_the_end() -> None:
+    told, zombie, only_it, left = run(TRACED)
+    assert told.startswith("process ")
+    assert told.endswith("given up: it has ended, but is traced")
+    assert (zombie, only_it, left) == ("Z", "True", "[]")
+
+
+ANOTHER_USERS = f"""{BEGINNING}
+async def main():
+    nursery = Nursery(adopts=True)
+    orphan = leave_an_orphan()
+    os.seteuid(65534)
+    for _ in range(3):
+        await nursery.sweep()
+    os.seteuid(0)
+    print(os.waitpid(orphan, os.WNOHANG))
+    os.kill(orphan, signal.SIGKILL)
+    print(os.waitpid(orphan, 0)[0] == orphan)
+
+asyncio.run(main())
+"""
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root can become another user")
+def test_another_user_s_process_is_given_up_at_once_and_told_once() -> None:
+    told, lives, died = run(ANOTHER_USERS.replace("os.seteuid(65534)", "os.setresuid(65534, 65534, 0)"))
+    assert told.endswith("given up: it is another user's")
+    assert (lives, died) == ("(0, 0)", "True")
+
+
+BIRTH = f"""{BEGINNING}
+async def main():
+    nursery = Nursery(adopts=True)
+    old = leave_an_orphan()
+    import time; time.sleep(0.05)  # older than the birth, by more ticks than one
+    born = asyncio.Event()
+    async def give_birth():
+        async with nursery.birth():
+            child = leave_an_orphan()
+            begun.set()
+            await born.wait()
+            nursery.add(child)
+            return child
+    begun = asyncio.Event()
+    birth = asyncio.create_task(give_birth())
+    await begun.wait()
+    sweep = asyncio.create_task(nursery.sweep())
+    while len(children(os.getpid())) > 1:
+        await asyncio.sleep(0)
+    print(sweep.done())
+    born.set()
+    child = await birth
+    await sweep
+    print(children(os.getpid()) == [child])
+    os.kill(child, signal.SIGKILL)
+    os.waitpid(child, 0)
+
+asyncio.run(main())
+"""
+
+
+def test_what_is_older_than_a_birth_is_swept_while_that_goes_on_and_what_is_born_is_not() -> None:
+    assert run(BIRTH) == ["False", "True"]

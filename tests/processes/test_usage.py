@@ -1,0 +1,155 @@
+"""What contexts use, for whoever asks: of real workers, and who shares a look with whom."""
+
+import asyncio
+import logging
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from harness import Client
+
+from interpreterd.processes import usage
+from interpreterd.processes.usage import Looks, Usage
+
+# A child burns and is waited for, another one stays, and its memory is nobody's but its own.
+FAMILY = """
+import os, signal, sys, time
+read, write = os.pipe()
+if os.fork() == 0:
+    until = time.process_time() + 0.3
+    while time.process_time() < until: pass
+    os._exit(0)
+os.wait()
+if os.fork() == 0:
+    data = bytearray(b"x") * (64 << 20)
+    os.write(write, b"x")
+    signal.pause()
+os.read(read, 1)
+"""
+
+
+async def shown(client: Client, context: str) -> Any:
+    status, body = await client.request("GET", f"/context/{context}?usage=true")
+    assert status == 200, body
+    return body["usage"]
+
+
+async def test_a_context_shows_what_its_processes_use(client: Client) -> None:
+    context = await client.create()
+    before = await shown(client, context)
+    assert before["processes"] == 1
+    assert 1 << 20 < before["memoryBytes"] < 64 << 20
+    await client.run(FAMILY, context)
+    after = await shown(client, context)
+    assert after["processes"] == 2
+    assert after["cpuSeconds"] >= before["cpuSeconds"] + 0.29
+    assert 64 << 20 < after["memoryBytes"] < 128 << 20
+    for path in ("/context", "/contexts"):
+        _, body = await client.request("GET", f"{path}?usage=true")
+        assert {it["id"]: it["usage"]["processes"] for it in body["contexts"]}[context] == 2
+        assert "usage" not in (await client.request("GET", path))[1]["contexts"][0]
+    assert "usage" not in (await client.request("GET", f"/context/{context}"))[1]
+
+
+async def test_a_context_without_a_worker_uses_nothing(client: Client) -> None:
+    context = await client.create()
+    await client.run("exit()", context)
+    assert await shown(client, context) is None
+
+
+async def test_usage_is_true_or_false(client: Client) -> None:
+    for text, expected in (("false", 200), ("yes", 400), ("", 400)):
+        status, body = await client.request("GET", f"/contexts?usage={text}")
+        assert status == expected
+    assert body == {"error": "usage must be true or false", "code": "malformed_request"}
+
+
+# Who looks
+
+USED = Usage(cpu_s=1, memory_bytes=2, processes=3)
+
+
+class Blocked:
+    """Stands for the look itself, which waits until it is let go on.
+
+    Attributes:
+        looks: At which pids it has looked.
+    """
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self.looks: list[list[int]] = []
+        self.begun = asyncio.Semaphore(0)
+        self.go_on = threading.Semaphore(0)
+        self._loop = loop
+
+    def __call__(self, pids: list[int]) -> dict[int, Usage]:
+        self.looks.append(pids)
+        self._loop.call_soon_threadsafe(self.begun.release)
+        self.go_on.acquire()
+        return dict.fromkeys(pids, USED)
+
+
+async def test_one_look_at_a_time_and_who_asks_meanwhile_shares_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
+    look = Blocked(asyncio.get_running_loop())
+    monkeypatch.setattr(usage, "_usages", look)
+    pids = [1]
+    try:
+        async with asyncio.TaskGroup() as tasks:
+            looks = Looks(tasks, lambda: pids)
+            first = asyncio.create_task(looks.take())
+            await look.begun.acquire()
+            pids.append(2)  # this one is not in the look that goes on
+            others = [asyncio.create_task(looks.take()) for _ in range(5)]
+            for _ in range(10):  # so that a look could begin, if it did not wait
+                await asyncio.sleep(0)
+            others.pop().cancel()
+            pids.append(3)
+            assert look.looks == [[1]]
+            look.go_on.release(2)
+            assert await first == {1: USED}
+            assert await asyncio.gather(*others) == [{1: USED, 2: USED, 3: USED}] * 4
+            assert look.looks == [[1], [1, 2, 3]]
+            look.go_on.release()
+            await looks.take()
+            assert len(look.looks) == 3, "nothing is kept for those who ask later"
+    finally:
+        look.go_on.release(9)  # no thread is left waiting, also if this fails
+
+
+@pytest.mark.parametrize("error", [OSError("too many open files"), RuntimeError("can't start new thread")])
+async def test_who_cannot_look_sees_nothing_and_ends_no_context(
+    error: Exception, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.WARNING)
+    monkeypatch.setattr(usage, "_usages", raising(error))
+    async with asyncio.TaskGroup() as tasks:
+        assert await Looks(tasks, lambda: [1]).take() == {}
+    assert f"what contexts use could not be read: {error}" in caplog.text
+
+
+def raising(error: Exception) -> Callable[[list[int]], dict[int, Usage]]:
+    def look(pids: list[int]) -> dict[int, Usage]:
+        raise error
+
+    return look
+
+
+async def test_a_look_that_does_not_end_is_not_waited_for(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.WARNING)
+    look = Blocked(asyncio.get_running_loop())
+    monkeypatch.setattr(usage, "_usages", look)
+    try:
+        async with asyncio.TaskGroup() as tasks:
+            looks = Looks(tasks, lambda: [1])
+            with monkeypatch.context() as patch:
+                patch.setattr(usage, "STUCK_S", 0.01)
+                assert [await looks.take() for _ in range(3)] == [{}] * 3
+            assert "what contexts use could not be read within 0.01 s" in caplog.text
+            assert len(look.looks) <= 1, "no thread beside the one that is stuck"
+            look.go_on.release(9)
+            assert await looks.take() == {1: USED}
+    finally:
+        look.go_on.release(9)

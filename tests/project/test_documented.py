@@ -1,0 +1,113 @@
+"""What PROTOCOL.md shows of executions is what clients get: the golden examples stand between the two."""
+
+import json
+import re
+from typing import Any, get_args
+
+import pytest
+from following import following, until
+from harness import Client
+from paths import ROOT
+
+from interpreterd.dialects.native.wire import render_happened
+from interpreterd.model.schema import (
+    Failure,
+    Finished,
+    Gap,
+    Happened,
+    InputRequest,
+    Outcome,
+    Output,
+    Queued,
+    Raised,
+    Restarted,
+    Started,
+    Stream,
+    Submitted,
+    WorkerEnded,
+)
+
+PROTOCOL = (ROOT / "PROTOCOL.md").read_text("utf-8")
+
+
+def golden(name: str) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in (ROOT / f"tests/golden/{name}.jsonl").read_text("utf-8").splitlines()]
+
+
+def shown(heading: str) -> list[dict[str, Any]]:
+    """Return the JSON that a section of PROTOCOL.md shows."""
+    section = PROTOCOL.partition(f"## Clients: {heading}\n")[2].partition("\n## ")[0]
+    blocks = re.findall(r"```json\n(.*?)```", section, re.DOTALL)
+    assert blocks, heading
+    return [json.loads(line) for block in blocks for line in block.splitlines()]
+
+
+@pytest.mark.parametrize(
+    ("heading", "name"),
+    [("WebSocket `GET /process/interpreter/session`", "session"), ("following", "feed")],
+)
+def test_the_messages_that_are_shown_are_golden(heading: str, name: str) -> None:
+    for message in shown(heading):
+        same = [example for example in golden(name) if example.keys() == message.keys()]
+        assert message in same or any(_resembles(message, example) for example in same), message
+
+
+def _resembles(message: dict[str, Any], example: dict[str, Any]) -> bool:
+    """Whether two messages differ in no more than in the names that a client gives its requests."""
+    return {**message, "requestId": None, "contextId": None} == {**example, "requestId": None, "contextId": None}
+
+
+def test_the_answers_that_are_shown_are_golden() -> None:
+    bodies = [answer["body"] for answer in golden("http")]
+    assert all(body in bodies for body in shown("executions over HTTP"))
+
+
+def test_what_happens_in_a_context_is_as_documented() -> None:
+    failure = Failure(name="ZeroDivisionError", value="division by zero", traceback="…")
+    events = [
+        Submitted(code="print('hello')", origin="ada"),
+        Queued(ahead=1),
+        Started(),
+        Restarted(),
+        Output(stream=Stream.STDOUT, text="hello\n"),
+        InputRequest(prompt="name? ", password=False),
+        Raised(error=failure),
+        Finished(outcome=Outcome.COMPLETED, error=failure),
+        Output(stream=Stream.STDERR, text="from a thread\n"),
+        WorkerEnded(how="killed by SIGKILL"),
+    ]
+    assert {type(event) for event in events} == set(get_args(Happened.__annotations__["event"]))
+    execution_id = "0f0e4a52-7d0f-4f0b-9f0e-5a7d3c2b1a00"
+    lines = [
+        render_happened(number, Happened(execution_id=execution_id if number < 8 else None, event=event))
+        for number, event in enumerate(events)
+    ]
+    lines.append(render_happened(9, Gap(first=3, last=9)))
+    assert [json.loads(line) for line in lines] == golden("feed")
+
+
+async def test_answers_are_as_documented(own_client: Client) -> None:
+    code = "print('hello')\n1/0"
+    _, answered = await own_client.request("POST", "/execute", json={"code": code})
+    _, ended = await own_client.request("GET", f"/executions/{answered['executionId']}")
+    request = {"code": "print('here', flush=True)\nwhile True: pass", "background": True}
+    status, accepted = await own_client.request("POST", "/execute", json=request)
+    assert status == 202
+    async with following(own_client, f"/executions/{accepted['id']}/events", "ndjson") as events:
+        await until(events, "here\n")
+        _, interrupted = await own_client.request("POST", f"/executions/{accepted['id']}/interrupt")
+        await until(events, "interrupted")
+    _, again = await own_client.request("POST", "/execute", json=request)
+    async with following(own_client, f"/executions/{again['id']}/events", "ndjson") as events:
+        await until(events, "here\n")
+    _, restarted = await own_client.request("POST", "/context/default/restart")
+    assert restarted["lost"] == [again["id"]]
+    for answer, example in zip([answered, accepted, ended, interrupted, restarted], golden("http"), strict=True):
+        assert _form(answer) == _form(example["body"]), example["request"]
+
+
+def _form(value: Any) -> Any:
+    """Return the keys and types of a JSON value, in its order."""
+    if isinstance(value, dict):
+        return [(key, _form(item)) for key, item in value.items()]
+    return [_form(item) for item in value] if isinstance(value, list) else type(value)

@@ -1,0 +1,136 @@
+"""README's commands and its examples, as a reader would try them."""
+
+import asyncio
+import contextlib
+import json
+import os
+import re
+import signal
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+
+from described import OPERATIONS
+from documents import Reader, blocks, clean, commands
+from harness import PREFIX, Client, Daemon, SharedDaemon, gone
+from paths import ROOT
+
+from interpreterd.cli.main import COMMANDS
+from interpreterd.client import Interpreter
+
+README = (ROOT / "README.md").read_text("utf-8")
+DOCUMENTED_URL = "http://127.0.0.1:3987"
+StartDaemon = Callable[..., Awaitable[Daemon]]
+
+
+def block(language: str, containing: str) -> str:
+    """Return the text of README's only code block of ``language`` that has ``containing`` in it."""
+    blocks = re.findall(rf"```{language}\n(.*?)```", README, re.DOTALL)
+    (found,) = [text for text in blocks if containing in text]
+    return str(found)
+
+
+@contextlib.asynccontextmanager
+async def command(*arguments: str) -> AsyncIterator[asyncio.subprocess.Process]:
+    """Run a command in the project's folder, in a group of its own that is ended with the block."""
+    # What a make around the tests tells the makes below it.
+    environment = {
+        name: value for name, value in os.environ.items() if not name.startswith("MAKE") and name != "MFLAGS"
+    }
+    process = await asyncio.create_subprocess_exec(
+        *arguments,
+        cwd=ROOT,
+        env=environment,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    try:
+        yield process
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGTERM)
+        await process.wait()
+
+
+async def output_of(*arguments: str) -> str:
+    async with command(*arguments) as process:
+        output, _ = await process.communicate()
+        assert process.returncode == 0, output
+        return output.decode()
+
+
+async def test_make_run_starts_a_daemon_that_the_examples_work_with(tmp_path: Path) -> None:
+    # -o: the environment is there, or no test would run; other tests use it while this one does.
+    async with command("make", "-o", ".venv/.has-run", "run", "ARGS=--port 0") as process:
+        assert process.stdout is not None
+        announced = json.loads(await process.stdout.readline())
+        url = announced["url"]
+
+        curl = block("console", "$ curl -d").splitlines()[0].removeprefix("$ ").replace(DOCUMENTED_URL, url)
+        context = json.loads(await output_of("sh", "-c", curl))
+        assert context["cwd"] == "/tmp"
+        documented = json.loads(block("console", "$ curl -d").splitlines()[1])
+        assert context.keys() == documented.keys()
+
+        example = tmp_path / "client.py"
+        example.write_text(
+            block("python", "ws_connect").replace(DOCUMENTED_URL.removeprefix("http"), url.removeprefix("http"))
+        )
+        printed = await output_of(sys.executable, str(example))
+        texts = re.findall(r"'type': 'stdout', 'text': '(.*?)'", printed)
+        assert "".join(texts) == "20\\n21\\n22\\n"
+        assert "ZeroDivisionError" in printed
+        os.kill(announced["pid"], signal.SIGTERM)
+        await gone(announced["pid"])
+
+
+async def test_the_client_needs_no_daemon(tmp_path: Path) -> None:
+    example = tmp_path / "local.py"
+    example.write_text(block("python", "Interpreter.local"))
+    printed = (await output_of(sys.executable, str(example))).splitlines()
+    assert printed[0] == "/tmp"
+    assert len([line for line in printed if line.startswith("Output(")]) >= 1
+    assert printed[-1] == "completed ZeroDivisionError division by zero"
+
+
+async def test_a_daemon_starts_as_shown(tmp_path: Path, start_daemon: StartDaemon) -> None:
+    shown = block("console", "$ interpreterd serve").removeprefix("$ ")
+    flags = shown.replace("/workspace/.venv/bin/python", sys.executable).replace("/workspace", str(tmp_path)).split()
+    daemon = await start_daemon(*flags[2:])
+    async with Client(daemon.url) as client:
+        result = await client.run("import os, sys; print(os.getcwd(), sys.executable)")
+    assert result.stdout == f"{tmp_path} {sys.executable}\n"
+
+
+def test_a_terminal_does_as_shown(standing_daemon: SharedDaemon, tmp_path: Path) -> None:
+    (tmp_path / "script.py").write_text("print(6 * 7)")
+    (shown,) = [shown for shown in blocks(ROOT / "README.md") if "$ interpreterd run" in shown.text]
+    with Interpreter(standing_daemon.url) as py, py.create_context() as context, Reader(tmp_path) as reader:
+        reader.url = standing_daemon.url
+        reader.run(f"id={context.id}")
+        for line, _ in commands(shown):
+            name = line.split()[1]
+            assert name in COMMANDS
+            if name not in ("repl", "top"):  # they need a terminal, which other tests give them
+                assert {"run": "42", "contexts": context.id}[name] in reader.run(line)
+    clean(standing_daemon.url)
+
+
+def test_every_block_is_tried_here() -> None:
+    tried = ("make run", "$ curl -d", "$ interpreterd serve", "$ interpreterd run", "ws_connect", "Interpreter.local")
+    found = re.findall(r"```\w+\n(.*?)```", README, re.DOTALL)
+    assert len(found) * 2 == README.count("```")
+    assert [text for text in found if not any(start in text for start in tried)] == []
+
+
+def test_every_documented_file_exists() -> None:
+    names = [name.partition("#")[0] for name in re.findall(r"\]\((?!https?:)([^)]+)\)", README)]
+    assert {"PROTOCOL.md", "THREATS.md", "ARCHITECTURE.md"} <= set(names)
+    assert [name for name in names if not (ROOT / name).exists()] == []
+
+
+def test_the_table_of_routes_is_complete() -> None:
+    table = README.partition("| route | what it does |\n")[2].partition("\n\n")[0]
+    shown = {(method.lower(), path) for method, path in re.findall(r"`(GET|POST|PATCH|DELETE) (/[\w/{}.]+)", table)}
+    assert shown == {(method, path.removeprefix(PREFIX)) for method, path, _ in OPERATIONS.values()}

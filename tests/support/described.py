@@ -1,0 +1,209 @@
+"""openapi.json and asyncapi.json, and what holds answers and messages against them.
+
+The schemas are open: a newer daemon may send more keys. For tests they are closed: this daemon sends nothing that is
+not described.
+"""
+
+import functools
+import json
+from collections.abc import Awaitable, Callable, Iterator
+from typing import Any
+
+from harness import PREFIX
+from jsonschema import Draft202012Validator
+from paths import ROOT
+from referencing import Registry
+from referencing.jsonschema import DRAFT202012
+
+NATIVE = ROOT / "interpreterd" / "dialects" / "native"
+OPENAPI: dict[str, Any] = json.loads((NATIVE / "openapi.json").read_bytes())
+ASYNCAPI: dict[str, Any] = json.loads((NATIVE / "asyncapi.json").read_bytes())
+OPEN, CLOSED = "http://localhost/open/", "http://localhost/closed/"  # names, nobody asks there
+METHODS = ("get", "post", "put", "patch", "delete")
+OPERATIONS = {
+    operation["operationId"]: (method, path, operation)
+    for path, item in OPENAPI["paths"].items()
+    for method, operation in item.items()
+    if method in METHODS
+}
+# Of HTTP itself, or of aiohttp.
+PLAIN_HEADERS = {"content-type", "content-length", "date", "server", "transfer-encoding"}
+WEBSOCKET = {
+    "Upgrade": "websocket",
+    "Connection": "Upgrade",
+    "Sec-WebSocket-Version": "13",
+    "Sec-WebSocket-Key": "AAAAAAAAAAAAAAAAAAAAAA==",
+}
+
+
+def _closed(node: Any, document: str, *, part: bool = False) -> Any:
+    """Return ``node`` with every object closed to keys that it does not name. A ``part`` of a whole stays open."""
+    if isinstance(node, list):
+        return [_closed(item, document, part=part) for item in node]
+    if not isinstance(node, dict):
+        return node
+    closed = {key: _closed(value, document, part=part or key == "allOf") for key, value in node.items()}
+    if part and isinstance(node.get("$ref"), str):
+        name, _, pointer = node["$ref"].partition("#")
+        closed["$ref"] = f"{OPEN}{name or document}#{pointer}"
+    if not part and ("allOf" in node or isinstance(node.get("properties"), dict)):
+        closed["unevaluatedProperties"] = False
+    return closed
+
+
+def _documents() -> Iterator[tuple[str, Any]]:
+    for name, document in (("openapi.json", OPENAPI), ("asyncapi.json", ASYNCAPI)):
+        yield f"{OPEN}{name}", DRAFT202012.create_resource(document)
+        yield f"{CLOSED}{name}", DRAFT202012.create_resource(_closed(document, name))
+
+
+REGISTRY: Registry[Any] = Registry().with_resources(_documents())
+
+
+@functools.cache
+def validator(pointer: str, document: str = "openapi.json", *, closed: bool = True) -> Any:
+    """Return what judges values by the schema at ``pointer``."""
+    uri = f"{CLOSED if closed else OPEN}{document}#{pointer}"
+    return Draft202012Validator({"$ref": uri}, registry=REGISTRY, format_checker=Draft202012Validator.FORMAT_CHECKER)
+
+
+def schema(name: str, *, closed: bool = True) -> Any:
+    """Return what judges values by a schema of either document, by its name."""
+    document = "asyncapi.json" if name in ASYNCAPI["components"]["schemas"] else "openapi.json"
+    return validator(f"/components/schemas/{name}", document, closed=closed)
+
+
+def sent_by_client(channel: str) -> list[str]:
+    """Return pointers, into asyncapi.json, to the payloads of what clients send on ``channel``."""
+    return _payloads(channel, "receive")
+
+
+def sent_by_daemon(channel: str) -> list[str]:
+    """Return the same of what the daemon sends."""
+    return _payloads(channel, "send")
+
+
+def _payloads(channel: str, action: str) -> list[str]:
+    (operation,) = [
+        operation
+        for operation in ASYNCAPI["operations"].values()
+        if operation["action"] == action and operation["channel"]["$ref"] == f"#/channels/{channel}"
+    ]
+    names = [message["$ref"].rpartition("/")[2] for message in operation["messages"]]
+    return [f"/components/messages/{name}/payload" for name in names]
+
+
+def is_described(value: Any, payloads: list[str], *, closed: bool = True) -> bool:
+    """Whether ``value`` is a message of one of these payloads."""
+    return any(validator(pointer, "asyncapi.json", closed=closed).is_valid(value) for pointer in payloads)
+
+
+def resolved(node: dict[str, Any], pointer: str) -> tuple[dict[str, Any], str]:
+    """Follow a reference of openapi.json; return what is there, and where that is."""
+    while "$ref" in node and len(node) == 1:
+        pointer = node["$ref"].removeprefix("#")
+        node = OPENAPI
+        for key in pointer.split("/")[1:]:
+            node = node[key]
+    return node, pointer
+
+
+def documented() -> set[tuple[str, int, str | None, str | None]]:
+    """Return all answers there are: operation, status, media type, an error's code."""
+    answers = set()
+    for name, (_, _, operation) in OPERATIONS.items():
+        for status, reference in operation["responses"].items():
+            said, _ = resolved(reference, "")
+            for media, content in said.get("content", {None: {}}).items():
+                properties = content.get("schema", {}).get("properties", {})
+                codes = properties.get("code", {}).get("enum", [None])
+                answers |= {(name, int(status), media, code) for code in codes}
+    return answers
+
+
+class Walk:
+    """Sends requests, and compares each answer with what is said of it.
+
+    Attributes:
+        seen: All answers, as in ``documented``.
+    """
+
+    def __init__(self, request: Callable[..., Any], seen: set[Any]) -> None:
+        """Send by ``request(method, path, **options)``, as ``aiohttp.ClientSession.request`` does."""
+        self._request = request
+        self.seen = seen
+
+    async def __call__(
+        self,
+        name: str,
+        status: int,
+        code: str | None = None,
+        *,
+        id: str = "nobody",
+        query: str = "",
+        meanwhile: Callable[[], Awaitable[Any]] | None = None,
+        **options: Any,
+    ) -> Any:
+        """Send one request, do ``meanwhile`` between the headers and the body of the answer; return what that holds."""
+        method, path, operation = OPERATIONS[name]
+        async with self._request(method.upper(), path.format(id=id) + query, **options) as response:
+            assert response.status == status, await response.text()
+            if meanwhile is not None:
+                await meanwhile()
+            body = await response.read() if status != 101 else b""
+        place = path.replace("~", "~0").replace("/", "~1")
+        pointer = f"/paths/{place}/{method}/responses/{status}"
+        said, pointer = resolved(operation["responses"][str(status)], pointer)
+        self._check_headers(response.headers, said.get("headers", {}), status)
+        if "content" not in said:
+            assert body == b""
+            self.seen.add((name, status, None, None))
+            return None
+        media = response.content_type
+        assert media in said["content"], f"{name}: {media}"
+        values = list(parse(media, body))
+        judge = validator(f"{pointer}/content/{media.replace('/', '~1')}/schema")
+        for value in values:
+            judge.validate(value)
+        self.seen.add((name, status, media, values[0].get("code") if status >= 400 else None))
+        assert code is None or values[0]["code"] == code, values
+        return values[0] if media == "application/json" else values
+
+    def _check_headers(self, headers: Any, said: dict[str, Any], status: int) -> None:
+        upgrade = {"upgrade", "connection", "sec-websocket-accept"} if status == 101 else set()
+        undescribed = {name.lower() for name in headers} - {name.lower() for name in said} - PLAIN_HEADERS - upgrade
+        assert not undescribed
+        for name, reference in said.items():
+            header, pointer = resolved(reference, "")
+            value = headers.get(name)
+            if value is None:
+                assert not header.get("required"), name
+            else:
+                whole = header["schema"].get("type") == "integer"
+                validator(f"{pointer}/schema").validate(int(value) if whole else value)
+
+
+def parse(media: str, body: bytes) -> Iterator[Any]:
+    """Yield the JSON values in a body: one, or one for each event."""
+    if media == "application/json":
+        yield json.loads(body)
+    elif media == "application/x-ndjson":
+        assert body.endswith(b"\n")
+        yield from map(json.loads, body.splitlines())
+    else:
+        assert media == "text/event-stream"
+        for event in body.removesuffix(b"\n\n").split(b"\n\n"):
+            number, data = event.split(b"\n")
+            value = json.loads(data.removeprefix(b"data: "))
+            assert number == b"id: %d" % value["seq"]
+            yield value
+
+
+def example_of(request: str, status: int) -> Any:
+    """Return what judges the body of an answer in ``tests/golden/http.jsonl``."""
+    method, _, path = request.partition(" ")
+    operation = OPENAPI["paths"][PREFIX + path][method.lower()]
+    place = (PREFIX + path).replace("/", "~1")
+    said, pointer = resolved(operation["responses"][str(status)], f"/paths/{place}/{method.lower()}/responses/{status}")
+    assert "application/json" in said["content"]
+    return validator(f"{pointer}/content/application~1json/schema")

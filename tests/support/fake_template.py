@@ -1,0 +1,84 @@
+"""A template process that does what a test says, and the launcher over it."""
+
+import asyncio
+import subprocess
+from collections.abc import Iterator, Mapping
+from typing import cast
+
+import pytest
+
+from interpreterd.model.environment import NO_ENVS
+from interpreterd.model.errors import WorkerStartFailed
+from interpreterd.pipe.messages import Fork
+from interpreterd.processes.nursery import Nursery
+from interpreterd.workers.launcher import SpawnLauncher
+from interpreterd.workers.launchers.fork import ForkLauncher
+from interpreterd.workers.worker import Deaf, Listener, Worker
+
+NOBODY = (1 << 22) + 1  # a pid beyond the largest that there can be; see proc(5)
+
+
+class Process:
+    """A template process that answers nothing by itself."""
+
+    def __init__(self, pid: int) -> None:
+        self.pid = pid
+        self.exited: str | None = None
+        self.listener: Listener = Deaf()
+        self.asked = asyncio.Event()
+
+    def send_with_fds(self, message: Fork, fds: list[int]) -> None:
+        """See ``ProcessWorker``."""
+        self.asked.set()
+
+    def kill(self) -> None:
+        """See ``ProcessWorker``."""
+        self.listener.on_exit("killed by SIGKILL")
+
+
+class Spawner:
+    """Starts fake templates; what is launched by it is a failure that says so."""
+
+    def __init__(self) -> None:
+        self.templates: list[Process] = []
+        self.started = asyncio.Event()
+        self.failure: WorkerStartFailed | None = None
+
+    async def start(self, *arguments: str) -> Process:
+        """See ``SpawnLauncher``. The pid is that of a process of the test's, which a signal may hit."""
+        self.started.set()
+        if self.failure is not None:
+            raise self.failure
+        self.templates.append(Process(NOBODY + len(self.templates)))
+        return self.templates[-1]
+
+    async def launch(self, envs: Mapping[str, str] = NO_ENVS) -> Worker:
+        """See ``SpawnLauncher``."""
+        raise WorkerStartFailed("this one would be spawned")
+
+
+def launcher_over(spawner: Spawner) -> ForkLauncher:
+    return ForkLauncher(cast(SpawnLauncher, spawner), modules=(), nursery=Nursery(), start_timeout_s=10)
+
+
+async def asked(spawner: Spawner, launcher: ForkLauncher) -> tuple[asyncio.Task[Worker], Process]:
+    """Return a request for a worker, and the template that has just been asked for it."""
+    request = asyncio.create_task(launcher.launch())
+    await spawner.started.wait()
+    await asyncio.sleep(0)
+    await spawner.templates[0].asked.wait()
+    return request, spawner.templates[0]
+
+
+async def next_turns() -> None:
+    """Let the event loop do what it has to do."""
+    for _ in range(20):
+        await asyncio.sleep(0)
+
+
+@pytest.fixture
+def child() -> Iterator[int]:
+    """A process that waits, in a session of its own: a worker, as the daemon sees it once its template has died."""
+    with subprocess.Popen(["sleep", "1000"], start_new_session=True) as process:
+        yield process.pid
+        process.kill()

@@ -1,0 +1,355 @@
+"""A daemon process and a client for it, as tests use them."""
+
+import asyncio
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import aiohttp
+from aiohttp.test_utils import TestServer
+from attrs import define, field
+
+from interpreterd.http.connections import Runner
+
+PREFIX = "/process/interpreter"
+# The daemon's own start and what a shared machine needs; a hang is caught by the timeout of the whole test.
+STOP_LIMIT_S = 10
+COMMAND = Path(sys.executable).with_name("interpreterd")
+# The beginning of a shell script that passes for a Python: it names itself when the daemon asks what it is.
+DISGUISE = f"""#!/bin/sh
+if [ "$3" = -X ]; then echo "$0"; '{sys.executable}' "$@" | tail -n +2; exit; fi
+"""
+
+
+class Daemon:
+    """A daemon started as a command. ``lines`` are its log."""
+
+    def __init__(self, command: list[str], flags: tuple[str, ...], cwd: Path, env: dict[str, str]) -> None:
+        self._command = [*command, "serve", "--port", "0", *flags]
+        self._cwd = cwd
+        inherited = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
+        self._env = inherited | env
+        self.process: asyncio.subprocess.Process
+        self.announced: dict[str, Any] = {}
+        self.log = b""
+
+    @property
+    def url(self) -> str:
+        """Where it listens."""
+        return str(self.announced["url"])
+
+    @property
+    def pid(self) -> int:
+        """Its process."""
+        return int(self.announced["pid"])
+
+    async def start(self) -> None:
+        """Start it and read its first line; what it says when it ends instead is in ``log``."""
+        self.process = await asyncio.create_subprocess_exec(
+            *self._command,
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+            cwd=self._cwd,
+            env=self._env,
+        )
+        assert self.process.stdout is not None
+        assert self.process.stderr is not None
+        self._reading = asyncio.create_task(self._read_log(self.process.stderr))
+        line = await self.process.stdout.readline()
+        if line:
+            self.announced = json.loads(line)
+        else:
+            await self.ended()
+
+    async def ended(self) -> int:
+        """Wait for its end; return its exit status."""
+        async with asyncio.timeout(STOP_LIMIT_S):
+            status = await self.process.wait()
+        await self._reading
+        return status
+
+    async def stop(self) -> int:
+        """Ask it to end, if it has not; return its exit status."""
+        if self.process.returncode is None:
+            with contextlib.suppress(ProcessLookupError):
+                self.process.send_signal(signal.SIGTERM)
+        try:
+            return await self.ended()
+        except TimeoutError:
+            self.process.kill()
+            await self.process.wait()
+            raise
+        finally:
+            # The transport's pipes are closed a moment after the process's end; a test counts descriptors.
+            self.process._transport.close()  # type: ignore[attr-defined]
+
+    async def _read_log(self, stream: asyncio.StreamReader) -> None:
+        while data := await stream.read(1 << 16):
+            self.log += data
+
+
+@define
+class SharedDaemon:
+    """A daemon that many tests use, one after the other, each in contexts of its own.
+
+    Attributes:
+        neighbour: A context that must not be touched by what happens in others.
+    """
+
+    url: str
+    pid: int
+    neighbour: str | None = None
+
+
+@contextlib.contextmanager
+def shared_daemon(folder: Path, *flags: str, env: dict[str, str] | None = None) -> Iterator[SharedDaemon]:
+    """Run a daemon for the block. At its end it must end as it is told to, and have logged no mistake of its own."""
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
+    with open(folder / "log", "w+") as log:
+        process = subprocess.Popen(
+            [COMMAND, "serve", "--port", "0", *flags],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=log,
+            cwd=folder,
+            env=inherited | (env or {}),
+        )
+        assert process.stdout is not None
+        with process.stdout:
+            announced = json.loads(process.stdout.readline())
+        try:
+            yield SharedDaemon(announced["url"], announced["pid"])
+            process.terminate()
+            status = process.wait(STOP_LIMIT_S)
+        finally:
+            process.kill()
+            process.wait()
+        log.seek(0)
+        logged = log.read()
+        assert (status, "Traceback" in logged, "cannot be killed" in logged) == (0, False, False), logged
+
+
+class AppServer(TestServer):
+    """Serves an application within the test's process, as the daemon serves it."""
+
+    async def _make_runner(self, **options: Any) -> Runner:
+        options["handler_cancellation"] = False  # as is aiohttp's default, but for tests
+        return Runner(self.app, **options)
+
+
+@define
+class Result:
+    """What one execution's client saw.
+
+    Attributes:
+        messages: Every message, in order.
+    """
+
+    messages: list[dict[str, Any]] = field(factory=list)
+    close_code: int | None = None
+    close_reason: str = ""
+
+    @property
+    def stdout(self) -> str:
+        """All of stdout."""
+        return "".join(message["text"] for message in self.messages if message["type"] == "stdout")
+
+    @property
+    def stderr(self) -> str:
+        """All of stderr."""
+        return "".join(message["text"] for message in self.messages if message["type"] == "stderr")
+
+    @property
+    def controls(self) -> list[str]:
+        """The texts of the control messages."""
+        return [message["text"] for message in self.messages if message["type"] == "control"]
+
+    @property
+    def error(self) -> dict[str, Any] | None:
+        """The error message, of which there is one at most."""
+        errors = [message for message in self.messages if message["type"] == "error"]
+        assert len(errors) <= 1
+        return errors[0] if errors else None
+
+
+class Running:
+    """An execution whose messages a test reads one by one."""
+
+    def __init__(self, socket: aiohttp.ClientWebSocketResponse) -> None:
+        self.socket = socket
+        self.result = Result()
+
+    async def next(self) -> dict[str, Any] | None:
+        """Return the next message, or None after the close."""
+        frame = await self.socket.receive()
+        if frame.type is aiohttp.WSMsgType.CLOSE:
+            self.result.close_reason = frame.extra or ""
+        if frame.type is not aiohttp.WSMsgType.TEXT:
+            self.result.close_code = self.socket.close_code
+            return None
+        message: dict[str, Any] = json.loads(frame.data)
+        self.result.messages.append(message)
+        return message
+
+    async def until(self, text: str) -> None:
+        """Read on until stdout holds ``text``."""
+        while text not in self.result.stdout:
+            assert await self.next() is not None, f"ended before it wrote {text!r}: {self.result}"
+
+    async def finish(self) -> Result:
+        """Read to the end."""
+        while await self.next() is not None:
+            pass
+        return self.result
+
+
+class Client:
+    """Speaks the wire contract."""
+
+    def __init__(self, url: str) -> None:
+        self.path = url.removeprefix("unix:") if url.startswith("unix:") else None
+        self.url = url if self.path is None else "http://localhost"
+        self.base = self.url + PREFIX
+        self.http: aiohttp.ClientSession
+
+    async def __aenter__(self) -> Self:
+        self.http = aiohttp.ClientSession(connector=aiohttp.UnixConnector(self.path) if self.path else None)
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        await self.http.close()
+
+    def connect(self, **options: Any) -> Any:
+        """Open a WebSocket for one execution; an async context manager."""
+        # autoclose off: the close frame's reason is a part of the contract
+        return self.http.ws_connect(self.base + "/execute", autoclose=False, max_msg_size=1 << 20, **options)
+
+    @contextlib.asynccontextmanager
+    async def running(self, code: str, **keys: Any) -> AsyncIterator["Running"]:
+        """Start an execution and leave its messages to the test."""
+        async with self.connect() as socket:
+            await socket.send_json({"code": code, **keys})
+            yield Running(socket)
+
+    async def run(self, code: str, context: str | None = None, **keys: Any) -> Result:
+        """Run ``code`` and return all that came."""
+        async with self.running(code, **({"contextId": context} if context else {}), **keys) as running:
+            return await running.finish()
+
+    async def send_first(self, message: str | bytes) -> Result:
+        """Send ``message`` as it is, and return all that came."""
+        async with self.connect() as socket:
+            await (socket.send_str(message) if isinstance(message, str) else socket.send_bytes(message))
+            return await Running(socket).finish()
+
+    async def request(self, method: str, path: str, **options: Any) -> tuple[int, Any]:
+        """Return status and JSON body."""
+        async with self.http.request(method, self.base + path, **options) as response:
+            assert response.content_type == "application/json"
+            return response.status, await response.json()
+
+    async def create(self, **keys: Any) -> str:
+        """Create a context and return its id."""
+        status, body = await self.request("POST", "/context", json=keys)
+        assert status == 200, body
+        return str(body["id"])
+
+
+class Gate:
+    """A FIFO at which a program waits until the test lets it go on.
+
+    Attributes:
+        wait: Python code that waits; each ``open`` lets one through, before or after it has come.
+    """
+
+    def __init__(self, path: Path) -> None:
+        os.mkfifo(path)
+        self._fd = os.open(path, os.O_RDWR)  # a FIFO that stays open keeps what nobody has read yet
+        self.wait = f"import os; os.read(os.open({str(path)!r}, os.O_RDONLY), 1)"
+
+    def open(self) -> None:
+        """Let one through."""
+        os.write(self._fd, b"\n")
+
+    def close(self) -> None:
+        """Let go of the FIFO."""
+        os.close(self._fd)
+
+
+def children(pid: int) -> list[int]:
+    """Return the pids of the children of ``pid``."""
+    found: list[int] = []
+    for thread in os.listdir(f"/proc/{pid}/task"):
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):  # it has ended since
+            found += map(int, Path(f"/proc/{pid}/task/{thread}/children").read_text().split())
+    return found
+
+
+def templates(daemon: int) -> list[int]:
+    """Return the pids of a daemon's templates.
+
+    Their command lines have one word more than those of other workers. Their forks have it, too, but are nicer.
+    """
+    found = []
+    for pid in children(daemon):
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+            words = Path(f"/proc/{pid}/cmdline").read_text().split("\0")[:-1]
+            script = [number for number, word in enumerate(words) if word.startswith("/proc/self/fd/")]
+            if script and len(words) - script[0] == 4 and niceness(pid) == niceness(daemon):
+                found.append(pid)
+    return found
+
+
+def niceness(pid: int) -> int:
+    """Return how nice a process is, a field of proc(5)."""
+    return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[16])
+
+
+def state(pid: int) -> str:
+    """Return the state of a process, a letter of proc(5); X if there is none."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except OSError:
+        return "X"
+
+
+def alive(pid: int) -> bool:
+    """Whether ``pid`` runs; a zombie does not."""
+    return state(pid) not in "ZX"
+
+
+async def gone(*pids: int) -> None:
+    """Wait for the end of processes, whoever their parent is."""
+    loop = asyncio.get_running_loop()
+    for pid in pids:
+        try:
+            pidfd = os.pidfd_open(pid)
+        except ProcessLookupError:
+            continue
+        try:
+            ended = asyncio.Event()
+            loop.add_reader(pidfd, ended.set)
+            await ended.wait()
+        finally:
+            loop.remove_reader(pidfd)
+            os.close(pidfd)
+
+
+async def ends(pid: int) -> None:
+    """Wait for the end of a process that is to end by itself; if the test ends before, kill it."""
+    try:
+        await gone(pid)
+    except BaseException:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+        raise

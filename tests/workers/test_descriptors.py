@@ -1,0 +1,65 @@
+"""A worker's descriptors at the moments when somebody else could get their numbers."""
+
+import asyncio
+import os
+import socket
+from collections.abc import Iterator
+
+import pytest
+
+from interpreterd.processes.nursery import Nursery
+from interpreterd.workers.pipes import connection
+from interpreterd.workers.process import ProcessWorker
+
+NOBODY = (1 << 22) + 1  # a pid beyond the largest that there can be; see proc(5)
+
+
+@pytest.fixture
+def worker() -> Iterator[ProcessWorker]:
+    """The daemon's side of a worker that has nothing to say."""
+    with connection() as (ours, theirs):
+        worker = ProcessWorker(NOBODY, ours, Nursery())
+    assert theirs.channel.fileno() == -1
+    yield worker
+    worker.process_exited(-9)
+
+
+async def next_turns() -> None:
+    """Let the event loop do what it has to do."""
+    for _ in range(10):
+        await asyncio.sleep(0)
+
+
+@pytest.mark.parametrize("cut_short", [False, True], ids=["ends", "is given up"])
+async def test_whoever_gets_its_descriptors_next_keeps_them(worker: ProcessWorker, cut_short: bool) -> None:
+    """It ends, or nobody waits for it any more, while its channel is being opened."""
+    opening = asyncio.create_task(worker.open())
+    await asyncio.sleep(0)
+    if cut_short:
+        opening.cancel()
+        await asyncio.wait([opening])
+    worker.process_exited(-9)
+    others = [socket.socketpair() for _ in range(10)]
+    await asyncio.wait([opening])
+    await next_turns()
+    for one, other in others:
+        one.send(b"x")
+        assert other.recv(1) == b"x"
+        one.close()
+        other.close()
+
+
+def held() -> set[str]:
+    """What this process has open, by names that are unique."""
+    folder = "/proc/self/fd"
+    return {os.readlink(f"{folder}/{fd}") for fd in os.listdir(folder) if os.path.islink(f"{folder}/{fd}")}
+
+
+async def test_none_of_its_descriptors_stays(worker: ProcessWorker) -> None:
+    mine = {name for name in held() if "pipe" in name or "socket" in name}
+    opening = asyncio.create_task(worker.open())
+    await asyncio.sleep(0)
+    worker.process_exited(-9)
+    await opening
+    await next_turns()
+    assert len(mine - held()) == 3

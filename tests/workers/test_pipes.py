@@ -1,0 +1,90 @@
+"""The daemon's end of an output pipe: when it reads, and when it does not."""
+
+import os
+from collections.abc import Callable, Iterator
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from interpreterd.workers import pipes
+from interpreterd.workers.pipes import OutputPipe
+
+
+class StillLoop:
+    """An event loop in which no time passes, and nothing happens but what a test calls."""
+
+    def __init__(self) -> None:
+        self.readers: dict[int, Callable[[], None]] = {}
+        self.later: list[Any] = []
+
+    def time(self) -> float:
+        return 1000.0
+
+    def add_reader(self, fd: int, callback: Callable[[], None]) -> None:
+        self.readers[fd] = callback
+
+    def remove_reader(self, fd: int) -> None:
+        del self.readers[fd]
+
+    def call_later(self, after_s: float, callback: Callable[[], None]) -> Any:
+        timer = SimpleNamespace(callback=callback, cancel=lambda: self.later.remove(timer))
+        self.later.append(timer)
+        return timer
+
+
+class Read:
+    """An output pipe, what it has delivered, and what its listener does when it gets something."""
+
+    def __init__(self) -> None:
+        self.fd, self.theirs = os.pipe()
+        self.texts: list[str] = []
+        self.then: Callable[[], None] = lambda: None
+        self.pipe = OutputPipe(self.fd, self._arrived, lambda data: 0)
+
+    def _arrived(self, data: bytes) -> None:
+        self.texts.append(data.decode())
+        self.then()
+
+
+@pytest.fixture
+def loop(monkeypatch: pytest.MonkeyPatch) -> StillLoop:
+    loop = StillLoop()
+    monkeypatch.setattr(pipes, "asyncio", SimpleNamespace(get_running_loop=lambda: loop))
+    return loop
+
+
+@pytest.fixture
+def read(loop: StillLoop) -> Iterator[Read]:
+    read = Read()
+    yield read
+    read.pipe.close()
+    os.close(read.theirs)
+
+
+def read_then(loop: StillLoop, read: Read, then: Callable[[], None]) -> None:
+    """Read twice, ``then`` from within the second time, and go on as if there were more."""
+    read.pipe.resume()
+    os.write(read.theirs, b"one ")
+    loop.readers[read.fd]()
+    read.then = then
+    os.write(read.theirs, b"two ")
+    for timer in loop.later:
+        timer.callback()
+    loop.readers[read.fd]()
+
+
+def test_a_pause_that_comes_of_what_was_read_lasts_until_it_is_resumed(loop: StillLoop, read: Read) -> None:
+    """Also where what comes next would have been left to gather: the end of that wait must not resume it."""
+    read_then(loop, read, read.pipe.pause)
+    assert read.texts == ["one ", "two "]
+    assert (loop.readers, loop.later) == ({}, [])
+    read.pipe.resume()
+    assert list(loop.readers) == [read.fd]
+
+
+def test_a_pipe_that_its_listener_closes_is_read_no_more(loop: StillLoop, read: Read) -> None:
+    read_then(loop, read, read.pipe.close)
+    assert (loop.readers, loop.later) == ({}, [])
+    read.pipe.resume()
+    assert loop.readers == {}

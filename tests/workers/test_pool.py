@@ -1,0 +1,178 @@
+"""The pool, over a fake launcher."""
+
+import asyncio
+import os
+import shutil
+import signal
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import attrs
+import pytest
+from fake_worker import FakeLauncher, FakeWorker
+from harness import Client, Daemon
+
+from interpreterd.model.errors import WorkerStartFailed
+from interpreterd.pipe.messages import Configure, Configured, Failed
+from interpreterd.workers.launcher import launch_configured
+from interpreterd.workers.launchers import pool as pool_module
+from interpreterd.workers.launchers.pool import Pool
+from interpreterd.workers.worker import configure
+
+
+@pytest.fixture(autouse=True)
+def _refill_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pool_module, "REFILL_AFTER_S", 0)
+
+
+@pytest.fixture
+async def launcher() -> FakeLauncher:
+    return FakeLauncher()
+
+
+@pytest.fixture
+async def pool(launcher: FakeLauncher) -> AsyncIterator[Pool]:
+    async with Pool(launcher, 2) as pool:
+        yield pool
+
+
+async def stocked(launcher: FakeLauncher, count: int) -> None:
+    """Wait until ``count`` more workers have been started."""
+    for _ in range(count):
+        await launcher.worker()
+
+
+async def test_it_starts_none_before_it_is_filled(launcher: FakeLauncher, pool: Pool) -> None:
+    assert launcher.workers == []
+    pool.fill()
+    await stocked(launcher, 2)
+    assert len(launcher.workers) == 2
+
+
+async def test_a_waiting_worker_is_handed_out_once_and_replaced(launcher: FakeLauncher, pool: Pool) -> None:
+    pool.fill()
+    await stocked(launcher, 2)
+    first, second = await pool.launch(), await pool.launch()
+    assert [first, second] == launcher.workers[:2]
+    await stocked(launcher, 2)
+    assert await pool.launch() is launcher.workers[2]
+
+
+async def test_without_a_waiting_worker_one_is_started(launcher: FakeLauncher) -> None:
+    async with Pool(launcher, 0) as pool:
+        assert await pool.launch() is launcher.workers[0]
+        assert len(launcher.workers) == 1
+
+
+async def test_one_that_died_while_it_waited_is_not_handed_out(launcher: FakeLauncher, pool: Pool) -> None:
+    pool.fill()
+    await stocked(launcher, 2)
+    launcher.workers[0].exit("killed by SIGKILL")
+    assert await pool.launch() is launcher.workers[1]
+
+
+async def test_one_that_was_stopped_while_it_waited_is_not_handed_out(launcher: FakeLauncher, pool: Pool) -> None:
+    pool.fill()
+    await stocked(launcher, 2)
+    process = await asyncio.create_subprocess_exec("sleep", "1000")
+    process.send_signal(signal.SIGSTOP)
+    await asyncio.to_thread(os.waitid, os.P_PID, process.pid, os.WSTOPPED | os.WNOWAIT)
+    launcher.workers[0].pid = process.pid
+    assert await pool.launch() is launcher.workers[1]
+    assert launcher.workers[0].calls == ["kill"]
+    process.kill()
+    await process.wait()
+
+
+async def test_one_that_broke_the_protocol_while_it_waited_is_killed(launcher: FakeLauncher, pool: Pool) -> None:
+    pool.fill()
+    await stocked(launcher, 2)
+    launcher.workers[0].listener.on_broken("not JSON")
+    assert await pool.launch() is launcher.workers[1]
+    assert launcher.workers[0].calls == ["kill"]
+
+
+async def test_a_failed_start_is_told_to_the_next_who_asks(launcher: FakeLauncher, pool: Pool) -> None:
+    launcher.failure = WorkerStartFailed("python3 not found")
+    pool.fill()
+    with pytest.raises(WorkerStartFailed, match="python3 not found"):
+        await pool.launch()
+    launcher.failure = None
+    assert await pool.launch() in launcher.workers
+
+
+async def test_waiting_workers_are_configured_as_most_contexts_want_it(launcher: FakeLauncher, tmp_path: Path) -> None:
+    usual = Configure(cwd=str(tmp_path))
+    async with Pool(launcher, 2, usual=usual) as pool:
+        pool.fill()
+        await stocked(launcher, 2)
+        first, second = launcher.workers
+        await second.configuring.wait()
+        assert (first.configured_with, second.configured_with) == (usual, usual)
+
+
+async def test_it_fills_also_if_the_usual_directory_is_gone(launcher: FakeLauncher, tmp_path: Path) -> None:
+    async with Pool(launcher, 2, usual=Configure(cwd=f"{tmp_path}/gone")) as pool:
+        pool.fill()
+        await stocked(launcher, 2)
+        assert [worker.configured_with for worker in launcher.workers] == [None, None]
+
+
+async def test_one_that_cannot_be_configured_does_not_wait(launcher: FakeLauncher, tmp_path: Path) -> None:
+    launcher.answer = Failed(reason="cannot enter it")
+    async with Pool(launcher, 2, usual=Configure(cwd=str(tmp_path))) as pool:
+        pool.fill()
+        bad = await launcher.worker()
+        await bad.killed.wait()
+        launcher.answer = Configured()
+        assert await pool.launch() is not bad
+
+
+WANTED = [
+    ({}, True),
+    ({"cwd": "{cwd}/."}, False),
+    ({"envs": {"A": ""}}, False),
+    ({"data_bytes": 1 << 30}, False),
+]
+
+
+@pytest.mark.parametrize(("difference", "at_once"), WANTED)
+async def test_only_one_that_is_configured_as_wanted_is_taken_as_it_is(
+    launcher: FakeLauncher, tmp_path: Path, difference: dict[str, Any], at_once: bool
+) -> None:
+    cwd = os.getcwd()  # where this process is, which the fake's pid is made to be
+    worker = FakeWorker(os.getpid(), answer=Configured())
+    launcher.stock = [worker]
+    await configure(worker, Configure(cwd=cwd), 10)
+    worker.configured_with = None
+    changed = {key: value.format(cwd=cwd) if key == "cwd" else value for key, value in difference.items()}
+    wanted = attrs.evolve(Configure(cwd=cwd), **changed)
+    assert await launch_configured(launcher, wanted, 10) is worker
+    assert worker.configured_with == (None if at_once else wanted)
+    assert worker.configured == wanted
+
+
+async def test_one_whose_directory_was_made_anew_is_configured_again(
+    start_daemon: Callable[..., Awaitable[Daemon]], tmp_path: Path
+) -> None:
+    cwd = tmp_path / "cwd"
+    cwd.mkdir()
+    daemon = await start_daemon("--cwd", str(cwd))
+    async with Client(daemon.url) as client:
+        code = "import os; print(os.getcwd(), os.environ['PWD']); open('made', 'w').close()"
+        assert (await client.run(code, await client.create())).stdout == f"{cwd} {cwd}\n"
+        assert (cwd / "made").exists()
+        shutil.rmtree(cwd)
+        cwd.mkdir()
+        for _ in range(3):  # workers that waited before, and a new one
+            assert (await client.run(code, await client.create())).stdout == f"{cwd} {cwd}\n"
+            (cwd / "made").unlink()
+
+
+async def test_at_its_end_no_worker_is_left(launcher: FakeLauncher) -> None:
+    async with Pool(launcher, 2) as pool:
+        pool.fill()
+        await stocked(launcher, 2)
+        used = await pool.launch()
+    assert [worker for worker in launcher.workers if worker.exited is None] == [used]

@@ -1,0 +1,156 @@
+"""A worker process, where only its descriptors count: the daemon's side of what a faulty one does."""
+
+import asyncio
+import os
+import signal
+import subprocess
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from interpreterd.model.errors import WorkerStartFailed
+from interpreterd.pipe.messages import Configured, Exit, FromWorker, Sync, Synced
+from interpreterd.processes.nursery import Nursery
+from interpreterd.workers import process
+from interpreterd.workers.pipes import connection
+from interpreterd.workers.process import ProcessWorker
+from interpreterd.workers.worker import Deaf
+
+
+class Recorder(Deaf):
+    """Listens, and kills the worker when it says ``Synced``."""
+
+    def __init__(self, worker: ProcessWorker) -> None:
+        self.told: list[FromWorker | str] = []
+        self._worker = worker
+
+    def on_message(self, message: FromWorker) -> None:
+        self.told.append(message)
+        if message == Synced():
+            self._worker.kill()
+
+    def on_closed(self) -> None:
+        self.told.append("closed")
+
+    def on_broken(self, reason: str) -> None:
+        self.told.append(reason)
+
+    def on_exit(self, how: str) -> None:
+        self.told.append(how)
+
+
+@pytest.fixture
+def worker() -> Iterator[ProcessWorker]:
+    """A process that does nothing, as a worker; its ends of the descriptors are closed."""
+    with subprocess.Popen(["sleep", "1000"], start_new_session=True) as process:
+        with connection() as (ours, _):
+            worker = ProcessWorker(process.pid, ours, Nursery())
+        yield worker
+        process.kill()
+        process.wait()
+        worker.process_exited(process.returncode)
+
+
+async def test_after_its_kill_nothing_counts_that_it_has_said(worker: ProcessWorker) -> None:
+    worker.listener = recorder = Recorder(worker)
+    worker.data_received(b'{"type":"configured"}\n{"type":"synced"}\n{"type":"configured"}\ngarbage\n')
+    worker.data_received(b"garbage\n")
+    assert recorder.told == [Configured(), Synced()]
+
+
+async def test_the_end_of_its_channel_is_told_at_once(worker: ProcessWorker) -> None:
+    worker.listener = recorder = Recorder(worker)
+    worker.eof_received()
+    assert recorder.told == ["closed"]
+
+
+async def test_its_end_is_told_although_its_channel_is_lost(worker: ProcessWorker) -> None:
+    """As after a write that failed, when the transport has closed the socket."""
+    worker.listener = recorder = Recorder(worker)
+    worker._socket.close()
+    worker.process_exited(-9)
+    assert recorder.told == ["killed by SIGKILL"]
+
+
+class Ending(Deaf):
+    """Listens for the end."""
+
+    def __init__(self) -> None:
+        self.told: list[str] = []
+
+    def on_exit(self, how: str) -> None:
+        """See ``Listener``."""
+        self.told.append(how)
+
+
+async def test_an_end_is_told_although_the_channel_closed_when_it_was_written_to() -> None:
+    with connection() as (ours, _):
+        worker = ProcessWorker(2**22 + 1, ours, Nursery())
+    worker.listener = ending = Ending()
+    closed = asyncio.Event()
+    worker.connection_lost = lambda error: closed.set()  # type: ignore[method-assign]
+    await worker.open()
+    worker.send(Sync())  # as to a worker that was killed a moment ago and has not been reaped
+    await closed.wait()
+    worker.process_exited(-9)
+    assert ending.told == ["killed by SIGKILL"]
+
+
+async def test_what_waits_to_be_said_is_dropped_when_the_channel_closes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """``Exit`` waits until the files are noted that the worker may leave: it may end meanwhile."""
+    with connection() as (ours, _):
+        worker = ProcessWorker(2**22 + 1, ours, nursery := Nursery())
+    await worker.open()
+    waiting: list[Callable[[], None]] = []
+    monkeypatch.setattr(nursery, "note_remains", lambda pid, then: waiting.append(then))
+    closed = asyncio.Event()
+    worker.connection_lost = lambda error: closed.set()  # type: ignore[method-assign]
+    worker.send(Exit())
+    worker.process_exited(-9)
+    await closed.wait()
+    waiting[0]()
+
+
+async def test_why_it_cannot_start_is_told_although_it_ended_before_anybody_listened() -> None:
+    with connection() as (ours, theirs):
+        worker = ProcessWorker(2**22 + 1, ours, Nursery())
+        os.write(theirs.stderr_fd, b"Fatal Python error: why\nmore of its state\n")
+    worker.process_exited(1)
+    with pytest.raises(WorkerStartFailed, match=r"exit status 1: Fatal Python error: why$"):
+        await worker.ready(10)
+
+
+def die(pid: int) -> None:
+    """Kill a process, and leave it to be reaped."""
+    os.kill(pid, signal.SIGKILL)
+    os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
+
+
+async def test_how_it_died_is_waited_for_also_where_its_end_is_reported_late(
+    worker: ProcessWorker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A zombie has died, whoever is to reap it: a template that has other things to do."""
+    monkeypatch.setattr(process, "CLOSED_LIMIT_S", 0.0)
+    worker.listener = recorder = Recorder(worker)
+    die(worker.pid)
+    worker.eof_received()
+    for _ in range(100):
+        await asyncio.sleep(0)
+    assert recorder.told == ["closed"]
+    worker.process_exited(-signal.SIGKILL)
+    assert recorder.told == ["closed", "killed by SIGKILL"]
+
+
+@pytest.mark.parametrize("dead", [False, True])
+async def test_it_is_not_waited_for_without_an_end(
+    worker: ProcessWorker, monkeypatch: pytest.MonkeyPatch, dead: bool
+) -> None:
+    monkeypatch.setattr(process, "CLOSED_LIMIT_S", 0.0)
+    monkeypatch.setattr(process, "REPORT_LIMIT_S", 0.0 if dead else 1000.0)
+    worker.listener = recorder = Recorder(worker)
+    if dead:
+        die(worker.pid)
+    worker.eof_received()
+    for _ in range(100):
+        await asyncio.sleep(0)
+    assert recorder.told == ["closed", "it closed its channel"]
