@@ -1,4 +1,4 @@
-"""What can be set: each field is also a flag of ``interpreterd serve`` and an ``INTERPRETERD_…`` variable."""
+"""The daemon's settings: each field is also a flag of ``interpreterd serve`` and an ``INTERPRETERD_…`` variable."""
 
 import math
 import os
@@ -69,7 +69,7 @@ def _absolute(text: str) -> str:
     try:
         return os.path.abspath(text)
     except OSError:
-        raise ValueError("must be an absolute path: the current directory is not there any more") from None
+        raise ValueError("must be an absolute path, because the current directory no longer exists") from None
 
 
 def _socket_path(text: str) -> str:
@@ -91,7 +91,7 @@ def parse_bytes(text: str) -> int:
     try:
         return int(text) if unit is None else int(text[:-1]) * unit
     except ValueError:
-        raise ValueError("must be a number of bytes, or as 64K, 512M, 2G") from None
+        raise ValueError("must be a number of bytes, for example 65536, 64K, 512M or 2G") from None
 
 
 def _processor_time(text: str) -> float:
@@ -118,83 +118,95 @@ class Settings:
         "", "path of a unix socket to listen on, for this user only, instead of host and port", parse=_socket_path
     )
     cwd: str = setting(None, "working directory of the default context (default: the current one)", parse=_absolute)
-    base_path: str = setting("", "serve the API below this path as well, as a proxy adds it", parse=_base_path)
-    python: str = setting("python3", "interpreter of the workers, a name on PATH or a path; CPython 3.9 or newer")
-    log_format: str = setting("text", "how logs are written to stderr", choices=("text", "json"))
-    log_level: str = setting("info", "least severe log that is written", choices=("debug", "info", "warning", "error"))
+    base_path: str = setting(
+        "", "path below which the API is served as well, for a proxy that does not strip it", parse=_base_path
+    )
+    python: str = setting("python3", "Python that runs the code: a name on PATH or a path; CPython 3.9 or newer")
+    log_format: str = setting("text", "format of the logs on stderr", choices=("text", "json"))
+    log_level: str = setting("info", "lowest severity that is logged", choices=("debug", "info", "warning", "error"))
     exit_with_parent: bool = setting(False, "end when the process that started the daemon ends", parse=_flag)
     allow_origin: tuple[str, ...] = setting(
-        (), "comma-separated origins, besides the daemon's own, whose web pages may use it; * for all", parse=words
+        (), "comma-separated origins of web pages that may use the daemon, besides its own; * allows all", parse=words
     )
     allow_host: tuple[str, ...] = setting(
-        (), "comma-separated Host names, besides loopback and the bound address, to answer to; * for all", parse=words
+        (), "comma-separated Host names to accept, besides loopback and the bound address; * allows all", parse=words
     )
-    body_limit_bytes: int = setting(16 * MIB, "largest request body and WebSocket message", parse=_size)
+    body_limit_bytes: int = setting(16 * MIB, "size limit of a request body and of a WebSocket message", parse=_size)
     max_connections: int = setting(
         8192,
-        "most connections of clients, and at most half of the open files allowed; one more closes the one whose client "
-        "has been silent longest, or is refused if none is silent",
+        "limit of open connections, and at most half of the open files that the system allows; one more closes the "
+        "connection that has been silent longest, or is refused if all are busy",
         parse=_count,
     )
     keep_alive_s: float = setting(
-        60.0, "seconds a connection is kept open after an answer, for the next request", parse=_patience
+        60.0, "seconds that a connection stays open after an answer, for the next request", parse=_patience
     )
-    head_timeout_s: float = setting(10.0, "seconds a client may take to send the head of a request", parse=_patience)
+    head_timeout_s: float = setting(
+        10.0, "seconds that a client may take to send the head of a request", parse=_patience
+    )
     body_timeout_s: float = setting(
         30.0,
-        "seconds a client may pause while it sends the body of a request; all of it may take ten times as long",
+        "seconds that a client may pause within the body of a request; the whole body may take ten times as long",
         parse=_patience,
     )
     launcher: str = setting(
-        "spawn", "how workers start: each as a new process, or forked from a template", choices=("spawn", "fork")
+        "spawn", "how workers start: spawn starts a new Python, fork forks a template", choices=("spawn", "fork")
     )
     preload: tuple[str, ...] = setting(
-        (), "comma-separated modules that a template imports, once; implies --launcher fork", parse=words
+        (),
+        "comma-separated modules that a template imports once, for all contexts; implies --launcher fork",
+        parse=words,
     )
-    pool_size: int = setting(2, "workers kept started and waiting, so that a context is there at once", parse=_workers)
-    max_contexts: int = setting(4096, "contexts at the same time; one more is refused", parse=_count)
+    pool_size: int = setting(2, "number of started workers that wait for new contexts", parse=_workers)
+    max_contexts: int = setting(4096, "limit of contexts at the same time; the next one is refused", parse=_count)
     queue_limit: int = setting(
-        QUEUE_LIMIT, "executions that may wait in one context; one more is refused", parse=_count
+        QUEUE_LIMIT, "limit of executions that wait in one context; the next one is refused", parse=_count
     )
     queue_bytes: int = setting(
-        128 * MIB, "memory for code that waits and runs in one context; beyond it an execution is refused", parse=_size
+        128 * MIB, "memory for waiting and running code of one context; beyond it an execution is refused", parse=_size
     )
     queues_bytes: int = setting(
-        256 * MIB, "memory for code that waits and runs in all contexts; beyond it an execution is refused", parse=_size
+        256 * MIB, "memory for waiting and running code of all contexts; beyond it an execution is refused", parse=_size
     )
-    code_limit_bytes: int | None = setting(None, "largest code of an execution (default: no limit)", parse=_size)
+    code_limit_bytes: int | None = setting(
+        None, "size limit of an execution's code; longer code is refused (default: no limit)", parse=_size
+    )
     context_memory: int | None = setting(
         None,
-        "memory of a context's processes, as 512M; beyond it they are killed (default: no limit)",
+        "memory of a context's processes, for example 512M; beyond it they are killed (default: no limit)",
         parse=_at_least(LEAST_MEMORY_BYTES, parse_bytes),
     )
     context_processes: int | None = setting(
-        None, "processes of a context; beyond it they are killed (default: no limit)", parse=_count
+        None, "number of processes of a context; beyond it they are killed (default: no limit)", parse=_count
     )
     context_cpu_s: float | None = setting(
-        None, "processor seconds of an execution; then it is interrupted (default: no limit)", parse=_processor_time
+        None,
+        "processor seconds of an execution; beyond them it is interrupted (default: no limit)",
+        parse=_processor_time,
     )
     context_output_bytes: int | None = setting(
-        None, "output of an execution; what is more is cut (default: no limit)", parse=_size
+        None, "output of an execution; the rest is cut (default: no limit)", parse=_size
     )
     backlog_limit_bytes: int = setting(
-        256 << 10, "memory for output that a client has not read, per execution; then its program waits", parse=_size
+        256 << 10, "memory for unread output of an execution; beyond it the program waits for its client", parse=_size
     )
-    journal_bytes: int = setting(MIB, "events kept of an execution, to be read again; the oldest go first", parse=_size)
+    journal_bytes: int = setting(
+        MIB, "size of the events kept of an execution, for replay; the oldest are dropped first", parse=_size
+    )
     journals_bytes: int = setting(
         64 * MIB,
-        "events kept for all executions together; the oldest ended execution is dropped first",
+        "size of the events kept of all executions together; the oldest ended execution is dropped first",
         parse=_size,
     )
     heartbeat_s: float = setting(
         60.0,
-        "seconds after which a client that takes nothing of its answer, or answers no WebSocket ping, counts as gone",
+        "seconds after which a client that takes no data, or answers no WebSocket ping, counts as disconnected",
         parse=_at_least(1, _number, most=SECONDS_LIMIT),
     )
-    grace_s: float = setting(2.0, "seconds between an interrupt and a kill", parse=_seconds)
-    start_timeout_s: float = setting(30.0, "seconds a worker may take to start", parse=_seconds)
+    grace_s: float = setting(2.0, "seconds between an interrupt and the kill that follows it", parse=_seconds)
+    start_timeout_s: float = setting(30.0, "seconds that a worker may take to start", parse=_seconds)
     first_message_timeout_s: float = setting(
-        10.0, "seconds a WebSocket client may take to send its first message", parse=_seconds
+        10.0, "seconds that a WebSocket client may take to send its first message", parse=_seconds
     )
 
     def __attrs_post_init__(self) -> None:

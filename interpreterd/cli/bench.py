@@ -33,13 +33,13 @@ Examples:
   interpreterd bench --quick     about 4
   interpreterd bench --json | jq '.[] | {name, ratio}'
 
-Each figure is taken in turns with its floor, the least that the same work costs on this machine. Compare ratios, not
-milliseconds, and leave the machine alone meanwhile."""
+Each figure is measured in turns with its floor: the lowest cost of the same work on this machine. Compare ratios, not
+milliseconds, and leave the machine idle meanwhile."""
 Sample = Callable[[], Awaitable[float]]
 
 
 class BenchError(Exception):
-    """What is measured did not do what it is measured for."""
+    """A measured server did not do the work that is measured."""
 
 
 @frozen
@@ -60,7 +60,7 @@ class Figure:
 
 @frozen
 class Measured:
-    """What came of a figure; the lists have one list for each turn."""
+    """The samples of a figure, one list for each turn."""
 
     figure: Figure
     ours: list[list[float]] = field(factory=list)
@@ -89,10 +89,10 @@ class Measured:
 
 
 @click.command("bench", epilog=EXAMPLES)
-@click.option("--quick", is_flag=True, help="Fewer samples.")
-@click.option("--json", "as_json", is_flag=True, help="For programs.")
+@click.option("--quick", is_flag=True, help="Take fewer samples.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
 def command(quick: bool, as_json: bool) -> None:
-    """Measure a private daemon on this machine against the floors."""
+    """Measure a private daemon against the lowest cost of the same work on this machine."""
     if getattr(sys, "frozen", False):
         raise click.ClickException("the single binary has no Python to measure the floors with: install the package")
     from rich.console import Console
@@ -133,7 +133,7 @@ def _show(figures: list[dict[str, Any]]) -> None:
 async def _measure(turns: int, tell: Callable[[str, float], None]) -> list[Measured]:
     async with asyncio.timeout(LIMIT_S), _daemon() as daemon, _echo() as echo:
         measured = [Measured(figure) for figure in figures(daemon, echo)]
-        for it in measured:  # the first ones pay for what is made once
+        for it in measured:  # the first samples pay for work that is done once
             await it.figure.ours()
             await it.figure.floor()
         for turn in range(turns):
@@ -146,7 +146,7 @@ async def _measure(turns: int, tell: Callable[[str, float], None]) -> list[Measu
 
 
 def figures(daemon: aiohttp.ClientSession, echo: aiohttp.ClientSession) -> list[Figure]:
-    """Return what is measured, by a client of each server."""
+    """Return the figures to measure, with a client of each server."""
 
     async def execute() -> float:
         return await cycle(daemon, {"code": "pass"})
@@ -222,7 +222,7 @@ async def _daemon() -> AsyncIterator[aiohttp.ClientSession]:
 async def _echo() -> AsyncIterator[aiohttp.ClientSession]:
     with tempfile.TemporaryDirectory(prefix="interpreterd-bench-", dir=place_for_sockets()) as folder:
         path = os.path.join(folder, "socket")
-        # -P: what stands in the current directory is not imported.
+        # -P: no module is imported from the current directory.
         command = [sys.executable, "-P", "-m", "interpreterd.cli.floors", path]
         process = await asyncio.create_subprocess_exec(*command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         try:

@@ -21,7 +21,7 @@ LEAST_CONTEXTS: Final = 2
 
 
 class Verdict(enum.StrEnum):
-    """How it is here."""
+    """The result of a check on this machine."""
 
     OK = "ok"
     LIMITED = "limited"
@@ -30,7 +30,7 @@ class Verdict(enum.StrEnum):
 
 @frozen
 class Finding:
-    """One line of the report: what was looked at, what there is, and what that means or what to do."""
+    """One line of the report: the check, its verdict, the facts, and their meaning or a remedy."""
 
     check: str
     verdict: Verdict
@@ -48,7 +48,7 @@ def daemon_python() -> Finding:
     folders = (spec and spec.submodule_search_locations) or []
     if any(Path(folder).glob("_http_parser*.so") for folder in folders):
         return Finding("daemon's Python", Verdict.OK, found)
-    advice = "aiohttp has no compiled parts, and costs more than half as much again: install its binary wheel"
+    advice = "aiohttp has no compiled parts, which makes it half as slow again: install its binary wheel"
     return Finding("daemon's Python", Verdict.LIMITED, found, advice)
 
 
@@ -62,7 +62,7 @@ def descriptors(kernel: Kernel) -> Finding:
 
 
 def processes(kernel: Kernel) -> Finding:
-    """Judge how many processes there may be still; a context needs one."""
+    """Judge how many more processes there may be; a context needs one."""
     limits: list[tuple[int, str]] = []
     user = kernel.limit(resource.RLIMIT_NPROC)
     if user is not None and not kernel.superuser():
@@ -87,7 +87,7 @@ def memory(kernel: Kernel) -> Finding:
         return Finding("memory", Verdict.LIMITED, "unknown", "/proc/meminfo cannot be read")
     room, where = min(limits)
     found = f"{size_in_words(max(room, 0) >> 20 << 20)} {where}"
-    return _room("memory", found, room // MEMORY_PER_CONTEXT, "--launcher fork needs a tenth of it a context")
+    return _room("memory", found, room // MEMORY_PER_CONTEXT, "with --launcher fork a context needs a tenth of it")
 
 
 def landlock(kernel: Kernel) -> Finding:
@@ -101,7 +101,7 @@ def landlock(kernel: Kernel) -> Finding:
 def cgroups(kernel: Kernel) -> Finding:
     """Judge whether this user may divide a cgroup."""
     group = kernel.cgroup()
-    without = "limits of contexts are kept without: the daemon looks four times a second"
+    without = "the daemon enforces limits without them, by measuring four times a second"
     if group is None:
         return Finding("cgroups", Verdict.LIMITED, "version 2 is not mounted", without)
     has = set((kernel.text(group / "cgroup.controllers") or "").split())
@@ -119,25 +119,27 @@ def pidfd(kernel: Kernel) -> Finding:
 
 
 def subreaper(kernel: Kernel) -> Finding:
-    """Judge whether what a context starts stays below its worker."""
-    return _needed("subreaper", kernel.subreaper(), "what contexts start could outlive them: Linux 3.4 has it")
+    """Judge whether the processes of a context stay below its worker."""
+    return _needed("subreaper", kernel.subreaper(), "processes of a context could outlive it: needs Linux 3.4")
 
 
 def sealed_memory(kernel: Kernel) -> Finding:
-    """Judge whether there can be the file in memory that holds the workers' source."""
+    """Judge whether the kernel allows the file in memory that holds the workers' source."""
     advice = "no worker can start: Linux 3.17, or a container that allows it"
     return _needed("memfd_create", kernel.sealed_memory(), advice)
 
 
 def proc(kernel: Kernel) -> Finding:
-    """Judge whether proc(5) shows what limits and the end of a context look for."""
+    """Judge whether proc(5) shows the processes that limits and the end of a context need."""
     if kernel.text("/proc/self/stat") is None:
         return Finding("/proc", Verdict.MISSING, "not mounted", "no worker can start: mount -t proc proc /proc")
     if not kernel.lists_children():
-        advice = "what leaves its process group outlives its context: a kernel with CONFIG_PROC_CHILDREN has it"
+        advice = (
+            "a process that leaves its process group outlives its context: needs a kernel with CONFIG_PROC_CHILDREN"
+        )
         return Finding("/proc", Verdict.LIMITED, "does not list children", advice)
     if kernel.hides_processes() or not kernel.sees_others():
-        advice = "limits do not count processes that become another user or undumpable: mount it without hidepid="
+        advice = "limits do not count processes that become another user or undumpable: mount /proc without hidepid="
         return Finding("/proc", Verdict.LIMITED, "hides other users' processes", advice)
     return Finding("/proc", Verdict.OK, "shows all processes, and their children")
 
@@ -167,7 +169,7 @@ def _room(check: str, found: str, contexts: int, advice: str) -> Finding:
 
 
 def _bounds(kernel: Kernel, controller: str) -> Iterator[tuple[str, int, int]]:
-    """Yield name, limit and use of this process's cgroup and of those above, where there is a limit."""
+    """Yield name, limit and use of this process's cgroup and of its ancestors, if they have a limit."""
     group = kernel.cgroup()
     for folder in () if group is None else (group, *group.parents):
         most, now = kernel.text(folder / f"{controller}.max"), kernel.text(folder / f"{controller}.current")

@@ -13,7 +13,7 @@ from interpreterd.flags import Chosen, Parser, flag, variable
 from interpreterd.model.limits import size_in_words
 from interpreterd.settings import Settings
 
-HELP = "Show the settings that a daemon started here, with the same flags, would have, and where each is from."
+HELP = "Show the settings that `interpreterd serve` would have here with the same flags, and the source of each."
 EXAMPLES = """\b
 Examples:
   interpreterd config
@@ -22,7 +22,7 @@ Examples:
 
 
 class Config(click.Command):
-    """Has the flags of ``serve`` in its help and its completion, and reads them as that does."""
+    """Has the flags of ``serve`` in its help and its completion, and reads them as ``serve`` does."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Read the flags; see ``Chosen``."""
@@ -71,7 +71,7 @@ def _in_words(name: str, value: Any) -> str:
 
 command = Config(
     "config",
-    params=[*serve.command.params, click.Option(["--json"], is_flag=True, help="For programs.")],
+    params=[*serve.command.params, click.Option(["--json"], is_flag=True, help="Print JSON, for programs.")],
     callback=show,
     help=HELP,
     epilog=EXAMPLES,

@@ -21,21 +21,21 @@ Examples:
   interpreterd contexts delete $id"""
 COLUMNS: Final = ("CONTEXT", "STATE", "RUNS", "QUEUED", "USED", "CWD", "METADATA")
 
-json_option = click.option("--json", "as_json", is_flag=True, help="For programs: the daemon's own JSON.")
+json_option = click.option("--json", "as_json", is_flag=True, help="Print the daemon's JSON, for programs.")
 id_argument = click.argument("context", metavar="ID", shell_complete=complete_context)
 
 
 @click.group("contexts", epilog=EXAMPLES, invoke_without_command=True)
 @click.pass_context
 def command(ctx: click.Context) -> None:
-    """List, make, show, restart and delete contexts."""
+    """List, create, show, restart and delete contexts."""
     if ctx.invoked_subcommand is None:
         ctx.forward(list_contexts)
 
 
 @command.command("list")
 @click.option(
-    "--label", "labels", multiple=True, metavar="KEY=VALUE", help="Only those with that metadata. Repeatable."
+    "--label", "labels", multiple=True, metavar="KEY=VALUE", help="List only contexts with this metadata. Repeatable."
 )
 @json_option
 @target_options
@@ -55,14 +55,22 @@ def list_contexts(
 
 
 @command.command("create")
-@click.option("--cwd", metavar="DIR", help="Its directory, an absolute path there. Default: the daemon's.")
-@click.option("--preload", metavar="MOD,MOD", help="What the daemon's template has imported; see serve --preload.")
-@click.option("--env", "envs", multiple=True, metavar="NAME=VALUE", help="For all of its executions. Repeatable.")
-@click.option("--label", "labels", multiple=True, metavar="KEY=VALUE", help="Metadata. Repeatable.")
-@click.option("--memory", metavar="SIZE", help="At most so much of it, as 512M.")
-@click.option("--processes", type=click.IntRange(min=1), metavar="N", help="At most so many.")
-@click.option("--cpu-s", type=float, metavar="SECONDS", help="Processor time of an execution.")
-@click.option("--output", metavar="SIZE", help="Output of an execution.")
+@click.option(
+    "--cwd", metavar="DIR", help="Working directory, an absolute path on the daemon's machine. Default: the daemon's."
+)
+@click.option("--preload", metavar="MOD,MOD", help="Modules that the daemon must have preloaded; see serve --preload.")
+@click.option(
+    "--env",
+    "envs",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="Set an environment variable for all executions of the context. Repeatable.",
+)
+@click.option("--label", "labels", multiple=True, metavar="KEY=VALUE", help="Metadata of the context. Repeatable.")
+@click.option("--memory", metavar="SIZE", help="Limit of its memory, for example 512M.")
+@click.option("--processes", type=click.IntRange(min=1), metavar="N", help="Limit of the number of its processes.")
+@click.option("--cpu-s", type=float, metavar="SECONDS", help="Limit of the processor time of an execution.")
+@click.option("--output", metavar="SIZE", help="Limit of the output of an execution, for example 10M.")
 @json_option
 @target_options
 def create(
@@ -78,7 +86,7 @@ def create(
     url: str | None,
     local: bool,
 ) -> None:
-    """Make a context; print its id."""
+    """Create a context and print its id."""
     limits = {
         "memoryBytes": _size(memory, "--memory"),
         "processes": processes,
@@ -101,7 +109,7 @@ def create(
 @json_option
 @target_options
 def show(context: str, as_json: bool, url: str | None, local: bool) -> None:
-    """Show all that is known of a context."""
+    """Show all properties of a context."""
     with opened(url, local) as py:
         shown = py.get_context(context)
     width = max(map(len, shown.data))
@@ -110,11 +118,11 @@ def show(context: str, as_json: bool, url: str | None, local: bool) -> None:
 
 @command.command("restart")
 @id_argument
-@click.option("--cancel-queued", is_flag=True, help="What waits there is not to run.")
+@click.option("--cancel-queued", is_flag=True, help="Cancel the queued executions.")
 @json_option
 @target_options
 def restart(context: str, cancel_queued: bool, as_json: bool, url: str | None, local: bool) -> None:
-    """Give a context a new Python: what runs is lost, and all variables are."""
+    """Give a context a new Python; the running execution and all variables are lost."""
     with opened(url, local) as py:
         restarted = py.restart(context, cancel_queued=cancel_queued)
     _show(restarted, as_json, f"restarted {restarted.id}")
@@ -124,7 +132,7 @@ def restart(context: str, cancel_queued: bool, as_json: bool, url: str | None, l
 @click.argument("contexts", metavar="ID...", nargs=-1, required=True, shell_complete=complete_context)
 @target_options
 def delete(contexts: tuple[str, ...], url: str | None, local: bool) -> None:
-    """End contexts, and every process that they started."""
+    """Delete contexts, and end every process that they started."""
     with opened(url, local) as py:
         for context in contexts:
             py.delete_context(context)
@@ -167,4 +175,4 @@ def _size(text: str | None, option: str) -> int | None:
     try:
         return None if text is None else parse_bytes(text)
     except ValueError:
-        raise click.BadParameter(f"must be a size, as 512M, not {text!r}.", param_hint=option) from None
+        raise click.BadParameter(f"must be a size, for example 512M, not {text!r}.", param_hint=option) from None

@@ -19,7 +19,7 @@ from interpreterd.cli.show import console, table
 OLDEST_PYTHON: Final = (3, 9)
 PYTHON_TIMEOUT_S: Final = 20
 ANSWER_TIMEOUT_S: Final = 5
-# What a worker imports; without the last it still runs.
+# The modules that a worker imports; without the last it still runs.
 PROBE: Final = """
 import sys
 lacking = []
@@ -36,17 +36,30 @@ Examples:
   interpreterd doctor --json | jq '.[] | select(.verdict != "ok")'
 
 \b
-Exit status: 0; 1 if something is missing. What is limited works, up to a point that is told."""
+Exit status: 0, or 1 if something is missing. A limited item works; the report says up to which point."""
 
 
 @click.command("doctor", epilog=EXAMPLES)
-@click.option("--python", envvar="INTERPRETERD_PYTHON", default="python3", help="Interpreter of the workers.")
-@click.option("--host", envvar="INTERPRETERD_HOST", default="127.0.0.1", help="Address to listen on.")
-@click.option("--port", envvar="INTERPRETERD_PORT", default=3987, type=click.IntRange(0, 65535), help="Port there.")
-@click.option("--unix-socket", envvar="INTERPRETERD_UNIX_SOCKET", metavar="PATH", help="Instead: a unix socket.")
-@click.option("--json", "as_json", is_flag=True, help="For programs.")
+@click.option("--python", envvar="INTERPRETERD_PYTHON", default="python3", help="Python that runs the code.")
+@click.option(
+    "--host", envvar="INTERPRETERD_HOST", default="127.0.0.1", help="Address that the daemon would listen on."
+)
+@click.option(
+    "--port",
+    envvar="INTERPRETERD_PORT",
+    default=3987,
+    type=click.IntRange(0, 65535),
+    help="Port that the daemon would listen on.",
+)
+@click.option(
+    "--unix-socket",
+    envvar="INTERPRETERD_UNIX_SOCKET",
+    metavar="PATH",
+    help="Unix socket that the daemon would listen on instead.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
 def command(python: str, host: str, port: int, unix_socket: str | None, as_json: bool) -> int:
-    """Say what is missing or limited here, and what to do about it."""
+    """Say what is missing or limited on this machine, and what to do about it."""
     kernel = Kernel()
     findings = [daemon_python(), workers_python(python), *(check(kernel) for check in KERNEL_CHECKS)]
     findings.append(path(unix_socket) if unix_socket else address(host, port))
@@ -69,7 +82,7 @@ def _show(findings: list[Finding]) -> None:
 
 def workers_python(python: str) -> Finding:
     """Run the workers' interpreter, and judge it."""
-    check, advice = "workers' Python", "name one: --python PATH, CPython 3.9 or newer"
+    check, advice = "workers' Python", "name another: --python PATH, CPython 3.9 or newer"
     path = shutil.which(python)
     if path is None:
         return Finding(check, Verdict.MISSING, f"{python} not found", advice)
@@ -83,7 +96,7 @@ def workers_python(python: str) -> Finding:
         return Finding(check, Verdict.MISSING, f"{path}: {error.strerror}", advice)
     words = ran.stdout.decode(errors="replace").strip().split(" ", 3)
     if ran.returncode or len(words) != 4:
-        return Finding(check, Verdict.MISSING, f"{path} is no Python", advice)
+        return Finding(check, Verdict.MISSING, f"{path} is not a Python", advice)
     return judge_python(*words)
 
 
@@ -91,12 +104,12 @@ def judge_python(kind: str, version: str, lacking: str, executable: str) -> Find
     """Judge an interpreter by what it says of itself."""
     check, found = "workers' Python", f"{kind} {version}, {executable}"
     if tuple(map(int, version.split(".")[:2])) < OLDEST_PYTHON:
-        return Finding(check, Verdict.MISSING, found, "too old: name a CPython 3.9 or newer by --python PATH")
+        return Finding(check, Verdict.MISSING, found, "too old: name a CPython 3.9 or newer with --python PATH")
     if lacking == "_ctypes":
-        advice = "it has no _ctypes: what contexts start can outlive them, and no allocation is refused at once"
+        advice = "it has no _ctypes: processes of a context can outlive it, and no allocation is refused at once"
         return Finding(check, Verdict.LIMITED, found, advice)
     if lacking != "-":
-        return Finding(check, Verdict.MISSING, found, f"it lacks {lacking}: name another one by --python PATH")
+        return Finding(check, Verdict.MISSING, found, f"it lacks {lacking}: name another with --python PATH")
     if kind != "cpython":
         return Finding(check, Verdict.LIMITED, found, "workers are made for CPython")
     return Finding(check, Verdict.OK, found)
@@ -122,18 +135,18 @@ def address(host: str, port: int) -> Finding:
 
 
 def path(name: str) -> Finding:
-    """Judge whether a daemon can listen on a unix socket, or somebody does. One that nobody listens on is removed."""
+    """Judge whether a daemon can listen on a unix socket, or a program does. A stale socket is removed."""
     try:
         with unix.bound(name):
             return Finding("address", Verdict.OK, f"{name} is free")
     except OSError as error:
         if error.errno == errno.EADDRINUSE:
-            return Finding("address", Verdict.OK, f"somebody listens on {name}")
+            return Finding("address", Verdict.OK, f"a program listens on {name}")
         return Finding("address", Verdict.MISSING, f"{name}: {error.strerror}", "name another: --unix-socket PATH")
 
 
 def _daemon(host: str, port: int) -> str | None:
-    """Return the version of the daemon that answers there; None if it is none."""
+    """Return the version of the daemon that answers there; None if it is another program."""
     connection = http.client.HTTPConnection(host, port, timeout=ANSWER_TIMEOUT_S)
     try:
         connection.request("GET", "/version")

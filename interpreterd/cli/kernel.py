@@ -1,4 +1,4 @@
-"""What the kernel is asked by ``doctor``: each answer is plain data, so that a test can give others."""
+"""The questions of ``doctor`` to the kernel. Each answer is plain data, so that a test can give other answers."""
 
 import ctypes
 import errno
@@ -17,7 +17,7 @@ _TEXT_LIMIT_BYTES: Final = 1 << 20
 
 
 class Kernel:
-    """Answers of the running one."""
+    """Answers of the running kernel."""
 
     def limit(self, which: int) -> int | None:
         """Return a hard limit, one of ``resource.RLIMIT_…``; None for infinity."""
@@ -83,11 +83,11 @@ class Kernel:
         return None
 
     def sees_others(self) -> bool:
-        """Whether proc(5) shows a process that is not this one's: its parent, or else the first of all."""
+        """Whether proc(5) shows a process other than this one: its parent, or else process 1."""
         return self.text(f"/proc/{os.getppid() or 1}/stat") is not None
 
     def hides_processes(self) -> bool:
-        """Whether proc(5) is mounted with ``hidepid``, and shows this user only such as it may trace: ptrace(2)."""
+        """Whether proc(5) is mounted with ``hidepid``, and hides processes that this user may not trace: ptrace(2)."""
         options: dict[str, str] = {}
         for line in (self.text("/proc/self/mountinfo") or "").splitlines():
             mount, _, source = line.partition(" - ")
@@ -99,7 +99,7 @@ class Kernel:
         return hidepid in ("4", "ptraceable") or int(options.get("gid", "0")) not in self.groups()
 
     def groups(self) -> set[int]:
-        """Return the groups that this process is in."""
+        """Return the groups of this process."""
         return {os.getegid(), *os.getgroups()}
 
     def lists_children(self) -> bool:

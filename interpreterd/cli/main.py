@@ -1,4 +1,4 @@
-"""``interpreterd COMMAND``: the list of commands, and what becomes of errors."""
+"""``interpreterd COMMAND``: the list of commands, and the message and exit status of each error."""
 
 import importlib
 import os
@@ -17,21 +17,21 @@ COMMANDS: Final = ("serve", "run", "repl", "contexts", "top", "bench", "config",
 EXAMPLES: Final = """\b
 Examples:
   interpreterd serve                          start the daemon
-  interpreterd run --local -c 'print(6 * 7)'  run code, with nothing running
+  interpreterd run --local -c 'print(6 * 7)'  run code in a private daemon
   interpreterd run script.py                  run a file in the daemon's default context
-  interpreterd repl                           a prompt; what it defines stays
-  interpreterd top                            who uses what, live"""
+  interpreterd repl                           a prompt; variables stay
+  interpreterd top                            show live what each context uses"""
 
 
 class Commands(click.Group):
     """The commands, each imported from ``interpreterd.cli`` when it is asked for."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """Return them in the order in which a person meets them."""
+        """Return the names in the order of the help."""
         return list(COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Return one; None if there is none of that name."""
+        """Return the command of that name, or None."""
         if cmd_name not in COMMANDS:
             return None
         command: click.Command = importlib.import_module(f"interpreterd.cli.{cmd_name}").command
@@ -45,10 +45,10 @@ class Commands(click.Group):
 )
 @click.version_option(__version__, message="interpreterd %(version)s")
 def cli() -> None:
-    """Run Python in contexts that keep their state and stream what they print.
+    """Run Python in contexts that keep their variables and stream their output.
 
-    A daemon keeps the contexts: `interpreterd serve` starts it. The other commands speak with the one at --url, at
-    INTERPRETERD_URL, or else on port 3987 of this machine; with --local they bring one of their own.
+    A daemon keeps the contexts: `interpreterd serve` starts it. The other commands connect to the daemon at --url, at
+    INTERPRETERD_URL, or else on port 3987 of this machine. With --local they start a private daemon.
     """
 
 
@@ -66,18 +66,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return fail(error.format_message(), error.exit_code)
     except (click.Abort, KeyboardInterrupt):
         return INTERRUPTED
-    except BrokenPipeError:  # whoever read the output has enough
+    except BrokenPipeError:  # the reader of the output has ended
         _give_up_stdout()
         return 1
     except Exception as error:
-        # Not before: a quarter of a second, for help and completion too.
+        # Not at the top: the import takes a quarter of a second, which help and completion do not need.
         from interpreterd.client.errors import ClientError, ConnectionFailed, InvalidArgument
 
         if isinstance(error, ConnectionFailed):
             return fail(f"{error.what}: start one with `{error.start}`, or use --local")
         if isinstance(error, ClientError):
             return fail(str(error))
-        if isinstance(error, InvalidArgument):  # a word of the command line that is no text
+        if isinstance(error, InvalidArgument):  # an argument that is not valid text
             return fail(str(error), WRONG_USAGE)
         if isinstance(error, OSError) and error.filename is None:  # a full disk
             _give_up_stdout()
@@ -87,12 +87,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _give_up_stdout() -> None:
-    """Have Python's last flush succeed; see the note on SIGPIPE in the documentation of the signal module."""
+    """Make Python's last flush succeed; see the note on SIGPIPE in the documentation of the signal module."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def fail(message: str, status: int = 1) -> int:
-    """Say in one line what is wrong; return ``status``."""
+    """Print one line that says what is wrong; return ``status``."""
     print(f"{PROGRAM}: {message}", file=sys.stderr)
     return status
 
@@ -102,18 +102,18 @@ def _one_line(text: str) -> str:
 
 
 def complete_context(ctx: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
-    """Return the ids of the daemon's contexts, for a shell's completion; none if there is no daemon."""
+    """Return the ids of the daemon's contexts, for a shell's completion; an empty list if no daemon answers."""
     from interpreterd.cli.target import opened
 
     try:
         with opened(ctx.params.get("url"), local=False) as py:
             return [listed.id for listed in py.list_contexts() if listed.id.startswith(incomplete)]
-    except Exception:  # a shell would show it in the middle of the line
+    except Exception:  # a shell would print it into the line that the user types
         return []
 
 
 def echo_json(value: Any) -> None:
-    """Print ``value`` for a program."""
+    """Print ``value`` as JSON."""
     import orjson
 
     sys.stdout.buffer.write(orjson.dumps(value) + b"\n")

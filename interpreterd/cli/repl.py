@@ -34,7 +34,7 @@ LEAVE: Final = ("exit", "exit()", "quit", "quit()")
 HISTORY_LIMIT_BYTES: Final = 1 << 20
 COMPLETIONS_LIMIT: Final = 200
 COMPLETION_TIMEOUT_S: Final = 2
-# Asked of the context itself, in one expression that leaves no name behind.
+# Runs in the context itself, as one expression that leaves no name behind.
 COMPLETE: Final = (
     "(lambda it, text: print(*sorted(set(it.attr_matches(text) if '.' in text else it.global_matches(text)))"
     f"[:{COMPLETIONS_LIMIT}], sep='\\n'))"
@@ -42,26 +42,30 @@ COMPLETE: Final = (
 )
 EXAMPLES: Final = """\b
 Examples:
-  interpreterd repl                  in the default context; what it defines stays
-  interpreterd repl --context $id    in another one, together with whoever else uses it
+  interpreterd repl                  in the default context; variables stay
+  interpreterd repl --context $id    in another context, which other clients may use too
   interpreterd repl --local          in a private daemon
 
 \b
-Tab completes by the context's own names. Ctrl-C interrupts the code, Ctrl-D leaves."""
+Tab completes names of the context. Ctrl-C interrupts the code, Ctrl-D leaves."""
 
 
 @click.command("repl", epilog=EXAMPLES)
 @click.option("--context", metavar="ID", help=CONTEXT_HELP, shell_complete=complete_context)
 @click.option(
-    "--timeout", type=click.IntRange(min=0), default=0, metavar="SECONDS", help="Of each input; default: none."
+    "--timeout",
+    type=click.IntRange(min=0),
+    default=0,
+    metavar="SECONDS",
+    help="Interrupt each input after SECONDS. Default: never.",
 )
 @target_options
 def command(context: str | None, timeout: int, url: str | None, local: bool) -> int:
-    """Type Python, see what it prints."""
+    """Type Python at a prompt and see its output."""
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
-        raise click.UsageError("A prompt needs a terminal; for a program: interpreterd run -.")
+        raise click.UsageError("A prompt needs a terminal. A program can use: interpreterd run -.")
     with opened(url, local) as py:
-        py.list_contexts()  # if nobody answers, say so before the prompt
+        py.list_contexts()  # if no daemon answers, say so before the prompt
         if context is not None:
             py.get_context(context)
         print(f"interpreterd {__version__}, context {context or 'default'}. Ctrl-C interrupts, Ctrl-D leaves.")
@@ -85,7 +89,7 @@ def command(context: str | None, timeout: int, url: str | None, local: bool) -> 
 
 
 def execute(py: Interpreter, source: str, context: str | None, timeout: int) -> None:
-    """Run what was typed, and show what comes of it; the cursor is at the start of a line afterwards."""
+    """Run typed code and show its output and error; the cursor is at the start of a line afterwards."""
     write, last = writer(sys.stdout.buffer), "\n"
 
     def on_stdout(text: str) -> None:
@@ -109,28 +113,28 @@ def execute(py: Interpreter, source: str, context: str | None, timeout: int) -> 
         if last != "\n":
             write("\n")
     if execution.restarted:
-        fail("a new Python ran this: the variables of the one before are gone")
+        fail("the context has a new Python: earlier variables are gone")
     show_outcome(execution)
 
 
 def is_complete(source: str) -> bool:
-    """Whether ``source`` can be run, or can only be told to be wrong; if not, more lines are to come."""
+    """Whether ``source`` is complete, right or wrong; if not, more lines have to follow."""
     source = source.rstrip(" \t")  # the indentation of a line that was left empty
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        for symbol in ("single", "exec"):  # the first knows that an indented block ends with an empty line
+        for symbol in ("single", "exec"):  # only 'single' knows that an empty line ends an indented block
             with contextlib.suppress(SyntaxError, ValueError, OverflowError, MemoryError, RecursionError):
                 return codeop.compile_command(source, symbol=symbol) is not None
     return True
 
 
 def indentation(line: str) -> str:
-    """Return what the line after ``line`` begins with."""
+    """Return the indentation of the line after ``line``."""
     return line[: len(line) - len(line.lstrip())] + (INDENT if line.rstrip().endswith(":") else "")
 
 
 class ContextCompleter(Completer):
-    """Completes names by what is defined in the context, attributes by what the objects there have."""
+    """Completes names that are defined in the context, and attributes of its objects."""
 
     _NAME = re.compile(r"[^\W\d]\w*(?:\.\w*)*$")
 
@@ -139,7 +143,7 @@ class ContextCompleter(Completer):
         self._context = context
 
     def get_completions(self, document: Document, complete_event: CompleteEvent) -> Iterable[Completion]:
-        """Yield them; none while something runs there, since they would have to wait for it."""
+        """Yield completions; none while an execution runs there, because they would wait for its end."""
         found = self._NAME.search(document.current_line_before_cursor)
         if found is None:
             if document.current_line_before_cursor.strip() == "":
@@ -157,7 +161,7 @@ class ContextCompleter(Completer):
 
 
 def make_session(completer: Completer) -> "PromptSession[str]":
-    """Return a prompt for many lines: Enter runs what is complete."""
+    """Return a prompt for several lines: Enter runs complete code."""
     bindings = KeyBindings()
 
     @bindings.add("enter", filter=~has_completions)
@@ -183,7 +187,7 @@ def make_session(completer: Completer) -> "PromptSession[str]":
 
 
 def _history() -> FileHistory:
-    """Return the file of what was typed before, for this user only; its older half goes when it is too large."""
+    """Return the history file, which only this user can read; its older half is dropped when it is too large."""
     state = os.environ.get("XDG_STATE_HOME") or os.path.expanduser("~/.local/state")
     path = Path(state, "interpreterd", "history")
     try:
@@ -193,6 +197,6 @@ def _history() -> FileHistory:
             data = path.read_bytes()
             # Entries begin with a comment, after an empty line.
             path.write_bytes(b"\n#" + data[len(data) // 2 :].partition(b"\n#")[2])
-    except OSError:  # no home, or it is full: this time without
+    except OSError:  # no home directory, or a full disk: no history this time
         path = Path(os.devnull)
     return FileHistory(str(path))

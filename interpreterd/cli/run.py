@@ -24,17 +24,28 @@ Examples:
   interpreterd run --json -c 'print(1 / 0)' | jq .error.name
 
 \b
-Exit status: 0; 1 if the code raised, its traceback on stderr; 124 if it ran out of time; 130 after Ctrl-C, which
-interrupts the code, and a second time leaves at once; 2 for wrong usage."""
+Exit status: 0 if the code ended without an exception; 1 if it raised, with its traceback on stderr; 2 for wrong
+usage; 124 after a timeout; 130 after Ctrl-C. Ctrl-C interrupts the code; a second Ctrl-C leaves at once."""
 
 
 @click.command("run", epilog=EXAMPLES)
 @click.argument("file", required=False, metavar="[FILE | -]", type=click.Path(dir_okay=False))
-@click.option("-c", "code", metavar="CODE", help="Run this instead of a file.")
+@click.option("-c", "code", metavar="CODE", help="Run CODE instead of a file.")
 @click.option("--context", metavar="ID", help=CONTEXT_HELP, shell_complete=complete_context)
-@click.option("--timeout", type=click.IntRange(min=0), metavar="SECONDS", help="Default 600; 0: none.")
-@click.option("--env", "envs", multiple=True, metavar="NAME=VALUE", help="Set for this execution only. Repeatable.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object, at the end.")
+@click.option(
+    "--timeout",
+    type=click.IntRange(min=0),
+    metavar="SECONDS",
+    help="Interrupt the code after SECONDS. Default: 600; 0: never.",
+)
+@click.option(
+    "--env",
+    "envs",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="Set an environment variable for this execution only. Repeatable.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object when the code has ended.")
 @target_options
 def command(
     file: str | None,
@@ -46,8 +57,8 @@ def command(
     url: str | None,
     local: bool,
 ) -> int:
-    """Run FILE, or CODE, or what comes on stdin, and stream what it prints."""
-    source = _source(file, code) or "\n"  # as for Python, nothing is a program that does nothing
+    """Run FILE, CODE or stdin, and stream the output."""
+    source = _source(file, code) or "\n"  # as for Python, an empty file is a program that does nothing
     variables = parse_pairs(envs, "--env")
     unwind_on_sigterm()  # the code ends, too
     with opened(url, local) as py:
@@ -69,12 +80,12 @@ def command(
 
 
 def unwind_on_sigterm() -> None:
-    """Leave by way of every ``finally`` at SIGTERM."""
+    """Run every ``finally`` at SIGTERM."""
     signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(TERMINATED))
 
 
 def writer(file: BinaryIO) -> Callable[[str], None]:
-    """Return what writes text to ``file`` at once."""
+    """Return a function that writes text to ``file`` at once."""
 
     def write(text: str) -> None:
         file.write(text.encode())
@@ -84,18 +95,18 @@ def writer(file: BinaryIO) -> Callable[[str], None]:
 
 
 def show_error(error: Failure) -> None:
-    """Print what ended the code."""
+    """Print the exception that ended the code."""
     print(shown_failure(error), end="", file=sys.stderr, flush=True)
 
 
 def show_outcome(execution: Execution) -> None:
-    """Say in one line how the code was ended, if it did not end by itself."""
+    """Print in one line how the execution ended, if it did not end by itself."""
     if execution.outcome is not Outcome.COMPLETED and execution.error is not None:
         fail(f"{execution.outcome}: {execution.error.value}")
 
 
 def exit_status(execution: Execution) -> int:
-    """Return what a shell is told of ``execution``."""
+    """Return the exit status for ``execution``."""
     if execution.error is None and execution.outcome is Outcome.COMPLETED:
         return 0
     timed_out = execution.error is not None and execution.error.name == "TimeoutError"
@@ -103,7 +114,7 @@ def exit_status(execution: Execution) -> int:
 
 
 def parse_pairs(pairs: tuple[str, ...], option: str) -> dict[str, str]:
-    """Return ``NAME=VALUE`` words as a dictionary; the last one of a name counts."""
+    """Return ``NAME=VALUE`` words as a dictionary; the last value of a name counts."""
     for pair in pairs:
         if "=" not in pair.lstrip("="):
             raise click.BadParameter(f"must be NAME=VALUE, not {pair!r}.", param_hint=option)
@@ -123,7 +134,7 @@ def _source(file: str | None, code: str | None) -> str:
 
 
 def decode_source(data: bytes, name: str) -> str:
-    """Return Python source as text: UTF-8, or what its coding line says (PEP 263)."""
+    """Return Python source as text: UTF-8, or the encoding of its coding line (PEP 263)."""
     import io
     import tokenize
 
@@ -136,7 +147,7 @@ def decode_source(data: bytes, name: str) -> str:
 
 
 def execution_json(execution: Execution) -> dict[str, object]:
-    """Return what ``--json`` prints of ``execution``: all of it."""
+    """Return all of ``execution``, for ``--json``."""
     return {
         "executionId": execution.id,
         "contextId": execution.context_id,

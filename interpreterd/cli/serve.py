@@ -1,4 +1,4 @@
-"""``interpreterd serve``, as help and shells' completion know it; what runs is in ``interpreterd.start``."""
+"""The help and the completion of ``interpreterd serve``; ``interpreterd.start`` runs it."""
 
 from typing import Any
 
@@ -10,9 +10,9 @@ from interpreterd.settings import Settings
 
 EXAMPLES = """\b
 Examples:
-  interpreterd serve --port 0                             the first line of stdout tells the port
+  interpreterd serve --port 0                             the first line of stdout says which port
   interpreterd serve --python .venv/bin/python            run code with this Python
-  interpreterd serve --preload numpy,pandas               contexts have these at once
+  interpreterd serve --preload numpy,pandas               contexts have these modules at once
   interpreterd serve --context-memory 1G --context-processes 32"""
 
 
@@ -35,7 +35,7 @@ command = click.Command(
     params=[_option(setting) for setting in attrs.fields(Settings)],
     help="""Start the daemon.
 
-    Once it accepts connections it prints one JSON line with its url, port and pid. Every flag is also a variable:
-    --port is INTERPRETERD_PORT.""",
+    When it accepts connections, it prints one JSON line with its url, port and pid. Every flag is also an environment
+    variable: --port is INTERPRETERD_PORT.""",
     epilog=EXAMPLES,
 )

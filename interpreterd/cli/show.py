@@ -1,4 +1,4 @@
-"""What commands show to people: tables, and text of others that a terminal must not obey."""
+"""Output for people: tables, and foreign text whose control characters must not reach a terminal."""
 
 import sys
 from collections.abc import Iterable, Sequence
@@ -12,7 +12,7 @@ WIDE: int = 10_000  # a pipe has no width: nothing is cut there
 
 
 def console() -> Console:
-    """Return what prints to stdout: in colours and cut to its width only on a terminal."""
+    """Return a console on stdout. It uses colours, and cuts lines to its width, only on a terminal."""
     return Console() if sys.stdout.isatty() else Console(width=WIDE)
 
 
@@ -45,7 +45,7 @@ def table(
 
 
 def plain(text: str) -> str:
-    """Return ``text`` on one line, without what a terminal would take for a command: that is escaped."""
+    """Return ``text`` on one line, with control characters escaped."""
     return "".join(char if char.isprintable() else repr(char)[1:-1] for char in text)
 
 

@@ -22,7 +22,7 @@ from interpreterd.client import Interpreter
 BETWEEN_TWO_LOOKS_S: Final = 0.5  # processor time comes in ticks of 10 ms
 COLUMNS: Final = ("CONTEXT", "STATE", "CPU%", "MEMORY", "PROCS", "QUEUED", "RUNS", "USED", "CWD")
 NUMBERS: Final = ("CPU%", "MEMORY", "PROCS", "QUEUED", "RUNS", "USED")
-AROUND_ROWS: Final = 3  # lines of the screen that are no contexts: what there is in all, the heads, the cursor
+AROUND_ROWS: Final = 3  # lines of the screen without a context: the totals, the heads of columns, the cursor
 EXAMPLES: Final = """\b
 Examples:
   interpreterd top                 q or Ctrl-C leaves
@@ -30,7 +30,7 @@ Examples:
   interpreterd top --once | head
   interpreterd top --json | jq '.[] | select(.cpuPercent > 50) | .id'
 
-CPU% is of one processor, since the last look. It and the memory are those of child processes, too."""
+CPU% is the share of one processor since the last measurement. CPU% and memory include child processes."""
 
 
 @click.command("top", epilog=EXAMPLES)
@@ -40,13 +40,13 @@ CPU% is of one processor, since the last look. It and the memory are those of ch
     default=1.0,
     show_default=True,
     metavar="SECONDS",
-    help="How often to look.",
+    help="Time between two measurements.",
 )
-@click.option("--once", is_flag=True, help="Print one table and end; so does what is no terminal.")
+@click.option("--once", is_flag=True, help="Print one table and end. This is the default if stdout is not a terminal.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON array and end.")
 @target_options
 def command(every: float, once: bool, as_json: bool, url: str | None, local: bool) -> None:
-    """Show which contexts use what, live, the busiest first."""
+    """Show live what each context uses, the busiest first."""
     with opened(url, local) as py:
         if not (once or as_json or not sys.stdout.isatty()):
             unwind_on_sigterm()  # the terminal as it was
@@ -93,7 +93,7 @@ def _business(context: Mapping[str, Any]) -> tuple[float, int]:
 
 
 def _contexts(py: Interpreter) -> list[dict[str, Any]]:
-    # A daemon that is older than this tells no usage.
+    # An older daemon reports no usage.
     return [{"usage": None, **context.data} for context in py.list_contexts(usage=True)]
 
 
@@ -111,7 +111,7 @@ def _live(py: Interpreter, every: float) -> None:
 
 @contextlib.contextmanager
 def _keys() -> Iterator[Any]:
-    """Yield what waits some seconds for a ``q`` and returns whether it came; what is typed is not shown."""
+    """Yield a function that waits some seconds for a ``q`` and returns whether it came; typed keys are not shown."""
     if not sys.stdin.isatty():
         yield lambda seconds: time.sleep(max(seconds, 0))
         return

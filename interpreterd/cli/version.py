@@ -9,9 +9,9 @@ from interpreterd.cli.main import echo_json
 
 
 @click.command("version")
-@click.option("--json", "as_json", is_flag=True, help="For programs.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
 def command(as_json: bool) -> None:
-    """Say which version this is, of what."""
+    """Print the version of interpreterd and of its Python."""
     if as_json:
         echo_json({"version": __version__, "python": platform.python_version()})
     else:

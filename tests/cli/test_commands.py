@@ -158,11 +158,11 @@ def test_run_into_a_pipe_that_closes(url: str) -> None:
         (["run", "--url", "nowhere", "-c", "1"], "Invalid value for --url: the daemon's url must be"),
         (
             ["contexts", "create", "--memory", "much"],
-            "Invalid value for --memory: must be a size, as 512M, not 'much'.",
+            "Invalid value for --memory: must be a size, for example 512M, not 'much'.",
         ),
         (["contexts", "show"], "Missing argument 'ID'."),
         (["completion", "tcsh"], "Invalid value for '{bash|zsh|fish}': 'tcsh' is not one of"),
-        (["repl"], "A prompt needs a terminal; for a program: interpreterd run -."),
+        (["repl"], "A prompt needs a terminal. A program can use: interpreterd run -."),
         (["serve", "--frob"], "unrecognized arguments: --frob"),
     ],
 )

@@ -258,7 +258,11 @@ async def test_config_shows_them(tmp_path: Path) -> None:
     [
         (["--port", "x"], {}, "argument --port: must be a whole number"),
         (["--heartbeat-s", "soon"], {}, "argument --heartbeat-s: must be a number"),
-        (["--context-memory", "5X"], {}, "argument --context-memory: must be a number of bytes, or as 64K, 512M, 2G"),
+        (
+            ["--context-memory", "5X"],
+            {},
+            "argument --context-memory: must be a number of bytes, for example 65536, 64K, 512M or 2G",
+        ),
         (["--cwd", "/nowhere"], {}, "argument --cwd: no such directory: /nowhere"),
         ([], {"INTERPRETERD_PORT": "70000"}, "INTERPRETERD_PORT: must be a port from 0 to 65535"),
         (["--colour"], {}, "unrecognized arguments: --colour"),
@@ -415,7 +419,7 @@ def test_the_workers_python_is_judged(kind: str, version: str, lacking: str, ver
 
 
 @pytest.mark.parametrize(
-    ("script", "found"), [("exit 3", "is no Python"), ("echo a b", "is no Python"), (None, "not found")]
+    ("script", "found"), [("exit 3", "is not a Python"), ("echo a b", "is no Python"), (None, "not found")]
 )
 def test_what_is_no_python_is_missing(tmp_path: Path, script: str | None, found: str) -> None:
     path = tmp_path / "python"
@@ -461,7 +465,7 @@ async def test_doctor_says_what_to_do(tmp_path: Path) -> None:
         out, _ = await asking
     lines = {line.split("  ")[0]: " ".join(line.split()) for line in out.splitlines()}
     assert lines["workers' Python"].startswith(
-        "workers' Python missing no-such-python not found; name one: --python PATH"
+        "workers' Python missing no-such-python not found; name another: --python PATH"
     )
     assert lines["address"].endswith(
         f"port {port} on 127.0.0.1 is in use by another program; --port 0 picks a free one"
@@ -477,7 +481,7 @@ def test_addresses(tmp_path: Path) -> None:
     with socket.socket(socket.AF_UNIX) as server:
         server.bind(str(path))
         server.listen()
-        assert doctor.path(str(path)) == Finding("address", OK, f"somebody listens on {path}")
+        assert doctor.path(str(path)) == Finding("address", OK, f"a program listens on {path}")
     assert doctor.path(str(tmp_path / "no" / "a.sock")).verdict is MISSING
 
 
