@@ -18,10 +18,10 @@ from interpreterd.model.schema import Event, Gap
 
 
 class AsyncInterpreter:
-    """A client of a daemon, for asyncio; see ``Interpreter``, of which it has every method, as a coroutine.
+    """A client of a daemon, for asyncio. It has the methods of ``Interpreter``, as coroutines.
 
-    It belongs to the event loop that uses it first; there, any number of its calls may run at the same time.
-    A call that is cancelled interrupts the code that it runs. Callbacks may be coroutine functions.
+    It belongs to the event loop that uses it first. Any number of its calls may run there at the same time.
+    Cancelling a call interrupts the code that it runs. Callbacks may be coroutine functions.
     """
 
     def __init__(self, url: str | LocalDaemon | None = None, **options: Unpack[Options]) -> None:
@@ -35,11 +35,11 @@ class AsyncInterpreter:
         return cls(LocalDaemon(*flags), **options)
 
     async def open(self) -> None:
-        """Start the private daemon, if there is to be one and it has not been started. Every call does it by itself."""
+        """Start the private daemon, if the client has one. Not needed: every call does so."""
         await self._core.open()
 
     async def close(self) -> None:
-        """End all connections, and the private daemon. Repeating it changes nothing."""
+        """End all connections, and the private daemon. A second call changes nothing."""
         await self._core.disconnect()
         if self._core.daemon is not None:
             await asyncio.to_thread(self._core.daemon.stop)
@@ -82,7 +82,7 @@ class AsyncInterpreter:
     ) -> AsyncGenerator[Event | Gap, None]:
         """Run ``code`` and yield its events. See ``Interpreter.stream``.
 
-        Who leaves the loop early should have it in ``contextlib.aclosing``; else Python ends it at some later time.
+        Use ``contextlib.aclosing`` if the loop may be left early: else the code runs until Python closes the stream.
         """
         check_keywords("stream", options, StreamOptions)
         return self._stream(code, context_id, options)
@@ -104,7 +104,7 @@ class AsyncInterpreter:
     async def list_contexts(
         self, *, labels: Mapping[str, str] | None = None, usage: bool = False
     ) -> list["AsyncContext"]:
-        """Return all contexts, the default one among them, oldest first. See ``Interpreter.list_contexts``."""
+        """Return all contexts, also the default one, oldest first. See ``Interpreter.list_contexts``."""
         return [AsyncContext(self, data) for data in await self._core.list_contexts(labels, usage)]
 
     async def delete_context(self, context_id: str) -> None:
@@ -112,7 +112,7 @@ class AsyncInterpreter:
         await self._core.delete_context(context_id)
 
     async def interrupt(self, context_id: str | None = None) -> bool:
-        """Interrupt what runs in a context. See ``Interpreter.interrupt``."""
+        """Interrupt the code that runs in a context. See ``Interpreter.interrupt``."""
         return await self._core.interrupt(context_id)
 
     async def restart(self, context_id: str | None = None, *, cancel_queued: bool = False) -> "AsyncContext":

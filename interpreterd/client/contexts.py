@@ -6,16 +6,16 @@ from typing import Any
 
 
 class ContextData:
-    """A context as the daemon described it when it was asked; ``get_context`` asks again.
+    """A context as the daemon described it. It does not change; ``get_context`` asks the daemon again.
 
-    ``context["createdAt"]``: each key of the daemon's JSON, as PROTOCOL.md has them.
+    ``context["createdAt"]`` and so on are the values of the daemon's JSON; PROTOCOL.md lists its keys.
     """
 
     def __init__(self, data: Mapping[str, Any]) -> None:
         self.data = dict(data)
 
     def __getitem__(self, key: str) -> Any:
-        """Return what the daemon's JSON says; raise KeyError if that is nothing."""
+        """Return a value of the daemon's JSON; raise KeyError for a key that it does not have."""
         return self.data[key]
 
     def __repr__(self) -> str:
@@ -24,7 +24,7 @@ class ContextData:
 
     @property
     def id(self) -> str:
-        """Its name for ``context_id``."""
+        """Its id, for ``context_id``."""
         return str(self.data["id"])
 
     @property

@@ -19,12 +19,12 @@ RECONNECT_S: Final = 60.0
 
 
 class ClientCore:
-    """A client without a face. It belongs to the event loop that uses it first.
+    """The requests of a client. It belongs to the event loop that uses it first.
 
-    Contexts are returned as the JSON objects that the daemon answers with; each face has a class of its own for them.
+    It returns contexts as the daemon's JSON objects; each face has a class of its own for them.
 
     Attributes:
-        daemon: The private daemon, which is started with the first request; None if there is none.
+        daemon: The private daemon, which the first request starts; None if the client has none.
     """
 
     def __init__(self, url: str | LocalDaemon | None, options: Options) -> None:
@@ -43,7 +43,7 @@ class ClientCore:
         self._closed = False
 
     async def open(self) -> Link:
-        """Return the way to the daemon; start that first if it is a private one and has not been started."""
+        """Return the connection to the daemon; start the private one first, if that has not been done."""
         if self._closed:
             raise RuntimeError("the client is closed")
         if self._link is None:
@@ -54,13 +54,13 @@ class ClientCore:
         return self._link
 
     async def disconnect(self) -> None:
-        """End all connections, for good; the private daemon is left to the caller."""
+        """End all connections, for good. The caller stops the private daemon."""
         self._closed = True
         if self._link is not None:
             await self._link.close()
 
     async def follow(self, code: str, context_id: str | None, options: StreamOptions) -> FollowedExecution:
-        """Return an execution that begins when it is first asked for events; the caller has to close it."""
+        """Return an execution that starts when it is first asked for events. The caller must close it."""
         body = {
             "code": code,
             "contextId": context_id,
@@ -73,7 +73,7 @@ class ClientCore:
         return FollowedExecution(await self.open(), body, origin=self._origin, reconnect_s=self._reconnect_s)
 
     def collector(self) -> Collector:
-        """Return what makes an ``Execution`` of the events of one."""
+        """Return a collector for the events of one execution."""
         return Collector(self._output_limit_chars)
 
     async def create_context(
@@ -101,7 +101,7 @@ class ClientCore:
         await self._request("DELETE", _path(context_id))
 
     async def interrupt(self, context_id: str | None) -> bool:
-        """Interrupt what runs in a context; return whether something did."""
+        """Interrupt the code that runs in a context; return whether code was running."""
         answer = await self._request("POST", _path(context_id) + "/interrupt")
         return bool(answer["interrupted"])
 

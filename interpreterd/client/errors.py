@@ -1,37 +1,37 @@
-"""What can go wrong for a client. An exception of the code that was run is none of these: it is ``Execution.error``.
+"""What can go wrong for a client. An exception of the code that was run is not one of these: see ``Execution.error``.
 
     ClientError
-    ├── ConnectionFailed        nobody answers there; nothing was asked of anyone
-    ├── ConnectionLost          the connection ended before the answer: what was asked may have been done
-    │   └── ExecutionLost       an execution that was under way cannot be followed any more
-    ├── Refused                 the daemon said no, and why: ``code``
+    ├── ConnectionFailed        no daemon answers there; nothing was done
+    ├── ConnectionLost          the connection ended before the answer: the request may have been carried out
+    │   └── ExecutionLost       an execution that may still run cannot be followed any more
+    ├── Refused                 the daemon refused the request; ``code`` says why
     │   ├── ContextNotFound
-    │   └── LimitReached        may go well later
-    ├── UnexpectedAnswer        what answers there is no ``interpreterd``, or a proxy that cannot reach it
+    │   └── LimitReached        may succeed later
+    ├── UnexpectedAnswer        the answer is not from ``interpreterd``, or is from a proxy that cannot reach it
     ├── StartFailed             a private daemon did not start
     └── ExecutionFailed         the code did not complete without an error; only ``Execution.raise_for_error`` raises it
 
-``ConnectionFailed`` and ``ConnectionLost`` are Python's ``ConnectionError`` as well. A client that is used after its
-``close`` raises ``RuntimeError``, a URL that is none ``ValueError``, an argument that no JSON can hold
-``InvalidArgument``, which is one, or ``TypeError``.
+``ConnectionFailed`` and ``ConnectionLost`` are Python's ``ConnectionError``, too. A client that is used after its
+``close`` raises ``RuntimeError``. An invalid URL raises ``ValueError``, an unknown keyword ``TypeError``. An argument
+that JSON cannot hold raises ``InvalidArgument``, which is a ``ValueError``, or ``TypeError``.
 """
 
 from typing import Final
 
 
 class ClientError(Exception):
-    """Base of them all."""
+    """The base class of all errors here but ``InvalidArgument``."""
 
 
 class InvalidArgument(ValueError):
-    """An argument cannot be sent: text that is no Unicode (a lone surrogate), a number that is none. Names it."""
+    """An argument cannot be sent, and is named: text with a lone surrogate, a number that is infinite or NaN."""
 
 
 class ConnectionFailed(ClientError, ConnectionError):
-    """There is no connection to the daemon; says how to start one.
+    """No daemon answers. The message says how to start one.
 
     Attributes:
-        what: Who does not answer, and why.
+        what: Which URL does not answer, and why.
         start: The command that would start it.
     """
 
@@ -46,10 +46,10 @@ class ConnectionLost(ClientError, ConnectionError):
 
 
 class ExecutionLost(ConnectionLost):
-    """The connection ended and could not be made up for.
+    """The connection ended, and the execution cannot be followed over a new one.
 
     Attributes:
-        execution_id: None if it is not even known whether the daemon has taken the execution.
+        execution_id: None if the client does not know whether the daemon has accepted the execution.
     """
 
     def __init__(self, message: str, execution_id: str | None) -> None:
@@ -58,12 +58,12 @@ class ExecutionLost(ConnectionLost):
 
 
 class Refused(ClientError):
-    """The daemon did not do what it was asked.
+    """The daemon refused the request.
 
     Attributes:
-        code: Which reason, stable; PROTOCOL.md lists them: ``invalid_cwd``, ``default_context`` and so on.
+        code: The reason, as a stable word: ``invalid_cwd``, ``default_context`` and so on. PROTOCOL.md lists them.
         status: The HTTP status.
-        retry_after_s: When to try again, if the daemon says so.
+        retry_after_s: After how many seconds to try again; None if the daemon does not say so.
     """
 
     def __init__(self, message: str, code: str, status: int, retry_after_s: float | None = None) -> None:
@@ -78,11 +78,11 @@ class ContextNotFound(Refused):
 
 
 class LimitReached(Refused):
-    """The daemon, or its machine, has no room for more; ``code`` is ``limit_reached`` or ``out_of_resources``."""
+    """A limit of the daemon or of its machine is reached; ``code`` is ``limit_reached`` or ``out_of_resources``."""
 
 
 class UnexpectedAnswer(ClientError):
-    """The answer is not one of ``interpreterd``.
+    """The answer is not from ``interpreterd``.
 
     Attributes:
         status: The HTTP status.
@@ -94,7 +94,7 @@ class UnexpectedAnswer(ClientError):
 
 
 class StartFailed(ClientError):
-    """A private daemon ended before it was ready; says what it said last."""
+    """A private daemon ended before it was ready. The message has the last lines of its log."""
 
 
 REFUSALS: Final[dict[str, type[Refused]]] = {

@@ -1,4 +1,4 @@
-"""A daemon of a program's own: started for it, reachable by it alone, gone with it."""
+"""A private daemon: a program starts it, only this program's user can reach it, and it ends with the program."""
 
 import logging
 import os
@@ -29,16 +29,16 @@ def place_for_sockets() -> str:
 class LocalDaemon:
     """A private daemon, on a unix socket in a temporary directory that only this user can enter.
 
-    It runs code with this program's own Python, and so with the packages that are installed here. What it logs, from
-    warnings on, comes to the logger ``interpreterd.client.local``. It ends with this program at the latest, however
-    that ends; only if that is ``kill -9``, the empty directory stays. It is in a session of its own: a terminal's
-    Ctrl-C is not for it.
+    It runs code with this program's own Python, and so with the packages that are installed here. Its warnings and
+    errors go to the logger ``interpreterd.client.local``. It ends when this program ends, however that happens. After
+    ``kill -9`` the empty directory stays. The daemon is in a session of its own, so that a terminal's Ctrl-C does not
+    reach it.
 
-    ``start`` and ``stop`` block. They may be called from any thread, and at the same time.
+    ``start`` and ``stop`` block. Any thread may call them, also at the same time.
     """
 
     def __init__(self, *flags: str) -> None:
-        """Give ``flags``, those of ``interpreterd serve``, to the daemon; nothing is started yet."""
+        """Prepare a daemon with ``flags``, those of ``interpreterd serve``; nothing is started yet."""
         self._flags = flags
         self._lock = threading.Lock()
         self._stopped = False
@@ -48,10 +48,10 @@ class LocalDaemon:
         self._last_lines: deque[str] = deque(maxlen=LOG_LINES_KEPT)
 
     def start(self) -> str:
-        """Start it; return its url once it accepts connections. To be called once.
+        """Start it; return its URL once it accepts connections. May be called once.
 
         Raises:
-            StartFailed: It has ended instead; what it said is in the message.
+            StartFailed: It ended instead; its log is in the message.
         """
         with self._lock:
             if self._stopped:
@@ -91,7 +91,7 @@ class LocalDaemon:
         return f"unix:{path}"
 
     def stop(self) -> None:
-        """End it, and all that it runs. Repeating it changes nothing."""
+        """End it, and everything that it runs. A second call changes nothing."""
         with self._lock:
             self._stopped = True
             process, self._process = self._process, None

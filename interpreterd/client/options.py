@@ -14,13 +14,13 @@ class Options(TypedDict, total=False):
     """How a client behaves: keywords of ``Interpreter``, ``AsyncInterpreter`` and their ``local``.
 
     Attributes:
-        headers: Sent with every request, as a proxy may need them.
-        origin: What the client calls itself, for others that follow the same contexts; 200 characters at most. They
-            see it with some random digits, by which the client finds its execution after a lost connection.
-        reconnect_s: For how long to try to come back to an execution after the connection has ended, counted anew
-            from each event; default 60, 0 for never.
-        output_limit_chars: What an ``Execution`` keeps of each stream; default 64 Mi. Beyond it only callbacks and
-            ``stream`` see the output, and ``cut_chars`` counts it.
+        headers: Sent with every request; a proxy may need them.
+        origin: The client's name, which others see that follow the same contexts; at most 200 characters. The client
+            adds random digits, by which it finds its execution after a lost connection.
+        reconnect_s: For how many seconds to try to reconnect to an execution after the connection has ended; each
+            event restarts the count. Default 60; 0: never.
+        output_limit_chars: How many characters of each stream an ``Execution`` keeps; default 64 Mi. ``cut_chars``
+            counts the rest, which only callbacks and ``stream`` see.
     """
 
     headers: Mapping[str, str]
@@ -33,8 +33,9 @@ class StreamOptions(TypedDict, total=False):
     """How code is run: keywords of ``stream``, and of ``execute``. None is the same as leaving one out.
 
     Attributes:
-        timeout: Whole seconds from its start, after which it is interrupted; default: the daemon's 600, 0: none.
-        grace_s: Seconds it may then go on before its Python is killed; at most the daemon's, which is the default.
+        timeout: Whole seconds after its start until it is interrupted. Default 600; 0: no timeout.
+        grace_s: Seconds it may go on after an interrupt, before its Python is killed; at most, and by default, the
+            daemon's ``--grace-s``.
         envs: Environment variables for this execution only.
         interactive: Whether the values of expressions are printed, as at Python's own prompt.
     """

@@ -1,4 +1,4 @@
-"""An event loop in a thread of its own, for callers that have none, or one that may not be kept waiting by itself."""
+"""An event loop in a thread of its own, for callers that have no event loop, or are called from a running one."""
 
 import asyncio
 import concurrent.futures
@@ -12,7 +12,7 @@ _T = TypeVar("_T")
 
 
 class Portal:
-    """Runs coroutines for other threads. Any thread may call it, but not a coroutine that it runs."""
+    """Runs coroutines for other threads. Any thread may call it, except for its own."""
 
     def __init__(self) -> None:
         self._loop = uvloop.new_event_loop()
@@ -23,10 +23,10 @@ class Portal:
         self._thread.start()
 
     def wait(self, coroutine: Coroutine[Any, Any, _T]) -> _T:
-        """Run ``coroutine``; return what it returns. A KeyboardInterrupt here cancels it.
+        """Run ``coroutine`` to its end; return its value. A KeyboardInterrupt in the caller cancels it.
 
         Raises:
-            RuntimeError: The portal is closed, or was meanwhile.
+            RuntimeError: The portal is closed, or is closed before the coroutine ends.
         """
         with self._lock:
             if self._closed:
@@ -42,7 +42,7 @@ class Portal:
             raise
 
     def close(self) -> None:
-        """Cancel what runs, and end the thread. Repeating it changes nothing."""
+        """Cancel all coroutines, and end the thread. A second call changes nothing."""
         with self._lock:
             if self._closed:
                 return

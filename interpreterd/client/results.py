@@ -1,4 +1,4 @@
-"""What an execution has come to, and whom to tell meanwhile."""
+"""The result of an execution, and the callbacks that are told of its events."""
 
 from array import array
 from collections.abc import Iterator, Sequence
@@ -18,7 +18,7 @@ def shown_failure(failure: Failure) -> str:
     return (failure.traceback or f"{failure.name}: {failure.value}").rstrip("\n") + "\n"
 
 
-def _size(text: str) -> str:
+def _count(text: str) -> str:
     return f"<{len(text)} chars>"
 
 
@@ -43,19 +43,19 @@ class Execution:
         outcome: ``completed`` (by itself, also with an exception), ``interrupted``, ``lost`` (its Python ended under
             it), or ``cancelled`` (it never ran). Each is a string, too.
         error: The exception that ended the code, or what says why it was ended; None if there was none.
-        restarted: Whether the context had to get a new Python first: earlier variables are gone.
-        cut_chars: How much of the output is not in ``stdout`` and ``stderr``, since there was more than
-            ``output_limit_chars`` of one; callbacks have seen it.
-        missed_events: How many events had been forgotten by the daemon when the client came back after its connection
-            had ended; it keeps ``--journal-bytes`` of them. Nobody has seen these.
-        replaced: How many U+FFFD of the output stand for bytes that were no UTF-8.
+        restarted: Whether the context got a new Python first: the variables of earlier executions are gone.
+        cut_chars: How many characters of output are not in ``stdout`` and ``stderr``, since a stream was longer than
+            ``output_limit_chars``. Callbacks have seen them.
+        missed_events: How many events the daemon had dropped before the client reconnected. It keeps
+            ``--journal-bytes`` of them. Neither ``stdout`` nor callbacks have these.
+        replaced: How many U+FFFD of the output stand for bytes that were not UTF-8.
     """
 
     id: str
     context_id: str
     outcome: Outcome
     stdout: str = field(repr=_beginning)
-    stderr: str = field(repr=_size)
+    stderr: str = field(repr=_count)
     error: Failure | None = field(default=None, repr=_brief)
     restarted: bool = False
     cut_chars: int = 0
@@ -97,7 +97,7 @@ class Execution:
 class ExecutionFailed(ClientError):
     """An execution ended with an error, or did not complete; only ``Execution.raise_for_error`` raises it.
 
-    The code's own traceback is a note of it, and so is shown with it.
+    The code's own traceback is added as a note, and so Python shows it, too.
     """
 
     def __init__(self, execution: Execution) -> None:
@@ -156,7 +156,7 @@ class Collector:
                 self._turns.append(len(piece))
 
     def result(self, execution_id: str | None, context_id: str) -> Execution:
-        """Return what it came to, after the last event."""
+        """Return the result, after the last event."""
         assert execution_id is not None
         assert self._finished is not None
         return Execution(
@@ -176,7 +176,7 @@ class Collector:
 
 @frozen
 class Callbacks:
-    """Who is told of what while the code runs."""
+    """The functions that are told of events while the code runs."""
 
     on_stdout: OnText | None
     on_stderr: OnText | None
@@ -188,7 +188,7 @@ class Callbacks:
         return cls(options.get("on_stdout"), options.get("on_stderr"), options.get("on_error"))
 
     def tell(self, event: Event | Gap) -> object:
-        """Call who is to be told of ``event``; return what that one returns."""
+        """Call the function for ``event``, if there is one; return what it returns."""
         match event:
             case Output(stream=Stream.STDOUT, text=text) if self.on_stdout is not None:
                 return self.on_stdout(text)

@@ -1,4 +1,4 @@
-"""The client for programs without an event loop, and for those that have one and want to wait all the same."""
+"""The client for programs without an event loop. It works where one runs, too, and blocks it meanwhile."""
 
 import contextlib
 import os
@@ -25,28 +25,29 @@ class Interpreter:
             py.execute("x = 20")
             print(py.execute("print(x + 1)").stdout)
 
-    It may be used without ``with``: then ``close`` it, or leave that to Python. Any number of threads may use it at
-    the same time; each waits for its own calls, and its callbacks run in it. The connections are served by a thread of
-    the client's own, so that it works where an event loop runs (Jupyter), which it keeps waiting meanwhile. It is not
-    to be used in a process that was forked after it was made.
+    Without ``with``, call ``close``; else Python does so at the program's end. Any number of threads may use it at the
+    same time. Each thread waits for its own calls, and runs its own callbacks. A thread of the client serves the
+    connections, so that it also works where an event loop runs (Jupyter): that loop waits during a call. Do not use it
+    in a process that was forked after it was made.
 
     Raises (all of its methods):
         ClientError: See ``interpreterd.client.errors`` for which.
-        InvalidArgument: An argument cannot be sent, as text with a lone surrogate; nothing was asked of anyone.
+        InvalidArgument: An argument cannot be sent, for example text with a lone surrogate. Nothing was sent.
+        TypeError: A keyword is unknown, or an argument has the wrong type.
         RuntimeError: It is closed.
     """
 
     def __init__(self, url: str | LocalDaemon | None = None, **options: Unpack[Options]) -> None:
-        """Make a client; nothing is asked of the daemon yet.
+        """Make a client; nothing is sent to the daemon yet.
 
         Args:
-            url: Where the daemon listens: ``http://…``, ``https://…``, with a path if it is below one, or
-                ``unix:PATH``. None: what ``INTERPRETERD_URL`` says, or else ``http://127.0.0.1:3987``. Or a daemon
-                that is to be started and ended with the client.
+            url: Where the daemon listens: ``http://…`` or ``https://…``, with the path of a proxy if there is one, or
+                ``unix:PATH``. None: the value of ``INTERPRETERD_URL``, or else ``http://127.0.0.1:3987``. A
+                ``LocalDaemon`` is started and ended with the client.
             options: See ``Options``.
 
         Raises:
-            ValueError: ``url`` is none.
+            ValueError: ``url`` is not a valid URL.
         """
         check_keywords(type(self).__name__, options, Options)
         self._core = ClientCore(url, options)
@@ -55,19 +56,19 @@ class Interpreter:
 
     @classmethod
     def local(cls, *flags: str, **options: Unpack[Options]) -> Self:
-        """Return a client of a private daemon, which is started with its block, or first use, and ends with it.
+        """Return a client of a private daemon, which starts with its block or first call, and ends with it.
 
-        It runs code with this program's own Python, in the current directory. ``flags`` are those of
+        The daemon runs code with this program's own Python, in the current directory. ``flags`` are those of
         ``interpreterd serve``: ``Interpreter.local("--cwd", "/tmp", "--preload", "numpy")``. See ``LocalDaemon``.
         """
         return cls(LocalDaemon(*flags), **options)
 
     def open(self) -> None:
-        """Start the private daemon, if there is to be one and it has not been started. Every call does it by itself."""
+        """Start the private daemon, if the client has one. Not needed: every call does so."""
         self._portal.wait(self._core.open())
 
     def close(self) -> None:
-        """End all connections, and the private daemon. Repeating it changes nothing."""
+        """End all connections, and the private daemon. A second call changes nothing."""
         self._end()
 
     def __enter__(self) -> Self:
@@ -88,20 +89,20 @@ class Interpreter:
     def execute(self, code: str, context_id: str | None = None, **options: Unpack[ExecuteOptions]) -> Execution:
         """Run ``code``; return how it went, once it has ended.
 
-        If the connection ends meanwhile, a new one is made. No event is lost or repeated while it is still in the
-        daemon's journal (``--journal-bytes``). Ctrl-C interrupts the code; its last output arrives, then
-        KeyboardInterrupt is raised. A second Ctrl-C leaves at once. Any other exception that is raised here, also by
-        a callback, interrupts the code.
+        If the connection ends meanwhile, the client makes a new one. No event is lost or repeated while it is still in
+        the daemon's journal (``--journal-bytes``). Ctrl-C interrupts the code: its last output arrives, then
+        KeyboardInterrupt is raised. A second Ctrl-C raises it at once. Any other exception that is raised here, also
+        by a callback, interrupts the code.
 
         Args:
             code: Python source.
-            context_id: Where to run it; None: in the context ``default``, which is made on first use.
+            context_id: The context to run it in; None: ``default``, which the first execution makes.
             options: See ``ExecuteOptions`` and ``StreamOptions``.
 
         Raises:
-            Refused: It did not run: ``ContextNotFound`` and others.
-            ConnectionFailed: The same, since no daemon answers.
-            ExecutionLost: The connection ended for good; it may have run, or still run.
+            Refused: The code did not run: ``ContextNotFound`` and others.
+            ConnectionFailed: The code did not run, since no daemon answers.
+            ExecutionLost: The connection ended for good. The code may have run, or may still run.
         """
         check_keywords("execute", options, ExecuteOptions)
         callbacks = Callbacks.of(options)
@@ -131,9 +132,9 @@ class Interpreter:
     def stream(
         self, code: str, context_id: str | None = None, **options: Unpack[StreamOptions]
     ) -> Generator[Event | Gap, None, None]:
-        """Run ``code`` and yield what happens, as ``execute`` takes it; the last event is ``Finished``.
+        """Run ``code`` and yield its events; the last one is ``Finished``. For arguments and errors see ``execute``.
 
-        The code starts when the first event is asked for. Who leaves the loop early interrupts it, with Ctrl-C too.
+        The code starts when the first event is asked for. Leaving the loop early, also by Ctrl-C, interrupts it.
         ``options``: see ``StreamOptions``.
         """
         check_keywords("stream", options, StreamOptions)
@@ -148,7 +149,7 @@ class Interpreter:
         """Make a context: a Python of its own, whose variables stay from one execution to the next.
 
         Args:
-            cwd: Absolute path of an existing directory, on the daemon's machine; None: the daemon's own.
+            cwd: Absolute path of an existing directory on the daemon's machine; None: the daemon's ``--cwd``.
             language: ``python``, or None.
             options: See ``ContextOptions``.
         """
@@ -160,32 +161,36 @@ class Interpreter:
         return Context(self, self._portal.wait(self._core.get_context(context_id)))
 
     def list_contexts(self, *, labels: Mapping[str, str] | None = None, usage: bool = False) -> list["Context"]:
-        """Return all contexts, the default one among them, oldest first; with ``usage`` each has what it uses now.
+        """Return all contexts, also the default one, oldest first.
 
-        With ``labels`` only those that have all of them in their metadata. ``context["usage"]`` is as PROTOCOL.md has
-        it, None for a context without a Python.
+        Args:
+            labels: Return only contexts whose metadata has all of these.
+            usage: Whether ``context["usage"]`` says what the context uses now. PROTOCOL.md describes it; it is None
+                for a context whose Python does not run.
         """
         return [Context(self, data) for data in self._portal.wait(self._core.list_contexts(labels, usage))]
 
     def delete_context(self, context_id: str) -> None:
-        """End a context, and every process that it started. Raises ``ContextNotFound``.
+        """End a context, and every process that it started.
 
-        The default context stays: ``Refused``, ``default_context``.
+        Raises:
+            ContextNotFound: There is no such context.
+            Refused: It is the default context (``default_context``), which always stays.
         """
         self._portal.wait(self._core.delete_context(context_id))
 
     def interrupt(self, context_id: str | None = None) -> bool:
-        """Interrupt what runs in a context, the default one if None; return whether something did.
+        """Interrupt the code that runs in a context, ``default`` if None; return whether code was running.
 
         Raises:
-            ContextNotFound: There is none; the default one is there once code has run in it.
+            ContextNotFound: There is no such context. The default one does not exist before its first execution.
         """
         return self._portal.wait(self._core.interrupt(context_id))
 
     def restart(self, context_id: str | None = None, *, cancel_queued: bool = False) -> "Context":
-        """Give a context, the default one if None, a new Python; return once that is there.
+        """Give a context, ``default`` if None, a new Python; return once it has started.
 
-        What runs is lost, variables are gone; what waits stays in the queue unless ``cancel_queued``.
+        The running execution is lost, and so are all variables. Queued executions stay, unless ``cancel_queued``.
         """
         return Context(self, self._portal.wait(self._core.restart(context_id, cancel_queued)))
 
@@ -248,7 +253,7 @@ class Context(ContextData):
 
 
 def _end(core: ClientCore, portal: Portal, owner: int) -> None:
-    """Close all; at the program's end too, but not at that of a fork of it, which has no such thread."""
+    """Close all, at the program's end too; but not in a fork of the program, where the portal's thread does not run."""
     if os.getpid() != owner:
         return
     try:
