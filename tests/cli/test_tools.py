@@ -419,7 +419,7 @@ def test_the_workers_python_is_judged(kind: str, version: str, lacking: str, ver
 
 
 @pytest.mark.parametrize(
-    ("script", "found"), [("exit 3", "is not a Python"), ("echo a b", "is no Python"), (None, "not found")]
+    ("script", "found"), [("exit 3", "is not a Python"), ("echo a b", "is not a Python"), (None, "not found")]
 )
 def test_what_is_no_python_is_missing(tmp_path: Path, script: str | None, found: str) -> None:
     path = tmp_path / "python"
