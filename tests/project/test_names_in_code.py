@@ -1,0 +1,112 @@
+"""One word, one thing: no public class, function or constant has the name of one in another module of the daemon."""
+
+import ast
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Final
+
+from paths import ROOT
+
+PACKAGE: Final = ROOT / "interpreterd"
+GENERATED: Final = PACKAGE / "_version.py"
+# The same thing in several places, each with the reason why that helps.
+HONEST: Final = {
+    "Context": "the client's is the daemon's, seen from the other end",
+    "Execution": "the client's is the daemon's, seen from the other end",
+    "ContextNotFound": "the client raises it where the daemon does",
+    "LimitReached": "the client raises it where the daemon does",
+    "EXAMPLES": "each command's module has its own, which its help shows",
+    "command": "each command's module has its own, and `cli/main.py` looks for it under this name",
+    "main": "the program's entry, and that of the commands behind it",
+}
+# Two things of one name today. No more come in; whoever renames one takes it out.
+TWO_THINGS: Final = {
+    "ACTIVE",
+    "Answer",
+    "CLOSE_LIMIT_S",
+    "COLUMNS",
+    "DEATH_LIMIT_S",
+    "END_LIMIT_S",
+    "INTERRUPTED",
+    "Input",
+    "Interrupt",
+    "LINE_LIMIT_BYTES",
+    "Looks",
+    "NDJSON",
+    "NOTHING",
+    "OLDEST_PYTHON",
+    "PERIOD_S",
+    "PREFIX",
+    "PR_SET_CHILD_SUBREAPER",
+    "SLICE_S",
+    "STEPS_LIMIT",
+    "StartFailed",
+    "Started",
+    "Verdict",
+    "decode",
+    "execute",
+    "flag",
+    "list_contexts",
+    "pause",
+    "refusal",
+    "render",
+    "serve",
+    "session",
+    "show",
+    "when_gone",
+}
+
+
+def public_names(source: str) -> Iterator[tuple[str, int]]:
+    """Yield the public names that a module defines at its top, each with its line; what it imports is not its own."""
+    for node in ast.parse(source).body:
+        match node:
+            case ast.ClassDef(name=name) | ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name):
+                names = [name]
+            case ast.Assign(targets=targets):
+                names = [it.id for target in targets for it in ast.walk(target) if isinstance(it, ast.Name)]
+            case ast.AnnAssign(target=ast.Name(id=name)):
+                names = [name]
+            case _:
+                names = []
+        yield from ((name, node.lineno) for name in names if not name.startswith("_"))
+
+
+def defined_twice(modules: Iterable[tuple[str, str]]) -> Mapping[str, list[str]]:
+    """Return the names that several modules define, with all places; ``modules`` are paths and sources."""
+    places: dict[str, dict[str, str]] = defaultdict(dict)
+    for path, source in modules:
+        for name, line in public_names(source):
+            places[name].setdefault(path, f"{path}:{line}")
+    return {name: list(found.values()) for name, found in sorted(places.items()) if len(found) > 1}
+
+
+def modules() -> Iterator[tuple[str, str]]:
+    # The worker's files are those of another program: interpreterd/_worker is a link to them.
+    for path in sorted(PACKAGE.rglob("*.py")):
+        if path != GENERATED and "_worker" not in path.parts:
+            yield str(path.relative_to(ROOT)), Path(path).read_text("utf-8")
+
+
+def test_no_two_modules_define_the_same_name() -> None:
+    found = defined_twice(modules())
+    assert {name: places for name, places in found.items() if name not in HONEST and name not in TWO_THINGS} == {}
+
+
+def test_what_is_excepted_is_there() -> None:
+    assert not set(HONEST) & TWO_THINGS
+    assert set(HONEST) | TWO_THINGS <= set(defined_twice(modules())), "take out what is there only once"
+
+
+def test_a_name_of_two_modules_is_found_with_both_places() -> None:
+    sources = {
+        "a.py": "X = 1\nclass Here: ...\nasync def go(): ...",
+        "b.py": "from a import Here\n_Y = X = 2\ndef go(): ...",
+        "c.py": "_Y: int = 1\nif X:\n    Here = 1",
+    }
+    assert defined_twice(sources.items()) == {"X": ["a.py:1", "b.py:2"], "go": ["a.py:3", "b.py:3"]}
+
+
+def test_a_name_that_one_module_defines_twice_is_one_thing() -> None:
+    assert defined_twice([("a.py", "try:\n    pass\nfinally:\n    pass\nX = 1\nX = 2")]) == {}
