@@ -1,0 +1,73 @@
+"""The page that follows one execution names the rooms that an execution passes, and no others; files named exist."""
+
+import contextlib
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import pytest
+from blockbuster import BlockBuster
+from paths import ROOT
+
+from interpreterd.app import make_app
+from interpreterd.processes.nursery import Nursery
+from interpreterd.settings import Settings
+from interpreterd.workers.launcher import SpawnLauncher
+
+PACKAGE = ROOT / "interpreterd"
+PAGE = (ROOT / "docs/follow.md").read_text("utf-8")
+IN_THE_DAEMON = re.sub(r"\n## In the worker\n.*?\n## Out\n", "", PAGE.partition("\n## Other ways\n")[0], flags=re.DOTALL)
+DATA = {"machine/moves.py", "machine/table.py", "machine/verdicts.py"}  # of which no function of their own is called
+DOCUMENTS = ("ARCHITECTURE.md", "CONTRIBUTING.md", "docs/follow.md")
+FILES = [str(path.relative_to(ROOT)) for path in ROOT.glob("[!.]*/**/*.*") if path.is_file()]
+
+
+@contextlib.contextmanager
+def passed() -> Iterator[set[str]]:
+    """Give the block a set, and fill it with the package's files in which functions are called meanwhile."""
+    called: set[str] = set()
+    files: set[str] = set()
+
+    def note(frame: FrameType, event: str, argument: object) -> None:
+        if event == "call":
+            called.add(frame.f_code.co_filename)
+
+    sys.setprofile(note)
+    try:
+        yield files
+    finally:
+        sys.setprofile(None)
+        files |= {str(Path(name).relative_to(PACKAGE)) for name in called if name.startswith(f"{PACKAGE}/")}
+
+
+async def test_an_execution_passes_the_rooms_that_the_page_names(
+    aiohttp_client: Any, tmp_path: Path, no_blocking: BlockBuster
+) -> None:
+    launcher = SpawnLauncher(python=sys.executable, nursery=Nursery(), start_timeout_s=30)
+    no_blocking.deactivate()
+    await launcher.describe_python()  # whose files are looked for once
+    no_blocking.activate()
+    client = await aiohttp_client(make_app(settings=Settings(cwd=str(tmp_path)), launcher=launcher))
+    with contextlib.closing(launcher):
+        for watched in (contextlib.nullcontext(set()), passed()):  # the page leaves out the start of a worker
+            with watched as files:
+                async with client.ws_connect("/process/interpreter/execute") as socket:
+                    await socket.send_json({"code": "print('hello')"})
+                    assert [message.json()["text"] async for message in socket] == ["hello\n", "completed"]
+        await client.close()
+    named = {name for name in re.findall(r"`([\w/]+\.py)`", IN_THE_DAEMON) if (PACKAGE / name).exists()}
+    rooms = {str(Path(name).parent) for name in files if "/" in name}
+    assert set(re.findall(r"\*\*`([\w/]+)/`\*\*", IN_THE_DAEMON)) == rooms
+    assert named - files <= DATA, "the page sends readers where no execution comes"
+
+
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_every_file_that_a_document_names_exists(document: str) -> None:
+    named = re.findall(r"`([\w./]+\.(?:py|json|jsonl|cfg|toml|md)|[\w./]+/)`", (ROOT / document).read_text("utf-8"))
+    paths = [*FILES, *(path.name for path in ROOT.iterdir()), *(f"{Path(name).parent}/" for name in FILES)]
+    assert named
+    missing = [name for name in named if not any(f"/{path}".endswith(f"/{name}") for path in paths)]
+    assert [name for name in missing if not (ROOT / name).exists()] == []
