@@ -27,7 +27,7 @@ python_use_unqualified_type_names = True
 # And what a client never meets: it does not offer to answer input(), and no daemon's exception leaves the daemon.
 nitpick_ignore_regex = [
     ("py:.*", r"(asyncio|collections\.abc|datetime|os|types|typing)\..*"),
-    ("py:class", r"interpreterd\.(schema\.InputRequest|errors\.InterpreterError)"),
+    ("py:class", r"interpreterd\.model\.\w+\.(InputRequest|InterpreterError)"),
 ]
 
 
