@@ -1,4 +1,4 @@
-"""What callers pass, as JSON; or an error that names the argument which cannot be sent."""
+"""Arguments of callers as JSON, and errors that name an argument that cannot be sent."""
 
 import math
 from collections.abc import Mapping
@@ -9,7 +9,7 @@ import orjson
 
 from interpreterd.client.errors import InvalidArgument
 
-_NAMES: Final = {"contextId": "context_id", "graceS": "grace_s"}  # keys that are called otherwise here
+_NAMES: Final = {"contextId": "context_id", "graceS": "grace_s"}  # keys whose argument has another name
 _LIMIT: Final = 2**63  # what orjson can write
 
 
@@ -21,7 +21,7 @@ def encode_request(body: Mapping[str, object]) -> bytes:
 
 
 def check(value: object, name: str) -> None:
-    """Raise for what JSON cannot hold, and would lose or refuse without a name.
+    """Raise for a value that JSON cannot hold; the error has its ``name``.
 
     Raises:
         InvalidArgument: Text with a lone surrogate, a number that is not finite or too large.

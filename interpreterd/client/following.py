@@ -32,17 +32,17 @@ LEAVE_TIMEOUT_S: Final = 5.0
 class FollowedExecution:
     """An execution that is followed to its end.
 
-    Each event has a number, so that after a connection's end the daemon is asked for those that are still to come. If
-    no event had come yet, the execution is found by its ``origin``, which has a random part. Code is sent once, never
-    again: what is not found may have run.
+    Each event has a number. When a connection ends, the daemon is asked for the events that have not come yet. If none
+    had come, the execution is found by its ``origin``, which has a random part. Code is sent once, never again: an
+    execution that is not found may have run.
 
     Attributes:
-        events: Those that came and that nobody has taken yet: what one read has brought, some hundred KiB.
+        events: Those that have come, and that the caller has not taken yet: some hundred KiB, the content of one read.
         id: None before the first event.
     """
 
     def __init__(self, link: Link, body: dict[str, Any], *, origin: str, reconnect_s: float) -> None:
-        """Run the request ``body`` once somebody asks for events. Raises as ``arguments.encode_request``."""
+        """Prepare the request ``body``; ``fill`` sends it. Raises what ``arguments.encode_request`` raises."""
         self.events: deque[Event | Gap] = deque()
         self.id: str | None = None
         self.context_id: str = body.get("contextId") or DEFAULT_CONTEXT_ID
@@ -62,10 +62,10 @@ class FollowedExecution:
         self._give_up_at = 0.0
 
     async def fill(self) -> bool:
-        """Wait until there are ``events``; return False if no more come. May be cancelled, and called again.
+        """Wait until there are ``events``; return False after the last one. May be cancelled, and called again.
 
         Raises:
-            ClientError: There is nothing to follow, or not any more.
+            ClientError: The execution was refused, or cannot be followed any more.
         """
         async with self._reading:
             while not self._ended and not self.events:
@@ -81,7 +81,7 @@ class FollowedExecution:
         return bool(self.events)
 
     async def interrupt(self) -> None:
-        """Interrupt it, or take it out of the queue, once; what is still to come can be read then."""
+        """Interrupt it, or take it out of the queue; only the first call does. Its last events still come."""
         if not self._submitted or self._ended or self._interrupted:
             return
         self._interrupted = True
@@ -90,7 +90,7 @@ class FollowedExecution:
         await self._link.request("POST", f"/executions/{self.id}/interrupt")
 
     async def close(self) -> None:
-        """Follow it no more; interrupt it if it has not ended. It takes some seconds at most, and raises nothing."""
+        """Stop following it; interrupt it if it has not ended. Takes at most some seconds, and raises nothing."""
         try:
             with contextlib.suppress(ClientError, TimeoutError, RuntimeError):  # the last: the client is closed
                 async with asyncio.timeout(LEAVE_TIMEOUT_S):
@@ -120,9 +120,9 @@ class FollowedExecution:
             raise ExecutionLost(f"the connection ended, and then: {error}", self.id) from error
 
     async def _find(self) -> str:
-        """Return the id that the execution was given, if the daemon has taken it.
+        """Return the execution's id, if the daemon has accepted it.
 
-        The daemon may get to read the request only now, from a connection that has ended.
+        Ask several times: the daemon may still be about to read the request from the connection that has ended.
         """
         for pause_s in FIND_PAUSES_S:
             await asyncio.sleep(pause_s)
@@ -181,7 +181,7 @@ class FollowedExecution:
         return told
 
     async def _pause(self, error: ClientError) -> None:
-        """Wait before the next try, the longer the more there were; raise ``ExecutionLost`` if there were enough."""
+        """Wait before the next try, each time longer; raise ``ExecutionLost`` once ``reconnect_s`` have passed."""
         now = asyncio.get_running_loop().time()
         if self._losses == 0:
             self._give_up_at = now + self._reconnect_s

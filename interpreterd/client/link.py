@@ -1,4 +1,4 @@
-"""HTTP with one daemon: where it is, what its answers mean, and what it means that there is none."""
+"""HTTP with one daemon: its URL, its connections, and the exceptions for what goes wrong with either."""
 
 import asyncio
 import contextlib
@@ -26,16 +26,16 @@ PROBES: Final = ((socket.TCP_KEEPIDLE, 30), (socket.TCP_KEEPINTVL, 10), (socket.
 
 
 class Link:
-    """The way to one daemon, for any number of requests at the same time; each has a TCP connection, kept for others.
+    """Sends requests to one daemon, any number at the same time. Each has a connection, which later ones use again.
 
     It belongs to the event loop on which it is used first.
     """
 
     def __init__(self, url: str, headers: Mapping[str, str]) -> None:
-        """Speak with the daemon at ``url``, ``http://…``, ``https://…`` or ``unix:PATH``; send ``headers`` along.
+        """Prepare requests with ``headers`` to the daemon at ``url``: ``http://…``, ``https://…`` or ``unix:PATH``.
 
         Raises:
-            ValueError: ``url`` is none of these.
+            ValueError: ``url`` has another form.
         """
         self.url = url
         self._headers = dict(headers)
@@ -48,10 +48,10 @@ class Link:
         self._closed = False
 
     async def request(self, method: str, path: str, body: bytes | None = None) -> dict[str, Any]:
-        """Return the JSON object that answers. ``path`` is below the prefix, and quoted; ``body`` is JSON.
+        """Return the answer's JSON object. ``path`` is below the prefix, and quoted; ``body`` is JSON.
 
         Raises:
-            ClientError: See there.
+            ClientError: The daemon refuses, does not answer, or something else answers.
         """
         try:
             async with asyncio.timeout(REQUEST_TIMEOUT_S):
@@ -67,7 +67,7 @@ class Link:
         return answer
 
     async def request_all(self, path: str, name: str) -> list[dict[str, Any]]:
-        """Return all items of a listing, in as many answers as it takes; they are at ``name`` in each."""
+        """Return all items of a listing, with as many requests as it takes; each answer has some at ``name``."""
         items: list[dict[str, Any]] = []
         more = ""
         while True:
@@ -80,7 +80,7 @@ class Link:
     async def open(
         self, method: str, path: str, body: bytes | None = None, accept: str = "application/json"
     ) -> aiohttp.ClientResponse:
-        """Return the answer once its head is there: it is not a refusal. Its body is the caller's to read or close."""
+        """Return the answer once its head has come; refusals are raised. The caller reads the body, or closes it."""
         session = self._open_session()
         await asyncio.sleep(0)  # a loop that was busy learns now which kept connections have ended
         with self.translated():
@@ -107,7 +107,7 @@ class Link:
 
     @contextlib.contextmanager
     def translated(self) -> Iterator[None]:
-        """Turn what aiohttp raises into what callers of this package expect."""
+        """Turn exceptions of aiohttp into those of ``errors``."""
         try:
             yield
         except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
@@ -115,7 +115,7 @@ class Link:
         except (aiohttp.ClientConnectionError, aiohttp.ClientPayloadError, ConnectionError) as error:
             raise ConnectionLost(f"the connection to {self.url} has ended: {error!r}") from error
         except aiohttp.ClientError as error:
-            raise UnexpectedAnswer(f"{self.url} does not speak HTTP as interpreterd does: {error}", 0) from error
+            raise UnexpectedAnswer(f"the answer of {self.url} is not from interpreterd: {error}", 0) from error
 
     def _open_session(self) -> aiohttp.ClientSession:
         if self._closed:
@@ -146,7 +146,7 @@ class Link:
 
     def _unexpected(self, response: aiohttp.ClientResponse) -> UnexpectedAnswer:
         what = f"{response.status} {response.reason or ''}".strip()
-        return UnexpectedAnswer(f"{self.url} answers not as interpreterd does, but with {what}", response.status)
+        return UnexpectedAnswer(f"the answer of {self.url} is not from interpreterd: {what}", response.status)
 
     def _failed(self, error: aiohttp.ClientConnectorError | aiohttp.ConnectionTimeoutError) -> ConnectionFailed:
         if isinstance(error, aiohttp.ClientConnectorError):

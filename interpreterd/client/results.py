@@ -18,7 +18,7 @@ def shown_failure(failure: Failure) -> str:
     return (failure.traceback or f"{failure.name}: {failure.value}").rstrip("\n") + "\n"
 
 
-def _count(text: str) -> str:
+def _length(text: str) -> str:
     return f"<{len(text)} chars>"
 
 
@@ -55,7 +55,7 @@ class Execution:
     context_id: str
     outcome: Outcome
     stdout: str = field(repr=_beginning)
-    stderr: str = field(repr=_count)
+    stderr: str = field(repr=_length)
     error: Failure | None = field(default=None, repr=_brief)
     restarted: bool = False
     cut_chars: int = 0

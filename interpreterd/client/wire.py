@@ -26,7 +26,7 @@ class Numbered:
     """An event as it came.
 
     Attributes:
-        event: None for one that this client does not know, since the daemon is newer.
+        event: None for a kind that this client does not know: the daemon is newer.
     """
 
     number: int
@@ -35,7 +35,7 @@ class Numbered:
 
 
 def parse(line: bytes) -> Numbered:
-    """Return the event of one line. Raises ValueError for what is none.
+    """Return the event of one line. Raises ValueError for a line that is not one.
 
     A ``Finished`` knows as much as the line: no error, and ``completed`` also where the worker ended under the code.
     """
@@ -46,7 +46,7 @@ def parse(line: bytes) -> Numbered:
             raise TypeError
         return Numbered(number, execution_id, _parse_event(message))
     except (ValueError, KeyError, TypeError, AttributeError):
-        raise ValueError(f"no event: {line[:200]!r}") from None
+        raise ValueError(f"not an event: {line[:200]!r}") from None
 
 
 def _parse_event(message: dict[str, Any]) -> Event | Gap | None:

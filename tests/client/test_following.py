@@ -204,7 +204,12 @@ async def test_leaving_a_stream_interrupts_the_code(py: Any) -> None:
 
 @pytest.mark.parametrize(
     ("line", "reason"),
-    [("{}", "no event"), ("nonsense", "no event"), ("[" * 100_000, "no event"), ("x" * (5 << 20), "more than 4194304")],
+    [
+        ("{}", "not an event"),
+        ("nonsense", "not an event"),
+        ("[" * 100_000, "not an event"),
+        ("x" * (5 << 20), "more than 4194304"),
+    ],
     ids=["object", "nonsense", "nested", "long"],
 )
 async def test_an_answer_that_is_no_event(face: Face, stranger: Proxy, line: str, reason: str) -> None:

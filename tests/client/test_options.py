@@ -61,7 +61,7 @@ def keywords(kind: Any) -> set[str]:
 def methods() -> Iterator[tuple[str, Callable[..., Any], Any]]:
     """Yield each function that takes options, and which."""
     for face in (Interpreter, AsyncInterpreter):
-        yield "__init__", face.__init__, Options  # type: ignore[misc]
+        yield "__init__", face.__init__, Options
         yield "local", face.local, Options
         yield "create_context", face.create_context, ContextOptions
         yield "create_interpreter_context", face.create_interpreter_context, ContextOptions
@@ -132,9 +132,9 @@ async def test_a_contexts_own_methods_refuse_such_keywords_too(py: Any) -> None:
 
 def test_a_stream_says_so_before_it_is_read() -> None:
     with Interpreter(NOBODY) as client, pytest.raises(TypeError, match="'timeuot'"):
-        client.stream("1", timeuot=1)  # type: ignore[call-arg]
+        client.stream("1", timeuot=1)
     with pytest.raises(TypeError, match="'timeuot'"):
-        AsyncInterpreter(NOBODY).stream("1", timeuot=1)  # type: ignore[call-arg]
+        AsyncInterpreter(NOBODY).stream("1", timeuot=1)
 
 
 def test_a_client_refuses_an_option_that_it_does_not_know(face: Face) -> None:
