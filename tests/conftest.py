@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import signal
 import zlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
@@ -18,7 +19,9 @@ from worker_driver import DrivenWorker, find_pythons
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Bound every wait of the suite."""
+    """Bound every wait of the suite, and let what it starts be interrupted, in the background of a shell, too."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     config.pluginmanager.register(Patience(config), "patience")
 
 
