@@ -12,10 +12,9 @@ from harness import PREFIX
 
 from interpreterd.dialects.native import wire
 from interpreterd.http.decoding import decode_large
-from interpreterd.model.description import CreateContext
 from interpreterd.model.errors import InterpreterError, ProtocolError
 from interpreterd.model.fields import decode_json
-from interpreterd.model.schema import Execute
+from interpreterd.model.requests import CreateContext, Execute
 from interpreterd.pipe.decoders import Decoder, TextDecoder
 from soak import ROOT
 from soak.junk import junk_bytes, junk_message, mutated

@@ -26,7 +26,7 @@ from interpreterd.client.local import LocalDaemon
 from interpreterd.client.options import ContextOptions, ExecuteOptions, Options, StreamOptions
 from interpreterd.client.results import Execution, ExecutionFailed
 from interpreterd.client.sync import Context, Interpreter
-from interpreterd.model.schema import (
+from interpreterd.model.events import (
     Event,
     Failure,
     Finished,

@@ -14,7 +14,7 @@ from interpreterd.client.errors import ContextNotFound
 from interpreterd.client.local import LocalDaemon
 from interpreterd.client.options import ContextOptions, ExecuteOptions, Options, StreamOptions, check_keywords
 from interpreterd.client.results import Callbacks, Execution
-from interpreterd.model.schema import Event, Gap
+from interpreterd.model.events import Event, Gap
 
 
 class AsyncInterpreter:

@@ -12,7 +12,7 @@ from interpreterd.client.link import DEFAULT_URL, Link
 from interpreterd.client.local import LocalDaemon
 from interpreterd.client.options import ContextOptions, Options, StreamOptions
 from interpreterd.client.results import Collector
-from interpreterd.model.schema import DEFAULT_CONTEXT_ID
+from interpreterd.model.default_context import DEFAULT_CONTEXT_ID
 
 OUTPUT_LIMIT_CHARS: Final = 64 << 20
 RECONNECT_S: Final = 60.0

@@ -4,7 +4,7 @@ import difflib
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypedDict
 
-from interpreterd.model.schema import Failure
+from interpreterd.model.events import Failure
 
 OnText = Callable[[str], object]
 OnError = Callable[[Failure], object]

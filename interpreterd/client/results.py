@@ -8,7 +8,7 @@ from attrs import define, field, frozen
 
 from interpreterd.client.errors import ClientError
 from interpreterd.client.options import ExecuteOptions, OnError, OnText
-from interpreterd.model.schema import Event, Failure, Finished, Gap, Outcome, Output, Raised, Restarted, Stream
+from interpreterd.model.events import Event, Failure, Finished, Gap, Outcome, Output, Raised, Restarted, Stream
 
 REPR_LIMIT_CHARS: Final = 200
 

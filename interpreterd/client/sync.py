@@ -15,7 +15,7 @@ from interpreterd.client.local import LocalDaemon
 from interpreterd.client.options import ContextOptions, ExecuteOptions, Options, StreamOptions, check_keywords
 from interpreterd.client.portal import Portal
 from interpreterd.client.results import Callbacks, Execution
-from interpreterd.model.schema import Event, Gap
+from interpreterd.model.events import Event, Gap
 
 
 class Interpreter:

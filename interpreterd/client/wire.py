@@ -5,7 +5,7 @@ from typing import Any
 import orjson
 from attrs import frozen
 
-from interpreterd.model.schema import (
+from interpreterd.model.events import (
     Event,
     Failure,
     Finished,

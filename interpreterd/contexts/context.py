@@ -16,10 +16,12 @@ from interpreterd.logs.handler import about
 from interpreterd.machine import moves
 from interpreterd.machine.machine import Machine
 from interpreterd.machine.table import SHOWN, State
-from interpreterd.model.description import ContextInfo
+from interpreterd.model.context_info import ContextInfo
 from interpreterd.model.errors import ContextRestarted, InterpreterError, InvalidRequest
+from interpreterd.model.events import Stream, WorkerEnded
 from interpreterd.model.limits import Limits
-from interpreterd.model.schema import Execute, Stream, WorkerEnded, timestamp
+from interpreterd.model.requests import Execute
+from interpreterd.model.timestamp import timestamp
 from interpreterd.pipe.messages import Configure, FromWorker
 from interpreterd.settings import Settings
 from interpreterd.workers.launcher import Launcher

@@ -10,16 +10,9 @@ from attrs import define, field
 from interpreterd.contexts.holdings import Holdings, held_bytes
 from interpreterd.contexts.journal import Journal
 from interpreterd.model.digest import digest
-from interpreterd.model.schema import (
-    Event,
-    Execute,
-    Failure,
-    Finished,
-    Output,
-    Started,
-    Stream,
-    timestamp,
-)
+from interpreterd.model.events import Event, Failure, Finished, Output, Started, Stream
+from interpreterd.model.requests import Execute
+from interpreterd.model.timestamp import timestamp
 
 KEPT_PER_CONTEXT: Final = 100  # ended ones
 KEPT_OF_DELETED: Final = 100  # ended ones, of all contexts that are no more

@@ -5,7 +5,7 @@ from typing import Final, Self
 
 from interpreterd.model.errors import LimitReached
 from interpreterd.model.limits import size_in_words
-from interpreterd.model.schema import Execute
+from interpreterd.model.requests import Execute
 
 _REQUEST_BYTES: Final = 4096  # what one costs besides: some 2.8 KiB, measured
 _VARIABLE_BYTES: Final = 128  # what one costs in a dictionary, besides its name and its value

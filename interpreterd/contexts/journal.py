@@ -15,7 +15,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Final, Generic, Protocol, Self, TypeVar
 
-from interpreterd.model.schema import Failure, Finished, Gap, InputRequest, Output, Submitted
+from interpreterd.model.events import Failure, Finished, Gap, InputRequest, Output, Submitted
 
 EVENT_BYTES: Final = 256  # what an event costs besides its text: two objects and a place in the log
 _E = TypeVar("_E")

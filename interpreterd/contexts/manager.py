@@ -8,7 +8,8 @@ from typing import Final, Self
 
 from interpreterd.contexts.context import Context
 from interpreterd.contexts.executions import Execution, Executions
-from interpreterd.model.description import ChangeContext, ContextInfo, CreateContext, patched
+from interpreterd.model.context_info import ContextInfo
+from interpreterd.model.default_context import DEFAULT_CONTEXT_ID
 from interpreterd.model.errors import (
     ContextDeleted,
     ContextNotFound,
@@ -20,7 +21,7 @@ from interpreterd.model.errors import (
     WorkerStartFailed,
 )
 from interpreterd.model.limits import Limits
-from interpreterd.model.schema import DEFAULT_CONTEXT_ID, Execute
+from interpreterd.model.requests import ChangeContext, CreateContext, Execute, patched
 from interpreterd.processes.usage import Looks, Usage
 from interpreterd.settings import Settings
 from interpreterd.workers.directory import check_directory

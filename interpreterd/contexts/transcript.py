@@ -9,10 +9,8 @@ from interpreterd.contexts.executions import Execution, Executions
 from interpreterd.contexts.holdings import Holdings
 from interpreterd.contexts.journal import Journal, size
 from interpreterd.machine.moves import Finish
-from interpreterd.model.output_quota import OutputQuota
-from interpreterd.model.schema import (
+from interpreterd.model.events import (
     Event,
-    Execute,
     Finished,
     Happened,
     InputRequest,
@@ -25,6 +23,8 @@ from interpreterd.model.schema import (
     Submitted,
     WorkerEnded,
 )
+from interpreterd.model.output_quota import OutputQuota
+from interpreterd.model.requests import Execute
 
 
 class Transcript:
@@ -103,7 +103,7 @@ class Transcript:
         self._unfinished[execution.id] = execution
         self.last_used_at = execution.created_at
         if self._feed is not None:
-            self.tell(Submitted.of(request), execution.id)
+            self.tell(Submitted.of(request.code, request.origin), execution.id)
         return execution
 
     def queue(self, execution: Execution) -> None:

@@ -14,7 +14,7 @@ from interpreterd.http.decoding import SMALL_BYTES, decode
 from interpreterd.http.keys import SETTINGS
 from interpreterd.model.digest import SHORT_CHARS, digest
 from interpreterd.model.errors import BodyTooLarge, BodyTooSlow, MalformedRequest, NotAcceptable, UnsupportedEncoding
-from interpreterd.model.schema import Execute
+from interpreterd.model.requests import Execute
 
 BODY_PAUSES: Final = 10  # how many of the longest pauses all of a body may take
 _threads = ThreadPoolExecutor(1, thread_name_prefix="digest")  # more would only compete for the processor

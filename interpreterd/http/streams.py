@@ -18,7 +18,7 @@ from interpreterd.http.disconnect import when_gone
 from interpreterd.http.keys import MANAGER, SETTINGS
 from interpreterd.http.websocket import Socket, open_socket
 from interpreterd.model.errors import ServerShuttingDown
-from interpreterd.model.schema import Gap
+from interpreterd.model.events import Gap
 
 NDJSON: Final = "application/x-ndjson"
 EVENT_STREAM: Final = "text/event-stream"

@@ -11,7 +11,7 @@ from interpreterd.machine.steps import Steps
 from interpreterd.machine.table import State
 from interpreterd.machine.verdicts import Verdict
 from interpreterd.model.errors import WorkerStartFailed
-from interpreterd.model.schema import Outcome
+from interpreterd.model.events import Outcome
 from interpreterd.pipe.messages import Answer, Asked, Done, Exiting, Sync, Synced
 
 # One question is open at a time, and answered once. Yet code may give one up, by an alarm, and ask again: the worker

@@ -3,7 +3,8 @@
 from attrs import frozen
 
 from interpreterd.model.errors import InterpreterError
-from interpreterd.model.schema import Execute, Failure, Outcome
+from interpreterd.model.events import Failure, Outcome
+from interpreterd.model.requests import Execute
 from interpreterd.pipe.messages import FromWorker, ToWorker
 
 # Inputs

@@ -8,7 +8,7 @@ from interpreterd.machine import verdicts as verdicts
 from interpreterd.machine.table import State
 from interpreterd.machine.verdicts import Verdict
 from interpreterd.model.errors import InterpreterError
-from interpreterd.model.schema import Outcome
+from interpreterd.model.events import Outcome
 from interpreterd.pipe.messages import Asked, Done, Exiting, Run, Synced
 
 END_LIMIT_S: Final = 1.0  # for exit handlers, buffered files and helpers, when a context ends or gets a new worker

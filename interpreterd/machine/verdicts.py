@@ -5,7 +5,7 @@ from typing import Final
 from attrs import frozen
 
 from interpreterd.model.errors import ExecutionInterrupted, ExecutionTimedOut, InterpreterError, LimitExceeded
-from interpreterd.model.schema import Failure, Outcome
+from interpreterd.model.events import Failure, Outcome
 
 CONTEXT_ERROR: Final = "ContextError"
 

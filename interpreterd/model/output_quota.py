@@ -1,8 +1,8 @@
 """How much one execution may still write."""
 
+from interpreterd.model.events import Output, Stream
 from interpreterd.model.fields import utf8_bytes
 from interpreterd.model.limits import size_in_words
-from interpreterd.model.schema import Output, Stream
 
 
 class OutputQuota:

@@ -3,7 +3,7 @@
 import codecs
 
 from interpreterd.model.errors import ProtocolError
-from interpreterd.model.schema import EVENT_LIMIT_CHARS
+from interpreterd.model.events import EVENT_LIMIT_CHARS
 from interpreterd.pipe.messages import FromWorker, decode
 
 LINE_LIMIT_BYTES = (1 << 20) - 4096  # what a client is told of it stays below 1 MiB

@@ -11,7 +11,8 @@ import orjson
 from attrs import field, frozen
 
 from interpreterd.model.errors import ProtocolError
-from interpreterd.model.schema import Execute, Failure
+from interpreterd.model.events import Failure
+from interpreterd.model.requests import Execute
 from interpreterd.pipe.turns import SECRET_CHARS
 
 VERSION: Final = 1

@@ -15,7 +15,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Final
 
-from interpreterd.model.schema import Stream
+from interpreterd.model.events import Stream
 
 SECRET_CHARS: Final = 16
 _BEGINNING: Final = b">"

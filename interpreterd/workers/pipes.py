@@ -16,7 +16,7 @@ from typing import Final
 
 from attrs import frozen
 
-from interpreterd.model.schema import Stream
+from interpreterd.model.events import Stream
 from interpreterd.pipe.decoders import TextDecoder
 from interpreterd.pipe.turns import Turns
 

@@ -21,7 +21,7 @@ from itertools import takewhile
 from typing import Final
 
 from interpreterd.model.errors import ProtocolError
-from interpreterd.model.schema import Stream
+from interpreterd.model.events import Stream
 from interpreterd.pipe import messages
 from interpreterd.pipe.decoders import Decoder
 from interpreterd.pipe.messages import Done, Exiting, FromWorker, Ready, ToWorker

@@ -4,7 +4,7 @@ import asyncio
 from typing import Final, Protocol
 
 from interpreterd.model.errors import WorkerStartFailed
-from interpreterd.model.schema import Stream
+from interpreterd.model.events import Stream
 from interpreterd.pipe.messages import Configure, Configured, Failed, FromWorker, Ready, ToWorker
 
 _REASON_LIMIT_CHARS: Final = 2000

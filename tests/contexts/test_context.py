@@ -25,10 +25,8 @@ from interpreterd.model.errors import (
     ServerShuttingDown,
     WorkerStartFailed,
 )
-from interpreterd.model.limits import Limits
-from interpreterd.model.schema import (
+from interpreterd.model.events import (
     Event,
-    Execute,
     Failure,
     Finished,
     Gap,
@@ -41,6 +39,8 @@ from interpreterd.model.schema import (
     Started,
     Stream,
 )
+from interpreterd.model.limits import Limits
+from interpreterd.model.requests import Execute
 from interpreterd.pipe.messages import Answer, Asked, Configure, Done, Exiting, Failed, Ready, Run, Sync
 from interpreterd.settings import Settings
 from interpreterd.workers.directory import check_directory

@@ -14,18 +14,8 @@ from interpreterd.contexts.executions import (
     first_line,
 )
 from interpreterd.contexts.journal import EVENT_BYTES
-from interpreterd.model.schema import (
-    Execute,
-    Failure,
-    Finished,
-    Gap,
-    Outcome,
-    Output,
-    Queued,
-    Raised,
-    Started,
-    Stream,
-)
+from interpreterd.model.events import Failure, Finished, Gap, Outcome, Output, Queued, Raised, Started, Stream
+from interpreterd.model.requests import Execute
 
 MUCH = 1 << 30
 END = Finished(outcome=Outcome.COMPLETED)

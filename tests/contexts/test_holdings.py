@@ -9,7 +9,7 @@ from harness import Client, Gate, SharedDaemon, shared_daemon
 
 from interpreterd.contexts.holdings import Holdings, held_bytes
 from interpreterd.model.errors import LimitReached
-from interpreterd.model.schema import Execute
+from interpreterd.model.requests import Execute
 
 MIB = 1 << 20
 WIDE = "#\U0001f600" + "x" * (MIB // 2)  # one character of four bytes, and so are all

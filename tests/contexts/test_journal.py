@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from interpreterd.contexts.journal import EVENT_BYTES, Journal, size
-from interpreterd.model.schema import Event, Finished, Gap, Outcome, Output, Restarted, Stream
+from interpreterd.model.events import Event, Finished, Gap, Outcome, Output, Restarted, Stream
 
 END = Finished(outcome=Outcome.COMPLETED)
 MUCH = 1 << 30

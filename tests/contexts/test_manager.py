@@ -12,7 +12,6 @@ from fake_worker import FakeLauncher
 
 from interpreterd.contexts.executions import KEPT_OF_DELETED
 from interpreterd.contexts.manager import Manager
-from interpreterd.model.description import CreateContext
 from interpreterd.model.errors import (
     ContextDeleted,
     ContextNotFound,
@@ -23,7 +22,8 @@ from interpreterd.model.errors import (
     ServerShuttingDown,
     WorkerStartFailed,
 )
-from interpreterd.model.schema import Execute, Finished
+from interpreterd.model.events import Finished
+from interpreterd.model.requests import CreateContext, Execute
 from interpreterd.settings import Settings
 
 

@@ -4,10 +4,9 @@ from interpreterd.contexts.executions import Execution, Executions
 from interpreterd.contexts.transcript import Transcript
 from interpreterd.machine.moves import Finish
 from interpreterd.model.errors import ExecutionInterrupted
-from interpreterd.model.schema import (
+from interpreterd.model.events import (
     EVENT_LIMIT_CHARS,
     Event,
-    Execute,
     Failure,
     Finished,
     Gap,
@@ -23,6 +22,7 @@ from interpreterd.model.schema import (
     Submitted,
     WorkerEnded,
 )
+from interpreterd.model.requests import Execute
 
 FAILURE = Failure(name="KeyboardInterrupt", value="")
 CAUSE = ExecutionInterrupted("interrupted by a client")

@@ -15,7 +15,7 @@ from streaming import NARROW, Check, Reader, memory_bytes, waits_in_write
 
 from interpreterd.app import make_app
 from interpreterd.dialects.native.execute_socket import Socket
-from interpreterd.model.schema import Stream
+from interpreterd.model.events import Stream
 from interpreterd.pipe.messages import FromWorker, Synced
 from interpreterd.processes.nursery import Nursery
 from interpreterd.settings import Settings

@@ -9,7 +9,8 @@ from contract import COMPLETED, ended, stdout, submitted
 from harness import Client, Daemon, Gate, Running
 
 from interpreterd.dialects.native.v1 import render
-from interpreterd.model.schema import EVENT_LIMIT_CHARS, Execute, Output, Stream
+from interpreterd.model.events import EVENT_LIMIT_CHARS, Output, Stream
+from interpreterd.model.requests import Execute
 
 StartDaemon = Callable[..., Awaitable[Daemon]]
 MIB = 1 << 20

@@ -28,9 +28,9 @@ from interpreterd.contexts.journal import Follower
 from interpreterd.contexts.manager import Manager
 from interpreterd.http.websocket import Socket
 from interpreterd.machine.machine import Machine
-from interpreterd.model.description import CreateContext
 from interpreterd.model.errors import WorkerStartFailed
-from interpreterd.model.schema import Execute, Finished, Output, Started
+from interpreterd.model.events import Finished, Output, Started
+from interpreterd.model.requests import CreateContext, Execute
 from interpreterd.processes.nursery import Nursery
 from interpreterd.settings import Settings
 from interpreterd.workers.launcher import SpawnLauncher

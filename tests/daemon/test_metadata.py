@@ -8,7 +8,9 @@ from harness import Client, Gate
 from hypothesis import given
 from hypothesis import strategies as st
 
-from interpreterd.model.description import (
+from interpreterd.model.errors import InvalidRequest, MalformedRequest
+from interpreterd.model.fields import ENVS_LIMIT_BYTES
+from interpreterd.model.requests import (
     METADATA_LIMIT,
     METADATA_LIMIT_BYTES,
     ChangeContext,
@@ -16,8 +18,6 @@ from interpreterd.model.description import (
     parse_labels,
     patched,
 )
-from interpreterd.model.errors import InvalidRequest, MalformedRequest
-from interpreterd.model.fields import ENVS_LIMIT_BYTES
 
 
 async def ids(client: Client, path: str) -> list[str]:

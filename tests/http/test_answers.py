@@ -15,7 +15,7 @@ from interpreterd.app import make_app
 from interpreterd.client import AsyncInterpreter
 from interpreterd.http import answers
 from interpreterd.http.answers import LISTING_LIMIT_BYTES, PIECE_BYTES
-from interpreterd.model.schema import Failure
+from interpreterd.model.events import Failure
 from interpreterd.settings import Settings
 
 CONTROLS = "\1" * 4000  # six times as long as JSON

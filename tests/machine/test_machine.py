@@ -41,7 +41,7 @@ from interpreterd.machine.moves import (
 )
 from interpreterd.machine.steps import DEATH_LIMIT_S, END_LIMIT_S
 from interpreterd.machine.table import ACTIVE, SHOWN, TRANSITIONS, InvalidTransition, Rule, State, diagram
-from interpreterd.model import description
+from interpreterd.model import context_info
 from interpreterd.model.errors import (
     ContextDeleted,
     ContextRestarted,
@@ -52,7 +52,8 @@ from interpreterd.model.errors import (
     ServerShuttingDown,
     WorkerStartFailed,
 )
-from interpreterd.model.schema import Execute, Failure, Outcome
+from interpreterd.model.events import Failure, Outcome
+from interpreterd.model.requests import Execute
 from interpreterd.pipe.messages import (
     Answer,
     Asked,
@@ -886,7 +887,7 @@ def test_every_action_of_the_table_is_a_method_and_every_method_is_in_the_table(
 
 def test_clients_are_shown_a_worker_where_there_is_one() -> None:
     assert set(SHOWN) == set(State)
-    assert {state for state in State if SHOWN[state] in description.ACTIVE} == ACTIVE
+    assert {state for state in State if SHOWN[state] in context_info.ACTIVE} == ACTIVE
 
 
 def test_only_the_context_can_be_closed_from_everywhere() -> None:

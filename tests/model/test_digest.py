@@ -20,7 +20,7 @@ from interpreterd.http import bodies
 from interpreterd.http.bodies import with_digest
 from interpreterd.model import digest
 from interpreterd.model.digest import SHORT_CHARS, Digest
-from interpreterd.model.schema import Execute
+from interpreterd.model.requests import Execute
 from interpreterd.settings import Settings
 
 PREFIX = "/process/interpreter"

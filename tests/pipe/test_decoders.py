@@ -10,11 +10,7 @@ from hypothesis import strategies as st
 
 from interpreterd.dialects.native.v1 import render
 from interpreterd.model.errors import ProtocolError
-from interpreterd.model.schema import (
-    EVENT_LIMIT_CHARS,
-    Failure,
-    Raised,
-)
+from interpreterd.model.events import EVENT_LIMIT_CHARS, Failure, Raised
 from interpreterd.pipe.decoders import LINE_LIMIT_BYTES, Decoder, TextDecoder
 from interpreterd.pipe.messages import (
     SHORT_LIMIT_BYTES,

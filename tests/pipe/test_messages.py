@@ -9,7 +9,7 @@ import pytest
 from paths import GOLDEN, ROOT
 from worker_driver import find_pythons
 
-from interpreterd.model.schema import Failure
+from interpreterd.model.events import Failure
 from interpreterd.pipe import messages
 from interpreterd.pipe.decoders import Decoder
 from interpreterd.pipe.messages import (

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import pytest
 
-from interpreterd.model.schema import Stream
+from interpreterd.model.events import Stream
 from interpreterd.pipe.turns import MARK_BYTES, WRITERS_LIMIT, Turns
 
 OUT, ERR = Stream.STDOUT, Stream.STDERR

@@ -10,7 +10,7 @@ from harness import Client
 from paths import ROOT
 
 from interpreterd.dialects.native.wire import render_happened
-from interpreterd.model.schema import (
+from interpreterd.model.events import (
     Failure,
     Finished,
     Gap,

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from interpreterd.model.environment import NO_ENVS
 from interpreterd.model.errors import WorkerStartFailed
-from interpreterd.model.schema import Failure, Stream
+from interpreterd.model.events import Failure, Stream
 from interpreterd.pipe.messages import (
     Configure,
     Configured,

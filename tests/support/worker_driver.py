@@ -20,7 +20,7 @@ from typing import Any, Self
 from attrs import define, field
 
 from interpreterd.model.environment import started_with
-from interpreterd.model.schema import Stream
+from interpreterd.model.events import Stream
 from interpreterd.pipe.turns import Turns
 from interpreterd.workers.script import COMPILER_FLAGS, command, compiler, in_memory
 

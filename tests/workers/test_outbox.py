@@ -12,8 +12,8 @@ import pytest
 from blockbuster import BlockBuster
 
 from interpreterd.contexts.manager import Manager
-from interpreterd.model.description import CreateContext
-from interpreterd.model.schema import Execute, Finished, Outcome, Output, Started
+from interpreterd.model.events import Finished, Outcome, Output, Started
+from interpreterd.model.requests import CreateContext, Execute
 from interpreterd.pipe.messages import PIECE_CHARS, Answer, Exit, Run, Sync, ToWorker, encode
 from interpreterd.processes.nursery import Nursery
 from interpreterd.settings import Settings

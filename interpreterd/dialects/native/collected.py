@@ -8,8 +8,8 @@ from aiohttp import web
 
 from interpreterd.contexts.executions import Execution
 from interpreterd.http.answers import PIECE_BYTES, sized_response
+from interpreterd.model.events import Output, Stream
 from interpreterd.model.output_quota import OutputQuota
-from interpreterd.model.schema import Output, Stream
 
 OUTPUT_LIMIT_BYTES: Final = 10 << 20  # of both streams together, as UTF-8; JSON may be six times as long
 

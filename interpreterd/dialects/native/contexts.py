@@ -23,8 +23,9 @@ from interpreterd.dialects.native.session_socket import session
 from interpreterd.http.answers import ids_after, json_response, listing_response
 from interpreterd.http.bodies import go_on, query_flag, read_json
 from interpreterd.http.keys import LAUNCHER, MANAGER, SETTINGS
-from interpreterd.model.description import ChangeContext, ContextInfo, CreateContext, parse_labels
+from interpreterd.model.context_info import ContextInfo
 from interpreterd.model.errors import ContextNotFound, WorkerStartFailed
+from interpreterd.model.requests import ChangeContext, CreateContext, parse_labels
 
 PREFIX: Final = "/process/interpreter"
 

@@ -19,7 +19,8 @@ from interpreterd.model.errors import (
     InvalidRequest,
     ServerShuttingDown,
 )
-from interpreterd.model.schema import Event, Execute, Finished
+from interpreterd.model.events import Event, Finished
+from interpreterd.model.requests import Execute
 
 
 async def execute(request: web.Request) -> web.StreamResponse:

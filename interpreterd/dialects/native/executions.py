@@ -17,14 +17,15 @@ from interpreterd.http.disconnect import when_gone
 from interpreterd.http.keys import MANAGER, SETTINGS
 from interpreterd.http.streams import EVENT_STREAM, NDJSON, Render, answer_with, follow
 from interpreterd.model.errors import ExecutionNotFound, MalformedRequest
-from interpreterd.model.schema import Event, Execute, Output
+from interpreterd.model.events import Event, Output
+from interpreterd.model.requests import Execute
 
 LISTED_LIMIT: Final = 100
 NUMBER_LIMIT_DIGITS: Final = 15  # no journal gets that far
 
 
 async def post_execution(request: web.Request) -> web.StreamResponse:
-    """Run code; see ``model.Execute``. Answer with the whole, with events as they come, or at once."""
+    """Run code; see ``requests.Execute``. Answer with the whole, with events as they come, or at once."""
     # Only who started it may answer ``input()``, and this client is not heard any more.
     wish = Execute.parse(await read_json(request, request.app[SETTINGS].body_limit_bytes))
     wish = attrs.evolve(await with_digest(wish), stdin=False)

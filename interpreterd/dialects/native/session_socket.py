@@ -27,7 +27,8 @@ from interpreterd.http.decoding import decode
 from interpreterd.http.keys import FAREWELLS, MANAGER
 from interpreterd.http.websocket import Socket, open_socket
 from interpreterd.model.errors import InterpreterError, InvalidRequest, LimitReached, ServerShuttingDown
-from interpreterd.model.schema import Event, Execute
+from interpreterd.model.events import Event
+from interpreterd.model.requests import Execute
 
 REQUESTS_LIMIT: Final = 256  # that one connection may have unanswered
 FAREWELL_LIMIT_S: Final = 1.0

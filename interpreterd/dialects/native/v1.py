@@ -8,7 +8,7 @@ from attrs import frozen
 from interpreterd.dialects.native.errors import OK, close_reason, face
 from interpreterd.machine.verdicts import CONTEXT_ERROR
 from interpreterd.model.errors import ExecutionInterrupted, InterpreterError
-from interpreterd.model.schema import (
+from interpreterd.model.events import (
     Event,
     Failure,
     Finished,

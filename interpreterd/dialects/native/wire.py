@@ -14,9 +14,8 @@ from interpreterd.dialects.native.errors import face, sentence
 from interpreterd.dialects.native.v1 import encode_output
 from interpreterd.machine.verdicts import CONTEXT_ERROR
 from interpreterd.model.errors import InterpreterError, InvalidRequest, MalformedRequest
-from interpreterd.model.schema import (
+from interpreterd.model.events import (
     Event,
-    Execute,
     Failure,
     Finished,
     Gap,
@@ -31,6 +30,7 @@ from interpreterd.model.schema import (
     Submitted,
     WorkerEnded,
 )
+from interpreterd.model.requests import Execute
 
 REQUEST_ID_LIMIT_CHARS: Final = 256
 

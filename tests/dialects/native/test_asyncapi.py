@@ -16,7 +16,7 @@ from referencing.jsonschema import DRAFT202012
 
 from interpreterd.dialects.native import v1, wire
 from interpreterd.dialects.native.errors import FACES, INVALID_TEXT, TRY_AGAIN_LATER
-from interpreterd.model import schema as events
+from interpreterd.model import events
 from interpreterd.model.errors import (
     ContextDeleted,
     ContextNotFound,
@@ -27,7 +27,7 @@ from interpreterd.model.errors import (
     MalformedRequest,
     ServerShuttingDown,
 )
-from interpreterd.model.schema import Event, Finished, Gap, Submitted, WorkerEnded
+from interpreterd.model.events import Event, Finished, Gap, Submitted, WorkerEnded
 
 FEW = 15  # of each kind: what is rendered has one form for each
 EXECUTION_ID = "0f0e4a52-7d0f-4f0b-9f0e-5a7d3c2b1a00"

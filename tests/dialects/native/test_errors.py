@@ -27,9 +27,8 @@ from interpreterd.model.errors import (
     ServerShuttingDown,
     WorkerStartFailed,
 )
-from interpreterd.model.schema import (
+from interpreterd.model.events import (
     EVENT_LIMIT_CHARS,
-    ID_LIMIT_CHARS,
     Event,
     Failure,
     Finished,
@@ -42,6 +41,7 @@ from interpreterd.model.schema import (
     Started,
     Stream,
 )
+from interpreterd.model.requests import ID_LIMIT_CHARS
 
 
 def subclasses(kind: type[InterpreterError]) -> Iterator[type[InterpreterError]]:

@@ -23,9 +23,8 @@ from interpreterd.contexts.executions import Executions
 from interpreterd.contexts.manager import Manager
 from interpreterd.http import bodies
 from interpreterd.http.keys import MANAGER
-from interpreterd.model.description import ChangeContext, CreateContext
 from interpreterd.model.errors import InvalidRequest, LimitReached, MalformedRequest, OutOfResources, WorkerStartFailed
-from interpreterd.model.schema import Execute
+from interpreterd.model.requests import ChangeContext, CreateContext, Execute
 from interpreterd.settings import LEAST_MEMORY_BYTES, Settings
 
 StartDaemon = Callable[..., Awaitable[Daemon]]

@@ -12,7 +12,7 @@ from on_session import Session, open_session
 from paths import GOLDEN, ROOT
 
 from interpreterd.dialects.native.wire import answer, parse_operation, parse_request_id, refusal, render
-from interpreterd.model.schema import (
+from interpreterd.model.events import (
     Event,
     Failure,
     Finished,

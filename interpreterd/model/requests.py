@@ -1,6 +1,8 @@
-"""What clients say of a context, when they make or change it, and what they see of it.
+"""What clients ask for, checked at the edge.
 
-Requests are parsed as in ``schema``: into a request, or ``MalformedRequest`` or ``InvalidRequest``.
+Requests are parsed from decoded JSON by ``parse``; whatever it is given, it returns a request or raises
+``MalformedRequest`` or ``InvalidRequest``. A key whose value is ``null`` is absent; unknown keys are ignored, since
+newer clients may send more.
 """
 
 from collections.abc import Iterable, Mapping, Set
@@ -8,16 +10,112 @@ from typing import Any, Final, Self
 
 from attrs import field, frozen
 
-from interpreterd.model.environment import check_envs
+from interpreterd.model.digest import Digest
+from interpreterd.model.environment import check_envs, check_late_envs
 from interpreterd.model.errors import InvalidRequest, InvalidWorkingDirectory, MalformedRequest, UnsupportedLanguage
-from interpreterd.model.fields import as_whole, environment, json_object, names, string, utf8_bytes
+from interpreterd.model.fields import (
+    as_whole,
+    choice,
+    environment,
+    flag,
+    json_object,
+    names,
+    seconds,
+    string,
+    utf8_bytes,
+    whole_number,
+)
 from interpreterd.model.limits import NONE, Limits, check_limit
-from interpreterd.model.schema import timestamp
 
+DEFAULT_TIMEOUT_S: Final = 600
+TIMEOUT_LIMIT_S: Final = 2**32 - 1  # the field is an unsigned 32-bit integer in the clients' own schema
+ID_LIMIT_CHARS: Final = 1000  # of a context's id, which the daemon repeats when it does not know it
+ORIGIN_LIMIT_CHARS: Final = 256
 METADATA_LIMIT: Final = 64
 METADATA_LIMIT_BYTES: Final = 4096
 CWD_LIMIT_BYTES: Final = 4096  # PATH_MAX, limits.h
-ACTIVE: Final = ("idle", "busy")  # the states of a context that has a worker
+
+
+@frozen(kw_only=True)
+class Execute:
+    """Run ``code`` as one execution.
+
+    Attributes:
+        code: Python source, not empty.
+        context_id: None for the default context.
+        timeout_s: Wall-clock seconds from its start, queueing not counted; None for no limit.
+        grace_s: Seconds it may go on after an interrupt, before it is killed; None for the daemon's own.
+        envs: Environment variables, for this execution only.
+        stays: Whether it goes on when its client's connection ends; else it is interrupted.
+        numbered: Whether the client wants the events of version 2: with their number, and the execution's id.
+        stdin: Whether ``input()`` asks the client.
+        interactive: Whether the values of its expressions are printed, as at Python's own prompt.
+        background: Whether nobody waits for it; only over HTTP.
+        origin: What the client calls itself, for others that follow the context.
+        digest: Of the code, if it is known already: to find it out takes long if the code is.
+    """
+
+    code: str = field(repr=lambda code: f"<{len(code)} chars>")
+    context_id: str | None = None
+    timeout_s: int | None = DEFAULT_TIMEOUT_S
+    grace_s: float | None = None
+    envs: Mapping[str, str] = field(factory=dict, repr=lambda envs: f"<{len(envs)} variables>")
+    stays: bool = True
+    numbered: bool = False
+    stdin: bool = False
+    interactive: bool = False
+    background: bool = False
+    origin: str = ""
+    digest: Digest | None = field(default=None, repr=False, eq=False)
+
+    @classmethod
+    def parse(cls, value: object) -> Self:
+        message = json_object(
+            value,
+            "the message",
+            {
+                "code",
+                "contextId",
+                "timeout",
+                "graceS",
+                "envs",
+                "onDisconnect",
+                "events",
+                "stdin",
+                "interactive",
+                "background",
+                "origin",
+            },
+        )
+        code = string(message, "code")
+        context_id = string(message, "contextId")
+        timeout_s = whole_number(message, "timeout")
+        envs = environment(message, "envs")
+        check_late_envs(envs)
+        if not code:
+            raise InvalidRequest("code must not be empty")
+        if len(context_id or "") > ID_LIMIT_CHARS:
+            raise InvalidRequest(f"contextId must be at most {ID_LIMIT_CHARS} characters long")
+        if timeout_s is None:
+            timeout_s = DEFAULT_TIMEOUT_S
+        elif not 0 <= timeout_s <= TIMEOUT_LIMIT_S:
+            raise InvalidRequest(f"timeout must be a number of seconds from 0 (none) to {TIMEOUT_LIMIT_S}")
+        origin = string(message, "origin") or ""
+        if len(origin) > ORIGIN_LIMIT_CHARS:
+            raise InvalidRequest(f"origin must be at most {ORIGIN_LIMIT_CHARS} characters long")
+        return cls(
+            code=code,
+            context_id=context_id or None,
+            timeout_s=timeout_s or None,
+            grace_s=seconds(message, "graceS"),
+            envs=envs,
+            stays=choice(message, "onDisconnect", ("continue", "interrupt")) == "continue",
+            numbered=choice(message, "events", ("v1", "v2")) == "v2",
+            stdin=flag(message, "stdin"),
+            interactive=flag(message, "interactive"),
+            background=flag(message, "background"),
+            origin=origin,
+        )
 
 
 @frozen(kw_only=True)
@@ -74,53 +172,6 @@ class ChangeContext:
         if isinstance(value, dict) and value.get("metadata", "") is None:
             return cls(metadata=None)
         return cls(metadata=_patch(body, "metadata"))
-
-
-@frozen(kw_only=True)
-class ContextInfo:
-    """What clients see of a context.
-
-    Attributes:
-        created_at: As clients read it; see ``model.timestamp``.
-        state: ``starting``, ``idle``, ``busy`` or ``dead``: without a worker; the next execution starts one.
-        last_used_at: When an execution was submitted or ended last, in seconds since the epoch.
-        executions: How many have begun to run.
-        queued: How many wait.
-        limits: Shown only where there are any.
-        pid: The worker's, by which to look at what it uses; never shown. None without a worker.
-    """
-
-    id: str
-    cwd: str
-    created_at: str
-    state: str
-    last_used_at: float
-    executions: int = 0
-    queued: int = 0
-    metadata: Mapping[str, str] = field(factory=dict, repr=lambda metadata: f"<{len(metadata)} pairs>")
-    limits: Limits = NONE
-    pid: int | None = None
-
-    @property
-    def active(self) -> bool:
-        """Whether a worker is there."""
-        return self.state in ACTIVE
-
-    def to_json(self) -> dict[str, Any]:
-        limits = self.limits.to_json()
-        return {
-            "id": self.id,
-            "cwd": self.cwd,
-            "language": "python",
-            "createdAt": self.created_at,
-            "active": self.active,
-            "state": self.state,
-            "lastUsedAt": timestamp(self.last_used_at),
-            "executionCount": self.executions,
-            "queued": self.queued,
-            "metadata": dict(self.metadata),
-            **({"limits": limits} if limits else {}),
-        }
 
 
 def patched(metadata: Mapping[str, str], patch: Mapping[str, str | None] | None) -> dict[str, str]:

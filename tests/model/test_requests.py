@@ -1,25 +1,20 @@
 """Requests are checked at the edge: a value, or an error that names the key and what it must be."""
 
-import json
-from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from interpreterd.model.description import ChangeContext, ContextInfo, CreateContext
 from interpreterd.model.errors import InvalidRequest, MalformedRequest, UnsupportedLanguage
 from interpreterd.model.limits import Limits
-from interpreterd.model.schema import (
+from interpreterd.model.requests import (
     DEFAULT_TIMEOUT_S,
     ID_LIMIT_CHARS,
     TIMEOUT_LIMIT_S,
+    ChangeContext,
+    CreateContext,
     Execute,
-    Failure,
-    Output,
-    Stream,
-    timestamp,
 )
 from interpreterd.settings import LEAST_MEMORY_BYTES
 
@@ -194,34 +189,5 @@ def test_the_language_is_python(language: str) -> None:
         CreateContext.parse({"language": language})
 
 
-def test_context_info_to_json() -> None:
-    created_at = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC).timestamp()
-    info = ContextInfo(
-        id="i",
-        cwd="/w",
-        created_at=timestamp(created_at),
-        state="idle",
-        last_used_at=created_at + 1.0625,
-        executions=2,
-    )
-    assert json.loads(json.dumps(info.to_json())) == {
-        "id": "i",
-        "cwd": "/w",
-        "language": "python",
-        "createdAt": "2026-01-02T03:04:05.000000Z",
-        "active": True,
-        "state": "idle",
-        "lastUsedAt": "2026-01-02T03:04:06.062500Z",
-        "executionCount": 2,
-        "queued": 0,
-        "metadata": {},
-    }
-
-
-def test_what_users_wrote_stays_out_of_logs() -> None:
-    shown = [
-        Execute(code="secret", envs={"KEY": "secret"}),
-        Output(stream=Stream.STDOUT, text="secret"),
-        Failure(name="E", value="secret", traceback="secret"),
-    ]
-    assert "secret" not in repr(shown)
+def test_code_and_variables_stay_out_of_logs() -> None:
+    assert "secret" not in repr(Execute(code="secret", envs={"KEY": "secret"}))
