@@ -9,7 +9,7 @@ from attrs import field, frozen
 
 from benchmarks import servers
 from benchmarks.client import Client, client
-from benchmarks.servers import Server
+from benchmarks.servers import INSTALLED, Program, Server
 
 PRELOADED: Final = "numpy,pandas"
 
@@ -27,6 +27,7 @@ class Scale:
         forked_crowd: The largest number of contexts to try with the fork launcher.
         listed: Contexts that exist while they are listed.
         probes: Requests by which the loop's lag is seen.
+        rounds: How often two trees are compared, each time with newly started daemons.
         limit_s: How long one figure may take.
     """
 
@@ -39,6 +40,7 @@ class Scale:
     forked_crowd: int
     listed: int
     probes: int
+    rounds: int
     limit_s: float
 
 
@@ -52,6 +54,7 @@ QUICK: Final = Scale(
     forked_crowd=50,
     listed=100,
     probes=150,
+    rounds=12,
     limit_s=180,
 )
 FULL: Final = Scale(
@@ -64,6 +67,7 @@ FULL: Final = Scale(
     forked_crowd=5000,
     listed=1000,
     probes=600,
+    rounds=24,
     limit_s=900,
 )
 
@@ -87,6 +91,7 @@ class Bench:
         python: The workers' interpreter, and the floors'.
         packed_python: The same, with packages to be imported.
         help: What ``interpreterd serve --help`` says.
+        program: The daemon.
     """
 
     scale: Scale
@@ -94,6 +99,7 @@ class Bench:
     python: str
     packed_python: str
     help: str = field(repr=False)
+    program: Program = INSTALLED
 
     @property
     def fork_flags(self) -> tuple[str, ...] | None:
@@ -112,7 +118,7 @@ class Bench:
         self, *flags: str, python: str | None = None, probed: bool = False
     ) -> AsyncIterator[tuple[Server, Client]]:
         """Start a daemon of its own for a figure, and run something in its default context."""
-        daemon = servers.daemon(self.directory, python or self.python, *flags, probed=probed)
+        daemon = servers.daemon(self.directory, self.program, python or self.python, *flags, probed=probed)
         async with daemon as server, client(server) as speaker:
             await speaker.execute()
             yield server, speaker

@@ -3,7 +3,7 @@
 import asyncio
 import json
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -87,6 +87,30 @@ class Client:
         if strange := [message for message in messages if message["type"] not in streams]:
             raise BenchmarkError(f"output came with {strange[0]}")
         return [message["text"] for message in messages], end - start
+
+    @asynccontextmanager
+    async def session(self) -> AsyncIterator[Callable[[], Awaitable[float]]]:
+        """Open a session; yield what runs ``pass`` on it and returns the time from request to ``completed``."""
+        async with self.http.ws_connect(self.url + PREFIX + "/session") as connection:
+            number = 0
+
+            async def run() -> float:
+                nonlocal number
+                number += 1
+                wish = json.dumps({"op": "execute", "requestId": str(number), "code": "pass"})
+                start = time.perf_counter()
+                await connection.send_str(wish)
+                answer = json.loads(await connection.receive_str(timeout=10))
+                while not (answer["type"] == "control" and answer.get("text") == "completed"):
+                    if answer["type"] == "error":
+                        raise BenchmarkError(f"the session says {answer}")
+                    answer = json.loads(await connection.receive_str(timeout=10))
+                end = time.perf_counter()
+                if answer["requestId"] != str(number):
+                    raise BenchmarkError(f"request {number} was answered by {answer}")
+                return end - start
+
+            yield run
 
     async def get(self, path: str) -> float:
         """Return the time of a GET, body read, on a connection that stays open."""

@@ -1,8 +1,8 @@
-"""``python -m benchmarks.inside serve …``: the daemon, with a probe that tells how long anything held its event loop.
+"""``python inside.py serve …``: the daemon that this Python imports, with a probe inside.
 
-A timer asks for its turn every millisecond. What the loop's thread has computed since the turn before, user and system
-time together, is what it did instead: no callback can have held it longer. Time in which other processes had the
-processor does not count, so the figure holds on a busy machine.
+The probe tells how long anything held the event loop. A timer asks for its turn every millisecond. What the loop's
+thread has computed since the turn before, user and system time together, is what it did instead: no callback can have
+held it longer. Time in which other processes had the processor does not count, so the figure holds on a busy machine.
 
 ``GET /held`` answers ``{"count", "p50", "p99", "max"}``, seconds since the last such request.
 """
@@ -10,7 +10,7 @@ processor does not count, so the figure holds on a busy machine.
 import asyncio
 import sys
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from typing import Any
 
 import orjson
@@ -50,25 +50,28 @@ class Probe:
         return web.Response(body=orjson.dumps(body), content_type="application/json")
 
 
-def probed(make_app: Callable[..., web.Application]) -> Callable[..., web.Application]:
-    """Return ``make_app`` with a probe in what it makes."""
+def probe_applications() -> None:
+    """Put a probe into every application that is going to be served.
 
-    def make(**keywords: Any) -> web.Application:
-        app = make_app(**keywords)
+    Where aiohttp takes it, and not where the daemon makes it: that place is another one from one version to the next.
+    """
+    take = web.AppRunner.__init__
+
+    def take_and_probe(self: web.AppRunner, app: web.Application, **keywords: Any) -> None:
         probe = Probe()
         app.cleanup_ctx.append(probe.run)
         app.router.add_get("/held", probe.tell)
-        return app
+        take(self, app, **keywords)
 
-    return make
+    web.AppRunner.__init__ = take_and_probe  # type: ignore[method-assign]
 
 
 def main() -> int:
     """Run the daemon's command line."""
-    from interpreterd import __main__, daemon
+    probe_applications()
+    from interpreterd.__main__ import main as run
 
-    daemon.make_app = probed(daemon.make_app)  # type: ignore[attr-defined]
-    return __main__.main()
+    return run()
 
 
 if __name__ == "__main__":

@@ -57,6 +57,17 @@ def ticks(pids: Iterable[int]) -> int:
     return total
 
 
+def cpu_s(pid: int) -> float:
+    """Return the CPU time of ``pid``, user and system, of all its threads, also of those that have ended.
+
+    To the nanosecond, by the process's own clock: clock_getcpuclockid(3), which makes its number so.
+    """
+    try:
+        return time.clock_gettime(~pid << 3 | 2)
+    except OSError:
+        return 0.0
+
+
 def wake_ups(pids: Iterable[int]) -> int:
     """Return how often threads of ``pids`` have gone to sleep: what polls shows here although it costs no tick."""
     total = 0

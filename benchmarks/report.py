@@ -1,18 +1,17 @@
-"""What was measured, as rows; the machine; and both as JSON and as the table in RESULTS.md."""
+"""What was measured, as rows; the machine; and both as JSON and as a table. RESULTS.md describes the JSON."""
 
 import os
 import platform
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import orjson
 from attrs import asdict, field, frozen
 
-RESULTS: Final = Path(__file__).with_name("RESULTS.md")
-BEGIN: Final = "<!-- results: begin -->"
-END: Final = "<!-- results: end -->"
+Unit = Literal["s", "bytes", "bytes/s", "1/s", "count"]
 NOT_BUILT: Final = "not built"
 PACKAGES: Final = ("interpreterd", "aiohttp", "uvloop", "orjson", "ipykernel", "numpy", "pandas")
 _MEGA: Final = 1e6
@@ -30,7 +29,10 @@ class Row:
         reference: The floor, or what else it is compared with, measured in turns with it.
         ratio: Measured to reference; None where there is no such thing.
         met: Whether the target is reached; None without a target.
-        values: All numbers behind it, for the JSON; the names end in their units.
+        value: The number of ``measured``, in ``unit``; None if there is none.
+        unit: That of ``value`` and ``references``.
+        references: The numbers of ``reference``, by what they are of; ``daemon`` in the row of a peer.
+        values: All numbers behind it: samples, or n, median, p99 and maximum; the names end in their units.
     """
 
     figure: str
@@ -40,6 +42,9 @@ class Row:
     reference: str = ""
     ratio: float | None = None
     met: bool | None = None
+    value: float | None = None
+    unit: Unit | None = None
+    references: dict[str, float] = field(factory=dict)
     values: dict[str, Any] = field(factory=dict)
 
 
@@ -76,39 +81,56 @@ def _version(package: str) -> str | None:
         return None
 
 
-def to_json(rows: list[Row], facts: dict[str, Any], *, quick: bool) -> bytes:
-    """Return the whole run."""
-    run = {"machine": facts, "quick": quick, "rows": [asdict(row) for row in rows]}
+def text(value: float, unit: Unit) -> str:
+    """Return ``value`` as it is shown."""
+    match unit:
+        case "s":
+            return f"{value * 1e6:.3g} µs" if value < 1e-3 else ms(value)
+        case "bytes":
+            return mb(value) if value >= 1e5 else f"{value / 1e3:.1f} KB"
+        case "bytes/s":
+            return f"{mb(value)}/s"
+        case "1/s":
+            return f"{value:.0f}/s"
+        case "count":
+            return f"{value:.3g}"
+
+
+def to_json(facts: dict[str, Any], *, quick: bool, **lists: list[Any]) -> bytes:
+    """Return the whole run; ``lists`` are of rows, or of what else is an attrs class."""
+    told = {name: [asdict(row) for row in rows] for name, rows in lists.items()}
+    run = {"machine": facts, "quick": quick, **told}
     return orjson.dumps(run, option=orjson.OPT_INDENT_2 | orjson.OPT_SERIALIZE_NUMPY) + b"\n"
+
+
+def rows_of(run: dict[str, Any]) -> list[Row]:
+    """Return the rows of a run that was JSON."""
+    return [Row(**row) for row in run["rows"]]
+
+
+def surroundings(facts: dict[str, Any], kind: str) -> str:
+    """Return what stands above a table: the ``kind`` of run, when, and on which machine."""
+    packages = ", ".join(f"{name} {version}" for name, version in facts["packages"].items() if version)
+    return (
+        f"{kind} {facts['date']}; {facts['cpu']}, {facts['cores']} cores, {facts['memory_gb']} GB; Linux"
+        f" {facts['kernel']}; {facts['python']}; {packages}. Load average at the start {facts['load_average']:.1f}."
+    )
+
+
+def table(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> list[str]:
+    """Return the lines of a Markdown table."""
+    lines = [head, *rows]
+    shown = ["| " + " | ".join(cell.replace("|", "\\|").replace("\n", " ") for cell in line) + " |" for line in lines]
+    return [shown[0].replace("|  |", "| |"), "|" + "---|" * len(head), *shown[1:]]
 
 
 def to_markdown(rows: list[Row], facts: dict[str, Any], *, quick: bool) -> str:
     """Return the run as a table, with the machine above it."""
-    packages = ", ".join(f"{name} {version}" for name, version in facts["packages"].items() if version)
     kind = "**A quick run**: few samples, and a crowd of 50 instead of 1,000." if quick else "A full run."
-    environment = (
-        f"{kind} {facts['date']}; {facts['cpu']}, {facts['cores']} cores, {facts['memory_gb']} GB; Linux"
-        f" {facts['kernel']}; {facts['python']}; {packages}. Load average at the start {facts['load_average']:.1f}."
-    )
-    lines = [
-        environment,
-        "",
-        "| figure | | target | measured | compared with | ratio | met |",
-        "|---|---|---|---|---|---|---|",
-    ]
+    cells = []
     for row in rows:
         met = {True: "yes", False: "**no**", None: ""}[row.met]
         ratio = "" if row.ratio is None else f"{row.ratio:.3g}"
-        cells = (row.figure, row.what, row.target, row.measured, row.reference, ratio, met)
-        lines.append("| " + " | ".join(cell.replace("|", "\\|").replace("\n", " ") for cell in cells) + " |")
-    return "\n".join(lines) + "\n"
-
-
-def update_results(table: str, path: Path = RESULTS) -> None:
-    """Replace what stands between the two marker lines of ``path``; the rest is written by hand and stays."""
-    text = path.read_text()
-    before, begin, rest = text.partition(BEGIN)
-    _, end, after = rest.partition(END)
-    if not begin or not end:
-        raise ValueError(f"{path} must have the lines {BEGIN} and {END}")
-    path.write_text(f"{before}{BEGIN}\n\n{table}\n{END}{after}")
+        cells.append((row.figure, row.what, row.target, row.measured, row.reference, ratio, met))
+    head = ("figure", "", "target", "measured", "compared with", "ratio", "met")
+    return "\n".join([surroundings(facts, kind), "", *table(head, cells)]) + "\n"

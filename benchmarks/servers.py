@@ -10,16 +10,36 @@ import sysconfig
 import venv
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Final, Self
+
+from attrs import frozen
 
 ROOT = Path(__file__).resolve().parents[1]
-COMMAND = Path(sys.executable).with_name("interpreterd")
+PROBED = Path(__file__).with_name("inside.py")
 START_LIMIT_S = 30
 STOP_LIMIT_S = 30
 
 
 class BenchmarkError(Exception):
     """What was measured did not do what it is measured for."""
+
+
+@frozen(kw_only=True)
+class Program:
+    """How a daemon is started, and how with a probe inside; see ``inside.py``."""
+
+    command: tuple[str, ...]
+    probed: tuple[str, ...]
+
+
+INSTALLED: Final = Program(
+    command=(str(Path(sys.executable).with_name("interpreterd")),), probed=(sys.executable, "-I", str(PROBED))
+)
+
+
+def program_of(python: str) -> Program:
+    """Return the daemon that ``python`` imports."""
+    return Program(command=(python, "-I", "-m", "interpreterd"), probed=(python, "-I", str(PROBED)))
 
 
 def environment() -> dict[str, str]:
@@ -42,16 +62,20 @@ def make_python(directory: Path, packages: bool) -> str:
     return str(python)
 
 
-def daemon_help() -> str:
-    """Return what ``interpreterd serve --help`` says, which tells what this daemon can."""
-    return subprocess.run(
-        [COMMAND, "serve", "--help"],
-        capture_output=True,
-        check=True,
-        text=True,
-        env=environment(),
-        timeout=START_LIMIT_S,
-    ).stdout
+def daemon_help(program: Program) -> str:
+    """Return what ``interpreterd serve --help`` says, which tells what this daemon can.
+
+    Raises:
+        BenchmarkError: It does not say so.
+    """
+    command = [*program.command, "serve", "--help"]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, env=environment(), timeout=START_LIMIT_S)
+    except subprocess.TimeoutExpired as error:
+        raise BenchmarkError(f"{' '.join(command)} took longer than {START_LIMIT_S} s") from error
+    if done.returncode:
+        raise BenchmarkError(f"{' '.join(command)}: {done.stderr[-600:]}")
+    return done.stdout
 
 
 class Server:
@@ -116,11 +140,11 @@ class Server:
         return self._log.read_text(errors="replace")[-600:]
 
 
-def daemon(directory: Path, python: str, *flags: str, probed: bool = False) -> Server:
-    """Return a daemon, not started yet, whose workers run ``python``, with ``flags`` added; see ``inside.py``."""
-    start = [sys.executable, "-m", "benchmarks.inside"] if probed else [str(COMMAND)]
+def daemon(directory: Path, program: Program, python: str, *flags: str, probed: bool = False) -> Server:
+    """Return a daemon, not started yet, whose workers run ``python``, with ``flags`` added."""
     own = ("serve", "--port", "0", "--cwd", str(directory), "--python", python, "--exit-with-parent")
-    return Server([*start, *own, *flags], ROOT if probed else directory, directory / "daemon.log")
+    start = program.probed if probed else program.command
+    return Server([*start, *own, *flags], directory, directory / "daemon.log")
 
 
 def echo(directory: Path) -> Server:

@@ -8,6 +8,7 @@ from pygments.lexers.special import TextLexer
 from sphinx.application import Sphinx
 
 sys.path.insert(0, str(Path(__file__).parent))
+import plots
 import reference
 
 from interpreterd import __version__
@@ -23,6 +24,7 @@ myst_heading_anchors = 3
 autodoc_member_order = "bysource"
 autodoc_typehints = "signature"
 python_use_unqualified_type_names = True
+GENERATED = {**reference.PAGES, "figures": plots.page}
 # The library's own inventory would have to be fetched: the site is built without a network.
 # And what a client never meets: it does not offer to answer input(), and no daemon's exception leaves the daemon.
 nitpick_ignore_regex = [
@@ -40,8 +42,8 @@ def setup(app: Sphinx) -> None:
 
 
 def _fill(app: Sphinx, page: str, source: list[str]) -> None:
-    if page in reference.PAGES:
-        source[0] += reference.PAGES[page]()
+    if page in GENERATED:
+        source[0] += GENERATED[page]()
 
 
 def _mark_code(app: Sphinx, what: str, name: str, thing: object, options: Any, lines: list[str]) -> None:

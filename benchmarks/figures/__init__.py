@@ -11,12 +11,14 @@ from benchmarks.figures.hostile import hostile
 from benchmarks.figures.lag import lag, listing
 from benchmarks.figures.leaving import aborted
 from benchmarks.figures.output import blocks, lines, switches
+from benchmarks.figures.processor import cpu
 from benchmarks.figures.rate import rate
 from benchmarks.report import Row
 
 FIGURES: Final[dict[str, Callable[[Bench], Awaitable[list[Row]]]]] = {
     "execute": execute,
     "session": session,
+    "cpu": cpu,
     "rate": rate,
     "create": create,
     "sustained": sustained,

@@ -83,6 +83,9 @@ async def create(bench: Bench) -> list[Row]:
             measured=ms(peer.p50),
             reference=f"daemon, spawned {ms(blocks['spawn'].p50)}",
             ratio=peer.p50 / blocks["spawn"].p50,
+            value=peer.p50,
+            unit="s",
+            references={"daemon": blocks["spawn"].p50},
             values=peer.milliseconds(),
         )
     )
@@ -103,8 +106,21 @@ def _create_row(name: str, blocks: dict[str, Blocks]) -> Row:
         reference=f"`python -I -S -c pass` {ms(blocks['python'].p50)}",
         ratio=ratio,
         met=ratio <= 0.25,
+        value=blocks[name].p50,
+        unit="s",
+        references={"bare Python": blocks["python"].p50},
         values={side: blocks[side].milliseconds() for side in (name, "python")},
     )
+
+
+async def created_per_s(client: Client, count: int) -> float:
+    """Return how many contexts a second are created, ``AT_ONCE`` at a time; they are deleted afterwards."""
+    start = time.perf_counter()
+    created = await client.create_many(count, at_once=AT_ONCE)
+    took = time.perf_counter() - start
+    for context in created:
+        await client.delete(context)
+    return len(created) / took
 
 
 async def sustained(bench: Bench) -> list[Row]:
@@ -121,14 +137,6 @@ async def sustained(bench: Bench) -> list[Row]:
             continue
         async with bench.daemon(*flags) as (_, client):
 
-            async def contexts(client: Client = client) -> float:
-                start = time.perf_counter()
-                created = await client.create_many(count, at_once=AT_ONCE)
-                took = time.perf_counter() - start
-                for context in created:
-                    await client.delete(context)
-                return len(created) / took
-
             async def pythons() -> float:
                 start = time.perf_counter()
                 limit = asyncio.Semaphore(AT_ONCE)
@@ -140,7 +148,8 @@ async def sustained(bench: Bench) -> list[Row]:
                 await asyncio.gather(*(one() for _ in range(count)))
                 return count / (time.perf_counter() - start)
 
-            blocks = await alternate({"daemon": contexts, "python": pythons}, turns=3, samples=1, pause_s=1, warm_up=0)
+            sides: dict[str, Sample] = {"daemon": partial(created_per_s, client, count), "python": pythons}
+            blocks = await alternate(sides, turns=3, samples=1, pause_s=1, warm_up=0)
         rows.append(
             Row(
                 figure="sustained",
@@ -150,6 +159,9 @@ async def sustained(bench: Bench) -> list[Row]:
                 reference=f"bare Pythons {blocks['python'].p50:.0f}/s",
                 ratio=blocks["daemon"].ratio_to(blocks["python"]),
                 met=blocks["daemon"].p50 >= least,
+                value=blocks["daemon"].p50,
+                unit="1/s",
+                references={"bare Python": blocks["python"].p50},
                 values={"contexts": count, **{f"{side}_per_s": blocks[side].samples for side in blocks}},
             )
         )
@@ -191,5 +203,8 @@ async def preload(bench: Bench) -> list[Row]:
             measured=ms(blocks["preload"].p50),
             ratio=blocks["preload"].ratio_to(blocks["python"]),
             met=blocks["preload"].p50 <= 0.015,
+            value=blocks["preload"].p50,
+            unit="s",
+            references={"new Python": blocks["python"].p50, "spawned, not preloaded": blocks["spawn"].p50},
         )
     ]

@@ -105,6 +105,9 @@ def _rows(name: str, size: int, empty: State, now: State, bare: float) -> list[R
             reference=f"one more bare Python {mb(bare)}; daemon and pool without contexts {mb(empty.pss)}",
             ratio=each / bare,
             met=each <= LIMITS[name] and now.contexts == size,
+            value=each,
+            unit="bytes",
+            references={"bare Python": bare, "daemon and pool without contexts": empty.pss},
             values=values,
         ),
         Row(
@@ -113,6 +116,8 @@ def _rows(name: str, size: int, empty: State, now: State, bare: float) -> list[R
             target="≤ 60 KB",
             measured=f"{own / 1e3:.1f} KB, {fds:.2f} descriptors",
             met=own <= 60e3,
+            value=own,
+            unit="bytes",
             values={"daemon_rss_bytes_each": own, "daemon_fds_each": fds},
         ),
     ]
@@ -131,6 +136,8 @@ async def _idle(bench: Bench, server: Server, name: str, contexts: int) -> Row:
         target="0 (nothing polls)",
         measured=f"{daemon} and {below} ticks; {daemon_wakes} and {below_wakes} wake-ups",
         met=daemon == below == 0,
+        value=daemon + below,
+        unit="count",
         values={
             "daemon_ticks": daemon,
             "worker_ticks": below,
@@ -152,6 +159,8 @@ async def _random_runs(client: Client, contexts: list[str], name: str) -> Row:
         figure="crowd",
         what=f"`pass` in random ones of {len(contexts)} {name}, p50 and p99",
         measured=f"{ms(runs.p50)}, {ms(runs.p99)}",
+        value=runs.p50,
+        unit="s",
         values=runs.milliseconds(),
     )
 
@@ -189,4 +198,5 @@ async def _kernels(bench: Bench) -> list[Row]:
             sizes.append(proc.pss(pids))
     each = (sizes[-1] - sizes[0]) / (PEERS - 1)
     what = "peer: memory one more Jupyter kernel adds (PSS)"
-    return [Row(figure="crowd", what=what, measured=mb(each), values={"kernels": PEERS, "pss_bytes": sizes})]
+    values = {"kernels": PEERS, "pss_bytes": sizes}
+    return [Row(figure="crowd", what=what, measured=mb(each), value=each, unit="bytes", values=values)]

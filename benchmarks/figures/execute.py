@@ -3,17 +3,11 @@
 import json
 import time
 from contextlib import AsyncExitStack
-from typing import Any
-
-import aiohttp
 
 from benchmarks.bench import Bench
-from benchmarks.client import PREFIX, request
-from benchmarks.report import NOT_BUILT, Row, ms
-from benchmarks.servers import BenchmarkError
+from benchmarks.client import request
+from benchmarks.report import Row, ms
 from benchmarks.stats import Sample, alternate
-
-NOT_FOUND = 404
 
 
 async def execute(bench: Bench) -> list[Row]:
@@ -44,6 +38,9 @@ async def execute(bench: Bench) -> list[Row]:
             reference=f"echo {ms(echo.p50)}",
             ratio=ratio,
             met=ratio <= 1.5,
+            value=daemon.p50,
+            unit="s",
+            references={"echo": echo.p50},
             values=values,
         ),
         Row(
@@ -54,6 +51,10 @@ async def execute(bench: Bench) -> list[Row]:
             reference=f"p50 {ms(daemon.p50)}; echo's p99 {ms(echo.p99)}",
             ratio=spread,
             met=spread <= 4,
+            value=daemon.p99,
+            unit="s",
+            references={"p50": daemon.p50, "echo": echo.p99},
+            values=values,
         ),
     ]
     if peer is not None:
@@ -65,6 +66,10 @@ async def execute(bench: Bench) -> list[Row]:
                 measured=ms(kernel_blocks.p50),
                 reference=f"daemon {ms(daemon.p50)}",
                 ratio=kernel_blocks.ratio_to(daemon),
+                value=kernel_blocks.p50,
+                unit="s",
+                references={"daemon": daemon.p50},
+                values=values,
             )
         )
     return rows
@@ -75,37 +80,11 @@ async def session(bench: Bench) -> list[Row]:
 
     n = turns × samples of each.
     """
-    row: dict[str, Any] = {
-        "figure": "session",
-        "what": "`pass` on an open connection, p50",
-        "target": "≤ 2.5 × a message's echo",
-    }
-    async with bench.pair() as pair:
-        try:
-            connection = await pair.client.http.ws_connect(pair.client.url + PREFIX + "/session")
-        except aiohttp.WSServerHandshakeError as error:
-            if error.status != NOT_FOUND:
-                raise
-            return [Row(**row, measured=NOT_BUILT, met=False)]
-        floor = await pair.floor_client.http.ws_connect(pair.floor_client.url + "/echo")
-        number = 0
-        message = request("pass")
-
-        async def run() -> float:
-            nonlocal number
-            number += 1
-            wish = json.dumps({"op": "execute", "requestId": str(number), "code": "pass"})
-            start = time.perf_counter()
-            await connection.send_str(wish)
-            answer = json.loads(await connection.receive_str(timeout=10))
-            while not (answer["type"] == "control" and answer.get("text") == "completed"):
-                if answer["type"] == "error":
-                    raise BenchmarkError(f"the session says {answer}")
-                answer = json.loads(await connection.receive_str(timeout=10))
-            end = time.perf_counter()
-            if answer["requestId"] != str(number):
-                raise BenchmarkError(f"request {number} was answered by {answer}")
-            return end - start
+    message = request("pass")
+    async with AsyncExitStack() as stack:
+        pair = await stack.enter_async_context(bench.pair())
+        run = await stack.enter_async_context(pair.client.session())
+        floor = await stack.enter_async_context(pair.floor_client.http.ws_connect(pair.floor_client.url + "/echo"))
 
         async def echo() -> float:
             start = time.perf_counter()
@@ -118,16 +97,19 @@ async def session(bench: Bench) -> list[Row]:
         sides = await alternate(
             {"daemon": run, "echo": echo}, turns=bench.scale.turns, samples=bench.scale.samples, warm_up=20
         )
-        await connection.close()
-        await floor.close()
     ratio = sides["daemon"].ratio_to(sides["echo"])
     return [
         Row(
-            **row,
+            figure="session",
+            what="`pass` on an open connection, p50",
+            target="≤ 2.5 × a message's echo",
             measured=ms(sides["daemon"].p50),
             reference=f"echo {ms(sides['echo'].p50)}",
             ratio=ratio,
             met=ratio <= 2.5,
+            value=sides["daemon"].p50,
+            unit="s",
+            references={"echo": sides["echo"].p50},
             values={name: blocks.milliseconds() for name, blocks in sides.items()},
         )
     ]
@@ -159,6 +141,9 @@ async def first_byte(bench: Bench) -> list[Row]:
             reference=f"`pass` to `completed` {ms(sides['silence'].p50)}",
             ratio=ratio,
             met=ratio <= 1.3,
+            value=sides["output"].p50,
+            unit="s",
+            references={"`pass` to `completed`": sides["silence"].p50},
             values={name: blocks.milliseconds() for name, blocks in sides.items()},
         )
     ]

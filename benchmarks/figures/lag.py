@@ -148,6 +148,9 @@ async def lag(bench: Bench) -> list[Row]:
                 measured=f"{ms(loop['max'])} ({ms(loop['p99'])})",
                 reference=seen,
                 met=loop["max"] <= limit_s,
+                value=loop["max"],
+                unit="s",
+                references={"`GET /health`": daemon.p99, "echo": echo.p99},
                 values={"held": loop, "daemon": daemon.milliseconds(), "echo": echo.milliseconds()},
             )
         )
@@ -177,6 +180,9 @@ async def listing(bench: Bench) -> list[Row]:
             measured=ms(listed.p99),
             reference=f"while nothing runs {ms(quiet.p99)}; echo's `GET /health` meanwhile {ms(echo.p99)}",
             met=listed.p99 <= 0.025,
+            value=listed.p99,
+            unit="s",
+            references={"while nothing runs": quiet.p99, "echo": echo.p99},
             values={"streaming": listed.milliseconds(), "quiet": quiet.milliseconds(), "echo": echo.milliseconds()},
         )
     ]

@@ -2,6 +2,7 @@
 
 import asyncio
 import subprocess
+from functools import partial
 
 from benchmarks.bench import Bench
 from benchmarks.client import Client
@@ -23,6 +24,7 @@ SWITCHING_LINES = 3_000  # on each stream
 SWITCHES = 2 * SWITCHING_LINES
 ALTERNATE = f"for i in range({SWITCHING_LINES}): print(i); print(i, file=sys.stderr)"
 ONE_STREAM = f"for i in range({SWITCHING_LINES}): print(i); print(i)"
+SIDES = {"alternating": ALTERNATE, "one stream": ONE_STREAM}
 _TIMED = """
 import sys, time
 start = time.perf_counter()
@@ -58,6 +60,16 @@ def floor_seconds(python: str, prepare: str, write: str) -> float:
     return float(done.stderr)
 
 
+async def bytes_per_s(client: Client, context: str, code: str, expected: str) -> float:
+    """Return how fast the output of ``code`` comes, connect to ``completed``; it must be ``expected``."""
+    pieces, seconds = await client.output(code, context)
+    text = "".join(pieces)
+    if text != expected:
+        same = next((i for i, (a, b) in enumerate(zip(text, expected, strict=False)) if a != b), len(text))
+        raise BenchmarkError(f"{code!r}: {len(text)} characters of {len(expected)}; the first {same} are right")
+    return len(expected) / seconds
+
+
 async def _turns(
     bench: Bench, client: Client, prepare: str, writes: dict[str, str], expected: str
 ) -> dict[str, Blocks]:
@@ -65,19 +77,11 @@ async def _turns(
     context = await client.create()
     await client.execute(prepare, context)
 
-    async def daemon(code: str) -> float:
-        pieces, seconds = await client.output(code, context)
-        text = "".join(pieces)
-        if text != expected:
-            same = next((i for i, (a, b) in enumerate(zip(text, expected, strict=False)) if a != b), len(text))
-            raise BenchmarkError(f"{code!r}: {len(text)} characters of {len(expected)}; the first {same} are right")
-        return len(expected) / seconds
-
     async def floor() -> float:
         write = next(iter(writes.values()))
         return len(expected) / await asyncio.to_thread(floor_seconds, bench.python, prepare, write)
 
-    sides = {name: lambda code=code: daemon(code) for name, code in writes.items()}
+    sides = {name: partial(bytes_per_s, client, context, code, expected) for name, code in writes.items()}
     return await alternate(
         {**sides, "floor": floor}, turns=3 if bench.scale.quick else 10, samples=1, pause_s=0.1, warm_up=1
     )
@@ -87,12 +91,17 @@ def _values(sides: dict[str, Blocks], size: int) -> dict[str, object]:
     return {"bytes": size, **{f"{name}_bytes_per_s": blocks.samples for name, blocks in sides.items()}}
 
 
+def expected_lines() -> str:
+    """Return what ``PRINT_LINES`` prints."""
+    return "".join(f"{i:0{LINE_BYTES - 1}d}\n" for i in range(LINES))
+
+
 async def lines(bench: Bench) -> list[Row]:
     """Measure 200,000 × ``print`` of 100 bytes, connect to ``completed``, every byte compared; floor: a pipe to cat.
 
     n = turns of one run each. The client decodes frames while it measures, and compares afterwards.
     """
-    expected = "".join(f"{i:0{LINE_BYTES - 1}d}\n" for i in range(LINES))
+    expected = expected_lines()
     async with bench.daemon() as (_, client):
         sides = await _turns(bench, client, MAKE_LINES, {"daemon": PRINT_LINES}, expected)
     ratio, rate = sides["daemon"].ratio_to(sides["floor"]), sides["daemon"].p50
@@ -105,6 +114,9 @@ async def lines(bench: Bench) -> list[Row]:
             reference=f"pipe to cat {mb(sides['floor'].p50)}/s",
             ratio=ratio,
             met=rate >= 35e6 and ratio >= 0.25,
+            value=rate,
+            unit="bytes/s",
+            references={"pipe to cat": sides["floor"].p50},
             values=_values(sides, len(expected)),
         )
     ]
@@ -131,10 +143,19 @@ async def blocks(bench: Bench) -> list[Row]:
                 reference=f"`sys.stdout.write` to a pipe to cat {mb(sides['floor'].p50)}/s",
                 ratio=sides[name].ratio_to(sides["floor"]),
                 met=rate >= 250e6,
+                value=rate,
+                unit="bytes/s",
+                references={"pipe to cat": sides["floor"].p50},
                 values=_values({name: sides[name], "floor": sides["floor"]}, len(expected)),
             )
         )
     return rows
+
+
+async def seconds(client: Client, context: str, write: str) -> float:
+    """Return how long ``write`` takes, as the program itself sees it."""
+    await client.post(_TIMED.format(write=write), context)
+    return float(await client.post("print(end - start)", context))
 
 
 async def switches(bench: Bench) -> list[Row]:
@@ -148,13 +169,8 @@ async def switches(bench: Bench) -> list[Row]:
         pieces, _ = await client.output(_TIMED.format(write=ALTERNATE), context, ("stdout", "stderr"))
         if "".join(pieces) != expected:
             raise BenchmarkError("the order of stdout and stderr is not kept")
-
-        async def seconds(write: str) -> float:
-            await client.post(_TIMED.format(write=write), context)
-            return float(await client.post("print(end - start)", context))
-
         sides = await alternate(
-            {"alternating": lambda: seconds(ALTERNATE), "one stream": lambda: seconds(ONE_STREAM)},
+            {name: partial(seconds, client, context, code) for name, code in SIDES.items()},
             turns=3 if bench.scale.quick else 10,
             samples=1,
             pause_s=0.1,
@@ -170,6 +186,9 @@ async def switches(bench: Bench) -> list[Row]:
             reference=f"a line {sides['one stream'].p50 / SWITCHES * 1e6:.1f} µs",
             ratio=sides["alternating"].ratio_to(sides["one stream"]),
             met=each_s <= 20e-6,
+            value=each_s,
+            unit="s",
+            references={"a line": sides["one stream"].p50 / SWITCHES},
             values={f"{name.replace(' ', '_')}_s": blocks.samples for name, blocks in sides.items()},
         )
     ]

@@ -52,6 +52,9 @@ async def rate(bench: Bench) -> list[Row]:
             f" {cores['echo_clients']:.2f})",
             ratio=ratio,
             met=ratio >= 0.6,
+            value=sides["daemon"].p50,
+            unit="1/s",
+            references={"echo": sides["echo"].p50},
             values={"per_s": {name: blocks.samples for name, blocks in sides.items()}, "cores": cores},
         )
     ]

@@ -1,0 +1,1 @@
+"""``--against REV``: this tree and another commit, measured in turns: ``rounds`` says how, ``spread`` what follows."""

@@ -1,0 +1,92 @@
+"""Two trees in turns: round by round with new daemons, and within a round turn by turn.
+
+A daemon may be some percent quicker than its twin for as long as it lives, by where its memory lies. So each round
+starts both anew, the one and the other first by turns, and only rounds count as independent. Within a round both stay,
+and the order of turns is A B B A: what the machine does to one it does to the other a moment later.
+"""
+
+import statistics
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
+from typing import Final
+
+from attrs import frozen
+
+from benchmarks.bench import Bench
+from benchmarks.comparison.spread import Paired
+from benchmarks.report import Unit
+from benchmarks.servers import BenchmarkError
+
+HERE: Final = "here"
+THERE: Final = "there"
+
+
+@frozen
+class Reading:
+    """What one turn has found; ``value`` is in ``unit``."""
+
+    what: str
+    unit: Unit
+    value: float
+
+
+Turn = Callable[[], Awaitable[list[Reading]]]
+
+
+@frozen(kw_only=True)
+class Stage:
+    """How one figure is measured, of whatever tree.
+
+    Attributes:
+        open: Starts what is needed, and gives what takes one turn.
+        turns: How many turns each side has in a round.
+        warm_up: Whether a turn that does not count comes first.
+    """
+
+    open: Callable[[Bench], AbstractAsyncContextManager[Turn]]
+    turns: int = 4
+    warm_up: bool = True
+
+
+async def compare(name: str, stage: Stage, here: Bench, there: Bench, rounds: int) -> list[Paired]:
+    """Measure ``stage`` of both trees; return each thing that it reads, with a value a round."""
+    paired: dict[str, Paired] = {}
+    for number in range(rounds):
+        benches = {HERE: here, THERE: there}
+        order = [HERE, THERE] if number % 2 == 0 else [THERE, HERE]
+        found = await _round(stage, {side: benches[side] for side in order})
+        mine, its = _medians(found[HERE]), _medians(found[THERE])
+        if mine.keys() != its.keys():
+            lacking = ", ".join(sorted(mine.keys() ^ its.keys()))
+            raise BenchmarkError(f"only one of the two trees has: {lacking}")
+        for what, reading in mine.items():
+            pair = paired.setdefault(what, Paired(figure=name, what=what, unit=reading.unit))
+            pair.here.append(reading.value)
+            pair.there.append(its[what].value)
+    return list(paired.values())
+
+
+async def _round(stage: Stage, benches: dict[str, Bench]) -> dict[str, list[list[Reading]]]:
+    """Return what each side's turns have found; they come in the order of ``benches``, then in reverse, and so on."""
+    found: dict[str, list[list[Reading]]] = {side: [] for side in benches}
+    async with AsyncExitStack() as stack:
+        turns = {side: await stack.enter_async_context(stage.open(bench)) for side, bench in benches.items()}
+        if stage.warm_up:
+            for turn in turns.values():
+                await turn()
+        for number in range(stage.turns):
+            for side in list(benches) if number % 2 == 0 else reversed(list(benches)):
+                found[side].append(await turns[side]())
+    return found
+
+
+def _medians(turns: list[list[Reading]]) -> dict[str, Reading]:
+    """Return the median of each thing over the turns."""
+    values: dict[str, list[Reading]] = {}
+    for turn in turns:
+        for reading in turn:
+            values.setdefault(reading.what, []).append(reading)
+    return {
+        what: Reading(what, readings[0].unit, statistics.median(reading.value for reading in readings))
+        for what, readings in values.items()
+    }
