@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
+
 from benchmarks.comparison.rounds import Reading, Stage, Turn, compare
 from benchmarks.servers import BenchmarkError
 

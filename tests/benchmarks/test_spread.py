@@ -5,6 +5,7 @@ import random
 from typing import Any
 
 import pytest
+
 from benchmarks.comparison.spread import RISK, Paired, interval, judge, least_rounds, words
 
 
