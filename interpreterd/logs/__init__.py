@@ -1,1 +1,1 @@
-"""What is logged, and how it is written."""
+"""The daemon's log: its format, its limits, and the thread that writes it."""

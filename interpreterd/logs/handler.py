@@ -1,4 +1,4 @@
-"""Logs: to stderr, a line each, for people or for programs. Logging never waits for whoever reads them."""
+"""Logs go to stderr, one line per record, as text or as JSON. Logging never waits for a reader."""
 
 import atexit
 import logging
@@ -20,7 +20,7 @@ _CONTROLS: Final = {code: f"\\x{code:02x}" for code in (*range(32), *range(127, 
 
 
 def about(context_id: str, logger: logging.Logger) -> "logging.LoggerAdapter[logging.Logger]":
-    """Return ``logger`` for what a context may provoke: it then says each thing a few times a minute, and counts."""
+    """Return ``logger`` for messages that a context may provoke: repeated messages are counted, not written."""
     return logging.LoggerAdapter(logger, {"about": context_id})
 
 
@@ -37,7 +37,7 @@ class JsonFormatter(logging.Formatter):
         }
         if record.exc_info:
             body["exception"] = cut(self.formatException(record.exc_info), EXCEPTION_LIMIT_CHARS)
-        # A lone surrogate, as in a file name that is no UTF-8, has no place in JSON.
+        # JSON cannot hold a lone surrogate, which a file name that is not UTF-8 has.
         return orjson.dumps(
             {key: text.encode(errors="backslashreplace").decode() for key, text in body.items()}
         ).decode()
@@ -60,7 +60,7 @@ class TextFormatter(logging.Formatter):
 
 
 class _Handler(logging.Handler):
-    """Writes what the throttle admits to ``lines``."""
+    """Writes the records that the throttle admits to ``lines``."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -76,12 +76,12 @@ class _Handler(logging.Handler):
             self.handleError(record)
 
     def end(self) -> None:
-        """Write what there is to say, within a bound."""
+        """Write what is left, within a bound."""
         self._tell_left_out(all_of_them=True)
         self.lines.flush()
 
     def _tell_left_out(self, *, all_of_them: bool = False) -> float | None:
-        """Say what the throttle has left out; return in how many seconds there may be more to say."""
+        """Write how many records the throttle has left out; return the seconds until there may be more to report."""
         self.acquire()
         try:
             for record in self._throttle.ended(all_of_them=all_of_them):
@@ -105,7 +105,7 @@ def flush() -> None:
 
 
 def set_up_logging(settings: Settings) -> None:
-    """Log to stderr as ``settings`` say, and have all that is printed to it go the same way; once in a process."""
+    """Log to stderr as ``settings`` say, and send everything printed to stderr the same way; once in a process."""
     handler = _Handler()
     handler.setFormatter(JsonFormatter() if settings.log_format == "json" else TextFormatter())
     logging.basicConfig(level=settings.log_level.upper(), handlers=[handler])

@@ -1,4 +1,4 @@
-"""Lines for a descriptor that perhaps nobody reads: a thread of its own writes them, and nobody else waits for it."""
+"""Lines for a descriptor that perhaps no process reads: one thread writes them, and no other thread waits."""
 
 import io
 import os
@@ -17,32 +17,32 @@ FLUSH_LIMIT_S: Final = 0.5
 class Lines:
     """Lines on their way to a descriptor. ``put`` never waits, in no thread.
 
-    At most ``LIMIT_BYTES`` wait; a line that comes then is dropped, as is one that cannot be written (a full disk, a
-    reader that has gone). How many were dropped is told by a line of its own, as soon as one can be written again.
+    At most ``LIMIT_BYTES`` wait. Further lines are dropped, and so are lines that cannot be written (a full disk, a
+    closed reader). A line of its own reports how many were dropped, as soon as one can be written again.
 
-    The descriptor is never made non-blocking: other processes share what it stands for, a terminal or a pipe.
+    The descriptor is never made non-blocking, because other processes share its terminal or pipe.
     """
 
     def __init__(self, fd: int, *, tell: Callable[[int], str], tick: Callable[[], float | None]) -> None:
         """Write to ``fd``, which stays the caller's, from now on.
 
-        ``tell`` returns the line that says how many were dropped. ``tick`` is called each time when all is written, on
-        the thread that writes; it may ``put``, and returns in how many seconds it wants to be called again, if at all.
+        ``tell`` returns the line that says how many were dropped. The writing thread calls ``tick`` each time when
+        all is written. ``tick`` may ``put``, and returns the seconds until it wants to be called again, or None.
         """
         self._fd = fd
         self._tell = tell
         self._tick = tick
         self._changed = threading.Condition()
-        self._waiting: deque[bytes | int] = deque()  # a number: so many were dropped here
-        self._bytes = 0  # with what is being written
+        self._waiting: deque[bytes | int] = deque()  # a number stands for that many dropped lines
+        self._bytes = 0  # includes the line that is being written
         self._writing = False
         self._lost = 0
         self._torn = False
-        # A daemon's: it may wait in write(2) for ever, and the process ends all the same.
+        # A daemon thread: it may wait in write(2) for ever, and the process can end all the same.
         threading.Thread(target=self._write_all, name="lines", daemon=True).start()
 
     def put(self, line: str) -> None:
-        """Have ``line`` written, without a newline at its end; what is beyond ``LINE_LIMIT_BYTES`` is cut."""
+        """Write ``line`` later, without a newline at its end; it is cut at ``LINE_LIMIT_BYTES``."""
         data = line.encode(errors="backslashreplace")[:LINE_LIMIT_BYTES] + b"\n"
         with self._changed:
             if self._bytes + len(data) <= LIMIT_BYTES:
@@ -85,20 +85,20 @@ class Lines:
             self._lost += 1
 
     def _tell_lost(self) -> bool:
-        """Tell how many were dropped, if any; return False if that cannot be written either."""
+        """Report how many lines were dropped, if any; return False if that cannot be written either."""
         if self._lost and self._write(self._tell(self._lost).encode(errors="backslashreplace") + b"\n"):
             self._lost = 0
         return not self._lost
 
     def _write(self, data: bytes) -> bool:
-        """Write ``data``, however long that takes; return False if it cannot be."""
+        """Write ``data``, however long that takes; return False if it cannot be written."""
         if self._torn:
             data = b"\n" + data
         unwritten = data
         while unwritten:
             try:
                 unwritten = unwritten[os.write(self._fd, unwritten) :]
-            except BlockingIOError:  # somebody else has made it so
+            except BlockingIOError:  # another process has made it non-blocking
                 ready = select.poll()
                 ready.register(self._fd, select.POLLOUT)
                 ready.poll()
@@ -110,7 +110,7 @@ class Lines:
 
 
 class LineStream(io.TextIOBase):
-    """Stands for ``sys.stderr``: whatever is printed goes line by line through ``Lines``, in order with the log."""
+    """Stands for ``sys.stderr``: printed text goes line by line through ``Lines``, in order with the log."""
 
     encoding = "utf-8"
     errors = "backslashreplace"
@@ -132,7 +132,7 @@ class LineStream(io.TextIOBase):
         return os.isatty(self._fd)
 
     def write(self, text: str) -> int:
-        """Take ``text``; a line without its end waits for that, but not beyond ``LINE_LIMIT_BYTES`` characters."""
+        """Take ``text``; an incomplete line waits for its end, up to ``LINE_LIMIT_BYTES`` characters."""
         with self._lock:
             *lines, self._unfinished = (self._unfinished + text).split("\n")
             if len(self._unfinished) > LINE_LIMIT_BYTES:

@@ -1,4 +1,4 @@
-"""How often the log says one thing: what user code or a client can provoke again and again says it a few times."""
+"""Limits how often the log repeats a message that user code or a client can provoke again and again."""
 
 import logging
 import time
@@ -8,8 +8,8 @@ from typing import Final
 from attrs import define
 
 PERIOD_S: Final = 60.0
-CONTEXT_LIMIT: Final = 10  # lines a period of one context, from one place in the source
-LIMIT: Final = 100  # the same of all contexts together
+CONTEXT_LIMIT: Final = 10  # lines per period about one context, from one place in the source
+LIMIT: Final = 100  # the same for all contexts together
 _QUOTED_LIMIT_CHARS: Final = 200
 
 _Key = tuple[str, int, str | None]
@@ -17,10 +17,10 @@ _Key = tuple[str, int, str | None]
 
 @define
 class _Period:
-    """What came since the first line of a kind.
+    """The records since the first line of a kind.
 
     Attributes:
-        first: The first one that was left out, without its exception, which would keep everything alive.
+        first: The first record that was left out, without its exception, which would keep everything alive.
     """
 
     ends_at: float
@@ -37,7 +37,7 @@ class _Period:
             )
 
     def summary(self) -> logging.LogRecord | None:
-        """Return a line about those that were left out, if there are any."""
+        """Return a line about the records that were left out, if there are any."""
         record = self.first
         if record is not None:
             lines = "line" if self.left_out == 1 else "lines"
@@ -46,10 +46,11 @@ class _Period:
 
 
 class Throttle:
-    """Lets through ``CONTEXT_LIMIT`` or ``LIMIT`` lines of a kind a period, and counts the rest. Not thread-safe.
+    """Admits ``CONTEXT_LIMIT`` or ``LIMIT`` lines of a kind per period, and counts the rest. Not thread-safe.
 
-    A kind is a place in the source code, and the context that the line is ``about``, see ``logs.about``. So a context
-    that provokes many lines hides none of others. A period is ``PERIOD_S`` and begins with the first line of its kind.
+    A kind is a place in the source code and the context that the line is ``about``, see ``logs.about``. So a context
+    that provokes many lines hides no lines about other contexts. A period is ``PERIOD_S`` and begins with the first
+    line of its kind.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
@@ -75,7 +76,9 @@ class Throttle:
         return True
 
     def ended(self, *, all_of_them: bool = False) -> Iterable[logging.LogRecord]:
-        """Return a line for each period that has ended and left lines out, and forget these; or of ``all_of_them``."""
+        """Return a line for each period that has ended and left lines out, and forget these periods; or
+        ``all_of_them``.
+        """
         now = self._clock()
         ended = {key: it for key, it in self._periods.items() if all_of_them or it.ends_at <= now}
         for key in ended:
@@ -83,7 +86,7 @@ class Throttle:
         return [record for it in ended.values() if (record := it.summary()) is not None]
 
     def due_in(self) -> float | None:
-        """Return in how many seconds the next period ends; None if there is none."""
+        """Return the seconds until the next period ends; None if there is none."""
         if not self._periods:
             return None
         return max(0.0, min(period.ends_at for period in self._periods.values()) - self._clock())

@@ -1,1 +1,1 @@
-"""The worker's wire, without I/O."""
+"""The language of the worker's channel and pipes, without I/O."""

@@ -1,4 +1,4 @@
-"""The pipe's decoders, without I/O: bytes of the channel to messages, bytes of an output pipe to text."""
+"""The decoders, without I/O: bytes of the channel to messages, bytes of an output pipe to text."""
 
 import codecs
 
@@ -6,8 +6,8 @@ from interpreterd.model.errors import ProtocolError
 from interpreterd.model.events import EVENT_LIMIT_CHARS
 from interpreterd.pipe.messages import FromWorker, decode
 
-LINE_LIMIT_BYTES = (1 << 20) - 4096  # what a client is told of it stays below 1 MiB
-_PIECE_BYTES = EVENT_LIMIT_CHARS - 3  # with what may be left of a character; a byte is at most one character
+LINE_LIMIT_BYTES = (1 << 20) - 4096  # what a client gets of it stays below 1 MiB
+_PIECE_BYTES = EVENT_LIMIT_CHARS - 3  # leaves room for the rest of a character; a byte is at most one character
 _REPLACEMENT = "\ufffd"
 _REPLACEMENT_BYTES = _REPLACEMENT.encode()
 
@@ -59,8 +59,9 @@ class Decoder:
 class TextDecoder:
     """Turns an output pipe's bytes into text: UTF-8, whose characters may be split over reads.
 
-    What is no UTF-8 becomes U+FFFD, as Unicode recommends (chapter 3.9, substitution of maximal subparts). A piece of
-    text comes with the number of these: a program may well write U+FFFD itself.
+    Bytes that are not UTF-8 become U+FFFD, as Unicode recommends (chapter 3.9, substitution of maximal subparts). A
+    piece
+    of text comes with the number of these substitutions, because a program may write U+FFFD itself.
     """
 
     def __init__(self) -> None:
@@ -72,7 +73,7 @@ class TextDecoder:
         return [piece for start in starts for piece in self._decode(data[start : start + _PIECE_BYTES], False)]
 
     def end(self) -> list[tuple[str, int]]:
-        """Return what is left of a character that did not come to its end, and start anew."""
+        """Return the rest of an incomplete character, and start again."""
         return self._decode(b"", True) if self._rest else []
 
     def _decode(self, data: bytes, final: bool) -> list[tuple[str, int]]:
@@ -81,7 +82,7 @@ class TextDecoder:
         self._rest = data[used:]
         if not text:
             return []
-        if _REPLACEMENT not in text:  # answered at once where every character is narrower
+        if _REPLACEMENT not in text:  # quick if every character is narrower
             return [(text, 0)]
-        # What stood in the data itself is not counted: its first byte begins a character, whatever came before.
+        # A U+FFFD in the data itself is not counted: its first byte begins a character, whatever came before.
         return [(text, text.count(_REPLACEMENT) - data.count(_REPLACEMENT_BYTES))]

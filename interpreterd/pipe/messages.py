@@ -1,7 +1,7 @@
-"""The worker pipe's messages: one JSON object a line. ``PROTOCOL.md`` describes them, ``tests/golden`` has examples.
+"""The messages between daemon and worker: one JSON object per line. ``PROTOCOL.md`` describes them.
 
-What the worker sends is untrusted, since user code shares its process: ``decode`` takes any bytes, and returns a
-message or raises ``ProtocolError``.
+``tests/golden`` has examples. The worker's messages are untrusted, since user code shares its process: ``decode``
+takes any bytes, and returns a message or raises ``ProtocolError``.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -16,7 +16,7 @@ from interpreterd.model.requests import Execute
 from interpreterd.pipe.turns import SECRET_CHARS
 
 VERSION: Final = 1
-# Of a message that may come often. A prompt of 16,384 characters is the longest; an exception's text comes once.
+# Limit for kinds that may come often. A prompt of 16,384 characters is the longest; an exception's text comes once.
 SHORT_LIMIT_BYTES: Final = 256 << 10
 PIECE_CHARS: Final = 64 << 10  # takes half a millisecond to encode, at worst
 _LONG: Final = frozenset({"done", "failed"})
@@ -29,7 +29,8 @@ class Configure:
 
     Attributes:
         envs: Added to the environment, for good.
-        data_bytes: What it may allocate from now on, and each process that it starts; None for no limit.
+        data_bytes: Limit of the memory that it and each process that it starts may allocate from now on; None for no
+            limit.
     """
 
     cwd: str
@@ -49,7 +50,7 @@ class Run:
 
     @classmethod
     def of(cls, execution_id: str, request: Execute) -> Self:
-        """Return what runs ``request``."""
+        """Return the message that runs ``request``."""
         return cls(
             execution_id=execution_id,
             code=request.code,
@@ -61,10 +62,10 @@ class Run:
 
 @frozen(kw_only=True)
 class Answer:
-    """Daemon: what the ``Asked`` of this number asked for.
+    """Daemon: the answer to the ``Asked`` with this number.
 
     Attributes:
-        text: Without a newline; None for the end of the input: whatever this execution asks from now on fails.
+        text: Without a newline; None for the end of the input: every further question of this execution fails.
     """
 
     number: int
@@ -78,7 +79,7 @@ class Sync:
 
 @frozen(kw_only=True)
 class Exit:
-    """Daemon: end as Python does, with exit handlers. Answered by nothing but the worker's end."""
+    """Daemon: end as Python does, with exit handlers. Answered only by the worker's end."""
 
 
 @frozen(kw_only=True)
@@ -88,10 +89,10 @@ class Fork:
 
 @frozen(kw_only=True)
 class Ready:
-    """Worker: started, and speaks version ``VERSION`` of this protocol.
+    """Worker: it has started, and speaks version ``VERSION`` of this protocol.
 
     Attributes:
-        mark: The secret of the marks that it writes into its output pipes, see ``turns.py``; None if it writes none.
+        mark: The secret of its marks in the output pipes, see ``turns.py``; None if it writes no marks.
     """
 
     pid: int
@@ -101,19 +102,19 @@ class Ready:
 
 @frozen(kw_only=True)
 class Configured:
-    """Worker: is in its context's directory."""
+    """Worker: it is in its context's directory."""
 
 
 @frozen(kw_only=True)
 class Failed:
-    """Worker: cannot be configured; it is of no use."""
+    """Worker: it cannot be configured, and is of no use."""
 
     reason: str
 
 
 @frozen(kw_only=True)
 class Done:
-    """Worker: the execution ended, and all that it wrote is in the pipes.
+    """Worker: the execution ended, and all its output is in the pipes.
 
     Attributes:
         children: Whether the worker has child processes now.
@@ -136,8 +137,8 @@ class Asked:
     """Worker: the code waits in ``input()`` or ``getpass()``. Answered by ``Answer``, or ended by an interrupt.
 
     Attributes:
-        number: Another one each time. Only the latest is waited for: code may give up, by an alarm, and ask again,
-            but not again and again; see ``Actions``.
+        number: Different for each question. Only the latest waits for an answer: code may give up, by an alarm, and ask
+            again, but only so often; see ``Actions``.
     """
 
     execution_id: str
@@ -153,7 +154,7 @@ class Synced:
 
 @frozen(kw_only=True)
 class Forked:
-    """Template: ``pid`` is the worker of the oldest ``Fork`` that is not answered yet."""
+    """Template: ``pid`` is the worker of the oldest unanswered ``Fork``."""
 
     pid: int
 
@@ -176,14 +177,14 @@ def encode(message: ToWorker) -> bytes:
 
 
 def text_of(message: ToWorker) -> str:
-    """Return what of ``message`` may be long."""
+    """Return the part of ``message`` that may be long."""
     if isinstance(message, Run):
         return message.code
     return message.text or "" if isinstance(message, Answer) else ""
 
 
 def encode_in_pieces(message: ToWorker) -> Iterator[bytes]:
-    """Yield what ``encode`` returns, but for the order of the keys, in parts of some ``PIECE_CHARS``."""
+    """Yield the line that ``encode`` returns, except for the order of keys, in parts of some ``PIECE_CHARS``."""
     text = text_of(message)
     if len(text) <= PIECE_CHARS:
         yield encode(message)
@@ -192,7 +193,7 @@ def encode_in_pieces(message: ToWorker) -> Iterator[bytes]:
     key = "code" if isinstance(message, Run) else "text"
     del body[key]
     yield orjson.dumps(body)[:-1] + f',"{key}":"'.encode()
-    for start in range(0, len(text), PIECE_CHARS):  # each character is one, as there are no surrogates
+    for start in range(0, len(text), PIECE_CHARS):  # each character can be cut off, as there are no surrogates
         yield orjson.dumps(text[start : start + PIECE_CHARS])[1:-1]
     yield b'"}\n'
 
@@ -229,7 +230,7 @@ def decode(line: bytes) -> FromWorker:
     """Return the message of one line.
 
     Raises:
-        ProtocolError: ``line`` is no message.
+        ProtocolError: ``line`` is not a message.
     """
     try:
         body = orjson.loads(line)
@@ -241,7 +242,7 @@ def decode(line: bytes) -> FromWorker:
     parse = _PARSERS.get(kind) if isinstance(kind, str) else None
     if parse is None:
         raise ProtocolError(f"unknown type {kind!r:.40}")
-    if len(line) > SHORT_LIMIT_BYTES and kind not in _LONG:  # what it costs to read depends on what is in it
+    if len(line) > SHORT_LIMIT_BYTES and kind not in _LONG:  # the cost of reading it depends on its content
         raise ProtocolError(f"{kind} is longer than {SHORT_LIMIT_BYTES} bytes")
     return parse(body)
 

@@ -1,14 +1,14 @@
 """The order between stdout and stderr, which are two pipes, without I/O.
 
-A process of Python's that goes over from one stream to the other first writes a *mark* into each pipe, at the end of
-what it wrote to the first, and at the beginning of what it will write to the second::
+A Python process that changes from one stream to the other first writes a *mark* into each pipe: at the end of its
+output on the first, and at the beginning of its output on the second::
 
     0xFF  secret (16 characters)  "<" for an end, ">" for a beginning  writer, number (8 hex digits each)
 
-Both have one number, which a writer counts from 1. So what stands behind a beginning comes after what stands before the
-end of that number, whoever wrote it: a child, C code. A mark is written whole, since it is shorter than PIPE_BUF
-(pipe(7)), and no UTF-8 text has a byte 0xFF. Whoever knows the secret, which is the worker's own, can disturb the order
-of the worker's own output, and nothing else.
+Both marks have one number, which a writer counts from 1. So output after a beginning comes after all output before the
+end with that number, whatever process wrote it. A mark is written whole, since it is shorter than PIPE_BUF (pipe(7)),
+and no UTF-8 text has a byte 0xFF. Code that knows the secret, which is the worker's own, can disturb the order of the
+worker's own output, and nothing else.
 """
 
 from collections import deque
@@ -21,7 +21,7 @@ SECRET_CHARS: Final = 16
 _BEGINNING: Final = b">"
 _DETAILS_CHARS: Final = 17
 MARK_BYTES: Final = 1 + SECRET_CHARS + _DETAILS_CHARS
-WRITERS_LIMIT: Final = 64  # of whom the latest end is known; one that is forgotten costs a look, or its order once
+WRITERS_LIMIT: Final = 64  # their latest end is known; a forgotten writer costs a look, or its order once
 LOOK_STEPS: Final = 16
 Read = Callable[[Stream], bytes]
 _OTHER: Final = {Stream.STDOUT: Stream.STDERR, Stream.STDERR: Stream.STDOUT}
@@ -29,22 +29,22 @@ _Mark = tuple[bool, int, int]  # whether it is a beginning, the writer, the numb
 
 
 class Turns:
-    """Puts what is read from both pipes of a worker into the order in which it was written."""
+    """Puts the output of both pipes of a worker into the order in which it was written."""
 
     def __init__(self, deliver: Callable[[Stream, bytes], None]) -> None:
         """Call ``deliver`` with each piece, in order; none is empty."""
         self._deliver = deliver
         self._start: bytes | None = None
         self._pieces: dict[Stream, deque[tuple[_Mark | None, bytes]]] = {stream: deque() for stream in Stream}
-        self._ended: dict[int, int] = {}  # by writer, the number of the latest end that was passed
+        self._ended: dict[int, int] = {}  # by writer, the number of the latest end that has been read
         self._steps = 0
 
     def use(self, secret: str) -> None:
-        """Know the marks of this worker from now on. Until then nothing is a mark."""
+        """Recognise the marks of this worker from now on. Until then nothing is a mark."""
         self._start = b"\xff" + secret.encode()
 
     def missing_bytes(self, data: bytes) -> int:
-        """Return how many bytes of a mark are missing at the end of ``data``: they are in the pipe, or it is none."""
+        """Return how many bytes of a mark are missing at the end of ``data``; the pipe has them, or it is no mark."""
         if self._start is not None and (start := data.find(b"\xff", max(0, len(data) - MARK_BYTES + 1))) >= 0:
             begun = data[start:]
             if self._start.startswith(begun) or begun.startswith(self._start):
@@ -52,7 +52,7 @@ class Turns:
         return 0
 
     def add(self, stream: Stream, data: bytes) -> None:
-        """Take what was read, which ends with no part of a mark."""
+        """Take data that was read, which does not end within a mark."""
         pieces = self._pieces[stream]
         if self._start is None or self._start not in data:
             pieces.append((None, data))
@@ -64,11 +64,13 @@ class Turns:
             pieces.append((mark, other if mark is None else other[_DETAILS_CHARS:]))
 
     def deliver(self, read: Read, limit: int | None = None) -> bool:
-        """Deliver what was added; return False if that was not all, after ``limit`` steps.
+        """Deliver the added data; return False if that was not all, after ``limit`` steps.
 
-        ``read`` returns what a pipe holds, all of it and no part of a mark at its end. It is called when what was added
-        comes after an end that has not been read yet, and counts as ``LOOK_STEPS``. If there is none, an interrupt came
-        between, or somebody forges.
+        ``read`` returns all data of a pipe, which does not end within a mark. It is called when added data comes after
+        an
+        end that has not been read yet, and counts as ``LOOK_STEPS``. If that end is not there, an interrupt came
+        between, or
+        code has forged a mark.
         """
         self._steps = 0
         while waiting := [stream for stream in Stream if self._pieces[stream]]:
@@ -79,7 +81,7 @@ class Turns:
         return True
 
     def _advance(self, stream: Stream, limit: int | None) -> int:
-        """Deliver what does not wait for anything; return how many steps that took."""
+        """Deliver what does not wait for an end; return how many steps that took."""
         pieces = self._pieces[stream]
         before = self._steps
         while pieces and not self._waits(pieces[0][0]) and (limit is None or self._steps < limit):
@@ -95,7 +97,7 @@ class Turns:
         return mark is not None and mark[0] and self._ended.get(mark[1], 0) < mark[2]
 
     def _pass(self, writer: int, number: int) -> None:
-        self._ended.pop(writer, None)  # the latest is the last
+        self._ended.pop(writer, None)  # so that the latest writer is the last
         self._ended[writer] = number
         if len(self._ended) > WRITERS_LIMIT:
             del self._ended[next(iter(self._ended))]
@@ -112,7 +114,7 @@ class Turns:
 
 
 def _mark(details: bytes) -> _Mark | None:
-    """Return what a mark says, or None if it is none."""
+    """Return the contents of a mark, or None if it is no mark."""
     try:
         numbers = bytes.fromhex(details[1:].decode("ascii"))
     except ValueError:

@@ -1,1 +1,1 @@
-"""Linux processes: families, who kills them, and what they use. Nothing here knows a context."""
+"""Linux processes: families, how they are killed, and how much they use. Nothing here knows a context."""

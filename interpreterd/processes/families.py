@@ -1,7 +1,7 @@
-"""A process and everything that descends from it, by way of proc(5): to find it, and to kill it without a survivor.
+"""A process and all its descendants, found by proc(5), and killed without a survivor.
 
-A family may have thousands of processes, and each of them thousands of threads. So what takes time is a generator,
-which yields after each step: ``Slices`` runs it on an event loop, and whoever has no loop to hold up runs it whole.
+A family may have thousands of processes, and each of them thousands of threads. So slow work is a generator that
+yields after each step. ``Slices`` runs it on an event loop; a caller without a loop runs it whole.
 """
 
 import contextlib
@@ -12,11 +12,11 @@ import signal
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator
 
-_ROUNDS = 100  # each finds what the one before had missed; a fork bomb needs few, since all it made stand still
-_PROC_LOOKS = 20  # a round is then a millisecond or two at most; whoever forks away meanwhile is found by the sweep
-# Each thread has its own list of children. From here on it is cheaper to ask all processes who their parent is.
+_ROUNDS = 100  # each finds what the previous round missed; a fork bomb needs few, because all its processes are stopped
+_PROC_LOOKS = 20  # a round is then at most a millisecond or two; the sweep finds processes that fork away meanwhile
+# Each thread has its own list of children. Beyond this number it is cheaper to ask all processes for their parent.
 _MANY_THREADS = 32
-_CLEANERS = 4  # of a family that are spared, whoever passes for one
+_CLEANERS = 4  # spared in each family, however many pass for one
 _CMDLINE_BYTES = 4096
 CLEANERS_LIMIT_S = 0.75
 _STATE, _PARENT, _SESSION, _STARTED = 0, 1, 3, 19  # positions in /proc/[pid]/stat, counted from after the name
@@ -25,13 +25,13 @@ _STATE, _PARENT, _SESSION, _STARTED = 0, 1, 3, 19  # positions in /proc/[pid]/st
 def children(pid: int, until: float = math.inf) -> list[int]:
     """Return the pids of the living and unreaped children of ``pid``, of all its threads; none if it is gone.
 
-    Threads to whose turn it comes after ``until``, on the monotonic clock, are left out; the main thread is the first.
+    Threads that are not read before ``until``, on the monotonic clock, are left out; the main thread is the first.
     """
     found: list[int] = []
     for thread in _list(f"/proc/{pid}/task"):
         if time.monotonic() > until:
             break
-        # Gone between the two looks, or a kernel built without CONFIG_PROC_CHILDREN: then only groups are killed.
+        # It ended between two reads, or the kernel lacks CONFIG_PROC_CHILDREN: then only groups are killed.
         with contextlib.suppress(OSError), open(f"/proc/{pid}/task/{thread}/children", "rb") as file:
             found.extend(map(int, file.read().split()))
     return found
@@ -43,22 +43,23 @@ def descendants(pid: int) -> list[int]:
 
 
 def kill_family(*pids: int, before: Callable[[Iterable[int]], Iterator[None]] | None = None) -> list[int]:
-    """Send SIGKILL to ``pids`` and to everything below them, see ``killing``; blocks for some 50 µs a process."""
+    """Send SIGKILL to ``pids`` and all their descendants, see ``killing``; blocks for some 50 µs a process."""
     return _run(killing(*pids, before=before))
 
 
 def killing(
     *pids: int, before: Callable[[Iterable[int]], Iterator[None]] | None = None
 ) -> Generator[None, None, list[int]]:
-    """Send SIGKILL to ``pids`` and to everything below them, in steps of a tenth of a millisecond.
+    """Send SIGKILL to ``pids`` and all their descendants, in steps of a tenth of a millisecond.
 
-    First all of it is stopped, so that nobody forks away: their process groups at one blow, which a fork bomb cannot
-    outrun, then round by round who has left these, until nothing new turns up. ``pids`` die last: a worker, being a
-    subreaper, keeps orphans below itself to the end. The caller reaps, and not before the last step: until then a
-    number names the same process. ``before`` is run once all are stopped, and given them, ``pids`` first.
+    First all of them are stopped, so that none forks away: first their process groups with one signal, which a fork
+    bomb cannot outrun; then, round by round, processes that have left these groups, until no new one appears. ``pids``
+    die last: a worker is a subreaper, and keeps orphans below itself to the end. The caller reaps, and only after the
+    last step: until then a number names the same process. ``before`` is run when all are stopped, and gets their pids,
+    ``pids`` first.
 
-    Below ``pids`` a few cleaners, see ``is_cleaner``, are spared, and returned: now that all others are gone they have
-    work to do. They are to be killed after ``CLEANERS_LIMIT_S``.
+    Below ``pids`` a few cleaners, see ``is_cleaner``, are spared and returned: they have work to do when all others are
+    gone. The caller kills them after ``CLEANERS_LIMIT_S``.
     """
     for pid in pids:
         _send_group(pid, signal.SIGSTOP)
@@ -95,7 +96,8 @@ def killing(
 def is_cleaner(pid: int) -> bool:
     """Return whether ``pid`` passes for a resource tracker of multiprocessing, or of joblib's loky.
 
-    Once the processes have ended that it serves, it removes their shared memory and semaphores, and then ends.
+    A resource tracker waits for the processes that it serves to end, removes their shared memory and semaphores, and
+    then ends.
     """
     try:
         with open(f"/proc/{pid}/cmdline", "rb") as file:
@@ -120,7 +122,7 @@ def stat(pid: int) -> list[bytes] | None:
 
 
 def named_stat(pid: int) -> tuple[bytes, list[bytes]] | None:
-    """Return what stands before those fields, pid and name, and these; None if the process is gone."""
+    """Return the pid and name that come before those fields, and the fields; None if the process is gone."""
     try:
         with open(f"/proc/{pid}/stat", "rb") as file:
             name, _, rest = file.read().rpartition(b")")
@@ -131,22 +133,22 @@ def named_stat(pid: int) -> tuple[bytes, list[bytes]] | None:
 
 
 def parent_and_start(pid: int) -> tuple[int, int]:
-    """Return the parent of ``pid``, 0 if it is gone, and when it was started, in ticks since the boot.
+    """Return the parent of ``pid``, 0 if it is gone, and its start time, in ticks since the boot.
 
-    Its number and its start name a process for good.
+    The pid and the start time together name one process for good.
     """
     fields = stat(pid)
     return (0, 0) if fields is None else (int(fields[_PARENT]), int(fields[_STARTED]))
 
 
 def session(pid: int) -> int:
-    """Return the session of ``pid``, which is its worker's pid if nobody has made another one; 0 if it is gone."""
+    """Return the session of ``pid``: its worker's pid, unless the process has made another session; 0 if it is gone."""
     fields = stat(pid)
     return 0 if fields is None else int(fields[_SESSION])
 
 
 def is_blind() -> bool:
-    """Return whether nothing can be looked at for want of a descriptor: everybody seems to be gone then."""
+    """Return whether no process can be looked at because descriptors have run out: all seem to be gone then."""
     try:
         with open("/proc/self/stat", "rb"):
             return False
@@ -155,7 +157,7 @@ def is_blind() -> bool:
 
 
 def is_traced(pid: int) -> bool:
-    """Return whether ``pid`` has a tracer, ptrace(2): until that lets go, nobody can reap it."""
+    """Return whether ``pid`` has a tracer, ptrace(2): until the tracer lets go, no process can reap it."""
     try:
         with open(f"/proc/{pid}/status", "rb") as file:
             return b"\nTracerPid:\t0\n" not in file.read()
@@ -181,7 +183,7 @@ def _descendants(pids: Iterable[int]) -> Generator[None, None, list[int]]:
             if by_parent is None:
                 by_parent = yield from _by_parent()
             below = by_parent.get(pid, [])
-        new = [child for child in below if child not in found]  # one that loses its parent may turn up twice
+        new = [child for child in below if child not in found]  # a process that loses its parent may appear twice
         found |= dict.fromkeys(new, True)
         waiting += new
         yield
@@ -201,8 +203,8 @@ def _stop(pids: Iterable[int]) -> Iterator[None]:
     for pid in pids:
         _send(pid, signal.SIGSTOP)
         yield
-    # On another processor one goes on until it next enters the kernel, perhaps by way of a fork; one that waits for a
-    # processor stops as soon as it gets that.
+    # A process on another processor goes on until it next enters the kernel, perhaps to fork; a process that waits for
+    # a processor stops when it gets one.
     moving = list(pids)
     for _ in range(_PROC_LOOKS):
         still_moving = []
@@ -241,9 +243,9 @@ def _send(pid: int, number: int) -> None:
 
 
 def reaped(pid: int) -> bool | None:
-    """Reap ``pid`` if it has ended, as most of a family that was killed; return whether it has, None if it is no child.
+    """Reap ``pid`` if it has ended, like most of a killed family; return whether it has, None if it is no child.
 
-    Linux gives (0, 0) also for one that has ended, but is traced, or has threads that have not.
+    Linux returns (0, 0) also for a process that has ended but is traced, or that has living threads.
     """
     try:
         return os.waitpid(pid, os.WNOHANG) != (0, 0)

@@ -1,7 +1,7 @@
-"""Whom an interrupt is for besides the worker: what the code waits for, as a terminal's ^C reaches a whole group.
+"""The processes that an interrupt reaches besides the worker: those that the code waits for, as with ^C.
 
-That is the worker's process group, which is what its children are in unless they were started in the background on
-purpose (setsid, setpgid), but for processes that earlier executions have left.
+These are the processes in the worker's process group, except those that earlier executions have left. Children are
+in that group unless they were started in the background on purpose (setsid, setpgid).
 """
 
 import asyncio
@@ -16,15 +16,17 @@ from attrs import frozen
 
 from interpreterd.processes.families import children, named_stat
 
-# Python overlooks a signal that comes just before a system call begins to wait, until another one ends the call: one
-# SIGINT in fifty was lost right after a print. The worker's handler of SIGCONT does nothing, so these hit nothing else.
+# Python overlooks a signal that arrives just before a system call begins to wait, until another signal ends the call:
+# one SIGINT in fifty was lost right after a print. The worker's handler of SIGCONT does nothing, so this signal has no
+# other effect.
 NUDGES_S: Final = (0.02, 0.2)
-# When what the code waits for is interrupted again, in parts of the grace: as somebody would press ^C again.
+# When the processes that the code waits for are interrupted again, in parts of the grace: as a user presses ^C again.
 AGAIN_AFTER: Final = (0.5, 0.7, 0.85)
-WORKER_AGAIN_AFTER: Final = 0.85  # when the code itself is: what handles the first may wait for what will not come
+# When the code is interrupted again: its handler of the first may wait for something that will not come.
+WORKER_AGAIN_AFTER: Final = 0.85
 BUDGET_S: Final = 0.005  # for one look: some 100 processes; those next to the worker come first
 ROUNDS: Final = 8
-YOUNG_TICKS: Final = 3  # of 10 ms, mostly
+YOUNG_TICKS: Final = 3  # mostly of 10 ms
 _TICKS_PER_S: Final = os.sysconf("SC_CLK_TCK")
 _GROUP, _STARTED, _ARGUMENTS = 2, 19, 45  # positions in /proc/[pid]/stat, counted from after the name
 
@@ -34,9 +36,9 @@ class _Member:
     """A process as proc(5) shows it.
 
     Attributes:
-        key: Its pid, and when it was started: what names a process for good.
+        key: Its pid and start time, which name one process for good.
         group: Its process group.
-        image: What changes when it executes another program.
+        image: Changes when the process executes another program.
     """
 
     key: tuple[int, int]
@@ -60,20 +62,22 @@ class Foreground:
         self._pid = pid
         self._earlier: set[tuple[int, int]] = set()
         self._told: list[_Member] = []
-        self._young = 0  # who was started then or later may not have been there when it was told
+        self._young = 0  # a process started at this tick or later may have missed the signal
 
     def begin(self, *, others: bool) -> None:
-        """An execution begins; ``others`` says whether the worker has children, which are then not of this one."""
+        """An execution begins; ``others`` says whether the worker already has children, which this execution did not
+        start.
+        """
         self._earlier = set()
         if others:
             self._earlier = {member.key for member in self._members()}
 
     def interrupt(self) -> None:
-        """Send SIGINT to what the execution that runs has started."""
+        """Send SIGINT to the processes that the running execution has started."""
         self._told = []
         self._young = int(time.clock_gettime(time.CLOCK_BOOTTIME) * _TICKS_PER_S) - YOUNG_TICKS
         until = time.monotonic() + BUDGET_S
-        for _ in range(ROUNDS):  # what forked just before it ended by this has left somebody
+        for _ in range(ROUNDS):  # a process that forked just before it ended by SIGINT has left another one
             known = {member.key for member in self._told}
             new = [member for member in self._members() if member.key not in known]
             if not new:
@@ -83,9 +87,10 @@ class Foreground:
                 break
 
     def interrupt_late(self) -> None:
-        """Send SIGINT to those that may have lost theirs: they were just being forked, or execute another program now.
+        """Send SIGINT to processes that may have lost theirs, because they were being forked or have executed another
+        program.
 
-        Python forgets the signals that a child gets before it has come out of the fork.
+        Python forgets the signals that a child gets before it returns from the fork.
         """
         looks = [(member, _Member.look(member.key[0])) for member in self._told]
         self._told = [now for member, now in looks if now is not None and now.key == member.key]
@@ -95,11 +100,13 @@ class Foreground:
                 self._send(member)
 
     def interrupt_again(self) -> None:
-        """Send SIGINT once more to those that are still there: a pool begins the next task after the first."""
+        """Send SIGINT once more to the processes that are still there: a pool begins its next task after the first
+        SIGINT.
+        """
         self._told = [member for member in self._told if self._send(member)]
 
     def _members(self) -> list[_Member]:
-        """Return the processes below the worker that are in its group; not the earlier ones, nor what is below them."""
+        """Return the processes below the worker in its group, except the earlier ones and their descendants."""
         found: list[_Member] = []
         until = time.monotonic() + BUDGET_S
         level = [self._pid]
@@ -118,7 +125,7 @@ class Foreground:
         return found
 
     def _send(self, member: _Member) -> bool:
-        """Send SIGINT to this process, and not to one that has its pid by now; return whether it was there."""
+        """Send SIGINT to this process, but not to another that has its pid by now; return whether it was there."""
         with contextlib.suppress(OSError):
             pidfd = os.pidfd_open(member.key[0])
             try:
@@ -139,7 +146,7 @@ class Interrupts:
     """Interrupts executions of one worker."""
 
     def __init__(self, pid: int, send: Callable[[signal.Signals], None]) -> None:
-        """``send`` sends the worker a signal, if it is there."""
+        """``send`` sends the worker a signal, if it is alive."""
         self._pid = pid
         self._send = send
         self._foreground = Foreground(pid)
@@ -147,25 +154,27 @@ class Interrupts:
         self._again: list[asyncio.TimerHandle] = []
 
     def begin_execution(self) -> None:
-        """An execution begins; what runs by now is not its own."""
+        """An execution begins; processes that run at this moment are not its own."""
         self._foreground.begin(others=self._children)
 
     def end_execution(self, *, children: bool) -> None:
-        """It has ended, and is interrupted no more; the worker may have ``children``."""
+        """The execution has ended, and is interrupted no more; ``children`` says whether the worker has child
+        processes.
+        """
         self._children = children
         for timer in self._again:
             timer.cancel()
         self._again = []
 
     def end(self) -> None:
-        """The worker has ended; nobody is sent anything any more."""
+        """The worker has ended; no process gets a signal any more."""
         self.end_execution(children=False)
-        self._send = _nobody  # what sends keeps the worker, and that this one
+        self._send = _nobody  # breaks a cycle: the function keeps the worker, and the worker this object
 
     def begin(self, grace_s: float) -> None:
-        """Interrupt the execution that runs, and again while ``grace_s`` goes by.
+        """Interrupt the running execution, and again during ``grace_s``.
 
-        The worker first: the code is to learn of the interrupt before it learns of its child's end.
+        The worker is first, so that the code learns of the interrupt before it learns of its child's end.
         """
         self.end_execution(children=self._children)
         self._interrupt_worker()
@@ -178,9 +187,9 @@ class Interrupts:
         self._again.append(loop.call_later(WORKER_AGAIN_AFTER * grace_s, self._interrupt_worker))
 
     def _interrupt_worker(self) -> None:
-        """Send SIGINT; if it is ignored before or after that, also SIGURG, which has the code raise KeyboardInterrupt.
+        """Send SIGINT; if the worker ignores it before or after that, also SIGURG, which raises KeyboardInterrupt.
 
-        It does so once it is back from what it waits for, as system(3), which ignores SIGINT.
+        SIGURG takes effect when a call returns that ignores SIGINT while it waits, such as system(3).
         """
         ignored = ignores_interrupts(self._pid)
         self._send(signal.SIGINT)
@@ -189,7 +198,7 @@ class Interrupts:
 
 
 def ignores_interrupts(pid: int) -> bool:
-    """Return whether SIGINT has no effect on a process now; system(3) lets its caller ignore it while it waits."""
+    """Return whether a process ignores SIGINT now; system(3) makes its caller ignore it while it waits."""
     with contextlib.suppress(OSError), open(f"/proc/{pid}/status", "rb") as file:
         for line in file:
             if line.startswith(b"SigIgn:"):

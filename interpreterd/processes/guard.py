@@ -1,12 +1,12 @@
-"""A tiny process that outlives the daemon by a moment, to kill what its workers had started.
+"""A tiny process that outlives the daemon by a moment, to kill the families of its workers.
 
-The daemon forks it before anything else and tells it, through a pipe, which workers there are. When the pipe ends, the
-daemon is gone, by ``kill -9`` perhaps, and the guard kills every family that it knows, then ends itself. A worker that
+The daemon forks it before anything else, and tells it through a pipe which workers there are. When the pipe ends, the
+daemon is gone, perhaps by ``kill -9``. The guard then kills every family that it knows, and ends. A worker that
 notices the daemon's end waits some seconds before it ends, so that its family still hangs together.
 
-In the single binary the daemon has a loader: its parent, which has unpacked the program into a temporary directory and
-removes that in the end. If the loader was killed, the guard does it; if the daemon was, too, it waits for the loader's
-end, which may come a moment later.
+In the single binary the daemon's parent is a loader, which has unpacked the program into a temporary directory and
+removes that directory in the end. If the loader was killed, the guard removes it. If the daemon was killed too, the
+guard waits for the loader's end, which may come a moment later.
 """
 
 import contextlib
@@ -23,20 +23,20 @@ from interpreterd.processes.remains import Files, Remains, remove
 if TYPE_CHECKING:
     from asyncio import AbstractEventLoop
 
-_LOADER_LIMIT_S = 5  # it ends by itself once the daemon has
-_LINES_AT_ONCE = 256  # which a pipe takes as a whole or not at all: they are fewer than PIPE_BUF bytes, pipe(7)
+_LOADER_LIMIT_S = 5  # the loader ends by itself once the daemon has ended
+_LINES_AT_ONCE = 256  # a pipe takes them as a whole or not at all: they are fewer than PIPE_BUF bytes, pipe(7)
 _CLOSE_LIMIT_S = 2
 _DEATH_LIMIT_S = 1
 
 
 class Guard:
-    """The daemon's end: tells the guard about workers. Never raises; blocks in ``close`` alone.
+    """The daemon's end: tells the guard about workers. Never raises; blocks only in ``close``.
 
-    What the pipe has no room for is said when it has: at most a line for each worker that lives, or that the guard
-    takes for living.
+    What the pipe has no room for is written when it has room: at most one line for each worker that lives, or that the
+    guard takes for living.
 
     Attributes:
-        loader: A pidfd of the single binary's loader, for the daemon to watch; None where there is none.
+        loader: A pidfd of the single binary's loader, for the daemon to watch; None without a loader.
     """
 
     def __init__(self, pid: int, pipe: int, loader: int | None = None) -> None:
@@ -44,24 +44,24 @@ class Guard:
         self.loader = loader
         self._pipe = pipe
         self._told: set[int] = set()
-        self._untold: dict[int, bool] = {}  # pid to whether it lives
-        self._loop: AbstractEventLoop | None = None  # that waits for room
+        self._untold: dict[int, bool] = {}  # pid to whether it is alive
+        self._loop: AbstractEventLoop | None = None  # the loop that waits for room
         os.set_blocking(pipe, False)
 
     def watch(self, *pids: int) -> None:
-        """Have the families of ``pids`` killed when the daemon ends."""
+        """Kill the families of ``pids`` when the daemon ends."""
         for pid in pids:
             self._tell(pid, lives=True)
 
     def forget(self, *pids: int) -> None:
-        """``pids`` have been reaped, or killed; the numbers may come to mean other processes."""
+        """Forget ``pids``, which have been reaped or killed; other processes may get these numbers."""
         for pid in pids:
             self._tell(pid, lives=False)
 
     def close(self) -> None:
-        """End the guard, and every family that it still knows; wait for it, but not beyond a moment.
+        """End the guard, and every family that it still knows; wait for the guard, but only a moment.
 
-        One that does not listen is killed: what it has heard last of may be other processes by now.
+        A guard that does not listen is killed: the pids that it last heard of may be other processes by now.
         """
         self._forget_loop()
         give_up_at = time.monotonic() + _CLOSE_LIMIT_S
@@ -97,14 +97,14 @@ class Guard:
             self._write_later()
 
     def _write(self) -> bool:
-        """Say what is unsaid; return False if the pipe has no room for it."""
+        """Write what is unwritten; return False if the pipe has no room for it."""
         while self._untold:
             lines = list(self._untold.items())[:_LINES_AT_ONCE]
             try:
                 os.write(self._pipe, b"".join(b"%c%d\n" % (b"-+"[lives], pid) for pid, lives in lines))
             except BlockingIOError:
                 return False
-            except OSError:  # gone: nothing but kill -9 of guard and daemon leaves processes then
+            except OSError:  # the guard is gone: processes are left only if the daemon is killed by kill -9 as well
                 self._untold.clear()
                 return True
             for pid, lives in lines:
@@ -113,9 +113,9 @@ class Guard:
         return True
 
     def _write_later(self) -> None:
-        import asyncio  # the daemon has imported it; the guard, forked before, does without
+        import asyncio  # the daemon has imported it; the guard, which was forked before, does not need it
 
-        with contextlib.suppress(RuntimeError):  # no loop: the next one to be told takes this along
+        with contextlib.suppress(RuntimeError):  # no loop: the next message takes this along
             self._loop = asyncio.get_running_loop()
             self._loop.add_writer(self._pipe, self._write_now)
 
@@ -130,7 +130,7 @@ class Guard:
 
 
 def _ready(fd: int, event: int, until: float) -> bool:
-    """Wait for ``event`` of poll(2), at most until ``until`` on the monotonic clock; return whether it came."""
+    """Wait for ``event`` of poll(2), until ``until`` on the monotonic clock; return whether it came."""
     poll = select.poll()
     poll.register(fd, event)
     return bool(poll.poll(max(0, int((until - time.monotonic()) * 1000))))
@@ -139,7 +139,7 @@ def _ready(fd: int, event: int, until: float) -> bool:
 def start() -> Guard:
     """Fork the guard. To be called before there are threads, an event loop or large modules."""
     while (fd := os.open(os.devnull, os.O_RDWR)) <= 2:
-        pass  # started with a standard stream closed: the pipe must not become one
+        pass  # the daemon was started with a closed standard stream: the pipe must not become one
     os.close(fd)
     unpacked = _unpacked()
     loader = os.pidfd_open(os.getppid()) if unpacked is not None else None
@@ -168,12 +168,12 @@ def _unpacked() -> str | None:
 
 
 def _run(pipe: int) -> bool:
-    """Return once the daemon is gone and its families are; say whether it has ended by itself."""
-    os.setsid()  # a signal for the daemon's group is not for the guard
+    """Return once the daemon and its families are gone; return whether the daemon has ended by itself."""
+    os.setsid()  # a signal for the daemon's group must not reach the guard
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
     nothing = os.open(os.devnull, os.O_RDWR)
-    for fd in (0, 1, 2):  # whoever reads the daemon's output waits for its end
+    for fd in (0, 1, 2):  # a reader of the daemon's output waits for the end of these
         os.dup2(nothing, fd)
     workers: dict[int, bool] = {}
     remains = Remains()
@@ -191,7 +191,7 @@ def _run(pipe: int) -> bool:
                 else:
                     workers.pop(int(line[1:]), None)
                     remains.settle(int(line[1:]))
-    # A template's forks before it: below a worker that is dead no cleaner is found, and its group is killed.
+    # A template's forks before the template: below a dead worker no cleaner is found, and its group is killed.
     cleaners = [cleaner for pid in reversed(workers) for cleaner in kill_family(pid, before=remains.noting(pid))]
     _end_cleaners([(cleaner, parent_and_start(cleaner)[1]) for cleaner in cleaners])
     for pid in workers:
@@ -201,14 +201,14 @@ def _run(pipe: int) -> bool:
 
 
 def _remove(files: Files) -> None:
-    """Remove what families have left in /dev/shm; those whom SIGKILL takes a moment to end have that."""
+    """Remove the files that families have left in /dev/shm, after giving killed processes a moment to end."""
     give_up_at = time.monotonic() + _DEATH_LIMIT_S
     while files and remove(files) and time.monotonic() < give_up_at:
         time.sleep(0.05)
 
 
 def _end_cleaners(cleaners: list[tuple[int, int]]) -> None:
-    """Give those who were spared the time that they have, then kill them; each is a pid and its start."""
+    """Give the spared cleaners their time, then kill them; each is a pid and a start time."""
     give_up_at = time.monotonic() + CLEANERS_LIMIT_S
     while cleaners and time.monotonic() < give_up_at:
         cleaners = [it for it in cleaners if state(it[0]) not in "ZX" and parent_and_start(it[0])[1] == it[1]]

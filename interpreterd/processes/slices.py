@@ -1,4 +1,4 @@
-"""Long work on the event loop, in slices, so that it holds up nobody."""
+"""Long work on the event loop, in slices, so that it does not hold up the loop."""
 
 import asyncio
 import contextlib
@@ -11,11 +11,12 @@ SLICE_S: Final = 0.002
 
 
 class Slices:
-    """Runs generators on the event loop: all of them together for some ``SLICE_S`` of each of its turns.
+    """Runs generators on the event loop: all of them together for some ``SLICE_S`` of each turn of the loop.
 
-    A step cannot be cut; it should take no more than a tenth of a slice. What is short is done before ``start``
-    returns, if this turn's time has not been used up. The rest take turns, so that what is short does not wait for
-    what is long.
+    A step cannot be cut; it should take no more than a tenth of a slice. Short work is done before ``start`` returns,
+    if
+    this turn's time has not been used up. All other generators take turns, so that short work does not wait for long
+    work.
     """
 
     def __init__(self) -> None:
@@ -24,7 +25,7 @@ class Slices:
         self._turn: asyncio.Handle | None = None
 
     def start(self, work: Iterator[None]) -> asyncio.Future[None]:
-        """Run ``work`` to its end; return what is done then, or fails as it did."""
+        """Run ``work`` to its end; the future has its result or its exception."""
         done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiting.append((work, done))
         self._run()
@@ -55,7 +56,7 @@ class Slices:
 
 
 def _set(done: asyncio.Future[None], error: Exception | None) -> None:
-    with contextlib.suppress(asyncio.InvalidStateError):  # who waited for it has gone
+    with contextlib.suppress(asyncio.InvalidStateError):  # the waiting caller has gone
         if error is None:
             done.set_result(None)
         else:

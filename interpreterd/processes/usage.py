@@ -1,4 +1,4 @@
-"""What process trees use, by way of proc(5): one look at every process of the machine, whoever started it."""
+"""How much process trees use, by proc(5): one look reads every process of the machine."""
 
 import asyncio
 import logging
@@ -16,23 +16,23 @@ _PAGE_BYTES: Final = os.sysconf("SC_PAGE_SIZE")
 _STAT_LIMIT_BYTES: Final = 2048
 # Positions in /proc/[pid]/stat, counted from after the name, which is the second field.
 _PARENT, _FAULTS, _UTIME, _STIME, _CUTIME, _CSTIME, _STARTED, _RESIDENT = 1, 7, 11, 12, 13, 14, 19, 21
-# How long one question may take: processor time for each family, and for all of them.
+# The processor time that one question may take: for each family, and for all of them.
 FAMILY_BUDGET_S: Final = 0.05
 ALL_BUDGET_S: Final = 1.0
-STUCK_S: Final = 10.0  # for what should take a fraction: the kernel may wait for a lock that a process holds
+STUCK_S: Final = 10.0  # for work that should take a fraction of it: the kernel may wait for a lock that a process holds
 _log = logging.getLogger(__name__)
 
 
 @frozen
 class Process:
-    """A process at one moment; one that has ended and not been reaped has no memory any more.
+    """A process at one moment; a process that has ended and is not reaped has no memory.
 
     Attributes:
-        started: In ticks since the boot: with the pid it names a process for good.
+        started: In ticks since the boot; together with the pid it names one process for good.
         cpu_s: Processor time of its own.
-        reaped_s: Processor time of its children that it has waited for, and of theirs.
-        resident_bytes: What is shared with other processes counts in each of them.
-        faults: How many pages it was given so far, some at once: the first writes to what it shares are among them.
+        reaped_s: Processor time of children that it has waited for, and of theirs.
+        resident_bytes: Memory that is shared with other processes counts in each of them.
+        faults: How many pages it was given so far, some at once: the first writes to shared pages are among them.
     """
 
     pid: int
@@ -44,18 +44,18 @@ class Process:
 
     @property
     def key(self) -> tuple[int, int]:
-        """What names it for good."""
+        """Its name for good: pid and start time."""
         return self.pid, self.started
 
 
 class Snapshot:
     """All processes, read one after the other: some 12 µs each, so not on an event loop's thread.
 
-    Those that proc(5) hides from this user (``hidepid``) are not there.
+    Processes that proc(5) hides from this user (``hidepid``) are missing.
     """
 
     def __init__(self) -> None:
-        """Look. Raises OSError if there are no descriptors."""
+        """Read all processes. Raises OSError if there are no descriptors."""
         self._stats: dict[int, list[bytes]] = {}
         self._children: dict[int, list[int]] = {}
         proc = os.open("/proc", os.O_RDONLY | os.O_DIRECTORY)
@@ -65,14 +65,14 @@ class Snapshot:
                     self._stats[int(name)] = stat
             for pid, stat in list(self._stats.items()):
                 if stat[_PARENT] != b"0" and int(stat[_PARENT]) not in self._stats:
-                    # Its parent ended after this was read: now it has another one.
+                    # Its parent ended after this was read: now it has another parent.
                     stat = _stat(proc, str(pid)) or stat
                 self._children.setdefault(int(stat[_PARENT]), []).append(pid)
         finally:
             os.close(proc)
 
     def family(self, pid: int) -> list[Process]:
-        """Return ``pid`` and all that descends from it; empty if it is gone."""
+        """Return ``pid`` and all its descendants; empty if it is gone."""
         found = []
         waiting = [pid]
         while waiting:
@@ -83,23 +83,24 @@ class Snapshot:
 
 
 def resident_bytes(family: Iterable[Process]) -> int:
-    """Return the resident memory of ``family``: quickly summed up, and too much, as what they share counts in each."""
+    """Return the resident memory of ``family``, a quick sum that counts shared memory in each process."""
     return sum(process.resident_bytes for process in family)
 
 
 class Measurement:
-    """How much a family has in memory, found out in slices, and not beyond a budget.
+    """Measures the memory of a family, in slices and within a budget.
 
-    What is shared by n processes counts as an n-th in each: /proc/[pid]/smaps_rollup. The kernel takes 12 µs a MiB for
-    it, and up to 20 ms a process for many mappings. So the largest come first, only until it is clear on which side of
-    the limit they all are; and once the budget is spent, the resident memory of the others counts.
+    Memory that n processes share counts as an n-th in each: /proc/[pid]/smaps_rollup. The kernel takes 12 µs a MiB for
+    it, and up to 20 ms for a process with many mappings. So the largest processes come first, and only until it is
+    clear
+    on which side of the limit the family is. Once the budget is spent, the resident memory of the others counts.
 
     Attributes:
-        cost_s: What it has taken, in seconds of processor time.
+        cost_s: The processor time that it has taken, in seconds.
     """
 
     def __init__(self, family: list[Process], limit_bytes: int | None, budget_s: float) -> None:
-        """Measure ``family``, with a limit only as exactly as that needs. ``budget_s`` is processor time."""
+        """Measure ``family``; with a limit only as exactly as the limit needs. ``budget_s`` is processor time."""
         self.cost_s = 0.0
         self._family = {process.key: process for process in family}
         self._limit_bytes = limit_bytes
@@ -110,16 +111,17 @@ class Measurement:
 
     @property
     def bytes(self) -> int:
-        """What the family has, or more: what is not measured counts as resident."""
+        """The memory of the family, or more: a process that is not measured counts with its resident memory."""
         return self._measured_bytes + self._left_bytes
 
     def go_on(self, slice_s: float = math.inf) -> bool:
-        """Measure for ``slice_s`` of processor time; return whether it is clear. Not on an event loop's thread."""
+        """Measure for ``slice_s`` of processor time, not on a loop's thread; return whether the result is clear."""
         began = time.thread_time()
         spent_s = 0.0
         while not self._is_clear(spent_s) and spent_s < slice_s:
             process = self._left[-1]
-            measured_bytes = _proportional_bytes(process)  # first, since ``bytes`` may be asked for meanwhile
+            # Computed first, since another thread may read ``bytes`` meanwhile.
+            measured_bytes = _proportional_bytes(process)
             self._measured_bytes += measured_bytes
             self._left_bytes -= process.resident_bytes
             self._left.pop()
@@ -134,9 +136,9 @@ class Measurement:
         return limit_bytes is not None and (self._measured_bytes > limit_bytes or self.bytes <= limit_bytes)
 
     def bytes_now(self, family: list[Process]) -> int:
-        """Return the most that the family, which is ``family`` now, can have, without looking again.
+        """Return the most memory that the family, now ``family``, can have, without reading it again.
 
-        A page that was shared and is not any more does not show in resident memory, but as a fault.
+        A page that is no longer shared does not show in resident memory, but as a fault.
         """
         grown_bytes = 0
         for process in family:
@@ -157,7 +159,7 @@ def _proportional_bytes(process: Process) -> int:
                     return int(line.split()[1]) << 10
     except (FileNotFoundError, ProcessLookupError):
         return 0
-    except OSError:  # it has asked not to be looked into
+    except OSError:  # the process has asked not to be looked into
         pass
     return process.resident_bytes
 
@@ -187,10 +189,10 @@ def _process(pid: int, stat: list[bytes]) -> Process:
 
 
 class Meter:
-    """Adds up the processor time of a family from one look at it to the next, from the first one on.
+    """Adds up the processor time of a family from look to look, starting with the first one.
 
     Attributes:
-        spent_s: So far.
+        spent_s: The processor time so far.
     """
 
     def __init__(self) -> None:
@@ -200,14 +202,15 @@ class Meter:
 
     @property
     def spent_s(self) -> float:
-        # Below zero are processes for which nobody waits (SIGCHLD ignored): what they used stays counted.
+        # A value below zero comes from processes that are never waited for (SIGCHLD ignored): their time stays counted.
         return self._own_s + max(self._reaped_s, 0.0)
 
     def read(self, family: list[Process]) -> None:
         """Take ``family`` as it is now.
 
-        What a process used shows in itself, and once it has ended and been waited for, in its parent. In between two
-        looks it does both; so what it had when it was last seen is taken from what parents gained.
+        The processor time of a process shows in itself, and after it has ended and been waited for, in its parent.
+        Between
+        two looks it shows in both; so its last known time is subtracted from the parents' gain.
         """
         now = {process.key: process for process in family}
         if self._seen is not None:
@@ -222,11 +225,11 @@ class Meter:
 
 @frozen(kw_only=True)
 class Usage:
-    """What a worker, with all that descends from it, uses at one moment.
+    """The usage of a worker and all its descendants at one moment.
 
     Attributes:
-        cpu_s: Processor time since they started, with that of children that were waited for. It may fall: a child for
-            which nobody waits takes its time along.
+        cpu_s: Processor time since they started, with that of children that were waited for. It may fall: a child that
+            is never waited for takes its time along.
         memory_bytes: As ``Measurement`` counts it, within ``FAMILY_BUDGET_S``.
     """
 
@@ -239,14 +242,15 @@ class Usage:
 
 
 class Looks:
-    """Looks at workers for those who ask, and only then: on a thread, one look at a time, however many ask.
+    """Measures workers on request, and only then: on a thread, one look at a time, however many callers ask.
 
-    Who asks while one goes on gets the next, as do all who ask until that begins: it is never older than the question.
-    One that takes longer than ``STUCK_S`` is not waited for, nor is another thread begun beside it.
+    A caller that asks during a look gets the next one, and so do all callers until that begins: a result is never older
+    than its request. A look that takes longer than ``STUCK_S`` is not waited for, and no other thread is started beside
+    it.
     """
 
     def __init__(self, tasks: asyncio.TaskGroup, pids: Callable[[], Iterable[int]]) -> None:
-        """Run in ``tasks``; each look is at the workers that ``pids`` names then."""
+        """Run in ``tasks``; each look measures the workers that ``pids`` names at that moment."""
         self._tasks = tasks
         self._pids = pids
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="usage")
@@ -254,10 +258,10 @@ class Looks:
         self._next: asyncio.Task[Mapping[int, Usage]] | None = None
 
     async def take(self) -> Mapping[int, Usage]:
-        """Return what each worker uses, by its pid, without those that are gone; empty if there is no way to look."""
+        """Return the usage of each living worker by its pid; empty if measuring is impossible."""
         if self._next is None:
             self._next = self._tasks.create_task(self._look())
-        return await asyncio.shield(self._next)  # others may wait for it
+        return await asyncio.shield(self._next)  # other callers may wait for it
 
     async def _look(self) -> Mapping[int, Usage]:
         async with self._looking:
@@ -279,7 +283,7 @@ def _usages(pids: list[int]) -> dict[int, Usage]:
     families = {pid: family for pid in pids if (family := snapshot.family(pid))}
     left_s = ALL_BUDGET_S
     found = {}
-    # The small ones first: what a large one takes is not taken from them.
+    # Small families first: a large one does not use up their budget.
     for pid, family in sorted(families.items(), key=lambda item: resident_bytes(item[1])):
         memory = Measurement(family, None, min(FAMILY_BUDGET_S, left_s))
         memory.go_on()
