@@ -40,7 +40,7 @@ async def flooding(daemon: Daemon, code: str, **keys: Any) -> AsyncIterator[tupl
     with Reader(daemon.url, buffer_bytes=1 << 12) as reader:
         reader.send({"code": code, **keys})
         line, rest = await asyncio.to_thread(reader.first_line)
-        await waits_in_write(int(line))
+        await waits_in_write(int(line), daemon.url)
         yield reader, int(line), rest
 
 
@@ -81,7 +81,7 @@ async def test_memory_stays_flat_and_others_go_on(own_client: Client, daemon: Da
             code = FLOOD.format(FLOODS[flood])
             reader, pid, _ = await stack.enter_async_context(flooding(daemon, code, contextId=context))
             await asyncio.to_thread(read_some, reader)
-            await waits_in_write(pid)
+            await waits_in_write(pid, daemon.url)
         assert (memory_bytes(daemon.pid) - before) / CLIENTS < 2 * MIB
         assert (await own_client.run("print('goes on')", other)).stdout == "goes on\n"
 
@@ -103,7 +103,7 @@ async def test_memory_stays_flat_for_each_execution_of_a_session(own_client: Cli
                 text[message["requestId"]] += message["text"]
         await asyncio.to_thread(read_some, reader)
         for seen in text.values():
-            await waits_in_write(int(seen.partition("\n")[0]))
+            await waits_in_write(int(seen.partition("\n")[0]), daemon.url)
         assert (memory_bytes(daemon.pid) - before) / CLIENTS < 2 * MIB
 
 

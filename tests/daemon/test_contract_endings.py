@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
 import pytest
-from contract import COMPLETED, INTERRUPTED, RESTARTED, ended, error, interrupt, stdout, submitted
+from contract import COMPLETED, INTERRUPTED, RESTARTED, ended, error, interrupt, stdout, submitted, worker_ends
 from harness import Client, Daemon, Gate, Result
 
 StartDaemon = Callable[..., Awaitable[Daemon]]
@@ -116,9 +116,9 @@ def die():
     os.kill(os.getpid(), signal.SIGKILL)
 threading.Thread(target=die).start()""")
     assert (await client.request("GET", "/context/default"))[1]["active"] is True
-    gate.open()
-    while (await client.request("GET", "/context/default"))[1]["active"]:
-        pass
+    async with worker_ends(client, "default"):
+        gate.open()
+    assert (await client.request("GET", "/context/default"))[1]["active"] is False
     assert ended(await client.run("print(1)")) == ([RESTARTED, stdout("1\n"), COMPLETED], 1000, "")
 
 

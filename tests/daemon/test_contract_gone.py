@@ -8,10 +8,11 @@ import stat
 import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from contract import COMPLETED, RESTARTED, ended, error, interrupt, stdout, submitted
-from harness import DISGUISE, Client, Daemon, Gate, Running, gone
+from harness import DISGUISE, Client, Daemon, Gate, Running, comes, gone
 
 StartDaemon = Callable[..., Awaitable[Daemon]]
 START_CHILD = "import subprocess; child = subprocess.Popen(['sleep', '3600']); print(child.pid)"
@@ -141,10 +142,15 @@ async def test_shutdown_while_starting_closes_with_1001(slow_to_start: Daemon) -
 async def test_shutdown_while_a_context_is_made_answers_503(slow_to_start: Daemon) -> None:
     async with Client(slow_to_start.url) as client:
         creating = asyncio.create_task(client.request("POST", "/context"))
-        while not (await client.request("GET", "/contexts"))[1]["contexts"]:
-            pass
+        await comes(lambda: contexts(client))
         slow_to_start.process.send_signal(signal.SIGTERM)
         assert await creating == (503, {"error": "Server is shutting down", "code": "shutting_down"})
+
+
+async def contexts(client: Client) -> list[Any]:
+    """Return all contexts, those too whose worker has not started yet."""
+    listed: list[Any] = (await client.request("GET", "/contexts"))[1]["contexts"]
+    return listed
 
 
 # What a context started does not outlive

@@ -4,16 +4,17 @@ However it lies, dies or hangs: one end, which says what happened; the context's
 is touched; nothing is left.
 """
 
-import asyncio
+import contextlib
 import sys
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 from attrs import frozen
-from contract import COMPLETED, INTERRUPTED, RESTARTED, ended, error, interrupt, stdout
+from contract import COMPLETED, INTERRUPTED, RESTARTED, ended, error, interrupt, stdout, submitted, worker_ends
+from following import following, until
 from harness import DISGUISE, Client, Gate, SharedDaemon, shared_daemon
+from leaving import holds
 from paths import SUPPORT
 
 from interpreterd.processes.families import descendants
@@ -126,8 +127,8 @@ async def arena(shared: tuple[SharedDaemon, Path]) -> AsyncIterator[Arena]:
             if context["id"] != daemon.neighbour:
                 await client.request("DELETE", f"/context/{context['id']}")
         assert ended(await client.run("print(mine)", daemon.neighbour)) == ([stdout("1\n"), COMPLETED], 1000, "")
-        while descendants(daemon.pid) != before:  # a worker that did not start is reaped when its end is known
-            await client.request("GET", "/contexts")
+        # A worker that did not start is reaped when its end is known.
+        await holds(lambda: descendants(daemon.pid) == before)
 
 
 def is_as(text: str, expected: str) -> bool:
@@ -184,11 +185,14 @@ async def test_a_fault_ends_the_execution_with_its_worker(arena: Arena, fault: s
 async def test_a_worker_that_cannot_be_interrupted_is_killed(arena: Arena, fault: str) -> None:
     """The code is more than what the channel holds: what the worker does not take, nobody waits for."""
     context = await arena.create_faulty(fault)
-    async with arena.client.running("#" * 4 * MIB, contextId=context) as running:
+    async with (
+        following(arena.client, f"/context/{context}/events", "ndjson") as events,
+        arena.client.running("#" * 4 * MIB, contextId=context) as running,
+    ):
+        await until(events, "started")
         if fault == "ignores_signals":
             await running.until("on")
-        while not (await interrupt(arena.client, context))[1]["interrupted"]:
-            pass  # the daemon has not read it all yet
+        assert (await interrupt(arena.client, context))[1] == {"interrupted": True}
         result = await running.finish()
     value = "interrupted; its worker was killed by SIGKILL, and its variables are lost"
     assert ended(result)[0][-2:] == [error("KeyboardInterrupt", value), INTERRUPTED]
@@ -199,10 +203,8 @@ async def test_a_worker_that_cannot_be_interrupted_is_killed(arena: Arena, fault
 @pytest.mark.parametrize("fault", ["done_twice", "garbage_after_done", "closes_its_channel_after_done"])
 async def test_a_fault_after_the_end_costs_the_worker_and_no_execution(arena: Arena, fault: str) -> None:
     context = await arena.create_faulty(fault)
-    assert ended(await arena.client.run("pass", context)) == ([COMPLETED], 1000, "")
-    if fault == "closes_its_channel_after_done":
-        while (await arena.client.request("GET", f"/context/{context}"))[1]["active"]:
-            pass
+    async with worker_ends(arena.client, context):
+        assert ended(await arena.client.run("pass", context)) == ([COMPLETED], 1000, "")
     await next_works(arena.client, context, restarted=True)
 
 
@@ -211,8 +213,7 @@ async def test_output_after_the_end_is_nobodys(arena: Arena) -> None:
     context = await arena.create_faulty("output_after_done")
     assert ended(await arena.client.run("pass", context)) == ([COMPLETED], 1000, "")
     gate.open()
-    while not arena.committed():
-        await arena.client.request("GET", "/contexts")
+    await holds(arena.committed)
     gate.close()
     await next_works(arena.client, context, restarted=False)
 
@@ -254,13 +255,16 @@ async def test_the_daemons_memory_is_bounded(arena: Arena, fault: str) -> None:
 
 async def test_what_waits_behind_a_fault_runs_in_a_new_worker(arena: Arena) -> None:
     context = await arena.create_faulty("ignores_signals")
-    results: list[Any] = []
     async with arena.client.running("pass", contextId=context) as first:
         await first.until("on")
-        waiting = [asyncio.create_task(arena.client.run(f"print({number})", context)) for number in range(3)]
-        while (await interrupt(arena.client, context))[1]["interrupted"]:
-            pass
-        await first.finish()
-        results = [ended(result)[0] for result in await asyncio.gather(*waiting)]
-    assert sorted(messages[-2]["text"] for messages in results) == ["0\n", "1\n", "2\n"]
-    assert sum(RESTARTED in messages for messages in results) == 1
+        async with contextlib.AsyncExitStack() as stack:
+            codes = [f"print({number})" for number in range(3)]
+            waiting = [await stack.enter_async_context(submitted(arena.client, it, contextId=context)) for it in codes]
+            assert (await interrupt(arena.client, context))[1] == {"interrupted": True}
+            await first.finish()
+            results = [ended(await running.finish())[0] for running in waiting]
+    assert results == [
+        [RESTARTED, stdout("0\n"), COMPLETED],
+        [stdout("1\n"), COMPLETED],
+        [stdout("2\n"), COMPLETED],
+    ]

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from contract import submitted
-from harness import Client, Daemon, children, gone
+from harness import Client, Daemon, children, comes, gone
 
 StartDaemon = Callable[..., Awaitable[Daemon]]
 
@@ -91,8 +91,11 @@ async def test_requests_that_the_template_does_not_live_to_answer_are_spawned(st
         template = template_of(daemon)
         os.kill(template, signal.SIGSTOP)
         creations = [asyncio.create_task(client.create()) for _ in range(3)]
-        while len((await client.request("GET", "/contexts"))[1]["contexts"]) < 4:
-            pass
+
+        async def all_are_asked_for() -> bool:
+            return len((await client.request("GET", "/contexts"))[1]["contexts"]) == 4
+
+        await comes(all_are_asked_for)
         os.kill(template, signal.SIGKILL)
         for context in await asyncio.gather(*creations):
             assert (await client.run("print('works')", context)).stdout == "works\n"

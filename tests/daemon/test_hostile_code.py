@@ -13,6 +13,7 @@ import pytest
 from contract import COMPLETED, INTERRUPTED, RESTARTED, ended, error, interrupt, stdout
 from forging import FIND
 from harness import Client, Gate, SharedDaemon, shared_daemon, state
+from leaving import holds
 from worker_driver import find_pythons
 
 from interpreterd.processes.families import descendants
@@ -401,8 +402,7 @@ async def test_a_signal_handler_that_raises_while_nothing_runs(client: Client, c
     code = "signal.signal(signal.SIGUSR1, broken); x = 1; print(os.getpid())"
     worker = int((await client.run(whole(code), context)).stdout)
     for _ in range(3):
-        while not asleep(worker):
-            await client.request("GET", "/contexts")
+        await holds(lambda: asleep(worker))
         os.kill(worker, signal.SIGUSR1)
         assert ended(await client.run("print(x)", context)) == ([stdout("1\n"), COMPLETED], 1000, "")
     await works(client, context)
@@ -440,11 +440,9 @@ x = 1
 print(os.getpid())""",
         context,
     )
-    while not asleep(int(result.stdout)):
-        await client.request("GET", "/contexts")
+    await holds(lambda: asleep(int(result.stdout)))
     gate.open()
-    while "set" not in os.listdir(tmp_path):
-        await client.request("GET", "/contexts")
+    await holds(lambda: "set" in os.listdir(tmp_path))
     assert ended(await client.run("print(x)", context)) == ([stdout("1\n"), COMPLETED], 1000, "")
     await works(client, context)
 
@@ -452,8 +450,7 @@ print(os.getpid())""",
 async def test_a_channel_that_does_not_block_is_not_asked_again_and_again(client: Client, context: str) -> None:
     code = FIND + "for fd in channel: os.set_blocking(fd, False)\nprint(os.getpid())"
     worker = int((await client.run(code, context)).stdout)
-    while not asleep(worker):
-        await client.request("GET", "/contexts")
+    await holds(lambda: asleep(worker))
     await works(client, context)
 
 

@@ -20,7 +20,8 @@ from attrs import frozen
 from blockbuster import BlockBuster
 from escaping import Witness, escape
 from fake_worker import FakeLauncher, FakeWorker
-from harness import PREFIX, Client, Daemon, children, gone
+from harness import PREFIX, Client, Daemon, children, comes, gone
+from leaving import holds
 
 from interpreterd.app import make_app
 from interpreterd.contexts.context import Context
@@ -73,7 +74,7 @@ async def test_nobody_gets_away_from_a_context(
         if ending != "deleted":
             assert (await client.run("print('next')", context)).stdout == "next\n"
             await client.request("DELETE", f"/context/{context}")
-        assert children(daemon.pid) == before
+        await holds(lambda: children(daemon.pid) == before)
 
 
 @LAUNCHERS
@@ -158,8 +159,11 @@ async def test_cycles_leave_nothing(start_daemon: StartDaemon, tmp_path: Path, l
                 await live(client, codes[cycle % len(codes)])
 
         await asyncio.gather(*map(lives, range(4)))
-    while not (await settled(daemon)).no_more_than(before):  # a connection's end is seen a moment later
-        pass
+
+    async def nothing_is_added() -> bool:
+        return (await settled(daemon)).no_more_than(before)
+
+    await comes(nothing_is_added)  # a connection's end is seen a moment later
     assert list(temporary.iterdir()) == []
 
 

@@ -261,7 +261,7 @@ async def test_all_that_was_written_before_a_kill(daemon: Daemon, tmp_path: Path
     with Reader(daemon.url, buffer_bytes=1 << 12) as reader:
         reader.send({"code": code})
         line, rest = await asyncio.to_thread(reader.first_line)
-        await waits_in_write(int(line))
+        await waits_in_write(int(line), daemon.url)
         os.kill(int(line), signal.SIGKILL)
         messages = await asyncio.to_thread(read_all, reader)
     count = int.from_bytes((tmp_path / "count").read_bytes(), "little")

@@ -3,7 +3,8 @@
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
-from contract import COMPLETED, RESTARTED, ended, error, interrupt, stdout, submitted
+from contract import COMPLETED, RESTARTED, ended, error, interrupt, stdout, submitted, worker_ends
+from following import following, until
 from forging import FORGE
 from harness import Client, Gate, SharedDaemon, alive, shared_daemon
 
@@ -54,9 +55,8 @@ async def test_code_can_end_its_own_execution_wrongly(client: Client, context: s
     forged = {"name": "Forged", "value": "never raised", "traceback": ""}
     code = f"{FORGE}\nsay('done', id=mine, error={forged!r})\n{gate.wait}"
     assert ended(await client.run(code, context)) == ([error("Forged", "never raised"), COMPLETED], 1000, "")
-    gate.open()
-    while (await client.request("GET", f"/context/{context}"))[1]["active"]:
-        pass
+    async with worker_ends(client, context):
+        gate.open()
     assert ended(await client.run("pass", context)) == ([RESTARTED, COMPLETED], 1000, "")
 
 
@@ -154,9 +154,12 @@ threading.Thread(target=run).start()"""
         gate.open()
         result = await running.finish()
     assert ended(result) == ([stdout("on\n"), error("Forged", ""), COMPLETED], 1000, "")
-    async with client.running("pass", contextId=context) as running:
-        while not (await interrupt(client, context))[1]["interrupted"]:
-            pass
+    async with (
+        following(client, f"/context/{context}/events", "ndjson") as events,
+        client.running("pass", contextId=context) as running,
+    ):
+        await until(events, "started")
+        assert (await interrupt(client, context))[1] == {"interrupted": True}
         result = await running.finish()
     assert ended(result) == died("unexpected Done")  # the true end of the other one
 

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import aiohttp
+from following import following
 from harness import Client, Result, Running
 
 COMPLETED = {"type": "control", "text": "completed"}
@@ -53,6 +54,17 @@ async def submitted(client: Client, code: str, **keys: Any) -> AsyncIterator[Run
         await socket.send_json({"code": code, **keys})
         await ping(socket)
         yield Running(socket)
+
+
+@contextlib.asynccontextmanager
+async def worker_ends(client: Client, context: str) -> AsyncIterator[None]:
+    """In the block something ends a worker in which nothing runs; at its end the daemon has seen it."""
+    async with following(client, f"/context/{context}/events", "ndjson") as events:
+        yield
+        async for event in events:
+            if event["type"] == "workerEnded":
+                return
+        raise AssertionError("the events of the context have ended")
 
 
 async def interrupt(client: Client, context: str) -> tuple[int, Any]:

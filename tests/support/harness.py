@@ -7,7 +7,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -343,6 +343,14 @@ async def gone(*pids: int) -> None:
         finally:
             loop.remove_reader(pidfd)
             os.close(pidfd)
+
+
+async def comes(look: Callable[[], Awaitable[object]]) -> None:
+    """Look again and again, with pauses, until what ``look`` returns is true: for what nothing tells."""
+    while True:
+        if await look():
+            return
+        await asyncio.sleep(0.01)
 
 
 async def ends(pid: int) -> None:

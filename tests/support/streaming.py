@@ -103,7 +103,7 @@ async def stream(
         check.feed(rest)
         for pause in range(manner.pauses):
             await asyncio.to_thread(_read, reader, check, count * pause // manner.pauses)
-            await waits_in_write(int(line))
+            await waits_in_write(int(line), url)
             await asyncio.sleep(manner.pause_s)
         messages = await asyncio.to_thread(_read, reader, check, None)
     assert messages == [{"type": "control", "text": "completed"}], messages
@@ -186,19 +186,28 @@ def forget_peak(pid: int) -> None:
     Path(f"/proc/{pid}/clear_refs").write_text("5")
 
 
-async def waits_in_write(pid: int) -> None:
-    """Return once ``pid`` sleeps in write(2) and nobody reads what it wrote.
+async def waits_in_write(pid: int, url: str) -> None:
+    """Return once ``pid`` sleeps in write(2) and the daemon at ``url`` does not read what it wrote.
 
-    Whoever reads wakes it: that it has not gone to sleep anew for ten looks says that nobody does. On a busy machine a
-    reader may only be late; so what is asserted afterwards must hold, if more weakly, for a program that still writes.
+    The daemon's loop looks at all that it reads before, or while, it answers a request; and whoever reads wakes the
+    writer. So one that sleeps on, over an answer to a request that was sent after it had gone to sleep, is not read.
     """
-    before: object = None
-    quiet = 0
-    while quiet < 10:
-        call, slept = _call_and_sleeps(pid)
-        quiet = quiet + 1 if call == WRITE_CALL and slept == before else 0
-        before = slept
-        await asyncio.sleep(0.01)
+    while True:
+        before = _call_and_sleeps(pid)
+        await _answer(url)
+        if before[0] == WRITE_CALL and before == _call_and_sleeps(pid):
+            return
+
+
+async def _answer(url: str) -> None:
+    """Ask the daemon something, and take its answer."""
+    where = urlsplit(url)
+    reader, writer = await asyncio.open_connection(where.hostname, where.port)
+    try:
+        writer.write(f"GET {PREFIX}/context HTTP/1.1\r\nHost: {where.netloc}\r\nConnection: close\r\n\r\n".encode())
+        assert (await reader.read()).startswith(b"HTTP/1.1 200 ")
+    finally:
+        writer.close()
 
 
 def _call_and_sleeps(pid: int) -> tuple[str, str]:
