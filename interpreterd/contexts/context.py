@@ -13,9 +13,9 @@ from interpreterd.contexts.slot import Slot
 from interpreterd.contexts.timers import Timers
 from interpreterd.contexts.transcript import Transcript
 from interpreterd.logs.handler import about
-from interpreterd.machine import moves
+from interpreterd.machine import effects, inputs
 from interpreterd.machine.machine import Machine
-from interpreterd.machine.table import SHOWN, State
+from interpreterd.machine.states import SHOWN, State
 from interpreterd.model.context_info import ContextInfo
 from interpreterd.model.errors import ContextRestarted, InterpreterError, InvalidRequest
 from interpreterd.model.events import Stream, WorkerEnded
@@ -108,12 +108,12 @@ class Context:
 
     async def start(self) -> None:
         """Have a worker now. Raises ``WorkerStartFailed``, or the cause of a ``close`` that comes first."""
-        self._feed(moves.Start())
+        self._feed(inputs.Start())
         await self._started()
 
     async def restart(self, *, cancel_queued: bool = False) -> None:
         """Have a new worker; what runs is lost, what is queued waits for it, or is cancelled. Raises as ``start``."""
-        self._feed(moves.Restart(ContextRestarted(self.id), cancel_queued))
+        self._feed(inputs.Restart(ContextRestarted(self.id), cancel_queued))
         while self._machine.state is State.ENDING:
             await self._slot.gone()
         await self._started()
@@ -145,7 +145,7 @@ class Context:
             raise InvalidRequest(f"graceS must be at most {self._grace_s:g}, the daemon's limit")
         self._machine.check_room()
         execution = self._transcript.new(request, on_room=self._resume_output if client else None)
-        self._feed(moves.Submit(execution.id, request))
+        self._feed(inputs.Submit(execution.id, request))
         if self._transcript.waits(execution.id):
             self._transcript.queue(execution)
         return execution
@@ -156,10 +156,10 @@ class Context:
         Returns ``interrupting``, ``cancelled``, or ``idle`` if nothing, or not this, runs or waits; may be repeated.
         """
         if self._machine.running_id is not None and execution_id in (None, self._machine.running_id):
-            self._feed(moves.InterruptRequested())
+            self._feed(inputs.InterruptRequested())
             return "interrupting"
         if execution_id is not None and self._transcript.waits(execution_id):
-            self._feed(moves.Cancel(execution_id))
+            self._feed(inputs.Cancel(execution_id))
             return "cancelled"
         return "idle"
 
@@ -167,13 +167,13 @@ class Context:
         """Give ``text`` (None: end of the input) to an execution that asks for it; return whether it does."""
         if execution_id != self._machine.asking_id:
             return False
-        self._feed(moves.Answered(execution_id, text))
+        self._feed(inputs.Answered(execution_id, text))
         return True
 
     async def close(self, cause: InterpreterError) -> None:
         """End every execution with ``cause``, and the worker with all that it started; return once it is gone."""
         self._closed_by = cause
-        self._feed(moves.Close(cause))
+        self._feed(inputs.Close(cause))
         if self._slot.worker is not None:
             await self._slot.gone()
         self._timers.close()
@@ -182,7 +182,7 @@ class Context:
 
     def on_message(self, message: FromWorker) -> None:
         """See ``Listener``."""
-        self._feed(moves.Received(message))
+        self._feed(inputs.Received(message))
 
     def on_output(self, stream: Stream, text: str, replaced: int = 0) -> None:
         """See ``Listener``."""
@@ -193,53 +193,53 @@ class Context:
     def on_closed(self) -> None:
         """See ``Listener``. How it ends matters to nobody if nothing runs; the next execution is not to wait for it."""
         if self._machine.running_id is None:
-            self._feed(moves.Broken("it closed its channel"))
+            self._feed(inputs.Broken("it closed its channel"))
 
     def on_broken(self, reason: str) -> None:
         """See ``Listener``."""
         self._log.warning("context %s: the worker broke the protocol: %s", self.id, reason)
-        self._feed(moves.Broken(reason))
+        self._feed(inputs.Broken(reason))
 
     def on_exit(self, how: str) -> None:
         """See ``Listener``."""
         self._slot.leave()
         self._transcript.tell(WorkerEnded(how=how))
-        self._feed(moves.Exited(how))
+        self._feed(inputs.Exited(how))
 
-    def _feed(self, event: moves.Input) -> None:
+    def _feed(self, event: inputs.Input) -> None:
         for effect in self._machine.handle(event):
             self._perform(effect)
 
-    def _perform(self, effect: moves.Effect) -> None:
+    def _perform(self, effect: effects.Effect) -> None:
         match effect:
-            case moves.Send(message):
+            case effects.Send(message):
                 if self._slot.worker is not None:
                     self._slot.worker.send(message)
-            case moves.SetTimer(name, after_s):
-                self._timers.set(name, after_s, lambda name: self._feed(moves.TimerFired(name)))
-            case moves.ClearTimer(name):
+            case effects.SetTimer(name, after_s):
+                self._timers.set(name, after_s, lambda name: self._feed(inputs.TimerFired(name)))
+            case effects.ClearTimer(name):
                 self._timers.clear(name)
-            case moves.Begin(execution_id, restarted):
+            case effects.Begin(execution_id, restarted):
                 self._slot.begin(execution_id)
                 self._transcript.begin(execution_id, restarted=restarted)
-            case moves.Finish():
+            case effects.Finish():
                 if self._transcript.runs(effect.execution_id):
                     self._slot.finish()
                 self._transcript.finish(effect)
-            case moves.Interrupt():
+            case effects.InterruptWorker():
                 if self._slot.worker is not None and self._transcript.running is not None:
                     self._transcript.running.journal.extend(LAST_WORDS_BYTES)
                     self._slot.worker.interrupt(self._machine.grace_s)
-            case moves.End(interrupt):
+            case effects.EndWorker(interrupt):
                 self._slot.end(interrupt=interrupt)
-            case moves.Kill():
+            case effects.KillWorker():
                 self._slot.kill()
-            case moves.GiveUp():
+            case effects.GiveUp():
                 self._slot.give_up()
-            case moves.Ask(execution_id, prompt, password):
+            case effects.Ask(execution_id, prompt, password):
                 if not self._transcript.ask(execution_id, prompt, password=password):
-                    self._feed(moves.Answered(execution_id, None))
-            case moves.StartWorker():
+                    self._feed(inputs.Answered(execution_id, None))
+            case effects.StartWorker():
                 self._slot.start()
             case _:
                 assert_never(effect)

@@ -5,7 +5,7 @@ import logging
 from collections.abc import Callable
 
 from interpreterd.logs.handler import about
-from interpreterd.machine import moves
+from interpreterd.machine import inputs
 from interpreterd.machine.steps import DEATH_LIMIT_S, END_LIMIT_S
 from interpreterd.model.errors import WorkerStartFailed
 from interpreterd.model.limits import Limits
@@ -29,7 +29,7 @@ class Slot:
         context_id: str,
         *,
         listener: Listener,
-        feed: Callable[[moves.Input], None],
+        feed: Callable[[inputs.Input], None],
         launcher: Launcher,
         configuration: Configure,
         start_timeout_s: float,
@@ -55,7 +55,7 @@ class Slot:
         self._gone = asyncio.Event()
 
     def start(self) -> None:
-        """Start a worker; ``Started`` or ``StartFailed`` follows."""
+        """Start a worker; ``WorkerStarted`` or ``WorkerNotStarted`` follows."""
         self._starting = self._tasks.create_task(self._start())
 
     async def started(self) -> None:
@@ -135,7 +135,7 @@ class Slot:
             worker = await launch_configured(self._launcher, self._configuration, self._start_timeout_s)
         except WorkerStartFailed as error:
             self._log.error("context %s: no worker: %s", self._context_id, error)
-            self._feed(moves.StartFailed(str(error)))
+            self._feed(inputs.WorkerNotStarted(str(error)))
             return error
         finally:
             self._starting = None
@@ -144,7 +144,7 @@ class Slot:
         worker.listener = self._listener
         if self._limits.watched:
             self._watch = self._watcher.watch(worker.pid, self._limits, self._on_excess)
-        self._feed(moves.Started())
+        self._feed(inputs.WorkerStarted())
         if worker.broken is not None:  # between its answer and now
             self._listener.on_broken(worker.broken)
         if worker.exited is not None:
@@ -153,7 +153,7 @@ class Slot:
 
     def _on_excess(self, excess: Excess) -> None:
         self._log.warning("context %s: %s", self._context_id, excess.what)
-        self._feed(moves.Exceeded(excess.what, kill=excess.execution_id is None))
+        self._feed(inputs.Exceeded(excess.what, kill=excess.execution_id is None))
 
 
-def _ignore(event: moves.Input) -> None: ...
+def _ignore(event: inputs.Input) -> None: ...

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from interpreterd.contexts.executions import Execution, Executions
 from interpreterd.contexts.holdings import Holdings
 from interpreterd.contexts.journal import Journal, size
-from interpreterd.machine.moves import Finish
+from interpreterd.machine.effects import Finish
 from interpreterd.model.events import (
     Event,
     Finished,

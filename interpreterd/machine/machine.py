@@ -6,56 +6,81 @@ and returns what the driver (``context.py``) is to do, in that order.
 
 Three rules explain the table:
 
-* **An execution ends exactly once.** Only ``_say_end`` says so, of one that is then forgotten.
-* **An interrupt hits its own execution or nothing.** ``Interrupt`` (SIGINT) is sent at most once, while the execution
-  runs as far as the machine knows. It may have ended by itself meanwhile; so before the next one the worker is asked to
-  forget interrupts (``SETTLING``).
+* **An execution ends exactly once.** Only ``Steps.say_end`` says so, of one that is then forgotten.
+* **An interrupt hits its own execution or nothing.** ``InterruptWorker`` (SIGINT) is sent at most once, while the
+  execution runs as far as the machine knows. It may have ended by itself meanwhile; so before the next one the worker
+  is asked to forget interrupts (``SETTLING``).
 * **A worker is never believed.** A message that does not fit the state is a ``Broken`` worker: it is killed, its
   execution is lost, the next one gets a new worker.
 
 Time is data: the effect ``SetTimer("grace", 2.0)`` comes back as the input ``TimerFired("grace")``.
 """
 
-from interpreterd.machine import moves
 from interpreterd.machine.actions import Actions
-from interpreterd.machine.table import TRANSITIONS, InvalidTransition, State
+from interpreterd.machine.effects import Effect
+from interpreterd.machine.inputs import Input
+from interpreterd.machine.states import State
+from interpreterd.machine.table import TRANSITIONS
 from interpreterd.model.errors import LimitReached
 
 
-class Machine(Actions):
-    """One context. Not thread-safe, never blocks, does no I/O.
+class InvalidTransition(Exception):
+    """The driver gave an input that cannot come in this state: a mistake in the daemon."""
 
-    Attributes:
-        state: Where the worker stands.
-    """
+
+class Machine:
+    """One context. Not thread-safe, never blocks, does no I/O. Only ``handle`` changes it."""
+
+    def __init__(self, *, queue_limit: int, grace_s: float) -> None:
+        """Limit the queue to ``queue_limit`` executions, beyond the one that runs; wait ``grace_s`` before force."""
+        self._queue_limit = queue_limit
+        self._actions = Actions(grace_s)
+
+    @property
+    def state(self) -> State:
+        """Where the worker stands."""
+        return self._actions.state
+
+    @property
+    def running_id(self) -> str | None:
+        """The id of the execution that runs."""
+        return self._actions.running_id
 
     @property
     def asking_id(self) -> str | None:
         """The id of the execution that runs if it waits for input."""
-        return self.running_id if self._asked is not None and self.state is State.RUNNING else None
+        it = self._actions
+        return it.running_id if it.asked is not None and it.state is State.RUNNING else None
+
+    @property
+    def grace_s(self) -> float:
+        """How long the execution that runs may take to end after an interrupt."""
+        return self._actions.grace_s
 
     @property
     def queued(self) -> int:
         """How many executions wait for the one that runs."""
-        return len(self._queue)
+        return len(self._actions.queue)
 
     def check_room(self) -> None:
         """Raise ``LimitReached`` if the queue is full."""
-        if len(self._queue) >= self._queue_limit:
+        if self.queued >= self._queue_limit:
             raise LimitReached(f"the context's queue is full: its limit is {self._queue_limit} executions")
 
-    def handle(self, event: moves.Input) -> list[moves.Effect]:
+    def handle(self, event: Input) -> list[Effect]:
         """Return the effects of ``event``, in order.
 
         Raises:
             InvalidTransition: ``event`` cannot come in this state.
         """
-        before = self.state
+        actions = self._actions
+        before = actions.state
         rule = TRANSITIONS[before].get(type(event))
         if rule is None:
             raise InvalidTransition(f"{type(event).__name__} while {before.value}")
-        self._effects = []
-        getattr(self, rule.action)(event)
-        if self.state not in rule.leads_to:
-            raise InvalidTransition(f"{type(event).__name__} led from {before.value} to {self.state.value}")
-        return self._effects
+        effects: list[Effect] = []
+        actions.effects = effects
+        rule.action(actions, event)
+        if actions.state not in rule.leads_to:
+            raise InvalidTransition(f"{type(event).__name__} led from {before.value} to {actions.state.value}")
+        return effects

@@ -3,9 +3,9 @@
 from collections import deque
 from typing import Final
 
-from interpreterd.machine import moves
-from interpreterd.machine import verdicts as verdicts
-from interpreterd.machine.table import State
+from interpreterd.machine import effects, verdicts
+from interpreterd.machine.inputs import Received, Submit
+from interpreterd.machine.states import State
 from interpreterd.machine.verdicts import Verdict
 from interpreterd.model.errors import InterpreterError
 from interpreterd.model.events import Outcome
@@ -17,115 +17,129 @@ _LAST_WORDS = 2  # of a worker that is told to end while it runs something: a qu
 
 
 class Steps:
-    """The state of a machine, and what may be done with it."""
+    """What a machine remembers, and what may be done with it. Its driver sees the ``Machine`` alone.
 
-    def __init__(self, *, queue_limit: int, grace_s: float) -> None:
-        """Limit the queue to ``queue_limit`` executions, beyond the one that runs; wait ``grace_s`` before force."""
+    Attributes:
+        state: Where the worker stands.
+        queue: What waits for ``current``, which runs; ``Machine.check_room`` bounds it.
+        verdict: How what runs will have ended, if that is known already.
+        workers_before: How many workers have started.
+        asked: The number of the question that waits for an answer.
+        given_up: Questions that the worker has given up since the timer of this name was set.
+        late: Questions after the end of the input.
+        used: Whether the worker has run something.
+        killed: Whether it has been killed, and is not gone yet.
+        last_words: How many more messages a worker that is told to end may send.
+        effects: Those of the input that is being handled.
+    """
+
+    def __init__(self, grace_s: float) -> None:
+        """Be without a worker; wait ``grace_s`` seconds between an interrupt and force."""
         self.state = State.EMPTY
-        self._queue_limit = queue_limit
         self._grace_s = grace_s
-        self._queue: deque[moves.Submit] = deque()
-        self._current: moves.Submit | None = None
-        self._verdict: Verdict | None = None
-        self._workers_before = 0
-        self._restarted = False
-        self._restart_asked = False
-        self._asked: int | None = None  # the number of what it waits for
-        self._given_up = 0  # questions, since the timer of that name was set
-        self._input_ended = False
-        self._late = 0
-        self._used = False  # the worker has run something
-        self._killed = False
-        self._last_words = 0  # how many more messages a worker that is told to end may send
-        self._effects: list[moves.Effect] = []
+        self.queue: deque[Submit] = deque()
+        self.current: Submit | None = None
+        self.verdict: Verdict | None = None
+        self.workers_before = 0
+        self.restarted = False
+        self.restart_asked = False
+        self.asked: int | None = None
+        self.given_up = 0
+        self.input_ended = False
+        self.late = 0
+        self.used = False
+        self.killed = False
+        self.last_words = 0
+        self.effects: list[effects.Effect] = []
 
     @property
     def running_id(self) -> str | None:
         """The id of the execution that runs."""
-        return self._current.execution_id if self._current else None
+        return self.current.execution_id if self.current else None
 
     @property
     def grace_s(self) -> float:
         """How long the execution that runs may take to end after an interrupt."""
-        own = None if self._current is None else self._current.request.grace_s
+        own = None if self.current is None else self.current.request.grace_s
         return self._grace_s if own is None else own
 
-    def _do(self, *effects: moves.Effect) -> None:
-        self._effects.extend(effects)
+    def do(self, *wanted: effects.Effect) -> None:
+        """Add to the effects of the input that is being handled."""
+        self.effects.extend(wanted)
 
-    def _finish(self, verdict: Verdict) -> None:
+    def finish(self, verdict: Verdict) -> None:
         """End the execution that runs, if there is one."""
-        if self._current is not None:
-            self._do(moves.ClearTimer("timeout"))
-            if self._given_up:
-                self._do(moves.ClearTimer("given up"))
-            self._say_end(self._current, verdict)
-        self._current = self._verdict = self._asked = None
+        if self.current is not None:
+            self.do(effects.ClearTimer("timeout"))
+            if self.given_up:
+                self.do(effects.ClearTimer("given up"))
+            self.say_end(self.current, verdict)
+        self.current = self.verdict = self.asked = None
 
-    def _say_end(self, execution: moves.Submit, verdict: Verdict) -> None:
-        self._do(moves.Finish(execution.execution_id, verdict.outcome, verdict.error, verdict.cause))
+    def say_end(self, execution: Submit, verdict: Verdict) -> None:
+        self.do(effects.Finish(execution.execution_id, verdict.outcome, verdict.error, verdict.cause))
 
-    def _start_worker(self) -> None:
-        self._restarted = self._workers_before > 0
-        self._restart_asked = False
-        self._do(moves.StartWorker())
+    def start_worker(self) -> None:
+        self.restarted = self.workers_before > 0
+        self.restart_asked = False
+        self.do(effects.StartWorker())
         self.state = State.STARTING
 
-    def _next(self) -> None:
+    def run_next(self) -> None:
         """Run the next execution of the queue, on a worker that waits."""
-        if not self._queue:
+        if not self.queue:
             self.state = State.IDLE
             return
-        self._current = execution = self._queue.popleft()
-        self._given_up = self._late = 0
-        self._input_ended = False
+        self.current = execution = self.queue.popleft()
+        self.given_up = self.late = 0
+        self.input_ended = False
         request = execution.request
         run = Run.of(execution.execution_id, request)
-        self._do(moves.Begin(execution.execution_id, self._restarted), moves.Send(run))
+        self.do(effects.Begin(execution.execution_id, self.restarted), effects.Send(run))
         if request.timeout_s is not None:
-            self._do(moves.SetTimer("timeout", request.timeout_s))
-        self._restarted = False
-        self._used = True
+            self.do(effects.SetTimer("timeout", request.timeout_s))
+        self.restarted = False
+        self.used = True
         self.state = State.RUNNING
 
-    def _end(self, verdict: Verdict) -> None:
-        """Have the worker end by itself; ``verdict`` is as for ``_kill``. One that has run nothing is killed."""
-        if not self._used:
-            self._kill(verdict)
+    def end(self, verdict: Verdict) -> None:
+        """Have the worker end by itself; ``verdict`` is as for ``kill``. One that has run nothing is killed."""
+        if not self.used:
+            self.kill(verdict)
             return
-        self._verdict = verdict
-        self._do(moves.ClearTimer("timeout"))
-        self._ask_to_end()
+        self.verdict = verdict
+        self.do(effects.ClearTimer("timeout"))
+        self.ask_to_end()
         self.state = State.ENDING
 
-    def _ask_to_end(self) -> None:
-        self._last_words = 0 if self.state is State.IDLE else _LAST_WORDS
-        self._do(moves.ClearTimer("grace"), moves.End(interrupt=self.state is State.RUNNING))
-        self._do(moves.SetTimer("grace", END_LIMIT_S))
+    def ask_to_end(self) -> None:
+        self.last_words = 0 if self.state is State.IDLE else _LAST_WORDS
+        self.do(effects.ClearTimer("grace"), effects.EndWorker(interrupt=self.state is State.RUNNING))
+        self.do(effects.SetTimer("grace", END_LIMIT_S))
 
-    def _kill(self, verdict: Verdict) -> None:
+    def kill(self, verdict: Verdict) -> None:
         """Kill the worker; ``verdict`` is what its exit will mean for the execution that runs."""
-        self._verdict = verdict
-        self._do(moves.ClearTimer("timeout"))
-        self._force()
+        self.verdict = verdict
+        self.do(effects.ClearTimer("timeout"))
+        self.force()
         self.state = State.ENDING
 
-    def _force(self) -> None:
+    def force(self) -> None:
         """Kill the worker. Once more, if it is not gone; but that does not make its time to die longer."""
-        if self._killed:
-            self._do(moves.Kill())
+        if self.killed:
+            self.do(effects.KillWorker())
         else:
-            self._killed = True
-            self._do(moves.ClearTimer("grace"), moves.Kill(), moves.SetTimer("grace", DEATH_LIMIT_S))
+            self.killed = True
+            self.do(effects.ClearTimer("grace"), effects.KillWorker(), effects.SetTimer("grace", DEATH_LIMIT_S))
 
-    def _violated(self, what: str) -> None:
-        self._kill(verdicts.lost(f"killed: it broke the protocol ({what})"))
+    def violated(self, what: str) -> None:
+        self.kill(verdicts.lost(f"killed: it broke the protocol ({what})"))
 
-    def _cancel_queue(self, cause: InterpreterError) -> None:
-        for queued in self._queue:
-            self._say_end(queued, verdicts.ended_with_context(Outcome.CANCELLED, cause))
-        self._queue.clear()
+    def cancel_queue(self, cause: InterpreterError) -> None:
+        for queued in self.queue:
+            self.say_end(queued, verdicts.ended_with_context(Outcome.CANCELLED, cause))
+        self.queue.clear()
 
-    def _is_last_word(self, event: moves.Received) -> bool:
-        self._last_words -= 1
-        return self._last_words >= 0 and isinstance(event.message, Asked | Done | Exiting | Synced)
+    def is_last_word(self, event: Received) -> bool:
+        self.last_words -= 1
+        return self.last_words >= 0 and isinstance(event.message, Asked | Done | Exiting | Synced)

@@ -3,164 +3,153 @@
 ``actions.py`` has the actions; ``diagram()`` draws ARCHITECTURE.md's picture.
 """
 
-import enum
-from collections.abc import Iterable, Mapping
-from typing import Final
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Final, TypeVar
 
 from attrs import frozen
 
-from interpreterd.machine.moves import (
+from interpreterd.machine.actions import Actions
+from interpreterd.machine.inputs import (
     Answered,
     Broken,
     Cancel,
     Close,
     Exceeded,
     Exited,
+    Input,
     InterruptRequested,
     Received,
     Restart,
     Start,
-    Started,
-    StartFailed,
     Submit,
     TimerFired,
+    WorkerNotStarted,
+    WorkerStarted,
 )
+from interpreterd.machine.states import State
 
-
-class State(enum.Enum):
-    """Where the context's worker stands."""
-
-    EMPTY = "empty"  # no worker; the next execution starts one
-    STARTING = "starting"
-    IDLE = "idle"
-    RUNNING = "running"
-    INTERRUPTING = "interrupting"  # SIGINT was sent; SIGKILL after the grace
-    SETTLING = "settling"  # the execution has ended; the worker is to forget interrupts
-    ENDING = "ending"  # the worker calls exit handlers, or was told to, or killed; its exit is awaited
-    CLOSED = "closed"
-
-
-class InvalidTransition(Exception):
-    """The driver gave an input that cannot come in this state: a mistake in the daemon."""
+_I = TypeVar("_I", bound=Input)
+_S = State
 
 
 @frozen
 class Rule:
-    """What the machine does with an input in a state.
+    """What the machine does with an input in a state. ``on`` makes one.
 
     Attributes:
-        action: Name of the machine's method.
+        kind: The class of the input.
+        action: A method of ``Actions``, which takes one of ``kind``.
         leads_to: States in which the machine may be after it.
     """
 
-    action: str
+    kind: type
+    action: Callable[[Actions, Any], None]
     leads_to: frozenset[State]
 
 
-def _rule(action: str, *leads_to: State) -> Rule:
-    return Rule(action, frozenset(leads_to))
+def on(kind: type[_I], action: Callable[[Actions, _I], None], *leads_to: State) -> Rule:
+    """Return a rule; the type checker sees to it that ``action`` is there, and takes an input of ``kind``."""
+    return Rule(kind, action, frozenset(leads_to))
 
 
-_S = State
-ACTIVE: Final = frozenset({_S.IDLE, _S.RUNNING, _S.INTERRUPTING, _S.SETTLING})
-SHOWN: Final[Mapping[State, str]] = {
-    _S.EMPTY: "dead",
-    _S.STARTING: "starting",
-    _S.IDLE: "idle",
-    _S.RUNNING: "busy",
-    _S.INTERRUPTING: "busy",
-    _S.SETTLING: "busy",
-    _S.ENDING: "dead",
-    _S.CLOSED: "dead",
-}  # what clients see of it
+def rules_of(*rules: Rule) -> Mapping[type, Rule]:
+    """Return the rules of one state by their inputs. Raises ValueError if there are two for one input."""
+    by_kind: dict[type, Rule] = {}
+    for rule in rules:
+        if by_kind.setdefault(rule.kind, rule) is not rule:
+            raise ValueError(f"two rules for {rule.kind.__name__}")
+    return by_kind
+
 
 TRANSITIONS: Final[Mapping[State, Mapping[type, Rule]]] = {
-    _S.EMPTY: {
-        Start: _rule("on_start", _S.STARTING),
-        Submit: _rule("on_enqueue_and_start", _S.STARTING),
-        InterruptRequested: _rule("ignore", _S.EMPTY),
-        Restart: _rule("on_start", _S.STARTING),
-        Close: _rule("on_close", _S.CLOSED),
-    },
-    _S.STARTING: {
-        Start: _rule("ignore", _S.STARTING),
-        Submit: _rule("on_enqueue", _S.STARTING),
-        Started: _rule("on_started", _S.IDLE, _S.RUNNING),
-        StartFailed: _rule("on_start_failed", _S.EMPTY),
-        InterruptRequested: _rule("ignore", _S.STARTING),
-        Cancel: _rule("on_cancel", _S.STARTING),
-        Restart: _rule("on_restart_starting", _S.STARTING),
-        Close: _rule("on_close", _S.CLOSED),
-    },
-    _S.IDLE: {
-        Start: _rule("ignore", _S.IDLE),
-        Submit: _rule("on_enqueue_and_run", _S.RUNNING),
-        Received: _rule("on_received_idle", _S.ENDING),
-        Broken: _rule("on_broken", _S.ENDING),
-        Exited: _rule("on_exited", _S.EMPTY),
-        InterruptRequested: _rule("ignore", _S.IDLE),
-        Restart: _rule("on_restart", _S.ENDING),
-        Exceeded: _rule("on_exceeded", _S.ENDING, _S.IDLE),
-        Close: _rule("on_close", _S.CLOSED),
-    },
-    _S.RUNNING: {
-        Submit: _rule("on_enqueue", _S.RUNNING),
-        Received: _rule("on_received_running", _S.IDLE, _S.RUNNING, _S.ENDING),
-        Broken: _rule("on_broken", _S.ENDING),
-        Exited: _rule("on_exited", _S.EMPTY, _S.STARTING),
-        TimerFired: _rule("on_timer_running", _S.INTERRUPTING, _S.RUNNING),
-        InterruptRequested: _rule("on_interrupt_running", _S.INTERRUPTING),
-        Answered: _rule("on_answered", _S.RUNNING),
-        Cancel: _rule("on_cancel", _S.RUNNING),
-        Restart: _rule("on_restart", _S.ENDING),
-        Exceeded: _rule("on_exceeded_running", _S.INTERRUPTING, _S.ENDING),
-        Close: _rule("on_close", _S.CLOSED),
-    },
-    _S.INTERRUPTING: {
-        Submit: _rule("on_enqueue", _S.INTERRUPTING),
-        Received: _rule("on_received_interrupting", _S.INTERRUPTING, _S.SETTLING, _S.ENDING),
-        Broken: _rule("on_broken", _S.ENDING),
-        Exited: _rule("on_exited", _S.EMPTY, _S.STARTING),
-        TimerFired: _rule("on_timer_grace", _S.ENDING, _S.INTERRUPTING),
-        InterruptRequested: _rule("ignore", _S.INTERRUPTING),
-        Cancel: _rule("on_cancel", _S.INTERRUPTING),
-        Restart: _rule("on_restart", _S.ENDING),
-        Exceeded: _rule("on_exceeded", _S.ENDING, _S.INTERRUPTING),
-        Close: _rule("on_close", _S.CLOSED),
-    },
-    _S.SETTLING: {
-        Submit: _rule("on_enqueue", _S.SETTLING),
-        Received: _rule("on_received_settling", _S.IDLE, _S.RUNNING, _S.ENDING),
-        Broken: _rule("on_broken", _S.ENDING),
-        Exited: _rule("on_exited", _S.EMPTY, _S.STARTING),
-        TimerFired: _rule("on_timer_grace", _S.ENDING, _S.SETTLING),
-        InterruptRequested: _rule("ignore", _S.SETTLING),
-        Cancel: _rule("on_cancel", _S.SETTLING),
-        Restart: _rule("on_restart", _S.ENDING),
-        Exceeded: _rule("on_exceeded", _S.ENDING, _S.SETTLING),
-        Close: _rule("on_close", _S.CLOSED),
-    },
-    _S.ENDING: {
-        Submit: _rule("on_enqueue", _S.ENDING),
-        Received: _rule("on_received_ending", _S.ENDING),
-        Broken: _rule("ignore", _S.ENDING),
-        Exited: _rule("on_exited", _S.EMPTY, _S.STARTING),
-        TimerFired: _rule("on_timer_ending", _S.ENDING),
-        InterruptRequested: _rule("ignore", _S.ENDING),
-        Cancel: _rule("on_cancel", _S.ENDING),
-        Restart: _rule("on_restart_ending", _S.ENDING),
-        Exceeded: _rule("on_exceeded_ending", _S.ENDING),
-        Close: _rule("on_close", _S.CLOSED),
-    },
-    _S.CLOSED: {
-        Received: _rule("on_received_closed", _S.CLOSED),
-        Exited: _rule("on_exited_closed", _S.CLOSED),
-        TimerFired: _rule("on_timer_closed", _S.CLOSED),
-        **{
-            event: _rule("ignore", _S.CLOSED)
-            for event in (Started, StartFailed, Broken, InterruptRequested, Exceeded, Close)
-        },
-    },
+    _S.EMPTY: rules_of(
+        on(Start, Actions.on_start, _S.STARTING),
+        on(Submit, Actions.on_enqueue_and_start, _S.STARTING),
+        on(InterruptRequested, Actions.ignore, _S.EMPTY),
+        on(Restart, Actions.on_start, _S.STARTING),
+        on(Close, Actions.on_close, _S.CLOSED),
+    ),
+    _S.STARTING: rules_of(
+        on(Start, Actions.ignore, _S.STARTING),
+        on(Submit, Actions.on_enqueue, _S.STARTING),
+        on(WorkerStarted, Actions.on_started, _S.IDLE, _S.RUNNING),
+        on(WorkerNotStarted, Actions.on_not_started, _S.EMPTY),
+        on(InterruptRequested, Actions.ignore, _S.STARTING),
+        on(Cancel, Actions.on_cancel, _S.STARTING),
+        on(Restart, Actions.on_restart_starting, _S.STARTING),
+        on(Close, Actions.on_close, _S.CLOSED),
+    ),
+    _S.IDLE: rules_of(
+        on(Start, Actions.ignore, _S.IDLE),
+        on(Submit, Actions.on_enqueue_and_run, _S.RUNNING),
+        on(Received, Actions.on_received_idle, _S.ENDING),
+        on(Broken, Actions.on_broken, _S.ENDING),
+        on(Exited, Actions.on_exited, _S.EMPTY),
+        on(InterruptRequested, Actions.ignore, _S.IDLE),
+        on(Restart, Actions.on_restart, _S.ENDING),
+        on(Exceeded, Actions.on_exceeded, _S.ENDING, _S.IDLE),
+        on(Close, Actions.on_close, _S.CLOSED),
+    ),
+    _S.RUNNING: rules_of(
+        on(Submit, Actions.on_enqueue, _S.RUNNING),
+        on(Received, Actions.on_received_running, _S.IDLE, _S.RUNNING, _S.ENDING),
+        on(Broken, Actions.on_broken, _S.ENDING),
+        on(Exited, Actions.on_exited, _S.EMPTY, _S.STARTING),
+        on(TimerFired, Actions.on_timer_running, _S.INTERRUPTING, _S.RUNNING),
+        on(InterruptRequested, Actions.on_interrupt_running, _S.INTERRUPTING),
+        on(Answered, Actions.on_answered, _S.RUNNING),
+        on(Cancel, Actions.on_cancel, _S.RUNNING),
+        on(Restart, Actions.on_restart, _S.ENDING),
+        on(Exceeded, Actions.on_exceeded_running, _S.INTERRUPTING, _S.ENDING),
+        on(Close, Actions.on_close, _S.CLOSED),
+    ),
+    _S.INTERRUPTING: rules_of(
+        on(Submit, Actions.on_enqueue, _S.INTERRUPTING),
+        on(Received, Actions.on_received_interrupting, _S.INTERRUPTING, _S.SETTLING, _S.ENDING),
+        on(Broken, Actions.on_broken, _S.ENDING),
+        on(Exited, Actions.on_exited, _S.EMPTY, _S.STARTING),
+        on(TimerFired, Actions.on_timer_grace, _S.ENDING, _S.INTERRUPTING),
+        on(InterruptRequested, Actions.ignore, _S.INTERRUPTING),
+        on(Cancel, Actions.on_cancel, _S.INTERRUPTING),
+        on(Restart, Actions.on_restart, _S.ENDING),
+        on(Exceeded, Actions.on_exceeded, _S.ENDING, _S.INTERRUPTING),
+        on(Close, Actions.on_close, _S.CLOSED),
+    ),
+    _S.SETTLING: rules_of(
+        on(Submit, Actions.on_enqueue, _S.SETTLING),
+        on(Received, Actions.on_received_settling, _S.IDLE, _S.RUNNING, _S.ENDING),
+        on(Broken, Actions.on_broken, _S.ENDING),
+        on(Exited, Actions.on_exited, _S.EMPTY, _S.STARTING),
+        on(TimerFired, Actions.on_timer_grace, _S.ENDING, _S.SETTLING),
+        on(InterruptRequested, Actions.ignore, _S.SETTLING),
+        on(Cancel, Actions.on_cancel, _S.SETTLING),
+        on(Restart, Actions.on_restart, _S.ENDING),
+        on(Exceeded, Actions.on_exceeded, _S.ENDING, _S.SETTLING),
+        on(Close, Actions.on_close, _S.CLOSED),
+    ),
+    _S.ENDING: rules_of(
+        on(Submit, Actions.on_enqueue, _S.ENDING),
+        on(Received, Actions.on_received_ending, _S.ENDING),
+        on(Broken, Actions.ignore, _S.ENDING),
+        on(Exited, Actions.on_exited, _S.EMPTY, _S.STARTING),
+        on(TimerFired, Actions.on_timer_ending, _S.ENDING),
+        on(InterruptRequested, Actions.ignore, _S.ENDING),
+        on(Cancel, Actions.on_cancel, _S.ENDING),
+        on(Restart, Actions.on_restart_ending, _S.ENDING),
+        on(Exceeded, Actions.on_exceeded_ending, _S.ENDING),
+        on(Close, Actions.on_close, _S.CLOSED),
+    ),
+    _S.CLOSED: rules_of(
+        on(Received, Actions.on_received_closed, _S.CLOSED),
+        on(Exited, Actions.on_exited_closed, _S.CLOSED),
+        on(TimerFired, Actions.on_timer_closed, _S.CLOSED),
+        on(WorkerStarted, Actions.ignore, _S.CLOSED),
+        on(WorkerNotStarted, Actions.ignore, _S.CLOSED),
+        on(Broken, Actions.ignore, _S.CLOSED),
+        on(InterruptRequested, Actions.ignore, _S.CLOSED),
+        on(Exceeded, Actions.ignore, _S.CLOSED),
+        on(Close, Actions.ignore, _S.CLOSED),
+    ),
 }
 
 

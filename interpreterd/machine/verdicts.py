@@ -64,7 +64,7 @@ def judge(verdict: Verdict, error: Failure | None) -> Verdict:
     )
 
 
-def when_gone(verdict: Verdict | None, how: str) -> Verdict:
+def died(verdict: Verdict | None, how: str) -> Verdict:
     """What the worker's end means for the execution that ran."""
     if verdict is None:
         return lost(how)

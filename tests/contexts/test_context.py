@@ -13,7 +13,7 @@ from interpreterd.contexts.context import LAST_WORDS_BYTES, Context
 from interpreterd.contexts.executions import Execution, Executions
 from interpreterd.contexts.journal import size
 from interpreterd.machine import steps
-from interpreterd.machine.moves import Close
+from interpreterd.machine.inputs import Close
 from interpreterd.model.environment import NO_ENVS
 from interpreterd.model.errors import (
     ContextDeleted,

@@ -2,7 +2,7 @@
 
 from interpreterd.contexts.executions import Execution, Executions
 from interpreterd.contexts.transcript import Transcript
-from interpreterd.machine.moves import Finish
+from interpreterd.machine.effects import Finish
 from interpreterd.model.errors import ExecutionInterrupted
 from interpreterd.model.events import (
     EVENT_LIMIT_CHARS,

@@ -1,13 +1,11 @@
-"""What goes into a context's machine and what comes out: inputs and effects."""
+"""What goes into a context's machine: what its clients want, what its worker does, what time it is."""
 
 from attrs import frozen
 
+from interpreterd.machine.effects import TimerName
 from interpreterd.model.errors import InterpreterError
-from interpreterd.model.events import Failure, Outcome
 from interpreterd.model.requests import Execute
-from interpreterd.pipe.messages import FromWorker, ToWorker
-
-# Inputs
+from interpreterd.pipe.messages import FromWorker
 
 
 @frozen
@@ -24,12 +22,14 @@ class Submit:
 
 
 @frozen
-class Started:
+class WorkerStarted:
     """The worker that ``StartWorker`` asked for is there."""
 
 
 @frozen
-class StartFailed:
+class WorkerNotStarted:
+    """There is none: ``reason`` says why."""
+
     reason: str
 
 
@@ -56,7 +56,9 @@ class Exited:
 
 @frozen
 class TimerFired:
-    name: str
+    """The timer of this name, which ``SetTimer`` set, has run out."""
+
+    name: TimerName
 
 
 @frozen
@@ -108,8 +110,8 @@ class Close:
 Input = (
     Start
     | Submit
-    | Started
-    | StartFailed
+    | WorkerStarted
+    | WorkerNotStarted
     | Received
     | Broken
     | Exited
@@ -121,83 +123,3 @@ Input = (
     | Exceeded
     | Close
 )
-
-
-# Effects
-
-
-@frozen
-class StartWorker:
-    """Start a worker; answer with ``Started`` or ``StartFailed``."""
-
-
-@frozen
-class Send:
-    message: ToWorker
-
-
-@frozen
-class Interrupt:
-    """SIGINT to the worker, and to what its execution has started and waits for."""
-
-
-@frozen
-class End:
-    """Have the worker end as Python does, with exit handlers, after SIGINT if something runs; ``Exited`` follows."""
-
-    interrupt: bool
-
-
-@frozen
-class Kill:
-    """SIGKILL to the worker and everything that it started, or give up its start; ``Exited`` follows."""
-
-
-@frozen
-class GiveUp:
-    """Leave behind a worker that was killed, and is not gone; ``Exited`` follows at once."""
-
-
-@frozen
-class SetTimer:
-    """Answer with ``TimerFired`` after a while; no timer of that name is set."""
-
-    name: str
-    after_s: float
-
-
-@frozen
-class ClearTimer:
-    """Forget the timer; no effect if it is not set."""
-
-    name: str
-
-
-@frozen
-class Begin:
-    """The execution runs now, in a new worker if ``restarted``."""
-
-    execution_id: str
-    restarted: bool = False
-
-
-@frozen
-class Ask:
-    """The execution waits for its client's input."""
-
-    execution_id: str
-    prompt: str
-    password: bool
-
-
-@frozen
-class Finish:
-    """The execution has ended; it is never named again."""
-
-    execution_id: str
-    outcome: Outcome
-    error: Failure | None = None
-    cause: InterpreterError | None = None
-
-
-Effect = StartWorker | Send | Interrupt | End | Kill | GiveUp | SetTimer | ClearTimer | Begin | Ask | Finish

@@ -1,0 +1,33 @@
+"""Where a context's worker may stand, and what clients see of it."""
+
+import enum
+from collections.abc import Mapping
+from typing import Final
+
+
+class State(enum.Enum):
+    """Where the context's worker stands."""
+
+    EMPTY = "empty"  # no worker; the next execution starts one
+    STARTING = "starting"
+    IDLE = "idle"
+    RUNNING = "running"
+    INTERRUPTING = "interrupting"  # SIGINT was sent; SIGKILL after the grace
+    SETTLING = "settling"  # the execution has ended; the worker is to forget interrupts
+    ENDING = "ending"  # the worker calls exit handlers, or was told to, or killed; its exit is awaited
+    CLOSED = "closed"
+
+    __hash__ = object.__hash__  # Enum's own is written in Python, and each input needs it twice
+
+
+# What clients see of it.
+SHOWN: Final[Mapping[State, str]] = {
+    State.EMPTY: "dead",
+    State.STARTING: "starting",
+    State.IDLE: "idle",
+    State.RUNNING: "busy",
+    State.INTERRUPTING: "busy",
+    State.SETTLING: "busy",
+    State.ENDING: "dead",
+    State.CLOSED: "dead",
+}
