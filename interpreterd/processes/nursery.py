@@ -1,4 +1,4 @@
-"""Which processes the daemon has started, and the end of those that their worker left behind."""
+"""The processes that the daemon has started, and the end of those that a dead worker left behind."""
 
 import asyncio
 import contextlib
@@ -30,18 +30,18 @@ from interpreterd.processes.remains import PROCESSES_LIMIT, REMOVE_LIMIT_S, STEP
 from interpreterd.processes.slices import Slices
 
 PR_SET_CHILD_SUBREAPER = 36  # prctl(2)
-DEATH_LIMIT_S: Final = 1.0  # from SIGKILL to the end; what holds it up is the kernel, or a tracer
+DEATH_LIMIT_S: Final = 1.0  # from SIGKILL to the end of a process; the kernel or a tracer may hold it up
 SWEEP_LIMIT_S: Final = CLEANERS_LIMIT_S + DEATH_LIMIT_S
 _TICKS_PER_S: Final = os.sysconf("SC_CLK_TCK")
-_PAUSES_S: Final = (0.001, 0.05)  # between two looks: the first, and none is longer
+_PAUSES_S: Final = (0.001, 0.05)  # between two looks: the first, and the longest
 _log = logging.getLogger(__name__)
 
-_Orphan = tuple[int, int]  # pid, and when it was started, in ticks: the number may come to mean another process
+_Orphan = tuple[int, int]  # pid, and start time in ticks: another process may get the pid
 
 
 @frozen(eq=False)
 class _Birth:
-    """A process is being started. It is not known yet, and younger than ``began``, in ticks since the boot."""
+    """A process is being started. Its pid is not known yet, and it is younger than ``began``, in ticks since the boot."""
 
     began: int
 
@@ -51,9 +51,9 @@ class _Left:
     """What a look found and could not settle.
 
     Attributes:
-        dying: Whether somebody was killed, and has not ended; or nobody can be seen now.
+        dying: Whether a killed process has not ended yet, or no process can be seen now.
         cleaned: The sessions in which a cleaner is at work.
-        birth: What is going on if somebody is so young that it may be the one who is born.
+        birth: The current birth, if a process is so young that it may be the one that is born.
     """
 
     dying: bool
@@ -64,11 +64,12 @@ class _Left:
 class Nursery:
     """The daemon's child processes.
 
-    With ``adopts`` the process becomes a subreaper: when a worker dies, what it started becomes a child of the daemon,
-    and is killed by ``sweep``. Only for a process that has no other children than the ones announced here.
+    With ``adopts`` the process becomes a subreaper: when a worker dies, the processes that it started become children
+    of
+    the daemon, and ``sweep`` kills them. Only for a process that has no other children than the announced ones.
 
     Attributes:
-        remains: What the families leave in /dev/shm; the worker's own ``sweep`` removes it.
+        remains: The files that families leave in /dev/shm; the ``sweep`` for a worker removes its files.
     """
 
     def __init__(self, *, guard: Guard | None = None, adopts: bool = False) -> None:
@@ -82,9 +83,9 @@ class Nursery:
         self._passing = asyncio.Lock()
         self._next: asyncio.Task[_Left] | None = None
         self._sweeps: set[asyncio.Task[None]] = set()
-        self._dying: dict[_Orphan, float] = {}  # killed, and until when they are waited for
-        self._cleaners: dict[_Orphan, float] = {}  # spared, and until when
-        self._lost: set[_Orphan] = set()  # which SIGKILL does not end
+        self._dying: dict[_Orphan, float] = {}  # killed processes, and until when they are waited for
+        self._cleaners: dict[_Orphan, float] = {}  # spared cleaners, and until when they are spared
+        self._lost: set[_Orphan] = set()  # SIGKILL does not end these
         self.remains = Remains()
         self._removing = asyncio.Lock()
         self._remover: threading.Thread | None = None
@@ -98,7 +99,7 @@ class Nursery:
 
     @contextlib.asynccontextmanager
     async def birth(self) -> AsyncIterator[None]:
-        """The block in which a process is started and then given to ``add``; one at a time."""
+        """The block in which a process is started and then given to ``add``; one block at a time."""
         async with self._births:
             self._birth = _Birth(int(time.clock_gettime(time.CLOCK_BOOTTIME) * _TICKS_PER_S))
             try:
@@ -107,17 +108,18 @@ class Nursery:
                 self._birth = None
 
     def add(self, pid: int) -> None:
-        """Know ``pid`` as a worker."""
+        """Register ``pid`` as a worker."""
         self._known.add(pid)
         self.remains.begin(pid)
         if self._guard:
             self._guard.watch(pid)
 
     def add_template(self, pid: int) -> None:
-        """Know ``pid``, a worker, as a template.
+        """Register ``pid``, a worker, as a template.
 
-        A process that clones itself with CLONE_PARENT, see clone(2), gives its parent a child: so a fork's parent is
-        swept like the daemon itself, but for what the template's modules have started.
+        A process that clones itself with CLONE_PARENT, see clone(2), gives its parent a child. So the children of a
+        template
+        are swept like those of the daemon, except for the processes that the template's modules have started.
         """
         self._templates.add(pid)
         self._known.update(children(pid))
@@ -130,11 +132,11 @@ class Nursery:
             self._guard.forget(pid)
 
     def kill(self, work: Iterator[None]) -> None:
-        """Run ``work``, which is to kill a family, without holding up the event loop. Most of it is done at once."""
+        """Run ``work``, which kills a family, without holding up the event loop. Most of it is done at once."""
         self._slices.start(work)
 
     def note_remains(self, pid: int, then: Callable[[], None] = lambda: None) -> None:
-        """Note what ``pid``, a worker that is about to end by itself, may leave; then call ``then``."""
+        """Note the files that ``pid``, a worker that is about to end by itself, may leave; then call ``then``."""
         self._slices.start(self.remains.note(pid, [pid])).add_done_callback(lambda _: then())
 
     def sweep_soon(self) -> None:
@@ -151,10 +153,13 @@ class Nursery:
     async def sweep(self, worker: int | None = None) -> None:
         """Kill and reap the processes that dead workers left to the daemon; give up after ``SWEEP_LIMIT_S``.
 
-        Cleaners, see ``family.is_cleaner``, are given a moment; those of the session of ``worker`` are waited for.
-        Each is waited for ``DEATH_LIMIT_S``. One that does not die is remembered, and not waited for again. One that
-        may be a worker in its birth is judged after it, but a sweep waits for no more than one birth. Then what the
-        family of ``worker`` has left in /dev/shm is removed.
+        Cleaners, see ``families.is_cleaner``, are given a moment; the cleaners in the session of ``worker`` are waited
+        for.
+        Each killed process is waited for ``DEATH_LIMIT_S``. A process that does not die is remembered, and not waited
+        for
+        again. A process that may be a worker in its birth is judged after that birth, but a sweep waits for only one
+        birth.
+        Then the files that the family of ``worker`` has left in /dev/shm are removed.
         """
         if not self._adopts:
             return
@@ -178,13 +183,13 @@ class Nursery:
             pause_s = min(2 * pause_s, longest_s)
 
     async def _look(self) -> _Left:
-        """Take one step of a sweep, one for all who sweep.
+        """Take one step of a sweep, one step for all sweeps that run.
 
-        Who asks while one goes on gets the next, as do all who ask until that begins.
+        A sweep that asks during a step gets the next one, and so do all that ask until that begins.
         """
         if self._next is None:
             self._next = asyncio.create_task(self._pass())
-        return await asyncio.shield(self._next)  # others may wait for it
+        return await asyncio.shield(self._next)  # other sweeps may wait for it
 
     async def _pass(self) -> _Left:
         async with self._passing:
@@ -200,7 +205,7 @@ class Nursery:
             await self._slices.start(self._spare_cleaners(orphans, cleaned))
             if new := orphans - self._dying.keys() - self._lost:
                 pids = [pid for pid, _ in new]
-                if self._guard:  # what has been stopped is to die, too, if the daemon ends meanwhile
+                if self._guard:  # if the daemon ends meanwhile, the guard must kill the stopped processes too
                     self._guard.watch(*pids)
                 await self._slices.start(killing(*pids, before=self._note_orphans))
                 if self._guard:
@@ -216,7 +221,7 @@ class Nursery:
             yield
 
     async def _remove(self, files: Files) -> None:
-        """Remove ``files`` on a thread; wait for it, but no more than a moment. While one hangs, there is no other."""
+        """Remove ``files`` on a thread; wait for it, but only a moment. While one thread hangs, there is no other."""
         if not files or (self._remover is not None and self._remover.is_alive()):
             return
         loop = asyncio.get_running_loop()
@@ -231,23 +236,23 @@ class Nursery:
                 loop.call_soon_threadsafe(done.set)
 
         self._remover = threading.Thread(target=work, name="remains", daemon=True)
-        with contextlib.suppress(RuntimeError, TimeoutError):  # no room for a thread: it stays
+        with contextlib.suppress(RuntimeError, TimeoutError):  # no room for a thread: the files stay
             self._remover.start()
             async with asyncio.timeout(2 * REMOVE_LIMIT_S):
                 await done.wait()
 
     def _collect(self, orphans: set[_Orphan]) -> Iterator[None]:
-        """Find the children that nobody has announced."""
+        """Find the children that were not announced."""
         for parent in (os.getpid(), *self._templates):
             for pid in children(parent):
                 if pid not in self._known:
                     its_parent, started = parent_and_start(pid)
-                    if its_parent == parent:  # not one that has the number of a worker which was reaped meanwhile
+                    if its_parent == parent:  # not a process that has the number of a reaped worker
                         orphans.add((pid, started))
                     yield
 
     def _spare_newborn(self, orphans: set[_Orphan]) -> _Birth | None:
-        """Take out of ``orphans`` who was announced since, or may be in its birth; return that if there is any."""
+        """Take announced processes, and a possible newborn, out of ``orphans``; return its birth, if there is one."""
         orphans -= {orphan for orphan in orphans if orphan[0] in self._known}
         if self._birth is None:
             return None
@@ -256,7 +261,7 @@ class Nursery:
         return self._birth if newborn else None
 
     def _spare_cleaners(self, orphans: set[_Orphan], cleaned: set[int]) -> Iterator[None]:
-        """Take out of ``orphans`` the cleaners that have some time left; find in which sessions they clean."""
+        """Take cleaners that have some time left out of ``orphans``; return the sessions in which they clean."""
         for orphan in orphans - self._dying.keys() - self._lost:
             pid, _ = orphan
             if is_cleaner(pid):
@@ -268,11 +273,11 @@ class Nursery:
         self._cleaners = {orphan: until for orphan, until in self._cleaners.items() if until > time.monotonic() - 60}
 
     def _reap(self, orphans: set[_Orphan]) -> Iterator[None]:
-        """Reap those of ``orphans`` that have ended, and give up those that will not."""
+        """Reap the ``orphans`` that have ended, and give up those that will not end."""
         for orphan in orphans:
             pid, _ = orphan
             has_been = reaped(pid)
-            if has_been or (has_been is None and state(pid) in "ZX"):  # a template reaps its own
+            if has_been or (has_been is None and state(pid) in "ZX"):  # a template reaps its own children
                 self._dying.pop(orphan, None)
                 self._lost.discard(orphan)
             elif orphan in self._dying and (why := _why_it_stays(pid, self._dying[orphan])):
@@ -283,7 +288,7 @@ class Nursery:
 
 
 def _why_it_stays(pid: int, until: float) -> str:
-    """Return why ``pid``, which was killed, will not end; empty if there is hope."""
+    """Return why ``pid``, which was killed, will not end; empty if it may still end."""
     try:
         os.kill(pid, 0)
     except PermissionError:

@@ -1,9 +1,9 @@
 """Files in /dev/shm that a family leaves behind: noted while it is killed, removed once it is dead.
 
-A resource tracker removes what it knows of; the rest would take up memory until the next boot. Nobody can tell who has
-made a file. So these are removed alone: regular files of the daemon's user, born after the worker, which one of the
-family can write to at its end, by a shared mapping or a descriptor, and which no living process uses. The kernel has
-told when a file of tmpfs was born since Linux 6.0; before, nothing is removed.
+A resource tracker removes the files that it knows. The rest would take up memory until the next boot. The kernel does
+not say which process has made a file. So only these are removed: regular files of the daemon's user, born after the
+worker, that a process of the family can write to at its end, by a shared mapping or a descriptor, and that no living
+process uses. The kernel says when a file of tmpfs was born since Linux 6.0; on older kernels nothing is removed.
 """
 
 import contextlib
@@ -15,8 +15,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import islice
 from typing import Final, NamedTuple
 
-DIRECTORY: Final = "/dev/shm"  # shm_open(3) and sem_open(3) use this one
-# What is beyond these stays.
+DIRECTORY: Final = "/dev/shm"  # shm_open(3) and sem_open(3) use this directory
+# Whatever exceeds these limits stays.
 STEPS_LIMIT: Final = 8192  # each is some 10 µs
 REMOVE_LIMIT_S: Final = 1.0  # of processor time; a process takes some 200 µs
 PROCESSES_LIMIT: Final = 256
@@ -25,18 +25,18 @@ _FILES = 4096
 _FOLDERS = 256
 _ENTRIES = 1 << 16
 _WORKERS = 1 << 14
-_READ_BYTES = 1 << 14  # the kernel fills a page at most
-_CLOCK_REALTIME_COARSE = 5  # clock_gettime(2): by which the kernel says when a file was born
+_READ_BYTES = 1 << 14  # the kernel fills at most a page
+_CLOCK_REALTIME_COARSE = 5  # clock_gettime(2): the clock of a file's birth
 _MAPPING = re.compile(rb"^\S+ (\S+) \S+ ([0-9a-f:]+) (\d+)", re.MULTILINE)
-_INFO = {b"flags", b"ino", b"mnt_id"}  # all of them since Linux 5.14
+_INFO = {b"flags", b"ino", b"mnt_id"}  # the kernel has all of them since Linux 5.14
 _OPEN_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 _AT_SYMLINK_NOFOLLOW, _STATX_BASIC, _STATX_BTIME = 0x100, 0x7FF, 0x800  # statx(2)
 
-Files = Mapping[int, float]  # inode of a file in DIRECTORY, to when its worker began: it was born later
+Files = Mapping[int, float]  # inode of a file in DIRECTORY, to the start of its worker: the file was born later
 
 
 class Remains:
-    """What the families of workers leave behind in ``DIRECTORY``."""
+    """The files that the families of workers leave behind in ``DIRECTORY``."""
 
     def __init__(self) -> None:
         self._began: dict[int, float] = {}
@@ -44,7 +44,7 @@ class Remains:
         self._due: dict[int, float] = {}
 
     def begin(self, worker: int) -> None:
-        """``worker`` has been started: what it makes is younger than this moment."""
+        """``worker`` has been started: its files are younger than this moment."""
         self._noted.pop(worker, None)
         self._began.pop(worker, None)
         self._began[worker] = time.clock_gettime(_CLOCK_REALTIME_COARSE)
@@ -58,8 +58,8 @@ class Remains:
     def note(self, worker: int, pids: Iterable[int], budget: Iterator[int] | None = None) -> Iterator[None]:
         """Note which files ``pids``, of the family of ``worker``, can write to; in steps of a few 10 µs.
 
-        One look is all it takes if there has been no new file since the worker began. What is not seen within
-        ``STEPS_LIMIT``, or as many as ``budget`` has, is not noted.
+        If there has been no new file since the worker began, one look is enough. Files that are not seen within
+        ``STEPS_LIMIT``, or the number that ``budget`` has, are not noted.
         """
         began = self._began.get(worker)
         if began is None or (directory := _look()) is None or directory.st_ctime < began:
@@ -67,7 +67,7 @@ class Remains:
         budget = budget or iter(range(STEPS_LIMIT))
         noted = self._noted.setdefault(worker, {})
         for pid in islice(pids, PROCESSES_LIMIT):
-            with contextlib.suppress(OSError):  # it has become another user
+            with contextlib.suppress(OSError):  # the process has become another user
                 for inode in _writable(pid, directory.st_dev):
                     if inode is not None and len(noted) < _FILES:
                         noted[inode] = began
@@ -76,20 +76,20 @@ class Remains:
                     yield
 
     def settle(self, worker: int) -> None:
-        """The family of ``worker`` is dead: what was noted is due."""
+        """The family of ``worker`` is dead: its noted files are due."""
         self._began.pop(worker, None)
         for inode, began in self._noted.pop(worker, {}).items():
             if len(self._due) < _FILES:
                 self._due[inode] = began
 
     def take(self) -> Files:
-        """Return what is due, for ``remove``; it is so once."""
+        """Return the files that are due, for ``remove``; each is returned once."""
         due, self._due = self._due, {}
         return due
 
 
 def remove(files: Files) -> bool:
-    """Remove those of ``files`` that nobody uses; return whether somebody uses one. Blocks: for a thread."""
+    """Remove those of ``files`` that no process uses; return whether a process uses one. Blocks: for a thread."""
     until = time.thread_time() + REMOVE_LIMIT_S
     try:
         top = os.open(DIRECTORY, _OPEN_FOLDER)
@@ -109,7 +109,7 @@ def remove(files: Files) -> bool:
 
 
 class _Name(NamedTuple):
-    """A name of a file, in ``folder`` of ``DIRECTORY`` or, if that is empty, there; ``private``: to its user."""
+    """A name of a file, in ``folder`` of ``DIRECTORY`` or, if that is empty, in it; ``private`` to its user or not."""
 
     folder: str
     name: str
@@ -140,7 +140,7 @@ def _writable(pid: int, device: int) -> Iterator[int | None]:
 def _mappings(pid: int, device: int) -> Iterator[tuple[bytes, int | None]]:
     """Yield permissions and inode of each mapping of a file on ``device``; no inode between two steps.
 
-    Raises nothing if the process is gone; PermissionError if nobody may look.
+    Raises nothing if the process is gone; PermissionError if this user may not look.
     """
     number, rest = b" %02x:%02x " % (os.major(device), os.minor(device)), b""
     with contextlib.suppress(FileNotFoundError, ProcessLookupError), open(f"/proc/{pid}/maps", "rb", 0) as file:
@@ -154,11 +154,11 @@ def _mappings(pid: int, device: int) -> Iterator[tuple[bytes, int | None]]:
 
 
 def _descriptors(pid: int, prefix: str, limit: int | None = None) -> Iterator[dict[bytes, bytes]]:
-    """Yield fdinfo, see proc(5), of each descriptor whose link begins with ``prefix``, nothing of others."""
+    """Yield fdinfo, see proc(5), of each descriptor whose link begins with ``prefix``; None for other descriptors."""
     with contextlib.suppress(FileNotFoundError, ProcessLookupError), os.scandir(f"/proc/{pid}/fd") as entries:
         for entry in islice(entries, limit):
             with contextlib.suppress(FileNotFoundError, ProcessLookupError):
-                link = os.readlink(entry.path)  # not stat(2): that asks the file system, which may never answer
+                link = os.readlink(entry.path)  # not stat(2), which asks the file system, and that may never answer
                 if not link.startswith(prefix):
                     yield {}
                     continue
@@ -183,7 +183,7 @@ def _mount() -> bytes | None:
 
 
 def _names(top: int, files: Files) -> Iterator[_Name]:
-    """Find the names of those of ``files`` that are provably theirs."""
+    """Find the names of those of ``files`` that are provably the family's."""
     folders = []
     with os.scandir(top) as entries:
         for entry in islice(entries, _ENTRIES):
@@ -191,7 +191,7 @@ def _names(top: int, files: Files) -> Iterator[_Name]:
                 folders.append(entry.name)
             elif entry.inode() in files and (it := _judge(top, top, "", entry, files)):
                 yield it
-    for folder in folders[:_FOLDERS]:  # joblib's, with files that it maps
+    for folder in folders[:_FOLDERS]:  # joblib has folders, with files that it maps
         with contextlib.suppress(OSError):
             fd = os.open(folder, _OPEN_FOLDER, dir_fd=top)
             try:
@@ -230,7 +230,7 @@ def _is_theirs(top: int, fd: int, name: str, inode: int, began: float) -> bool:
 
 
 def _born(fd: int, name: str) -> float | None:
-    """Return when a file was born, in seconds since the epoch; None if nobody knows."""
+    """Return when a file was born, in seconds since the epoch; None if the kernel does not say."""
     import ctypes
     import struct
 
@@ -249,7 +249,7 @@ def _born(fd: int, name: str) -> float | None:
 def _used(private: Mapping[int, bool], device: int, until: float) -> set[int]:
     """Return those of the inodes in ``private`` that a living process maps or has open, or may do so.
 
-    A process that may not be looked at uses no private file if it is another user's, and none if it is init.
+    A process that this user may not look at uses no private file if it is another user's, and none if it is init.
     """
     used: set[int] = set()
     for name in os.listdir("/proc"):
@@ -270,7 +270,7 @@ def _used(private: Mapping[int, bool], device: int, until: float) -> set[int]:
 
 
 def _device(pid: int, mount: bytes) -> int | None:
-    """Return the device of a mount that ``pid`` uses; None if nobody knows."""
+    """Return the device of a mount that ``pid`` uses; None if that cannot be found out."""
     with open(f"/proc/{pid}/mountinfo", "rb") as file:
         found = re.search(rb"^%b \S+ (\d+):(\d+) " % mount, file.read(), re.MULTILINE)
     return os.makedev(int(found[1]), int(found[2])) if found else None
@@ -285,7 +285,7 @@ def _is_own(pid: int) -> bool:
 
 
 def _unlink(top: int, it: _Name, began: float) -> None:
-    """Remove ``it``, if it still is the same, and its folder, if that is empty now."""
+    """Remove ``it``, if it is still the same file, and its folder, if that is empty now."""
     with contextlib.suppress(OSError):
         fd = os.open(it.folder, _OPEN_FOLDER, dir_fd=top) if it.folder else os.dup(top)
         try:

@@ -1,1 +1,1 @@
-"""Worker processes: how they start, what they are told, and how they end."""
+"""Worker processes: how they start, how the daemon speaks with them, and how they end."""

@@ -1,4 +1,4 @@
-"""Whether a worker can start in a directory, and whether it is there."""
+"""Whether a worker can start in a directory, and whether its process is in that directory."""
 
 import os
 import stat
@@ -12,7 +12,7 @@ def check_directory(cwd: str) -> str:
         raise InvalidWorkingDirectory(f"working directory is not an absolute path: {cwd}")
     try:
         mode = os.stat(cwd).st_mode
-    except (OSError, ValueError):  # ValueError: a NUL in it
+    except (OSError, ValueError):  # ValueError: the path has a NUL
         raise InvalidWorkingDirectory(f"working directory does not exist: {cwd}") from None
     if not stat.S_ISDIR(mode):
         raise InvalidWorkingDirectory(f"working directory is not a directory: {cwd}")
@@ -22,7 +22,7 @@ def check_directory(cwd: str) -> str:
 
 
 def is_in(pid: int, cwd: str) -> bool:
-    """Whether the working directory of a process is ``cwd`` as it is now: it may have been deleted and made anew."""
+    """Return whether the working directory of a process is today's ``cwd``: that may have been deleted and made again."""
     try:
         return os.path.samestat(os.stat(f"/proc/{pid}/cwd"), os.stat(cwd))
     except (OSError, ValueError):

@@ -7,7 +7,7 @@ from interpreterd.model.errors import OutOfResources, WorkerStartFailed
 
 
 def start_failure(error: OSError, what: str) -> WorkerStartFailed:
-    """Return ``error`` as the reason why there is no worker."""
+    """Return ``error`` as the reason for a missing worker."""
     if error.errno in (errno.EMFILE, errno.ENFILE, errno.EAGAIN, errno.ENOMEM):
         return OutOfResources(f"no room for one more worker: {error.strerror or error}")
     if error.errno == errno.EFBIG:

@@ -1,4 +1,4 @@
-"""Where workers come from: finding the interpreter, making the script, starting the process."""
+"""Launchers: the protocol, and the launcher that starts a new process for each worker."""
 
 import asyncio
 import contextlib
@@ -43,18 +43,18 @@ class Launcher(Protocol):
         ...
 
     async def describe_python(self) -> "Python":
-        """Return the workers' interpreter. Raises ``WorkerStartFailed`` if there is none that will do."""
+        """Return the workers' interpreter. Raises ``WorkerStartFailed`` if there is no usable one."""
         ...
 
     async def sweep(self, worker: int | None = None) -> None:
-        """Kill what dead workers have left behind; wait a moment for those that clean up after ``worker``, a pid."""
+        """Kill the processes that dead workers have left behind; wait a moment for the cleaners of ``worker``, a pid."""
 
 
 async def launch_configured(launcher: Launcher, message: Configure, timeout_s: float) -> Worker:
-    """Return a worker that has become the worker of a context.
+    """Return a worker that is configured for a context.
 
     Raises:
-        WorkerStartFailed: There is none, whatever the reason.
+        WorkerStartFailed: For every failure.
     """
     worker = None
     try:
@@ -84,10 +84,10 @@ class Python:
 
 
 def worker_environment(environ: Mapping[str, str]) -> dict[str, str]:
-    """Return the daemon's environment without what belongs to the daemon alone."""
+    """Return the daemon's environment without the variables that are for the daemon alone."""
     environment = {name: value for name, value in environ.items() if not name.startswith(("INTERPRETERD_", "_PYI_"))}
     if getattr(sys, "frozen", False):
-        # PyInstaller's loader points the linker at the bundle's own libraries, and keeps what was there before.
+        # PyInstaller's loader points the linker at the bundle's own libraries, and keeps the former value.
         environment.pop("LD_LIBRARY_PATH", None)
         original = environment.pop("LD_LIBRARY_PATH_ORIG", None)
         if original is not None:
@@ -109,7 +109,7 @@ class SpawnLauncher:
             self._environment["PYTHONPATH"] = absolute_path(path, os.getcwd())
         self._found: _Found | None = None
         self._finding = asyncio.Lock()
-        self._scripts = contextlib.ExitStack()  # one, unless the interpreter was replaced
+        self._scripts = contextlib.ExitStack()  # one script, unless the interpreter was replaced
 
     async def launch(self, envs: Mapping[str, str] = NO_ENVS) -> Worker:
         """See ``Launcher``."""
@@ -136,11 +136,11 @@ class SpawnLauncher:
         await self._nursery.sweep(worker)
 
     def close(self) -> None:
-        """Start no more."""
+        """Start no more workers."""
         self._scripts.close()
 
     async def _find(self) -> "_Found":
-        """Return the interpreter. Asked once: ``python3`` may be a slow shell script that looks for the real one."""
+        """Return the interpreter. It is asked once: ``python3`` may be a slow shell script that looks for the real one."""
         async with self._finding:
             if self._found is None or self._found.identity != _identity(self._found.python.executable):
                 self._found = await self._ask()
@@ -163,7 +163,7 @@ class SpawnLauncher:
             raise WorkerStartFailed(f"{path} did not answer within {_PROBE_TIMEOUT_S} s") from None
         finally:
             if process.returncode is None:
-                kill_family(process.pid)  # a script, perhaps, and what that has started
+                kill_family(process.pid)  # it may be a script with children
             self._nursery.remove(process.pid)
         executable, version, script = (out + b"\n\n").split(b"\n", 2)
         number = re.fullmatch(rb"(\d+)\.(\d+)\.\d+", version)
@@ -183,7 +183,8 @@ class SpawnLauncher:
         return _Found(python=python, identity=_identity(python.executable), script_fd=script_fd)
 
     async def _start_probe(self, path: str) -> asyncio.subprocess.Process:
-        program_fd = in_memory(compiler())  # no pipe: uvloop cannot write to one whose reader ends without reading
+        # Not a pipe: uvloop cannot write to a pipe whose reader ends without reading.
+        program_fd = in_memory(compiler())
         try:
             return await asyncio.create_subprocess_exec(
                 path,
@@ -204,7 +205,7 @@ class SpawnLauncher:
 
 @frozen(kw_only=True)
 class _Found:
-    """An interpreter, what tells that it is still the same, and the worker as it has compiled it."""
+    """An interpreter, its identity, and the worker as it has compiled it."""
 
     python: Python
     identity: tuple[int, ...] | None
@@ -212,7 +213,7 @@ class _Found:
 
 
 def _directory_for_scripts() -> str | None:
-    """Return where to start what may be a script: the current directory, None, or another one if that is deleted."""
+    """Return where to start a possible script: None for the current directory, or another one if that is deleted."""
     try:
         os.getcwd()
     except OSError:
@@ -221,7 +222,7 @@ def _directory_for_scripts() -> str | None:
 
 
 def _identity(executable: str) -> tuple[int, ...] | None:
-    """Return what changes when another file takes the place of ``executable``; None if there is none."""
+    """Return a value that changes when another file replaces ``executable``; None if there is no file."""
     try:
         status = os.stat(executable)
     except OSError:

@@ -1,6 +1,6 @@
-"""What the daemon tells one worker: in order, and what is long in pieces, so that it holds up nobody else.
+"""The daemon's messages to one worker: in order, and long ones in pieces, so that they hold up no other work.
 
-To encode an execution's code takes up to some 60 ms, in which nobody else has the interpreter.
+Encoding the code of an execution takes up to some 60 ms, during which no other code can run in the daemon.
 """
 
 import asyncio
@@ -11,17 +11,17 @@ from typing import Final
 from interpreterd.pipe import messages
 from interpreterd.pipe.messages import PIECE_CHARS, ToWorker
 
-_REST_CHARS: Final = 64  # what a message has besides its text, roughly
+_REST_CHARS: Final = 64  # the rest of a message besides its text, roughly
 
 
 class Outbox:
     """Writes messages to a channel: a short one at once, a long one piece by piece, each in a turn of the event loop.
 
-    A piece is made when the channel has room for it. What is sent meanwhile waits, and is not limited here.
+    A piece is made when the channel has room for it. Messages that are sent meanwhile wait, and are not limited here.
     """
 
     def __init__(self, channel: asyncio.WriteTransport) -> None:
-        """Write to ``channel``, whose protocol is to call ``pause`` and ``resume``."""
+        """Write to ``channel``, whose protocol calls ``pause`` and ``resume``."""
         self._channel = channel
         self._waiting: deque[tuple[Iterator[bytes], int]] = deque()
         self._waiting_chars = 0
@@ -30,11 +30,11 @@ class Outbox:
 
     @property
     def size(self) -> int:
-        """How much the worker has not read, roughly: in bytes, or characters of what is still to be encoded."""
+        """The amount that the worker has not read, roughly: in bytes, or in characters of unencoded text."""
         return self._waiting_chars + self._channel.get_write_buffer_size()
 
     def send(self, message: ToWorker) -> None:
-        """Pass ``message`` on, after those before it; without effect once the channel closes."""
+        """Write ``message`` after earlier ones; without effect once the channel closes."""
         if self._channel.is_closing():
             return
         chars = len(messages.text_of(message))
@@ -52,13 +52,13 @@ class Outbox:
         self._paused = True
 
     def resume(self) -> None:
-        """It has again."""
+        """The channel has room again."""
         self._paused = False
         if self._waiting and self._turn is None:
             self._go_on_soon()
 
     def close(self) -> None:
-        """Drop what waits."""
+        """Drop the waiting messages."""
         self._waiting.clear()
         self._waiting_chars = 0
         if self._turn is not None:

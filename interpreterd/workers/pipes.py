@@ -21,13 +21,13 @@ from interpreterd.pipe.decoders import TextDecoder
 from interpreterd.pipe.turns import Turns
 
 FDS_FOR_CLIENTS: Final = 256
-READ_BYTES: Final = 32 << 10  # at a time: what 16 floods at once hold the loop for; 128 KiB were a tenth faster
-PIPE_LIMIT_BYTES: Final = 1 << 20  # what a program without privileges can make of a pipe's 64 KiB: pipe(7)
+READ_BYTES: Final = 32 << 10  # at a time: 16 floods at once hold the loop for that long; 128 KiB were a tenth faster
+PIPE_LIMIT_BYTES: Final = 1 << 20  # to which a program without privileges can enlarge a pipe of 64 KiB: pipe(7)
 BATCH_BYTES: Final = 16 << 10
 BATCH_AFTER_S: Final = 0.001
-LOOK_BYTES: Final = 64 << 10  # all that a pipe holds of which nobody has changed the size
+LOOK_BYTES: Final = 64 << 10  # the capacity of a pipe whose size has not been changed
 LOOKS_LIMIT: Final = 64
-STEPS_LIMIT: Final = 256  # of some 10 us, mostly
+STEPS_LIMIT: Final = 256  # mostly of some 10 us
 
 
 @frozen
@@ -39,7 +39,7 @@ class Ends:
     stderr_fd: int
 
     def close(self) -> None:
-        """Close all three; to be called once, by whoever has not given them away."""
+        """Close all three; called once, by the owner."""
         self.channel.close()
         os.close(self.stdout_fd)
         os.close(self.stderr_fd)
@@ -47,10 +47,10 @@ class Ends:
 
 @contextlib.contextmanager
 def connection() -> Iterator[tuple[Ends, Ends]]:
-    """Give the block the daemon's ends, which it keeps if it succeeds, and the worker's, closed with it.
+    """Give the block the daemon's ends, which it keeps if it succeeds, and the worker's, which are closed with it.
 
     Raises:
-        OSError: There are no more descriptors, but for those that connections of clients may need.
+        OSError: No descriptors are left, except those that connections of clients may need.
     """
     with contextlib.ExitStack() as ours, contextlib.ExitStack() as theirs:
         channel, worker_channel = socket.socketpair()
@@ -65,7 +65,8 @@ def connection() -> Iterator[tuple[Ends, Ends]]:
             fds.append((fd, worker_fd))
         (stdout_fd, worker_stdout_fd), (stderr_fd, worker_stderr_fd) = fds
         limit, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-        if worker_stderr_fd >= limit - min(limit // 4, FDS_FOR_CLIENTS):  # the lowest free one is always taken
+        # The system always takes the lowest free descriptor.
+        if worker_stderr_fd >= limit - min(limit // 4, FDS_FOR_CLIENTS):
             raise OSError(errno.EMFILE, f"no descriptors are left of the limit of {limit}")
         yield Ends(channel, stdout_fd, stderr_fd), Ends(worker_channel, worker_stdout_fd, worker_stderr_fd)
         ours.pop_all()
@@ -80,7 +81,7 @@ class OutputPipe:
     """The daemon's end of one output pipe."""
 
     def __init__(self, fd: int, arrived: Callable[[bytes], None], missing_bytes: Callable[[bytes], int]) -> None:
-        """Call ``arrived`` with what is read; ``missing_bytes`` as of ``Turns``."""
+        """Call ``arrived`` with data that was read; ``missing_bytes`` is as for ``Turns``."""
         os.set_blocking(fd, False)
         self._fd = fd
         self._arrived = arrived
@@ -107,11 +108,11 @@ class OutputPipe:
             self._batch = None
 
     def unread_bytes(self) -> int:
-        """Return how many bytes are in it."""
+        """Return how many bytes the pipe holds."""
         return unread_bytes(self._fd) if self._fd >= 0 else 0
 
     def read(self, size: int) -> bytes:
-        """Return what is in it, up to ``size`` bytes, and what is then missing of a mark; empty if it is empty."""
+        """Return up to ``size`` bytes of the pipe, with the rest of a mark that begins in them."""
         data = self._read(size)
         if missing := self._missing_bytes(data):
             data += self._read(missing)
@@ -127,7 +128,7 @@ class OutputPipe:
         loop = asyncio.get_running_loop()
         data = self.read(READ_BYTES)
         if len(data) < BATCH_BYTES and loop.time() < self._read_at + BATCH_AFTER_S:
-            # It comes in small pieces, one after the other: let them gather. The first piece was read at once.
+            # Output comes in small pieces, one after the other: let them gather. The first piece was read at once.
             self.pause()
             self._batch = loop.call_later(BATCH_AFTER_S, self.resume)
         self._read_at = loop.time()
@@ -147,10 +148,10 @@ class OutputPipe:
 
 
 class Outputs:
-    """Both output pipes of a worker: their text, in the order in which it was written as far as that is known."""
+    """Both output pipes of a worker: their text, in the order in which it was written, as far as that is known."""
 
     def __init__(self, ends: Ends, deliver: Callable[[Stream, str, int], None]) -> None:
-        """Call ``deliver`` with each piece of text, and how many U+FFFD in it stand for bytes that were no UTF-8."""
+        """Call ``deliver`` with each piece of text, and how many U+FFFD in it stand for bytes that were not UTF-8."""
         self._deliver = deliver
         self._turns = Turns(self._decode)
         self._text = {stream: TextDecoder() for stream in Stream}
@@ -159,8 +160,8 @@ class Outputs:
             for stream, fd in ((Stream.STDOUT, ends.stdout_fd), (Stream.STDERR, ends.stderr_fd))
         }
         self._wanted = False
-        self._rest: asyncio.Handle | None = None  # while more has been read than was delivered
-        self._unread = select.poll()  # one call for both, as mostly neither has anything; may say yes in error, not no
+        self._rest: asyncio.Handle | None = None  # set while more has been read than was delivered
+        self._unread = select.poll()  # one call for both, as mostly neither has data; may say yes in error, not no
         for fd in (ends.stdout_fd, ends.stderr_fd):
             self._unread.register(fd, select.POLLIN)
 
@@ -180,9 +181,9 @@ class Outputs:
             pipe.pause()
 
     def drain(self) -> bool:
-        """Deliver what is in the pipes now; what is written meanwhile mostly stays for later.
+        """Deliver the data that is in the pipes now; most data that is written meanwhile stays for later.
 
-        Returns whether it was all: nothing beyond ``PIPE_LIMIT_BYTES`` of each is read.
+        Returns whether that was all: at most ``PIPE_LIMIT_BYTES`` of each pipe are read.
         """
         if self._rest is None and not self._unread.poll(0):
             return True
@@ -202,7 +203,7 @@ class Outputs:
             self._go_on()
 
     def _go_on(self) -> None:
-        """Deliver what has been read; if it is much, in several turns of the loop, and read on after that."""
+        """Deliver data that was read; if it is much, in several turns of the loop, and read on after that."""
         unfinished, self._rest = self._rest, None
         if not self._turns.deliver(self._look, STEPS_LIMIT):
             self._rest = asyncio.get_running_loop().call_soon(self._go_on)
@@ -220,13 +221,13 @@ class Outputs:
             self._deliver(stream, text, replaced)
 
     def end_text(self) -> None:
-        """Deliver what is left of a character that was cut in the middle."""
+        """Deliver the rest of a character that was cut in the middle."""
         for stream, decoder in self._text.items():
             for text, replaced in decoder.end():
                 self._deliver(stream, text, replaced)
 
     def close(self) -> None:
-        """Read no more, and keep nobody."""
+        """Read no more, and drop all references."""
         if self._rest is not None:
             self._rest.cancel()
         for pipe in self._pipes.values():

@@ -2,12 +2,12 @@
 
     daemon                          worker
     socketpair   <── NDJSON ──>     fds 0 and 1, at once moved away to private ones
-    pipe         <── bytes ───      fd 1, stdout of whatever user code starts
+    pipe         <── bytes ───      fd 1, stdout of all processes that user code starts
     pipe         <── bytes ───      fd 2, stderr
 
-A message counts only after everything that was written before it: so before a message is handed on, both pipes are
-emptied of what they hold at that moment (FIONREAD). That is never more than a pipe's capacity, however fast a
-grandchild goes on writing, and it needs no cooperation of the worker.
+All output that was written before a message comes before it. So before the daemon handles a message, it reads the
+data that both pipes hold at that moment (FIONREAD). That is never more than a pipe's capacity, however fast a
+grandchild goes on writing, and it does not need the worker's cooperation.
 """
 
 import asyncio
@@ -36,17 +36,17 @@ from interpreterd.workers.worker import Answer, Deaf, Early, Listener
 _log = logging.getLogger(__name__)
 ANSWERS_LIMIT_BYTES: Final = 1 << 20
 STOPPED_LIMIT_S: Final = 1.0
-# After the end of its channel: how long a worker that lives may take to die, and the end of a dead one to be reported.
+# After the end of its channel: the time for a living worker to die, and for the end of a dead one to be reported.
 CLOSED_LIMIT_S: Final = 0.1
 REPORT_LIMIT_S: Final = 5.0
-SET_FREE_AFTER_S: Final = 0.1  # mostly it is gone by then
+SET_FREE_AFTER_S: Final = 0.1  # mostly the worker is gone by then
 
 
 class ProcessWorker(asyncio.Protocol):
     """A worker that is a process: a subprocess of the daemon, or one that a template has forked."""
 
     def __init__(self, pid: int, ends: Ends, nursery: Nursery) -> None:
-        """Be the daemon's side of ``pid``; takes over ``ends``. ``open`` begins to listen."""
+        """Be the daemon's side of ``pid``; takes over ``ends``. ``open`` starts to listen."""
         self.pid = pid
         self._early = Early()
         self.listener: Listener = self._early
@@ -69,8 +69,8 @@ class ProcessWorker(asyncio.Protocol):
     def send(self, message: ToWorker) -> None:
         """See ``Worker``.
 
-        What the worker does not read is kept: one execution, as one runs at a time, and ``ANSWERS_LIMIT_BYTES`` of
-        answers to what it asks. Beyond it, answers are dropped: it asks, and does not listen.
+        Data that the worker does not read is kept: one execution, as one runs at a time, and ``ANSWERS_LIMIT_BYTES`` of
+        answers to its questions. Further answers are dropped, because the worker asks and does not read.
         """
         if self._outbox is None or self.exited is not None:
             return
@@ -78,7 +78,7 @@ class ProcessWorker(asyncio.Protocol):
             self._interrupts.begin_execution()
         if isinstance(message, messages.Answer) and self._outbox.size > ANSWERS_LIMIT_BYTES:
             return
-        if isinstance(message, messages.Exit):  # afterwards nobody can see what it has in /dev/shm
+        if isinstance(message, messages.Exit):  # afterwards its files in /dev/shm cannot be seen any more
             self._nursery.note_remains(self.pid, partial(self._outbox.send, message))
         else:
             self._outbox.send(message)
@@ -98,17 +98,18 @@ class ProcessWorker(asyncio.Protocol):
             self._killed = True
             self._send_no_more()
             steps = killing(self.pid, before=self._nursery.remains.noting(self.pid))
-            self._nursery.kill(takewhile(lambda _: self.exited is None, steps))  # once reaped, the pid may be another's
+            # Once it is reaped, another process may get its pid.
+            self._nursery.kill(takewhile(lambda _: self.exited is None, steps))
             asyncio.get_running_loop().call_later(SET_FREE_AFTER_S, self._set_free)
 
     def give_up(self, how: str) -> None:
-        """See ``Worker``. It stays known, and is reaped should it ever end."""
+        """See ``Worker``. The worker stays known, and is reaped if it ever ends."""
         if self.exited is None:
             _log.error("worker %d cannot be killed, and is given up: %s", self.pid, how)
             self._leave(how)
 
     def _set_free(self) -> None:
-        """Kill who may hold it: one that has got away from its family, and traces it."""
+        """Kill a process that may hold it: one that has got away from its family, and traces it."""
         if self.exited is None:
             self._nursery.sweep_soon()
 
@@ -129,21 +130,22 @@ class ProcessWorker(asyncio.Protocol):
         self._outputs.end_text()
 
     def send_with_fds(self, message: ToWorker, fds: list[int]) -> None:
-        """Pass ``message`` on together with descriptors (SCM_RIGHTS, unix(7)), before what is not yet written.
+        """Send ``message`` together with descriptors (SCM_RIGHTS, unix(7)), before data that is not yet written.
 
         Raises OSError.
         """
         socket.send_fds(self._socket, [messages.encode(message)], fds)
 
     async def open(self) -> None:
-        """Begin to listen."""
+        """Start to listen."""
         opening = asyncio.create_task(
             asyncio.get_running_loop().create_unix_connection(lambda: self, sock=self._socket)
         )
         opening.add_done_callback(self._opened)
         self._opening = True
-        # Not to be cut short, and the socket not to be closed meanwhile: uvloop has its descriptor by then, and would
-        # go on with it although it is closed, or somebody else's (libuv aborts the process), or close it twice.
+        # This must not be cancelled, and the socket not be closed meanwhile: uvloop already has its descriptor, and
+        # would use it although it is closed, or belongs to something else (libuv aborts the process), or close it
+        # twice.
         await asyncio.shield(opening)
         self.resume_output()
 
@@ -155,7 +157,7 @@ class ProcessWorker(asyncio.Protocol):
                 self._channel.abort()
 
     async def ready(self, timeout_s: float) -> None:
-        """Begin to listen, and wait until the worker says that it is ready; if it does not, kill it.
+        """Start to listen, and wait until the worker says that it is ready; if it does not, kill it.
 
         Raises:
             WorkerStartFailed: It ended, stands still, said something else, or took longer than ``timeout_s``.
@@ -165,7 +167,7 @@ class ProcessWorker(asyncio.Protocol):
         try:
             if self.exited is None:
                 await self.open()
-            if self.exited is not None:  # before anybody listened
+            if self.exited is not None:  # it ended before this began to listen
                 answer.on_exit(self.exited)
             await answer.wait(timeout_s)
         except BaseException:
@@ -176,7 +178,7 @@ class ProcessWorker(asyncio.Protocol):
             self.listener = Deaf()
 
     async def _fail_if_it_stands_still(self, answer: Answer) -> None:
-        """Wait for no worker that has been stopped, by SIGSTOP or a debugger, however long it may take to start."""
+        """Fail if the worker has been stopped, by SIGSTOP or a debugger, however long its start may take."""
         stopped = 0
         while stopped < 2:
             await asyncio.sleep(STOPPED_LIMIT_S)
@@ -186,7 +188,7 @@ class ProcessWorker(asyncio.Protocol):
     # asyncio.Protocol, for the channel
 
     def data_received(self, data: bytes) -> None:
-        """Bytes of the channel."""
+        """Take bytes of the channel."""
         if self._is_ignored():
             return
         try:
@@ -205,7 +207,7 @@ class ProcessWorker(asyncio.Protocol):
             self._break(str(error))
 
     def _notice(self, message: FromWorker) -> None:
-        """See what is not for the listener."""
+        """Take the parts of a message that are not for the listener."""
         if isinstance(message, Ready) and message.mark is not None:
             self._outputs.use_marks(message.mark)
         elif isinstance(message, Done | Exiting):
@@ -214,11 +216,11 @@ class ProcessWorker(asyncio.Protocol):
             self._interrupts.end_execution(children=isinstance(message, Done) and message.children)
 
     def _is_ignored(self) -> bool:
-        """Return whether nothing that it says counts any more."""
+        """Return whether the worker's messages are ignored from now on."""
         return self._killed or self.broken is not None
 
     def eof_received(self) -> bool:
-        """The worker closed its end: nothing can be said any more, though it may live on."""
+        """The worker closed its end: it can send nothing more, though it may live on."""
         self._expect_the_end()
         return True
 
@@ -229,12 +231,12 @@ class ProcessWorker(asyncio.Protocol):
         self._expect_the_end()
 
     def pause_writing(self) -> None:
-        """The worker reads more slowly than it is told something."""
+        """The worker reads more slowly than the daemon writes."""
         if self._outbox is not None:
             self._outbox.pause()
 
     def resume_writing(self) -> None:
-        """It has read most of it."""
+        """The worker has read most of it."""
         if self._outbox is not None:
             self._outbox.resume()
 
@@ -246,7 +248,7 @@ class ProcessWorker(asyncio.Protocol):
     def _expect_the_end(self) -> None:
         if self.exited is None and self.broken is None:
             self.listener.on_closed()
-            # A process that dies closes its channel a moment before it can be reaped; how it died says more.
+            # A process that dies closes its channel a moment before it can be reaped; its exit says more.
             loop = asyncio.get_running_loop()
             loop.call_later(CLOSED_LIMIT_S, self._closed_its_channel, loop.time() + REPORT_LIMIT_S)
 
@@ -254,7 +256,7 @@ class ProcessWorker(asyncio.Protocol):
         if self.exited is not None or self.broken is not None:
             return
         loop = asyncio.get_running_loop()
-        # On a busy machine, whoever reaps it has not come to that.
+        # On a busy machine, its parent may not have reaped it yet.
         if state(self.pid) in "ZX" and loop.time() < report_by and not is_traced(self.pid):
             loop.call_later(CLOSED_LIMIT_S, self._closed_its_channel, report_by)
         else:
@@ -265,9 +267,9 @@ class ProcessWorker(asyncio.Protocol):
         self.listener.on_broken(reason)
 
     def process_exited(self, returncode: int | None) -> None:
-        """Hand on the worker's last words, then its end; to be called once the process has been reaped.
+        """Deliver the worker's last words, then its end; called once the process has been reaped.
 
-        ``returncode`` is as ``subprocess`` has it, negative for a signal, or None where nobody knows.
+        ``returncode`` is as ``subprocess`` has it, negative for a signal, or None if it is not known.
         """
         self._nursery.remove(self.pid)
         if self.exited is None:
@@ -285,13 +287,13 @@ class ProcessWorker(asyncio.Protocol):
             self._channel.abort()
         elif not self._opening:
             self._socket.close()
-        listener, self.listener = self.listener, Deaf()  # which may keep this one, too
+        listener, self.listener = self.listener, Deaf()  # the listener may keep this object, too
         listener.on_exit(self.exited)
 
     def _read_last_messages(self) -> None:
-        """Read what the channel holds, but not what a surviving child may go on writing."""
+        """Read the data that the channel holds, but not data that a surviving child goes on writing."""
         fd = self._socket.fileno()
-        if self.broken is not None or fd < 0:  # its transport has closed it: a write had failed
+        if self.broken is not None or fd < 0:  # its transport has closed it, because a write had failed
             return
         with contextlib.suppress(OSError):
             unread = unread_bytes(fd)

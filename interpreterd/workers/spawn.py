@@ -11,7 +11,7 @@ from interpreterd.workers.process import ProcessWorker
 
 
 class _ExitWatch(asyncio.SubprocessProtocol):
-    """Tells a worker of its end, also one that came before there was a worker to tell."""
+    """Tells a worker of its end, also of an end that came before there was a worker to tell."""
 
     def __init__(self) -> None:
         self._worker: ProcessWorker | None = None
@@ -26,7 +26,7 @@ class _ExitWatch(asyncio.SubprocessProtocol):
         if self._worker is not None and self._transport is not None:
             self._worker.process_exited(self._transport.get_returncode())
             self._transport.close()
-            self._worker = self._transport = None  # which keeps this one
+            self._worker = self._transport = None  # breaks a cycle
 
     def watch(self, worker: ProcessWorker) -> None:
         self._worker = worker
@@ -45,7 +45,7 @@ async def spawn(
 ) -> ProcessWorker:
     """Start ``command`` and wait until it is ready.
 
-    ``command`` inherits ``script_fd``, and is given two arguments, see ``worker/boot.py``, and then ``arguments``.
+    ``command`` inherits ``script_fd``, and gets two arguments, see ``worker/boot.py``, and then ``arguments``.
 
     Raises:
         WorkerStartFailed: It cannot be started, ended at once, said something else, or took longer than ``timeout_s``.

@@ -17,7 +17,7 @@ from interpreterd.workers.pipes import Ends, connection
 from interpreterd.workers.process import ProcessWorker
 from interpreterd.workers.worker import Deaf
 
-# A fork takes some two milliseconds. Each limit is waited for twice: it may be the daemon that has stood still.
+# A fork takes some two milliseconds. Each limit is waited for twice: the daemon itself may have stood still.
 ANSWER_LIMIT_S: Final = 1.0
 STATUS_LIMIT_S: Final = 0.3
 WATCH_AGAIN_S: Final = 0.5
@@ -25,16 +25,17 @@ _log = logging.getLogger(__name__)
 
 
 class TemplateEnded(Exception):
-    """The template can be asked for nothing any more; what it was asked for comes to nothing."""
+    """The template takes no more requests; its open requests fail."""
 
 
 class Template(Deaf):
-    """A template process. It starts with the process; it ends with it, or before, when it stands still.
+    """A template process. It starts with the process; it ends with it, or earlier, when the process stands still.
 
-    It then is killed. Its workers live on; they have become the daemon's own children. Also the process's listener.
+    The process is then killed. Its workers live on; they have become the daemon's own children. This is also the
+    process's listener.
 
     Attributes:
-        ended: Why it can be asked for nothing any more; None while it can.
+        ended: Why it takes no more requests; None while it does.
     """
 
     def __init__(self, process: ProcessWorker, nursery: Nursery) -> None:
@@ -52,7 +53,7 @@ class Template(Deaf):
             self.on_exit(process.exited)
 
     async def fork(self) -> ProcessWorker:
-        """Return a new worker, which is still to become ``ready``.
+        """Return a new worker, on which ``ready`` has not been called yet.
 
         Raises:
             TemplateEnded: Before it had answered. If it does not answer in time, it is killed.
@@ -60,7 +61,7 @@ class Template(Deaf):
             OSError: There are no descriptors for one more worker.
         """
         async with self._nursery.birth():
-            if self.ended is not None:  # while this one waited for its turn
+            if self.ended is not None:  # while this request waited for its turn
                 raise TemplateEnded
             request = self._ask()
             try:
@@ -85,7 +86,7 @@ class Template(Deaf):
         await self._gone.wait()
 
     def kill(self) -> None:
-        """Kill it and all its workers; nobody learns how these end."""
+        """Kill it and all its workers; how these end is not reported."""
         self._end("it was killed")
         self._process.kill()
         for fork in list(self._forks.values()):
@@ -107,11 +108,12 @@ class Template(Deaf):
     # The process's listener
 
     def on_message(self, message: FromWorker) -> None:
-        """``Forked``, ``Failed`` and ``Reaped``."""
+        """Take ``Forked``, ``Failed`` and ``Reaped``."""
         match message:
             case Forked(pid=pid) if self._asked:
                 request = self._asked.popleft()
-                # Known from this moment on, whoever waits for it: the next message may be of its end, or the last one.
+                # Registered from this moment on, whether or not its request still waits: the next message may report
+                # its end, or be the last one.
                 worker = ProcessWorker(pid, request.ends, self._nursery)
                 self._nursery.add(pid)
                 self._forks[pid] = _Fork(worker, self)
@@ -140,12 +142,12 @@ class Template(Deaf):
         del self._forks[pid]
 
     def reports_no_end(self, pid: int) -> None:
-        """Its worker ``pid`` has ended some time ago, and it does not say how."""
-        if not is_traced(pid):  # then nobody can reap it
+        """The template does not say how its worker ``pid`` ended, although that was some time ago."""
+        if not is_traced(pid):  # a traced process cannot be reaped
             self._stands_still(f"it has not reported the end of worker {pid}")
 
     def _stands_still(self, reason: str) -> None:
-        """Do without it. Not by way of the process's ``kill``: that would kill its workers, too."""
+        """Do without it. Not by the process's ``kill``, which would kill its workers, too."""
         if self._process.exited is None:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(self._process.pid, signal.SIGKILL)
@@ -160,11 +162,11 @@ class Template(Deaf):
 
 
 class _Request:
-    """A worker that the template was asked for.
+    """A request to the template for a worker.
 
     Attributes:
-        ends: The daemon's; the worker's once there is one.
-        answer: Done once the template has answered or ended, also if nobody waits for it any more.
+        ends: The daemon's ends; the worker has them once it exists.
+        answer: Done once the template has answered or ended, also if no caller waits any more.
     """
 
     def __init__(self, ends: Ends) -> None:
@@ -174,17 +176,17 @@ class _Request:
     def fail(self, error: WorkerStartFailed | TemplateEnded) -> None:
         self.ends.close()
         self.answer.set_exception(error)
-        self.answer.exception()  # seen, also if nobody waits
+        self.answer.exception()  # marks the exception as seen, also if no caller waits
 
 
 def _abandon(answer: asyncio.Future[ProcessWorker]) -> None:
-    """Kill the worker for which nobody waits any more."""
+    """Kill the worker, for which no caller waits any more."""
     if answer.exception() is None:
         answer.result().kill()
 
 
 class _Fork:
-    """A worker of a template, until its end. That is seen here; only the worker's parent learns its status."""
+    """A worker of a template, until its end. The end is seen here; only the worker's parent learns its status."""
 
     def __init__(self, worker: ProcessWorker, template: Template) -> None:
         self._worker = worker
@@ -195,8 +197,8 @@ class _Fork:
         self._watch()
 
     def _watch(self) -> None:
-        """See its end; without a descriptor for that, which there may be later, what its parent learns of it."""
-        if self._template is None:  # which has told it meanwhile
+        """Wait for its end; without a descriptor for that, which may be available later, rely on its parent's report."""
+        if self._template is None:  # the template has reported the end meanwhile
             return
         try:
             self._pidfd = os.pidfd_open(self._worker.pid)
@@ -211,7 +213,7 @@ class _Fork:
             asyncio.get_running_loop().add_reader(self._pidfd, self._on_end)
 
     def end(self, status: int | None) -> None:
-        """Tell the worker of its end; only the first time has an effect."""
+        """Tell the worker of its end; only the first call has an effect."""
         if self._template is not None:
             self._close()
             self._template.forget(self._worker.pid)
@@ -219,7 +221,7 @@ class _Fork:
             self._worker.process_exited(status)
 
     def adopt(self) -> None:
-        """Be told that it is the daemon's own child now, or would be if it had not been reaped."""
+        """It is the daemon's own child now, or would be if it had not been reaped."""
         self._adopted = True
         if self._ended:
             self._reap()
@@ -241,7 +243,8 @@ class _Fork:
     def _miss_the_status(self) -> None:
         if self._template is not None and not self._adopted:
             self._template.reports_no_end(self._worker.pid)
-            # A template that is to blame ends at once, and this is adopted; otherwise nobody can say more.
+            # If the template is to blame, it ends at once, and this worker is adopted; otherwise no process can say
+            # more.
             _twice_as_late(STATUS_LIMIT_S, lambda: self.end(None))
 
     def _reap(self) -> None:
@@ -253,7 +256,7 @@ class _Fork:
 
 
 def _has_ended(pid: int) -> bool:
-    """Return whether ``pid`` is no child of the daemon's that runs; it is not reaped. Needs no descriptor."""
+    """Return whether ``pid`` is not a running child of the daemon; does not reap it. Needs no descriptor."""
     try:
         return os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
     except ChildProcessError:

@@ -1,7 +1,8 @@
-"""Looks four times a second whether workers, with all that they started, keep to their limits.
+"""Checks four times a second whether workers, with all their descendants, keep to their limits.
 
-One look at all processes tells how many they are, what processor time they took, and whether their memory may be too
-much. If it may, that family's memory is measured, which can take long; other families, and other limits, do not wait.
+One look at all processes shows the number of processes, their processor time, and whether their memory may exceed the
+limit. If it may, the memory of that family is measured, which can take long; other families and other limits do not
+wait for it.
 """
 
 import asyncio
@@ -18,20 +19,21 @@ from interpreterd.model.limits import Limits, size_in_words
 from interpreterd.processes.usage import STUCK_S, Measurement, Meter, Process, Snapshot, resident_bytes
 
 PERIOD_S: Final = 0.25
-REST_PER_WORK: Final = 10  # a look at some thousand processes takes so long that it has to be rarer
-REST_LIMIT_S: Final = 1.0  # but not much: it is everybody's, and one context may have made them
-MEMORY_BUDGET_S: Final = 0.5  # of processor time, for one measurement: 40 GiB of what many processes share
-SLICE_S: Final = 0.05  # in which families take turns
+REST_PER_WORK: Final = 10  # a look at some thousand processes takes so long that looks have to be rarer
+# But not much rarer: all contexts share the looks, and one context may have made the processes.
+REST_LIMIT_S: Final = 1.0
+MEMORY_BUDGET_S: Final = 0.5  # of processor time, for one measurement: 40 GiB that many processes share
+SLICE_S: Final = 0.05  # the families take turns in slices of this length
 MEASURED_AT_ONCE: Final = 2
 _log = logging.getLogger(__name__)
 
 
 @frozen
 class Excess:
-    """More than the limits allow: ``what`` as ``process limit of 64 exceeded``.
+    """A limit is exceeded: ``what`` is for example ``process limit of 64 exceeded``.
 
     Attributes:
-        execution_id: What ran too long; None if it is the worker that is too much.
+        execution_id: The execution that ran too long; None if the worker itself exceeds a limit.
     """
 
     what: str
@@ -42,7 +44,7 @@ class Watch:
     """One worker and its limits.
 
     Attributes:
-        execution_id: What runs now; None while nothing does.
+        execution_id: The running execution; None while none runs.
         unclear: The family, as it was last seen, if only a measurement can tell whether it has too much memory.
         measuring: That measurement, while it goes on.
     """
@@ -62,7 +64,7 @@ class Watch:
         self._measured_at = 0.0
 
     def judge(self, snapshot: Snapshot) -> Excess | None:
-        """Return what is too much; processor time only once in an execution. Runs on a thread of its own."""
+        """Return the exceeded limit; processor time only once in an execution. Runs on a thread of its own."""
         family = snapshot.family(self._pid)
         if self._is_hidden(family):
             return Excess("its limits cannot be checked: its process is hidden")
@@ -73,7 +75,7 @@ class Watch:
         return self._judge_time(family)
 
     def _is_hidden(self, family: list[Process]) -> bool:
-        """Return whether the worker was there twice in a row, and not to be seen: ``hidepid`` of proc(5).
+        """Return whether the worker was alive but invisible twice in a row: ``hidepid`` of proc(5).
 
         A process that is not dumpable, see prctl(2), is then hidden from its own user.
         """
@@ -94,7 +96,7 @@ class Watch:
         if execution_id is not None and self._meter is not None:
             self._meter.read(family)
             exceeded = self._meter.spent_s > limit_s
-            # A process that ended between two reads of this look has counted twice, and will not in the next.
+            # A process that ended between two reads of this look has counted twice, and will not in the next look.
             if exceeded and self._suspected:
                 self._meter = None
                 return Excess(f"CPU limit of {limit_s:g} s exceeded", execution_id)
@@ -108,18 +110,18 @@ class Watch:
         last = self._measured
         if last is None:
             return True
-        # It rests long only if it cannot have come to too much since.
+        # It rests long only if its memory cannot have grown too much since.
         rest = 1 if last.bytes_now(family) > limit_bytes else REST_PER_WORK
         return time.monotonic() - self._measured_at >= rest * last.cost_s
 
     def measurement(self) -> Measurement | None:
-        """Return what will make it clear; None if it is clear, or is being measured."""
+        """Return the measurement that will make it clear; None if it is clear, or is being measured."""
         if self.unclear is None or self.measuring is not None:
             return None
         return Measurement(self.unclear, self._limits.memory_bytes, MEMORY_BUDGET_S)
 
     def judge_memory(self, measurement: Measurement) -> Excess | None:
-        """Return what is too much by ``measurement``, which has come to its end, or shall go on no more."""
+        """Return the exceeded limit according to ``measurement``, which has ended or is to end."""
         self._measured, self._measured_at = measurement, time.monotonic()
         limit_bytes = self._limits.memory_bytes
         if limit_bytes is None or measurement.bytes <= limit_bytes:
@@ -128,19 +130,20 @@ class Watch:
 
 
 class Watcher:
-    """Watches workers; while there are none to watch, it does nothing at all."""
+    """Watches workers; without workers to watch, it does nothing at all."""
 
     def __init__(self, tasks: asyncio.TaskGroup, sweep: Callable[[], Awaitable[None]]) -> None:
-        """Run in ``tasks``. After each look ``sweep`` is to kill what has escaped from its worker's family."""
+        """Run in ``tasks``. After each look, ``sweep`` kills processes that have escaped from their worker's family."""
         self._tasks = tasks
         self._sweep = sweep
         self._watches: set[Watch] = set()
         self._looking: asyncio.Task[None] | None = None
         self._sweeping: asyncio.Task[None] | None = None
-        self._measuring = asyncio.Semaphore(MEASURED_AT_ONCE)  # fair: who has had a slice waits behind the others
+        # Fair: a family that has had a slice waits behind the others.
+        self._measuring = asyncio.Semaphore(MEASURED_AT_ONCE)
 
     def watch(self, pid: int, limits: Limits, tell: Callable[[Excess], None]) -> Watch:
-        """Begin to watch the worker ``pid``; ``tell`` hears of each look that finds too much, on the loop's thread."""
+        """Watch the worker ``pid``; ``tell`` is called on the loop's thread after each look that finds an excess."""
         watch = Watch(pid, limits, tell)
         self._watches.add(watch)
         if self._looking is None:
@@ -148,7 +151,7 @@ class Watcher:
         return watch
 
     def end(self, watch: Watch | None) -> None:
-        """Watch no more; nothing is told any more. Without effect for None, and when it is repeated."""
+        """Watch no more; ``tell`` is not called any more. Without effect for None, and when it is repeated."""
         self._watches -= {watch}
         if watch is not None and watch.measuring is not None:
             watch.measuring.cancel()
@@ -168,7 +171,7 @@ class Watcher:
                 for watch in self._watches:
                     if measurement := watch.measurement():
                         watch.measuring = self._tasks.create_task(self._measure(watch, measurement))
-                if self._sweeping is None or self._sweeping.done():  # who cannot be killed delays no look
+                if self._sweeping is None or self._sweeping.done():  # a process that cannot be killed delays no look
                     self._sweeping = self._tasks.create_task(self._sweep_once())
             except Exception:  # one failure in the task group would end every context
                 _log.exception("limits could not be checked")
@@ -205,7 +208,7 @@ class Watcher:
 
 
 def _judge(watches: list[Watch]) -> tuple[list[tuple[Watch, Excess]], float]:
-    """Return who uses too much, and what it took to find out, in seconds of processor time."""
+    """Return the excesses, and the cost of finding them, in seconds of processor time."""
     began = time.thread_time()
     snapshot = Snapshot()
     judged = [(watch, watch.judge(snapshot)) for watch in watches]

@@ -1,4 +1,4 @@
-"""A worker as the rest of the daemon sees it, whatever it is made of: the seam at which tests put a fake."""
+"""A worker as the rest of the daemon sees it, however it was started: the seam at which tests put a fake."""
 
 import asyncio
 from typing import Final, Protocol
@@ -11,22 +11,22 @@ _REASON_LIMIT_CHARS: Final = 2000
 
 
 class Listener(Protocol):
-    """Who is told what a worker does. No method may block; none is called after ``on_exit``."""
+    """Learns of a worker's messages, output and end. No method may block; none is called after ``on_exit``."""
 
     def on_message(self, message: FromWorker) -> None:
-        """All output that was written before the message has been given to ``on_output``."""
+        """A message arrived. All output that was written before it has been given to ``on_output``."""
 
     def on_output(self, stream: Stream, text: str, replaced: int = 0) -> None:
-        """``text`` and ``replaced`` are as in ``Output``."""
+        """Output arrived; ``text`` and ``replaced`` are as in ``Output``."""
 
     def on_closed(self) -> None:
-        """The worker cannot be told anything any more. Soon ``on_exit`` says how it ended, or else ``on_broken``."""
+        """The worker receives nothing any more. Soon ``on_exit`` says how it ended, or else ``on_broken`` is called."""
 
     def on_broken(self, reason: str) -> None:
         """The worker broke the protocol; no more messages will come. It still runs."""
 
     def on_exit(self, how: str) -> None:
-        """The process has ended and been reaped; ``how`` is as ``killed by SIGSEGV``."""
+        """The process has ended and been reaped; ``how`` is for example ``killed by SIGSEGV``."""
 
 
 class Worker(Protocol):
@@ -34,21 +34,21 @@ class Worker(Protocol):
 
     pid: int
     listener: Listener
-    exited: str | None  # how it ended, once it has; nobody is told twice
-    broken: str | None  # how it broke the protocol, likewise
-    configured: Configure | None  # as what it was configured last
+    exited: str | None  # how it ended, once it has; a later listener is not told
+    broken: str | None  # how it broke the protocol; likewise
+    configured: Configure | None  # its latest configuration
 
     def send(self, message: ToWorker) -> None:
-        """Pass ``message`` on; without effect once the worker has ended."""
+        """Send ``message``; without effect once the worker has ended."""
 
     def interrupt(self, grace_s: float) -> None:
-        """Send SIGINT to the worker and to what its execution waits for, which may have ``grace_s`` to end."""
+        """Send SIGINT to the worker and the processes that its execution waits for, which have ``grace_s`` to end."""
 
     def kill(self) -> None:
-        """Kill the worker and all that descends from it; ``on_exit`` follows."""
+        """Kill the worker and all its descendants; ``on_exit`` follows."""
 
     def give_up(self, how: str) -> None:
-        """Tell ``on_exit``, with ``how``, of one that was killed and does not end, and leave it to the kernel."""
+        """Give up a killed worker that does not end: call ``on_exit`` with ``how``, and leave it to the kernel."""
 
     def pause_output(self) -> None:
         """Read no more output: the program will wait in its next ``write``. Idempotent."""
@@ -57,14 +57,14 @@ class Worker(Protocol):
         """Undo ``pause_output``. Idempotent."""
 
     def drain(self) -> None:
-        """Give ``on_output`` what the pipes hold now, paused or not."""
+        """Give ``on_output`` the data that the pipes hold now, paused or not."""
 
     def end_text(self) -> None:
-        """Give ``on_output`` what is left of a character that was cut in the middle."""
+        """Give ``on_output`` the rest of a character that was cut in the middle."""
 
 
 class Deaf:
-    """A listener that ignores everything: of a worker that no context has. Its subclasses hear some of it."""
+    """A listener that ignores everything, for a worker that no context has. Its subclasses hear some of it."""
 
     def on_message(self, message: FromWorker) -> None:
         pass
@@ -83,7 +83,7 @@ class Deaf:
 
 
 class Early(Deaf):
-    """The listener of a worker to which nobody listens yet: keeps what an interpreter that cannot start says of it."""
+    """The listener of a new worker: keeps the error message of an interpreter that cannot start."""
 
     def __init__(self) -> None:
         self.stderr = ""
@@ -94,10 +94,10 @@ class Early(Deaf):
 
 
 class Answer(Early):
-    """Listens for one message, the answer to what was sent; awaiting it raises ``WorkerStartFailed`` if it differs."""
+    """Listens for one message, the answer to a request; awaiting it raises ``WorkerStartFailed`` if it differs."""
 
     def __init__(self, expected: type[Ready] | type[Configured], stderr: str = "") -> None:
-        """``stderr`` is what the worker has written there so far."""
+        """``stderr`` is the worker's output there so far."""
         self.stderr = stderr
         self._expected = expected
         self._future: asyncio.Future[FromWorker] = asyncio.get_running_loop().create_future()
@@ -116,18 +116,19 @@ class Answer(Early):
         return message
 
     def on_message(self, message: FromWorker) -> None:
-        """The answer."""
+        """Take the answer."""
         if not self._future.done():
             self._future.set_result(message)
 
     def on_broken(self, reason: str) -> None:
-        """No answer will come."""
+        """Fail: no answer will come."""
         self.fail(f"the worker broke the protocol: {reason}")
 
     def on_exit(self, how: str) -> None:
-        """No answer will come."""
+        """Fail: no answer will come."""
         lines = self.stderr.strip().splitlines()
-        fatal = [line for line in lines if line.startswith("Fatal Python error: ")]  # more of its state follows
+        # More of the interpreter's state follows.
+        fatal = [line for line in lines if line.startswith("Fatal Python error: ")]
         self.fail(f"the worker ended at once: {how}" + "".join(f": {line}" for line in (fatal or lines)[-1:]))
 
     def fail(self, reason: str) -> None:
@@ -140,11 +141,11 @@ async def configure(worker: Worker, message: Configure, timeout_s: float) -> Non
     """Make ``worker`` the worker of a context.
 
     Raises:
-        WorkerStartFailed: It cannot be; the worker is of no more use, and still to be killed.
+        WorkerStartFailed: It is not possible; the worker is of no use, and the caller kills it.
     """
     worker.listener = answer = Answer(Configured)
     worker.configured = None
-    if worker.exited is not None:  # after it had said that it was ready
+    if worker.exited is not None:  # the worker ended after it had said that it was ready
         answer.on_exit(worker.exited)
     elif worker.broken is not None:
         answer.on_broken(worker.broken)
