@@ -41,7 +41,7 @@ _Orphan = tuple[int, int]  # pid, and start time in ticks: another process may g
 
 @frozen(eq=False)
 class _Birth:
-    """A process is being started. Its pid is not known yet, and it is younger than ``began``, in ticks since the boot."""
+    """A process that is being started. Its pid is not known yet; it is younger than ``began``, in ticks since boot."""
 
     began: int
 

@@ -22,7 +22,7 @@ def check_directory(cwd: str) -> str:
 
 
 def is_in(pid: int, cwd: str) -> bool:
-    """Return whether the working directory of a process is today's ``cwd``: that may have been deleted and made again."""
+    """Return whether a process works in the present ``cwd``, which may have been deleted and made again."""
     try:
         return os.path.samestat(os.stat(f"/proc/{pid}/cwd"), os.stat(cwd))
     except (OSError, ValueError):

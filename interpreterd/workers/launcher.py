@@ -47,7 +47,7 @@ class Launcher(Protocol):
         ...
 
     async def sweep(self, worker: int | None = None) -> None:
-        """Kill the processes that dead workers have left behind; wait a moment for the cleaners of ``worker``, a pid."""
+        """Kill processes that dead workers have left behind; wait a moment for the cleaners of ``worker``, a pid."""
 
 
 async def launch_configured(launcher: Launcher, message: Configure, timeout_s: float) -> Worker:
@@ -140,7 +140,7 @@ class SpawnLauncher:
         self._scripts.close()
 
     async def _find(self) -> "_Found":
-        """Return the interpreter. It is asked once: ``python3`` may be a slow shell script that looks for the real one."""
+        """Return the interpreter. It is asked once: ``python3`` may be a slow script that looks for the real one."""
         async with self._finding:
             if self._found is None or self._found.identity != _identity(self._found.python.executable):
                 self._found = await self._ask()

@@ -67,7 +67,7 @@ def command(executable: str, script_fd: int) -> list[str]:
 
 
 def in_memory(script: bytes) -> int:
-    """Return a descriptor, at its beginning, of a file without a path that cannot be changed; the caller closes it.
+    """Return a descriptor, at its beginning, of a read-only file without a path; the caller closes it.
 
     Without a path, no other user can prepare the file, and no cleaner removes it.
     """

@@ -197,7 +197,7 @@ class _Fork:
         self._watch()
 
     def _watch(self) -> None:
-        """Wait for its end; without a descriptor for that, which may be available later, rely on its parent's report."""
+        """Wait for its end; without a descriptor, which may be available later, rely on its parent's report."""
         if self._template is None:  # the template has reported the end meanwhile
             return
         try:
