@@ -56,8 +56,7 @@ def make_python(directory: Path, packages: bool) -> str:
     venv.create(directory)
     python = directory / "bin" / "python"
     if packages:
-        ask = "import sysconfig; print(sysconfig.get_path('purelib'))"
-        own = subprocess.check_output([python, "-I", "-c", ask], text=True).strip()
+        own = sysconfig.get_path("purelib", "venv", {"base": str(directory)})
         Path(own, "packages.pth").write_text(sysconfig.get_path("purelib") + "\n")
     return str(python)
 

@@ -3,6 +3,7 @@
 import configparser
 import io
 import os
+import shutil
 import subprocess
 import sys
 import sysconfig
@@ -31,7 +32,7 @@ class TreeError(Exception):
 
 @frozen(kw_only=True)
 class Tree:
-    """A tree, ready to be measured.
+    """A copy of a tree, ready to be measured.
 
     Attributes:
         name: What the user called it.
@@ -48,9 +49,28 @@ class Tree:
     python: str
 
 
-def this_tree(root: Path, directory: Path) -> Tree:
-    """Return the tree at ``root`` as it is, uncommitted changes included; ``directory`` is for its interpreter."""
-    return Tree(name="this tree", **this_commit(root), python=make_interpreter(root, directory))
+def this_tree(repository: Path, directory: Path) -> Tree:
+    """Copy the files of ``repository``, with all uncommitted changes, into the new ``directory``.
+
+    A copy: what is edited while it is measured does not count, and both trees are where they are for the first time.
+
+    Raises:
+        TreeError: It is no repository, or a file cannot be copied.
+    """
+    root = directory / "tree"
+    known = this_commit(repository)
+    names = _git_bytes(repository, "ls-files", "-z", "--cached", "--others", "--exclude-standard").split(b"\0")
+    try:
+        for source in (repository / os.fsdecode(name) for name in names if name):
+            if source.is_symlink() or source.is_file():  # neither deleted, nor a repository in the repository
+                copy = root / source.relative_to(repository)
+                copy.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy2(source, copy, follow_symlinks=False)
+    except OSError as error:
+        raise TreeError(f"this tree cannot be copied: {error}") from error
+    version = _write_version(root, f"{known['commit']}{'.changed' if known['changed'] else ''}")
+    python = make_interpreter(root, directory / "python")
+    return Tree(name="this tree", **known, version=version, python=python)
 
 
 def this_commit(root: Path) -> dict[str, Any]:
@@ -116,8 +136,7 @@ def make_interpreter(root: Path, directory: Path) -> str:
     """
     venv.create(directory, symlinks=True)
     python = directory / "bin" / "python"
-    ask = "import sysconfig; print(sysconfig.get_path('purelib'))"
-    own = subprocess.check_output([python, "-I", "-c", ask], text=True).strip()
+    own = sysconfig.get_path("purelib", "venv", {"base": str(directory)})
     Path(own, "packages.pth").write_text(f"{root}\n{sysconfig.get_path('purelib')}\n")
     return str(python)
 
@@ -132,7 +151,7 @@ def _write_version(root: Path, commit: str) -> str | None:
     path = (root / name).resolve()
     if path.exists() or not path.is_relative_to(root.resolve()) or not path.parent.is_dir():
         return None
-    version = f"0+g{commit[:12]}"
+    version = f"0+g{commit}"
     path.write_text(VERSION.format(version=version, commit=commit))
     return version
 

@@ -40,8 +40,8 @@ def run(revision: str, names: Sequence[str], bench: Bench) -> Comparison:
     Raises:
         TreeError: There is no such commit, or one of the two daemons does not start.
     """
-    here = this_tree(ROOT, bench.directory / "here")
     there = tree_of(revision, ROOT, bench.directory / "there")
+    here = this_tree(ROOT, bench.directory / "here")
     benches = [_prepare(bench, here, "here"), _prepare(bench, there, "there")]
     paired, failures = uvloop.run(_measure(names, *benches))
     failed = [Compared(figure=name, what="", verdict=f"could not be measured: {why}") for name, why in failures]
