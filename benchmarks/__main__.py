@@ -101,6 +101,8 @@ def _parse() -> argparse.Namespace:
     options = parser.parse_args()
     if options.update_results and options.only:
         parser.error("--update-results needs all figures, not --only some")
+    if options.json is not None and not options.json.parent.is_dir():
+        parser.error(f"--json: there is no directory {options.json.parent}")
     if options.rounds and options.against is None:
         parser.error("--rounds is for --against")
     return options

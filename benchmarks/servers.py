@@ -73,7 +73,7 @@ def daemon_help(program: Program) -> str:
     except subprocess.TimeoutExpired as error:
         raise BenchmarkError(f"{' '.join(command)} took longer than {START_LIMIT_S} s") from error
     if done.returncode:
-        raise BenchmarkError(f"{' '.join(command)}: {done.stderr[-600:]}")
+        raise BenchmarkError(f"{' '.join(command)}:\n{done.stderr[-600:]}")
     return done.stdout
 
 
@@ -101,9 +101,12 @@ class Server:
             async with asyncio.timeout(START_LIMIT_S):
                 line = await asyncio.to_thread(self._process.stdout.readline)
             announced = json.loads(line)
-        except (TimeoutError, ValueError) as error:
+        except BaseException as error:  # also if one is interrupted meanwhile: what has been started does not stay
             self._process.kill()
-            raise BenchmarkError(f"{self._command[0]} did not start: {self.last_words()}") from error
+            self._close()
+            if isinstance(error, TimeoutError | ValueError):
+                raise BenchmarkError(f"{self._command[0]} did not start: {self.last_words()}") from error
+            raise
         self.port, self.pid = announced["port"], announced["pid"]
         return self
 
@@ -130,9 +133,13 @@ class Server:
             self._process.kill()
             await asyncio.to_thread(self._process.wait)
         finally:
-            for pipe in (self._process.stdin, self._process.stdout):
-                assert pipe is not None
-                pipe.close()
+            self._close()
+
+    def _close(self) -> None:
+        self._process.wait()
+        for pipe in (self._process.stdin, self._process.stdout):
+            assert pipe is not None
+            pipe.close()
 
     def last_words(self) -> str:
         """Return the end of its log."""
