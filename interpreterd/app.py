@@ -6,10 +6,12 @@ from aiohttp import web
 
 from interpreterd.contexts.manager import Manager
 from interpreterd.dialects.native.contexts import add_routes
+from interpreterd.dialects.native.errors import show
 from interpreterd.dialects.native.execute_socket import dismiss_silent
 from interpreterd.dialects.native.session_socket import say_farewells
+from interpreterd.http.errors import SHOW, SHOWS, show_errors
 from interpreterd.http.keys import FAREWELLS, LAUNCHER, MANAGER, SETTINGS, SILENT
-from interpreterd.http.origin import add_cors_headers, refuse_strangers, show_errors
+from interpreterd.http.origin import add_cors_headers, refuse_strangers
 from interpreterd.settings import Settings
 from interpreterd.workers.launcher import Launcher
 
@@ -19,6 +21,8 @@ def make_app(*, settings: Settings, launcher: Launcher) -> web.Application:
     app = web.Application(middlewares=[show_errors, refuse_strangers])
     app[SETTINGS] = settings
     app[LAUNCHER] = launcher
+    app[SHOW] = show
+    app[SHOWS] = {}
     app[SILENT] = set()
     app[FAREWELLS] = set()
     app.on_response_prepare.append(add_cors_headers)

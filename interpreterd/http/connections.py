@@ -16,6 +16,7 @@ from typing import Final, cast
 
 from aiohttp import web
 
+from interpreterd.http.errors import SHOW, Show
 from interpreterd.http.incoming import IncomingConnection
 from interpreterd.http.keys import SETTINGS
 from interpreterd.settings import MIB, Settings
@@ -35,15 +36,16 @@ class Runner(web.AppRunner):
     async def _make_server(self) -> web.Server:
         server = await super()._make_server()
         server.__class__ = Connections
-        cast("Connections", server).set_up(self.app[SETTINGS])
+        cast("Connections", server).set_up(self.app[SETTINGS], self.app[SHOW])
         return server
 
 
 class Connections(web.Server):
     """All connections of one daemon. Called, it makes a new one: it is the protocol factory of a listening socket."""
 
-    def set_up(self, settings: Settings) -> None:
-        """Begin with none."""
+    def set_up(self, settings: Settings, show: Show) -> None:
+        """Begin with none. What is wrong with one is told as ``show`` has it."""
+        self.show = show
         self._settings = settings
         self._options = self._kwargs | {
             "auto_decompress": False,

@@ -1,4 +1,4 @@
-"""What comes in on a connection: within deadlines, refused in JSON, and ended so that the client sees why.
+"""What comes in on a connection: within deadlines, refused in a dialect's form, and ended so that the client sees why.
 
 It stands on a few methods and attributes of aiohttp's that are not documented; tests show when they change.
 """
@@ -7,21 +7,22 @@ import asyncio
 import contextlib
 import enum
 import logging
-from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any, Final, Protocol
 
-import orjson
+import attrs
 from aiohttp import StreamReader, web
 from aiohttp.http_exceptions import HttpProcessingError
 
-from interpreterd.dialects.native.errors import TRY_AGAIN_LATER, error_body, face, sentence
+from interpreterd.http.closing import TRY_AGAIN_LATER
 from interpreterd.http.connection import Connection
 from interpreterd.http.disconnect import has_closed, probe
+from interpreterd.http.errors import INTERNAL, HttpError, Show, of_status
 from interpreterd.http.lingering import LINGER_BYTES, LINGER_S, Lingering
 from interpreterd.model.errors import LimitReached
 
 LOOK_PERIOD_S: Final = 1.0
+LATE_HEAD: Final = HttpError(408, "request_timeout", "The head of the request did not come in time")
 MESSAGE_BYTES: Final = 64 << 10  # a connection that holds no more is no burden
 _log = logging.getLogger(__name__)
 
@@ -41,6 +42,8 @@ class Registry(Protocol):
 
     @property
     def limit(self) -> int: ...
+    @property
+    def show(self) -> Show: ...
     def opened(self, connection: "IncomingConnection", fd: int) -> None: ...
     def closed(self, connection: "IncomingConnection") -> None: ...
     def begins_head(self, connection: "IncomingConnection") -> None: ...
@@ -91,7 +94,7 @@ class IncomingConnection(Connection):
             if request.path.endswith("/health") and served is not None:
                 return await served(request)
             error = LimitReached(f"too many connections: the limit is {self._registry.limit}")
-            return _json_error(face(error).status, sentence(error), face(error).code, face(error).headers)
+            return self._registry.show(error).response()
 
         self._request_handler = answer
 
@@ -136,11 +139,7 @@ class IncomingConnection(Connection):
     def end_late_head(self) -> None:
         """End it, as the client took too long for the head of a request; tell it so if it has begun one."""
         if self._phase is _Phase.HEAD and self.transport is not None:
-            body = orjson.dumps(error_body("The head of the request did not come in time", "request_timeout"))
-            self.transport.write(
-                b"HTTP/1.1 408 Request Timeout\r\nContent-Type: application/json; charset=utf-8\r\n"
-                b"Connection: close\r\nContent-Length: %d\r\n\r\n%b" % (len(body), body)
-            )
+            self.transport.write(self._registry.show(LATE_HEAD).encoded())
         self.force_close()
 
     async def linger(self) -> None:
@@ -239,8 +238,8 @@ class IncomingConnection(Connection):
         self, request: web.BaseRequest, resp: web.StreamResponse, start_time: float | None
     ) -> tuple[web.StreamResponse, bool]:
         """See aiohttp."""
-        if isinstance(resp, web.HTTPException):  # before any middleware
-            resp = _json_error(resp.status, resp.reason, HTTPStatus(resp.status).name.lower())
+        if isinstance(resp, web.HTTPException) and resp.status >= HTTPStatus.BAD_REQUEST:  # before any middleware
+            resp = self._registry.show(of_status(resp.status, resp.reason)).response()
         resp, reset = await super().finish_response(request, resp, start_time)
         if self._refused:
             self._close = True
@@ -285,16 +284,12 @@ class IncomingConnection(Connection):
         if isinstance(exc, HttpProcessingError):
             self._refused = True
             first = (message or "").strip().partition("\n")[0].rstrip(":")
-            response = _json_error(status, f"The request is not valid HTTP: {first}", "malformed_request")
+            refusal = HttpError(status, "malformed_request", f"The request is not valid HTTP: {first}")
         elif isinstance(exc, UnicodeEncodeError):  # aiohttp was to repeat a header
-            response = _json_error(HTTPStatus.BAD_REQUEST, "A header is not UTF-8", "malformed_request")
+            refusal = HttpError(HTTPStatus.BAD_REQUEST, "malformed_request", "A header is not UTF-8")
         else:
             _log.error("%s %s failed", request.method, request.path, exc_info=exc)
-            response = _json_error(status, "Internal error; the daemon's log says more", "internal_error")
+            refusal = attrs.evolve(INTERNAL, status=status)
+        response = self._registry.show(refusal).response()
         response.force_close()
         return response
-
-
-def _json_error(status: int, text: str, code: str, headers: Mapping[str, str] | None = None) -> web.Response:
-    body = orjson.dumps(error_body(text, code))
-    return web.Response(body=body, status=status, headers=headers, content_type="application/json")

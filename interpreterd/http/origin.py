@@ -1,51 +1,19 @@
-"""What stands before every route: who may ask, and how errors look."""
+"""Who may ask: the ``Host`` and ``Origin`` of a request, before every route."""
 
 import functools
 import ipaddress
-import logging
-from collections.abc import Awaitable, Callable
 from http import HTTPStatus
 from typing import Final
 from urllib.parse import urlsplit
 
 from aiohttp import hdrs, web
 
-from interpreterd.dialects.native.errors import error_body, face, sentence
-from interpreterd.http.answers import json_response
+from interpreterd.http.errors import Handler
 from interpreterd.http.keys import SETTINGS
-from interpreterd.model.errors import Forbidden, InterpreterError
+from interpreterd.model.errors import Forbidden
 from interpreterd.settings import Settings
 
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
-_log = logging.getLogger(__name__)
 _PREFLIGHT_AGE_S: Final = "600"
-
-
-@web.middleware
-async def show_errors(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Turn every error into JSON; never show a traceback, never an empty body."""
-    try:
-        return await handler(request)
-    except InterpreterError as error:
-        return _show(error)
-    except web.HTTPException as error:
-        if error.status < HTTPStatus.BAD_REQUEST:
-            raise
-        headers = {str(hdrs.ALLOW): error.headers[hdrs.ALLOW]} if hdrs.ALLOW in error.headers else {}
-        text = f"{error.reason}: {request.method} {request.path}"
-        code = HTTPStatus(error.status).name.lower()
-        return json_response(error_body(text, code), status=error.status, headers=headers)
-    except ConnectionError:  # the client went away; aiohttp knows what to do
-        raise
-    except Exception:
-        _log.exception("%s %s failed", request.method, request.path)
-        text = "Internal error; the daemon's log says more"
-        return json_response(error_body(text, "internal_error"), status=HTTPStatus.INTERNAL_SERVER_ERROR)
-
-
-def _show(error: InterpreterError) -> web.StreamResponse:
-    shown = face(error)
-    return json_response(error_body(sentence(error), shown.code), status=shown.status, headers=dict(shown.headers))
 
 
 @web.middleware

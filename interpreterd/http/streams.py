@@ -12,8 +12,8 @@ from typing import Final, TypeVar
 from aiohttp import WSMsgType, hdrs, web
 
 from interpreterd.contexts.journal import Follower, Journal
-from interpreterd.dialects.native.errors import GOING_AWAY, close_reason
 from interpreterd.http.bodies import choose_form
+from interpreterd.http.closing import GOING_AWAY, Closing, close_reason
 from interpreterd.http.disconnect import when_gone
 from interpreterd.http.keys import MANAGER, SETTINGS
 from interpreterd.http.websocket import Socket, open_socket
@@ -85,7 +85,7 @@ async def _follow_on_socket(
         async for number, event in follower:
             await socket.send_frame(render(number, event), WSMsgType.TEXT)
         if request.app[MANAGER].closing:
-            await socket.finish(code=GOING_AWAY, reason=close_reason(str(ServerShuttingDown())))
+            await socket.finish(Closing(GOING_AWAY, close_reason(str(ServerShuttingDown()))))
         else:
             await socket.finish()
     except ConnectionError:

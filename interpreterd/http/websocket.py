@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from aiohttp import WSMessage, WSMsgType, hdrs, web
 
-from interpreterd.dialects.native.errors import INVALID_TEXT, MESSAGE_TOO_BIG, PROTOCOL_ERROR, close_reason
+from interpreterd.http.closing import INVALID_TEXT, MESSAGE_TOO_BIG, NORMAL, PROTOCOL_ERROR, Closing, close_reason
 from interpreterd.http.connections import let_go, linger, set_waiting
 from interpreterd.http.decoding import SMALL_BYTES
 from interpreterd.http.disconnect import untaken_bytes
@@ -140,7 +140,7 @@ class Socket(web.WebSocketResponse):
             abort.cancel()
             self._exception = None  # its traceback holds this object: a cycle
 
-    async def finish(self, *, code: int = 1000, reason: bytes = b"", last: bytes | None = None) -> None:
+    async def finish(self, how: Closing = NORMAL, *, last: bytes | None = None) -> None:
         """Close while another task receives: send ``last``, a text, and the close; wait for the client to answer that.
 
         Both are one write, which wakes the client once. If it has gone already, nothing happens.
@@ -150,7 +150,7 @@ class Socket(web.WebSocketResponse):
         self._look_no_more()
         self._answered = asyncio.get_running_loop().create_future()
         self._wait_for_answer(before=0, stalled_s=0)
-        end = _frame(WSMsgType.CLOSE, code.to_bytes(2, "big") + reason)
+        end = _frame(WSMsgType.CLOSE, how.code.to_bytes(2, "big") + how.reason)
         try:
             self._transport.write(end if last is None else _frame(WSMsgType.TEXT, last) + end)
             await self._answered

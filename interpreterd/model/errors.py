@@ -29,7 +29,7 @@ of the daemon: it is an event, ``model.Failure``.
 """
 
 from collections.abc import Iterable
-from typing import Final
+from typing import ClassVar, Final
 
 SENTENCE_LIMIT_CHARS: Final = 2000
 
@@ -43,7 +43,14 @@ def cut(text: str, limit_chars: int) -> str:
 
 
 class InterpreterError(Exception):
-    """Base of everything that a client may be told."""
+    """Base of everything that a client may be told.
+
+    Attributes:
+        code: What programs know the error by, in any dialect: stable, in ``snake_case``. A subclass without one has its
+            base's.
+    """
+
+    code: ClassVar[str] = "internal_error"
 
     def __str__(self) -> str:
         """It may quote what a client has sent, which may be long."""
@@ -53,9 +60,13 @@ class InterpreterError(Exception):
 class MalformedRequest(InterpreterError):
     """The client's message is no JSON object, or a key has the wrong type. Names the key and what it must be."""
 
+    code = "malformed_request"
+
 
 class BodyTooLarge(MalformedRequest):
     """A body or message is longer than ``Settings.body_limit_bytes``, or ``what``, a part of it, than its own limit."""
+
+    code = "body_too_large"
 
     def __init__(self, limit_bytes: int, what: str = "the request") -> None:
         super().__init__(f"{what} is larger than the limit of {limit_bytes} bytes")
@@ -64,12 +75,16 @@ class BodyTooLarge(MalformedRequest):
 class BodyTooSlow(MalformedRequest):
     """A body did not come in time."""
 
+    code = "request_timeout"
+
     def __init__(self) -> None:
         super().__init__("the body of the request did not come in time")
 
 
 class UnsupportedEncoding(MalformedRequest):
     """A body is compressed."""
+
+    code = "unsupported_encoding"
 
     def __init__(self) -> None:
         super().__init__("Content-Encoding must be identity: compressed bodies are not taken")
@@ -78,6 +93,8 @@ class UnsupportedEncoding(MalformedRequest):
 class UpgradeRequired(MalformedRequest):
     """A plain HTTP request came for what only a WebSocket can do."""
 
+    code = "upgrade_required"
+
     def __init__(self) -> None:
         super().__init__("this route speaks WebSocket, version 13, only")
 
@@ -85,9 +102,13 @@ class UpgradeRequired(MalformedRequest):
 class InvalidRequest(InterpreterError):
     """A key has the right type and a value that cannot be."""
 
+    code = "invalid_request"
+
 
 class UnsupportedLanguage(InvalidRequest):
     """``language`` is neither ``python`` nor empty."""
+
+    code = "unsupported_language"
 
     def __init__(self) -> None:
         super().__init__("Unsupported language. Only 'python' is supported.")
@@ -96,9 +117,13 @@ class UnsupportedLanguage(InvalidRequest):
 class InvalidWorkingDirectory(InvalidRequest):
     """``cwd`` is no directory that can be entered."""
 
+    code = "invalid_cwd"
+
 
 class DefaultContextKept(InvalidRequest):
     """The default context lives as long as the daemon."""
+
+    code = "default_context"
 
     def __init__(self) -> None:
         super().__init__("cannot delete default context")
@@ -107,6 +132,8 @@ class DefaultContextKept(InvalidRequest):
 class NotAcceptable(InterpreterError):
     """The client accepts no media type in which this is answered; names those."""
 
+    code = "not_acceptable"
+
     def __init__(self, offered: Iterable[str]) -> None:
         super().__init__(f"Accept must allow one of {', '.join(offered)}")
 
@@ -114,9 +141,13 @@ class NotAcceptable(InterpreterError):
 class Forbidden(InterpreterError):
     """The ``Origin`` or ``Host`` of the request is not one that the daemon serves."""
 
+    code = "forbidden"
+
 
 class ContextNotFound(InterpreterError):
     """No context has this id."""
+
+    code = "context_not_found"
 
     def __init__(self, context_id: str) -> None:
         super().__init__(f"context not found: {context_id}")
@@ -125,12 +156,16 @@ class ContextNotFound(InterpreterError):
 class ExecutionNotFound(InterpreterError):
     """No execution has this id, or it ended long ago and is forgotten."""
 
+    code = "execution_not_found"
+
     def __init__(self, execution_id: str) -> None:
         super().__init__(f"execution not found: {execution_id}")
 
 
 class LimitReached(InterpreterError):
     """A limit of the daemon is reached; says which and its value."""
+
+    code = "limit_reached"
 
 
 class WorkerStartFailed(InterpreterError):
@@ -140,6 +175,8 @@ class WorkerStartFailed(InterpreterError):
         refused: Whether the worker itself has said so. Another one would say the same.
     """
 
+    code = "worker_start_failed"
+
     def __init__(self, why: str, *, refused: bool = False) -> None:
         super().__init__(why)
         self.refused = refused
@@ -148,21 +185,31 @@ class WorkerStartFailed(InterpreterError):
 class OutOfResources(WorkerStartFailed):
     """The machine, or a limit of the system, has no room for one more worker; those that live go on."""
 
+    code = "out_of_resources"
+
 
 class ExecutionTimedOut(InterpreterError):
     """The execution ran longer than its ``timeout``."""
+
+    code = "execution_timed_out"
 
 
 class ExecutionInterrupted(InterpreterError):
     """A client interrupted the execution."""
 
+    code = "execution_interrupted"
+
 
 class LimitExceeded(InterpreterError):
     """The execution used more than its context may; says what and how much that is."""
 
+    code = "limit_exceeded"
+
 
 class ContextDeleted(InterpreterError):
     """The context ended while the execution was running or queued."""
+
+    code = "context_deleted"
 
     def __init__(self, context_id: str) -> None:
         super().__init__(f"context deleted: {context_id}")
@@ -171,12 +218,16 @@ class ContextDeleted(InterpreterError):
 class ContextRestarted(InterpreterError):
     """The context got a new worker while the execution was running or queued."""
 
+    code = "context_restarted"
+
     def __init__(self, context_id: str) -> None:
         super().__init__(f"context restarted: {context_id}")
 
 
 class ServerShuttingDown(InterpreterError):
     """The daemon ends; it takes no more work."""
+
+    code = "shutting_down"
 
     def __init__(self) -> None:
         super().__init__("server is shutting down")

@@ -29,6 +29,7 @@ from streaming import (
 )
 
 from interpreterd.http import websocket as sockets
+from interpreterd.http.closing import Closing
 from interpreterd.http.keys import SETTINGS
 from interpreterd.settings import Settings
 
@@ -110,7 +111,7 @@ async def finished_socket(monkeypatch: pytest.MonkeyPatch, last: bytes | None) -
         monkeypatch.setattr(socket, "_patience_s", 0.025)
         receiver = asyncio.create_task(socket.receive())
         await asyncio.sleep(0)
-        await socket.finish(code=1000, reason=b"why", last=last)
+        await socket.finish(Closing(1000, b"why"), last=last)
         await receiver
         return socket
 

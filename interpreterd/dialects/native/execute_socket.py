@@ -9,7 +9,9 @@ from interpreterd.contexts.context import Context
 from interpreterd.contexts.executions import Execution
 from interpreterd.contexts.journal import Follower
 from interpreterd.dialects.native import v1, wire
-from interpreterd.dialects.native.v1 import closing, refusal
+from interpreterd.dialects.native.errors import closing_after
+from interpreterd.dialects.native.refusals import execute_refusal
+from interpreterd.dialects.native.v1 import closing
 from interpreterd.http.bodies import with_digest
 from interpreterd.http.decoding import decode
 from interpreterd.http.keys import MANAGER, SETTINGS, SILENT
@@ -32,9 +34,9 @@ async def execute(request: web.Request) -> web.StreamResponse:
             return socket
         context, execution = request.app[MANAGER].submit(wish, answers=wish.numbered)
     except InterpreterError as error:
-        messages, end = refusal(error)
-        for message in messages:
+        if (message := execute_refusal(error)) is not None:
             await socket.send_frame(message, WSMsgType.TEXT)
+        end = closing_after(error)
         await socket.close(code=end.code, message=end.reason)
         return socket
     stays, numbered = wish.stays, wish.numbered
@@ -83,8 +85,7 @@ async def _serve(socket: Socket, context: Context, execution: Execution, numbere
         async for number, event in follower:
             message = wire.render(number, event, ids) if numbered else v1.render(event)
             if isinstance(event, Finished):
-                end = closing(event)
-                await socket.finish(code=end.code, reason=end.reason, last=message)
+                await socket.finish(closing(event), last=message)
             elif message is not None:
                 await socket.send_frame(message, WSMsgType.TEXT)
     except ConnectionError:  # the client has gone in the middle of a message

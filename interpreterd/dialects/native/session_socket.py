@@ -10,7 +10,8 @@ from interpreterd.contexts.context import Context
 from interpreterd.contexts.executions import Execution
 from interpreterd.contexts.journal import Follower
 from interpreterd.contexts.manager import Manager
-from interpreterd.dialects.native.errors import GOING_AWAY, close_reason
+from interpreterd.dialects.native.errors import closing_after
+from interpreterd.dialects.native.refusals import session_refusal
 from interpreterd.dialects.native.wire import (
     Input,
     Interrupt,
@@ -19,7 +20,6 @@ from interpreterd.dialects.native.wire import (
     parse_message,
     parse_operation,
     parse_request_id,
-    refusal,
     render,
 )
 from interpreterd.http.bodies import with_digest
@@ -88,7 +88,7 @@ class _Client:
                     case Ping():
                         await self._send(answer("pong", request_id))
             except InterpreterError as error:
-                for line in refusal(error, request_id):
+                for line in session_refusal(error, request_id):
                     await self._send(line)
 
     async def say_farewell(self) -> None:
@@ -98,7 +98,7 @@ class _Client:
             await asyncio.wait(self._requests.values(), timeout=FAREWELL_LIMIT_S)
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout_at(end):
-                await self._socket.finish(code=GOING_AWAY, reason=close_reason(str(ServerShuttingDown())))
+                await self._socket.finish(closing_after(ServerShuttingDown()))
 
     async def leave(self) -> None:
         """Follow no more executions; they go on without their client."""

@@ -3,11 +3,10 @@
 from typing import Any, Final, assert_never
 
 import orjson
-from attrs import frozen
 
-from interpreterd.dialects.native.errors import OK, close_reason, face
-from interpreterd.machine.verdicts import CONTEXT_ERROR
-from interpreterd.model.errors import ExecutionInterrupted, InterpreterError
+from interpreterd.dialects.native.errors import closing_after
+from interpreterd.http.closing import NORMAL, Closing
+from interpreterd.model.errors import ExecutionInterrupted
 from interpreterd.model.events import (
     Event,
     Failure,
@@ -25,14 +24,6 @@ from interpreterd.model.events import (
 COMPLETED: Final = b'{"type":"control","text":"completed"}'
 INTERRUPTED: Final = b'{"type":"control","text":"interrupted"}'
 RESTARTED: Final = b'{"type":"control","text":"restarted"}'
-
-
-@frozen
-class Closing:
-    """How the server ends a connection."""
-
-    code: int
-    reason: bytes = b""
 
 
 def render(event: Event | Gap) -> bytes | None:
@@ -63,16 +54,7 @@ def encode_output(message: dict[str, Any]) -> bytes:
 
 def closing(event: Finished) -> Closing:
     """Return how the connection ends after ``event``."""
-    if event.cause is None:
-        return Closing(OK)
-    return Closing(face(event.cause).close_code, close_reason(str(event.cause)))
-
-
-def refusal(error: InterpreterError) -> tuple[list[bytes], Closing]:
-    """Return what a client is told whose execution was not taken."""
-    shown = face(error)
-    messages = [_error(Failure(name=CONTEXT_ERROR, value=str(error)))] if shown.announced else []
-    return messages, Closing(shown.close_code, close_reason(str(error)))
+    return NORMAL if event.cause is None else closing_after(event.cause)
 
 
 def _error(error: Failure) -> bytes:

@@ -10,10 +10,8 @@ from typing import Any, Final, assert_never
 import orjson
 from attrs import field, frozen
 
-from interpreterd.dialects.native.errors import face, sentence
 from interpreterd.dialects.native.v1 import encode_output
-from interpreterd.machine.verdicts import CONTEXT_ERROR
-from interpreterd.model.errors import InterpreterError, InvalidRequest, MalformedRequest
+from interpreterd.model.errors import InvalidRequest, MalformedRequest
 from interpreterd.model.events import (
     Event,
     Failure,
@@ -155,14 +153,6 @@ def render_happened(number: int, happened: Happened | Gap) -> bytes:
     if isinstance(happened, Gap):
         return render(number, happened, {"executionId": None})
     return render(number, happened.event, {"executionId": happened.execution_id})
-
-
-def refusal(error: InterpreterError, request_id: str | None) -> list[bytes]:
-    """Return what answers a request that was not taken; ``request_id`` is None if it had none that could be read."""
-    ids = {"requestId": request_id}
-    name = CONTEXT_ERROR if face(error).announced else "RequestError"
-    shown = Failure(name=name, value=sentence(error))
-    return [_error(shown, ids | {"code": face(error).code}), _control("refused", ids)]
 
 
 def answer(text: str, request_id: str) -> bytes:

@@ -15,7 +15,9 @@ from referencing import Registry, Resource
 from referencing.jsonschema import DRAFT202012
 
 from interpreterd.dialects.native import v1, wire
-from interpreterd.dialects.native.errors import FACES, INVALID_TEXT, TRY_AGAIN_LATER
+from interpreterd.dialects.native.errors import ROWS
+from interpreterd.dialects.native.refusals import execute_refusal, session_refusal
+from interpreterd.http.closing import INVALID_TEXT, TRY_AGAIN_LATER
 from interpreterd.model import events
 from interpreterd.model.errors import (
     ContextDeleted,
@@ -80,7 +82,7 @@ def test_the_channels_are_the_routes_that_can_be_upgraded() -> None:
 
 
 def test_every_close_code_is_described() -> None:
-    codes = {str(face.close_code) for face in FACES.values()} | {"1000", str(INVALID_TEXT), str(TRY_AGAIN_LATER)}
+    codes = {str(shown.close_code) for shown in ROWS.values()} | {"1000", str(INVALID_TEXT), str(TRY_AGAIN_LATER)}
     assert set(ASYNCAPI["channels"]["execute"]["x-close-codes"]) == codes
 
 
@@ -173,10 +175,10 @@ REFUSALS: list[InterpreterError] = [
 @pytest.mark.parametrize("error", REFUSALS, ids=lambda error: type(error).__name__)
 @pytest.mark.parametrize("request_id", ["r", None])
 def test_whatever_is_refused_is_described(error: InterpreterError, request_id: str | None) -> None:
-    for line in wire.refusal(error, request_id):
+    for line in session_refusal(error, request_id):
         assert is_described(json.loads(line), sent_by_daemon("session"))
-    for line in v1.refusal(error)[0]:
-        assert is_described(json.loads(line), sent_by_daemon("execute"))
+    if (message := execute_refusal(error)) is not None:
+        assert is_described(json.loads(message), sent_by_daemon("execute"))
 
 
 # Whatever a client may say

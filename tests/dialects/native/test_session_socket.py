@@ -11,7 +11,8 @@ from harness import Client, Daemon
 from on_session import Session, open_session
 from paths import GOLDEN, ROOT
 
-from interpreterd.dialects.native.wire import answer, parse_operation, parse_request_id, refusal, render
+from interpreterd.dialects.native.refusals import session_refusal
+from interpreterd.dialects.native.wire import answer, parse_operation, parse_request_id, render
 from interpreterd.model.events import (
     Event,
     Failure,
@@ -219,6 +220,6 @@ def test_events_are_as_documented() -> None:
         answer("accepted", "i"),
         *(answer(text, "b") for text in ("interrupting", "cancelled", "idle")),
         answer("pong", "c"),
-        *refusal(refused, "d"),
+        *session_refusal(refused, "d"),
     ]
     assert [json.loads(line) for line in lines] == [message for message in GOLDEN if "op" not in message]

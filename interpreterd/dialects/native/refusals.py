@@ -1,0 +1,32 @@
+"""What a client of a WebSocket is told whose request was not taken."""
+
+from typing import Final
+
+import orjson
+
+from interpreterd.dialects.native.errors import row, sentence
+from interpreterd.model.errors import InterpreterError
+
+ANNOUNCED: Final = "ContextError"
+"""The name of a daemon's error where clients look for that of an exception."""
+REQUEST_ERROR: Final = "RequestError"
+
+
+def execute_refusal(error: InterpreterError) -> bytes | None:
+    """Return the message before the close of ``/execute``; None if there is only the close, which says it all."""
+    if not row(error).announced:
+        return None
+    return orjson.dumps({"type": "error", "name": ANNOUNCED, "value": str(error), "traceback": ""})
+
+
+def session_refusal(error: InterpreterError, request_id: str | None) -> list[bytes]:
+    """Return what answers a request of a session; ``request_id`` is None if it had none that could be read."""
+    message = {
+        "type": "error",
+        "name": ANNOUNCED if row(error).announced else REQUEST_ERROR,
+        "value": sentence(error),
+        "traceback": "",
+        "requestId": request_id,
+        "code": error.code,
+    }
+    return [orjson.dumps(message), orjson.dumps({"type": "control", "text": "refused", "requestId": request_id})]

@@ -1,0 +1,104 @@
+"""How errors become answers: in the form of the dialect whose route it is, and never as a traceback or an empty body.
+
+What is refused before there is a route, or has none, is answered in the form of the application's first dialect.
+"""
+
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+from http import HTTPStatus
+from typing import Final
+
+from aiohttp import hdrs, web
+from attrs import frozen
+
+from interpreterd.model.errors import InterpreterError
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+_log = logging.getLogger(__name__)
+
+
+@frozen
+class HttpError:
+    """What goes wrong in HTTP itself, whatever the dialect: no such route, no valid request, a fault of the daemon's.
+
+    Attributes:
+        code: Stable, in lower case, as those of ``InterpreterError``.
+        text: A sentence without a full stop, fit for a client.
+    """
+
+    status: int
+    code: str
+    text: str
+
+
+INTERNAL: Final = HttpError(500, "internal_error", "Internal error; the daemon's log says more")
+
+
+@frozen
+class ErrorAnswer:
+    """How a dialect answers with an error."""
+
+    status: int
+    body: bytes
+    headers: Mapping[str, str] = {}
+    content_type: str = "application/json"
+
+    def response(self, headers: Mapping[str, str] | None = None) -> web.Response:
+        """Return it as a response, with more ``headers``."""
+        return web.Response(
+            body=self.body,
+            status=self.status,
+            headers={**self.headers, **(headers or {})},
+            content_type=self.content_type,
+        )
+
+    def encoded(self) -> bytes:
+        """Return it as the last bytes of a connection that aiohttp does not answer."""
+        return (
+            f"HTTP/1.1 {self.status} {HTTPStatus(self.status).phrase}\r\n"
+            f"Content-Type: {self.content_type}; charset=utf-8\r\n"
+            f"Connection: close\r\nContent-Length: {len(self.body)}\r\n\r\n"
+        ).encode() + self.body
+
+
+Show = Callable[[InterpreterError | HttpError], ErrorAnswer]
+SHOW: web.AppKey[Show] = web.AppKey("SHOW")
+"""The form of what has no route."""
+SHOWS: web.AppKey[dict[object, Show]] = web.AppKey("SHOWS", dict)
+"""The form of each route, by its handler."""
+
+
+def of_status(status: int, text: str) -> HttpError:
+    """Return an error whose code is the name of its status, which may be one that has no name."""
+    try:
+        code = HTTPStatus(status).name.lower()
+    except ValueError:
+        code = f"http_{status}"
+    return HttpError(status, code, text)
+
+
+@web.middleware
+async def show_errors(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Turn every error into an answer."""
+    try:
+        return await handler(request)
+    except InterpreterError as error:
+        return _show(request, error)
+    except web.HTTPException as error:
+        if error.status < HTTPStatus.BAD_REQUEST:
+            raise
+        headers = {str(hdrs.ALLOW): error.headers[hdrs.ALLOW]} if hdrs.ALLOW in error.headers else {}
+        return _show(request, of_status(error.status, f"{error.reason}: {request.method} {request.path}"), headers)
+    except ConnectionError:  # the client went away; aiohttp knows what to do
+        raise
+    except Exception:
+        _log.exception("%s %s failed", request.method, request.path)
+        return _show(request, INTERNAL)
+
+
+def _show(
+    request: web.Request, error: InterpreterError | HttpError, headers: Mapping[str, str] | None = None
+) -> web.StreamResponse:
+    app = request.app
+    show = app[SHOWS].get(request.match_info.handler, app[SHOW])
+    return show(error).response(headers)
