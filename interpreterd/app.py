@@ -6,7 +6,7 @@ from aiohttp import web
 
 from interpreterd.contexts.manager import Manager
 from interpreterd.dialects.native.contexts import add_routes
-from interpreterd.dialects.native.errors import show
+from interpreterd.dialects.native.errors import error_answer
 from interpreterd.dialects.native.execute_socket import dismiss_silent
 from interpreterd.dialects.native.session_socket import say_farewells
 from interpreterd.http.errors import SHOW, SHOWS, show_errors
@@ -21,7 +21,7 @@ def make_app(*, settings: Settings, launcher: Launcher) -> web.Application:
     app = web.Application(middlewares=[show_errors, refuse_strangers])
     app[SETTINGS] = settings
     app[LAUNCHER] = launcher
-    app[SHOW] = show
+    app[SHOW] = error_answer
     app[SHOWS] = {}
     app[SILENT] = set()
     app[FAREWELLS] = set()

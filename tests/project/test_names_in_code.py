@@ -45,7 +45,6 @@ TWO_THINGS: Final = {
     "flag",
     "list_contexts",
     "pause",
-    "refusal",
     "render",
     "serve",
     "session",

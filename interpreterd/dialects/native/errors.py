@@ -97,22 +97,22 @@ ROWS: Final[Mapping[type[InterpreterError], ErrorRow]] = {
 }
 
 
-def row(error: InterpreterError) -> ErrorRow:
+def row_of(error: InterpreterError) -> ErrorRow:
     """Return the row of ``error``, which may be that of a base."""
     return dialect.row(ROWS, error)
 
 
-def show(error: InterpreterError | HttpError) -> ErrorAnswer:
+def error_answer(error: InterpreterError | HttpError) -> ErrorAnswer:
     """Return how a client of plain HTTP sees ``error``."""
     if isinstance(error, HttpError):
         return ErrorAnswer(error.status, error_body(error.text, error.code))
-    shown = row(error)
+    shown = row_of(error)
     return ErrorAnswer(shown.status, error_body(sentence(error), error.code), shown.headers)
 
 
 def closing_after(error: InterpreterError) -> Closing:
     """Return how a WebSocket closes because of ``error``."""
-    return Closing(row(error).close_code, close_reason(str(error)))
+    return Closing(row_of(error).close_code, close_reason(str(error)))
 
 
 def sentence(error: InterpreterError) -> str:

@@ -4,7 +4,7 @@ from typing import Final
 
 import orjson
 
-from interpreterd.dialects.native.errors import row, sentence
+from interpreterd.dialects.native.errors import row_of, sentence
 from interpreterd.model.errors import InterpreterError
 
 ANNOUNCED: Final = "ContextError"
@@ -14,7 +14,7 @@ REQUEST_ERROR: Final = "RequestError"
 
 def execute_refusal(error: InterpreterError) -> bytes | None:
     """Return the message before the close of ``/execute``; None if there is only the close, which says it all."""
-    if not row(error).announced:
+    if not row_of(error).announced:
         return None
     return orjson.dumps({"type": "error", "name": ANNOUNCED, "value": str(error), "traceback": ""})
 
@@ -23,7 +23,7 @@ def session_refusal(error: InterpreterError, request_id: str | None) -> list[byt
     """Return what answers a request of a session; ``request_id`` is None if it had none that could be read."""
     message = {
         "type": "error",
-        "name": ANNOUNCED if row(error).announced else REQUEST_ERROR,
+        "name": ANNOUNCED if row_of(error).announced else REQUEST_ERROR,
         "value": sentence(error),
         "traceback": "",
         "requestId": request_id,

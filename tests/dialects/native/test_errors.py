@@ -10,7 +10,7 @@ import pytest
 
 from interpreterd.client import ClientError
 from interpreterd.client import errors as client_errors
-from interpreterd.dialects.native.errors import ROWS, closing_after, row, sentence, show
+from interpreterd.dialects.native.errors import ROWS, closing_after, error_answer, row_of, sentence
 from interpreterd.dialects.native.v1 import closing, render
 from interpreterd.http.closing import Closing
 from interpreterd.http.errors import ErrorAnswer, HttpError
@@ -63,12 +63,12 @@ def test_an_error_without_a_row_looks_like_its_base() -> None:
         code = "new_toy"
 
     try:
-        assert row(Toy("t")) is ROWS[LimitReached]
-        assert show(Toy("no toys")) == ErrorAnswer(
+        assert row_of(Toy("t")) is ROWS[LimitReached]
+        assert error_answer(Toy("no toys")) == ErrorAnswer(
             503, b'{"error":"No toys","code":"limit_reached"}', {"Retry-After": "1"}
         )
         assert closing_after(Toy("no toys")) == Closing(1008, b"no toys")
-        assert show(NewToy("t")) == ErrorAnswer(500, b'{"error":"T","code":"new_toy"}')
+        assert error_answer(NewToy("t")) == ErrorAnswer(500, b'{"error":"T","code":"new_toy"}')
     finally:
         del Toy, NewToy
         gc.collect()  # or other tests would find them among the subclasses
@@ -195,7 +195,7 @@ def test_the_longest_messages_stay_below_one_mib(character: str) -> None:
 
 def test_a_rest_client_reads_a_sentence() -> None:
     assert sentence(ContextNotFound("Abc")) == "Context not found: Abc"
-    assert json.loads(show(ContextNotFound("Abc")).body) == {
+    assert json.loads(error_answer(ContextNotFound("Abc")).body) == {
         "error": "Context not found: Abc",
         "code": "context_not_found",
     }
@@ -203,4 +203,4 @@ def test_a_rest_client_reads_a_sentence() -> None:
 
 def test_what_goes_wrong_in_http_looks_as_every_error() -> None:
     error = HttpError(404, "not_found", "Not Found: GET /\udcff")
-    assert show(error) == ErrorAnswer(404, b'{"error":"Not Found: GET /\\\\udcff","code":"not_found"}')
+    assert error_answer(error) == ErrorAnswer(404, b'{"error":"Not Found: GET /\\\\udcff","code":"not_found"}')
