@@ -65,7 +65,7 @@ def this_tree(repository: Path, directory: Path) -> Tree:
             if source.is_symlink() or source.is_file():  # neither deleted, nor a repository in the repository
                 copy = root / source.relative_to(repository)
                 copy.parent.mkdir(parents=True, exist_ok=True)
-                shutil.copy2(source, copy, follow_symlinks=False)
+                shutil.copy(source, copy, follow_symlinks=False)
     except OSError as error:
         raise TreeError(f"this tree cannot be copied: {error}") from error
     version = _write_version(root, f"{known['commit']}{'.changed' if known['changed'] else ''}")
