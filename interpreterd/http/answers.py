@@ -1,4 +1,4 @@
-"""Answers in JSON: the small ones in one write, the others piece by piece, as the client takes them."""
+"""Answers in JSON: small ones in one write, large ones piece by piece, as the client takes them."""
 
 import asyncio
 import itertools
@@ -18,8 +18,9 @@ LISTING_LIMIT_BYTES: Final = 8 << 20  # two KiB for each of 4096 contexts
 class Pieces(web.StreamResponse):
     """An answer whose body is made and written piece by piece.
 
-    Each piece waits until the client has taken most of those before, and others have their turn in between. What is
-    left is dropped when the client goes.
+    Each piece waits until the client has taken most of the earlier pieces, and other requests have their turn in
+    between.
+    When the client disconnects, the rest is dropped.
     """
 
     def __init__(
@@ -30,7 +31,7 @@ class Pieces(web.StreamResponse):
         status: int = 200,
         headers: Mapping[str, str] | None = None,
     ) -> None:
-        """Answer with JSON in ``pieces``, none of them empty; ``size_bytes`` is their sum, if it is known."""
+        """Answer with JSON in ``pieces``, each not empty; ``size_bytes`` is their sum, if it is known."""
         super().__init__(status=status, headers=headers)
         self.content_type = JSON
         self.content_length = size_bytes
@@ -71,14 +72,15 @@ def sized_response(pieces: Iterator[bytes], size_bytes: int) -> web.StreamRespon
 def listing_response(
     name: str, ids: Sequence[str], show: Callable[[str], Mapping[str, Any] | None], *, limit: int | None = None
 ) -> web.StreamResponse:
-    """Return a JSON object whose ``name`` is an array of what ``show`` returns for ``ids``, without None.
+    """Return a JSON object whose ``name`` is an array of the results of ``show`` for ``ids``, without None.
 
-    ``show`` is called as the client takes what came before. Beyond ``limit`` items, or ``LISTING_LIMIT_BYTES`` of all
-    but the first, the array ends, and the key ``next`` has the id of the last one shown: see ``ids_after``.
+    ``show`` is called as the client takes earlier pieces. The array ends after ``limit`` items, or after
+    ``LISTING_LIMIT_BYTES`` (not counting the first item). The key ``next`` then has the id of the last item: see
+    ``ids_after``.
     """
     pieces = _list(name, ids, show, limit)
     first = next(pieces)
-    if len(first) < PIECE_BYTES:  # and so the last one
+    if len(first) < PIECE_BYTES:  # then it is the last piece, too
         return web.Response(body=first, content_type=JSON)
     return Pieces(itertools.chain((first,), pieces))
 
@@ -110,7 +112,7 @@ def _list(
 
 
 def ids_after(request: web.Request, ids: Sequence[str], not_found: Callable[[str], InterpreterError]) -> Sequence[str]:
-    """Return those of ``ids`` that come after the one in ``?after=``, or all; raise ``not_found`` if it is no such."""
+    """Return the ``ids`` after the one in ``?after=``, or all; raise ``not_found`` if it is not one of them."""
     last = request.query.get("after")
     if last is None:
         return ids

@@ -1,4 +1,4 @@
-"""What a client sends as a body and a query, and in what form it wants its answer."""
+"""Bodies and queries of requests, and the form of the answer that the client prefers."""
 
 import asyncio
 from codecs import BOM_UTF8
@@ -16,16 +16,16 @@ from interpreterd.model.digest import SHORT_CHARS, digest
 from interpreterd.model.errors import BodyTooLarge, BodyTooSlow, MalformedRequest, NotAcceptable, UnsupportedEncoding
 from interpreterd.model.requests import Execute
 
-BODY_PAUSES: Final = 10  # how many of the longest pauses all of a body may take
+BODY_PAUSES: Final = 10  # the time limit for a whole body, as a number of the longest pauses
 _threads = ThreadPoolExecutor(1, thread_name_prefix="digest")  # more would only compete for the processor
 
 
 async def read_json(request: web.Request, limit_bytes: int = SMALL_BYTES) -> object:
-    """Return the body's JSON, whatever its content type: ``curl -d`` calls JSON a form. An empty one means ``{}``.
+    """Return the body's JSON, whatever its content type: ``curl -d`` calls JSON a form. An empty body means ``{}``.
 
     Raises:
-        LimitReached: Too much is being received from others.
-        MalformedRequest: It is not JSON, did not come whole or in time, is compressed, or has more than
+        LimitReached: Too much is being received from other clients.
+        MalformedRequest: It is not JSON, did not arrive whole or in time, is compressed, or has more than
             ``limit_bytes``, or than ``decoding`` takes.
     """
     encoding = ",".join(request.headers.getall(hdrs.CONTENT_ENCODING, []))
@@ -45,7 +45,7 @@ async def read_json(request: web.Request, limit_bytes: int = SMALL_BYTES) -> obj
 
 
 async def _read(request: web.Request, limit_bytes: int, hold: Callable[[int], None]) -> bytes:
-    """Return the body; at most ``limit_bytes``, and within the settings' times. ``hold`` is told of each part."""
+    """Return the body; at most ``limit_bytes``, and within the settings' times. ``hold`` is called for each part."""
     content = request.content
     if content.is_eof():
         parts = [content.read_nowait()]
@@ -71,7 +71,7 @@ async def _read(request: web.Request, limit_bytes: int, hold: Callable[[int], No
 
 
 async def with_digest(wish: Execute) -> Execute:
-    """Return ``wish`` with the digest of its code, which is found out in a thread; as it is if that is short."""
+    """Return ``wish`` with the digest of its code, which a thread computes; unchanged if the code is short."""
     if len(wish.code) <= SHORT_CHARS:
         return wish
     known = await asyncio.get_running_loop().run_in_executor(_threads, digest, wish.code)
@@ -79,7 +79,7 @@ async def with_digest(wish: Execute) -> Execute:
 
 
 def query_flag(request: web.Request, key: str) -> bool:
-    """Return what ``?key=`` says; False if it is absent. Raises ``MalformedRequest``."""
+    """Return the flag ``?key=``; False if it is absent. Raises ``MalformedRequest``."""
     text = request.query.get(key, "false")
     if text not in ("true", "false"):
         raise MalformedRequest(f"{key} must be true or false")
@@ -87,21 +87,21 @@ def query_flag(request: web.Request, key: str) -> bool:
 
 
 async def go_on(request: web.Request) -> None:
-    """Let a client send its body that waits for that (RFC 9110, section 10.1.1). Other expectations are ignored.
+    """Let a client send a body that waits for permission (RFC 9110, section 10.1.1). Other expectations are ignored.
 
     aiohttp would answer them itself, and not in JSON.
     """
     if (request.content_length or 0) > request.app[SETTINGS].body_limit_bytes:
-        return  # it is refused
+        return  # the request is refused
     if request.version >= HttpVersion11 and request.headers[hdrs.EXPECT].lower() == "100-continue":
         await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
-        request.writer.output_size = 0  # of the answer
+        request.writer.output_size = 0  # counts the answer only
 
 
 def choose_form(request: web.Request, offered: Sequence[str]) -> str:
-    """Return which of the media types ``offered`` the client likes best; raise ``NotAcceptable`` if none.
+    """Return the media type of ``offered`` that the client prefers; raise ``NotAcceptable`` if it accepts none.
 
-    RFC 9110, section 12.5.1. Of equals it is the one that is named most exactly, then the first one. A range that
+    RFC 9110, section 12.5.1. Among equals, the most exactly named type is chosen, then the first one. A range that
     cannot be read counts as absent.
     """
     accept = ",".join(request.headers.getall(hdrs.ACCEPT, []))
@@ -122,7 +122,7 @@ def choose_form(request: web.Request, offered: Sequence[str]) -> str:
 
 
 def _range(part: str) -> tuple[str, float]:
-    """Return a media range and its weight, which is 1 if it says none."""
+    """Return a media range and its weight, by default 1."""
     name, *parameters = (piece.strip().lower() for piece in part.split(";"))
     for parameter in parameters:
         if parameter.startswith("q="):

@@ -1,4 +1,4 @@
-"""A client's connection: aiohttp's, which here has an end to its patience, and keeps nothing of what was lost."""
+"""A client's connection: aiohttp's, with a limit to its patience, and without references to lost requests."""
 
 import asyncio
 import socket
@@ -9,17 +9,18 @@ from aiohttp import ClientConnectionResetError, web
 
 from interpreterd.http.disconnect import untaken_bytes
 
-LOOKS: Final = 8  # at what a client takes, within its patience
+LOOKS: Final = 8  # the number of looks at a client within its patience
 NOTHING: Final = -(1 << 62)
 _DROP: Final = struct.pack("ii", 1, 0)  # SO_LINGER, socket(7)
 
 
 class Connection(web.RequestHandler):
-    """One client's connection, whatever it asks for.
+    """One client's connection, for every route.
 
-    A client that takes nothing of what was written to it for ``patience_s`` (at most an eighth more) has gone: the
-    connection is ended. That holds for every answer, small or large, on TCP and on a unix socket. A WebSocket, which
-    also knows pings, looks after itself: see ``websocket.Socket``.
+    A client that takes no written data for ``patience_s`` (at most an eighth more) counts as gone: the connection is
+    ended. That holds for every answer, small or large, on TCP and on a unix socket. A WebSocket, which also knows
+    pings,
+    has a check of its own: see ``websocket.Socket``.
     """
 
     __slots__ = ("_answered", "_look", "_patience_s", "_taken", "_took_at", "_wire", "_written")
@@ -28,11 +29,11 @@ class Connection(web.RequestHandler):
         """See aiohttp for ``options``."""
         super().__init__(manager, **options)
         self._patience_s = patience_s
-        self._wire: asyncio.Transport | None = None  # aiohttp forgets its own before all is written
+        self._wire: asyncio.Transport | None = None  # aiohttp forgets its own transport before all is written
         self._look: asyncio.TimerHandle | None = None
-        self._answered: web.BaseRequest | None = None  # whose answer is being ended
-        self._written = 0  # in all earlier answers
-        self._taken = NOTHING  # of all that, when it was looked at last
+        self._answered: web.BaseRequest | None = None  # the request whose answer is being ended
+        self._written = 0  # bytes of all earlier answers
+        self._taken = NOTHING  # how much of all that was taken at the last look
         self._took_at = 0.0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -45,8 +46,8 @@ class Connection(web.RequestHandler):
         self._wire = None
         if self._look is not None:
             self._look.cancel()
-        # An exception in the future would keep the frames it passes, and these the future: a cycle, and all that was
-        # being written hangs on it until the next collection.
+        # An exception in the future would keep the frames that it passes, and these the future. Everything that was
+        # being written would hang on that cycle until the next collection.
         waiter, self._drain_waiter = self._drain_waiter, None
         if waiter is not None and not waiter.done():
             waiter.set_result(None)
@@ -70,7 +71,7 @@ class Connection(web.RequestHandler):
         finished = await super().finish_response(request, resp, start_time)
         self._answered = None
         self._written += request.writer.output_size
-        self._watch()  # it may lie in a buffer
+        self._watch()  # the answer may lie in a buffer
         return finished
 
     def _watch(self) -> None:
@@ -80,7 +81,7 @@ class Connection(web.RequestHandler):
     def _look_for_client(self) -> None:
         self._look = None
         wire = self._wire
-        if wire is None or self._payload_parser is not None:  # a WebSocket's
+        if wire is None or self._payload_parser is not None:  # it is a WebSocket
             return
         buffered = wire.get_write_buffer_size()
         untaken = buffered if wire.is_closing() else untaken_bytes(wire)
@@ -90,8 +91,8 @@ class Connection(web.RequestHandler):
         request = self._answered or self._current_request
         written = self._written + (0 if request is None else request.writer.output_size)
         taken = written - untaken
-        # What a unix socket's queue holds is told with what the kernel adds to each write, so what is added to it looks
-        # like less that was taken; once it is full, and more waits here, only the client changes it.
+        # The kernel counts a unix socket's queue with its own overhead for each write. So each write makes it look as
+        # if the client had taken less. Once the queue is full, and more waits here, only the client changes it.
         is_unix = wire.get_extra_info("socket").family == socket.AF_UNIX
         took = taken > self._taken or (is_unix and not buffered and taken != self._taken)
         self._taken = taken
@@ -99,7 +100,7 @@ class Connection(web.RequestHandler):
         if took:
             self._took_at = now
         elif now - self._took_at >= self._patience_s:
-            # On TCP a reset: what lies in the kernel is dropped, too.
+            # On TCP a reset: data that lies in the kernel is dropped, too.
             wire.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _DROP)
             wire.abort()
             return

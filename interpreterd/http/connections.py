@@ -1,8 +1,8 @@
-"""The connections of clients: how many there may be, and how long one may let the daemon wait for it.
+"""The connections of clients: how many may be open, and how long the daemon waits for each.
 
-A connection waits for its client before and between requests, during a head or a body, on a WebSocket before the first
-message, and when the daemon reads on after it has refused something. When there are too many connections, the one that
-has waited longest is closed. If none waits, a new one is answered ``/health`` and else that there are too many.
+The daemon waits for a client before and between requests, during a head or a body, on a WebSocket before the first
+message, and when it reads on after a refusal. If there are too many connections, the one that has waited longest is
+closed. If none waits, a new connection gets an answer to ``/health``, and an error for every other request.
 """
 
 import asyncio
@@ -21,11 +21,11 @@ from interpreterd.http.incoming import IncomingConnection
 from interpreterd.http.keys import SETTINGS
 from interpreterd.settings import MIB, Settings
 
-CONNECTIONS_SHARE: Final = 2  # a half of all descriptors; the others are the daemon's own, and its workers'
-_SPARE: Final = 32  # the last descriptors, for those that ask for ``/health``; see also ``pipes.FDS_FOR_CLIENTS``
-_SPARE_SHARE: Final = 8  # of a small limit
+CONNECTIONS_SHARE: Final = 2  # a half of all descriptors; the other half is for the daemon itself and its workers
+_SPARE: Final = 32  # the last descriptors, for requests of ``/health``; see also ``pipes.FDS_FOR_CLIENTS``
+_SPARE_SHARE: Final = 8  # the share of a small limit
 HELD_S: Final = 0.2
-HELD_REQUESTS: Final = 16  # as large as one can be, that may be received at the same time
+HELD_REQUESTS: Final = 16  # the number of requests of the largest size that may be received at the same time
 _LOG_PERIOD_S: Final = 60.0
 _log = logging.getLogger(__name__)
 
@@ -41,7 +41,7 @@ class Runner(web.AppRunner):
 
 
 class Connections(web.Server):
-    """All connections of one daemon. Called, it makes a new one: it is the protocol factory of a listening socket."""
+    """All connections of one daemon. It is the protocol factory of a listening socket: a call makes a connection."""
 
     def set_up(self, settings: Settings, show: Show) -> None:
         """Begin with none. What is wrong with one is told as ``show`` has it."""
@@ -50,13 +50,14 @@ class Connections(web.Server):
         self._options = self._kwargs | {
             "auto_decompress": False,
             "keepalive_timeout": settings.keep_alive_s,
-            "lingering_time": 0,  # the connection does that
+            "lingering_time": 0,  # the connection itself lingers
         }
         self._descriptors = _descriptors()
         self._held_limit_bytes = max(HELD_REQUESTS * settings.body_limit_bytes, MIB)
         self._open: set[IncomingConnection] = set()
         self._waiting: dict[IncomingConnection, float] = {}  # since when; the one that has waited longest is first
-        self._heads: dict[IncomingConnection, float] = {}  # until when each head must be there; the first is due first
+        # Until when each head must have arrived; the earliest is first.
+        self._heads: dict[IncomingConnection, float] = {}
         self._held = 0
         self._due: asyncio.TimerHandle | None = None
         self._told_at = -_LOG_PERIOD_S
@@ -66,11 +67,11 @@ class Connections(web.Server):
 
     @property
     def limit(self) -> int:
-        """How many there may be."""
+        """The limit of open connections."""
         return max(1, min(self._settings.max_connections, self._descriptors // CONNECTIONS_SHARE))
 
     def opened(self, connection: IncomingConnection, fd: int) -> None:
-        """A client has come."""
+        """A connection has been opened."""
         self._open.add(connection)
         is_spare = fd >= self._descriptors - min(_SPARE, self._descriptors // _SPARE_SHARE)
         if is_spare or len(self._open) > self.limit:
@@ -78,30 +79,30 @@ class Connections(web.Server):
         self.begins_head(connection)
 
     def closed(self, connection: IncomingConnection) -> None:
-        """A client has gone."""
+        """A connection has been closed."""
         self._open.discard(connection)
         self.works(connection)
 
     def begins_head(self, connection: IncomingConnection) -> None:
-        """The head of a request must be there in time from now on."""
+        """From now on, the head of a request must arrive in time."""
         self.waits(connection)
         self._heads[connection] = due = self._loop.time() + self._settings.head_timeout_s
         if self._due is None:
             self._due = self._loop.call_at(due, self._end_late_heads)
 
     def waits(self, connection: IncomingConnection) -> None:
-        """The daemon waits for the client from now on, unless that has gone: its answer may end later."""
+        """From now on the daemon waits for the client, unless that has gone: its answer may end later."""
         self._waiting.pop(connection, None)
         if connection in self._open:
             self._waiting[connection] = self._loop.time()
 
     def works(self, connection: IncomingConnection) -> None:
-        """The daemon does not wait for the client any more."""
+        """The daemon no longer waits for the client."""
         self._waiting.pop(connection, None)
         self._heads.pop(connection, None)
 
     def holds(self, size: int) -> bool:
-        """Count bytes that clients have sent and nobody has dealt with; return whether there is room for them."""
+        """Count received bytes that are not yet processed; return whether there is room for them."""
         self._held += size
         return self._held <= self._held_limit_bytes
 
@@ -125,7 +126,7 @@ class Connections(web.Server):
     def _end_late_heads(self, *, is_sure: bool = False) -> None:
         now = self._loop.time()
         if not is_sure and any(now - due > HELD_S for due in itertools.islice(self._heads.values(), 1)):
-            # It is the loop that is late, and what has come meanwhile is not read yet.
+            # The loop itself is late, and received data is not read yet.
             self._due = self._loop.call_later(HELD_S, functools.partial(self._end_late_heads, is_sure=True))
             return
         for connection, due in list(self._heads.items()):
@@ -138,7 +139,7 @@ class Connections(web.Server):
 
 
 def set_waiting(request: web.BaseRequest, it_does: bool) -> None:
-    """Say whether the daemon waits now for the client of ``request``: then that may have to make room for others."""
+    """Say whether the daemon waits for the client of ``request`` now: its connection may then have to make room."""
     if isinstance(request.protocol, IncomingConnection):
         request.protocol.waits(it_does)
 
@@ -155,7 +156,7 @@ def waiting(request: web.Request) -> Iterator[None]:
 
 @contextlib.contextmanager
 def receiving(request: web.Request) -> Iterator[Callable[[int], None]]:
-    """Give the block what counts the bytes of a body, which it may keep; it raises ``LimitReached``."""
+    """Give the block a function that counts the bytes of a body, and that it may keep; it raises ``LimitReached``."""
     connection = request.protocol
     held = 0
 
@@ -179,13 +180,13 @@ def let_go(request: web.BaseRequest, size: int, *, ends_message: bool) -> None:
 
 
 def need_both_ways(request: web.Request) -> None:
-    """Take it that the client of ``request`` has gone when it closes its sending half."""
+    """From now on, treat the client of ``request`` as gone when it closes its sending half."""
     if isinstance(request.protocol, IncomingConnection):
         request.protocol.need_both_ways()
 
 
 async def linger(request: web.BaseRequest) -> None:
-    """Read on until the client, which was refused, ends the connection; see ``IncomingConnection.linger``."""
+    """Read on until the refused client ends the connection; see ``IncomingConnection.linger``."""
     if isinstance(request.protocol, IncomingConnection):
         await request.protocol.linger()
 

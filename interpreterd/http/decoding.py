@@ -1,8 +1,7 @@
-"""JSON of any size from clients, without holding up the others.
+"""JSON of any size from clients, decoded without holding up other clients.
 
-A decoder in C keeps the interpreter to itself until it has finished: a thread does not help against that. So from a
-large text the strings under the keys ``LONG`` are taken out, and decoded piece by piece. What is left must be small: a
-million tiny values take a second.
+A decoder in C holds Python's lock until it has finished, even in a thread. So from a large text, the strings under the
+keys ``LONG`` are taken out and decoded piece by piece. The rest must be small: a million tiny values take a second.
 """
 
 import asyncio
@@ -16,7 +15,7 @@ import orjson
 from interpreterd.model.errors import BodyTooLarge, MalformedRequest
 from interpreterd.model.fields import decode_json
 
-SMALL_BYTES: Final = 256 << 10  # six milliseconds at worst
+SMALL_BYTES: Final = 256 << 10  # at worst six milliseconds
 LONG: Final = (b"code", b"text")
 _PIECE_BYTES: Final = 256 << 10
 # A piece of a string ends where each part can be decoded by itself: before an escape, or a pair of surrogates.
@@ -30,11 +29,11 @@ _threads = ThreadPoolExecutor(1, thread_name_prefix="decode")  # more would only
 async def decode(data: bytes, what: str) -> object:
     """Return the value of a client's JSON; ``what`` names it in the error.
 
-    Large ones are decoded one at a time.
+    Large texts are decoded one at a time.
 
     Raises:
         MalformedRequest: It is not JSON.
-        BodyTooLarge: It holds more than ``SMALL_BYTES`` besides the strings under the keys ``LONG``.
+        BodyTooLarge: It holds more than ``SMALL_BYTES`` outside the strings under the keys ``LONG``.
     """
     if len(data) <= SMALL_BYTES:
         return decode_json(data, what)
@@ -42,8 +41,8 @@ async def decode(data: bytes, what: str) -> object:
 
 
 def decode_large(data: bytes, what: str) -> object:
-    """Do what ``decode`` does, in a thread: others have the interpreter every few milliseconds."""
-    mark = secrets.token_hex(16)  # no client can know it, so it is in no text of a client's
+    """Do the same as ``decode``, in a thread: other threads get Python's lock every few milliseconds."""
+    mark = secrets.token_hex(16)  # no client can know it, so it is in no client's text
     strings: list[str] = []
     rest = bytearray()
     done = depth = 0
@@ -76,7 +75,7 @@ def decode_large(data: bytes, what: str) -> object:
 
 
 def _long_string(data: bytes, start: int, what: str) -> tuple[str, int]:
-    """Return the string whose first character is at ``start``, and where the quote after it is."""
+    """Return the string whose first character is at ``start``, and the position of the quote after it."""
     pieces = []
     while True:
         end = _end_of_piece(data, start, _PIECE_BYTES)
@@ -92,12 +91,12 @@ def _long_string(data: bytes, start: int, what: str) -> tuple[str, int]:
 
 
 def _end_of_piece(data: bytes, start: int, size: int) -> int:
-    """Return where a part of a string ends, before its end or an escape or character that is cut at ``size``."""
+    """Return where a part of a string ends: before its end, or an escape or character that ``size`` would cut."""
     piece = _PIECE.match(data, start, start + size)
     assert piece is not None, "it matches nothing as well"
     end = piece.end()
     if end == start + size:
-        for _ in range(3):  # the most bytes of UTF-8 that follow a first one
+        for _ in range(3):  # a first byte of UTF-8 is followed by at most three more
             if end < len(data) and data[end] & 0xC0 == 0x80:
                 end -= 1
     return end

@@ -1,4 +1,4 @@
-"""Whether the client of an HTTP answer is still there: aiohttp tells only those who write, and that late."""
+"""Whether the client of an HTTP answer is still connected: aiohttp notices only when it writes, and late."""
 
 import asyncio
 import contextlib
@@ -21,7 +21,7 @@ _TIMEOUT_LIMIT_MS: Final = 2**31 - 1
 def when_gone(request: web.Request, tell: Callable[[], object], patience_s: float) -> Iterator[None]:
     """Call ``tell`` when the client's connection ends within the block, also if it has ended before.
 
-    A client whose machine does not answer, or that takes nothing of what waits for it, for ``patience_s``, has gone.
+    A client has gone if its machine does not answer, or if it takes no waiting data, for ``patience_s``.
     """
     transport = request.transport
     if transport is None:
@@ -38,7 +38,7 @@ def when_gone(request: web.Request, tell: Callable[[], object], patience_s: floa
 
 
 class _Listener(asyncio.Protocol):
-    """Passes everything on, and tells of the end."""
+    """Passes all data on, and reports the end."""
 
     def __init__(self, protocol: asyncio.Protocol, tell: Callable[[], object]) -> None:
         self._protocol = protocol
@@ -62,12 +62,12 @@ class _Listener(asyncio.Protocol):
 
 
 def untaken_bytes(transport: asyncio.Transport) -> int:
-    """Return how much of what was written the client has not taken: with SIOCOUTQ, tcp(7). 0 if it closes.
+    """Return how many written bytes the client has not taken: SIOCOUTQ, tcp(7). 0 if it closes.
 
-    On TCP that is what has not reached the client's machine; on a unix socket it is what the program there has not
-    read, in bytes of the kernel's memory.
+    On TCP these have not reached the client's machine. On a unix socket the program there has not read them; they are
+    counted in bytes of the kernel's memory.
     """
-    if transport.is_closing():  # and its descriptor perhaps another one's
+    if transport.is_closing():  # its descriptor may belong to another connection
         return 0
     fd = transport.get_extra_info("socket").fileno()
     in_kernel = int.from_bytes(fcntl.ioctl(fd, termios.TIOCOUTQ, b"\0\0\0\0"), sys.byteorder)
@@ -75,9 +75,9 @@ def untaken_bytes(transport: asyncio.Transport) -> int:
 
 
 def _limit_silence(sock: socket.socket, patience_s: float) -> None:
-    """Have the kernel end the connection, tcp(7): one that is silent is probed after two thirds of the time."""
+    """Make the kernel end a dead connection, tcp(7): it probes a silent one after two thirds of the time."""
     probe_after_s = max(1, int(patience_s / 1.5))
-    with contextlib.suppress(OSError):  # it has ended just now
+    with contextlib.suppress(OSError):  # the connection has just ended
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, min(probe_after_s, _KEEPALIVE_LIMIT_S))
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, min(max(1, probe_after_s // 2), _KEEPALIVE_LIMIT_S))
@@ -87,18 +87,18 @@ def _limit_silence(sock: socket.socket, patience_s: float) -> None:
 
 
 def probe(sock: socket.socket) -> None:
-    """Have the kernel ask now and then whether the other side is still there: its refusal ends the connection."""
-    with contextlib.suppress(OSError):  # a unix socket needs none
+    """Make the kernel probe the other side from time to time: its refusal ends the connection."""
+    with contextlib.suppress(OSError):  # a unix socket needs no probes
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, PROBE_PERIOD_S)
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, PROBE_PERIOD_S)
 
 
 def has_closed(transport: asyncio.Transport) -> bool:
-    """Return whether the client has closed its socket, both ways, after it has closed one.
+    """Return whether the client has closed its socket both ways, after it has closed one way.
 
-    A unix socket says so. TCP does when the client's machine has refused something that was sent: an event, or one of
-    the kernel's probes. Linux answers those for a minute (tcp_fin_timeout) after a program has closed.
+    A unix socket says so. TCP says so when the client's machine has refused sent data: an event, or one of the kernel's
+    probes. Linux answers those for a minute (tcp_fin_timeout) after a program has closed.
     """
     if transport.is_closing():
         return True

@@ -28,7 +28,7 @@ _log = logging.getLogger(__name__)
 
 
 class _Phase(enum.Enum):
-    """What a connection is about."""
+    """The phase of a connection."""
 
     IDLE = enum.auto()
     """Nothing of a request has come."""
@@ -38,7 +38,7 @@ class _Phase(enum.Enum):
 
 
 class Registry(Protocol):
-    """What knows all connections; see ``connections.Connections``."""
+    """The register of all connections; see ``connections.Connections``."""
 
     @property
     def limit(self) -> int: ...
@@ -53,10 +53,10 @@ class Registry(Protocol):
 
 
 class IncomingConnection(Connection):
-    """A connection that is known to a ``Registry``.
+    """A connection in a ``Registry``.
 
     Attributes:
-        excess: Whether it is one too many.
+        excess: Whether it is beyond the limit.
     """
 
     __slots__ = (
@@ -77,16 +77,16 @@ class IncomingConnection(Connection):
         self.excess = False
         self._registry = registry
         self._phase = _Phase.IDLE
-        self._waits = False  # for the client, within a request
-        self._ended = False  # the client's sending half is closed, and it waits for its answer
+        self._waits = False  # waits for the client, within a request
+        self._ended = False  # the client has closed its sending half, and waits for its answer
         self._needs_both_ways = False
-        self._refused = False  # what came is no HTTP
-        self._payload: StreamReader | None = None  # of the last request that has come
-        self._held = 0  # bytes of WebSocket messages that nobody has dealt with
+        self._refused = False  # the received data is not HTTP
+        self._payload: StreamReader | None = None  # the body of the last received request
+        self._held = 0  # bytes of WebSocket messages that are not yet processed
         self._lingering: Lingering | None = None
 
     def refuse(self) -> None:
-        """Answer only whether the daemon lives: this connection is one too many."""
+        """Answer only ``/health``: this connection is beyond the limit."""
         self.excess = True
         served = self._request_handler
 
@@ -113,14 +113,14 @@ class IncomingConnection(Connection):
             self.abort()
 
     def hold(self, size: int) -> None:
-        """Count bytes of a body that are kept, or let go if negative. Raises ``LimitReached``."""
+        """Count bytes of a body that are kept, or released if negative. Raises ``LimitReached``."""
         if not self._registry.holds(size) and size > 0:
             raise LimitReached("too many large requests at the same time")
 
     def let_go(self, size: int, *, ends_message: bool) -> None:
-        """``size`` bytes that have come on a WebSocket have been dealt with: up to the end of a message, or amid it."""
+        """``size`` received bytes of a WebSocket have been processed: up to the end of a message, or within one."""
         left = max(0, self._held - size)
-        if ends_message and left <= MESSAGE_BYTES:  # frames have heads, too, of which nobody tells
+        if ends_message and left <= MESSAGE_BYTES:  # the heads of frames are counted, too, and never reported
             left = 0
         self._registry.holds(left - self._held)
         self._held = left
@@ -132,27 +132,27 @@ class IncomingConnection(Connection):
             self.force_close()
 
     def abort(self) -> None:
-        """End it at once."""
+        """End the connection at once."""
         if self.transport is not None:
             self.transport.abort()
 
     def end_late_head(self) -> None:
-        """End it, as the client took too long for the head of a request; tell it so if it has begun one."""
+        """End the connection, as the head of a request is late; answer with an error if the head has begun."""
         if self._phase is _Phase.HEAD and self.transport is not None:
             self.transport.write(self._registry.show(LATE_HEAD).encoded())
         self.force_close()
 
     async def linger(self) -> None:
-        """Read on, and drop what comes, until the client ends the connection, within ``LINGER_S`` and ``LINGER_BYTES``.
+        """Read and drop data until the client ends the connection, within ``LINGER_S`` and ``LINGER_BYTES``.
 
-        For a client that writes before it reads: a connection that is closed with bytes unread is reset, and what the
-        client was told is lost on its way.
+        For a client that writes before it reads: if a connection is closed with unread bytes, the kernel resets it, and
+        the client may lose the answer.
         """
         transport = self.transport
         if transport is None or transport.is_closing() or self._ended:
             return
         self._lingering = lingering = Lingering(self._loop)
-        with contextlib.suppress(OSError, RuntimeError):  # it has ended just now
+        with contextlib.suppress(OSError, RuntimeError):  # the connection has just ended
             transport.write_eof()
         transport.resume_reading()
         self._registry.waits(self)
@@ -166,7 +166,7 @@ class IncomingConnection(Connection):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """See aiohttp."""
         super().connection_made(transport)
-        self.keep_alive(True)  # stops aiohttp's clock: until a head is there, the registry's counts
+        self.keep_alive(True)  # stops aiohttp's clock: the registry's clock counts until a head has arrived
         self._registry.opened(self, transport.get_extra_info("socket").fileno())
 
     def connection_lost(self, exc: BaseException | None) -> None:
@@ -177,7 +177,7 @@ class IncomingConnection(Connection):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        """See aiohttp, which also calls it, with nothing, to go on with what it has kept."""
+        """See aiohttp, which also calls it without data, to continue with data that it has kept."""
         if self._lingering is not None:
             self._lingering.drop(len(data))
             return
@@ -202,7 +202,7 @@ class IncomingConnection(Connection):
                 self._registry.begins_head(self)
 
     def eof_received(self) -> bool | None:  # type: ignore[override]
-        """Stay open for a client that has said all that it wants, and waits for the answer."""
+        """Stay open for a client that has sent everything, and waits for the answer."""
         if self._lingering is not None:
             self._lingering.end()
             return None
@@ -211,7 +211,7 @@ class IncomingConnection(Connection):
         if not waits or transport is None or has_closed(transport):
             return None
         self._ended = True
-        self._registry.waits(self)  # for all that one can know
+        self._registry.waits(self)  # as far as is known
         if self._payload is not None and not self._payload.is_eof():
             self._payload.set_exception(web.RequestPayloadError("its end is missing"))
         probe(transport.get_extra_info("socket"))
@@ -219,8 +219,8 @@ class IncomingConnection(Connection):
         return True
 
     def _look_whether_gone(self) -> None:
-        """Look now and then whether the client has ended its other half, too: nothing is read any more that tells."""
-        if self.transport is None or self.transport.is_closing():  # all is written: see ``Connection``
+        """Check from time to time whether the client has closed both ways: no data arrives that would show it."""
+        if self.transport is None or self.transport.is_closing():  # all data is written: see ``Connection``
             return
         if has_closed(self.transport):
             self.abort()
@@ -228,7 +228,7 @@ class IncomingConnection(Connection):
             self._loop.call_later(LOOK_PERIOD_S, self._look_whether_gone)
 
     async def start(self) -> None:
-        """See aiohttp. What has come on a WebSocket is kept to the end of its handler, also if the client has gone."""
+        """See aiohttp. Received WebSocket data is kept to the end of its handler, even if the client has gone."""
         try:
             await super().start()
         finally:
@@ -238,7 +238,8 @@ class IncomingConnection(Connection):
         self, request: web.BaseRequest, resp: web.StreamResponse, start_time: float | None
     ) -> tuple[web.StreamResponse, bool]:
         """See aiohttp."""
-        if isinstance(resp, web.HTTPException) and resp.status >= HTTPStatus.BAD_REQUEST:  # before any middleware
+        # Raised before any middleware.
+        if isinstance(resp, web.HTTPException) and resp.status >= HTTPStatus.BAD_REQUEST:
             resp = self._registry.show(of_status(resp.status, resp.reason)).response()
         resp, reset = await super().finish_response(request, resp, start_time)
         if self._refused:
@@ -257,7 +258,7 @@ class IncomingConnection(Connection):
         return resp, reset
 
     async def _drop_rest(self, request: web.BaseRequest, resp: web.StreamResponse) -> None:
-        """Read the rest of a body that nobody wants: see ``linger``. If it comes in time, the connection goes on."""
+        """Read and drop the rest of a body: see ``linger``. If it arrives in time, the connection goes on."""
         left = LINGER_BYTES if resp.status != HTTPStatus.REQUEST_TIMEOUT else 0
         self.waits(True)
         with contextlib.suppress(TimeoutError, ConnectionError, web.RequestPayloadError):
@@ -275,7 +276,7 @@ class IncomingConnection(Connection):
         exc: BaseException | None = None,
         message: str | None = None,
     ) -> web.StreamResponse:
-        """See aiohttp: the answer to what is no HTTP, and to what a handler did not expect."""
+        """See aiohttp: answers data that is not HTTP, and errors that a handler did not expect."""
         if isinstance(exc, ConnectionError):
             raise exc
         if request.writer.output_size > 0:
@@ -285,7 +286,7 @@ class IncomingConnection(Connection):
             self._refused = True
             first = (message or "").strip().partition("\n")[0].rstrip(":")
             refusal = HttpError(status, "malformed_request", f"The request is not valid HTTP: {first}")
-        elif isinstance(exc, UnicodeEncodeError):  # aiohttp was to repeat a header
+        elif isinstance(exc, UnicodeEncodeError):  # aiohttp had to repeat a header
             refusal = HttpError(HTTPStatus.BAD_REQUEST, "malformed_request", "A header is not UTF-8")
         else:
             _log.error("%s %s failed", request.method, request.path, exc_info=exc)

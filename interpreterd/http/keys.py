@@ -1,4 +1,4 @@
-"""What the application carries."""
+"""The keys under which the application carries its parts."""
 
 import asyncio
 from collections.abc import Awaitable, Callable

@@ -1,4 +1,4 @@
-"""How long, and how much, the daemon reads on after it has refused something; see ``incoming``."""
+"""Limits of reading on after a refusal; see ``incoming``."""
 
 import asyncio
 from typing import Final
@@ -8,14 +8,14 @@ LINGER_BYTES: Final = 256 << 20
 
 
 class Lingering:
-    """How much more is read of a client that was refused."""
+    """The amount that is still read from a refused client."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self.ended = loop.create_future()
         self._left = LINGER_BYTES
 
     def drop(self, size: int) -> None:
-        """Count bytes that are dropped."""
+        """Count dropped bytes."""
         self._left -= size
         if self._left < 0:
             self.end()

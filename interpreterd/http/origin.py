@@ -18,11 +18,13 @@ _PREFLIGHT_AGE_S: Final = "600"
 
 @web.middleware
 async def refuse_strangers(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Serve only requests that a web page of somebody else's cannot have sent.
+    """Refuse requests that a foreign web page may have sent.
 
-    ``Host`` must be a name of this daemon (else: DNS rebinding), ``Origin``, which browsers send, must be the daemon's
-    own or an allowed one; that one is answered with the CORS headers (fetch.spec.whatwg.org) it needs to read the
-    answer.
+    ``Host`` must be a name of this daemon, against DNS rebinding. ``Origin``, which browsers send, must be the daemon's
+    own
+    or an allowed one. Answers to an allowed origin carry the CORS headers (fetch.spec.whatwg.org) that its page needs
+    to
+    read them.
     """
     settings = request.app[SETTINGS]
     _check_host(request, settings)
@@ -80,9 +82,10 @@ def _is_own(origin: str, request: web.Request, settings: Settings) -> bool:
         return False
     if parts.scheme not in ("http", "https") or not parts.hostname:
         return False
-    if parts.netloc.lower() == request.headers[hdrs.HOST].lower():  # which has been checked
+    if parts.netloc.lower() == request.headers[hdrs.HOST].lower():  # Host has been checked
         return True
-    bound_port = _bound_port(request)  # a unix socket has none, and no page of its own but the proxy's before it
+    # A unix socket has no port, and no page of its own except that of a proxy before it.
+    bound_port = _bound_port(request)
     return (
         bound_port is not None
         and port == bound_port
@@ -109,7 +112,7 @@ def _hostname(host: str) -> str | None:
 
 
 def _bound_address(request: web.Request) -> str | None:
-    """The address at which this connection came in: with ``--host 0.0.0.0`` any address of the machine."""
+    """The address at which this connection arrived: with ``--host 0.0.0.0`` any address of the machine."""
     name = request.get_extra_info("sockname")
     return str(name[0]) if isinstance(name, tuple) else None
 

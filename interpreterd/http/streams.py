@@ -1,7 +1,7 @@
-"""How events are written to those who follow them: as NDJSON, as server-sent events, or on a WebSocket.
+"""Writes events to followers: as NDJSON, as server-sent events, or on a WebSocket.
 
-None of them keeps anything back: while a client takes nothing, its follower waits, and the journal decides what it then
-misses.
+Nothing is kept back for a follower: while its client takes no data, it waits, and the journal decides which events it
+then misses.
 """
 
 import asyncio
@@ -24,7 +24,7 @@ NDJSON: Final = "application/x-ndjson"
 EVENT_STREAM: Final = "text/event-stream"
 HEADERS: Final[Mapping[str, str]] = {
     hdrs.CACHE_CONTROL: "no-store",
-    "X-Accel-Buffering": "no",  # or nginx, as a proxy, keeps events back
+    "X-Accel-Buffering": "no",  # otherwise nginx, as a proxy, keeps events back
 }
 _E = TypeVar("_E")
 Render = Callable[[int, _E | Gap], bytes]
@@ -36,7 +36,7 @@ def as_line(number: int, message: bytes) -> bytes:
 
 
 def as_event(number: int, message: bytes) -> bytes:
-    """Return a server-sent event; ``message`` is one line, since JSON escapes what ends one."""
+    """Return a server-sent event; ``message`` is one line, since JSON escapes line ends."""
     return b"id: %d\ndata: %b\n\n" % (number, message)
 
 
@@ -46,7 +46,7 @@ FRAMES: Final[Mapping[str, Callable[[int, bytes], bytes]]] = {NDJSON: as_line, E
 async def answer_with(
     request: web.Request, form: str, follower: Follower[_E], render: Render[_E]
 ) -> web.StreamResponse:
-    """Answer with what ``follower`` reads, up to its end or the client's; then it is stopped."""
+    """Answer with the events of ``follower``, until they end or the client disconnects; then stop the follower."""
     response = web.StreamResponse(headers={**HEADERS, hdrs.CONTENT_TYPE: form})
     frame = FRAMES[form]
     patience_s = request.app[SETTINGS].heartbeat_s
@@ -64,12 +64,12 @@ async def answer_with(
 
 
 async def follow(request: web.Request, journal: Journal[_E], start: int, render: Render[_E]) -> web.StreamResponse:
-    """Serve a client that follows ``journal`` from the event ``start`` on, in the form it wants."""
+    """Serve a client that follows ``journal`` from the event ``start`` on, in the form that it asks for."""
     if request.headers.get(hdrs.UPGRADE, "").lower() == "websocket":
         return await _follow_on_socket(request, journal, start, render)
     form = choose_form(request, (NDJSON, EVENT_STREAM))
     if form == EVENT_STREAM and journal.ended and start >= journal.next:
-        # An EventSource comes back after every end, unless it is told so:
+        # An EventSource reconnects after every end, unless it gets this answer:
         # html.spec.whatwg.org/multipage/server-sent-events.html
         return web.Response(status=204)
     return await answer_with(request, form, journal.follow(start), render)
@@ -93,13 +93,13 @@ async def _follow_on_socket(
     finally:
         follower.stop()
         receiver.cancel()
-        if not socket.closes:  # the receiver may never have begun
+        if not socket.closes:  # the receiver may not have started
             socket.let_go()
     return socket
 
 
 async def _receive_until_gone(socket: Socket, follower: Follower[_E]) -> None:
-    """Receive, and ignore, until the connection ends: aiohttp answers pings, and sees the client go, only meanwhile."""
+    """Receive and ignore until the connection ends: only a receiver makes aiohttp answer pings and notice the end."""
     while True:
         message = await socket.receive()
         if message.type not in (WSMsgType.TEXT, WSMsgType.BINARY):
@@ -111,7 +111,7 @@ async def _receive_until_gone(socket: Socket, follower: Follower[_E]) -> None:
 
 @contextlib.asynccontextmanager
 async def _heartbeat(response: web.StreamResponse, form: str, patience_s: float) -> AsyncIterator[None]:
-    """Have server-sent events go on while nothing happens, for clients and proxies that wait for no silent one."""
+    """Send comments while no event happens, for clients and proxies that end silent connections."""
     if form != EVENT_STREAM:
         yield
         return

@@ -1,4 +1,4 @@
-"""A WebSocket connection as every route here has it: limited, watched, and never waited for without an end."""
+"""A WebSocket connection for every route: limited, watched, and with an end to every wait."""
 
 import asyncio
 import codecs
@@ -25,10 +25,12 @@ CLOSE_TIMEOUT_S: Final = 5.0  # for a client that has taken everything to answer
 class Socket(web.WebSocketResponse):
     """aiohttp's WebSocket, with a heartbeat of its own, another way to close, and a reason for each close.
 
-    aiohttp's heartbeat leaves a timer behind that keeps the connection for as long as the client may be silent. Its
-    ``close``, called while another task receives, does not wait for the client's answer (RFC 6455, 7.1.1) and ends the
-    connection at once; whatever the client sends then, be it a ping, makes the kernel reset the connection and drop
-    what is still on its way to a slow client. ``finish`` waits.
+    aiohttp's heartbeat leaves a timer that keeps the connection for as long as the client may be silent. Its ``close``,
+    called while another task receives, does not wait for the client's answer (RFC 6455, 7.1.1) and ends the connection
+    at
+    once. Any later data of the client, even a ping, then makes the kernel reset the connection and drop data on its way
+    to
+    a slow client. ``finish`` waits.
 
     Attributes:
         closes: Whether the daemon has begun to close it.
@@ -47,11 +49,10 @@ class Socket(web.WebSocketResponse):
 
         Unless the client ``asks`` for something, it need not send any message.
 
-        A client that answers no ping, or takes nothing of what was written before the close, for ``patience_s``, has
-        gone.
+        A client that answers no ping, or takes no data written before the close, for ``patience_s``, counts as gone.
         """
         super().__init__(
-            max_msg_size=limit_bytes + 1,  # aiohttp refuses from its limit on, not beyond it
+            max_msg_size=limit_bytes + 1,  # aiohttp refuses at its limit, not beyond it
             protocols=protocols,
             compress=False,
             timeout=CLOSE_TIMEOUT_S,
@@ -61,7 +62,7 @@ class Socket(web.WebSocketResponse):
         )
         self._asks = asks
         self._received = 0
-        self._in_hand = 0  # bytes of the message that is being dealt with
+        self._in_hand = 0  # bytes of the message that is being processed
         self._limit_bytes = limit_bytes
         self._patience_s = patience_s
         self._transport = transport
@@ -69,7 +70,8 @@ class Socket(web.WebSocketResponse):
         self._untaken = 0
         self._look: asyncio.TimerHandle | None = None
         self._pinging: asyncio.Task[None] | None = None
-        self._answered: asyncio.Future[None] | None = None  # the daemon's close, by the client's or its end
+        # Done when the client has answered the daemon's close, or has gone.
+        self._answered: asyncio.Future[None] | None = None
 
     @property
     def closes(self) -> bool:
@@ -78,7 +80,7 @@ class Socket(web.WebSocketResponse):
     async def prepare(self, request: web.BaseRequest) -> Any:
         """See aiohttp."""
         writer = await super().prepare(request)
-        if self._look is None:  # aiohttp prepares once more what a handler returns
+        if self._look is None:  # aiohttp calls prepare once more for the response of a handler
             if self._asks:
                 set_waiting(request, True)
             self._heard_at = asyncio.get_running_loop().time()
@@ -86,13 +88,14 @@ class Socket(web.WebSocketResponse):
         return writer
 
     async def receive(self, timeout: float | None = None) -> Any:  # noqa: ASYNC109 -- aiohttp's signature
-        """See aiohttp. Answers pings; after what is no message the connection is closed."""
+        """See aiohttp. Answers pings; after invalid data the connection is closed."""
         if self._in_hand:
             self._let_go(self._in_hand, ends_message=True)
             self._in_hand = 0
         while True:
             self._received += 1
-            if self._received % RECEIVED_AT_ONCE == 0:  # thousands may be there already: others have their turn
+            # Thousands may have arrived already: other tasks have their turn.
+            if self._received % RECEIVED_AT_ONCE == 0:
                 await asyncio.sleep(0)
             message = await super().receive(timeout)
             self._heard_at = asyncio.get_running_loop().time()
@@ -119,11 +122,11 @@ class Socket(web.WebSocketResponse):
         return message
 
     async def close(self, *, code: int = 1000, message: bytes = b"", drain: bool = True) -> bool:
-        """See aiohttp. For whoever receives, while no other task does."""
+        """See aiohttp. Only for the task that receives."""
         if self._answered is not None:
             return False
         self._look_no_more()
-        # aiohttp gives no reason: it has read something that it refuses, and reads no further.
+        # aiohttp gives no reason: it has read data that it refuses, and reads no further.
         refused = code in (PROTOCOL_ERROR, INVALID_TEXT, MESSAGE_TOO_BIG) and not message
         if code == MESSAGE_TOO_BIG and not message:
             message = close_reason(str(BodyTooLarge(self._limit_bytes)))
@@ -141,9 +144,9 @@ class Socket(web.WebSocketResponse):
             self._exception = None  # its traceback holds this object: a cycle
 
     async def finish(self, how: Closing = NORMAL, *, last: bytes | None = None) -> None:
-        """Close while another task receives: send ``last``, a text, and the close; wait for the client to answer that.
+        """Close while another task receives: send ``last``, a text, and the close; wait for the client's answer.
 
-        Both are one write, which wakes the client once. If it has gone already, nothing happens.
+        Both are one write, which wakes the client once. If the client has already gone, nothing happens.
         """
         if self.closed or self._answered is not None or self._transport.is_closing():
             return
@@ -159,7 +162,7 @@ class Socket(web.WebSocketResponse):
             self._transport.close()
 
     def let_go(self) -> None:
-        """The client has gone: it need not take what was sent, so nobody waits for that."""
+        """The client has gone: do not wait for it to take sent data."""
         self._look_no_more()
         self._abort_after(CLOSE_TIMEOUT_S)
 
@@ -171,9 +174,9 @@ class Socket(web.WebSocketResponse):
         self._look = asyncio.get_running_loop().call_later(after_s, self._look_for_client)
 
     def _look_for_client(self) -> None:
-        """Ping a client that has been silent for two thirds of the patience, end one that still is at its end.
+        """Ping a client that has been silent for two thirds of the patience; end a connection that stays silent.
 
-        One that is behind, but has taken some of what waits for it, has a sign of life in that: a ping would wait, too.
+        If the client is behind but has taken some waiting data, that is its sign of life: a ping would wait, too.
         """
         now = asyncio.get_running_loop().time()
         untaken, before = untaken_bytes(self._transport), self._untaken
@@ -195,11 +198,11 @@ class Socket(web.WebSocketResponse):
             self._look.cancel()
 
     async def _ping(self) -> None:
-        with contextlib.suppress(ConnectionError):  # whoever receives sees it too
+        with contextlib.suppress(ConnectionError):  # the receiver sees it too
             await self.ping()
 
     def _wait_for_answer(self, before: int, stalled_s: float) -> None:
-        """Look again in a while, and then end the connection if the client has taken all, or nothing for too long."""
+        """Look again later, and then end the connection if the client has taken everything, or nothing for too long."""
 
         def look() -> None:
             untaken = untaken_bytes(self._transport)
@@ -212,12 +215,12 @@ class Socket(web.WebSocketResponse):
         self._look = asyncio.get_running_loop().call_later(CLOSE_TIMEOUT_S, look)
 
     def _abort_after(self, after_s: float) -> asyncio.TimerHandle:
-        # The connection alone is waited for: this object, and all that hangs on it, need not stay so long.
+        # Only the connection is waited for: this object, and all that hangs on it, need not stay so long.
         return asyncio.get_running_loop().call_later(after_s, _abort, weakref.ref(self._transport))
 
 
 async def _is_utf8(data: bytes) -> bool:
-    """Return whether ``data`` is UTF-8; others have their turn while it is looked at."""
+    """Return whether ``data`` is UTF-8; other tasks have their turn during the check."""
     if len(data) <= SMALL_BYTES:
         try:
             data.decode()
@@ -251,11 +254,11 @@ def _abort(transport: "weakref.ref[asyncio.Transport]") -> None:
 
 
 async def open_socket(request: web.Request, *, asks: bool = True) -> Socket:
-    """Return the connection that the client wants. Unless it ``asks`` for something, it need not send any message.
+    """Return the client's WebSocket. Unless the client ``asks`` for something, it need not send any message.
 
     Raises:
         UpgradeRequired: The request is not that of a WebSocket.
-        MalformedRequest: A header holds what it cannot.
+        MalformedRequest: A header has an impossible value.
     """
     for name in (hdrs.UPGRADE, hdrs.SEC_WEBSOCKET_KEY, hdrs.SEC_WEBSOCKET_PROTOCOL):
         if not request.headers.get(name, "").isascii():

@@ -87,7 +87,7 @@ def in_memory(script: bytes) -> int:
 
 @contextlib.contextmanager
 def _files_of_any_size() -> Iterator[None]:
-    """Lift the limit of file sizes, setrlimit(2), for the block, as far as that is allowed: it is for files on disks."""
+    """Lift the limit of file sizes, setrlimit(2), for the block, as far as allowed: it is for files on disks."""
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     for limit in (resource.RLIM_INFINITY, hard):
         with contextlib.suppress(ValueError):  # only root may exceed the hard limit
