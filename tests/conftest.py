@@ -161,17 +161,9 @@ async def py(face: Face, url: str) -> AsyncIterator[Any]:
 
 
 @pytest.fixture
-async def first_py(face: Face, daemon: Daemon) -> AsyncIterator[Any]:
-    """A Python client of a new daemon, which has no context yet."""
-    async with face(daemon.url) as client:
-        yield client
-
-
-@pytest.fixture
-async def through(start_daemon: Callable[..., Awaitable[Daemon]]) -> AsyncIterator[Proxy]:
-    """A proxy before a daemon that keeps all events."""
-    daemon = await start_daemon("--journal-bytes", "64M")
-    async with proxy(daemon.url) as before:
+async def through(url: str) -> AsyncIterator[Proxy]:
+    """A proxy before the standing daemon."""
+    async with proxy(url) as before:
         yield before
 
 

@@ -28,15 +28,15 @@ async def test_many_at_the_same_time(py: Any) -> None:
     assert await asyncio.gather(*map(run, range(8))) == [f"{number}\n" for number in range(8)]
 
 
-async def test_contexts_with_what_they_use(first_py: Any) -> None:
-    dead = await first_py.create_context()
-    await first_py.execute("pass")
+async def test_contexts_with_what_they_use(py: Any) -> None:
+    dead = await py.create_context()
+    await py.execute("pass")
     await dead.execute("exit()")
-    shown = {listed.id: listed["usage"] for listed in await first_py.list_contexts(usage=True)}
+    shown = {listed.id: listed["usage"] for listed in await py.list_contexts(usage=True)}
     assert shown.keys() == {dead.id, "default"}
     assert (shown[dead.id], shown["default"]["processes"]) == (None, 1)
     with pytest.raises(KeyError):
-        (await first_py.list_contexts())[0]["usage"]
+        (await py.list_contexts())[0]["usage"]
 
 
 async def test_contexts_by_their_metadata(py: Any) -> None:

@@ -16,19 +16,19 @@ Start = Callable[..., Awaitable[Daemon]]
 SCHEMAS: dict[str, Any] = OPENAPI["components"]["schemas"]
 
 
-async def test_what_the_daemon_refuses(first_py: Any) -> None:
+async def test_what_the_daemon_refuses(py: Any) -> None:
     cases: list[tuple[str, int, type[Refused], Awaitable[Any]]] = [
-        ("unsupported_language", 400, Refused, first_py.create_context(language="ruby")),
-        ("invalid_cwd", 400, Refused, first_py.create_context(cwd="/no/where")),
-        ("default_context", 400, Refused, first_py.delete_context("default")),
-        ("invalid_request", 400, Refused, first_py.execute("")),
-        ("invalid_request", 400, Refused, first_py.execute("1", timeout=-1)),
-        ("malformed_request", 400, Refused, first_py.execute("1", timeout=0.5)),
-        ("context_not_found", 404, ContextNotFound, first_py.execute("1", "a/b?c=ä")),
-        ("context_not_found", 404, ContextNotFound, first_py.get_context("a/b?c=ä")),
-        ("context_not_found", 404, ContextNotFound, first_py.delete_context("nowhere")),
-        ("context_not_found", 404, ContextNotFound, first_py.interrupt()),
-        ("context_not_found", 404, ContextNotFound, first_py.restart("a/b?c=ä")),
+        ("unsupported_language", 400, Refused, py.create_context(language="ruby")),
+        ("invalid_cwd", 400, Refused, py.create_context(cwd="/no/where")),
+        ("default_context", 400, Refused, py.delete_context("default")),
+        ("invalid_request", 400, Refused, py.execute("")),
+        ("invalid_request", 400, Refused, py.execute("1", timeout=-1)),
+        ("malformed_request", 400, Refused, py.execute("1", timeout=0.5)),
+        ("context_not_found", 404, ContextNotFound, py.execute("1", "a/b?c=ä")),
+        ("context_not_found", 404, ContextNotFound, py.get_context("a/b?c=ä")),
+        ("context_not_found", 404, ContextNotFound, py.delete_context("nowhere")),
+        ("context_not_found", 404, ContextNotFound, py.interrupt("nowhere")),
+        ("context_not_found", 404, ContextNotFound, py.restart("a/b?c=ä")),
     ]
     for code, status, kind, call in cases:
         with pytest.raises(Refused) as caught:
@@ -36,7 +36,7 @@ async def test_what_the_daemon_refuses(first_py: Any) -> None:
         assert (caught.value.code, caught.value.status, type(caught.value)) == (code, status, kind)
     assert str(caught.value) == "Context not found: a/b?c=ä"
     with pytest.raises(ContextNotFound):
-        await anext(aiter(first_py.stream("1", "nowhere")))
+        await anext(aiter(py.stream("1", "nowhere")))
 
 
 async def test_a_limit_says_when_to_try_again(face: Face, start_daemon: Start) -> None:

@@ -77,7 +77,7 @@ async def test_a_request_without_an_answer_is_lost(face: Face, through: Proxy) -
         with pytest.raises(ConnectionLost) as caught:
             await py.create_context()
         assert not isinstance(caught.value, ExecutionLost)
-        assert await py.list_contexts() == []
+        assert {context.id for context in await py.list_contexts()} <= {"default"}
 
 
 async def test_an_answer_that_does_not_come(face: Face, stranger: Proxy, monkeypatch: pytest.MonkeyPatch) -> None:
