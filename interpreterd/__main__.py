@@ -1,9 +1,9 @@
-"""The command: ``interpreterd serve``, which is in ``interpreterd.start``, and all others, in ``interpreterd.cli``."""
+"""The command line: ``interpreterd.start`` has ``serve``, ``interpreterd.cli`` all other commands."""
 
 import os
 import sys
 
-from interpreterd import starter as starter  # first: it notes who that is
+from interpreterd import starter as starter  # first: it notes the parent's pid
 
 
 def main(arguments: "list[str] | None" = None) -> int:
@@ -11,8 +11,8 @@ def main(arguments: "list[str] | None" = None) -> int:
     if arguments is None:
         arguments = sys.argv[1:]
         sys.path[:] = _libraries_first(sys.path)
-    # No module but these two is imported before. And not all at once: it would make the daemon slower to start, and
-    # larger.
+    # No other module is imported before. And only the needed ones are imported: more would make the daemon slower to
+    # start, and larger.
     if arguments[:1] == ["serve"] and not {"-h", "--help"}.intersection(arguments):
         from interpreterd.start import serve
 
@@ -23,9 +23,9 @@ def main(arguments: "list[str] | None" = None) -> int:
 
 
 def _libraries_first(path: "list[str]") -> "list[str]":
-    """Return ``path`` with what is the user's at its end: PYTHONPATH, and the script's or the current directory.
+    """Return ``path`` with the user's directories at its end: PYTHONPATH, and the script's or the current directory.
 
-    It is for the workers' Python, perhaps another one than the daemon's. A json.py in it is not for the daemon.
+    They are for the workers' Python, perhaps another one than the daemon's. A json.py in them is not for the daemon.
     """
     users = set() if sys.flags.safe_path else set(path[:1])
     variable = "" if sys.flags.ignore_environment else os.environ.get("PYTHONPATH")
@@ -37,7 +37,7 @@ def _libraries_first(path: "list[str]") -> "list[str]":
 def _absolute(path: str) -> str:
     try:
         return os.path.abspath(path)
-    except OSError:  # the current directory is not there any more
+    except OSError:  # the current directory no longer exists
         return path
 
 

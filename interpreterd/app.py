@@ -1,4 +1,4 @@
-"""The application: settings and launcher in, ``aiohttp.web.Application`` out."""
+"""The application: takes settings and a launcher, returns an ``aiohttp.web.Application``."""
 
 from collections.abc import AsyncIterator
 
@@ -27,7 +27,7 @@ def make_app(*, settings: Settings, launcher: Launcher) -> web.Application:
     app[FAREWELLS] = set()
     app.on_response_prepare.append(add_cors_headers)
     app.cleanup_ctx.append(_run_manager)
-    # Before aiohttp waits for its handlers: they wait for the executions that this ends.
+    # Before aiohttp waits for its handlers, which wait for the executions that this ends.
     app.on_shutdown.extend([_close_manager, dismiss_silent, say_farewells])
     add_routes(app)
     return app

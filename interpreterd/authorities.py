@@ -1,7 +1,7 @@
-"""The certificates of the world's authorities: read when a program first needs them, not when it is imported.
+"""The certificates of the public authorities: read when a program first needs them, not at import.
 
-aiohttp makes the contexts of its client when it is imported, and reads the certificates for them: an eighth of the
-daemon's start. The daemon is nobody's client yet.
+aiohttp makes the contexts of its client at import, and reads the certificates for them: an eighth of the daemon's
+start. The daemon uses no such client.
 """
 
 import contextlib
@@ -35,7 +35,7 @@ def _read(context: _ReadLater) -> ssl.SSLContext:
 
 @contextlib.contextmanager
 def read_later() -> Iterator[None]:
-    """Have each context that is made in the block, and would read them then, read them before its first use."""
+    """Make each context that is made in the block read its authorities before its first use, instead of at once."""
 
     def note(context: ssl.SSLContext) -> None:
         context.__class__ = _ReadLater
@@ -44,4 +44,4 @@ def read_later() -> Iterator[None]:
     try:
         yield
     finally:
-        del ssl.SSLContext.set_default_verify_paths  # the one of its base class counts again
+        del ssl.SSLContext.set_default_verify_paths  # the method of its base class is visible again

@@ -1,4 +1,4 @@
-"""The process around the application: event loop, sockets, signals, readiness, the way out."""
+"""The process around the application: event loop, sockets, signals, readiness, shutdown."""
 
 import asyncio
 import contextlib
@@ -32,20 +32,21 @@ from interpreterd.workers.launchers.fork import ForkLauncher
 from interpreterd.workers.launchers.pool import Pool
 
 SHUTDOWN_TIMEOUT_S: Final = 1.0  # for clients to take their last message, after all executions have ended
-SWITCH_S: Final = 0.001  # for which the event loop waits each turn while a thread decodes or looks at /proc
-GC_THRESHOLDS: Final = (5_000, 80, 50)  # rarer, but for what is new, in 2 ms: what ends leaves no cycles behind
-END_LIMIT_S: Final = 9.0  # a second less than supervisors give before they kill
+SWITCH_S: Final = 0.001  # for which the event loop waits in each turn while a thread decodes or reads /proc
+# Rarer, except for new objects, in 2 ms: contexts and workers leave no cycles behind.
+GC_THRESHOLDS: Final = (5_000, 80, 50)
+END_LIMIT_S: Final = 9.0  # a second less than supervisors wait before they kill
 STDOUT_FD: Final = 1
 _log = logging.getLogger(__name__)
 
 
 def serve(settings: Settings, guard: Guard, parent: int | None = None) -> int:
-    """Run the daemon until it is told to end, or the process of the pidfd ``parent`` ends; return its exit status."""
+    """Run the daemon until a signal, or the end of the process of the pidfd ``parent``; return its exit status."""
     set_up_logging(settings)
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     _log.debug("open files: limit raised from %d to %d", soft, hard)
-    # What is there now stays; a collection that walks through it would hold the event loop for milliseconds.
+    # The objects that exist now stay; a collection that walks through them would hold the event loop for milliseconds.
     gc.collect()
     gc.freeze()
     gc.set_threshold(*GC_THRESHOLDS)
@@ -60,7 +61,7 @@ async def _serve(settings: Settings, guard: Guard, parent: int | None) -> int:
     stop = _watch_for_the_end([pidfd for pidfd in (guard.loader, parent) if pidfd is not None])
     nursery = Nursery(guard=guard, adopts=True)
     async with contextlib.AsyncExitStack() as stack:
-        stack.push_async_callback(nursery.sweep)  # a worker whose start was cut short is nobody's yet
+        stack.push_async_callback(nursery.sweep)  # a worker whose start was cut short belongs to no context yet
         spawner = SpawnLauncher(python=settings.python, nursery=nursery, start_timeout_s=settings.start_timeout_s)
         stack.callback(spawner.close)
         pool = await stack.enter_async_context(
@@ -85,7 +86,7 @@ async def _serve(settings: Settings, guard: Guard, parent: int | None) -> int:
             print(f"interpreterd: {_explain(error, settings)}", file=sys.stderr)
             return 1
         _announce(settings, runner)
-        pool.fill()  # now: whoever waits for the first line waits for no worker
+        pool.fill()  # now: a program that waits for the first line does not wait for a worker
         await stop.wait()
         _log.info("shutting down")
         _end_at_the_latest()
@@ -112,7 +113,8 @@ def _launcher(
 def _watch_for_the_end(pidfds: Iterable[int]) -> asyncio.Event:
     """Return an event that a signal sets, or the end of a process of ``pidfds``; a second signal ends all at once.
 
-    One is the single binary's loader, if there is one: who started that, and kills it, means the daemon.
+    In the single binary, one of the processes is its loader: a program that started the loader, and kills it, means the
+    daemon.
     """
     loop = asyncio.get_running_loop()
     stop = asyncio.Event()
@@ -136,16 +138,16 @@ def _watch_for_the_end(pidfds: Iterable[int]) -> asyncio.Event:
 
 
 def _end_at_the_latest() -> None:
-    """End the process if its way out takes too long, whatever it waits for; the guard then kills the workers."""
+    """End the process if its shutdown takes too long, whatever it waits for; the guard then kills the workers."""
 
     def end() -> None:
         _log.error("the end has taken longer than %g s: it is not waited for", END_LIMIT_S)
         flush()
         os._exit(1)
 
-    timer = threading.Timer(END_LIMIT_S, end)  # no timer of the loop's: that may be what stands still
+    timer = threading.Timer(END_LIMIT_S, end)  # not a timer of the loop, because the loop may be stuck
     timer.daemon = True
-    with contextlib.suppress(RuntimeError):  # no room for a thread: the way out is as good without it
+    with contextlib.suppress(RuntimeError):  # no room for a thread: the shutdown is as good without it
         timer.start()
 
 
@@ -160,7 +162,7 @@ def _explain(error: OSError | UnicodeError, settings: Settings) -> str:
 
 
 def _announce(settings: Settings, runner: web.AppRunner) -> None:
-    """Tell whoever started the daemon that it accepts connections, and where."""
+    """Print for the starter of the daemon that it accepts connections, and where."""
     if settings.unix_socket:
         url, port = f"unix:{settings.unix_socket}", None
         _log.info("listening on %s", settings.unix_socket)
@@ -173,7 +175,7 @@ def _announce(settings: Settings, runner: web.AppRunner) -> None:
 
 
 def _say(line: bytes) -> None:
-    """Write ``line`` to stdout, and wait for nobody who does not read it. What is wrong with stdout is logged."""
+    """Write ``line`` to stdout, without waiting for a reader. A problem with stdout is logged."""
     room = select.poll()
     room.register(STDOUT_FD, select.POLLOUT)
     if room.poll(0):
@@ -188,7 +190,8 @@ def _write(line: bytes) -> None:
     try:
         while line:
             room.poll()
-            with contextlib.suppress(BlockingIOError):  # somebody has made it so, and the room was taken meanwhile
+            # Another process has made it non-blocking, and the room was taken meanwhile.
+            with contextlib.suppress(BlockingIOError):
                 line = line[os.write(STDOUT_FD, line) :]
     except OSError as error:
         _log.warning("the line with url and port cannot be written to stdout: %s", error.strerror)

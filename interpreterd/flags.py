@@ -1,4 +1,4 @@
-"""Settings from the command line and the environment: ``--port`` is ``INTERPRETERD_PORT``, and the flag counts."""
+"""Settings from the command line and the environment: ``--port`` is ``INTERPRETERD_PORT``, and the flag wins."""
 
 import argparse
 import os
@@ -14,7 +14,7 @@ PREFIX: Final = "INTERPRETERD_"
 
 
 class Parser(argparse.ArgumentParser):
-    """Knows the flags of ``interpreterd serve``; what it returns has only those that were given.
+    """Knows the flags of ``interpreterd serve``; its result has only the flags that were given.
 
     A mistake ends the program with status 2 and one line on stderr.
     """
@@ -29,18 +29,18 @@ class Parser(argparse.ArgumentParser):
                 self.add_argument(flag(setting.name), type=_named(parse), choices=choices, dest=setting.name)
 
     def error(self, message: str) -> NoReturn:
-        """See ``argparse``, which would print all flags before it."""
+        """See ``argparse``, which would print all flags before the error."""
         self.exit(2, f"{self.prog}: error: {message}. See `{self.prog} --help`.\n")
 
 
 @frozen(kw_only=True)
 class Chosen:
-    """Settings, and where they are from; what is in neither mapping is a default.
+    """Settings and their sources; a setting in neither mapping has its default.
 
     Attributes:
-        flags: Name and value of each setting that a flag says.
-        variables: The same of variables; a flag may have another value.
-        others: The same of flags that somebody has added to the parser.
+        flags: Name and value of each setting that has a flag.
+        variables: Name and value of each setting that has a variable; a flag may have another value.
+        others: The values of flags that were added to the parser.
     """
 
     settings: Settings
@@ -50,7 +50,7 @@ class Chosen:
 
     @classmethod
     def by(cls, parser: Parser, arguments: Sequence[str], environ: Mapping[str, str]) -> Self:
-        """Return what is chosen by ``arguments`` and ``environ``; for a bad one end the program, as ``parser`` does."""
+        """Return the settings of ``arguments`` and ``environ``; for a bad one end the program, as ``parser`` does."""
         try:
             variables = from_environment(environ)
         except ValueError as error:
@@ -77,7 +77,7 @@ def variable(name: str) -> str:
 
 
 def from_environment(environ: Mapping[str, str]) -> dict[str, Any]:
-    """Return name and value of each setting that has a variable. Raises ValueError for a bad one, which it names."""
+    """Return the settings that have a variable, by name. Raises ValueError for a bad value, and names its variable."""
     values = {}
     for setting in attrs.fields(Settings):
         text = environ.get(variable(setting.name))

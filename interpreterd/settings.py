@@ -9,9 +9,9 @@ from attrs import field, frozen
 
 MIB = 1 << 20
 QUEUE_LIMIT = 128
-SOCKET_PATH_LIMIT_BYTES = 107  # unix(7): sun_path, less its NUL
-LEAST_MEMORY_BYTES = 16 * MIB  # a worker's own
-NUMBER_LIMIT = (1 << 53) - 1  # the largest whole number that every reader of JSON takes as it is
+SOCKET_PATH_LIMIT_BYTES = 107  # unix(7): sun_path, without its NUL
+LEAST_MEMORY_BYTES = 16 * MIB  # used by the worker itself
+NUMBER_LIMIT = (1 << 53) - 1  # the largest whole number that every reader of JSON takes exactly
 SECONDS_LIMIT = 10**9  # thirty years; a timer of a thousand would not fit into the clocks of all libraries
 
 
@@ -21,7 +21,7 @@ def words(text: str) -> tuple[str, ...]:
 
 
 def setting(default: Any, help: str, *, parse: Callable[[str], Any] = str, choices: tuple[str, ...] = ()) -> Any:
-    """Return an attrs field that the command line knows by its name; ``parse`` raises ValueError for a bad value."""
+    """Return an attrs field that is also a flag; ``parse`` raises ValueError for a bad value."""
     return field(default=default, metadata={"help": help, "parse": parse, "choices": choices})
 
 
@@ -110,7 +110,7 @@ _workers = _at_least(0, _whole)
 
 @frozen(kw_only=True)
 class Settings:
-    """How a daemon behaves. Times in seconds, sizes in bytes, on the command line also as ``64K``, ``512M``, ``2G``."""
+    """The settings of a daemon. Times in seconds, sizes in bytes, on the command line also as ``64K``, ``512M``, ``2G``."""
 
     host: str = setting("127.0.0.1", "address to listen on")
     port: int = setting(3987, "port to listen on; 0 picks a free one", parse=_port)

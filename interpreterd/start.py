@@ -1,4 +1,4 @@
-"""``interpreterd serve``: from the command line to a daemon, or to one line that says why there is none."""
+"""``interpreterd serve``: from the command line to a daemon, or to one line that says why it cannot start."""
 
 import contextlib
 import errno
@@ -14,9 +14,9 @@ from interpreterd import starter
 from interpreterd.flags import Chosen, Parser
 from interpreterd.processes import guard
 
-LEAST_FILES: Final = 64  # the daemon has some thirty for itself, a worker takes three
-THREADS: Final = 5  # libuv's four, and one that writes the log
-NO_THREAD: Final = "can't start new thread"  # how Python says so
+LEAST_FILES: Final = 64  # the daemon needs some thirty for itself, a worker three
+THREADS: Final = 5  # libuv's four, and the one that writes the log
+NO_THREAD: Final = "can't start new thread"  # Python's words for it
 _SHORT: Final = {
     errno.EMFILE: "too few open files are allowed (ulimit -n)",
     errno.ENFILE: "the system has too many open files",
@@ -26,13 +26,13 @@ _SHORT: Final = {
 
 
 def serve(arguments: Sequence[str]) -> int:
-    """Run the daemon until it is told to end; return its exit status."""
+    """Run the daemon until it is ended; return its exit status."""
     _receive_signals()
     settings = Chosen.by(Parser("interpreterd serve"), arguments, os.environ).settings
     try:
         if (files := resource.getrlimit(resource.RLIMIT_NOFILE)[1]) < LEAST_FILES:
             return _fail(f"at least {LEAST_FILES} open files must be allowed, not {files} (ulimit -n)")
-        # Forked before the event loop and the large modules are there: it stays small, and no thread can hold a lock.
+        # Forked before the event loop and the large modules exist: it stays small, and no thread can hold a lock.
         the_guard = guard.start()
         parent = None
         if settings.exit_with_parent:
@@ -46,7 +46,7 @@ def serve(arguments: Sequence[str]) -> int:
 
         _try_threads()
         return run(settings, the_guard, parent)
-    except OSError as error:  # what the daemon does for clients has its own errors, and answers
+    except OSError as error:  # errors of the daemon's work for clients have types of their own
         return _fail(_SHORT.get(error.errno or 0, error.strerror or str(error)))
     except ImportError as error:
         return _fail(f"a part of it cannot be loaded: {error}")
@@ -59,17 +59,17 @@ def serve(arguments: Sequence[str]) -> int:
 
 
 def _receive_signals() -> None:
-    """Undo what the starter may have done: a blocked signal would never come, an ignored SIGCHLD would hide deaths.
+    """Undo settings of the starter: a blocked signal would never arrive, an ignored SIGCHLD would hide deaths.
 
-    The event loop sees to the signals that end the daemon, ignored before or not.
+    The event loop handles the signals that end the daemon, ignored before or not.
     """
     signal.pthread_sigmask(signal.SIG_SETMASK, ())
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
 
 
 def _try_threads() -> None:
-    """Raise RuntimeError if there is no room for the daemon's threads: libuv would abort the process without a word."""
-    import threading  # which the guard, forked before, does not need
+    """Raise RuntimeError if there is no room for the daemon's threads: libuv would silently abort the process."""
+    import threading  # the guard, which was forked before, does not need it
 
     over = threading.Event()
     try:
@@ -80,15 +80,16 @@ def _try_threads() -> None:
 
 
 def _fail(reason: str) -> int:
-    with contextlib.suppress(OSError):  # nobody reads it
+    with contextlib.suppress(OSError):  # no reader
         print(f"interpreterd: {reason}", file=sys.stderr, flush=True)
     return 1
 
 
 @contextlib.contextmanager
 def _quick_imports() -> Iterator[None]:
-    """Spare imports, for the block, the search for cycles in what stays anyway, and what ``authorities`` reads."""
-    from interpreterd.authorities import read_later  # the ssl module, which the guard, forked before, does not need
+    """Speed up the imports of the block: no search for cycles, no reading of certificates, see ``authorities``."""
+    # It imports the ssl module, which the guard, forked before, does not need.
+    from interpreterd.authorities import read_later
 
     gc.disable()
     try:

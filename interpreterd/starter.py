@@ -1,9 +1,11 @@
-"""The process that started the daemon, which ``--exit-with-parent`` ends with it. To be imported before all else.
+"""The process that started the daemon: ``--exit-with-parent`` ends the daemon with it. Must be imported first.
 
-A process whose parent ends gets another one: the first process of its pid namespace, or a subreaper, prctl(2). So the
-parent's number is noted at once. If it had ended even before that, while Python was starting, there are two signs: the
-parent that is there is of another session, although this process began none; or who started this process has told its
-number, in ``VARIABLE``.
+A process whose parent ends gets another parent: the first process of its pid namespace, or a subreaper, prctl(2). So
+the
+parent's number is noted at once. If the parent had already ended while Python was starting, there are two signs: the
+new
+parent is of another session, although this process began none; or the starter has passed its own number in
+``VARIABLE``.
 """
 
 import os
@@ -12,9 +14,9 @@ VARIABLE = "INTERPRETERD_STARTER"
 
 
 def open_pidfd(*, loaded: bool) -> int | None:
-    """Return a pidfd of the starter; None if it is outside of this pid namespace, where nothing can be known of it.
+    """Return a pidfd of the starter; None if it is outside of this pid namespace, where nothing can be known about it.
 
-    ``loaded`` says that the parent is but the single binary's loader: the starter is then the parent of that.
+    ``loaded`` says that the parent is only the single binary's loader: the starter is then the loader's parent.
 
     Raises:
         ProcessLookupError: It has ended.
@@ -25,14 +27,14 @@ def open_pidfd(*, loaded: bool) -> int | None:
     if os.environ.get(VARIABLE, str(starter)) != str(starter) or _is_adopted(child, starter):
         raise ProcessLookupError
     fd = os.pidfd_open(starter)
-    if _parent(child) != starter:  # it has ended since, and the number may be another one's
+    if _parent(child) != starter:  # the starter has ended since, and another process may have its number
         os.close(fd)
         raise ProcessLookupError
     return fd
 
 
 def _is_adopted(child: int, parent: int) -> bool:
-    """Return whether ``child`` is certainly not a child by birth: that has its parent's session, or one of its own."""
+    """Return whether ``child`` is certainly not a child by birth, which has its parent's session, or one of its own."""
     session = os.getsid(child)
     return session not in (child, os.getsid(parent))
 

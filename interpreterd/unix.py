@@ -1,4 +1,4 @@
-"""A unix socket to listen on: private from the first, never taken from a daemon that lives, removed at the end."""
+"""A unix socket to listen on: private from the start, never taken from a living daemon, removed at the end."""
 
 import contextlib
 import errno
@@ -13,18 +13,19 @@ from typing import Final
 BACKLOG: Final = 1024
 LOCK_TRIES: Final = 500
 LOCK_PAUSE_S: Final = 0.01
-pause = time.sleep  # for tests
+pause = time.sleep  # a function of its own for tests
 
 
 @contextlib.contextmanager
 def bound(path: str) -> Iterator[socket.socket]:
-    """Have a stream socket listen on ``path``, for this user only (mode 0600), and remove it with the block.
+    """Let a stream socket listen on ``path``, for this user only (mode 0600), and remove it with the block.
 
-    A socket that nobody listens on any more, as ``kill -9`` leaves it, is replaced. Of several that do so at once one
-    wins. Blocks, for some seconds at most, while another one is about to do the same in the same directory.
+    A stale socket, as ``kill -9`` leaves it, is replaced. If several processes do that at once, one wins. Blocks, at
+    most
+    for some seconds, while another process is about to do the same in the same directory.
 
     Raises:
-        OSError: Somebody listens there (``EADDRINUSE``), it is something else than a socket, or it cannot be made.
+        OSError: A program listens there (``EADDRINUSE``), the path is not a socket, or it cannot be made.
     """
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as server:
         with _alone_in(os.path.dirname(path)):
@@ -35,21 +36,21 @@ def bound(path: str) -> Iterator[socket.socket]:
                     raise
                 os.unlink(path)
                 _bind(server, path)
-            server.listen(BACKLOG)  # or the next one would find it stale
+            server.listen(BACKLOG)  # otherwise the next process would find it stale
             mine = os.stat(path)
         try:
             yield server
         finally:
             with _alone_in(os.path.dirname(path)), contextlib.suppress(FileNotFoundError):
-                if os.path.samestat(mine, os.stat(path)):  # not one that somebody has put there since
+                if os.path.samestat(mine, os.stat(path)):  # not a socket that another process has put there since
                     os.unlink(path)
 
 
 @contextlib.contextmanager
 def _alone_in(directory: str) -> Iterator[None]:
-    """Hold the lock of ``directory``, flock(2), for the block. It leaves no trace, as a file beside the socket would.
+    """Hold the lock of ``directory``, flock(2), for the block. Unlike a file beside the socket, it leaves no trace.
 
-    Where there are no such locks, or somebody does not let go of it, the block runs without.
+    If there are no such locks, or another process does not release it, the block runs without.
     """
     try:
         fd = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
@@ -72,7 +73,7 @@ def _alone_in(directory: str) -> Iterator[None]:
 
 
 def _bind(server: socket.socket, path: str) -> None:
-    # With chmod(2) after bind(2), others could connect in between.
+    # With chmod(2) after bind(2), other users could connect in between.
     before = os.umask(0o177)
     try:
         server.bind(path)
@@ -81,8 +82,8 @@ def _bind(server: socket.socket, path: str) -> None:
 
 
 def _is_stale(path: str) -> bool:
-    if not stat.S_ISSOCK(os.stat(path).st_mode):  # connect(2) refuses any file
+    if not stat.S_ISSOCK(os.stat(path).st_mode):  # connect(2) refuses any other file
         return False
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
-        probe.setblocking(False)  # a daemon whose queue is full lives, too
+        probe.setblocking(False)  # a daemon with a full queue is alive, too
         return probe.connect_ex(path) == errno.ECONNREFUSED

@@ -1,6 +1,6 @@
-"""What the machine does in a transition: each action is a method, which ``table.py`` names.
+"""The actions of the machine in its transitions: each is a method that ``table.py`` names.
 
-An action changes the state of its object and collects effects; ``Machine.handle`` calls it and checks where it led.
+An action changes the state of its object and collects effects; ``Machine.handle`` calls it and checks the new state.
 """
 
 from typing import Final
@@ -13,8 +13,8 @@ from interpreterd.model.errors import WorkerStartFailed
 from interpreterd.model.events import Outcome
 from interpreterd.pipe.messages import Answer, Asked, Done, Exiting, Sync, Synced
 
-# One question is open at a time, and answered once. Yet code may give one up, by an alarm, and ask again: the worker
-# then waits 50 ms. And the end of the input may be said while the worker asks already.
+# One question is open at a time, and answered once. Yet code may give a question up, by an alarm, and ask again: the
+# worker then waits 50 ms. And the end of the input may be sent while the worker is already asking.
 GIVEN_UP_LIMIT: Final = 40  # questions that a worker may give up in ``GIVEN_UP_S``
 GIVEN_UP_S: Final = 1.0
 LATE_LIMIT: Final = 3  # questions after the end of the input, in one execution
@@ -98,7 +98,7 @@ class Actions(Steps):
             case Exiting(execution_id=execution_id) if execution_id == self.running_id:
                 self._exiting(verdicts.judge(self.verdict, None))
             case Asked() as asked if self._may_ask(asked):
-                self._answer(asked.number, None)  # it is to end
+                self._answer(asked.number, None)  # the execution is to end
             case message:
                 self.violated(f"unexpected {type(message).__name__}")
 
@@ -116,7 +116,7 @@ class Actions(Steps):
             self.violated(f"unexpected {type(event.message).__name__}")
 
     def on_received_ending(self, event: inputs.Received) -> None:
-        """A worker that calls exit handlers has nothing to say: each message takes time from other contexts."""
+        """A worker that runs exit handlers need not send messages: each one takes time from other contexts."""
         if not self.is_last_word(event) and self.verdict is not None:
             self.kill(self.verdict)
 
@@ -128,7 +128,7 @@ class Actions(Steps):
         self.violated(event.reason)
 
     def on_exited(self, event: inputs.Exited) -> None:
-        """The worker is gone; so is what it ran."""
+        """The worker is gone, and so is its execution."""
         self.do(effects.ClearTimer("grace"))
         self.used = self.killed = False
         self.finish(verdicts.died(self.verdict, event.how))
@@ -154,12 +154,12 @@ class Actions(Steps):
             self._interrupt(verdicts.exceeded(event.what))
 
     def on_exceeded(self, event: inputs.Exceeded) -> None:
-        """Nothing runs, or it is being interrupted: only a worker that is too much for the machine has to go."""
+        """Nothing runs, or it is being interrupted: only a worker that must be killed has to go."""
         if event.kill:
             self.kill(verdicts.lost(event.what))
 
     def on_exceeded_ending(self, event: inputs.Exceeded) -> None:
-        """Exit handlers have used too much; or it was killed, and was not gone yet."""
+        """Exit handlers exceed a limit; or the worker was killed, and is not gone yet."""
         if event.kill:
             verdict = self.verdict
             if verdict is None or verdict.outcome is Outcome.COMPLETED:
@@ -177,7 +177,7 @@ class Actions(Steps):
             self.say_end(queued, verdicts.cancelled())
 
     def on_restart_starting(self, event: inputs.Restart) -> None:
-        """A new worker is on its way."""
+        """A new worker is already starting."""
         if event.cancel_queued:
             self.cancel_queue(event.cause)
 
@@ -206,7 +206,7 @@ class Actions(Steps):
             self.force()
 
     def on_close(self, event: inputs.Close) -> None:
-        """Tell everyone; the worker has a moment to end by itself."""
+        """End every execution; the worker has a moment to end by itself."""
         self.finish(verdicts.ended_with_context(Outcome.LOST, event.cause))
         self.cancel_queue(event.cause)
         if self.used and not self.killed:

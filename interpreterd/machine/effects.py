@@ -1,4 +1,4 @@
-"""What comes out of a context's machine: what its driver, ``contexts/context.py``, is to do."""
+"""The effects of a context's machine: instructions for its driver, ``contexts/context.py``."""
 
 from typing import Literal
 
@@ -18,31 +18,31 @@ class StartWorker:
 
 @frozen
 class Send:
-    """Pass ``message`` on to the worker."""
+    """Send ``message`` to the worker."""
 
     message: ToWorker
 
 
 @frozen
 class InterruptWorker:
-    """SIGINT to the worker, and to what its execution has started and waits for."""
+    """Send SIGINT to the worker, and to the processes that its execution has started and waits for."""
 
 
 @frozen
 class EndWorker:
-    """Have the worker end as Python does, with exit handlers, after SIGINT if something runs; ``Exited`` follows."""
+    """Let the worker end as Python does, with exit handlers, after SIGINT if code runs; ``Exited`` follows."""
 
     interrupt: bool
 
 
 @frozen
 class KillWorker:
-    """SIGKILL to the worker and everything that it started, or give up its start; ``Exited`` follows."""
+    """Send SIGKILL to the worker and all its descendants, or give up its start; ``Exited`` follows."""
 
 
 @frozen
 class GiveUp:
-    """Leave behind a worker that was killed, and is not gone; ``Exited`` follows at once."""
+    """Leave a killed worker that does not end; ``Exited`` follows at once."""
 
 
 @frozen

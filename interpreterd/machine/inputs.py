@@ -1,4 +1,4 @@
-"""What goes into a context's machine: what its clients want, what its worker does, what time it is."""
+"""The inputs of a context's machine: requests of clients, messages and ends of workers, timers."""
 
 from attrs import frozen
 
@@ -10,7 +10,7 @@ from interpreterd.pipe.messages import FromWorker
 
 @frozen
 class Start:
-    """Have a worker before the first execution asks for one."""
+    """Start a worker before the first execution needs one."""
 
 
 @frozen
@@ -23,26 +23,26 @@ class Submit:
 
 @frozen
 class WorkerStarted:
-    """The worker that ``StartWorker`` asked for is there."""
+    """The worker of ``StartWorker`` has started."""
 
 
 @frozen
 class WorkerNotStarted:
-    """There is none: ``reason`` says why."""
+    """The worker of ``StartWorker`` could not start: ``reason`` says why."""
 
     reason: str
 
 
 @frozen
 class Received:
-    """The worker said something; all that it had written before has been delivered."""
+    """The worker sent a message; all its earlier output has been delivered."""
 
     message: FromWorker
 
 
 @frozen
 class Broken:
-    """The worker cannot be understood any more."""
+    """The worker broke the protocol."""
 
     reason: str
 
@@ -63,7 +63,7 @@ class TimerFired:
 
 @frozen
 class InterruptRequested:
-    """A client wants the execution that runs to stop."""
+    """A client wants the running execution to stop."""
 
 
 @frozen
@@ -75,7 +75,7 @@ class Cancel:
 
 @frozen
 class Answered:
-    """A client answers what the execution asked for; ``text`` is None for the end of the input."""
+    """A client answers the question of an execution; ``text`` is None for the end of the input."""
 
     execution_id: str
     text: str | None
@@ -83,7 +83,7 @@ class Answered:
 
 @frozen
 class Restart:
-    """Have a new worker; ``cause`` is told to whoever runs, and with ``cancel_queued`` to those who wait."""
+    """Start a new worker; ``cause`` ends the running execution, and with ``cancel_queued`` the queued ones."""
 
     cause: InterpreterError
     cancel_queued: bool = False
@@ -91,9 +91,9 @@ class Restart:
 
 @frozen
 class Exceeded:
-    """The worker and what it started used more than they may: ``what`` as ``process limit of 64 exceeded``.
+    """The worker and its descendants exceed a limit: ``what`` is for example ``process limit of 64 exceeded``.
 
-    If ``kill``, nothing less will do; otherwise it is the execution's fault, and ends it as a timeout would.
+    With ``kill`` they must be killed; otherwise the execution is to blame, and is interrupted as by a timeout.
     """
 
     what: str
@@ -102,7 +102,7 @@ class Exceeded:
 
 @frozen
 class Close:
-    """End the context; ``cause`` is told to those who wait for it."""
+    """End the context; ``cause`` ends its executions."""
 
     cause: InterpreterError
 

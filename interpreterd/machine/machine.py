@@ -1,17 +1,19 @@
 """The life of one context, without I/O: inputs go in, effects come out.
 
-A context has at most one worker, a queue of executions, and at most one execution that runs. ``State`` says where its
-worker stands; ``table.py`` is the table of everything that may happen there. ``Machine.handle`` takes an input
-and returns what the driver (``context.py``) is to do, in that order.
+A context has at most one worker, a queue of executions, and at most one running execution. ``State`` is the state of
+its
+worker; ``table.py`` is the table of everything that may happen there. ``Machine.handle`` takes an input and returns
+instructions for the driver (``context.py``), in order.
 
 Three rules explain the table:
 
-* **An execution ends exactly once.** Only ``Steps.say_end`` says so, of one that is then forgotten.
+* **An execution ends exactly once.** Only ``Steps.say_end`` ends one, and the machine then forgets it.
 * **An interrupt hits its own execution or nothing.** ``InterruptWorker`` (SIGINT) is sent at most once, while the
-  execution runs as far as the machine knows. It may have ended by itself meanwhile; so before the next one the worker
-  is asked to forget interrupts (``SETTLING``).
-* **A worker is never believed.** A message that does not fit the state is a ``Broken`` worker: it is killed, its
-  execution is lost, the next one gets a new worker.
+  execution runs as far as the machine knows. The execution may have ended by itself meanwhile; so before the next one
+  the worker is asked to forget interrupts (``SETTLING``).
+* **A worker is never trusted.** After a message that does not fit the state, the worker is ``Broken``: it is killed,
+  its
+  execution is lost, and the next one gets a new worker.
 
 Time is data: the effect ``SetTimer("grace", 2.0)`` comes back as the input ``TimerFired("grace")``.
 """
@@ -25,41 +27,41 @@ from interpreterd.model.errors import LimitReached
 
 
 class InvalidTransition(Exception):
-    """The driver gave an input that cannot come in this state: a mistake in the daemon."""
+    """The driver gave an input that is not possible in this state: a mistake in the daemon."""
 
 
 class Machine:
     """One context. Not thread-safe, never blocks, does no I/O. Only ``handle`` changes it."""
 
     def __init__(self, *, queue_limit: int, grace_s: float) -> None:
-        """Limit the queue to ``queue_limit`` executions, beyond the one that runs; wait ``grace_s`` before force."""
+        """Limit the queue to ``queue_limit`` executions, without the running one; wait ``grace_s`` before force."""
         self._queue_limit = queue_limit
         self._actions = Actions(grace_s)
 
     @property
     def state(self) -> State:
-        """Where the worker stands."""
+        """The state of the worker."""
         return self._actions.state
 
     @property
     def running_id(self) -> str | None:
-        """The id of the execution that runs."""
+        """The id of the running execution."""
         return self._actions.running_id
 
     @property
     def asking_id(self) -> str | None:
-        """The id of the execution that runs if it waits for input."""
+        """The id of the running execution if it waits for input."""
         it = self._actions
         return it.running_id if it.asked is not None and it.state is State.RUNNING else None
 
     @property
     def grace_s(self) -> float:
-        """How long the execution that runs may take to end after an interrupt."""
+        """The time that the running execution has to end after an interrupt."""
         return self._actions.grace_s
 
     @property
     def queued(self) -> int:
-        """How many executions wait for the one that runs."""
+        """The number of executions that wait for the running one."""
         return len(self._actions.queue)
 
     def check_room(self) -> None:
@@ -71,7 +73,7 @@ class Machine:
         """Return the effects of ``event``, in order.
 
         Raises:
-            InvalidTransition: ``event`` cannot come in this state.
+            InvalidTransition: ``event`` is not possible in this state.
         """
         actions = self._actions
         before = actions.state

@@ -1,4 +1,4 @@
-"""Where a context's worker may stand, and what clients see of it."""
+"""The states of a context's worker, and the state that clients see."""
 
 import enum
 from collections.abc import Mapping
@@ -6,21 +6,21 @@ from typing import Final
 
 
 class State(enum.Enum):
-    """Where the context's worker stands."""
+    """The state of a context's worker."""
 
     EMPTY = "empty"  # no worker; the next execution starts one
     STARTING = "starting"
     IDLE = "idle"
     RUNNING = "running"
     INTERRUPTING = "interrupting"  # SIGINT was sent; SIGKILL after the grace
-    SETTLING = "settling"  # the execution has ended; the worker is to forget interrupts
-    ENDING = "ending"  # the worker calls exit handlers, or was told to, or killed; its exit is awaited
+    SETTLING = "settling"  # the execution has ended; the worker forgets late interrupts
+    ENDING = "ending"  # the worker runs exit handlers, or was told to, or killed; its exit is awaited
     CLOSED = "closed"
 
     __hash__ = object.__hash__  # Enum's own is written in Python, and each input needs it twice
 
 
-# What clients see of it.
+# The state that clients see.
 SHOWN: Final[Mapping[State, str]] = {
     State.EMPTY: "dead",
     State.STARTING: "starting",

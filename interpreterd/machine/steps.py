@@ -1,4 +1,4 @@
-"""What the machine remembers, and the steps that its actions are made of. Each collects effects."""
+"""The machine's memory, and the steps of its actions. Each collects effects."""
 
 from collections import deque
 from typing import Final
@@ -12,29 +12,30 @@ from interpreterd.model.events import Outcome
 from interpreterd.pipe.messages import Asked, Done, Exiting, Run, Synced
 
 END_LIMIT_S: Final = 1.0  # for exit handlers, buffered files and helpers, when a context ends or gets a new worker
-DEATH_LIMIT_S: Final = 1.0  # from SIGKILL to the end: longer takes only what the kernel, or a tracer, holds fast
-_LAST_WORDS = 2  # of a worker that is told to end while it runs something: a question, how the execution ended
+# From SIGKILL to the end: it takes longer only if the kernel, or a tracer, holds the process.
+DEATH_LIMIT_S: Final = 1.0
+_LAST_WORDS = 2  # of a worker that is told to end while it runs code: a question, the end of its execution
 
 
 class Steps:
-    """What a machine remembers, and what may be done with it. Its driver sees the ``Machine`` alone.
+    """The machine's memory, and the operations on it. Its driver sees only the ``Machine``.
 
     Attributes:
-        state: Where the worker stands.
-        queue: What waits for ``current``, which runs; ``Machine.check_room`` bounds it.
-        verdict: How what runs will have ended, if that is known already.
+        state: The state of the worker.
+        queue: The executions that wait for ``current``, which runs; ``Machine.check_room`` bounds it.
+        verdict: How the running execution will have ended, if that is already known.
         workers_before: How many workers have started.
         asked: The number of the question that waits for an answer.
         given_up: Questions that the worker has given up since the timer of this name was set.
         late: Questions after the end of the input.
-        used: Whether the worker has run something.
+        used: Whether the worker has run code.
         killed: Whether it has been killed, and is not gone yet.
         last_words: How many more messages a worker that is told to end may send.
-        effects: Those of the input that is being handled.
+        effects: The effects of the current input.
     """
 
     def __init__(self, grace_s: float) -> None:
-        """Be without a worker; wait ``grace_s`` seconds between an interrupt and force."""
+        """Begin without a worker; wait ``grace_s`` seconds between an interrupt and force."""
         self.state = State.EMPTY
         self._grace_s = grace_s
         self.queue: deque[Submit] = deque()
@@ -54,21 +55,21 @@ class Steps:
 
     @property
     def running_id(self) -> str | None:
-        """The id of the execution that runs."""
+        """The id of the running execution."""
         return self.current.execution_id if self.current else None
 
     @property
     def grace_s(self) -> float:
-        """How long the execution that runs may take to end after an interrupt."""
+        """The time that the running execution has to end after an interrupt."""
         own = None if self.current is None else self.current.request.grace_s
         return self._grace_s if own is None else own
 
     def do(self, *wanted: effects.Effect) -> None:
-        """Add to the effects of the input that is being handled."""
+        """Add to the effects of the current input."""
         self.effects.extend(wanted)
 
     def finish(self, verdict: Verdict) -> None:
-        """End the execution that runs, if there is one."""
+        """End the running execution, if there is one."""
         if self.current is not None:
             self.do(effects.ClearTimer("timeout"))
             if self.given_up:
@@ -86,7 +87,7 @@ class Steps:
         self.state = State.STARTING
 
     def run_next(self) -> None:
-        """Run the next execution of the queue, on a worker that waits."""
+        """Run the next execution of the queue, on a waiting worker."""
         if not self.queue:
             self.state = State.IDLE
             return
@@ -103,7 +104,7 @@ class Steps:
         self.state = State.RUNNING
 
     def end(self, verdict: Verdict) -> None:
-        """Have the worker end by itself; ``verdict`` is as for ``kill``. One that has run nothing is killed."""
+        """Let the worker end by itself; ``verdict`` is as for ``kill``. A worker that has run no code is killed."""
         if not self.used:
             self.kill(verdict)
             return
@@ -118,14 +119,14 @@ class Steps:
         self.do(effects.SetTimer("grace", END_LIMIT_S))
 
     def kill(self, verdict: Verdict) -> None:
-        """Kill the worker; ``verdict`` is what its exit will mean for the execution that runs."""
+        """Kill the worker; ``verdict`` is the verdict on the running execution once it has exited."""
         self.verdict = verdict
         self.do(effects.ClearTimer("timeout"))
         self.force()
         self.state = State.ENDING
 
     def force(self) -> None:
-        """Kill the worker. Once more, if it is not gone; but that does not make its time to die longer."""
+        """Kill the worker. Repeated while it is not gone, this does not extend its time to die."""
         if self.killed:
             self.do(effects.KillWorker())
         else:

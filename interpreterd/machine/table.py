@@ -34,12 +34,12 @@ _S = State
 
 @frozen
 class Rule:
-    """What the machine does with an input in a state. ``on`` makes one.
+    """The machine's reaction to an input in a state. ``on`` makes one.
 
     Attributes:
         kind: The class of the input.
         action: A method of ``Actions``, which takes one of ``kind``.
-        leads_to: States in which the machine may be after it.
+        leads_to: The possible states of the machine after it.
     """
 
     kind: type
@@ -48,7 +48,7 @@ class Rule:
 
 
 def on(kind: type[_I], action: Callable[[Actions, _I], None], *leads_to: State) -> Rule:
-    """Return a rule; the type checker sees to it that ``action`` is there, and takes an input of ``kind``."""
+    """Return a rule; the type checker makes sure that ``action`` exists, and takes an input of ``kind``."""
     return Rule(kind, action, frozenset(leads_to))
 
 

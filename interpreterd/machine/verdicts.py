@@ -1,4 +1,4 @@
-"""How an execution will have ended: the machine's judgement, weighed against what the worker reports."""
+"""How an execution will have ended: the machine's judgement, weighed against the worker's report."""
 
 from typing import Final
 
@@ -12,12 +12,12 @@ CONTEXT_ERROR: Final = "ContextError"
 
 @frozen
 class Verdict:
-    """How the execution that runs will have ended, once it has."""
+    """How the running execution will have ended, once it has."""
 
     outcome: Outcome
     error: Failure | None = None
     cause: InterpreterError | None = None
-    replaceable: bool = False  # by what the worker itself reports
+    replaceable: bool = False  # by the worker's own report
 
 
 def timed_out(timeout_s: int | None) -> Verdict:
@@ -35,7 +35,7 @@ def interrupted() -> Verdict:
 
 
 def cancelled() -> Verdict:
-    """The same for an execution that waited."""
+    """The verdict on an execution that waited."""
     verdict = interrupted()
     return Verdict(Outcome.CANCELLED, verdict.error, verdict.cause)
 
@@ -49,7 +49,7 @@ def lost(how: str) -> Verdict:
 
 
 def judge(verdict: Verdict, error: Failure | None) -> Verdict:
-    """Weigh an interrupt that was sent against what the worker says of how the execution ended."""
+    """Weigh a sent interrupt against the worker's report of the execution's end."""
     interrupted = error is not None and error.name == "KeyboardInterrupt"
     if verdict.replaceable and not interrupted:
         return Verdict(Outcome.COMPLETED, error)  # it had ended before the interrupt came
@@ -65,7 +65,7 @@ def judge(verdict: Verdict, error: Failure | None) -> Verdict:
 
 
 def died(verdict: Verdict | None, how: str) -> Verdict:
-    """What the worker's end means for the execution that ran."""
+    """Return the verdict on the running execution after the worker's end."""
     if verdict is None:
         return lost(how)
     if verdict.outcome is Outcome.INTERRUPTED and verdict.error is not None:
