@@ -2,6 +2,7 @@
 
 import os
 import platform
+import textwrap
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from importlib import metadata
@@ -14,6 +15,7 @@ from attrs import asdict, field, frozen
 Unit = Literal["s", "bytes", "bytes/s", "1/s", "count"]
 NOT_BUILT: Final = "not built"
 PACKAGES: Final = ("interpreterd", "aiohttp", "uvloop", "orjson", "ipykernel", "numpy", "pandas")
+COLUMNS: Final = 120
 _MEGA: Final = 1e6
 
 
@@ -111,10 +113,11 @@ def rows_of(run: dict[str, Any]) -> list[Row]:
 def surroundings(facts: dict[str, Any], kind: str) -> str:
     """Return what stands above a table: the ``kind`` of run, when, and on which machine."""
     packages = ", ".join(f"{name} {version}" for name, version in facts["packages"].items() if version)
-    return (
+    told = (
         f"{kind} {facts['date']}; {facts['cpu']}, {facts['cores']} cores, {facts['memory_gb']} GB; Linux"
         f" {facts['kernel']}; {facts['python']}; {packages}. Load average at the start {facts['load_average']:.1f}."
     )
+    return textwrap.fill(told, COLUMNS, break_on_hyphens=False, break_long_words=False)
 
 
 def table(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> list[str]:
