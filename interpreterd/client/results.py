@@ -65,14 +65,17 @@ class Execution:
     _turns: Sequence[int] = field(default=(), repr=False, eq=False)
 
     def __str__(self) -> str:
-        shown = "".join(self._pieces())
-        if self.error is not None:
-            end = shown_failure(self.error)
-        elif self.outcome is not Outcome.COMPLETED:
-            end = f"the execution was {self.outcome}\n"
-        else:
+        shown, end = "".join(self._pieces()), self._end()
+        return shown + ("\n" if end and shown and not shown.endswith("\n") else "") + end
+
+    def _end(self) -> str:
+        """Return what tells how the code ended, as lines; nothing if it completed without an error."""
+        if self.error is None:
+            return "" if self.outcome is Outcome.COMPLETED else f"the execution was {self.outcome}\n"
+        shown = shown_failure(self.error)
+        if self.outcome is Outcome.COMPLETED or self.error.name in shown.splitlines()[-1]:
             return shown
-        return shown + ("\n" if shown and not shown.endswith("\n") else "") + end
+        return f"{shown}{self.error.name}: {self.error.value}\n"  # the code's traceback does not say why it was ended
 
     def _pieces(self) -> Iterator[str]:
         """Yield all output in its order; where that is not known, stdout first."""

@@ -109,6 +109,7 @@ def test_its_repr_is_one_line_that_no_terminal_obeys() -> None:
     assert "error=None" in repr(execution())
 
 
+STOPPED = "Traceback (most recent call last):\n  …\nKeyboardInterrupt\n"
 TRACEBACK = "Traceback (most recent call last):\n  …\nValueError: no\n"
 
 
@@ -128,6 +129,10 @@ TRACEBACK = "Traceback (most recent call last):\n  …\nValueError: no\n"
             {"outcome": Outcome.LOST, "error": Failure(name="WorkerDied", value="exit status 3")},
             "WorkerDied: exit status 3\n",
         ),
+        (
+            {"outcome": Outcome.INTERRUPTED, "error": Failure(name="KeyboardInterrupt", value="", traceback=STOPPED)},
+            STOPPED,
+        ),
         ({"stderr": "err", "outcome": Outcome.INTERRUPTED}, "err\nthe execution was interrupted\n"),
     ],
 )
@@ -141,6 +146,12 @@ async def test_printed_its_streams_are_in_order_and_the_traceback_is_last(py: An
     assert ended.error.traceback.endswith("ZeroDivisionError: division by zero\n")
     assert str(ended) == f"0\n0\n1\n-1\n2\n-2\nend\n{ended.error.traceback}"
     assert str(await py.execute("import sys; print(1, file=sys.stderr); print(2)")) == "1\n2\n"
+
+
+async def test_printed_it_says_why_the_code_was_interrupted(py: Any) -> None:
+    ended = await py.execute("print('go')\nwhile True: pass", timeout=1)
+    assert str(ended) == f"go\n{ended.error.traceback}TimeoutError: execution timed out after 1 s\n"
+    assert ended.error.traceback.endswith("\nKeyboardInterrupt\n")
 
 
 @given(st.lists(st.tuples(st.sampled_from(Stream), st.text(min_size=1, max_size=4))), st.integers(0, 20))
