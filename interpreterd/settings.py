@@ -110,7 +110,7 @@ _workers = _at_least(0, _whole)
 
 @frozen(kw_only=True)
 class Settings:
-    """The settings of a daemon. Times in seconds, sizes in bytes, on the command line also as ``64K``, ``512M``, ``2G``."""
+    """The settings of a daemon. Times in seconds, sizes in bytes, as a flag also ``64K``, ``512M``, ``2G``."""
 
     host: str = setting("127.0.0.1", "address to listen on")
     port: int = setting(3987, "port to listen on; 0 picks a free one", parse=_port)

@@ -1,4 +1,4 @@
-"""Drives one context: performs what the machine decides, and tells it what happens."""
+"""Drives one context: performs the machine's effects, and feeds it inputs."""
 
 import asyncio
 import logging
@@ -27,8 +27,8 @@ from interpreterd.settings import Settings
 from interpreterd.workers.launcher import Launcher
 from interpreterd.workers.watcher import Watcher
 
-# What an interrupted program may still write although its client does not read: what its own buffers and both pipes
-# hold, 64 KiB each, every byte a character, and these of four bytes if one of them is.
+# The output that an interrupted program may still write although its client does not read: its own buffers and both
+# pipes, 64 KiB each. Every byte may be a character, and all characters take four bytes if one of them does.
 LAST_WORDS_BYTES = 640 << 10
 _log = logging.getLogger(__name__)
 
@@ -39,7 +39,7 @@ class Context:
     Owned by the manager, in whose task group its worker is started.
 
     Attributes:
-        metadata: What its clients want to remember of it; nothing here depends on it.
+        metadata: Its clients' notes; nothing here depends on them.
     """
 
     def __init__(
@@ -88,11 +88,11 @@ class Context:
 
     @property
     def transcript(self) -> Transcript:
-        """What its executions say."""
+        """The events of its executions."""
         return self._transcript
 
     def info(self) -> ContextInfo:
-        """Return what clients see of it."""
+        """Return its state as clients see it."""
         return ContextInfo(
             id=self.id,
             cwd=self.cwd,
@@ -107,12 +107,12 @@ class Context:
         )
 
     async def start(self) -> None:
-        """Have a worker now. Raises ``WorkerStartFailed``, or the cause of a ``close`` that comes first."""
+        """Start a worker now. Raises ``WorkerStartFailed``, or the cause of a ``close`` that comes first."""
         self._feed(inputs.Start())
         await self._started()
 
     async def restart(self, *, cancel_queued: bool = False) -> None:
-        """Have a new worker; what runs is lost, what is queued waits for it, or is cancelled. Raises as ``start``."""
+        """Start a new worker; the running execution is lost, queued ones wait or are cancelled. Raises as ``start``."""
         self._feed(inputs.Restart(ContextRestarted(self.id), cancel_queued))
         while self._machine.state is State.ENDING:
             await self._slot.gone()
@@ -131,12 +131,13 @@ class Context:
     def submit(self, request: Execute, *, client: bool = True, answers: bool = False) -> Execution:
         """Queue ``request`` and return its execution, whose journal ends with ``Finished`` whatever happens.
 
-        With ``client`` the journal has one, whom the program waits for. Only one that ``answers`` is asked for input;
-        when it goes, say so: ``answer`` with None.
+        With ``client`` the journal has a client, and the program waits for it. Only a client that ``answers`` is asked
+        for
+        input; when it disconnects, call ``answer`` with None.
 
         Raises:
-            InvalidRequest: The code is too long, or the grace.
-            LimitReached: The queue is full, or what waits and runs holds too much code.
+            InvalidRequest: The code or the grace is too long.
+            LimitReached: The queue is full, or waiting and running executions hold too much code.
         """
         if request.stdin and not (client and answers):
             request = attrs.evolve(request, stdin=False)
@@ -151,9 +152,9 @@ class Context:
         return execution
 
     def interrupt(self, execution_id: str | None = None) -> str:
-        """Interrupt what runs, or the execution ``execution_id``, which leaves the queue if it waits there.
+        """Interrupt the running execution, or the execution ``execution_id``, which leaves the queue if it waits there.
 
-        Returns ``interrupting``, ``cancelled``, or ``idle`` if nothing, or not this, runs or waits; may be repeated.
+        Returns ``interrupting``, ``cancelled``, or ``idle`` if it neither runs nor waits; may be repeated.
         """
         if self._machine.running_id is not None and execution_id in (None, self._machine.running_id):
             self._feed(inputs.InterruptRequested())
@@ -164,14 +165,14 @@ class Context:
         return "idle"
 
     def answer(self, execution_id: str, text: str | None) -> bool:
-        """Give ``text`` (None: end of the input) to an execution that asks for it; return whether it does."""
+        """Give ``text`` (None: end of the input) to an execution that asks for input; return whether it does."""
         if execution_id != self._machine.asking_id:
             return False
         self._feed(inputs.Answered(execution_id, text))
         return True
 
     async def close(self, cause: InterpreterError) -> None:
-        """End every execution with ``cause``, and the worker with all that it started; return once it is gone."""
+        """End every execution with ``cause``, and the worker with all its descendants; return once it is gone."""
         self._closed_by = cause
         self._feed(inputs.Close(cause))
         if self._slot.worker is not None:
@@ -191,7 +192,7 @@ class Context:
             self._slot.worker.pause_output()
 
     def on_closed(self) -> None:
-        """See ``Listener``. How it ends matters to nobody if nothing runs; the next execution is not to wait for it."""
+        """See ``Listener``. If nothing runs, the next execution does not wait for the worker's end."""
         if self._machine.running_id is None:
             self._feed(inputs.Broken("it closed its channel"))
 

@@ -1,4 +1,4 @@
-"""Executions as resources: an id, what is known of each, its log of events; and the register of them all."""
+"""Executions as resources: an id, a record and a journal for each; and the register of all executions."""
 
 import sys
 import time
@@ -14,9 +14,9 @@ from interpreterd.model.events import Event, Failure, Finished, Output, Started,
 from interpreterd.model.requests import Execute
 from interpreterd.model.timestamp import timestamp
 
-KEPT_PER_CONTEXT: Final = 100  # ended ones
-KEPT_OF_DELETED: Final = 100  # ended ones, of all contexts that are no more
-RECORD_BYTES: Final = 2048  # what one costs besides its events
+KEPT_PER_CONTEXT: Final = 100  # ended executions
+KEPT_OF_DELETED: Final = 100  # ended executions, of all deleted contexts
+RECORD_BYTES: Final = 2048  # the memory of an execution besides its events
 FIRST_LINE_LIMIT_CHARS: Final = 200
 FIRST_LINE_WITHIN_CHARS: Final = 64 << 10
 
@@ -30,7 +30,7 @@ class Execution:
         state: ``queued``, ``running``, or how it ended: ``completed``, ``interrupted``, ``lost``, ``cancelled``.
         created_at: Seconds since the epoch, as the other times.
         stdout_chars: How many characters were written so far.
-        held_bytes: What its request keeps in memory until it ends.
+        held_bytes: The memory of its request until it ends.
     """
 
     id: str
@@ -50,11 +50,11 @@ class Execution:
 
     @property
     def ended(self) -> bool:
-        """Whether its last event is there."""
+        """Whether its last event has happened."""
         return self.finished_at is not None
 
     def append(self, event: Event) -> None:
-        """Add an event to its journal, and keep what it says."""
+        """Add an event to its journal, and update the record."""
         match event:
             case Output(stream=Stream.STDOUT, text=text):
                 self.stdout_chars += len(text)
@@ -72,7 +72,7 @@ class Execution:
         self.journal.append(event, last=self.ended)
 
     def to_json(self) -> dict[str, Any]:
-        """Return what clients see of it: its name twice, as every object has one and as all others call it."""
+        """Return the record as clients see it. It has the id twice: as ``id``, and as ``executionId``."""
         error = self.error
         return {
             "id": self.id,
@@ -107,12 +107,12 @@ def first_line(code: str) -> str:
 class Executions:
     """The register of all executions. Also the ledger of their journals.
 
-    It keeps those that have not ended, the latest ``KEPT_PER_CONTEXT`` ended ones of each context and the latest
-    ``KEPT_OF_DELETED`` of contexts that are no more. Beyond ``limit_bytes`` it forgets the oldest ended one; if
-    there is none, the execution that grows loses its own oldest events.
+    It keeps executions that have not ended, the latest ``KEPT_PER_CONTEXT`` ended ones of each context and the latest
+    ``KEPT_OF_DELETED`` of deleted contexts. Beyond ``limit_bytes`` it drops the oldest ended execution first; if there
+    is none, the execution that grows loses its own oldest events.
 
     Attributes:
-        held: What all that have not ended hold of their clients' requests.
+        held: The memory of the requests of all executions that have not ended.
     """
 
     def __init__(self, *, limit_bytes: int, journal_limit_bytes: int, held_limit_bytes: int = sys.maxsize) -> None:
@@ -136,10 +136,10 @@ class Executions:
         on_room: Callable[[], None] | None,
         held: Holdings,
     ) -> Execution:
-        """Register a new execution; it has a client, who reads its journal, if there is ``on_room``.
+        """Register a new execution; with ``on_room`` it has a client, which reads its journal.
 
         Raises:
-            LimitReached: ``held``, which what it holds is added to, has no room.
+            LimitReached: ``held``, to which its request is added, has no room.
         """
         known = request.digest or digest(request.code)
         size_bytes = held_bytes(request, known.utf8_bytes)
@@ -164,7 +164,7 @@ class Executions:
         return execution
 
     def get(self, execution_id: str) -> Execution | None:
-        """Return an execution, or None if it is not known, or no more."""
+        """Return an execution, or None if it is unknown or forgotten."""
         return self._all.get(execution_id)
 
     def ended(self, execution: Execution) -> None:
@@ -180,7 +180,7 @@ class Executions:
         return list(self._of_context.get(context_id, {}).values())[::-1]
 
     def context_deleted(self, context_id: str) -> None:
-        """No more executions of this context come, and all have ended."""
+        """This context is deleted: all its executions have ended, and no more come."""
         self._of_deleted |= self._of_context.pop(context_id, {})
         while len(self._of_deleted) > KEPT_OF_DELETED:
             self._forget(next(iter(self._of_deleted.values())))

@@ -1,4 +1,4 @@
-"""The ledger of what clients have sent and executions still need: code and environment, by bytes of memory."""
+"""The memory of requests that executions still need: code and environment."""
 
 import sys
 from typing import Final, Self
@@ -7,26 +7,26 @@ from interpreterd.model.errors import LimitReached
 from interpreterd.model.limits import size_in_words
 from interpreterd.model.requests import Execute
 
-_REQUEST_BYTES: Final = 4096  # what one costs besides: some 2.8 KiB, measured
-_VARIABLE_BYTES: Final = 128  # what one costs in a dictionary, besides its name and its value
+_REQUEST_BYTES: Final = 4096  # the rest of a request: some 2.8 KiB, measured
+_VARIABLE_BYTES: Final = 128  # the cost of a variable in a dictionary, besides its name and its value
 
 
 class Holdings:
-    """What executions hold from when they are taken to their end, those that wait and those that run.
+    """The memory of the requests of waiting and running executions.
 
     Attributes:
-        bytes: So much, in all.
+        bytes: The sum.
     """
 
     def __init__(self, limit_bytes: int, whose: str, *, within: Self | None = None) -> None:
-        """Refuse beyond ``limit_bytes``; ``whose`` begins that sentence. What is held here is held ``within``, too."""
+        """Refuse beyond ``limit_bytes``; ``whose`` begins that sentence. All memory counts ``within``, too."""
         self.bytes = 0
         self._limit_bytes = limit_bytes
         self._whose = whose
         self._within = within
 
     def take(self, size_bytes: int) -> None:
-        """Hold more. Raises ``LimitReached``, and nothing has changed."""
+        """Hold more. Raises ``LimitReached`` without a change."""
         if self.bytes + size_bytes > self._limit_bytes:
             limit = size_in_words(self._limit_bytes)
             raise LimitReached(f"{self._whose} too much code: the limit of what waits and runs is {limit}")
@@ -42,9 +42,9 @@ class Holdings:
 
 
 def held_bytes(request: Execute, code_utf8_bytes: int) -> int:
-    """Return what ``request`` keeps in memory: one wide character makes four bytes of each of a ``str``.
+    """Return the memory of ``request``: one wide character makes every character of a ``str`` take four bytes.
 
-    Its code is there as UTF-8 twice more: as the client has sent it, and on its way to the worker.
+    Its code exists twice more as UTF-8: as the client has sent it, and on its way to the worker.
     """
     envs_bytes = sum(
         sys.getsizeof(name) + sys.getsizeof(value) + _VARIABLE_BYTES for name, value in request.envs.items()

@@ -1,11 +1,12 @@
-"""A bounded, numbered log of events, from which everything that a client reads comes.
+"""A bounded, numbered log of events, which all clients read.
 
-One writer appends; any number of followers read, each at its own pace, from any number on: what is still there is
-replayed, then followed as it happens. The log keeps its newest events, up to a limit; a follower that asks for older
-ones, or falls behind, gets a ``Gap`` that says which it misses, and goes on.
+One writer appends. Any number of followers read, each at its own pace, from any number on: past events are replayed,
+later ones follow as they happen. The log keeps its newest events, up to a limit. A follower that asks for older ones,
+or falls behind, gets a ``Gap`` with the numbers of the missing events, and goes on.
 
-One follower may be the *client* of the execution, the one who started it. For it nothing is dropped: what it has not
-read stays, and beyond a backlog the journal is ``full``. The writer then stops reading from the worker, and the program
+One follower may be the *client* of the execution, which started it. No event is dropped that the client has not read;
+beyond a backlog of unread events the journal is ``full``. The writer then stops reading from the worker, and the
+program
 waits in its ``write``.
 """
 
@@ -17,12 +18,12 @@ from typing import Final, Generic, Protocol, Self, TypeVar
 
 from interpreterd.model.events import Failure, Finished, Gap, InputRequest, Output, Submitted
 
-EVENT_BYTES: Final = 256  # what an event costs besides its text: two objects and a place in the log
+EVENT_BYTES: Final = 256  # the memory of an event besides its text: two objects and a place in the log
 _E = TypeVar("_E")
 
 
 class Ledger(Protocol):
-    """Who keeps the sum over many journals."""
+    """Keeps the sum of many journals."""
 
     def charge(self, journal: "Journal[_E]", change_bytes: int) -> None:
         """``journal`` has grown, or shrunk if negative; may call ``trim`` or ``release`` of any."""
@@ -38,7 +39,7 @@ class Unlimited:
 def size(event: object) -> int:
     """Return roughly how many bytes of memory ``event`` keeps: up to four for a character, and much for a short text.
 
-    An exception counts in ``Finished``, which says it again: the newest event stays for as long as its journal.
+    An exception counts in ``Finished``, which repeats it: the newest event stays for as long as its journal.
     """
     match event:
         case Output(text=text) | Submitted(code=text) | InputRequest(prompt=text):
@@ -50,7 +51,7 @@ def size(event: object) -> int:
 
 
 def _text_size(text: str) -> int:
-    """Return what ``text`` keeps once it has been encoded: then a ``str`` that is not ASCII holds its UTF-8, too."""
+    """Return the memory of ``text`` once it has been encoded: a ``str`` that is not ASCII then holds its UTF-8, too."""
     size_bytes = sys.getsizeof(text)
     return size_bytes if text.isascii() else 2 * size_bytes + len(text)
 
@@ -59,7 +60,7 @@ class Journal(Generic[_E]):
     """The log. Numbers count from 0 without a gap.
 
     Attributes:
-        limit_bytes: How much it keeps, but for what its client has not read.
+        limit_bytes: The size that it keeps, not counting events that its client has not read.
     """
 
     def __init__(
@@ -73,7 +74,7 @@ class Journal(Generic[_E]):
     ) -> None:
         """Keep ``limit_bytes``. With ``on_room`` it has a ``client``, and is full from ``backlog_bytes`` on.
 
-        ``on_room`` is called when it was full and is no more.
+        ``on_room`` is called when the journal was full and is not full any more.
         """
         self.limit_bytes = limit_bytes
         self._backlog_bytes = backlog_bytes
@@ -91,23 +92,23 @@ class Journal(Generic[_E]):
 
     @property
     def client(self) -> "Follower[_E]":
-        """The follower of who started the execution; ``stop`` it when that one goes."""
+        """The follower for the client that started the execution; ``stop`` it when that client disconnects."""
         assert self._client is not None, "its client has gone, or there was none"
         return self._client
 
     @property
     def has_client(self) -> bool:
-        """Whether there is one, who has not gone."""
+        """Whether there is a client that has not disconnected."""
         return self._client is not None
 
     @property
     def full(self) -> bool:
-        """Whether the writer is to wait for ``on_room``."""
+        """Whether the writer has to wait for ``on_room``."""
         return self._client is not None and self._unread_bytes >= self._backlog_bytes
 
     @property
     def first(self) -> int:
-        """The number of the oldest event that is kept."""
+        """The number of the oldest event that it still has."""
         return self._first
 
     @property
@@ -122,7 +123,7 @@ class Journal(Generic[_E]):
 
     @property
     def bytes(self) -> int:
-        """What it keeps, roughly, in bytes of memory."""
+        """The memory that it takes, roughly, in bytes."""
         return self._bytes
 
     def append(self, event: _E, *, last: bool = False) -> None:
@@ -132,7 +133,7 @@ class Journal(Generic[_E]):
         size_bytes = self._size(event)
         self._events.append(event)
         self._sizes.append(size_bytes)
-        if self._client is not None and isinstance(event, Output | InputRequest):  # of the others there are few
+        if self._client is not None and isinstance(event, Output | InputRequest):  # there are few of the others
             self._unread_bytes += size_bytes
         self._bytes += size_bytes
         for follower in self._followers:
@@ -142,13 +143,13 @@ class Journal(Generic[_E]):
             self.trim(self.limit_bytes)
 
     def close(self) -> None:
-        """Let no more events come; those that are there can still be read."""
+        """No more events come; existing ones can still be read."""
         self._ended = True
         for follower in list(self._followers):
             follower.wake()
 
     def trim(self, limit_bytes: int) -> None:
-        """Drop old events down to ``limit_bytes``, but not the newest, nor what the client has not read."""
+        """Drop old events down to ``limit_bytes``, but not the newest one, and none that the client has not read."""
         end = self.next - 1 if self._client is None else min(self._client.next, self.next - 1)
         freed_bytes = 0
         while self._bytes - freed_bytes > limit_bytes and self._first < end:
@@ -160,20 +161,20 @@ class Journal(Generic[_E]):
             self._ledger.charge(self, -freed_bytes)
 
     def release(self) -> None:
-        """Leave the ledger, and keep only what the client has not read; other followers get a gap."""
+        """Leave the ledger, and keep only events that the client has not read; other followers get a gap."""
         self._ledger.charge(self, -self._bytes)
         self._ledger = Unlimited()
         self.limit_bytes = 0
         self.trim(0)
 
     def extend(self, size_bytes: int) -> None:
-        """Be full only ``size_bytes`` later, so that a program which waits in ``write`` can come to its end."""
+        """Be full only ``size_bytes`` later, so that a program that waits in ``write`` can come to its end."""
         was_full = self.full
         self._backlog_bytes += size_bytes
         self._tell_room(was_full)
 
     def follow(self, start: int = 0) -> "Follower[_E]":
-        """Return a follower that begins with the event ``start``, also one that is yet to come."""
+        """Return a follower that begins with the event ``start``, which may be a future one."""
         return Follower(self, start)
 
     # For Follower
@@ -192,7 +193,7 @@ class Journal(Generic[_E]):
             self._client = None
             self._unread_bytes = 0
             self._tell_room(was_full)
-            self._on_room = None  # which keeps a whole context, and this is kept for longer
+            self._on_room = None  # it keeps a whole context, and this journal is kept for longer
             if self._bytes > self.limit_bytes:
                 self.trim(self.limit_bytes)
 
@@ -248,7 +249,7 @@ class Follower(Generic[_E]):
         raise StopAsyncIteration
 
     def stop(self) -> None:
-        """Read no more; who waits for the next event is let go. Repeating it changes nothing."""
+        """Read no more; a waiting reader comes to the end. Repeating it changes nothing."""
         if not self._stopped:
             self._stopped = True
             self._journal.remove_follower(self)

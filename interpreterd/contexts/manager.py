@@ -51,7 +51,7 @@ class Manager:
         self._closing = False
 
     async def __aenter__(self) -> Self:
-        """Be ready to take work."""
+        """Be ready for work."""
         await self._tasks.__aenter__()
         return self
 
@@ -71,7 +71,7 @@ class Manager:
         """Return a new context with a worker that is ready.
 
         Raises:
-            InvalidRequest, LimitReached, WorkerStartFailed, ServerShuttingDown: And there is no new context.
+            InvalidRequest, LimitReached, WorkerStartFailed, ServerShuttingDown: There is then no new context.
         """
         if request.preload is not None and request.preload != set(self._settings.preload):
             configured = ", ".join(self._settings.preload) or "none"
@@ -83,8 +83,8 @@ class Manager:
             await context.start()
         except BaseException as error:
             self._contexts.pop(context.id, None)
-            if not self._closing:  # or it has been closed
-                # Who asked may have gone away while the start went on.
+            if not self._closing:  # otherwise it has been closed
+                # The client may have disconnected while the start went on.
                 self._tasks.create_task(self._end(context))
             if isinstance(error, WorkerStartFailed):
                 raise type(error)(f"failed to start context: {error}") from error
@@ -107,7 +107,7 @@ class Manager:
         return self._add(DEFAULT_CONTEXT_ID, self._settings.cwd, self._limits)
 
     def submit(self, request: Execute, *, client: bool = True, answers: bool = False) -> tuple[Context, Execution]:
-        """Queue ``request`` as ``Context.submit`` does; return its context, too. What is refused makes no context.
+        """Queue ``request`` as ``Context.submit`` does; return its context, too. A refused request makes no context.
 
         Raises:
             ContextNotFound, InvalidRequest, LimitReached, ServerShuttingDown
@@ -122,7 +122,7 @@ class Manager:
             raise
 
     def interrupt(self, context_id: str | None, execution_id: str | None = None) -> str:
-        """Do as ``Context.interrupt``; for None the default context, in which nothing runs before its first use.
+        """Do the same as ``Context.interrupt``; None is the default context, which may not exist yet.
 
         Raises:
             ContextNotFound, ServerShuttingDown
@@ -142,20 +142,20 @@ class Manager:
         return chosen
 
     async def usage(self) -> Mapping[int, Usage]:
-        """Return what each context's worker uses now, with all that it started, by ``ContextInfo.pid``."""
+        """Return the usage of each context's worker and its descendants now, by ``ContextInfo.pid``."""
         return await self._looks.take()
 
     def _pids(self) -> Iterable[int]:
         return (pid for context in self._contexts.values() if (pid := context.info().pid) is not None)
 
     def change(self, context_id: str, request: ChangeContext) -> ContextInfo:
-        """Change a context. Raises ``ContextNotFound``, or ``InvalidRequest``, and it is as before."""
+        """Change a context. Raises ``ContextNotFound``, or ``InvalidRequest`` without a change."""
         context = self.existing(context_id)
         context.metadata = patched(context.metadata, request.metadata)
         return context.info()
 
     def existing(self, context_id: str) -> Context:
-        """Return a context that is there. Raises ``ContextNotFound``, also for a default that nobody used yet."""
+        """Return an existing context. Raises ``ContextNotFound``, also for the default context before its first use."""
         context = self._contexts.get(context_id)
         if context is None:
             raise ContextNotFound(context_id)
@@ -174,14 +174,14 @@ class Manager:
         await self._end(context)
 
     async def _end(self, context: Context) -> None:
-        """End a context that nobody finds any more; what is kept of its executions is kept as of a deleted one."""
+        """End a context that is no longer registered; its executions are kept as those of a deleted context."""
         try:
             await context.close(ContextDeleted(context.id))
         finally:
             self.executions.context_deleted(context.id)
 
     async def close(self) -> None:
-        """Take no more work, tell everyone who waits, end all workers. Repeating it changes nothing."""
+        """Take no more work, end every execution and all workers. Repeating it changes nothing."""
         self._closing = True
         contexts = list(self._contexts.values())
         self._contexts.clear()

@@ -1,4 +1,4 @@
-"""A context's place for one worker: has it started, watched, killed; and tells the machine what becomes of it."""
+"""A context's place for one worker: starts, watches and kills it, and tells the machine what happens to it."""
 
 import asyncio
 import logging
@@ -18,10 +18,10 @@ _log = logging.getLogger(__name__)
 
 
 class Slot:
-    """At most one worker. Owned by its context, which is the listener of each worker that comes here.
+    """At most one worker. Owned by its context, which is the listener of each worker in this slot.
 
     Attributes:
-        worker: The worker that is there.
+        worker: The present worker.
     """
 
     def __init__(
@@ -37,7 +37,7 @@ class Slot:
         watcher: Watcher,
         tasks: asyncio.TaskGroup,
     ) -> None:
-        """Be empty. What happens is given to ``feed``; workers are started in ``tasks``."""
+        """Be empty. Call ``feed`` with each input; start workers in ``tasks``."""
         self.worker: Worker | None = None
         self._context_id = context_id
         self._log = about(context_id, _log)
@@ -59,33 +59,33 @@ class Slot:
         self._starting = self._tasks.create_task(self._start())
 
     async def started(self) -> None:
-        """Wait for the start that is under way, if one is. Raises ``WorkerStartFailed``; CancelledError if killed."""
-        # Shielded: the one who asked may go away, others may already wait for the worker.
+        """Wait for the current start, if there is one. Raises ``WorkerStartFailed``, or CancelledError if killed."""
+        # Shielded: the caller may go away, while others already wait for the worker.
         if self._starting is not None and (error := await asyncio.shield(self._starting)) is not None:
             raise error
 
     def kill(self) -> None:
-        """Kill the worker and all that it started, or give up its start."""
+        """Kill the worker and all its descendants, or give up its start."""
         if self.worker is not None:
             self.worker.kill()
         elif self._starting is not None:
             self._starting.cancel()
 
     def end(self, *, interrupt: bool) -> None:
-        """Have the worker end as Python does; if it is to be interrupted, its execution first."""
+        """Let the worker end as Python does; with ``interrupt``, interrupt its execution first."""
         if self.worker is not None:
             if interrupt:
                 self.worker.interrupt(END_LIMIT_S)
-            self.worker.resume_output()  # nobody waits for its client any more
+            self.worker.resume_output()  # it no longer waits for its client
             self.worker.send(Exit())
 
     def give_up(self) -> None:
-        """Leave the worker, which was killed, behind."""
+        """Leave the worker, which was killed, to the kernel."""
         if self.worker is not None:
             self.worker.give_up(f"killed, but not gone within {DEATH_LIMIT_S:g} s")
 
     def begin(self, execution_id: str) -> None:
-        """Make ready for an execution: late output of earlier ones, and a cut character, do not belong to it."""
+        """Prepare for an execution: late output of earlier ones, and a cut character, do not belong to it."""
         if self.worker is not None:
             self.worker.drain()
             self.worker.end_text()
@@ -93,7 +93,7 @@ class Slot:
             self._watch.execution_id = execution_id
 
     def finish(self) -> None:
-        """The execution that ran has ended."""
+        """The running execution has ended."""
         if self.worker is not None:
             self.worker.end_text()
             self.worker.resume_output()
@@ -101,7 +101,7 @@ class Slot:
             self._watch.execution_id = None
 
     async def gone(self) -> None:
-        """Wait until the worker that is there has been left behind."""
+        """Wait until the worker has left the slot."""
         await self._gone.wait()
 
     def leave(self) -> None:
@@ -114,9 +114,9 @@ class Slot:
         self._tasks.create_task(self._sweep())
 
     async def close(self) -> None:
-        """Be of no more use to the context, which ends, and forget it; kill what its workers have left behind."""
+        """The context ends: drop it, and kill the processes that its workers have left behind."""
         self._unwatch()
-        self._listener, self._feed = Deaf(), _ignore  # the context and its slot would keep each other
+        self._listener, self._feed = Deaf(), _ignore  # otherwise the context and its slot would keep each other
         await self._sweep()
 
     def _unwatch(self) -> None:
@@ -130,7 +130,7 @@ class Slot:
             self._log.exception("context %s: what its worker left could not be killed", self._context_id)
 
     async def _start(self) -> WorkerStartFailed | None:
-        """Start a worker and tell the machine; return why there is none."""
+        """Start a worker and tell the machine; return the reason if it fails."""
         try:
             worker = await launch_configured(self._launcher, self._configuration, self._start_timeout_s)
         except WorkerStartFailed as error:

@@ -1,4 +1,4 @@
-"""Timers by name: the machine's time, which it treats as data."""
+"""Timers by name: the machine treats time as data."""
 
 import asyncio
 from collections.abc import Callable
@@ -14,7 +14,7 @@ class Timers:
 
     @property
     def names(self) -> list[TimerName]:
-        """Those that run."""
+        """The names of running timers."""
         return list(self._running)
 
     def set(self, name: TimerName, after_s: float, fire: Callable[[TimerName], None]) -> None:

@@ -1,4 +1,4 @@
-"""What the executions of one context say: to their own clients, and to whoever follows the context."""
+"""The events of one context's executions: to the client of each, and to followers of the context."""
 
 import sys
 import time
@@ -31,9 +31,9 @@ class Transcript:
     """The executions of one context that have not ended, and the events of all.
 
     Attributes:
-        running: The execution that runs.
-        count: How many executions have begun to run.
-        last_used_at: When one was submitted or ended last.
+        running: The running execution.
+        count: How many executions have started to run.
+        last_used_at: When an execution was last submitted or ended.
     """
 
     def __init__(
@@ -55,17 +55,17 @@ class Transcript:
         self._output_limit_bytes = output_limit_bytes
         self._held = Holdings(held_limit_bytes, "the context holds", within=executions.held)
         self._unfinished: dict[str, Execution] = {}
-        self._quota: OutputQuota | None = None  # of what runs
+        self._quota: OutputQuota | None = None  # of the running execution
         self._feed: Journal[Happened] | None = None
 
     @property
     def full(self) -> bool:
-        """Whether the program that runs is to wait for its client."""
+        """Whether the running program has to wait for its client."""
         return self.running is not None and self.running.journal.full
 
     @property
     def feed(self) -> Journal[Happened]:
-        """Everything that happens in the context, from the first look at this on. It has no client."""
+        """Everything that happens in the context, from the first use of this property on. It has no client."""
         if self._feed is None:
             self._feed = Journal(
                 limit_bytes=self._executions.journal_limit_bytes,
@@ -83,14 +83,14 @@ class Transcript:
         return self.running is not None and self.running.id == execution_id
 
     def unfinished(self) -> list[Execution]:
-        """Return the execution that runs and those that wait, in that order."""
+        """Return the running execution and the waiting ones, in that order."""
         return list(self._unfinished.values())
 
     def new(self, request: Execute, *, on_room: Callable[[], None] | None) -> Execution:
-        """Return a new execution; with ``on_room``, see ``Journal``, it has a client, whom the program waits for.
+        """Return a new execution; with ``on_room``, see ``Journal``, it has a client, and the program waits for it.
 
         Raises:
-            LimitReached: This context's executions, or those of all, would hold too much.
+            LimitReached: This context's executions, or all executions, would hold too much.
         """
         execution = self._executions.new(
             str(uuid.uuid4()),
@@ -107,11 +107,11 @@ class Transcript:
         return execution
 
     def queue(self, execution: Execution) -> None:
-        """Say that ``execution`` has to wait."""
+        """Report that ``execution`` has to wait."""
         self._say(execution, Queued(ahead=list(self._unfinished).index(execution.id)))
 
     def begin(self, execution_id: str, *, restarted: bool) -> None:
-        """Say that an execution runs now."""
+        """Report that an execution runs now."""
         self.running = execution = self._unfinished[execution_id]
         self.count += 1
         if self._output_limit_bytes is not None:
@@ -121,7 +121,7 @@ class Transcript:
             self._say(execution, Restarted())
 
     def write(self, stream: Stream, text: str, replaced: int = 0) -> None:
-        """Take output. What comes while nothing runs, from threads and children, is told to the context's followers."""
+        """Take output. Output of threads and children while nothing runs is for the context's followers."""
         if self.running is None:
             self.tell(Output(stream=stream, text=text, replaced=replaced))
             return
@@ -130,7 +130,7 @@ class Transcript:
         self._say(self.running, Output(stream=stream, text=text, replaced=replaced))
 
     def ask(self, execution_id: str, prompt: str, *, password: bool) -> bool:
-        """Say that the code waits for input; return False if there is nobody, or nobody who reads, to say it to."""
+        """Report that the code waits for input; return False if there is no client, or it does not read."""
         execution = self._unfinished[execution_id]
         if not execution.journal.has_client or execution.journal.full:
             return False
@@ -138,7 +138,7 @@ class Transcript:
         return True
 
     def finish(self, end: Finish) -> None:
-        """Say how an execution ended, and forget it."""
+        """Report how an execution ended, and forget it."""
         execution = self._unfinished.pop(end.execution_id)
         self._held.give_back(execution.held_bytes)
         if execution is self.running:
@@ -153,13 +153,13 @@ class Transcript:
         self._executions.ended(execution)
 
     def close(self) -> None:
-        """No more happens; the followers come to the end."""
+        """No more events come; the followers come to the end."""
         if self._feed is not None and not self._feed.ended:
             self._feed.close()
-            self._executions.charge(self._feed, -self._feed.bytes)  # it goes with its last follower
+            self._executions.charge(self._feed, -self._feed.bytes)  # it is freed with its last follower
 
     def tell(self, event: Event | Submitted | WorkerEnded, execution_id: str | None = None) -> None:
-        """Tell the context's followers, and nobody else."""
+        """Give an event to the context's followers only."""
         if self._feed is not None and not self._feed.ended:
             self._feed.append(Happened(execution_id=execution_id, event=event))
 

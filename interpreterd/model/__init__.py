@@ -1,1 +1,1 @@
-"""What is spoken of: events, requests, limits, errors. No I/O, no wire format."""
+"""The words that all rooms share: events, requests, limits, errors. No I/O, no wire format."""

@@ -1,4 +1,4 @@
-"""What clients see of a context."""
+"""The state of a context as clients see it."""
 
 from collections.abc import Mapping
 from typing import Any, Final
@@ -13,16 +13,16 @@ ACTIVE: Final = ("idle", "busy")  # the states of a context that has a worker
 
 @frozen(kw_only=True)
 class ContextInfo:
-    """What clients see of a context.
+    """The state of a context as clients see it.
 
     Attributes:
         created_at: As clients read it; see ``timestamp``.
         state: ``starting``, ``idle``, ``busy`` or ``dead``: without a worker; the next execution starts one.
-        last_used_at: When an execution was submitted or ended last, in seconds since the epoch.
-        executions: How many have begun to run.
+        last_used_at: When an execution was last submitted or ended, in seconds since the epoch.
+        executions: How many have started to run.
         queued: How many wait.
-        limits: Shown only where there are any.
-        pid: The worker's, by which to look at what it uses; never shown. None without a worker.
+        limits: Shown only if there are any.
+        pid: The worker's, for measuring its usage; never shown. None without a worker.
     """
 
     id: str
@@ -38,7 +38,7 @@ class ContextInfo:
 
     @property
     def active(self) -> bool:
-        """Whether a worker is there."""
+        """Whether there is a worker."""
         return self.state in ACTIVE
 
     def to_json(self) -> dict[str, Any]:

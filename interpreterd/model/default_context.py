@@ -1,4 +1,4 @@
-"""The context of those that name none: made by its first use, never deleted."""
+"""The context of requests that name none: its first use makes it, and it is never deleted."""
 
 from typing import Final
 

@@ -1,6 +1,6 @@
-"""What is to be known of an execution's code: its length as UTF-8, and its SHA-256.
+"""The length of an execution's code as UTF-8, and its SHA-256.
 
-For 16 MiB that takes some 15 ms, which no event loop has. While a piece is hashed, other threads run.
+For 16 MiB that takes some 15 ms, too long for an event loop. While a piece is hashed, other threads run.
 """
 
 import hashlib
@@ -11,14 +11,14 @@ _PIECE_CHARS: Final = 64 << 10
 
 
 class Digest(NamedTuple):
-    """Of one piece of code."""
+    """The digest of one piece of code."""
 
     utf8_bytes: int
     sha256: str
 
 
 def digest(code: str) -> Digest:
-    """Return the digest of ``code``; if that is longer than ``SHORT_CHARS``, better in a thread."""
+    """Return the digest of ``code``; if ``code`` is longer than ``SHORT_CHARS``, call it in a thread."""
     first = code[:_PIECE_CHARS].encode(errors="surrogatepass")  # mostly all of it
     utf8_bytes = len(first)
     sha256 = hashlib.sha256(first)

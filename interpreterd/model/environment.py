@@ -1,7 +1,7 @@
-"""Variables that are read once, when a Python starts: by Python, by the C library, by the linker, by numeric libraries.
+"""Environment variables that Python, the C library, the linker or a numeric library reads once, when Python starts.
 
-A context whose ``envs`` have one gets a worker that is started with it, instead of one that waits, started. For a
-single execution it comes too late.
+A context whose ``envs`` have one gets a worker that is started with it, instead of a waiting one. For a single
+execution it comes too late.
 """
 
 import os
@@ -11,7 +11,7 @@ from typing import Final
 
 from interpreterd.model.errors import InvalidRequest
 
-# What Python reads each time it is needed, or does not read at all without a terminal, is in neither.
+# Variables that Python reads each time, or never without a terminal, are in neither list.
 _OF_PYTHON: Final = frozenset(
     [
         "PYTHONCASEOK",
@@ -59,17 +59,18 @@ _OF_PYTHON: Final = frozenset(
     ]
 )
 _OF_THE_PROCESS: Final = ("LD_", "MALLOC_")
-# These count for children, and for what reads them later, also where this Python has read them before. TZ can be read
-# anew at any time, and is.
+# These reach children and later readers, even if this Python has already read them. TZ can be read again at any time,
+# and is.
 _OF_LIBRARIES: Final = ("LC_", "OMP_", "GOMP_", "KMP_", "MKL_", "OPENBLAS_", "NUMEXPR_")
 _OF_PLACE: Final = frozenset(("LANG", "LANGUAGE", "LOCPATH", "HOME"))  # HOME has the user's own site-packages
-PYTHONPATH: Final = "INTERPRETERD_PYTHONPATH"  # what the worker is given it as, so that it starts without the user's
+# The worker gets it under this name, so that it starts without the user's modules.
+PYTHONPATH: Final = "INTERPRETERD_PYTHONPATH"
 
 NO_ENVS: Final[Mapping[str, str]] = MappingProxyType({})
 
 
 def at_start(envs: Mapping[str, str], cwd: str) -> dict[str, str]:
-    """Return those of ``envs`` with which a worker has to be started; a PYTHONPATH is relative to ``cwd``."""
+    """Return the ``envs`` with which a worker has to be started; a PYTHONPATH is relative to ``cwd``."""
     chosen = {
         name: value
         for name, value in envs.items()
@@ -86,7 +87,7 @@ def absolute_path(path: str, cwd: str) -> str:
 
 
 def started_with(environment: Mapping[str, str]) -> dict[str, str]:
-    """Return the environment in which a worker is started that is to have ``environment``."""
+    """Return the environment in which to start a worker that is to have ``environment``."""
     changed = dict(environment)
     if path := changed.pop("PYTHONPATH", None):
         changed[PYTHONPATH] = path

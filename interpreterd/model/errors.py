@@ -1,7 +1,7 @@
-"""What can go wrong in the daemon, as types. Each dialect gives them their HTTP status and close code.
+"""The errors of the daemon, as types. Each dialect gives them their HTTP status and close code.
 
-``str(error)`` is one sentence without a full stop, in lower case, fit for a client. What *user code* raises is no error
-of the daemon: it is an event, ``model.Failure``.
+``str(error)`` is one sentence without a full stop, in lower case, fit for a client. An exception of *user code* is not
+an error of the daemon: it is an event, ``model.Failure``.
 
     InterpreterError
     ├── MalformedRequest        not JSON, not an object, a key of the wrong type
@@ -9,11 +9,11 @@ of the daemon: it is an event, ``model.Failure``.
     │   ├── BodyTooSlow
     │   ├── UnsupportedEncoding
     │   └── UpgradeRequired
-    ├── InvalidRequest          the right type, a value that cannot be
+    ├── InvalidRequest          the right type, an impossible value
     │   ├── UnsupportedLanguage
     │   ├── InvalidWorkingDirectory
     │   └── DefaultContextKept
-    ├── NotAcceptable           ``Accept`` allows no form in which there is an answer
+    ├── NotAcceptable           ``Accept`` allows none of the answer's forms
     ├── Forbidden               a foreign Origin or Host
     ├── ContextNotFound
     ├── ExecutionNotFound
@@ -43,28 +43,29 @@ def cut(text: str, limit_chars: int) -> str:
 
 
 class InterpreterError(Exception):
-    """Base of everything that a client may be told.
+    """Base of all errors that a client may see.
 
     Attributes:
-        code: What programs know the error by, in any dialect: stable, in ``snake_case``. A subclass without one has its
+        code: The name of the error for programs, in any dialect: stable, in ``snake_case``. A subclass without one has
+            its
             base's.
     """
 
     code: ClassVar[str] = "internal_error"
 
     def __str__(self) -> str:
-        """It may quote what a client has sent, which may be long."""
+        """Return the message, cut: it may quote a client, and be long."""
         return cut(super().__str__(), SENTENCE_LIMIT_CHARS)
 
 
 class MalformedRequest(InterpreterError):
-    """The client's message is no JSON object, or a key has the wrong type. Names the key and what it must be."""
+    """The client's message is not a JSON object, or a key has the wrong type. Names the key and its type."""
 
     code = "malformed_request"
 
 
 class BodyTooLarge(MalformedRequest):
-    """A body or message is longer than ``Settings.body_limit_bytes``, or ``what``, a part of it, than its own limit."""
+    """A body or message exceeds ``Settings.body_limit_bytes``, or ``what``, a part of it, exceeds its own limit."""
 
     code = "body_too_large"
 
@@ -73,7 +74,7 @@ class BodyTooLarge(MalformedRequest):
 
 
 class BodyTooSlow(MalformedRequest):
-    """A body did not come in time."""
+    """A body did not arrive in time."""
 
     code = "request_timeout"
 
@@ -91,7 +92,7 @@ class UnsupportedEncoding(MalformedRequest):
 
 
 class UpgradeRequired(MalformedRequest):
-    """A plain HTTP request came for what only a WebSocket can do."""
+    """A plain HTTP request for a route that needs a WebSocket."""
 
     code = "upgrade_required"
 
@@ -100,7 +101,7 @@ class UpgradeRequired(MalformedRequest):
 
 
 class InvalidRequest(InterpreterError):
-    """A key has the right type and a value that cannot be."""
+    """A key has the right type and an impossible value."""
 
     code = "invalid_request"
 
@@ -115,7 +116,7 @@ class UnsupportedLanguage(InvalidRequest):
 
 
 class InvalidWorkingDirectory(InvalidRequest):
-    """``cwd`` is no directory that can be entered."""
+    """``cwd`` is not a directory, or cannot be entered."""
 
     code = "invalid_cwd"
 
@@ -130,7 +131,7 @@ class DefaultContextKept(InvalidRequest):
 
 
 class NotAcceptable(InterpreterError):
-    """The client accepts no media type in which this is answered; names those."""
+    """The client accepts none of the media types of the answer; names those."""
 
     code = "not_acceptable"
 
@@ -139,7 +140,7 @@ class NotAcceptable(InterpreterError):
 
 
 class Forbidden(InterpreterError):
-    """The ``Origin`` or ``Host`` of the request is not one that the daemon serves."""
+    """The daemon does not serve the ``Origin`` or ``Host`` of the request."""
 
     code = "forbidden"
 
@@ -163,7 +164,7 @@ class ExecutionNotFound(InterpreterError):
 
 
 class LimitReached(InterpreterError):
-    """A limit of the daemon is reached; says which and its value."""
+    """A limit of the daemon is reached; names the limit and its value."""
 
     code = "limit_reached"
 
@@ -172,7 +173,7 @@ class WorkerStartFailed(InterpreterError):
     """No worker could be started; says why.
 
     Attributes:
-        refused: Whether the worker itself has said so. Another one would say the same.
+        refused: Whether the worker itself has said so. Another worker would say the same.
     """
 
     code = "worker_start_failed"
@@ -183,7 +184,7 @@ class WorkerStartFailed(InterpreterError):
 
 
 class OutOfResources(WorkerStartFailed):
-    """The machine, or a limit of the system, has no room for one more worker; those that live go on."""
+    """The machine, or a limit of the system, has no room for one more worker; living workers go on."""
 
     code = "out_of_resources"
 
@@ -201,7 +202,7 @@ class ExecutionInterrupted(InterpreterError):
 
 
 class LimitExceeded(InterpreterError):
-    """The execution used more than its context may; says what and how much that is."""
+    """The execution exceeded a limit of its context; names the limit and its value."""
 
     code = "limit_exceeded"
 
@@ -225,7 +226,7 @@ class ContextRestarted(InterpreterError):
 
 
 class ServerShuttingDown(InterpreterError):
-    """The daemon ends; it takes no more work."""
+    """The daemon is shutting down; it takes no more work."""
 
     code = "shutting_down"
 
@@ -234,4 +235,4 @@ class ServerShuttingDown(InterpreterError):
 
 
 class ProtocolError(Exception):
-    """A worker said something that is no message. It never reaches a client: the worker is replaced."""
+    """A worker sent an invalid message. It never reaches a client: the worker is replaced."""

@@ -1,4 +1,4 @@
-"""What clients see of executions and contexts: events."""
+"""Events: what happens to executions and contexts, as clients see it."""
 
 import enum
 from typing import Final, Self
@@ -7,11 +7,11 @@ from attrs import field, frozen
 
 from interpreterd.model.errors import InterpreterError
 
-EVENT_LIMIT_CHARS: Final = 64 << 10  # a character is at most six bytes of JSON, and more at once are no faster
+EVENT_LIMIT_CHARS: Final = 64 << 10  # a character is at most six bytes of JSON, and larger pieces are no faster
 
 
 class Stream(enum.StrEnum):
-    """Where output came from."""
+    """The source of output."""
 
     STDOUT = "stdout"
     STDERR = "stderr"
@@ -36,11 +36,11 @@ def _chars(text: str) -> str:
 
 @frozen(kw_only=True)
 class Output:
-    """A piece of what the program wrote.
+    """A piece of the program's output.
 
     Attributes:
         text: At most ``EVENT_LIMIT_CHARS`` long; never empty.
-        replaced: How many U+FFFD of ``text`` stand for bytes that were no UTF-8.
+        replaced: How many U+FFFD of ``text`` stand for bytes that were not UTF-8.
     """
 
     stream: Stream
@@ -70,7 +70,7 @@ class Failure:
     """An exception as text: of user code, or one that describes how the execution was ended.
 
     Attributes:
-        traceback: As CPython prints it; empty where there is none.
+        traceback: As CPython prints it; empty if there is none.
     """
 
     name: str
@@ -101,7 +101,7 @@ class Finished:
     """The last event of an execution.
 
     Attributes:
-        error: What ``Raised`` has said; None if the code ended without an exception.
+        error: The error of ``Raised``; None if the code ended without an exception.
         cause: The daemon's reason for ending it; None if it ended by itself or with its worker.
     """
 
@@ -120,7 +120,7 @@ class Gap:
 
 @frozen(kw_only=True)
 class Submitted:
-    """An execution has been asked for; only followers of its context are told.
+    """An execution has been submitted; only followers of its context see this.
 
     Attributes:
         code: At most ``EVENT_LIMIT_CHARS`` of it.
@@ -139,7 +139,7 @@ class Submitted:
 
 @frozen(kw_only=True)
 class WorkerEnded:
-    """The context's Python has ended, and its variables are gone; only followers of the context are told."""
+    """The context's Python has ended, and its variables are gone; only followers of the context see this."""
 
     how: str
 
@@ -149,7 +149,7 @@ Event = Output | Queued | Started | Restarted | InputRequest | Raised | Finished
 
 @frozen(kw_only=True)
 class Happened:
-    """An event as followers of a context see it; ``execution_id`` is None for what belongs to no execution."""
+    """An event as followers of a context see it; ``execution_id`` is None for events outside of executions."""
 
     execution_id: str | None
     event: Event | Submitted | WorkerEnded

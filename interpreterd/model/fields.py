@@ -1,7 +1,7 @@
-"""The keys of a client's JSON: each of the right type, or one sentence that names it and what it must be.
+"""The keys of a client's JSON: each has the right type, or an error names the key and its type.
 
-Most functions take a JSON object and a key; they raise ``MalformedRequest`` for a value of another type, and
-``InvalidRequest`` for one that cannot be.
+Most functions take a JSON object and a key. They raise ``MalformedRequest`` for a value of another type, and
+``InvalidRequest`` for an impossible value.
 """
 
 import itertools
@@ -14,7 +14,7 @@ import orjson
 
 from interpreterd.model.errors import InvalidRequest, MalformedRequest
 
-ENVS_LIMIT_BYTES: Final = 128 << 10  # what execve(2) takes of one variable
+ENVS_LIMIT_BYTES: Final = 128 << 10  # the limit of execve(2) for one variable
 LOGGED_KEYS: Final = 10
 MOST_SECONDS: Final = 2**32 - 1
 _log = logging.getLogger(__name__)
@@ -42,7 +42,7 @@ def json_object(value: object, what: str, known: Set[str]) -> dict[str, object]:
     if _log.isEnabledFor(logging.DEBUG) and not value.keys() <= known:
         unknown = itertools.islice((key for key in value if key not in known), LOGGED_KEYS)
         _log.debug("%s has unknown keys: %.200s", what, sorted(unknown))
-    keys = value if len(value) <= len(known) else known  # the fewer: a client may send a hundred thousand
+    keys = value if len(value) <= len(known) else known  # the smaller of both: a client may send a hundred thousand
     return {key: item for key in keys if key in known and (item := value.get(key)) is not None}
 
 
@@ -55,7 +55,7 @@ def string(body: dict[str, object], key: str) -> str | None:
 
 
 def choice(body: dict[str, object], key: str, choices: tuple[str, ...]) -> str:
-    """Return what ``key`` says, which must be one of ``choices``; the first one is the default."""
+    """Return the value of ``key``, which must be one of ``choices``; the first one is the default."""
     value = string(body, key)
     if value is None:
         return choices[0]
@@ -94,19 +94,19 @@ def whole_number(body: dict[str, object], key: str) -> int | None:
 
 
 def seconds(body: dict[str, object], key: str) -> float | None:
-    """Return a number of seconds, not negative, a fraction too; None if the key is absent."""
+    """Return a number of seconds, not negative, perhaps a fraction; None if the key is absent."""
     value = body.get(key)
     if value is None:
         return None
     if not isinstance(value, int | float) or isinstance(value, bool):
         raise MalformedRequest(f"{key} must be a number")
-    if not 0 <= value <= MOST_SECONDS:  # in this form it refuses NaN
+    if not 0 <= value <= MOST_SECONDS:  # this form refuses NaN
         raise InvalidRequest(f"{key} must be a number of seconds from 0 to {MOST_SECONDS}")
     return float(value)
 
 
 def as_whole(value: object) -> int | None:
-    """Return a whole number, also if it is written as ``30.0``: JSON has but one kind of number. None if it is none."""
+    """Return a whole number, also from ``30.0``, as JSON has only one kind of number. None if it is not whole."""
     if isinstance(value, float) and value.is_integer():
         return int(value)
     return value if isinstance(value, int) and not isinstance(value, bool) else None
@@ -118,12 +118,12 @@ def utf8_bytes(text: str) -> int:
 
 
 def environment(body: dict[str, object], key: str) -> dict[str, str]:
-    """Return environment variables, at most ``ENVS_LIMIT_BYTES``; none if the key is absent."""
+    """Return environment variables, at most ``ENVS_LIMIT_BYTES``; empty if the key is absent."""
     value = body.get(key, {})
     if not isinstance(value, dict) or not all(isinstance(item, str) for item in value.values()):
         raise MalformedRequest(f"{key} must be an object whose values are strings")
     for name, item in value.items():
-        # What setenv(3) and execve(2) cannot hold.
+        # setenv(3) and execve(2) cannot hold these.
         if not name or "=" in name or "\0" in name or "\0" in item:
             raise InvalidRequest(f"{key} must have names without '=' and NUL, not empty, and values without NUL")
     if sum(utf8_bytes(name) + utf8_bytes(item) for name, item in value.items()) > ENVS_LIMIT_BYTES:

@@ -1,4 +1,4 @@
-"""What one context may use: the daemon's limits, tightened by the context's own."""
+"""The limits of one context: the daemon's limits, tightened by the context's own."""
 
 import functools
 import os
@@ -12,10 +12,10 @@ from interpreterd.model.errors import InvalidRequest
 from interpreterd.model.fields import utf8_bytes
 from interpreterd.settings import LEAST_MEMORY_BYTES, MIB, QUEUE_LIMIT, Settings
 
-MOST: Final = 2**53  # what every JSON parser holds exactly
+MOST: Final = 2**53  # every JSON parser holds it exactly
 _UNITS: Final = ((1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB"))
-# What importing numpy, pandas and matplotlib reserves beyond what it uses: 30 MiB, and a buffer and a stack for each
-# thread of OpenBLAS, 40 MiB, of which there is one a processor, up to 64.
+# The memory that importing numpy, pandas and matplotlib reserves beyond its use: 30 MiB, and a buffer and a stack for
+# each thread of OpenBLAS, 40 MiB each. There is one thread per processor, up to 64.
 _SLACK_BYTES: Final = 64 * MIB
 _SLACK_PER_PROCESSOR_BYTES: Final = 48 * MIB
 _SLACK_PROCESSORS: Final = 64
@@ -27,16 +27,16 @@ def _limit(key: str, *, least: int = 1, whole: bool = True) -> Any:
 
 @frozen(kw_only=True)
 class Limits:
-    """Upper bounds; None where there is none.
+    """Upper bounds; None for no limit.
 
     Attributes:
-        memory_bytes: Resident memory of the worker and of all that it started.
+        memory_bytes: Resident memory of the worker and all its descendants.
         cpu_s: Processor time of one execution, in all these processes.
         output_bytes: One execution's stdout and stderr together, as UTF-8.
         processes: The worker is one of them.
         queued: Executions that wait.
         code_bytes: One execution's code, as UTF-8.
-        queue_is_usual: Whether ``queued`` is what it is without anybody's wish; not shown then.
+        queue_is_usual: Whether ``queued`` is the default that neither daemon nor context has set; then it is not shown.
     """
 
     memory_bytes: int | None = _limit("memoryBytes", least=LEAST_MEMORY_BYTES)
@@ -49,7 +49,7 @@ class Limits:
 
     @classmethod
     def of(cls, settings: Settings) -> Self:
-        """Return what the daemon limits every context to."""
+        """Return the daemon's limits for every context."""
         return cls(
             memory_bytes=settings.context_memory,
             cpu_s=settings.context_cpu_s,
@@ -62,11 +62,11 @@ class Limits:
 
     @classmethod
     def kinds(cls) -> "dict[str, attrs.Attribute[Any]]":
-        """Return what can be limited, by the names that clients use."""
+        """Return the limits that there are, by the names that clients use."""
         return {it.metadata["key"]: it for it in attrs.fields(cls) if "key" in it.metadata}
 
     def tightened(self, by: "Limits") -> "Limits":
-        """Return these limits with those of ``by`` in their place; raise ``InvalidRequest`` for one that is looser."""
+        """Return these limits, tightened by those of ``by``; raise ``InvalidRequest`` for a looser one."""
         changed: dict[str, Any] = {}
         for key, limit in self.kinds().items():
             ours, theirs = getattr(self, limit.name), getattr(by, limit.name)
@@ -81,14 +81,14 @@ class Limits:
 
     @property
     def watched(self) -> bool:
-        """Whether somebody has to look again and again whether they are kept."""
+        """Whether a watcher has to measure again and again."""
         return not (self.memory_bytes is None and self.cpu_s is None and self.processes is None)
 
     @property
     def data_bytes(self) -> int | None:
-        """What a worker may allocate beyond what it has when it is configured: RLIMIT_DATA, getrlimit(2).
+        """The memory that a worker may allocate after its configuration: RLIMIT_DATA, getrlimit(2).
 
-        It counts what is reserved, used or not; so there is slack, and the watcher sees to the rest.
+        RLIMIT_DATA counts reserved memory, used or not. So there is slack, and the watcher enforces the exact limit.
         """
         if self.memory_bytes is None:
             return None
@@ -103,10 +103,10 @@ class Limits:
             raise InvalidRequest(f"code must be at most {self.code_bytes} bytes long")
 
     def to_json(self) -> dict[str, Any]:
-        """Return what clients see: the limits that are there, and a queue's only if somebody wished it."""
+        """Return the limits that clients see: those that are set, and the queue's only if it was set on purpose."""
         return self._shown.copy()
 
-    @functools.cached_property  # a thousand contexts, listed, mostly have the same
+    @functools.cached_property  # most of a thousand listed contexts have the same limits
     def _shown(self) -> dict[str, Any]:
         shown = {key: getattr(self, limit.name) for key, limit in self.kinds().items()}
         if self.queue_is_usual:
@@ -120,13 +120,13 @@ NONE: Final = Limits()
 def check_limit(limit: "attrs.Attribute[Any]", value: int | float) -> None:
     """Raise ``InvalidRequest`` if no limit of that kind can be ``value``."""
     least = limit.metadata["least"]
-    if not least <= value <= MOST or value == 0:  # in this form it refuses NaN
+    if not least <= value <= MOST or value == 0:  # this form refuses NaN
         expected = f"at least {least} and at most" if least else "more than 0 and at most"
         raise InvalidRequest(f"limits.{limit.metadata['key']} must be {expected} {MOST}")
 
 
 def size_in_words(count: int) -> str:
-    """Return a number of bytes in words, as ``512 MiB``; exactly."""
+    """Return a number of bytes in words, exactly, for example ``512 MiB``."""
     for unit, name in _UNITS:
         if count >= unit and count % unit == 0:
             return f"{count // unit} {name}"

@@ -1,4 +1,4 @@
-"""How much one execution may still write."""
+"""The rest of an execution's output limit."""
 
 from interpreterd.model.events import Output, Stream
 from interpreterd.model.fields import utf8_bytes
@@ -6,10 +6,10 @@ from interpreterd.model.limits import size_in_words
 
 
 class OutputQuota:
-    """Lets output pass up to a limit, and counts what comes after it.
+    """Lets output pass up to a limit, and counts the rest.
 
     Attributes:
-        cut_bytes: How much that is, as UTF-8.
+        cut_bytes: The size of the rest, as UTF-8.
     """
 
     def __init__(self, limit_bytes: int) -> None:
@@ -20,7 +20,7 @@ class OutputQuota:
         self._cut_stream: Stream | None = None
 
     def admit(self, stream: Stream, text: str) -> str:
-        """Return what of ``text`` may pass; a character passes whole or not at all. After the first cut: nothing."""
+        """Return the part of ``text`` that may pass, without cutting a character. After the first cut: nothing."""
         if self._cut_stream is None:
             size = utf8_bytes(text)
             if size <= self._left_bytes:
@@ -34,7 +34,7 @@ class OutputQuota:
         return ""
 
     def close(self) -> list[Output]:
-        """Return what the execution ends with: in the stream that was cut first, how much has been cut of both."""
+        """Return the last output of the execution: a line with the size of both cuts, in the stream that was cut first."""
         if self._cut_stream is None:
             return []
         limit = size_in_words(self._limit_bytes)

@@ -1,8 +1,8 @@
-"""What clients ask for, checked at the edge.
+"""Requests of clients, checked at the edge.
 
-Requests are parsed from decoded JSON by ``parse``; whatever it is given, it returns a request or raises
-``MalformedRequest`` or ``InvalidRequest``. A key whose value is ``null`` is absent; unknown keys are ignored, since
-newer clients may send more.
+``parse`` makes a request of decoded JSON; for any value, it returns a request or raises ``MalformedRequest`` or
+``InvalidRequest``. A key whose value is ``null`` is absent; unknown keys are ignored, since newer clients may send
+more.
 """
 
 from collections.abc import Iterable, Mapping, Set
@@ -29,7 +29,7 @@ from interpreterd.model.limits import NONE, Limits, check_limit
 
 DEFAULT_TIMEOUT_S: Final = 600
 TIMEOUT_LIMIT_S: Final = 2**32 - 1  # the field is an unsigned 32-bit integer in the clients' own schema
-ID_LIMIT_CHARS: Final = 1000  # of a context's id, which the daemon repeats when it does not know it
+ID_LIMIT_CHARS: Final = 1000  # of a context's id, which the daemon repeats if it does not know it
 ORIGIN_LIMIT_CHARS: Final = 256
 METADATA_LIMIT: Final = 64
 METADATA_LIMIT_BYTES: Final = 4096
@@ -44,15 +44,15 @@ class Execute:
         code: Python source, not empty.
         context_id: None for the default context.
         timeout_s: Wall-clock seconds from its start, queueing not counted; None for no limit.
-        grace_s: Seconds it may go on after an interrupt, before it is killed; None for the daemon's own.
+        grace_s: Seconds between an interrupt and the kill; None for the daemon's own.
         envs: Environment variables, for this execution only.
-        stays: Whether it goes on when its client's connection ends; else it is interrupted.
+        stays: Whether it goes on when its client's connection ends; otherwise it is interrupted.
         numbered: Whether the client wants the events of version 2: with their number, and the execution's id.
         stdin: Whether ``input()`` asks the client.
         interactive: Whether the values of its expressions are printed, as at Python's own prompt.
-        background: Whether nobody waits for it; only over HTTP.
-        origin: What the client calls itself, for others that follow the context.
-        digest: Of the code, if it is known already: to find it out takes long if the code is.
+        background: Whether no client waits for it; only over HTTP.
+        origin: The client's name for itself, for other clients that follow the context.
+        digest: Of the code, if it is already known: computing it takes long for long code.
     """
 
     code: str = field(repr=lambda code: f"<{len(code)} chars>")
@@ -124,10 +124,10 @@ class CreateContext:
 
     Attributes:
         cwd: Absolute path of an existing directory; None for the daemon's own.
-        preload: The modules that the daemon must preload; None for whatever it does.
+        preload: The modules that the daemon must preload; None if that does not matter.
         limits: Tighter ones than the daemon's own.
         envs: Environment variables of all its executions.
-        metadata: What the client wants to remember; see ``patched``.
+        metadata: The client's notes; see ``patched``.
     """
 
     cwd: str | None = None
@@ -158,10 +158,10 @@ class CreateContext:
 
 @frozen(kw_only=True)
 class ChangeContext:
-    """Change a context: a JSON merge patch (RFC 7396) of what can be changed.
+    """Change a context, by a JSON merge patch (RFC 7396).
 
     Attributes:
-        metadata: What to set, or to remove where the value is None; None to remove all.
+        metadata: The pairs to set, or to remove if the value is None; None to remove all.
     """
 
     metadata: Mapping[str, str | None] | None = field(factory=dict)
@@ -175,7 +175,7 @@ class ChangeContext:
 
 
 def patched(metadata: Mapping[str, str], patch: Mapping[str, str | None] | None) -> dict[str, str]:
-    """Return ``metadata`` with ``patch``, as ``ChangeContext`` has it; raise ``InvalidRequest`` if it is too much."""
+    """Return ``metadata`` with ``patch``, as for ``ChangeContext``; raise ``InvalidRequest`` if it is too much."""
     both = {} if patch is None else {**metadata, **patch}
     changed = {key: value for key, value in both.items() if value is not None}
     if len(changed) > METADATA_LIMIT:

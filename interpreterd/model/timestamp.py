@@ -4,10 +4,11 @@ import functools
 from datetime import datetime, timedelta
 from typing import Final
 
-_EPOCH: Final = datetime(1970, 1, 1)  # UTC; one that knows it takes twice as long to format
+_EPOCH: Final = datetime(1970, 1, 1)  # UTC; a datetime with a time zone takes twice as long to format
 
 
-@functools.lru_cache(maxsize=2048)  # half a megabyte: who lists a thousand contexts does so again, and most have rested
+# Half a megabyte: a client lists a thousand contexts again and again, and most have rested.
+@functools.lru_cache(maxsize=2048)
 def timestamp(moment: float) -> str:
     """Return ``moment``, in seconds since the epoch, as clients read it: RFC 3339, UTC."""
     return (_EPOCH + timedelta(seconds=moment)).isoformat(timespec="microseconds") + "Z"
