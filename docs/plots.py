@@ -41,7 +41,7 @@ MEMORY: Final = "memory a context adds (PSS), "
 HELD: Final = "longest that the event loop was held while "
 PLOTS: Final[dict[str, tuple[str, tuple[Wanted, ...]]]] = {
     "Running `pass`": (
-        "Time at the client; median. The echo server sends the message back; the Jupyter kernel is connected already.",
+        "Time at the client; median. The echo server sends the message back. The Jupyter kernel is connected already.",
         (
             Wanted("interpreterd, open connection", "ours", "session", SESSION),
             Wanted("interpreterd, new WebSocket", "ours", "execute", PASS),
@@ -128,8 +128,8 @@ PLOTS: Final[dict[str, tuple[str, tuple[Wanted, ...]]]] = {
             Wanted("python | cat >/dev/null", "floor", "blocks", "105 MB", "sys.stdout.write", "pipe to cat"),
         ),
     ),
-    "The longest that other clients wait for the daemon": (
-        "What holds the event loop in one piece, while …",
+    "The longest pause of the daemon": (
+        "How long it serves no other client, at most, while …",
         (
             Wanted("16 clients stream", "ours", "lag", HELD + "16 clients stream"),
             Wanted("8 clients do not read", "ours", "lag", HELD + "8 clients do not read"),

@@ -12,7 +12,11 @@ from interpreterd.machine.table import diagram
 
 BEGIN, END = "<!-- state diagram: begin -->", "<!-- state diagram: end -->"
 LINE_LIMIT = 300
-OURS = sorted(path.relative_to(ROOT) for folder in ("interpreterd", "worker") for path in (ROOT / folder).rglob("*.py"))
+OURS = sorted(
+    path.relative_to(ROOT)
+    for folder in ("interpreterd", "worker", "benchmarks")
+    for path in (ROOT / folder).rglob("*.py")
+)
 WORKER = sorted((ROOT / "worker").glob("*.py"))
 
 
