@@ -34,7 +34,7 @@ class OutputQuota:
         return ""
 
     def close(self) -> list[Output]:
-        """Return the last output of the execution: a line with the size of both cuts, in the stream that was cut first."""
+        """Return the last output: a line with the size of both cuts, in the stream that was cut first."""
         if self._cut_stream is None:
             return []
         limit = size_in_words(self._limit_bytes)
