@@ -1,0 +1,78 @@
+"""``interpreterd repl`` on a terminal."""
+
+from pathlib import Path
+
+from command import interpreterd
+from harness import COMMAND
+from terminal import Terminal
+
+
+class Prompt(Terminal):
+    """The command at its prompt."""
+
+    def __init__(self, url: str, cwd: Path, *arguments: str) -> None:
+        super().__init__([str(COMMAND), "repl", "--url", url, *arguments], cwd, {"XDG_STATE_HOME": str(cwd)})
+        self.ready()
+
+    def ready(self) -> None:
+        """Wait for an empty prompt."""
+        self.until(lambda: self.line == ">>>")
+
+    def enter(self, *lines: str) -> list[str]:
+        """Type ``lines``, let them run, and return what is shown below them."""
+        for number, line in enumerate(lines):
+            self.type(f"{line}\r")
+            if number < len(lines) - 1:
+                self.until(lambda: self.line.strip() == "...")
+        last = "..." if len(lines) > 1 else f">>> {lines[0]}"
+        self.until(lambda: self.line == ">>>" and any(line.startswith(last) for line in self.lines))
+        return self.lines
+
+
+def test_a_prompt_keeps_state_and_shows_values(url: str, tmp_path: Path) -> None:
+    with Prompt(url, tmp_path) as prompt:
+        prompt.enter("x = 20")
+        assert prompt.enter("x + 1")[-2] == "21"
+        assert prompt.enter("print('a', end='')")[-2] == "a"
+        prompt.enter("def double(n):", "return 2 * n", "")
+        assert prompt.enter("double(x)")[-2] == "40"
+        assert prompt.enter("1 / 0")[-2] == "ZeroDivisionError: division by zero"
+        prompt.type("\x04")
+        assert prompt.ended() == 0
+
+
+def test_a_prompt_is_interrupted(url: str, tmp_path: Path) -> None:
+    with Prompt(url, tmp_path) as prompt:
+        prompt.enter("def spin():", "print('on')", "while True: pass", "")
+        prompt.type("spin()\r")
+        prompt.until(lambda: "on" in prompt.lines)
+        prompt.type("\x03")
+        prompt.until(lambda: "KeyboardInterrupt" in prompt.lines and prompt.line == ">>>")
+        prompt.type("unfinished(\x03")
+        prompt.ready()
+        assert prompt.enter("print('goes on')")[-2] == "goes on"
+        prompt.type("exit()\r")
+        assert prompt.ended() == 0
+
+
+def test_a_prompt_completes_by_what_the_context_has(url: str, tmp_path: Path) -> None:
+    interpreterd("run", "-c", "unmistakable = 'a string'", url=url)
+    with Prompt(url, tmp_path) as prompt:
+        prompt.type("unmis\t")
+        prompt.until(lambda: prompt.line == ">>> unmistakable")
+        prompt.type(".swapc\t")
+        prompt.until(lambda: prompt.line == ">>> unmistakable.swapcase()")
+        prompt.type("\r")
+        prompt.until(lambda: "'A STRING'" in prompt.lines)
+        prompt.ready()
+        prompt.type("\x04")
+        assert prompt.ended() == 0
+    with Prompt(url, tmp_path) as prompt:  # the history
+        prompt.type("\x1b[A")
+        prompt.until(lambda: prompt.line.startswith(">>> unmistakable.swapcase()"))
+
+
+def test_a_prompt_in_a_context_that_is_not_there(url: str, tmp_path: Path) -> None:
+    with Terminal([str(COMMAND), "repl", "--url", url, "--context", "nowhere"], tmp_path) as terminal:
+        assert terminal.ended() == 1
+        assert terminal.lines == ["interpreterd: Context not found: nowhere"]

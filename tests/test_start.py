@@ -1,0 +1,37 @@
+"""What ``serve`` imports, before and after the guard is forked."""
+
+import subprocess
+import sys
+
+from command import environment
+
+
+def printed(script: str) -> list[str]:
+    """Return what a Python that has just started prints, as words."""
+    command = [sys.executable, "-c", script]
+    return subprocess.run(command, check=True, capture_output=True, text=True, env=environment()).stdout.split()
+
+
+def test_serve_imports_nothing_of_the_command_line() -> None:
+    """It would make the daemon slower to start, and larger."""
+    imported = printed(
+        "import sys, interpreterd.__main__, interpreterd.start, interpreterd.daemon; print(*sys.modules)"
+    )
+    unwanted = ("click", "rich", "prompt_toolkit", "interpreterd.cli", "interpreterd.client")
+    assert [name for name in imported if name.startswith(unwanted)] == []
+    assert "interpreterd.dialects.native.contexts" in imported
+
+
+def test_serve_reads_no_certificates_and_leaves_all_as_it_was() -> None:
+    script = """
+import gc, ssl
+from interpreterd.start import _quick_imports
+before = ssl.create_default_context, ssl.SSLContext.set_default_verify_paths
+with _quick_imports():
+    import aiohttp.connector
+    assert not gc.isenabled()
+made = aiohttp.connector._SSL_CONTEXT_VERIFIED
+print(type(made).__name__, made.verify_mode.name, made.check_hostname, gc.isenabled())
+print((ssl.create_default_context, ssl.SSLContext.set_default_verify_paths) == before)
+"""
+    assert printed(script) == ["_ReadLater", "CERT_REQUIRED", "True", "True", "True"]
