@@ -2,10 +2,10 @@
 
     python -S /proc/self/fd/N OUT DIE [MODULES]
 
-The script loads ``codes``, the code objects of this folder's modules by name, which the same interpreter has compiled
-before, and runs this one. Fd 0 and fd 1 are the channel, fd ``OUT`` and fd 2 the output pipes; ``DIE`` is 1 if the
-worker is to be killed when the daemon dies (nobody else would do it), else 0. With ``MODULES``, names separated by
-commas and perhaps none, the process becomes a template; see ``template.py``.
+The script loads ``codes``, the code objects of this folder's modules by name, which the same interpreter compiled
+earlier, and runs this module. Fd 0 and fd 1 are the channel, fd ``OUT`` and fd 2 the output pipes. ``DIE`` is 1 if the
+worker has to be killed when the daemon dies (no other process would do it), else 0. With ``MODULES``, names separated
+by commas and perhaps empty, the process becomes a template; see ``template.py``.
 """
 
 import builtins
@@ -27,13 +27,13 @@ MODULES = (
     "interpreter",
 )  # each imports only earlier ones
 ModuleType, SimpleNamespace = type(sys), type(sys.implementation)  # the types module would be one more import
-HIGHEST_FD = 1000  # what user code closes in a loop is mostly lower
+HIGHEST_FD = 1000  # user code that closes descriptors in a loop mostly closes lower ones
 
 
 def load(codes, names):
-    """Make the modules of this folder without a path, and let no trace of them stay in ``sys.modules``.
+    """Make the modules of this folder without a path, and leave no trace of them in ``sys.modules``.
 
-    ``codes`` is emptied: what a module needed only while it was made is memory.
+    ``codes`` is emptied, to free memory that a module needs only while it is made.
     """
     package = ModuleType("worker")
     package.__path__ = []
@@ -46,7 +46,7 @@ def load(codes, names):
         sys.modules[module.__name__] = module
         setattr(package, name, module)
         exec(code, module.__dict__)
-        if name != "template":  # which runs no user code
+        if name != "template":  # it runs no user code
             keep_functions(module, names_in(code))
     for name in [name for name in sys.modules if name.partition(".")[0] == "worker"]:
         del sys.modules[name]
@@ -55,16 +55,16 @@ def load(codes, names):
 
 
 def close_inherited(out_fd):
-    """Close all descriptors but ``out_fd`` and the first three.
+    """Close all descriptors except ``out_fd`` and the first three.
 
-    The daemon's event loop passes on what it has not opened itself: its stdout and its log, twice, and whatever the
-    daemon has inherited, besides copies of the worker's own.
+    The daemon's event loop passes descriptors on that it has not opened itself: its stdout, its log (twice), those that
+    the daemon has inherited, and copies of the worker's own.
     """
     for fd in map(int, os.listdir("/proc/self/fd")):
         if fd > 2 and fd != out_fd:
             try:
                 os.close(fd)
-            except OSError:  # the listing's own
+            except OSError:  # the listing's own descriptor
                 pass
 
 
@@ -80,10 +80,10 @@ def names_in(code):
 def keep_functions(module, names):
     """Let ``module`` see the modules it has imported as they are now: user code may patch them, as gevent does.
 
-    Of each it sees only ``names``: a copy of all that os has would be 18 KB in every worker.
+    It sees only the ``names`` of each: a copy of all that os has would take 18 KB in every worker.
     """
     for name, value in list(vars(module).items()):
-        if isinstance(value, ModuleType) and value not in (sys, builtins):  # whose state counts
+        if isinstance(value, ModuleType) and value not in (sys, builtins):  # their state counts
             kept = {key: kept for key, kept in vars(value).items() if key in names}
             setattr(module, name, SimpleNamespace(**kept))
 
@@ -91,7 +91,7 @@ def keep_functions(module, names):
 def move_descriptors(out_fd):
     """Return the channel's fds, to read and to write, and spare copies of fds 0, 1 and 2, all of them private.
 
-    Fds 0, 1 and 2 are then what they are in any program.
+    Fds 0, 1 and 2 are then as in any program.
     """
     import fcntl
 
@@ -108,7 +108,7 @@ def move_descriptors(out_fd):
 
 
 def adopt_descriptors(given, read_fd, write_fd, spares):
-    """Put ``given``, the channel, stdout and stderr that came with a request, where a started worker has its own."""
+    """Put ``given``, the channel, stdout and stderr of a request, where a started worker has its own."""
     channel_fd, out_fd, err_fd = given
     for fd, targets in ((channel_fd, (read_fd, write_fd)), (out_fd, (1, spares[1])), (err_fd, (2, spares[2]))):
         for target in targets:
@@ -119,8 +119,8 @@ def adopt_descriptors(given, read_fd, write_fd, spares):
 def run(codes, out_fd, die, names=None):
     """Be a worker; return when user code has called ``exit()``. With ``names``, be the template of such workers.
 
-    A template makes all that a worker consists of before it forks: what is made after it costs each worker time, and
-    memory that it shares with nobody.
+    A template makes all parts of a worker before it forks: a part that is made later costs each worker time, and memory
+    that is not shared.
     """
     close_inherited(out_fd)
     read_fd, write_fd, spares = move_descriptors(out_fd)
@@ -153,7 +153,7 @@ def run(codes, out_fd, die, names=None):
         adopt_descriptors(given, read_fd, write_fd, spares)
         channel.own()
         streams.own(spares)
-        # The first to write to a page that processes share waits for a copy of it.
+        # The first process that writes to a shared page waits for a copy of it.
         interpreter.serve(worker.interpreter.rehearsal(1))
         cells.begin()
         if die:

@@ -14,7 +14,7 @@ _globals = globals()
 
 
 class _Strict:
-    """What ``_json.make_scanner`` asks its context for, as ``json.JSONDecoder()`` has it."""
+    """The settings that ``_json.make_scanner`` reads, as ``json.JSONDecoder()`` has them."""
 
     strict = True
     object_hook = None
@@ -43,7 +43,7 @@ def encode(value):
         return str(value)
     if isinstance(value, dict):
         return "{" + ",".join([encode(key) + ":" + encode(item) for key, item in value.items()]) + "}"
-    # A lone surrogate is legal in a Python string and in no UTF-8 text.
+    # A lone surrogate is legal in a Python string but not in UTF-8 text.
     return encode_basestring_ascii(value.encode("utf-8", "backslashreplace").decode())
 
 
@@ -52,7 +52,7 @@ class ChannelLost(Exception):
 
 
 def _is_own(error):
-    """Whether ``error`` was raised in this file: not by a signal's handler of user code, perhaps a TimeoutError."""
+    """Whether ``error`` was raised in this file, not by a signal handler of user code, perhaps a TimeoutError."""
     place = error.__traceback__
     while place.tb_next is not None:
         place = place.tb_next
@@ -64,7 +64,7 @@ class Channel:
 
     ``tend()`` calls ``chore``; while it waits, it does so again and again for as long as that returns True.
 
-    Reads are unbounded: the daemon is trusted here, and limits what it sends.
+    Reads are unbounded: the daemon is trusted here, and limits the size of its messages.
     """
 
     def __init__(self, read_fd, write_fd):
@@ -78,26 +78,28 @@ class Channel:
         self.own()
 
     def own(self):
-        """Take what the descriptors are now for the channel's."""
+        """Remember the present descriptors as the channel's."""
         self._identity = self._identify()
 
     def tend(self):
-        """Do the chore, and return whether it is to be done again."""
+        """Do the chore, and return whether it has to be done again."""
         self._tends = self.chore()
         return self._tends
 
     def receive(self, raises=False):
-        """Return the next message. Raises ChannelLost; with ``raises`` also what a signal's handler does.
+        """Return the next message. Raises ChannelLost; with ``raises`` also the exceptions of signal handlers.
 
-        Signal handlers and threads that user code has left behind may raise anything here, also after there was
-        something to read. So that it is not lost, it is read into a piece of zeros, of which a message has none, and
-        which has its place before it is read: the next call goes on from there.
+        Signal handlers and threads that user code has left behind may raise anything here, even after data was read. So
+        that
+        no data is lost, it is read into a piece of zeros, which do not occur in messages, and which has its place
+        before the
+        read: the next call goes on from there.
         """
         while b"\n" not in self._pieces[-1]:
-            if len(self._pieces) == 1 or self._pieces[-1][0]:  # the last one has been used
+            if len(self._pieces) == 1 or self._pieces[-1][0]:  # the last piece has been used
                 self._pieces.append(bytearray(_READ_BYTES))
             try:
-                if not raises:  # if it does, a handler may come here once more, and of a poll object there is one
+                if not raises:  # otherwise a handler may come here once more, and there is only one poll object
                     self._sleep()
                 if not readv(self._read_fd, self._pieces[-1:]):
                     raise ChannelLost
@@ -113,10 +115,11 @@ class Channel:
         return decode(line)
 
     def _sleep(self):
-        """Wait until there is something to read.
+        """Wait until there is data to read.
 
-        A read that waits is also woken when the daemon reads what was sent last, as the socket has room again. That
-        costs both of them as much as a message does. poll(2) hears only of what it asks for.
+        A waiting read is also woken when the daemon reads the last message, as the socket then has room again. That
+        costs both
+        of them as much as a message does. poll(2) wakes only for the events that it asks for.
         """
         pause_ms = _PAUSE_MS
         try:
@@ -142,7 +145,7 @@ class Channel:
                 set_blocking(self._write_fd, True)
 
     def close(self):
-        """Show the daemon, if it is there, that nothing will be said any more."""
+        """Show the daemon, if it is there, that no more messages come."""
         for fd in (self._read_fd, self._write_fd):
             try:
                 close(fd)
@@ -150,11 +153,11 @@ class Channel:
                 pass
 
     def _identify(self):
-        """Return what tells the channel's descriptors from whatever user code may put in their place."""
+        """Return values that tell the channel's descriptors from others that user code may put in their place."""
         return [(status.st_dev, status.st_ino) for status in (fstat(self._read_fd), fstat(self._write_fd))]
 
     def _check(self):
-        """Raise ChannelLost if the descriptors are not the channel's any more."""
+        """Raise ChannelLost if the descriptors are no longer the channel's."""
         try:
             if self._identify() == self._identity:
                 return

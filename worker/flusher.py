@@ -10,7 +10,7 @@ SIGNALS = (_signal.SIGINT, _signal.SIGCONT, _signal.SIGURG)  # of an interrupt
 
 
 def undisturbed(change):
-    """Call ``change()`` while interrupts have to wait: a KeyboardInterrupt in the middle would leave half of it."""
+    """Call ``change()`` while interrupts have to wait: a KeyboardInterrupt in the middle would leave it half done."""
     before = _signal.pthread_sigmask(_signal.SIG_BLOCK, SIGNALS)
     try:
         change()
@@ -19,16 +19,17 @@ def undisturbed(change):
 
 
 class Flusher:
-    """Flushes stdout once, ``FLUSH_AFTER_S`` after ``wake()``, from a thread that exists only when it was needed.
+    """Flushes stdout once, ``FLUSH_AFTER_S`` after ``wake()``, from a thread that exists only when it is needed.
 
-    The thread ends before every ``os.fork()``: a child must not inherit a lock it holds, and from 3.12 on a process
-    with two threads is warned that it forks.
+    The thread ends before every ``os.fork()``: a child must not inherit a lock that it holds, and from 3.12 on Python
+    warns
+    when a process with two threads forks.
 
-    What says where the thread stands changes together with it: ``wake`` and ``end`` hold interrupts back.
+    The thread and the variables that describe it change together: ``wake`` and ``end`` hold interrupts back.
     """
 
     def __init__(self, flush):
-        """``flush()`` returns whether it flushed; if not, it is asked again ``FLUSH_AFTER_S`` later."""
+        """``flush()`` returns whether it flushed; if not, it is called again ``FLUSH_AFTER_S`` later."""
         self._flush = flush
         self._awake = self._stop = self._ended = self._native_id = None
         self._asleep = self._running = False
@@ -56,16 +57,16 @@ class Flusher:
 
     def _run(self):
         self._native_id = _thread.get_native_id()
-        # Signals are for the main thread: one that landed here would not end its system call.
+        # Signals are for the main thread: a signal to this thread would not end the main thread's system call.
         _signal.pthread_sigmask(_signal.SIG_BLOCK, _signal.valid_signals())
         while not self._stop.acquire(True, FLUSH_AFTER_S):
-            self._asleep = True  # before the flush: a write that comes during it must wake this thread again
+            self._asleep = True  # before the flush: a write during it must wake this thread again
             if self._flush():
                 self._awake.acquire()
         self._ended.release()
 
     def forget(self):
-        """Be as if there had never been a thread: it has stayed behind in another process."""
+        """Forget the thread: it has stayed behind in another process."""
         self._asleep = self._running = False
 
     def end(self):
@@ -78,7 +79,7 @@ class Flusher:
             self._release(self._awake)
             self._ended.acquire()
             try:
-                while True:  # the kernel, whom Python asks, counts it for a moment longer
+                while True:  # the kernel, which Python asks, counts it for a moment longer
                     os.stat(f"/proc/self/task/{self._native_id}")
                     sleep(0.00002)
             except OSError:

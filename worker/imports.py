@@ -1,9 +1,9 @@
-"""Modules of the standard library: the worker's own late imports, and what it changes when user code imports it."""
+"""Modules of the standard library: the worker's own late imports, and its changes to modules that user code imports."""
 
 import sys
 
 _PATHS = sys.path[:]  # before site adds the user's
-# What shows errors, and what it imports.
+# The modules that show errors, and those that they import.
 _SHOWING = frozenset(
     [
         "traceback",
@@ -61,8 +61,8 @@ def _is_library(module):
 class Hooks:
     """Calls functions with modules of the standard library, by name, when they are imported, or now if they have been.
 
-    Importing them at start would double its time. It waits where these modules are found, and nowhere else: what looks
-    for them in their folder adds a last step to their loading.
+    Importing them at start would double the start's time. So a finder waits in the folder of these modules, and nowhere
+    else, and adds a last step to their loading.
     """
 
     def __init__(self, hooks):

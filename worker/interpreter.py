@@ -1,16 +1,18 @@
 """Runs executions, one at a time, on the main thread, and speaks with the daemon between them.
 
-SIGINT (the interrupt) may arrive at any moment. While user code runs its handler is Python's own, so that it raises
-KeyboardInterrupt there; at every other moment the handler only remembers it, for the next execution. An interrupt that
-comes too early is thus not lost. One that comes too late would hit the next execution: the daemon, which knows when it
-sent one, says ``sync`` before it sends the next code, and the worker forgets what it remembered. One that Python
-ignores, since it came in a finalizer or in a weak reference's callback, is raised once more: see ``_nudged``.
+SIGINT (the interrupt) may arrive at any moment. While user code runs, its handler is Python's own, which raises
+KeyboardInterrupt there. At every other moment the handler only remembers it, for the next execution. So an early
+interrupt is not lost. A late interrupt would hit the next execution: the daemon, which knows when it sent one, says
+``sync`` before it sends the next code, and the worker forgets the interrupt. An interrupt that Python ignores, in a
+finalizer or in the callback of a weak reference, is raised once more: see ``_nudged``.
 """
 
 import _signal
 import os
 import sys
-from sys import getrecursionlimit, setprofile, setrecursionlimit, settrace  # user code may replace what is in there
+
+# User code may replace the attributes of sys.
+from sys import getrecursionlimit, setprofile, setrecursionlimit, settrace
 from time import sleep
 
 from worker.channel import ChannelLost, decode, encode
@@ -23,28 +25,28 @@ if sys.version_info >= (3, 12):
 
 PROTOCOL_VERSION = 1
 ABANDONED_S = 5  # how long an abandoned worker waits to be killed together with its children
-# Kept from user code that has a memory limit, to say what it has run out of: allocated and never touched, so that it is
-# no more than a number to the kernel, and so large that malloc(3) always gives it back.
+# Kept from user code that has a memory limit, so that the worker can report a MemoryError: allocated and never touched,
+# so that it is only a number to the kernel, and so large that malloc(3) always gives it back.
 RESERVE_BYTES = 40 << 20
-_TOOLS = range(6 if sys.version_info >= (3, 12) else 0)  # of sys.monitoring, says the library reference
+_TOOLS = range(6 if sys.version_info >= (3, 12) else 0)  # of sys.monitoring, according to the library reference
 _WARM_UPS = 16
 _EX_SOFTWARE = 70  # <sysexits.h>
 
 
 def ready(mark=None):
-    """Return the first message, of a worker as of a template, which has no ``mark``."""
+    """Return the first message of a worker or a template, which has no ``mark``."""
     python = ".".join(map(str, sys.version_info[:3]))
     return {"type": "ready", "version": PROTOCOL_VERSION, "pid": os.getpid(), "python": python, "mark": mark}
 
 
 def rehearsal(times=_WARM_UPS):
-    """Return messages for ``serve``: what an execution consists of is then touched, and specialised (PEP 659)."""
+    """Return messages for ``serve``: they touch the parts of an execution, which are then specialised (PEP 659)."""
     message = encode({"type": "execute", "id": "", "code": "pass", "envs": {}})
     return [decode(message.encode()) for _ in range(times)]
 
 
 class Interpreter:
-    """Executes what comes through ``channel`` in the namespace of ``cells`` until told to end."""
+    """Executes the messages of ``channel`` in the namespace of ``cells`` until told to end."""
 
     def __init__(self, channel, streams, stdin, cells, library, traces):
         self._channel = channel
@@ -59,7 +61,7 @@ class Interpreter:
         self._reserve = None
         self._pid = None
         self._interrupted = False
-        self._environ = os.environ  # user code may put something else in its place
+        self._environ = os.environ  # user code may put another object in its place
         self._recursion_limit = getrecursionlimit()
         self._ignored = False
         self._unraisablehook = sys.unraisablehook
@@ -70,7 +72,8 @@ class Interpreter:
     def serve(self, rehearsed=None):
         """Answer messages until user code calls ``exit()``, or the daemon says so; return for Python's own shutdown.
 
-        Answer those that are ``rehearsed`` to nobody, and return. Here, since ``Stack`` keeps something for each frame.
+        Run ``rehearsed`` messages without answers, and return. It is done here, since ``Stack`` keeps something for
+        each frame.
         """
         self._pid = os.getpid()
         messages, send = rehearsed, encode
@@ -134,9 +137,9 @@ class Interpreter:
         return True
 
     def _run(self, source, envs, interactive):
-        """Return what ``source`` raised, or None, and its description, or None.
+        """Return the exception of ``source``, or None, and its description, or None.
 
-        The shape is owed to KeyboardInterrupt, which may be raised between any two steps until ``_disarm`` has ended.
+        The shape is due to KeyboardInterrupt, which may be raised between any two steps until ``_disarm`` has ended.
         """
         raised = error = late = None
         try:
@@ -150,7 +153,7 @@ class Interpreter:
             self._reserve = None
             settrace(None)
             setprofile(None)
-            for tool in _TOOLS:  # no function: its start would be an event too
+            for tool in _TOOLS:  # not a function: its start would be an event too
                 if get_tool(tool) is not None:
                     set_events(tool, 0)
             # User code may have left the limit so low that neither its error nor its next execution has room.
@@ -163,7 +166,7 @@ class Interpreter:
                     if self._has_hook(raised):
                         call_hook(self._stack, raised, error)
             self._disarm()
-        except BaseException as caught:  # an interrupt at the very end, or whatever came of describing
+        except BaseException as caught:  # an interrupt at the very end, or an error during the description
             self._reserve = None
             settrace(None)
             late = caught
@@ -177,36 +180,36 @@ class Interpreter:
         return raised, error
 
     def _has_hook(self, raised):
-        """Whether user code has a ``sys.excepthook`` of its own, for what ``raised`` is."""
+        """Whether user code has a ``sys.excepthook`` of its own for ``raised``."""
         hook = getattr(sys, "excepthook", None)
         own = hook is not None and hook is not self._excepthook and hook is not sys.__excepthook__
         return own and not issubclass(type(raised), SystemExit)
 
     def _keep_reserve(self):
-        """Keep memory from user code, if there is so much; if not, that is what it needs to let go of its own."""
+        """Keep memory from user code, if there is enough; otherwise user code needs it to free its own."""
         try:
             self._reserve = bytes(self._reserve_bytes)
         except MemoryError:
             pass
 
     def _arm(self):
-        """From here on SIGINT raises KeyboardInterrupt, at once if one has been remembered."""
+        """From now on SIGINT raises KeyboardInterrupt, at once if one has been remembered."""
         _signal.signal(_signal.SIGINT, _signal.default_int_handler)
         if self._interrupted:
             self._interrupted = False
             raise KeyboardInterrupt
 
     def _disarm(self):
-        """From here on SIGINT is only remembered."""
+        """From now on SIGINT is only remembered."""
         while True:
             try:
                 _signal.signal(_signal.SIGINT, self._remember)
                 setprofile(None)
-                # One that user code had blocked comes now, and not in the next execution.
+                # A signal that user code had blocked arrives now, and not in the next execution.
                 _signal.pthread_sigmask(_signal.SIG_UNBLOCK, SIGNALS)
                 self._ignored = False
                 return
-            except BaseException:  # one more that came before the handler was changed: the execution has ended
+            except BaseException:  # another interrupt before the handler was changed: the execution has ended
                 pass
 
     def _remember(self, signal_number, frame):
@@ -218,24 +221,26 @@ class Interpreter:
             undisturbed(lambda: self._unraisablehook(unraisable))  # an error while it prints may just vanish
         except KeyboardInterrupt:
             ignored = True
-        # At the very end, since a SIGCONT that came before would raise the other one in here.
+        # At the very end, since an earlier SIGCONT would raise the other one in here.
         if ignored:
             self._ignored = True
 
     def _nudged(self, signal_number, frame):
         """Handle SIGCONT, which the daemon sends some moments after an interrupt.
 
-        That there is a handler is what it is sent for: it ends a system call that began just after the SIGINT. And if
-        Python has ignored the KeyboardInterrupt, there is now another one.
+        Its purpose is to have a handler: that ends a system call that began just after the SIGINT. And if Python has
+        ignored the
+        KeyboardInterrupt, it now raises another one.
         """
         if self._ignored:
             self._ignored = False
             self._overlooked(signal_number, frame)
 
     def _overlooked(self, signal_number, frame):
-        """Do what SIGINT does; handles SIGURG, which the daemon sends when it has seen that SIGINT was ignored.
+        """Do the same as SIGINT; handles SIGURG, which the daemon sends when it has seen that SIGINT was ignored.
 
-        C code does so while it waits for a child, as os.system() does. Where Python itself ignores SIGINT, it goes on.
+        C code ignores SIGINT while it waits for a child, as os.system() does. If Python itself ignores SIGINT, it goes
+        on.
         """
         handler = _signal.getsignal(_signal.SIGINT)
         if callable(handler):
@@ -254,7 +259,7 @@ class Interpreter:
             status, last_words = 1, "" if self._has_hook(raised) else error["traceback"]
         try:
             sys.stderr.write(last_words)
-        except BaseException:  # of whatever user code has put there
+        except BaseException:  # of any object that user code has put there
             pass
         self._streams.flush()
         os._exit(status)
@@ -262,8 +267,9 @@ class Interpreter:
     def _abandoned(self):
         """End after the daemon has gone, or after user code has taken the channel away.
 
-        The daemon, its guard, or whoever else cleans up, finds this worker's children by walking down from it: so it
-        stays for a moment to be killed. If nobody does, it takes its process group along.
+        The daemon or its guard finds this worker's children by walking down from it: so it stays for a moment to be
+        killed. If
+        it is not killed, it takes its process group along.
         """
         self._channel.close()
         sleep(ABANDONED_S)
@@ -271,9 +277,9 @@ class Interpreter:
         os._exit(_EX_SOFTWARE)
 
     def _collapse(self, error):
-        """End at once: what user code has left behind raised ``error`` in the worker's own code.
+        """End at once: objects that user code has left behind raised ``error`` in the worker's own code.
 
-        Python's own way out would wait for that code's threads and call its exit handlers.
+        Python's own shutdown would wait for user code's threads and call its exit handlers.
         """
         self._streams.flush()
         try:
@@ -282,7 +288,7 @@ class Interpreter:
             shown = describe_again(error, None)["traceback"]
         try:
             os.write(2, f"interpreterd: this Python cannot go on:\n{shown}".encode("utf-8", "backslashreplace"))
-        except BaseException:  # closed; the exit status must do
+        except BaseException:  # closed; the exit status has to do
             pass
         os._exit(_EX_SOFTWARE)
 

@@ -11,7 +11,7 @@ ModuleType = type(sys)
 
 
 class Exit(SystemExit):
-    """``exit()`` and ``quit()`` end the worker; ``sys.exit()``, as in a notebook, only the execution."""
+    """``exit()`` and ``quit()`` end the worker; ``sys.exit()``, as in a notebook, ends only the execution."""
 
 
 class _Quitter:
@@ -35,7 +35,7 @@ class Cells:
         """``hooks`` are called with modules, by name, when they are imported."""
         self.module = ModuleType("__main__")
         self.module.__builtins__ = builtins
-        # Code that pickles, or looks itself up, goes by way of sys.modules["__main__"].
+        # Code that pickles, or looks itself up, uses sys.modules["__main__"].
         sys.modules["__main__"] = self.module
         builtins.exit, builtins.quit = _Quitter("exit"), _Quitter("quit")
         self._flags = 0
@@ -48,26 +48,27 @@ class Cells:
         Hooks({**own, **hooks})
 
     def begin(self):
-        """Know no sources."""
+        """Start without sources."""
         self._sources.forget()
 
     def compile(self, source, interactive=False):
-        """Return the code object of the next cell. Raises what ``compile`` raises.
+        """Return the code object of the next cell. Raises the exceptions of ``compile``.
 
-        An ``interactive`` one prints the values of its expressions by ``sys.displayhook``, as Python's own prompt does.
+        An ``interactive`` cell prints the values of its expressions by ``sys.displayhook``, as Python's own prompt
+        does.
         """
-        # Without the name exec() would put the worker's own builtins there, and with any other value it fails.
+        # Without the name, exec() would put the worker's own builtins there, and with any other value it fails.
         if not issubclass(type(self.module.__dict__.get("__builtins__")), (dict, ModuleType)):
             self.module.__dict__["__builtins__"] = builtins
         # Each cell shows its warnings, also those that an earlier one has shown.
         self.module.__dict__.pop("__warningregistry__", None)
-        sys.__dict__.pop("__warningregistry__", None)  # of those that the cell's caller should see, had it one
-        if "\r" in source:  # the compiler takes any line's end, and what reads lines only this one
+        sys.__dict__.pop("__warningregistry__", None)  # the warnings for the cell's caller, if it had one
+        if "\r" in source:  # the compiler takes any line end, but readers of lines only this one
             source = source.replace("\r\n", "\n").replace("\r", "\n")
         source = source.removeprefix("\ufeff")  # the mark of a file in UTF-8, which is no part of its text
         filename = self._sources.add(source)
         if interactive:
-            from _ast import Interactive, PyCF_ONLY_AST  # as ast has them, and nothing to be imported
+            from _ast import Interactive, PyCF_ONLY_AST  # the same as in ast, without an import
 
             tree = compile(source, filename, "exec", self._flags | PyCF_ONLY_AST, True)
             code = compile(Interactive(body=tree.body), filename, "single", self._flags, True)
@@ -92,7 +93,8 @@ def _hook_threading(module):
             traceback = import_traceback()
             shown = traceback.format_exception(args.exc_type, args.exc_value, args.exc_traceback)
             text = f"Exception in thread {args.thread.name}:\n" + "".join(shown)
-        except Exception:  # user code has broken what it needs; C code prints it, but for the lines of cells
+        # User code has broken something that this needs; C code prints the error, without the lines of cells.
+        except Exception:
             return original(args)
         sys.stderr.write(text)
         sys.stderr.flush()
@@ -105,7 +107,7 @@ def _hook_threading(module):
 
 
 def set_environment(environ, variables):
-    """Set ``variables``, for as long as ``restore_environment`` is not called."""
+    """Set ``variables`` until ``restore_environment`` is called."""
     for name, value in variables.items():
         environ[name] = value
     if "TZ" in variables:

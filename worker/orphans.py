@@ -1,9 +1,11 @@
-"""Processes that the worker has adopted: it is a subreaper, so their init, which has to reap them.
+"""Processes that the worker has adopted: it is a subreaper, and so has to reap them as init does.
 
-A child that user code has started is user code's to wait for, and the kernel does not tell the two apart. So each way
-in which Python starts a process is noted: ``os.fork`` and ``os.forkpty``, ``os.posix_spawn``, and what ``subprocess``
-and ``multiprocessing`` use. Where it is not clear which child that was, all that are there count as user code's. Only a
-child that C code starts, and waits for in a later execution, is taken for an adopted one once it has ended.
+User code itself has to wait for the children that it has started, and the kernel does not tell the two apart. So each
+way in which Python starts a process is noted: ``os.fork`` and ``os.forkpty``, ``os.posix_spawn``, and the functions
+that
+``subprocess`` and ``multiprocessing`` use. If it is not clear which child was started, all present children count as
+user code's. Only a child that C code starts, and waits for in a later execution, is mistaken for an adopted one once it
+has ended.
 """
 
 import os
@@ -12,23 +14,23 @@ from _thread import get_ident
 
 
 class Orphans:
-    """``begin()`` makes the process the one that adopts; before that, and in forked children, nothing has an effect."""
+    """``begin()`` makes this the process that adopts; before that, and in forked children, nothing has an effect."""
 
     def __init__(self, has_children):
         """``has_children()`` says whether the process has any."""
         self._has_children = has_children
         self._pid = None
         self._own = set()  # started by user code, until they are gone
-        self._forking = {}  # by thread: the children that there were before, or None where the new one's pid is told
+        self._forking = {}  # by thread: the children before the fork, or None if the new one's pid will be known
         os.register_at_fork(before=self._before_fork, after_in_parent=self._after_fork)
-        for module in (sys.modules["os"], sys.modules["posix"]):  # not what this module sees of them
+        for module in (sys.modules["os"], sys.modules["posix"]):  # not the copies that this module sees
             self._record(module, "posix_spawn")
             self._record(module, "posix_spawnp")
-        if "_posixsubprocess" in sys.builtin_module_names:  # what it costs then is nothing; hooks are for files
+        if "_posixsubprocess" in sys.builtin_module_names:  # calling it costs nothing then; hooks are for files
             __import__("_posixsubprocess")
 
     def hook_subprocess(self, module):
-        """Note what ``_posixsubprocess`` starts, whoever calls it."""
+        """Note the processes that ``_posixsubprocess`` starts, for every caller."""
         self._record(module, "fork_exec")
 
     def begin(self):
@@ -62,12 +64,12 @@ class Orphans:
             self._own -= own - children  # not those that were started meanwhile
 
     def _own_all_but(self, others):
-        """Let all children but ``others`` count as user code's. Raises OSError, and the next ``reap`` does it."""
+        """Let all children except ``others`` count as user code's. Raises OSError; the next ``reap`` then does it."""
         self._own |= _children() - others
         del self._forking[get_ident()]
 
     def _before_fork(self):
-        if os.getpid() == self._pid and get_ident() not in self._forking:  # as it is if it goes by way of fork_exec
+        if os.getpid() == self._pid and get_ident() not in self._forking:  # otherwise it comes through fork_exec
             self.reap()
             self._forking[get_ident()] = set()
             try:
@@ -85,7 +87,7 @@ class Orphans:
                     pass
 
     def _record(self, module, name):
-        """Have ``module``'s function ``name``, which returns a pid, note it."""
+        """Make ``module``'s function ``name``, which returns a pid, note that pid."""
         start = getattr(module, name, None)
         if start is None:
             return
@@ -98,7 +100,7 @@ class Orphans:
             try:
                 pid = start(*args, **keys)
                 self._own.add(pid)
-            except BaseException:  # nothing was started, or it was, and an interrupt came before it was noted
+            except BaseException:  # no process was started, or one was, and an interrupt came before it was noted
                 try:
                     self._own_all_but(set())
                 except OSError:
@@ -120,6 +122,6 @@ def _children():
         try:
             with open(f"/proc/self/task/{thread}/children", "rb", 0) as file:
                 found.update(map(int, file.read().split()))
-        except FileNotFoundError:  # the thread has ended, or the kernel has no such file: then nobody is reaped
+        except FileNotFoundError:  # the thread has ended, or the kernel has no such file: then nothing is reaped
             pass
     return found

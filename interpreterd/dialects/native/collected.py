@@ -1,4 +1,4 @@
-"""All that an execution says, as one JSON answer."""
+"""All output of an execution, as one JSON answer."""
 
 from collections.abc import Iterator
 from typing import Any, Final
@@ -23,11 +23,11 @@ class Collected:
         self._size_bytes = 0  # as JSON
 
     def add(self, output: Output) -> None:
-        """Keep ``output``, or what the limit leaves of it."""
+        """Keep ``output``, or the part that fits the limit."""
         self._keep(output.stream, self._quota.admit(output.stream, output.text))
 
     def answer(self, execution: Execution) -> web.StreamResponse:
-        """Return the answer, to be called once: what was collected is the answer's now."""
+        """Return the answer, which owns the collected output; call it once."""
         for marker in self._quota.close():
             self._keep(marker.stream, marker.text)
         error = execution.error
@@ -53,14 +53,14 @@ class Collected:
 
 
 def _pieces(parts: tuple[bytes | bytearray, ...]) -> Iterator[bytes]:
-    """Yield ``parts``, of which a bytearray is text to be escaped; it is emptied meanwhile."""
+    """Yield ``parts``; a bytearray is text to be escaped, and is emptied meanwhile."""
     for part in parts:
         if isinstance(part, bytes):
             yield part
             continue
         while part:
             end = min(PIECE_BYTES, len(part))
-            while end < len(part) and part[end] & 0xC0 == 0x80:  # in a character: RFC 3629
+            while end < len(part) and part[end] & 0xC0 == 0x80:  # within a character: RFC 3629
                 end -= 1
             yield _escaped(part[:end].decode())
             del part[:end]

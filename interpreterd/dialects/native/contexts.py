@@ -64,12 +64,12 @@ def _routes(base_path: str, prefix: str) -> list[web.RouteDef]:
 
 
 async def health(request: web.Request) -> web.StreamResponse:
-    """Answer while the daemon lives."""
+    """Answer as long as the daemon is alive."""
     return json_response({"status": "ok"})
 
 
 async def version(request: web.Request) -> web.StreamResponse:
-    """Name the daemon's version, its Python, and the workers' interpreter, or why there is none."""
+    """Name the daemon's version, its Python, and the workers' interpreter or the reason why there is none."""
     worker: dict[str, str]
     try:
         python = await request.app[LAUNCHER].describe_python()
@@ -80,19 +80,19 @@ async def version(request: web.Request) -> web.StreamResponse:
 
 
 async def create_context(request: web.Request) -> web.StreamResponse:
-    """Make a context; see ``description.CreateContext``."""
+    """Make a context; see ``requests.CreateContext``."""
     wish = CreateContext.parse(await read_json(request))
     info = await request.app[MANAGER].create(wish)
     return json_response(info.to_json())
 
 
 async def list_contexts(request: web.Request) -> web.StreamResponse:
-    """List all contexts; with ``?label=key=value``, once or more often, those that have it all in their metadata."""
+    """List all contexts; ``?label=key=value``, once or more, selects those with all these pairs in their metadata."""
     return await _list(request, with_default=True)
 
 
 async def list_created_contexts(request: web.Request) -> web.StreamResponse:
-    """List all contexts but the default one: what the SDKs' ``list_contexts()`` promises."""
+    """List all contexts except the default one, as the SDKs' ``list_contexts()`` promises."""
     return await _list(request, with_default=False)
 
 
@@ -111,7 +111,7 @@ async def _list(request: web.Request, *, with_default: bool) -> web.StreamRespon
 
 
 async def _shown(request: web.Request) -> Callable[[ContextInfo], dict[str, Any]]:
-    """Return what shows a context as this client wants it: with ``?usage=true``, also what it uses now."""
+    """Return a function that shows a context as this client wants it: with ``?usage=true``, also its present usage."""
     if not query_flag(request, "usage"):
         return ContextInfo.to_json
     usages = await request.app[MANAGER].usage()
@@ -130,18 +130,18 @@ async def get_context(request: web.Request) -> web.StreamResponse:
 
 
 async def change_context(request: web.Request) -> web.StreamResponse:
-    """Change a context's metadata; see ``description.ChangeContext``."""
+    """Change a context's metadata; see ``requests.ChangeContext``."""
     change = ChangeContext.parse(await read_json(request))
     return json_response(request.app[MANAGER].change(request.match_info["id"], change).to_json())
 
 
 async def delete_context(request: web.Request) -> web.StreamResponse:
-    """End a context and all that it started."""
+    """End a context and every process that it started."""
     await request.app[MANAGER].delete(request.match_info["id"])
     return json_response({"message": "Context deleted successfully"})
 
 
 async def interrupt_context(request: web.Request) -> web.StreamResponse:
-    """Interrupt what runs in a context."""
+    """Interrupt the execution that runs in a context."""
     did = request.app[MANAGER].existing(request.match_info["id"]).interrupt()
     return json_response({"interrupted": did == "interrupting"})

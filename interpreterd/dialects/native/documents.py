@@ -1,7 +1,7 @@
-"""The API described for programs: OpenAPI 3.1 of what is plain HTTP, AsyncAPI 3.0 of the WebSockets.
+"""The API described for programs: OpenAPI 3.1 of plain HTTP, AsyncAPI 3.0 of the WebSockets.
 
 Both are written by hand, and share schemas: ``asyncapi.json`` refers to its neighbour, so they are served side by side.
-Tests compare them with the routes, with every example in ``tests/golden``, and with what a daemon answers.
+Tests compare them with the routes, with every example in ``tests/golden``, and with a daemon's answers.
 """
 
 from collections.abc import Mapping
@@ -12,7 +12,7 @@ from aiohttp import web
 
 from interpreterd.http.answers import encoded_response
 
-# Read once, and not on the event loop, which a file would block.
+# Read at import, and not on the event loop, which a file would block.
 DOCUMENTS: Final[Mapping[str, bytes]] = {
     name: resources.files(__package__).joinpath(name).read_bytes() for name in ("openapi.json", "asyncapi.json")
 }

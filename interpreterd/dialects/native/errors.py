@@ -1,4 +1,4 @@
-"""How each domain error looks to clients: HTTP status and headers, and the close code of a WebSocket."""
+"""How clients see each domain error: HTTP status and headers, and the close code of a WebSocket."""
 
 from collections.abc import Mapping
 from http import HTTPStatus
@@ -44,15 +44,15 @@ from interpreterd.model.errors import (
     cut,
 )
 
-TIMEOUT: Final = 4008  # a close code of our own
+TIMEOUT: Final = 4008  # a close code of this API
 
 
 @frozen
 class ErrorRow:
-    """How an error shows.
+    """How an error is shown.
 
     Attributes:
-        announced: Whether a WebSocket client is sent an ``error`` event before the close.
+        announced: Whether a WebSocket client gets an ``error`` event before the close.
     """
 
     status: HTTPStatus
@@ -62,7 +62,7 @@ class ErrorRow:
 
 
 ROWS: Final[Mapping[type[InterpreterError], ErrorRow]] = {
-    # for what nobody has thought of; a test shows that every other error has a row of its own or of a nearer base
+    # for unforeseen errors; a test shows that every other error has a row of its own or of a nearer base
     InterpreterError: ErrorRow(HTTPStatus.INTERNAL_SERVER_ERROR, INTERNAL_ERROR),
     MalformedRequest: ErrorRow(HTTPStatus.BAD_REQUEST, PROTOCOL_ERROR),
     BodyTooLarge: ErrorRow(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, MESSAGE_TOO_BIG),
@@ -98,7 +98,7 @@ ROWS: Final[Mapping[type[InterpreterError], ErrorRow]] = {
 
 
 def row_of(error: InterpreterError) -> ErrorRow:
-    """Return the row of ``error``, which may be that of a base."""
+    """Return the row of ``error``, which may be the row of a base."""
     return dialect.row(ROWS, error)
 
 

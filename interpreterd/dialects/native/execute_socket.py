@@ -40,7 +40,7 @@ async def execute(request: web.Request) -> web.StreamResponse:
         await socket.close(code=end.code, message=end.reason)
         return socket
     stays, numbered = wish.stays, wish.numbered
-    del wish  # its code is not to be kept for as long as its client reads
+    del wish  # its code must not be kept for as long as its client reads
     try:
         await _serve(socket, context, execution, numbered)
     finally:
@@ -50,14 +50,14 @@ async def execute(request: web.Request) -> web.StreamResponse:
 
 
 async def dismiss_silent(app: web.Application) -> None:
-    """Wait no longer for clients that have not said anything; for ``Application.on_shutdown``."""
+    """Stop waiting for clients that have not sent anything; for ``Application.on_shutdown``."""
     for timeout in app[SILENT]:
         if not timeout.expired():
             timeout.reschedule(asyncio.get_running_loop().time())
 
 
 async def _first_message(app: web.Application, socket: Socket) -> Execute | None:
-    """Return the client's wish, or None if it went away. Raises ``InterpreterError`` for one that cannot be."""
+    """Return the client's request, or None if it disconnected. Raises ``InterpreterError`` for an invalid request."""
     timeout_s = app[SETTINGS].first_message_timeout_s
     timeout = asyncio.timeout(timeout_s)
     try:
@@ -76,9 +76,9 @@ async def _first_message(app: web.Application, socket: Socket) -> Execute | None
 
 
 async def _serve(socket: Socket, context: Context, execution: Execution, numbered: bool) -> None:
-    """Send the events of ``execution``, then close; return once the client has gone, too."""
+    """Send the events of ``execution``, then close; return when the client has disconnected, too."""
     follower = execution.journal.client
-    # Somebody must always receive: aiohttp answers pings, and sees the client go, only meanwhile.
+    # A task must always receive: only then aiohttp answers pings, and notices that the client disconnects.
     receiver = asyncio.create_task(_receive_until_gone(socket, follower, context, execution))
     ids = {"executionId": execution.id}
     try:
@@ -88,22 +88,23 @@ async def _serve(socket: Socket, context: Context, execution: Execution, numbere
                 await socket.finish(closing(event), last=message)
             elif message is not None:
                 await socket.send_frame(message, WSMsgType.TEXT)
-    except ConnectionError:  # the client has gone in the middle of a message
+    except ConnectionError:  # the client has disconnected within a message
         pass
     finally:
         follower.stop()
-        context.answer(execution.id, None)  # whoever might have answered has gone
+        context.answer(execution.id, None)  # the client that might have answered has gone
         receiver.cancel()
-        if not socket.closes:  # the receiver may never have begun
+        if not socket.closes:  # the receiver may not have started
             socket.let_go()
 
 
 async def _receive_until_gone(
     socket: Socket, follower: Follower[Event], context: Context, execution: Execution
 ) -> None:
-    """Receive until the connection ends; if it was the client that ended it, stop following.
+    """Receive until the connection ends; if the client ended it, stop following.
 
-    Answers to ``inputRequest`` are taken. Version 1 of the contract knows one message; whatever else comes is ignored.
+    Answers to ``inputRequest`` are taken. Version 1 of the contract knows only one message; all other messages are
+    ignored.
     """
     while True:
         message = await socket.receive()

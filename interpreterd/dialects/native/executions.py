@@ -1,4 +1,4 @@
-"""Executions over plain HTTP: start one, look it up, stop it, follow it, or all of a context."""
+"""Executions over plain HTTP: start one, look it up, interrupt it, follow it or a whole context."""
 
 from collections.abc import Mapping
 from typing import Any, Final
@@ -25,8 +25,8 @@ NUMBER_LIMIT_DIGITS: Final = 15  # no journal gets that far
 
 
 async def post_execution(request: web.Request) -> web.StreamResponse:
-    """Run code; see ``requests.Execute``. Answer with the whole, with events as they come, or at once."""
-    # Only who started it may answer ``input()``, and this client is not heard any more.
+    """Run code; see ``requests.Execute``. Answer with one object, with events as they come, or at once."""
+    # Only the client that started an execution may answer ``input()``, and this client sends nothing more.
     wish = Execute.parse(await read_json(request, request.app[SETTINGS].body_limit_bytes))
     wish = attrs.evolve(await with_digest(wish), stdin=False)
     form = choose_form(request, (JSON,) if wish.background else (JSON, NDJSON, EVENT_STREAM))
@@ -35,7 +35,7 @@ async def post_execution(request: web.Request) -> web.StreamResponse:
         url = f"{request.path.removesuffix('/execute')}/executions/{execution.id}"
         return json_response({**execution.to_json(), "url": url}, status=202, headers={hdrs.LOCATION: url})
     stays = wish.stays
-    del wish  # its code is not to be kept for as long as its client reads
+    del wish  # its code must not be kept for as long as its client reads
     try:
         if not stays:
             need_both_ways(request)
@@ -54,7 +54,7 @@ async def get_execution(request: web.Request) -> web.StreamResponse:
 
 
 async def list_executions(request: web.Request) -> web.StreamResponse:
-    """Show a context's executions: the one that runs, those that wait, then those that ended, the latest first."""
+    """Show a context's executions: the running one, the waiting ones, then the ended ones, the latest first."""
     manager = request.app[MANAGER]
     context = manager.existing(request.match_info["id"])
     executions = [*context.transcript.unfinished(), *manager.executions.latest(context.id)]
@@ -68,7 +68,7 @@ async def list_executions(request: web.Request) -> web.StreamResponse:
 
 
 async def interrupt_execution(request: web.Request) -> web.StreamResponse:
-    """Interrupt an execution that runs, take one that waits out of the queue, leave one that has ended."""
+    """Interrupt a running execution, or take a waiting one out of the queue; without effect for an ended one."""
     execution = _execution(request)
     did = "idle"
     if not execution.ended:
@@ -77,7 +77,7 @@ async def interrupt_execution(request: web.Request) -> web.StreamResponse:
 
 
 async def restart_context(request: web.Request) -> web.StreamResponse:
-    """Give a context a new worker; say which executions that has ended."""
+    """Give a context a new worker; report which executions that has ended."""
     context = request.app[MANAGER].existing(request.match_info["id"])
     unfinished = context.transcript.unfinished()
     await context.restart(cancel_queued=query_flag(request, "cancelQueued"))
@@ -86,13 +86,13 @@ async def restart_context(request: web.Request) -> web.StreamResponse:
 
 
 async def follow_execution(request: web.Request) -> web.StreamResponse:
-    """Send an execution's events from a number on, and those that come, up to its end."""
+    """Send an execution's events from a number on, past and future ones, up to its end."""
     execution = _execution(request)
     return await follow(request, execution.journal, _start(request, 0), _render(execution))
 
 
 async def follow_context(request: web.Request) -> web.StreamResponse:
-    """Send what happens in a context, from now or a number on, up to its end."""
+    """Send a context's events, from now or from a number on, up to its end."""
     feed = request.app[MANAGER].existing(request.match_info["id"]).transcript.feed
     return await follow(request, feed, _start(request, feed.next), render_happened)
 
@@ -111,10 +111,10 @@ def _render(execution: Execution) -> Render[Event]:
 
 
 def _start(request: web.Request, default: int) -> int:
-    """Return the number of the first event that the client wants, which may be its last one's and one."""
+    """Return the number of the first event that the client wants: ``from``, or the one after its last event."""
     text = request.query.get("from")
     start = default if text is None else _number("from", text)
-    last = request.headers.get("Last-Event-ID")  # an EventSource that comes back still has ``from`` in its URL
+    last = request.headers.get("Last-Event-ID")  # an EventSource that reconnects still has ``from`` in its URL
     return start if last is None else _number("Last-Event-ID", last) + 1
 
 
@@ -125,7 +125,7 @@ def _number(what: str, text: str) -> int:
 
 
 async def _collect(request: web.Request, execution: Execution, follower: Follower[Event]) -> web.StreamResponse:
-    """Return all that an execution says, once it has ended, or what there is when its client goes."""
+    """Return all output of an execution, once it has ended, or the output so far when its client disconnects."""
     collected = Collected()
     try:
         with when_gone(request, follower.stop, request.app[SETTINGS].heartbeat_s):

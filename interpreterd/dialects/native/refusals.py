@@ -1,4 +1,4 @@
-"""What a client of a WebSocket is told whose request was not taken."""
+"""The messages to a WebSocket client whose request was refused."""
 
 from typing import Final
 
@@ -13,14 +13,14 @@ REQUEST_ERROR: Final = "RequestError"
 
 
 def execute_refusal(error: InterpreterError) -> bytes | None:
-    """Return the message before the close of ``/execute``; None if there is only the close, which says it all."""
+    """Return the message before the close of ``/execute``; None if the close says everything."""
     if not row_of(error).announced:
         return None
     return orjson.dumps({"type": "error", "name": ANNOUNCED, "value": str(error), "traceback": ""})
 
 
 def session_refusal(error: InterpreterError, request_id: str | None) -> list[bytes]:
-    """Return what answers a request of a session; ``request_id`` is None if it had none that could be read."""
+    """Return the answer to a request of a session; ``request_id`` is None if it had no readable one."""
     message = {
         "type": "error",
         "name": ANNOUNCED if row_of(error).announced else REQUEST_ERROR,

@@ -30,12 +30,12 @@ from interpreterd.model.errors import InterpreterError, InvalidRequest, LimitRea
 from interpreterd.model.events import Event
 from interpreterd.model.requests import Execute
 
-REQUESTS_LIMIT: Final = 256  # that one connection may have unanswered
+REQUESTS_LIMIT: Final = 256  # of one connection
 FAREWELL_LIMIT_S: Final = 1.0
 
 
 async def session(request: web.Request) -> web.StreamResponse:
-    """Serve a connection until its client ends it: take operations, answer each, events as they come."""
+    """Serve a connection until its client ends it: take operations, answer each, send events as they come."""
     socket = await open_socket(request)
     client = _Client(socket, request.app[MANAGER])
     farewells = request.app[FAREWELLS]
@@ -58,17 +58,17 @@ async def say_farewells(app: web.Application) -> None:
 
 
 class _Client:
-    """One connection and its requests that are not answered yet."""
+    """One connection and its unanswered requests."""
 
     def __init__(self, socket: Socket, manager: Manager) -> None:
         self._socket = socket
         self._manager = manager
         self._requests: dict[str, asyncio.Task[None]] = {}
-        self._contexts: dict[str, Context] = {}  # of its executions, by their ids
+        self._contexts: dict[str, Context] = {}  # the contexts of its executions, by their ids
         self._turn = asyncio.Lock()
 
     async def serve(self) -> None:
-        """Take messages until the connection ends. What is wrong with one is told, and does not end it."""
+        """Take messages until the connection ends. A fault in one is reported, and does not end the connection."""
         while True:
             message = await self._socket.receive()
             if message.type not in (WSMsgType.TEXT, WSMsgType.BINARY):
@@ -92,7 +92,7 @@ class _Client:
                     await self._send(line)
 
     async def say_farewell(self) -> None:
-        """Close the connection, after the answers to its requests; a client that does not take them is left behind."""
+        """Close the connection after the answers to its requests; a client that does not take them is left behind."""
         end = asyncio.get_running_loop().time() + FAREWELL_LIMIT_S
         if self._requests:
             await asyncio.wait(self._requests.values(), timeout=FAREWELL_LIMIT_S)
@@ -114,20 +114,20 @@ class _Client:
             raise LimitReached(f"too many requests on this connection: the limit is {REQUESTS_LIMIT}")
         context, execution = self._manager.submit(wish, answers=True)
         self._contexts[execution.id] = context
-        stays = wish.stays  # the rest, its code, is not to be kept for as long
+        stays = wish.stays  # the rest, its code, must not be kept for as long
         follower = execution.journal.client
         following = asyncio.create_task(self._follow(request_id, execution, follower))
         self._requests[request_id] = following
 
         def end(following: asyncio.Task[None]) -> None:
             follower.stop()
-            context.answer(execution.id, None)  # whoever might have answered has gone
+            context.answer(execution.id, None)  # the client that might have answered has gone
             del self._requests[request_id]
             del self._contexts[execution.id]
             if not (stays or execution.ended):
                 context.interrupt(execution.id)
 
-        following.add_done_callback(end)  # a task that is cancelled at once never begins
+        following.add_done_callback(end)  # a task that is cancelled at once never starts
 
     def _answer(self, execution_id: str, text: str | None) -> bool:
         context = self._contexts.get(execution_id)

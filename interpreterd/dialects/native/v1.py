@@ -1,4 +1,4 @@
-"""The events as the existing clients know them: pure functions from event to JSON."""
+"""The events of version 1, for existing clients: pure functions from event to JSON."""
 
 from typing import Any, Final, assert_never
 
@@ -27,7 +27,7 @@ RESTARTED: Final = b'{"type":"control","text":"restarted"}'
 
 
 def render(event: Event | Gap) -> bytes | None:
-    """Return the message of ``event``, a JSON object below 1 MiB; None for what these clients are not told."""
+    """Return the message of ``event``, a JSON object below 1 MiB; None for events that these clients do not get."""
     match event:
         case Output(stream=stream, text=text, replaced=0):
             return encode_output({"type": stream.value, "text": text})

@@ -1,6 +1,6 @@
-"""What travels on a session's WebSocket: pure functions from JSON to operation and from event to JSON.
+"""The messages of a session's WebSocket: pure functions from JSON to operation and from event to JSON.
 
-The events travel in the same form over HTTP and to those who follow a context. ``tests/golden/session.jsonl`` and
+Events have the same form over HTTP and for followers of a context. ``tests/golden/session.jsonl`` and
 ``feed.jsonl`` have an example of each, which PROTOCOL.md shows.
 """
 
@@ -35,11 +35,11 @@ REQUEST_ID_LIMIT_CHARS: Final = 256
 
 @frozen
 class Interrupt:
-    """Interrupt what runs in a context.
+    """Interrupt an execution of a context.
 
     Attributes:
         context_id: None for the default context.
-        execution_id: Only if this is what runs; None for whatever runs.
+        execution_id: Only if this execution runs; None for any.
     """
 
     context_id: str | None = None
@@ -53,7 +53,7 @@ class Ping:
 
 @frozen
 class Input:
-    """Answer an execution that asks for input, one of this connection's.
+    """Answer the question of an execution of this connection.
 
     Attributes:
         text: A line without its newline; None for the end of the input.
@@ -74,7 +74,7 @@ def parse_message(value: object) -> dict[str, Any]:
 
 
 def parse_request_id(message: dict[str, Any]) -> str:
-    """Return the name that the client gave its request. Raises ``MalformedRequest``."""
+    """Return the client's name for its request. Raises ``MalformedRequest``."""
     request_id = message.get("requestId")
     if not isinstance(request_id, str) or not 0 < len(request_id) <= REQUEST_ID_LIMIT_CHARS:
         raise MalformedRequest(f"requestId must be a string of 1 to {REQUEST_ID_LIMIT_CHARS} characters")
@@ -82,7 +82,7 @@ def parse_request_id(message: dict[str, Any]) -> str:
 
 
 def parse_operation(message: dict[str, Any]) -> Operation:
-    """Return what the client wants. Raises ``MalformedRequest`` or ``InvalidRequest``."""
+    """Return the operation of a message. Raises ``MalformedRequest`` or ``InvalidRequest``."""
     match message.get("op"):
         case "execute":
             return Execute.parse({key: value for key, value in message.items() if key not in ("op", "requestId")})
@@ -117,7 +117,7 @@ def _id(message: dict[str, Any], key: str) -> str | None:
 
 
 def render(number: int, event: Event | Submitted | WorkerEnded | Gap, ids: Mapping[str, str | None]) -> bytes:
-    """Return the message of the event ``number``, with ``ids``; that of ``Finished`` is its execution's last one."""
+    """Return the message of the event ``number``, with ``ids``; that of ``Finished`` is the execution's last one."""
     more = {**ids, "seq": number}
     match event:
         case Output(stream=stream, text=text, replaced=0):
@@ -149,14 +149,14 @@ def render(number: int, event: Event | Submitted | WorkerEnded | Gap, ids: Mappi
 
 
 def render_happened(number: int, happened: Happened | Gap) -> bytes:
-    """Return the message of what happened in a context."""
+    """Return the message of an event of a context."""
     if isinstance(happened, Gap):
         return render(number, happened, {"executionId": None})
     return render(number, happened.event, {"executionId": happened.execution_id})
 
 
 def answer(text: str, request_id: str) -> bytes:
-    """Return the answer to an operation that is no execution."""
+    """Return the answer to an operation other than an execution."""
     return _control(text, {"requestId": request_id})
 
 
