@@ -44,7 +44,7 @@ class Probe:
 
     async def tell(self, request: web.Request) -> web.Response:
         """Answer, and begin anew."""
-        held, self._held = sorted(self._held), []
+        held, self._held = sorted(self._held) or [0.0], []
         last = len(held) - 1
         body = {"count": len(held), "p50": held[last // 2], "p99": held[last * 99 // 100], "max": held[last]}
         return web.Response(body=orjson.dumps(body), content_type="application/json")

@@ -4,7 +4,9 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Final
 
-from benchmarks.bench import Bench
+from attrs import evolve
+
+from benchmarks.bench import QUICK, Bench
 from benchmarks.comparison import contexts, executions
 from benchmarks.comparison.rounds import Reading, Stage, Turn
 from benchmarks.figures.hostile import hostile
@@ -12,14 +14,19 @@ from benchmarks.figures.lag import lag, listing
 from benchmarks.figures.leaving import aborted
 from benchmarks.report import Row
 
+PROBES: Final = 60
+
 
 def whole(figure: Callable[[Bench], Awaitable[list[Row]]]) -> Stage:
-    """Return the stage whose turn is a whole figure: what it measures is no speed, but what happens meanwhile."""
+    """Return the stage whose turn is a whole figure: what it measures is no speed, but what happens meanwhile.
+
+    Always a quick one: there are many rounds.
+    """
 
     @asynccontextmanager
     async def open_(bench: Bench) -> AsyncIterator[Turn]:
         async def turn() -> list[Reading]:
-            rows = await figure(bench)
+            rows = await figure(evolve(bench, scale=evolve(QUICK, probes=PROBES)))
             return [
                 Reading(row.what, row.unit, row.value) for row in rows if row.unit is not None and row.value is not None
             ]

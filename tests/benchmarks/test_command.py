@@ -86,12 +86,14 @@ def test_a_comparison_measures_both_and_leaves_nothing(checkout: Path, tmp_path:
     assert not list(made.iterdir())
 
 
-def test_each_tree_has_its_own_worker(checkout: Path, tmp_path: Path) -> None:
+def test_each_tree_has_its_own_worker_and_a_probe_in_its_daemon(checkout: Path, tmp_path: Path) -> None:
     python = servers.make_python(tmp_path / "python", packages=False)
 
     async def mark(tree: trees.Tree, directory: Path) -> str:
         program = servers.program_of(tree.python)
-        async with servers.daemon(directory, program, python) as server, client(server) as speaker:
+        async with servers.daemon(directory, program, python, probed=True) as server, client(server) as speaker:
+            async with speaker.http.get(server.url + "/held") as response:
+                assert (await response.json()).keys() == {"count", "p50", "p99", "max"}
             return await speaker.post("import builtins; print(getattr(builtins, 'MARK', 'none'))")
 
     here = trees.this_tree(checkout, tmp_path / "here")
