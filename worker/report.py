@@ -1,4 +1,4 @@
-"""What user code raised, as text: the names, values and tracebacks that clients see."""
+"""User code's exceptions as text: the names, values and tracebacks that clients see."""
 
 import sys
 
@@ -6,17 +6,17 @@ from worker.imports import import_traceback
 
 NAME_LIMIT_CHARS = 256
 VALUE_LIMIT_CHARS = 32 << 10
-TRACEBACK_LIMIT_CHARS = 96 << 10  # with value and name below 1 MiB even if every character becomes \u00XX
-OWN_FILES = "<interpreterd "  # how the file names of the worker's own code begin
-# And those of cells. Libraries that keep what they have compiled on disk, as numba does, know only such a name for code
-# that is in no file.
+TRACEBACK_LIMIT_CHARS = 96 << 10  # together with value and name below 1 MiB, even if every character becomes \u00XX
+OWN_FILES = "<interpreterd "  # the beginning of the file names of the worker's own code
+# The beginning of the file names of cells. Libraries that keep compiled code on disk, such as numba, know only such a
+# name for code without a file.
 CELLS = "<ipython-cell-"
-_TRACEBACK = BaseException.__traceback__  # not what a class of user code has in its place
+_TRACEBACK = BaseException.__traceback__  # not the attribute that a class of user code may have instead
 BARE_FRAMES_LIMIT = 50
 
 
 def cut(text, limit_chars):
-    """Return ``text``, its middle replaced by a marker that counts what went, if it is longer than ``limit_chars``."""
+    """Return ``text``; if it is longer than ``limit_chars``, a marker replaces its middle and counts the characters."""
     if len(text) <= limit_chars:
         return text
     half = limit_chars // 2
@@ -24,14 +24,15 @@ def cut(text, limit_chars):
 
 
 def describe(raised):
-    """Return ``{"name", "value", "traceback"}`` of an exception, as CPython would print it, the worker's frames cut.
+    """Return ``{"name", "value", "traceback"}`` of an exception, as CPython prints it, without the worker's frames.
 
     Runs user code (``__str__`` and the like), so it may raise anything.
     """
     name, value = cut(_name(raised), NAME_LIMIT_CHARS), cut(_text(raised), VALUE_LIMIT_CHARS)
     try:
         traceback = _traceback(raised)
-    except Exception:  # user code has broken what it needs: imports, the traceback module, the exception's attributes
+    # User code has broken something that this needs: imports, the traceback module, the exception's attributes.
+    except Exception:
         traceback = _bare_traceback(raised, f"{name}: {value}\n")
     return {"name": name, "value": value, "traceback": cut(traceback, TRACEBACK_LIMIT_CHARS)}
 
@@ -39,7 +40,7 @@ def describe(raised):
 def forget_own_frames(raised):
     """Take the worker's frames out of a traceback's beginning.
 
-    They would refer to ``raised`` as it refers to them, and keep it until the garbage is collected.
+    They and ``raised`` refer to each other, which would keep it until the next garbage collection.
     """
     frames = _TRACEBACK.__get__(raised)
     while frames is not None and frames.tb_frame.f_code.co_filename.startswith(OWN_FILES):
@@ -48,7 +49,7 @@ def forget_own_frames(raised):
 
 
 def forget_frames(raised):
-    """Let ``raised`` keep no frame alive."""
+    """Remove all frames that ``raised`` keeps alive."""
     _TRACEBACK.__set__(raised, None)
 
 
@@ -64,7 +65,7 @@ def remember(raised):
 def call_hook(stack, raised, error):
     """Call ``sys.excepthook`` with ``raised``, which is described by ``error``.
 
-    Whatever it raises ends it alone, ``SystemExit`` silently; but KeyboardInterrupt is passed on.
+    An exception of the hook ends only the hook, ``SystemExit`` silently; but KeyboardInterrupt is passed on.
     """
     try:
         stack.call(sys.excepthook, type(raised), raised, _TRACEBACK.__get__(raised))
@@ -77,15 +78,16 @@ def call_hook(stack, raised, error):
         shown = describe(caught)["traceback"]
         try:
             sys.stderr.write(f"Error in sys.excepthook:\n{shown}\nOriginal exception was:\n{error['traceback']}")
-        except Exception:  # of whatever user code has put there
+        except Exception:  # of any object that user code has put there
             pass
 
 
 def describe_again(raised, late):
-    """The same after ``late`` came of describing, or of ending the execution; SIGINT is only remembered by now.
+    """Describe ``raised`` again after ``late`` was raised meanwhile; SIGINT is only remembered by now.
 
-    An interrupt that hit no code of the user's is no part of the story. Otherwise no user code is run again: its
-    ``__str__`` may be what was endless.
+    An interrupt that hit no user code is not reported. Otherwise no user code is run again: its ``__str__`` may have
+    been
+    endless.
     """
     if type(late) is KeyboardInterrupt and not _hit_a_cell(late.__traceback__):
         try:
@@ -104,14 +106,14 @@ def _hit_a_cell(frames):
 
 
 def describe_safely(raised):
-    """The same, running no user code."""
+    """Describe ``raised`` without running user code."""
     name = cut(_name(raised), NAME_LIMIT_CHARS)
     value = "<the exception could not be shown>"
     return {"name": name, "value": value, "traceback": f"{name}: {value}\n"}
 
 
 def _name(raised):
-    """Its class's own name: a metaclass may have another idea of ``__name__``."""
+    """Return its class's own name: a metaclass may have another ``__name__``."""
     return str.__str__(vars(type)["__name__"].__get__(type(raised)))
 
 
@@ -130,7 +132,7 @@ def _traceback(raised):
 
 
 def _bare_traceback(raised, text):
-    """Return the same as far as it needs nothing: without source lines, causes, and frames beyond the last ones."""
+    """Return a traceback that needs no imports: without source lines, causes, and frames beyond the last ones."""
     lines, frames = [], _TRACEBACK.__get__(raised)
     while frames is not None:
         code = frames.tb_frame.f_code
@@ -155,5 +157,5 @@ def _cut_own_frames(shown, traceback):
         if users:
             shown.stack[:] = users
         else:  # a SyntaxError of the cell itself, or a cause that was never raised: no frames, no headline
-            shown.exc_traceback = None  # 3.9 asks this one
+            shown.exc_traceback = None  # Python 3.9 reads this one
             shown.stack = None if sys.version_info >= (3, 10) else traceback.StackSummary()

@@ -1,28 +1,28 @@
-"""The sources of cells, where the standard library looks for those of files: in ``linecache`` and by ``inspect``."""
+"""The sources of cells, where the standard library looks for sources of files: in ``linecache`` and by ``inspect``."""
 
 from _imp import source_hash
 
 from worker.report import CELLS
 
-SOURCES_LIMIT_BYTES = 16 << 20  # the oldest cells' sources go first; a traceback then shows no line for them
+SOURCES_LIMIT_BYTES = 16 << 20  # the oldest cells' sources are dropped first; a traceback then shows no line for them
 
 
 class Sources:
-    """Sources by file name. A name is made of a hash: what keeps results of functions on disk finds them again."""
+    """Sources by file name. A name is made of a hash, so that caches of functions on disk find it again."""
 
     def __init__(self):
         self._linecache = None
         self.forget()
 
     def forget(self):
-        """Know no sources."""
+        """Start without sources."""
         self._sources = {}
         self._bytes = 0
 
     def add(self, source):
         """Return the file name for ``source``."""
         filename = f"{CELLS}{source_hash(0, source.encode('utf-8', 'surrogatepass'))[:6].hex()}>"
-        self._bytes += len(source) - len(self._sources.pop(filename, ""))  # the newest is the last one
+        self._bytes += len(source) - len(self._sources.pop(filename, ""))  # so that the newest is the last one
         self._sources[filename] = source
         while self._bytes > SOURCES_LIMIT_BYTES and len(self._sources) > 1:
             oldest = next(iter(self._sources))
@@ -43,11 +43,11 @@ class Sources:
                 lines.pop()
             # No mtime: linecache.checkcache() leaves the entry alone.
             self._linecache.cache[filename] = (len(source), None, lines, filename)
-        except Exception:  # user code has put something else in the cache's place
+        except Exception:  # user code has replaced the cache
             pass
 
     def hook_linecache(self, module):
-        """Show all that is known, and what is to come."""
+        """Show all present and future sources."""
         self._linecache = module
         for filename, source in self._sources.items():
             self._show(filename, source)
@@ -59,7 +59,7 @@ class Sources:
         def getfile(object):
             try:
                 filename = self._file_of_class(object) if isinstance(object, type) else None
-            except Exception:  # classes may have attributes that are anything
+            except Exception:  # attributes of classes may be anything
                 filename = None
             return original(object) if filename is None else filename
 
@@ -67,7 +67,7 @@ class Sources:
         module.getfile = getfile
 
     def _file_of_class(self, cls):
-        """Return the name of the cell that has ``cls``, or None; of several that may be it, the newest one."""
+        """Return the name of the cell that has ``cls``, or None; if several may have it, the newest one."""
         if cls.__module__ != "__main__":
             return None
         for value in vars(cls).values():

@@ -1,7 +1,7 @@
 """``sys.stdin``, ``input()`` and ``getpass()``: they ask the client of the execution, or are at their end at once.
 
-That is so while stdin is the daemon's. Where user code has put something else on fd 0 or into ``sys.stdin``, this is
-what is read, as by any Python.
+This holds while stdin is the daemon's. If user code has put something else on fd 0 or into ``sys.stdin``, that is read,
+as by any Python.
 """
 
 import _thread
@@ -14,11 +14,11 @@ from time import sleep
 from worker.report import cut
 
 PROMPT_LIMIT_CHARS = 16 << 10
-GIVEN_UP_S = 0.05  # before the next question; the daemon takes who gives up forty a second for broken
+GIVEN_UP_S = 0.05  # before the next question; the daemon kills a worker that gives up forty a second
 
 
 class _Raw(io.FileIO):
-    """Fd 0, below the buffers of ``sys.stdin``: ``read_answer`` reads in its place, unless it returns None."""
+    """Fd 0, below the buffers of ``sys.stdin``: ``read_answer`` reads instead, unless it returns None."""
 
     read_answer = None
 
@@ -42,9 +42,11 @@ class _Raw(io.FileIO):
 class Stdin:
     """Asks through ``channel``. ``begin()`` before user code, ``close()`` after it.
 
-    Only the main thread of the worker itself may ask: it alone reads the channel, and a child's answer would be lost.
-    A question that an exception (an interrupt, an alarm) has ended is never answered: each has a number, and its answer
-    the same one.
+    Only the main thread of the worker itself may ask, because it alone reads the channel, and a child would lose the
+    answer.
+    A question that an exception (an interrupt, an alarm) has ended is never answered: each question has a number, and
+    its
+    answer the same.
     """
 
     def __init__(self, channel, streams):
@@ -56,7 +58,7 @@ class Stdin:
         self._waits = False
         self._unread = b""  # of the latest answer
         self._asks = True
-        self._read_ahead = False  # whether the buffers of sys.stdin may hold something
+        self._read_ahead = False  # whether the buffers of sys.stdin may hold data
         self._getpid = os.getpid
         self._pid = None
         self._get_ident = _thread.get_ident
@@ -74,7 +76,7 @@ class Stdin:
         sys.stdin = sys.__stdin__ = self._stream
 
     def begin(self, execution_id):
-        """Make ready for user code, which may ask if ``execution_id`` is not None."""
+        """Prepare for user code, which may ask if ``execution_id`` is not None."""
         try:
             usable = not getattr(sys.stdin, "closed", False)
         except BaseException:  # deleted, detached from its buffer, or an object of user code, which may do anything
@@ -86,7 +88,7 @@ class Stdin:
         self._pid = self._getpid()
 
     def close(self):
-        """End the input; what user code has not read of an answer is no other execution's."""
+        """End the input; the unread rest of an answer is not for other executions."""
         self._execution_id = None
         if self._read_ahead:
             self._unread = b""
@@ -98,11 +100,11 @@ class Stdin:
             self._read_ahead = False
 
     def _is_the_clients(self):
-        """Whether ``input()`` is to ask: not where user code has put something else in stdin's place."""
+        """Whether ``input()`` asks the client: not if user code has replaced stdin."""
         return getattr(sys, "stdin", None) is self._stream and self._is_own(0) and not self._stream.closed
 
     def _buffered(self):
-        """Return the next line, or what there is of it, without a question."""
+        """Return the next buffered line, or a part of it, without a question."""
         self._asks = False
         try:
             return self._stream.readline()
@@ -110,7 +112,7 @@ class Stdin:
             self._asks = True
 
     def _input(self, prompt="", /):
-        """Return a line that the client of this execution was asked for, or that another ``sys.stdin`` has."""
+        """Return a line of the client of this execution, or of another ``sys.stdin``."""
         if not self._is_the_clients():
             return self._python_input(prompt)
         if self._read_ahead and (line := self._buffered()):
@@ -118,11 +120,11 @@ class Stdin:
         return self._ask("input()", prompt, False)
 
     def hook_getpass(self, module):
-        """Let ``getpass.getpass`` ask the client too, who does not show what is typed."""
+        """Let ``getpass.getpass`` ask the client too, which does not show the typed text."""
         original = module.getpass
 
         def getpass(prompt="Password: ", stream=None, **options):
-            """Return a password that the client of this execution was asked for."""
+            """Return a password from the client of this execution."""
             if not self._is_the_clients():
                 return original(prompt, stream, **options)
             return self._ask("getpass()", prompt, True)
@@ -130,7 +132,7 @@ class Stdin:
         module.getpass = getpass
 
     def _read_answer(self, size):
-        """Return what ``sys.stdin`` is to read, up to ``size`` bytes, none at the end; None for what is on fd 0."""
+        """Return up to ``size`` bytes for ``sys.stdin``, none at the end; None to read fd 0 instead."""
         if not self._is_own(0):
             return None
         if not self._unread:

@@ -2,15 +2,15 @@
 
 Two things are added, and neither costs anything once a program is printing:
 
-* *Order.* The daemon cannot see in which order two pipes were written. So before a stream takes over from the other
-  one, a mark is written into each of the pipes; ``interpreterd/pipe/turns.py`` tells what is in it.
-* *Partial lines.* ``print(".", end="")`` stays in the line buffer. The first write of a while wakes a thread that
+* *Order.* The daemon cannot see in which order two pipes were written. So before the program changes from one stream to
+  the other, a mark is written into each pipe; ``interpreterd/pipe/turns.py`` describes it.
+* *Partial lines.* ``print(".", end="")`` stays in the line buffer. The first write after a pause wakes a thread that
   flushes 50 ms later, and goes back to sleep.
 
-Both hang on the streams' ``write``: an instance attribute stands before the C method until the next write removes it.
+Both hang on the streams' ``write``: an instance attribute hides the C method until the next write removes it.
 
-Fds 0, 1 and 2 are the user's, too, who may put something else there. So no mark is written where fstat(2) does not say
-that it is the daemon's pipe, and what code that failed has left there is put right.
+Fds 0, 1 and 2 are also user code's, which may replace them. So a mark is written only where fstat(2) shows the daemon's
+pipe, and what failed code has left there is repaired.
 """
 
 import _thread
@@ -25,16 +25,16 @@ from os import fstat, getpid, set_blocking, write  # before user code can replac
 from worker.flusher import Flusher
 
 FIONREAD = 0x541B  # <asm-generic/ioctls.h>; the termios module would be one more import
-_BUFFER_BYTES = 8192  # a pipe that is empty always has room for it
+_BUFFER_BYTES = 8192  # an empty pipe always has room for it
 
 
 def unread_bytes(fd):
-    """How many bytes the pipe at ``fd`` holds that nobody has read; FIONREAD works at the writing end too."""
+    """Return how many unread bytes the pipe at ``fd`` holds; FIONREAD works at the writing end too."""
     return int.from_bytes(fcntl.ioctl(fd, FIONREAD, b"\0\0\0\0"), sys.byteorder)
 
 
 def _identity(fd):
-    """Return what tells a descriptor's file from others; None if it is closed."""
+    """Return a value that tells a descriptor's file from others; None if it is closed."""
     try:
         status = fstat(fd)
     except OSError:
@@ -43,7 +43,7 @@ def _identity(fd):
 
 
 def _is_full(fd):
-    """Whether a write would wait, as poll(2) says: not of files, nor of what is closed."""
+    """Whether a write would wait, according to poll(2): never for a file or a closed descriptor."""
     poll = select.poll()
     poll.register(fd, select.POLLOUT)
     try:
@@ -53,7 +53,7 @@ def _is_full(fd):
 
 
 def _is_usable(name):
-    """Whether a stream of ``sys`` can be written to; one that user code put there need not be a real stream."""
+    """Whether a stream of ``sys`` can be written to; a stream of user code need not be a real one."""
     try:
         return not getattr(getattr(sys, name), "closed", False)
     except BaseException:  # deleted, detached from its buffer, or an object of user code, which may do anything
@@ -63,12 +63,12 @@ def _is_usable(name):
 class Streams:
     """Owns ``sys.stdout`` and ``sys.stderr``. ``begin()`` before user code, ``end()`` after it.
 
-    ``secret`` is what the daemon knows this process's marks by.
+    The daemon recognises this process's marks by ``secret``.
     """
 
     def __init__(self, flush_c_stdio):
         self._flush_c_stdio = flush_c_stdio
-        self._turn = None  # fd of the stream that was written last; None: since begin(), neither
+        self._turn = None  # fd of the last written stream; None if none was written since begin()
         self._turns = self._writer = 0
         self._pid = getpid()
         self._switching = _thread.allocate_lock()
@@ -81,7 +81,7 @@ class Streams:
         atexit.register(self._at_exit)  # the first to be registered is the last to be called
 
     def own(self, spare_fds):
-        """Take ``spare_fds``, private copies of fds 0, 1 and 2, for the daemon's: to know and to repair these by."""
+        """Take ``spare_fds``, private copies of fds 0, 1 and 2, to recognise and to repair these."""
         self._spare_fds = spare_fds
         self._own = {fd: _identity(spare_fd) for fd, spare_fd in spare_fds.items()}
         self._found = self._own.copy()
@@ -90,11 +90,11 @@ class Streams:
         self._mark = b"\xff" + self.secret.encode()
 
     def is_own(self, fd):
-        """Whether ``fd`` is what the daemon has put there."""
+        """Whether ``fd`` is the file that the daemon has put there."""
         return _identity(fd) == self._own[fd]
 
     def open(self, fd):
-        """Make a stream anew, as CPython makes its own, and put it into ``sys``."""
+        """Make a new stream, as CPython makes its own, and put it into ``sys``."""
         if fd == 1:
             stream = sys.stdout = sys.__stdout__ = _open(1, "<stdout>", self._errors)
         else:
@@ -103,20 +103,20 @@ class Streams:
         self._first_writes[fd] = self._make_first_write(fd, stream.write)
 
     def begin(self):
-        """Make ready for user code."""
+        """Prepare for user code."""
         if not _is_usable("stdout"):
             self.open(1)
         if not _is_usable("stderr"):
             self.open(2)
         self._turn = None
-        self._switching = _thread.allocate_lock()  # an interrupt may have come between the other one and its release
+        self._switching = _thread.allocate_lock()  # an interrupt may have come between the old lock and its release
         self._watch(1)
         self._watch(2)
 
     def end(self, failed):
-        """Write out what user code has left in buffers, and repair what it closed of fds 0, 1 and 2.
+        """Write out buffers that user code has left, and repair closed fds 0, 1 and 2.
 
-        If it ``failed``, put right what else it left on them.
+        If it ``failed``, repair its other changes to them as well.
         """
         there = {fd: _identity(fd) for fd in self._own}
         self._flush(there, BaseException)
@@ -128,24 +128,25 @@ class Streams:
                 self._flush(there, BaseException)
 
     def _repair(self, fd):
-        """Put the daemon's file back on ``fd``, and return what is there then."""
+        """Put the daemon's file back on ``fd``, and return the file that is there then."""
         spare_fd = self._spare_fds[fd]
-        if _identity(spare_fd) == self._own[fd]:  # else user code has closed it, and perhaps opened another file there
+        # Otherwise user code has closed it, and perhaps opened another file there.
+        if _identity(spare_fd) == self._own[fd]:
             try:
                 os.dup2(spare_fd, fd)
-            except OSError:  # beyond a limit that user code has set: its next write will tell it
+            except OSError:  # beyond a limit that user code has set: its next write will fail
                 pass
         return _identity(fd)
 
     def flush(self, ignored=BaseException):
-        """Write out everything that Python and C have buffered. Raises nothing that is ``ignored``.
+        """Write out everything that Python and C have buffered. Raises no exception of ``ignored``.
 
-        It waits for the daemon, but not for a pipe of the user's own that is full.
+        It waits for the daemon, but not for a full pipe of user code's own.
         """
         self._flush({fd: _identity(fd) for fd in self._streams}, ignored)
 
     def _flush(self, there, ignored):
-        """Do so, where ``there`` is on the descriptors."""
+        """Do so; ``there`` are the files on the descriptors."""
         full = []
         for fd in self._streams:
             if there[fd] != self._own[fd]:
@@ -153,7 +154,8 @@ class Streams:
                     full.append(fd)
                 continue
             try:
-                # asyncio, and Node.js in a child, leave the pipe so that a write that finds it full fails: fcntl(2).
+                # asyncio, and Node.js in a child, make the pipe non-blocking, so that a write to a full pipe fails:
+                # fcntl(2).
                 set_blocking(fd, True)
             except ignored:
                 pass
@@ -162,7 +164,7 @@ class Streams:
         for stream in (*in_place, *own):
             try:
                 stream.flush()
-            except ignored:  # closed, replaced by something that is no stream, a surrogate in its buffer
+            except ignored:  # closed, replaced by an object that is no stream, a surrogate in its buffer
                 pass
         try:
             if not full:
@@ -171,7 +173,7 @@ class Streams:
             pass
 
     def _watch(self, fd):
-        """Have the next write of a stream begin with ``_take_turn``, unless user code has put its own in that place."""
+        """Let the next write of a stream begin with ``_take_turn``, unless user code has put its own method there."""
         self._streams[fd].__dict__.setdefault("write", self._first_writes[fd])
 
     def _make_first_write(self, fd, write):
@@ -184,7 +186,7 @@ class Streams:
         return first_write
 
     def _take_turn(self, fd):
-        """What the first write after ``begin()``, after the other stream's write or after a flush does."""
+        """Called by the first write after ``begin()``, after the other stream's write or after a flush."""
         attributes = self._streams[fd].__dict__
         if attributes.get("write") is self._first_writes[fd]:
             attributes.pop("write", None)
@@ -192,7 +194,7 @@ class Streams:
             self._be_forked()
         before, self._turn = self._turn, fd
         switching = self._switching
-        # Of two threads that switch at once, one does not wait for the other: between them there is no order.
+        # If two threads switch at once, one does not wait for the other: between them there is no order.
         if before not in (None, fd) and switching.acquire(False):
             try:
                 self._watch(before)
@@ -208,7 +210,7 @@ class Streams:
         self._flusher.wake()
 
     def _be_forked(self):
-        """Begin anew in a process that was forked, in whatever way: Python does not hear of each fork of C code."""
+        """Begin again in a process that was forked in any way: Python does not hear of each fork of C code."""
         self._pid, self._turns, self._writer = getpid(), 0, int.from_bytes(os.urandom(4), "big")
         self._switching = _thread.allocate_lock()
         self._flusher.forget()
@@ -218,7 +220,7 @@ class Streams:
             self._be_forked()
         self._flusher.end()
         if self._turn is not None:
-            self._watch(self._turn)  # whose next write wakes it again, in both processes
+            self._watch(self._turn)  # its next write wakes it again, in both processes
 
     def _at_exit(self):
         if getpid() != self._pid:
@@ -226,7 +228,7 @@ class Streams:
         self._flusher.close()
 
     def _flush_partial_line(self):
-        """Flush what was written last, if that cannot block; return whether it was done."""
+        """Flush the last written stream, if that cannot block; return whether it was done."""
         fd = self._turn
         try:
             if fd is None:
@@ -234,7 +236,7 @@ class Streams:
             if unread_bytes(fd):
                 # A full pipe would make this thread sleep inside the stream's lock, out of reach of an interrupt.
                 return False
-            self._watch(fd)  # before the flush: what is written during it is seen again
+            self._watch(fd)  # before the flush: writes during it are noticed again
             self._streams[fd].flush()
         except BaseException:  # closed, or user code has given the stream a method of its own
             pass

@@ -1,4 +1,4 @@
-"""What the worker needs of the C library, and the start-up work of Python that ``-S`` left out."""
+"""The worker's calls of the C library, and the start-up work of Python that ``-S`` left out."""
 
 import os
 import sys
@@ -15,9 +15,9 @@ NICENESS = 5  # a third of the daemon's share of a processor that both want: sch
 
 
 class Library:
-    """The C library by way of ``_ctypes``, the C half of ctypes: importing the Python half costs five milliseconds.
+    """The C library by ``_ctypes``, the C half of ctypes: importing the Python half costs five milliseconds.
 
-    Where a Python was built without it, nothing here has an effect.
+    If Python was built without it, nothing here has an effect.
 
     Attributes:
         stack: See ``Stack``.
@@ -42,12 +42,12 @@ class Library:
             sys.modules.pop(name, None)
 
     def flush_stdio(self):
-        """Write out what C code has printed: fflush(3) of every stream."""
+        """Write out the buffers of C code: fflush(3) of every stream."""
         if self._call is not None:
             self._call(self._fflush, (0,))
 
     def has_children(self):
-        """Return whether this process has children, also if they have ended. No exception: it is asked often."""
+        """Return whether this process has children, also if they have ended. Raises nothing: it is called often."""
         options = os.WEXITED | os.WNOHANG | os.WNOWAIT
         if self._call is not None:
             return self._call(self._waitid, (os.P_ALL, 0, 0, options)) != -1  # Linux needs no siginfo_t: waitid(2)
@@ -58,7 +58,7 @@ class Library:
         return True
 
     def limit_data(self, size_bytes):
-        """Let this process, and each that it will start, allocate ``size_bytes`` more than it has: setrlimit(2)."""
+        """Let this process, and each process that it starts, allocate ``size_bytes`` more than it has: setrlimit(2)."""
         with open("/proc/self/statm") as file:
             pages = int(file.read().split()[5])  # proc(5): data + stack
         limit = (pages * os.sysconf("SC_PAGE_SIZE") + size_bytes).to_bytes(8, sys.byteorder)
@@ -66,7 +66,7 @@ class Library:
             self._call(self._setrlimit, (RLIMIT_DATA, limit + limit))
 
     def become_subreaper(self):
-        """Keep every process that starts below this one below it: whoever kills the tree finds them all."""
+        """Keep every descendant below this process, so that killing the tree finds them all."""
         if self._call is not None:
             self._call(self._prctl, (PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0))
 
@@ -77,18 +77,18 @@ class Library:
 
 
 class Traces:
-    """What user code leaves to do for Python's shutdown: exit handlers, threads, files that may have to be flushed.
+    """The work that user code leaves for Python's shutdown: exit handlers, threads, files that may have to be flushed.
 
-    If there is nothing, the shutdown is not worth its milliseconds, nor the memory that a fork would stop sharing.
+    If there is none, the shutdown is not worth its milliseconds, nor the memory that a fork would stop sharing.
     """
 
     def __init__(self):
-        """Made after ``site`` has run what it finds, and before modules are imported that may have exit handlers."""
-        self._handlers = count_exit_handlers() + 1, _finalizers()  # one is the streams'
+        """Made after ``site`` has run, and before modules are imported that may have exit handlers."""
+        self._handlers = count_exit_handlers() + 1, _finalizers()  # one is the streams' handler
         self._descriptors = None
 
     def begin(self):
-        """From here on what is opened is the user's."""
+        """From now on, opened files are user code's."""
         self._descriptors = set(os.listdir("/proc/self/fd"))
 
     def are_none(self):
@@ -100,21 +100,22 @@ class Traces:
 
 
 def _finalizers():
-    """Return how many objects ``weakref.finalize``, which has one exit handler for all, is to clean up at exit."""
+    """Return how many objects ``weakref.finalize``, which has one exit handler for all, has to clean up at exit."""
     weakref = sys.modules.get("weakref")
     return 0 if weakref is None else len(weakref.finalize._registry)
 
 
 def give_way():
-    """Let the daemon, and thereby its clients, have the processor before user code: nice(2).
+    """Let the daemon, and so its clients, have the processor before user code: nice(2).
 
-    Where the kernel weighs sessions (autogroups, sched(7)), a session of its own would have the share of the daemon.
+    If the kernel weighs sessions (autogroups, sched(7)), a session of its own would have the same share as the daemon.
     """
     try:
         os.nice(NICENESS)
         with open("/proc/self/autogroup", "wb", 0) as file:
             file.write(b"%d" % NICENESS)
-    except OSError:  # it does not, or somebody without privileges has just done so: they may once in 0.1 s
+    # It does not weigh them, or another process without privileges has just done so: they may once in 0.1 s.
+    except OSError:
         pass
 
 
@@ -135,9 +136,9 @@ class _Flags(tuple):
 
 
 def set_up_site():
-    """Do what Python does between its start and the first line of a program: paths, site, user site, ``.pth`` files."""
+    """Do the work of Python between its start and a program's first line: paths, site, user site, ``.pth`` files."""
     path = os.environ.pop("INTERPRETERD_PYTHONPATH", None)
-    import site  # before the flags are what site looks at: it would do its work now, and once more below
+    import site  # before the flags that site reads are set: it would do its work now, and once more below
 
     if path is not None:
         os.environ["PYTHONPATH"] = path
@@ -145,7 +146,7 @@ def set_up_site():
     sys.flags = _Flags(sys.flags)
     try:
         site.main()
-    except Exception as error:  # somebody's .pth file
+    except Exception as error:  # a .pth file of a package
         sys.stderr.write(f"interpreterd: site could not be set up: {type(error).__name__}: {error}\n")
     if not getattr(sys.flags, "safe_path", False):
         sys.path.insert(0, "")  # the current directory, as at Python's prompt

@@ -2,7 +2,7 @@
 
 It must stay single-threaded and run no user code. For a request the daemon sends ``fork`` together with three
 descriptors (SCM_RIGHTS, unix(7)): the new worker's channel, stdout and stderr. The template answers ``forked`` with a
-pid, and ``reaped`` when that worker has ended, since only a parent learns how.
+pid, and ``reaped`` when that worker has ended, since only a parent learns its exit status.
 """
 
 import _signal
@@ -15,10 +15,10 @@ from worker.interpreter import ready
 
 _FDS = 3
 _SCM_RIGHTS_BYTES = 4 * _FDS
-# Libraries that start threads when they are imported do not with these; a thread does not survive a fork.
+# With these, libraries do not start threads when they are imported; a thread does not survive a fork.
 _SINGLE_THREADED = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
-# What most code needs sooner or later, and what shows errors. Shared by all workers, it costs memory once. Without
-# threading, and what imports it: what it does after each fork would cost every worker 0.4 MB.
+# Modules that most code needs sooner or later, and those that show errors. Shared by all workers, they cost memory
+# once. Without threading and modules that import it: its work after each fork would cost every worker 0.4 MB.
 _COMMON = [
     "ast",
     "collections",
@@ -42,13 +42,13 @@ _COMMON = [
 
 
 def preload(names):
-    """Import ``names``; return None, or why one could not be."""
+    """Import ``names``; return None, or the reason why one could not be imported."""
     ours = [name for name in _SINGLE_THREADED if name not in os.environ]
     os.environ.update(dict.fromkeys(ours, "1"))
     try:
         for name in (*_COMMON, *names):
             __import__(name)
-    except BaseException as error:  # whatever a module does when it is imported
+    except BaseException as error:  # a module may do anything when it is imported
         return f"cannot import {name}: {type(error).__name__}: {error}"
     finally:
         for name in ours:
@@ -62,7 +62,7 @@ def preload(names):
 def serve(channel, channel_fd):
     """Fork workers until the daemon is gone. Returns in each child, with its channel, stdout and stderr fds.
 
-    ``socket`` was imported with what ``preload`` imports.
+    ``preload`` has imported ``socket``.
     """
     socket = sys.modules["socket"]
     wake_read, wake_write = os.pipe()
@@ -72,7 +72,7 @@ def serve(channel, channel_fd):
     _signal.signal(_signal.SIGINT, _signal.SIG_IGN)
     _signal.set_wakeup_fd(wake_write)
     daemon = socket.socket(fileno=channel_fd)
-    # Collected now and never again, the pages of what exists stay shared with the children.
+    # Collected now and never again, so that the pages of existing objects stay shared with the children.
     gc.collect()
     gc.freeze()
     channel.send(ready())
@@ -92,7 +92,7 @@ def serve(channel, channel_fd):
                 own = fds[position : position + _FDS]
                 try:
                     pid = os.fork()
-                except OSError as error:  # no processes or no memory: the daemon's to tell, and this goes on
+                except OSError as error:  # no processes or no memory: the daemon reports it, and this process goes on
                     channel.send({"type": "failed", "reason": f"cannot fork: {error.strerror}"})
                     pid = None
                 if pid == 0:
@@ -100,7 +100,7 @@ def serve(channel, channel_fd):
                         os.close(other)
                     _signal.set_wakeup_fd(-1)
                     _signal.signal(_signal.SIGCHLD, _signal.SIG_DFL)
-                    daemon.detach()  # closed by the caller
+                    daemon.detach()  # the caller closes it
                     os.setsid()
                     _reseed()
                     return own

@@ -1,1 +1,1 @@
-"""What starts workers: one file each."""
+"""Launchers start workers: one file each."""

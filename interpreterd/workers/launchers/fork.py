@@ -1,4 +1,4 @@
-"""Workers forked from a template that has imported their modules: a launcher that takes a millisecond."""
+"""A launcher that forks workers from a template, which has imported their modules: it takes a millisecond."""
 
 import asyncio
 import contextlib
@@ -15,26 +15,26 @@ from interpreterd.workers.launcher import Python, SpawnLauncher
 from interpreterd.workers.template import Template, TemplateEnded
 from interpreterd.workers.worker import Worker
 
-TEMPLATES_LIMIT: Final = 5  # that are started within
+TEMPLATES_LIMIT: Final = 5  # started within ``TEMPLATES_WITHIN_S``
 TEMPLATES_WITHIN_S: Final = 60.0
 CLOSE_LIMIT_S: Final = 2.0
-GONE_LIMIT_S: Final = 1.0  # one that is killed takes a millisecond
-pause = asyncio.sleep  # for tests
+GONE_LIMIT_S: Final = 1.0  # a killed template takes a millisecond
+pause = asyncio.sleep  # a function of its own for tests
 _log = logging.getLogger(__name__)
 
 
 class ForkLauncher:
-    """Asks a template for each worker; while there is no template, starts workers as another launcher does.
+    """Asks a template for each worker; without a template, starts workers as another launcher does.
 
-    The template is started by the first use, which waits for it. After its end a new one is started in the background,
-    at most ``TEMPLATES_LIMIT`` within ``TEMPLATES_WITHIN_S``. If it cannot import its modules, that is logged, and
-    workers are spawned from then on: they import what they need themselves.
+    The first use starts the template, and waits for it. After its end a new one is started in the background, at most
+    ``TEMPLATES_LIMIT`` within ``TEMPLATES_WITHIN_S``. If the template cannot import its modules, that is logged, and
+    workers are spawned from then on: they import their modules themselves.
     """
 
     def __init__(
         self, spawner: SpawnLauncher, *, modules: tuple[str, ...], nursery: Nursery, start_timeout_s: float
     ) -> None:
-        """Have the template import ``modules``. ``spawner`` starts the template, and stays the caller's."""
+        """Let the template import ``modules``. ``spawner`` starts the template, and stays the caller's."""
         self._spawner = spawner
         self._modules = modules
         self._nursery = nursery
@@ -45,7 +45,7 @@ class ForkLauncher:
         self._starts: deque[float] = deque(maxlen=TEMPLATES_LIMIT)
 
     async def launch(self, envs: Mapping[str, str] = NO_ENVS) -> Worker:
-        """See ``Launcher``. The template has started long ago: a worker with ``envs`` is spawned."""
+        """See ``Launcher``. The template has started long ago, so a worker with ``envs`` is spawned."""
         if envs:
             return await self._spawner.launch(envs)
         if self._tending is None:
@@ -71,7 +71,7 @@ class ForkLauncher:
         await self._spawner.sweep(worker)
 
     async def close(self) -> None:
-        """End the template; wait for that, but not beyond a moment."""
+        """End the template; wait for that, but only a moment."""
         if self._tending is not None:
             self._tending.cancel()
             await asyncio.wait([self._tending], timeout=CLOSE_LIMIT_S)
@@ -111,7 +111,7 @@ class ForkLauncher:
         self._starts.append(loop.time())
 
     async def _sweep_after(self, template: Template) -> None:
-        """Kill what it has forked without having been able to say so: nobody knows it, and it is the daemon's now."""
+        """Kill workers that the template forked but could not report: now they are the daemon's unknown children."""
         await self._wait_for(template)
         await self._nursery.sweep()
 

@@ -1,4 +1,4 @@
-"""Workers that wait, started and never used, so that a context gets one at once. The pool is itself a launcher."""
+"""Started, unused workers that wait for contexts. The pool is itself a launcher."""
 
 import asyncio
 import logging
@@ -22,11 +22,12 @@ _log = logging.getLogger(__name__)
 
 
 class Pool:
-    """Keeps up to ``size`` workers of another launcher waiting. An async context manager: at its end none is left.
+    """Keeps up to ``size`` waiting workers of another launcher. An async context manager: none is left at its end.
 
-    A worker leaves it once, to be used, and never comes back. It is refilled in the background, one worker at a time,
-    so that starting them does not compete with executions for more than one processor. After a start that failed it
-    waits until somebody asks for a worker, who is then told why there is none.
+    A worker leaves the pool once, to be used, and never comes back. The pool is refilled in the background, one worker
+    at a
+    time, so that starting them takes at most one processor from executions. After a failed start the pool waits for the
+    next request of a worker, which gets the reason.
     """
 
     def __init__(
@@ -34,7 +35,7 @@ class Pool:
     ) -> None:
         """Fill from ``launcher``, which stays the caller's; ``size`` 0 keeps none.
 
-        Workers that wait are already configured as most contexts will want it: ``usual``.
+        Waiting workers are already configured for most contexts: ``usual``.
         """
         self._launcher = launcher
         self._size = size
@@ -51,7 +52,7 @@ class Pool:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        """Kill the workers that wait; wait for their end, and for a start that is cut short, a moment each."""
+        """Kill the waiting workers; wait for their end, and for a start that is cut short, a moment each."""
         self._closed = True
         if self._refilling is not None:
             self._refilling.cancel()
@@ -69,7 +70,7 @@ class Pool:
             _log.error("waiting workers that cannot be killed")
 
     async def launch(self, envs: Mapping[str, str] = NO_ENVS) -> Worker:
-        """Return a worker that waits, or a new one; see ``Launcher``."""
+        """Return a waiting worker, or a new one; see ``Launcher``."""
         if envs:
             return await self._launcher.launch(envs)
         worker = self._take() or await self._launcher.launch()
@@ -77,7 +78,7 @@ class Pool:
         return worker
 
     def _take(self) -> Worker | None:
-        """Return the worker that waits longest; one that was stopped, by SIGSTOP or a debugger, is killed instead."""
+        """Return the worker that waits longest; kill one that was stopped, by SIGSTOP or a debugger, instead."""
         while self._waiting:
             worker = self._waiting.popleft()
             worker.listener = Deaf()
@@ -96,13 +97,13 @@ class Pool:
         await self._launcher.sweep(worker)
 
     def forget(self, worker: Worker) -> None:
-        """Hand out no more a worker that died, or broke the protocol, while it waited."""
+        """Drop a worker that died, or broke the protocol, while it waited."""
         if worker in self._waiting:
             self._waiting.remove(worker)
             _log.warning("waiting worker %d ended: %s", worker.pid, worker.exited or worker.broken)
 
     def fill(self) -> None:
-        """Begin to fill, in the background, what is missing. Repeating it changes nothing."""
+        """Start to fill the pool in the background. Repeating it changes nothing."""
         if not self._closed and self._refilling is None and len(self._waiting) < self._size:
             self._refilling = asyncio.create_task(self._start_workers())
 
@@ -128,7 +129,7 @@ class Pool:
             if self._usual is not None:
                 check_directory(self._usual.cwd)
                 return await launch_configured(self._launcher, self._usual, self._start_timeout_s)
-        except InvalidWorkingDirectory:  # other contexts have other ones
+        except InvalidWorkingDirectory:  # other contexts have other directories
             pass
         return await self._launcher.launch()
 
