@@ -81,9 +81,9 @@ class ContextOptions(TypedDict, total=False):
 
 def check_keywords(call: str, given: Mapping[str, object], known: Any) -> None:
     """Raise TypeError for a keyword of ``call`` that the TypedDict ``known`` does not have: Python lets it pass."""
-    names = sorted(known.__optional_keys__)
     for name in given:
-        if name not in names:
+        if name not in known.__optional_keys__:
+            names = sorted(known.__optional_keys__)
             close = difflib.get_close_matches(name, names, n=1)
             hint = f". Did you mean {close[0]!r}?" if close else f"; it takes {', '.join(names)}"
             raise TypeError(f"{call}() got an unexpected keyword argument {name!r}{hint}")
