@@ -1,5 +1,6 @@
 """The application: takes settings and a launcher, returns an ``aiohttp.web.Application``."""
 
+import functools
 from collections.abc import AsyncIterator
 
 from aiohttp import web
@@ -19,22 +20,22 @@ from interpreterd.workers.launcher import Launcher
 def make_app(*, settings: Settings, launcher: Launcher) -> web.Application:
     """Return the daemon's application; it starts nothing until it is run. ``launcher`` stays the caller's."""
     app = web.Application(middlewares=[show_errors, refuse_strangers])
-    app[SETTINGS] = settings
+    app[SETTINGS] = settings.http
     app[LAUNCHER] = launcher
     app[SHOW] = error_answer
     app[SHOWS] = {}
     app[SILENT] = set()
     app[FAREWELLS] = set()
     app.on_response_prepare.append(add_cors_headers)
-    app.cleanup_ctx.append(_run_manager)
+    app.cleanup_ctx.append(functools.partial(_run_manager, settings))
     # Before aiohttp waits for its handlers, which wait for the executions that this ends.
     app.on_shutdown.extend([_close_manager, dismiss_silent, say_farewells])
     add_routes(app)
     return app
 
 
-async def _run_manager(app: web.Application) -> AsyncIterator[None]:
-    async with Manager(app[SETTINGS], app[LAUNCHER]) as manager:
+async def _run_manager(settings: Settings, app: web.Application) -> AsyncIterator[None]:
+    async with Manager(settings.contexts, settings.workers, app[LAUNCHER]) as manager:
         app[MANAGER] = manager
         yield
 

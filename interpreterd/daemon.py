@@ -20,9 +20,10 @@ from aiohttp import web
 
 from interpreterd import unix
 from interpreterd.app import make_app
+from interpreterd.contexts.limits import limits_of
 from interpreterd.http.connections import Runner
+from interpreterd.http.settings import HttpSettings
 from interpreterd.logs.handler import flush, set_up_logging
-from interpreterd.model.limits import Limits
 from interpreterd.pipe.messages import Configure
 from interpreterd.processes.guard import Guard
 from interpreterd.processes.nursery import Nursery
@@ -30,6 +31,7 @@ from interpreterd.settings import Settings
 from interpreterd.workers.launcher import Launcher, SpawnLauncher
 from interpreterd.workers.launchers.fork import ForkLauncher
 from interpreterd.workers.launchers.pool import Pool
+from interpreterd.workers.settings import WorkerSettings
 
 SHUTDOWN_TIMEOUT_S: Final = 1.0  # for clients to take their last message, after all executions have ended
 SWITCH_S: Final = 0.001  # for which the event loop waits in each turn while a thread decodes or reads /proc
@@ -42,7 +44,7 @@ _log = logging.getLogger(__name__)
 
 def serve(settings: Settings, guard: Guard, parent: int | None = None) -> int:
     """Run the daemon until a signal, or the end of the process of the pidfd ``parent``; return its exit status."""
-    set_up_logging(settings)
+    set_up_logging(settings.logs)
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     _log.debug("open files: limit raised from %d to %d", soft, hard)
@@ -62,14 +64,15 @@ async def _serve(settings: Settings, guard: Guard, parent: int | None) -> int:
     nursery = Nursery(guard=guard, adopts=True)
     async with contextlib.AsyncExitStack() as stack:
         stack.push_async_callback(nursery.sweep)  # a worker whose start was cut short belongs to no context yet
-        spawner = SpawnLauncher(python=settings.python, nursery=nursery, start_timeout_s=settings.start_timeout_s)
+        workers = settings.workers
+        spawner = SpawnLauncher(python=workers.python, nursery=nursery, start_timeout_s=workers.start_timeout_s)
         stack.callback(spawner.close)
         pool = await stack.enter_async_context(
             Pool(
-                _launcher(settings, spawner, nursery, stack),
-                settings.pool_size,
-                usual=Configure(cwd=settings.cwd, data_bytes=Limits.of(settings).data_bytes),
-                start_timeout_s=settings.start_timeout_s,
+                _launcher(workers, spawner, nursery, stack),
+                workers.pool_size,
+                usual=Configure(cwd=settings.contexts.cwd, data_bytes=limits_of(settings.contexts).data_bytes),
+                start_timeout_s=workers.start_timeout_s,
             )
         )
         runner = Runner(
@@ -78,14 +81,14 @@ async def _serve(settings: Settings, guard: Guard, parent: int | None) -> int:
         stack.push_async_callback(runner.cleanup)
         await runner.setup()
         try:
-            if settings.unix_socket:
-                await _listen_on_path(runner, settings.unix_socket, stack)
+            if settings.http.unix_socket:
+                await _listen_on_path(runner, settings.http.unix_socket, stack)
             else:
-                await web.TCPSite(runner, settings.host, settings.port, backlog=unix.BACKLOG).start()
+                await web.TCPSite(runner, settings.http.host, settings.http.port, backlog=unix.BACKLOG).start()
         except (OSError, UnicodeError) as error:  # UnicodeError: a name that the domain name system cannot hold
-            print(f"interpreterd: {_explain(error, settings)}", file=sys.stderr)
+            print(f"interpreterd: {_explain(error, settings.http)}", file=sys.stderr)
             return 1
-        _announce(settings, runner)
+        _announce(settings.http, runner)
         pool.fill()  # now: a program that waits for the first line does not wait for a worker
         await stop.wait()
         _log.info("shutting down")
@@ -101,7 +104,7 @@ async def _listen_on_path(runner: web.AppRunner, path: str, stack: contextlib.As
 
 
 def _launcher(
-    settings: Settings, spawner: SpawnLauncher, nursery: Nursery, stack: contextlib.AsyncExitStack
+    settings: WorkerSettings, spawner: SpawnLauncher, nursery: Nursery, stack: contextlib.AsyncExitStack
 ) -> Launcher:
     if settings.launcher == "spawn" and not settings.preload:
         return spawner
@@ -151,7 +154,7 @@ def _end_at_the_latest() -> None:
         timer.start()
 
 
-def _explain(error: OSError | UnicodeError, settings: Settings) -> str:
+def _explain(error: OSError | UnicodeError, settings: HttpSettings) -> str:
     in_use = isinstance(error, OSError) and error.errno == errno.EADDRINUSE
     reason = (error.strerror if isinstance(error, OSError) else None) or error
     if settings.unix_socket:
@@ -161,7 +164,7 @@ def _explain(error: OSError | UnicodeError, settings: Settings) -> str:
     return f"cannot listen on {settings.host} port {settings.port}: {reason}"
 
 
-def _announce(settings: Settings, runner: web.AppRunner) -> None:
+def _announce(settings: HttpSettings, runner: web.AppRunner) -> None:
     """Print for the starter of the daemon that it accepts connections, and where."""
     if settings.unix_socket:
         url, port = f"unix:{settings.unix_socket}", None

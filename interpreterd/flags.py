@@ -11,6 +11,7 @@ from attrs import frozen
 from interpreterd.settings import Settings
 
 PREFIX: Final = "INTERPRETERD_"
+_EARLIER: Final = ", an earlier name"
 
 
 class Parser(argparse.ArgumentParser):
@@ -21,12 +22,13 @@ class Parser(argparse.ArgumentParser):
 
     def __init__(self, prog: str) -> None:
         super().__init__(prog=prog, add_help=False, argument_default=argparse.SUPPRESS, allow_abbrev=False)
-        for setting in attrs.fields(Settings):
-            if setting.default is False:
-                self.add_argument(flag(setting.name), action=argparse.BooleanOptionalAction, dest=setting.name)
-            else:
-                parse, choices = setting.metadata["parse"], setting.metadata["choices"] or None
-                self.add_argument(flag(setting.name), type=_named(parse), choices=choices, dest=setting.name)
+        for setting in Settings.declared():
+            for name in names_of(setting):
+                if setting.default is False:
+                    self.add_argument(flag(name), action=argparse.BooleanOptionalAction, dest=name)
+                else:
+                    parse, choices = setting.metadata["parse"], setting.metadata["choices"] or None
+                    self.add_argument(flag(name), type=_named(parse), choices=choices, dest=name)
 
     def error(self, message: str) -> NoReturn:
         """See ``argparse``, which would print all flags before the error."""
@@ -35,17 +37,18 @@ class Parser(argparse.ArgumentParser):
 
 @frozen(kw_only=True)
 class Chosen:
-    """Settings and their sources; a setting in neither mapping has its default.
+    """Settings and their sources.
+
+    A flag counts more than a variable. If a setting's own name and an earlier one are both given, its own counts.
 
     Attributes:
-        flags: Name and value of each setting that has a flag.
-        variables: Name and value of each setting that has a variable; a flag may have another value.
+        sources: The flag or the variable of each setting, as it was given, and whether that is an earlier name. A
+            setting that is not here has its default.
         others: The values of flags that were added to the parser.
     """
 
     settings: Settings
-    flags: Mapping[str, Any]
-    variables: Mapping[str, Any]
+    sources: Mapping[str, str]
     others: Mapping[str, Any]
 
     @classmethod
@@ -55,15 +58,27 @@ class Chosen:
             variables = from_environment(environ)
         except ValueError as error:
             parser.error(str(error))
-        others = vars(parser.parse_args(arguments))
-        flags = {setting.name: others.pop(setting.name) for setting in attrs.fields(Settings) if setting.name in others}
+        flags = vars(parser.parse_args(arguments))
+        values: dict[str, Any] = {}
+        sources: dict[str, str] = {}
+        for given, spelled in ((variables, variable), (flags, flag)):
+            for setting in Settings.declared():
+                for name in reversed(names_of(setting)):
+                    if name in given:
+                        values[setting.name] = given.pop(name)
+                        sources[setting.name] = spelled(name) + ("" if name == setting.name else _EARLIER)
         try:
-            settings = Settings(**{**variables, **flags})
+            settings = Settings.of(**values)
         except ValueError as error:
             parser.error(f"argument --cwd: {error}")
-        if not os.path.isdir(settings.cwd):
-            parser.error(f"argument --cwd: no such directory: {settings.cwd}")
-        return cls(settings=settings, flags=flags, variables=variables, others=others)
+        if not os.path.isdir(settings.contexts.cwd):
+            parser.error(f"argument --cwd: no such directory: {settings.contexts.cwd}")
+        return cls(settings=settings, sources=sources, others=flags)
+
+
+def names_of(setting: "attrs.Attribute[Any]") -> tuple[str, ...]:
+    """Return the name of a setting, and then its former ones, the latest first."""
+    return (setting.name, *setting.metadata["former"])
 
 
 def flag(name: str) -> str:
@@ -77,19 +92,20 @@ def variable(name: str) -> str:
 
 
 def from_environment(environ: Mapping[str, str]) -> dict[str, Any]:
-    """Return the settings that have a variable, by name. Raises ValueError for a bad value, and names its variable."""
+    """Return the value of each setting that has a variable, by the name given; raise ValueError for a bad one."""
     values = {}
-    for setting in attrs.fields(Settings):
-        text = environ.get(variable(setting.name))
-        if text is None:
-            continue
-        choices = setting.metadata["choices"]
-        try:
-            values[setting.name] = setting.metadata["parse"](text)
-            if choices and text not in choices:
-                raise ValueError(f"must be one of {', '.join(choices)}")
-        except ValueError as error:
-            raise ValueError(f"{variable(setting.name)}: {error}") from None
+    for setting in Settings.declared():
+        for name in names_of(setting):
+            text = environ.get(variable(name))
+            if text is None:
+                continue
+            choices = setting.metadata["choices"]
+            try:
+                values[name] = setting.metadata["parse"](text)
+                if choices and text not in choices:
+                    raise ValueError(f"must be one of {', '.join(choices)}")
+            except ValueError as error:
+                raise ValueError(f"{variable(name)}: {error}") from None
     return values
 
 

@@ -35,7 +35,7 @@ def serve(arguments: Sequence[str]) -> int:
         # Forked before the event loop and the large modules exist: it stays small, and no thread can hold a lock.
         the_guard = guard.start()
         parent = None
-        if settings.exit_with_parent:
+        if settings.process.exit_with_parent:
             try:
                 parent = starter.open_pidfd(loaded=the_guard.loader is not None)
             except ProcessLookupError:

@@ -37,7 +37,7 @@ WIND_DOWN_S = 60.0
 FLAGS = (
     "--grace-s",
     "5",
-    "--journals-bytes",
+    "--journals-total-bytes",
     "4M",
     "--head-timeout-s",
     "2",

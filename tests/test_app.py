@@ -35,7 +35,7 @@ def open_client(aiohttp_client: Any, launcher: FakeLauncher, tmp_path: Path) -> 
 
     async def start(**settings: Any) -> Client:
         client: Client = await aiohttp_client(
-            make_app(settings=Settings(cwd=str(tmp_path), **settings), launcher=launcher)
+            make_app(settings=Settings.of(cwd=str(tmp_path), **settings), launcher=launcher)
         )
         return client
 

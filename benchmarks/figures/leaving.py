@@ -18,7 +18,7 @@ RAISED: Final = 60  # exceptions, of which a listing of executions tells
 RAISE: Final = "raise ValueError('x' * 190_000)"
 OUTPUT_BYTES: Final = 10_000_000
 WARMING: Final = 4  # answers that are left before the first look
-JOURNALS: Final = ("--journal-bytes", "1M", "--journals-bytes", "32M")
+JOURNALS: Final = ("--journal-bytes", "1M", "--journals-total-bytes", "32M")
 LIMIT_BYTES: Final = 16e6
 
 

@@ -3,15 +3,13 @@
 import os
 from typing import Any
 
-import attrs
 import click
 
 from interpreterd.cli import serve
 from interpreterd.cli.main import echo_json
 from interpreterd.cli.show import console, table
-from interpreterd.flags import Chosen, Parser, flag, variable
+from interpreterd.flags import Chosen, Parser, flag
 from interpreterd.model.limits import size_in_words
-from interpreterd.settings import Settings
 
 HELP = "Show the settings that `interpreterd serve` would have here with the same flags, and the source of each."
 EXAMPLES = """\b
@@ -46,17 +44,11 @@ def show(chosen: Chosen) -> None:
 
 def effective(chosen: Chosen) -> dict[str, tuple[Any, str]]:
     """Return name, value and source of every setting: a flag, a variable, or ``default``."""
-    names = [setting.name for setting in attrs.fields(Settings)]
-    settings = {name: (getattr(chosen.settings, name), _source(chosen, name)) for name in names}
+    values = chosen.settings.values()
+    settings = {name: (value, chosen.sources.get(name, "default")) for name, value in values.items()}
     if settings["preload"][0]:
         settings["launcher"] = ("fork", settings["preload"][1])
     return settings
-
-
-def _source(chosen: Chosen, name: str) -> str:
-    if name in chosen.flags:
-        return flag(name)
-    return variable(name) if name in chosen.variables else "default"
 
 
 def _in_words(name: str, value: Any) -> str:

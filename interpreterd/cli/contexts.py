@@ -10,7 +10,7 @@ from interpreterd.cli.main import complete_context, echo_json
 from interpreterd.cli.run import parse_pairs
 from interpreterd.cli.target import opened, target_options
 from interpreterd.client import Context
-from interpreterd.settings import parse_bytes
+from interpreterd.setting_kinds import parse_bytes
 
 EXAMPLES: Final = """\b
 Examples:

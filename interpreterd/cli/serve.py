@@ -5,7 +5,7 @@ from typing import Any
 import attrs
 import click
 
-from interpreterd.flags import flag
+from interpreterd.flags import flag, names_of
 from interpreterd.settings import Settings
 
 EXAMPLES = """\b
@@ -16,12 +16,13 @@ Examples:
   interpreterd serve --context-memory 1G --context-processes 32"""
 
 
-def _option(setting: "attrs.Attribute[Any]") -> click.Option:
-    name = flag(setting.name)
+def _option(setting: "attrs.Attribute[Any]", name: str) -> click.Option:
+    said = flag(name)
     choices = setting.metadata["choices"]
     shown = setting.default not in (None, (), "", False)
     return click.Option(
-        [f"{name}/--no-{name[2:]}" if setting.default is False else name],
+        [f"{said}/--no-{said[2:]}" if setting.default is False else said],
+        hidden=name != setting.name,
         help=setting.metadata["help"],
         default=setting.default if shown or setting.default is False else None,
         show_default=shown,
@@ -32,7 +33,7 @@ def _option(setting: "attrs.Attribute[Any]") -> click.Option:
 
 command = click.Command(
     "serve",
-    params=[_option(setting) for setting in attrs.fields(Settings)],
+    params=[_option(setting, name) for setting in Settings.declared() for name in names_of(setting)],
     help="""Start the daemon.
 
     When it accepts connections, it prints one JSON line with its url, port and pid. Every flag is also an environment

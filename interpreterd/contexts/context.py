@@ -9,6 +9,7 @@ from typing import assert_never
 import attrs
 
 from interpreterd.contexts.executions import Execution, Executions
+from interpreterd.contexts.settings import ContextSettings
 from interpreterd.contexts.slot import Slot
 from interpreterd.contexts.timers import Timers
 from interpreterd.contexts.transcript import Transcript
@@ -23,7 +24,6 @@ from interpreterd.model.limits import Limits
 from interpreterd.model.requests import Execute
 from interpreterd.model.timestamp import timestamp
 from interpreterd.pipe.messages import Configure, FromWorker
-from interpreterd.settings import Settings
 from interpreterd.workers.launcher import Launcher
 from interpreterd.workers.watcher import Watcher
 
@@ -50,7 +50,8 @@ class Context:
         envs: Mapping[str, str],
         metadata: Mapping[str, str],
         launcher: Launcher,
-        settings: Settings,
+        settings: ContextSettings,
+        start_timeout_s: float,
         executions: Executions,
         limits: Limits,
         watcher: Watcher,
@@ -69,7 +70,7 @@ class Context:
             feed=self._feed,
             launcher=launcher,
             configuration=Configure(cwd=cwd, envs=envs, data_bytes=limits.data_bytes),
-            start_timeout_s=settings.start_timeout_s,
+            start_timeout_s=start_timeout_s,
             limits=limits,
             watcher=watcher,
             tasks=tasks,

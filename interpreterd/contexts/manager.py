@@ -8,6 +8,8 @@ from typing import Final, Self
 
 from interpreterd.contexts.context import Context
 from interpreterd.contexts.executions import Execution, Executions
+from interpreterd.contexts.limits import limits_of
+from interpreterd.contexts.settings import ContextSettings
 from interpreterd.model.context_info import ContextInfo
 from interpreterd.model.default_context import DEFAULT_CONTEXT_ID
 from interpreterd.model.errors import (
@@ -23,9 +25,9 @@ from interpreterd.model.errors import (
 from interpreterd.model.limits import Limits
 from interpreterd.model.requests import ChangeContext, CreateContext, Execute, patched
 from interpreterd.processes.usage import Looks, Usage
-from interpreterd.settings import Settings
 from interpreterd.workers.directory import check_directory
 from interpreterd.workers.launcher import Launcher
+from interpreterd.workers.settings import WorkerSettings
 from interpreterd.workers.watcher import Watcher
 
 NOTHING: Final[Mapping[str, str]] = MappingProxyType({})
@@ -34,18 +36,19 @@ NOTHING: Final[Mapping[str, str]] = MappingProxyType({})
 class Manager:
     """All contexts of a daemon. An async context manager: at its end no worker is left."""
 
-    def __init__(self, settings: Settings, launcher: Launcher) -> None:
+    def __init__(self, settings: ContextSettings, workers: WorkerSettings, launcher: Launcher) -> None:
         """Use ``launcher`` for every worker; it stays the caller's."""
         self._settings = settings
+        self._workers = workers
         self._launcher = launcher
         self._contexts: dict[str, Context] = {}
         self.executions = Executions(
-            limit_bytes=settings.journals_bytes,
+            limit_bytes=settings.journals_total_bytes,
             journal_limit_bytes=settings.journal_bytes,
-            held_limit_bytes=settings.queues_bytes,
+            held_limit_bytes=settings.queues_total_bytes,
         )
         self._tasks = asyncio.TaskGroup()
-        self._limits = Limits.of(settings)
+        self._limits = limits_of(settings)
         self._watcher = Watcher(self._tasks, launcher.sweep)
         self._looks = Looks(self._tasks, self._pids)
         self._closing = False
@@ -73,8 +76,8 @@ class Manager:
         Raises:
             InvalidRequest, LimitReached, WorkerStartFailed, ServerShuttingDown: There is then no new context.
         """
-        if request.preload is not None and request.preload != set(self._settings.preload):
-            configured = ", ".join(self._settings.preload) or "none"
+        if request.preload is not None and request.preload != set(self._workers.preload):
+            configured = ", ".join(self._workers.preload) or "none"
             raise InvalidRequest(f"preload must name the modules of a configured template: {configured}")
         cwd = check_directory(request.cwd if request.cwd is not None else self._settings.cwd)
         limits = self._limits.tightened(request.limits)
@@ -207,6 +210,7 @@ class Manager:
             metadata=metadata,
             launcher=self._launcher,
             settings=self._settings,
+            start_timeout_s=self._workers.start_timeout_s,
             executions=self.executions,
             limits=limits,
             watcher=self._watcher,

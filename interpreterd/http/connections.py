@@ -19,7 +19,8 @@ from aiohttp import web
 from interpreterd.http.errors import SHOW, Show
 from interpreterd.http.incoming import IncomingConnection
 from interpreterd.http.keys import SETTINGS
-from interpreterd.settings import MIB, Settings
+from interpreterd.http.settings import HttpSettings
+from interpreterd.setting_kinds import MIB
 
 CONNECTIONS_SHARE: Final = 2  # a half of all descriptors; the other half is for the daemon itself and its workers
 _SPARE: Final = 32  # the last descriptors, for requests of ``/health``; see also ``pipes.FDS_FOR_CLIENTS``
@@ -43,7 +44,7 @@ class Runner(web.AppRunner):
 class Connections(web.Server):
     """All connections of one daemon. It is the protocol factory of a listening socket: a call makes a connection."""
 
-    def set_up(self, settings: Settings, show: Show) -> None:
+    def set_up(self, settings: HttpSettings, show: Show) -> None:
         """Begin with none. What is wrong with one is told as ``show`` has it."""
         self.show = show
         self._settings = settings

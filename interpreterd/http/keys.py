@@ -6,10 +6,10 @@ from collections.abc import Awaitable, Callable
 from aiohttp import web
 
 from interpreterd.contexts.manager import Manager
-from interpreterd.settings import Settings
+from interpreterd.http.settings import HttpSettings
 from interpreterd.workers.launcher import Launcher
 
-SETTINGS = web.AppKey("SETTINGS", Settings)
+SETTINGS = web.AppKey("SETTINGS", HttpSettings)
 LAUNCHER = web.AppKey("LAUNCHER", Launcher)
 MANAGER = web.AppKey("MANAGER", Manager)
 Farewell = Callable[[], Awaitable[None]]

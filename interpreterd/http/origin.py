@@ -10,8 +10,8 @@ from aiohttp import hdrs, web
 
 from interpreterd.http.errors import Handler
 from interpreterd.http.keys import SETTINGS
+from interpreterd.http.settings import HttpSettings
 from interpreterd.model.errors import Forbidden
-from interpreterd.settings import Settings
 
 _PREFLIGHT_AGE_S: Final = "600"
 
@@ -57,7 +57,7 @@ async def add_cors_headers(request: web.Request, response: web.StreamResponse) -
         response.headers[hdrs.VARY] = hdrs.ORIGIN
 
 
-def _check_host(request: web.Request, settings: Settings) -> None:
+def _check_host(request: web.Request, settings: HttpSettings) -> None:
     hosts = request.headers.getall(hdrs.HOST, [])
     if len(hosts) != 1:
         raise Forbidden("exactly one Host header is needed")
@@ -74,7 +74,7 @@ def _is_allowed_host(host: str, allow_host: tuple[str, ...], own_host: str, boun
     return name is not None and (name in allowed or _is_own_name(name, own_host, bound_address))
 
 
-def _is_own(origin: str, request: web.Request, settings: Settings) -> bool:
+def _is_own(origin: str, request: web.Request, settings: HttpSettings) -> bool:
     try:
         parts = urlsplit(origin)
         port = parts.port

@@ -9,9 +9,9 @@ from typing import Any, Final
 import orjson
 
 from interpreterd.logs.lines import Lines, LineStream
+from interpreterd.logs.settings import LogSettings
 from interpreterd.logs.throttle import Throttle
 from interpreterd.model.errors import cut
-from interpreterd.settings import Settings
 
 MESSAGE_LIMIT_CHARS: Final = 2000
 EXCEPTION_LIMIT_CHARS: Final = 16_000
@@ -104,7 +104,7 @@ def flush() -> None:
             handler.lines.flush()
 
 
-def set_up_logging(settings: Settings) -> None:
+def set_up_logging(settings: LogSettings) -> None:
     """Log to stderr as ``settings`` say, and send everything printed to stderr the same way; once in a process."""
     handler = _Handler()
     handler.setFormatter(JsonFormatter() if settings.log_format == "json" else TextFormatter())

@@ -65,7 +65,7 @@ class MalformedRequest(InterpreterError):
 
 
 class BodyTooLarge(MalformedRequest):
-    """A body or message exceeds ``Settings.body_limit_bytes``, or ``what``, a part of it, exceeds its own limit."""
+    """A body or message exceeds ``--body-limit-bytes``, or ``what``, a part of it, exceeds its own limit."""
 
     code = "body_too_large"
 

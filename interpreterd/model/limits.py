@@ -2,7 +2,7 @@
 
 import functools
 import os
-from typing import Any, Final, Self
+from typing import Any, Final
 
 import attrs
 from attrs import field, frozen
@@ -10,7 +10,7 @@ from attrs import field, frozen
 from interpreterd.model.digest import Digest
 from interpreterd.model.errors import InvalidRequest
 from interpreterd.model.fields import utf8_bytes
-from interpreterd.settings import LEAST_MEMORY_BYTES, MIB, QUEUE_LIMIT, Settings
+from interpreterd.setting_kinds import LEAST_MEMORY_BYTES, MIB
 
 MOST: Final = 2**53  # every JSON parser holds it exactly
 _UNITS: Final = ((1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB"))
@@ -46,19 +46,6 @@ class Limits:
     queued: int | None = _limit("queued")
     code_bytes: int | None = _limit("codeBytes")
     queue_is_usual: bool = False
-
-    @classmethod
-    def of(cls, settings: Settings) -> Self:
-        """Return the daemon's limits for every context."""
-        return cls(
-            memory_bytes=settings.context_memory,
-            cpu_s=settings.context_cpu_s,
-            output_bytes=settings.context_output_bytes,
-            processes=settings.context_processes,
-            queued=settings.queue_limit,
-            code_bytes=settings.code_limit_bytes,
-            queue_is_usual=settings.queue_limit == QUEUE_LIMIT,
-        )
 
     @classmethod
     def kinds(cls) -> "dict[str, attrs.Attribute[Any]]":

@@ -3,7 +3,6 @@
 import json
 from typing import Any
 
-import attrs
 import pytest
 from command import interpreterd
 
@@ -20,12 +19,19 @@ def chosen(*arguments: str, **environ: str) -> dict[str, tuple[Any, str]]:
 
 def test_each_setting_says_where_it_is_from() -> None:
     settings = chosen("--port", "0", "--no-exit-with-parent", INTERPRETERD_PORT="5", INTERPRETERD_GRACE_S="1")
-    assert list(settings) == [setting.name for setting in attrs.fields(Settings)]
+    assert list(settings) == [setting.name for setting in Settings.declared()]
     assert settings.pop("port") == (0, "--port")
     assert settings.pop("exit_with_parent") == (False, "--exit-with-parent")
     assert settings.pop("grace_s") == (1.0, "INTERPRETERD_GRACE_S")
-    defaults = Settings()
-    assert settings == {name: (getattr(defaults, name), "default") for name in settings}
+    defaults = Settings().values()
+    assert settings == {name: (defaults[name], "default") for name in settings}
+
+
+def test_a_setting_given_by_an_earlier_name_says_so() -> None:
+    settings = chosen("--journals-bytes", "2M", INTERPRETERD_QUEUES_BYTES="3M")
+    assert settings["journals_total_bytes"] == (2 << 20, "--journals-bytes, an earlier name")
+    assert settings["queues_total_bytes"] == (3 << 20, "INTERPRETERD_QUEUES_BYTES, an earlier name")
+    assert "journals_bytes" not in settings
 
 
 def test_modules_to_preload_choose_the_launcher() -> None:

@@ -12,6 +12,8 @@ from fake_worker import FakeLauncher, FakeWorker
 from interpreterd.contexts.context import LAST_WORDS_BYTES, Context
 from interpreterd.contexts.executions import Execution, Executions
 from interpreterd.contexts.journal import size
+from interpreterd.contexts.limits import limits_of
+from interpreterd.contexts.settings import ContextSettings
 from interpreterd.machine import steps
 from interpreterd.machine.inputs import Close
 from interpreterd.model.environment import NO_ENVS
@@ -39,10 +41,8 @@ from interpreterd.model.events import (
     Started,
     Stream,
 )
-from interpreterd.model.limits import Limits
 from interpreterd.model.requests import Execute
 from interpreterd.pipe.messages import Answer, Asked, Configure, Done, Exiting, Failed, Ready, Run, Sync
-from interpreterd.settings import Settings
 from interpreterd.workers.directory import check_directory
 from interpreterd.workers.watcher import Watcher
 from interpreterd.workers.worker import Worker, configure
@@ -57,7 +57,7 @@ async def open_context(
     launcher: FakeLauncher, *, grace_s: float = LONG_S, start_timeout_s: float = LONG_S, **settings: int
 ) -> AsyncIterator[Context]:
     """Make a context; at the end it is closed."""
-    chosen = Settings(cwd="/", grace_s=grace_s, start_timeout_s=start_timeout_s, **settings)
+    chosen = ContextSettings(cwd="/", grace_s=grace_s, **settings)
     async with asyncio.TaskGroup() as tasks:
         executions = Executions(limit_bytes=1 << 20, journal_limit_bytes=1 << 20)
         context = Context(
@@ -67,8 +67,9 @@ async def open_context(
             metadata={},
             launcher=launcher,
             settings=chosen,
+            start_timeout_s=start_timeout_s,
             executions=executions,
-            limits=Limits.of(chosen),
+            limits=limits_of(chosen),
             watcher=Watcher(tasks, launcher.sweep),
             tasks=tasks,
         )

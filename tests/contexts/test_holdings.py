@@ -63,7 +63,7 @@ def test_what_is_refused_is_not_held() -> None:
 
 @pytest.fixture(scope="module")
 def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SharedDaemon]:
-    flags = ("--queue-bytes", "8M", "--queues-bytes", "12M")
+    flags = ("--queue-bytes", "8M", "--queues-total-bytes", "12M")
     with shared_daemon(tmp_path_factory.mktemp("holdings"), *flags) as daemon:
         yield daemon
 

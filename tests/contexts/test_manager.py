@@ -29,7 +29,8 @@ from interpreterd.settings import Settings
 
 @contextlib.asynccontextmanager
 async def open_manager(launcher: FakeLauncher, cwd: Path, **settings: Any) -> AsyncIterator[Manager]:
-    async with Manager(Settings(cwd=str(cwd), **settings), launcher) as manager:
+    chosen = Settings.of(cwd=str(cwd), **settings)
+    async with Manager(chosen.contexts, chosen.workers, launcher) as manager:
         yield manager
 
 

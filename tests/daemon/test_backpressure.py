@@ -161,7 +161,7 @@ async def test_events_of_a_session_are_sent_one_by_one(aiohttp_client: Any, monk
 
     monkeypatch.setattr(Socket, "send_frame", wait_for_room)
     launcher = FakeLauncher()
-    client = await aiohttp_client(make_app(settings=Settings(cwd="/"), launcher=launcher))
+    client = await aiohttp_client(make_app(settings=Settings.of(cwd="/"), launcher=launcher))
     contexts = []
     for _ in range(3):
         async with client.post(PREFIX + "/context") as response:

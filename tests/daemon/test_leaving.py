@@ -25,7 +25,7 @@ def daemon(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
     """One with few journals, and no worker in stock: that has sockets, too."""
     folder = tmp_path_factory.mktemp("leaving")
     flags = ("--unix-socket", str(folder / "socket")) if request.param == "unix" else ()
-    limits = ("--journal-bytes", str(JOURNALS_BYTES // 2), "--journals-bytes", str(JOURNALS_BYTES))
+    limits = ("--journal-bytes", str(JOURNALS_BYTES // 2), "--journals-total-bytes", str(JOURNALS_BYTES))
     with shared_daemon(folder, "--pool-size", "0", *limits, *flags) as running:
         yield running
 

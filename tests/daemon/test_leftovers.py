@@ -272,7 +272,7 @@ def launcher() -> FakeLauncher:
 @pytest.fixture
 async def app(aiohttp_client: Any, launcher: FakeLauncher, tmp_path: Path) -> App:
     """A client of the application."""
-    started: App = await aiohttp_client(make_app(settings=Settings(cwd=str(tmp_path)), launcher=launcher))
+    started: App = await aiohttp_client(make_app(settings=Settings.of(cwd=str(tmp_path)), launcher=launcher))
     return started
 
 
@@ -333,8 +333,9 @@ async def test_a_deleted_context_and_its_worker_are_in_no_cycle(launcher: str, n
         no_blocking.deactivate()
         await spawner.describe_python()  # whose files are looked for once
         no_blocking.activate()
-        settings = Settings(cwd="/")
-        manager = await stack.enter_async_context(Manager(settings, spawner if launcher == "spawn" else forker))
+        settings = Settings.of(cwd="/")
+        chosen = spawner if launcher == "spawn" else forker
+        manager = await stack.enter_async_context(Manager(settings.contexts, settings.workers, chosen))
         gc.disable()
         stack.callback(gc.enable)
         context = manager.existing((await manager.create(CreateContext())).id)

@@ -31,7 +31,7 @@ from streaming import (
 from interpreterd.http import websocket as sockets
 from interpreterd.http.closing import Closing
 from interpreterd.http.keys import SETTINGS
-from interpreterd.settings import Settings
+from interpreterd.http.settings import HttpSettings
 
 MB = 1_000_000
 MIB = 1 << 20
@@ -116,7 +116,7 @@ async def finished_socket(monkeypatch: pytest.MonkeyPatch, last: bytes | None) -
         return socket
 
     app = web.Application()
-    app[SETTINGS] = Settings(cwd="/")
+    app[SETTINGS] = HttpSettings()
     app.router.add_get(PREFIX + "/execute", handle)
     async with TestServer(app) as server:
         with await asyncio.to_thread(Reader, str(server.make_url(""))) as reader:

@@ -55,7 +55,7 @@ async def test_the_answer_in_one_piece_and_those_of_a_restart_use_the_same_names
 
 async def test_only_code_makes_the_default_context(aiohttp_client: Any, tmp_path: Path) -> None:
     """Whatever else is asked about it, it is not there before, or nothing runs in it."""
-    settings = Settings(cwd=str(tmp_path), code_limit_bytes=9)
+    settings = Settings.of(cwd=str(tmp_path), code_limit_bytes=9)
     client = await aiohttp_client(make_app(settings=settings, launcher=FakeLauncher()))
     assert set(OPERATIONS) >= MAKING
     for name, (method, path, _) in OPERATIONS.items():

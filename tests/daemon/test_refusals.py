@@ -14,9 +14,9 @@ from harness import Client, shared_daemon
 from wires import UPGRADE, head, posted, wire
 
 from interpreterd.http.keys import SETTINGS
+from interpreterd.http.settings import HttpSettings
 from interpreterd.http.websocket import RECEIVED_AT_ONCE, open_socket
 from interpreterd.model.errors import Forbidden
-from interpreterd.settings import Settings
 
 MIB = 1 << 20
 LIMIT_BYTES = 16 * MIB
@@ -221,7 +221,7 @@ async def test_pings_that_come_all_at_once_let_others_have_their_turn() -> None:
         return socket
 
     app = web.Application()
-    app[SETTINGS] = Settings(cwd="/")
+    app[SETTINGS] = HttpSettings()
     app.router.add_get("/", serve)
     server = TestServer(app)
     async with server, aiohttp.ClientSession() as http, http.ws_connect(server.make_url("/")) as socket:

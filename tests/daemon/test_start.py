@@ -68,8 +68,8 @@ async def test_started_in_a_directory_that_is_gone(start_daemon: Start, tmp_path
     daemon = await start_daemon(command=under(lost))
     assert await daemon.ended() == 2
     assert daemon.log.decode() == (
-        "interpreterd serve: error: argument --cwd: must be an absolute path: the current directory is not there any "
-        "more. See `interpreterd serve --help`.\n"
+        "interpreterd serve: error: argument --cwd: must be an absolute path, because the current directory no longer "
+        "exists. See `interpreterd serve --help`.\n"
     )
     await works(await start_daemon("--cwd", str(tmp_path), command=under(lost)))
 

@@ -31,7 +31,7 @@ def launcher() -> FakeLauncher:
 @pytest.fixture
 async def client(aiohttp_client: Any, launcher: FakeLauncher, tmp_path: Path) -> Client:
     """The application."""
-    started: Client = await aiohttp_client(make_app(settings=Settings(cwd=str(tmp_path)), launcher=launcher))
+    started: Client = await aiohttp_client(make_app(settings=Settings.of(cwd=str(tmp_path)), launcher=launcher))
     return started
 
 

@@ -33,7 +33,7 @@ class App:
 
     def __init__(self, launcher: FakeLauncher, cwd: str, heartbeat_s: float) -> None:
         self.answers: list[weakref.ref[web.StreamResponse]] = []
-        self.app = make_app(settings=Settings(cwd=cwd, heartbeat_s=heartbeat_s), launcher=launcher)
+        self.app = make_app(settings=Settings.of(cwd=cwd, heartbeat_s=heartbeat_s), launcher=launcher)
         self.app.on_response_prepare.append(self._note)
         self.urls: dict[str, str] = {}
         self.server: web.Server

@@ -35,7 +35,7 @@ def open_client(aiohttp_client: Any, launcher: FakeLauncher, tmp_path: Path) -> 
     """Start the application with some settings."""
 
     async def start(**settings: Any) -> Client:
-        app = make_app(settings=Settings(cwd=str(tmp_path), **settings), launcher=launcher)
+        app = make_app(settings=Settings.of(cwd=str(tmp_path), **settings), launcher=launcher)
         client: Client = await aiohttp_client(app)
         return client
 

@@ -8,8 +8,8 @@ from aiohttp.test_utils import TestClient
 
 from interpreterd.http.errors import INTERNAL, SHOW, SHOWS, ErrorAnswer, HttpError, Show, of_status, show_errors
 from interpreterd.http.keys import SETTINGS
+from interpreterd.http.settings import HttpSettings
 from interpreterd.model.errors import Forbidden, InterpreterError, LimitReached
-from interpreterd.settings import Settings
 
 Client = TestClient[web.Request, web.Application]
 
@@ -57,7 +57,7 @@ async def client(aiohttp_client: Any) -> Client:
     app.router.add_get("/refuse_too", refuse_too)
     app.router.add_get("/fail", fail)
     app.router.add_get("/move", move)
-    app[SETTINGS] = Settings(cwd="/")
+    app[SETTINGS] = HttpSettings()
     started: Client = await aiohttp_client(app)
     return started
 

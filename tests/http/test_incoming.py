@@ -35,7 +35,7 @@ def url(tmp_path: Path) -> str:
 @pytest.fixture
 async def server(url: str, tmp_path: Path) -> AsyncIterator[Connections]:
     """What knows all connections, of which there may be ``LIMIT``."""
-    settings = Settings(cwd=str(tmp_path), max_connections=LIMIT)
+    settings = Settings.of(cwd=str(tmp_path), max_connections=LIMIT)
     runner = Runner(make_app(settings=settings, launcher=FakeLauncher()), access_log=None)
     await runner.setup()
     assert runner.server is not None

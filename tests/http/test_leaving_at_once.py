@@ -32,7 +32,7 @@ def launcher() -> FakeLauncher:
 @pytest.fixture
 async def client(aiohttp_client: Any, launcher: FakeLauncher, tmp_path: Path) -> Client:
     """The application."""
-    settings = Settings(cwd=str(tmp_path), backlog_limit_bytes=BACKLOG_BYTES)
+    settings = Settings.of(cwd=str(tmp_path), backlog_limit_bytes=BACKLOG_BYTES)
     started: Client = await aiohttp_client(make_app(settings=settings, launcher=launcher))
     return started
 

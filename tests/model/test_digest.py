@@ -62,7 +62,7 @@ async def client(
         raise AssertionError("long code is looked at on the event loop's thread")
 
     monkeypatch.setattr(executions, "digest", refuse)
-    settings = Settings(cwd=str(tmp_path), code_limit_bytes=len(LONG.encode()))
+    settings = Settings.of(cwd=str(tmp_path), code_limit_bytes=len(LONG.encode()))
     client: TestClient[web.Request, web.Application] = await aiohttp_client(
         make_app(settings=settings, launcher=FakeLauncher())
     )

@@ -16,7 +16,7 @@ from interpreterd.model.requests import (
     CreateContext,
     Execute,
 )
-from interpreterd.settings import LEAST_MEMORY_BYTES
+from interpreterd.setting_kinds import LEAST_MEMORY_BYTES
 
 scalars = st.none() | st.booleans() | st.integers() | st.floats() | st.text()
 anything = st.recursive(

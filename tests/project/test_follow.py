@@ -53,7 +53,7 @@ async def test_an_execution_passes_the_rooms_that_the_page_names(
     no_blocking.deactivate()
     await launcher.describe_python()  # whose files are looked for once
     no_blocking.activate()
-    client = await aiohttp_client(make_app(settings=Settings(cwd=str(tmp_path)), launcher=launcher))
+    client = await aiohttp_client(make_app(settings=Settings.of(cwd=str(tmp_path)), launcher=launcher))
     with contextlib.closing(launcher):
         for watched in (contextlib.nullcontext(set()), passed()):  # the page leaves out the start of a worker
             with watched as files:

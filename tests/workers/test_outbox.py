@@ -210,7 +210,8 @@ async def manager(no_blocking: BlockBuster) -> AsyncIterator[Manager]:
         no_blocking.deactivate()
         await spawner.describe_python()  # whose files are looked for once
         no_blocking.activate()
-        yield await stack.enter_async_context(Manager(Settings(cwd="/"), spawner))
+        settings = Settings.of(cwd="/")
+        yield await stack.enter_async_context(Manager(settings.contexts, settings.workers, spawner))
 
 
 async def test_an_interrupt_that_comes_before_the_code_hits_it_and_nothing_else(manager: Manager) -> None:

@@ -25,7 +25,8 @@ from interpreterd.http import bodies
 from interpreterd.http.keys import MANAGER
 from interpreterd.model.errors import InvalidRequest, LimitReached, MalformedRequest, OutOfResources, WorkerStartFailed
 from interpreterd.model.requests import ChangeContext, CreateContext, Execute
-from interpreterd.settings import LEAST_MEMORY_BYTES, Settings
+from interpreterd.setting_kinds import LEAST_MEMORY_BYTES
+from interpreterd.settings import Settings
 
 StartDaemon = Callable[..., Awaitable[Daemon]]
 BODY_LIMIT_BYTES = 64 << 10
@@ -38,7 +39,7 @@ def test_the_document_is_valid() -> None:
 
 def routes(base_path: str) -> set[tuple[str, str]]:
     """Return method and path of all routes of an application with this base path."""
-    app = make_app(settings=Settings(base_path=base_path), launcher=FakeLauncher())
+    app = make_app(settings=Settings.of(base_path=base_path), launcher=FakeLauncher())
     return {
         (route.method.lower(), route.resource.canonical) for route in app.router.routes() if route.resource is not None
     }
@@ -156,7 +157,7 @@ async def test_every_answer_is_as_described_and_every_described_one_is_reached(
         await executions(walk, gate)
         await following(walk)
     launcher = FakeLauncher()
-    inside = await aiohttp_client(make_app(settings=Settings(cwd=str(tmp_path)), launcher=launcher))
+    inside = await aiohttp_client(make_app(settings=Settings.of(cwd=str(tmp_path)), launcher=launcher))
     walk = Walk(inside.request, seen)
     with monkeypatch.context() as patch:
         await mistakes(walk, patch)

@@ -1,0 +1,86 @@
+"""The settings of contexts: what one may use, and what is kept of its executions."""
+
+from typing import Final
+
+from attrs import frozen
+
+from interpreterd.setting_kinds import (
+    LEAST_MEMORY_BYTES,
+    MIB,
+    absolute,
+    at_least,
+    byte_size,
+    count,
+    duration,
+    parse_bytes,
+    setting,
+)
+
+QUEUE_LIMIT: Final = 128
+
+
+def _processor_time(text: str) -> float:
+    time_s: float = duration(text)
+    if not time_s:
+        raise ValueError("must be more than 0")
+    return time_s
+
+
+@frozen(kw_only=True, eq=False, repr=False)
+class ContextSettings:
+    """What the daemon allows contexts. Times in seconds, sizes in bytes."""
+
+    cwd: str = setting(None, "working directory of the default context (default: the current one)", parse=absolute)
+    max_contexts: int = setting(4096, "limit of contexts at the same time; the next one is refused", parse=count)
+    context_memory: int | None = setting(
+        None,
+        "memory of a context's processes, for example 512M; beyond it they are killed (default: no limit)",
+        parse=at_least(LEAST_MEMORY_BYTES, parse_bytes),
+    )
+    context_processes: int | None = setting(
+        None, "number of processes of a context; beyond it they are killed (default: no limit)", parse=count
+    )
+    context_cpu_s: float | None = setting(
+        None,
+        "processor seconds of an execution; beyond them it is interrupted (default: no limit)",
+        parse=_processor_time,
+    )
+    context_output_bytes: int | None = setting(
+        None, "output of an execution; the rest is cut (default: no limit)", parse=byte_size
+    )
+    code_limit_bytes: int | None = setting(
+        None, "size limit of an execution's code; longer code is refused (default: no limit)", parse=byte_size
+    )
+    queue_limit: int = setting(
+        QUEUE_LIMIT, "limit of executions that wait in one context; the next one is refused", parse=count
+    )
+    queue_bytes: int = setting(
+        128 * MIB,
+        "memory for waiting and running code of one context; beyond it an execution is refused",
+        parse=byte_size,
+    )
+    queues_total_bytes: int = setting(
+        256 * MIB,
+        "memory for waiting and running code of all contexts; beyond it an execution is refused",
+        parse=byte_size,
+        former=("queues_bytes",),
+    )
+    backlog_limit_bytes: int = setting(
+        256 << 10,
+        "memory for unread output of an execution; beyond it the program waits for its client",
+        parse=byte_size,
+    )
+    journal_bytes: int = setting(
+        MIB, "size of the events kept of an execution, for replay; the oldest are dropped first", parse=byte_size
+    )
+    journals_total_bytes: int = setting(
+        64 * MIB,
+        "size of the events kept of all executions together; the oldest ended execution is dropped first",
+        parse=byte_size,
+        former=("journals_bytes",),
+    )
+    grace_s: float = setting(2.0, "seconds between an interrupt and the kill that follows it", parse=duration)
+
+    def __attrs_post_init__(self) -> None:
+        if not self.cwd:
+            object.__setattr__(self, "cwd", absolute("."))

@@ -1,0 +1,106 @@
+"""What a setting is, and the kinds of values that one can have; each room declares its own in its ``settings.py``.
+
+A kind is a function from text to value that raises ValueError with the end of a sentence: ``must be a whole number``.
+The daemon imports all sections before it forks its guard: they import no large module, and have neither ``==`` nor a
+``repr``, which attrs would compile at each start.
+"""
+
+import math
+import os
+from collections.abc import Callable
+from typing import Any, Final
+
+from attrs import field
+
+MIB: Final = 1 << 20
+LEAST_MEMORY_BYTES: Final = 16 * MIB  # used by the worker itself
+NUMBER_LIMIT: Final = (1 << 53) - 1  # the largest whole number that every reader of JSON takes exactly
+SECONDS_LIMIT: Final = 10**9  # thirty years; a timer of a thousand would not fit into the clocks of all libraries
+
+
+def setting(
+    default: Any,
+    help: str,
+    *,
+    parse: Callable[[str], Any] = str,
+    choices: tuple[str, ...] = (),
+    former: tuple[str, ...] = (),
+) -> Any:
+    """Return an attrs field, for a section; the command line knows it by its name.
+
+    Args:
+        default: The value if no flag and no variable says one.
+        help: Its line in ``interpreterd serve --help``.
+        parse: Makes the value from text: one of the kinds below.
+        choices: The only texts that are allowed; empty if any is.
+        former: Earlier names of the field. Their flags and variables are still taken, but help does not show them.
+    """
+    return field(default=default, metadata={"help": help, "parse": parse, "choices": choices, "former": former})
+
+
+def words(text: str) -> tuple[str, ...]:
+    """Return the comma-separated words of ``text``."""
+    return tuple(word for word in (part.strip() for part in text.split(",")) if word)
+
+
+def absolute(text: str) -> str:
+    """Return an absolute path."""
+    try:
+        return os.path.abspath(text)
+    except OSError:
+        raise ValueError("must be an absolute path, because the current directory no longer exists") from None
+
+
+def switch(text: str) -> bool:
+    """Return whether ``text`` says yes; the empty text says no."""
+    if text.lower() not in ("1", "true", "yes", "on", "0", "false", "no", "off", ""):
+        raise ValueError("must be true or false")
+    return text.lower() in ("1", "true", "yes", "on")
+
+
+def whole(text: str) -> int:
+    """Return a whole number."""
+    try:
+        return int(text)
+    except ValueError:
+        raise ValueError("must be a whole number") from None
+
+
+def number(text: str) -> float:
+    """Return a finite number."""
+    try:
+        value = float(text)
+    except ValueError:
+        raise ValueError("must be a number") from None
+    if not math.isfinite(value):
+        raise ValueError("must be a finite number")
+    return value
+
+
+def parse_bytes(text: str) -> int:
+    """Return a size: ``512M`` is 512 MiB."""
+    unit = {"K": 1 << 10, "M": MIB, "G": 1 << 30}.get(text[-1:].upper())
+    try:
+        return int(text) if unit is None else int(text[:-1]) * unit
+    except ValueError:
+        raise ValueError("must be a number of bytes, for example 65536, 64K, 512M or 2G") from None
+
+
+def at_least(least: float, parse: Callable[[str], Any], *, most: float = NUMBER_LIMIT) -> Callable[[str], Any]:
+    """Return the kind of those values of ``parse`` that are in these bounds."""
+
+    def check(text: str) -> Any:
+        value = parse(text)
+        if not value >= least:
+            raise ValueError(f"must be at least {least}")
+        if not value <= most:
+            raise ValueError(f"must be at most {most}")
+        return value
+
+    return check
+
+
+count = at_least(1, whole)
+byte_size = at_least(1, parse_bytes)
+duration = at_least(0, number, most=SECONDS_LIMIT)
+patience = at_least(0.1, number, most=SECONDS_LIMIT)

@@ -1,0 +1,66 @@
+"""The settings of HTTP: what flags and variables may say."""
+
+from typing import Any
+
+import attrs
+import pytest
+from said import refusal, said
+
+from interpreterd.http.settings import HttpSettings
+
+VALUES: list[tuple[str, str, Any]] = [
+    ("host", "0.0.0.0", "0.0.0.0"),
+    ("port", "0", 0),
+    ("port", "65535", 65535),
+    ("unix_socket", "/tmp/../a.sock", "/a.sock"),
+    ("unix_socket", "/" + "a" * 106, "/" + "a" * 106),
+    ("base_path", "/a/b/", "/a/b"),
+    ("base_path", "a", "/a"),
+    ("base_path", "/", ""),
+    ("allow_origin", "http://a, https://b:1,,", ("http://a", "https://b:1")),
+    ("allow_host", "*", ("*",)),
+    ("body_limit_bytes", "1", 1),
+    ("max_connections", "7", 7),
+    ("keep_alive_s", "0.1", 0.1),
+    ("head_timeout_s", "2.5", 2.5),
+    ("body_timeout_s", "90", 90.0),
+    ("heartbeat_s", "5", 5.0),
+    ("first_message_timeout_s", "1e1", 10.0),
+]
+BAD = [
+    ("port", "x"),
+    ("port", "-1"),
+    ("port", "65536"),
+    ("port", ""),
+    ("port", "80.5"),
+    ("unix_socket", "/" + "a" * 107),
+    ("unix_socket", "/" + "ä" * 54),
+    ("body_limit_bytes", "0"),
+    ("max_connections", "0"),
+    ("keep_alive_s", "0"),
+    ("head_timeout_s", "0.01"),
+    ("body_timeout_s", "-1"),
+    ("first_message_timeout_s", "-inf"),
+    ("heartbeat_s", "inf"),
+    ("heartbeat_s", "nan"),
+    ("heartbeat_s", "1e10"),
+    ("keep_alive_s", "1e10"),
+    ("head_timeout_s", "1e10"),
+    ("body_timeout_s", "1e10"),
+    ("first_message_timeout_s", "1e999"),
+    ("body_limit_bytes", "9223372036854775808"),
+]
+
+
+@pytest.mark.parametrize(("name", "text", "value"), VALUES)
+def test_a_flag_and_a_variable_say_the_same(name: str, text: str, value: Any) -> None:
+    assert said(name, text) == value
+
+
+def test_every_setting_is_tried_here() -> None:
+    assert {name for name, _, _ in VALUES} == set(attrs.fields_dict(HttpSettings))
+
+
+@pytest.mark.parametrize(("name", "text"), BAD)
+def test_a_bad_value_is_refused_by_name(name: str, text: str) -> None:
+    assert refusal(name, text).startswith(("must be ", "invalid choice: "))

@@ -1,0 +1,41 @@
+"""What flags and variables of ``interpreterd serve`` say."""
+
+import contextlib
+import io
+from typing import Any
+
+import pytest
+
+from interpreterd.flags import Chosen, Parser, flag, variable
+
+
+def parse(*arguments: str, **environ: str) -> dict[str, Any]:
+    """Return every setting by its name."""
+    return Chosen.by(Parser("interpreterd serve"), arguments, environ).settings.values()
+
+
+def said(name: str, text: str) -> Any:
+    """Return what a setting becomes by its flag, and by its variable as well."""
+    value, other = parse(f"{flag(name)}={text}")[name], parse(**{variable(name): text})[name]
+    assert value == other
+    return value
+
+
+def refusal(name: str, text: str) -> str:
+    """Return why a value is refused, after the name of the flag; its variable is refused for the same reason."""
+    by_flag = _refused(f"{flag(name)}={text}").removeprefix(f"interpreterd serve: error: argument {flag(name)}: ")
+    by_variable = _refused(**{variable(name): text}).removeprefix(f"interpreterd serve: error: {variable(name)}: ")
+    end = ". See `interpreterd serve --help`.\n"
+    for error in (by_flag, by_variable):
+        assert error.endswith(end)
+        assert "interpreterd serve: error:" not in error, "it must name the flag or the variable"
+    if "choose from" not in by_flag:  # which is argparse's word for it
+        assert by_flag == by_variable
+    return by_flag.removesuffix(end)
+
+
+def _refused(*arguments: str, **environ: str) -> str:
+    with contextlib.redirect_stderr(io.StringIO()) as stderr, pytest.raises(SystemExit) as ended:
+        parse(*arguments, **environ)
+    assert ended.value.code == 2
+    return stderr.getvalue()

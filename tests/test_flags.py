@@ -1,0 +1,133 @@
+"""The command line: every setting is a flag and a variable, and a bad value is one clear line."""
+
+import os
+from pathlib import Path
+
+import pytest
+from said import parse
+
+from interpreterd.__main__ import main
+from interpreterd.flags import PREFIX, flag
+from interpreterd.processes import guard
+from interpreterd.settings import Settings
+
+FLAGS = {setting.name: "--" + setting.name.replace("_", "-") for setting in Settings.declared()}
+FORMER = [(earlier, setting.name) for setting in Settings.declared() for earlier in setting.metadata["former"]]
+
+
+@pytest.fixture(autouse=True)
+def no_daemon(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fail a test that would start a daemon, and keep the environment's own settings out."""
+    for name in list(os.environ):
+        if name.startswith(PREFIX):
+            monkeypatch.delenv(name)
+    monkeypatch.setattr(guard, "start", lambda: pytest.fail("a daemon would start"))
+
+
+def test_without_arguments_every_setting_has_its_default(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    settings = parse()
+    assert settings == Settings().values()
+    assert (settings["host"], settings["port"], settings["cwd"]) == ("127.0.0.1", 3987, str(tmp_path))
+
+
+def test_a_flag_beats_its_variable() -> None:
+    assert parse("--port", "1", INTERPRETERD_PORT="2")["port"] == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "variable", "value"),
+    [
+        ([], None, False),
+        (["--exit-with-parent"], None, True),
+        ([], "1", True),
+        ([], "TRUE", True),
+        ([], "off", False),
+        ([], "", False),
+        (["--no-exit-with-parent"], "yes", False),
+    ],
+)
+def test_a_switch(arguments: list[str], variable: str | None, value: bool) -> None:
+    environ = {} if variable is None else {"INTERPRETERD_EXIT_WITH_PARENT": variable}
+    assert parse(*arguments, **environ)["exit_with_parent"] is value
+
+
+@pytest.mark.parametrize(("earlier", "name"), FORMER)
+def test_an_earlier_name_is_still_taken(earlier: str, name: str) -> None:
+    assert parse(flag(earlier), "7")[name] == 7
+    assert parse(**{PREFIX + earlier.upper(): "7"})[name] == 7
+    assert earlier not in parse()
+
+
+@pytest.mark.parametrize(("earlier", "name"), FORMER)
+def test_of_both_names_the_present_one_counts_in_any_order(earlier: str, name: str) -> None:
+    assert parse(flag(earlier), "7", flag(name), "8")[name] == 8
+    assert parse(flag(name), "8", flag(earlier), "7")[name] == 8
+    assert parse(**{PREFIX + earlier.upper(): "7", PREFIX + name.upper(): "8"})[name] == 8
+
+
+@pytest.mark.parametrize(("earlier", "name"), FORMER)
+def test_a_flag_of_an_earlier_name_beats_the_variable_of_the_present_one(earlier: str, name: str) -> None:
+    assert parse(flag(earlier), "7", **{PREFIX + name.upper(): "8"})[name] == 7
+
+
+def test_a_bad_value_is_named_by_the_name_that_was_given(capsys: pytest.CaptureFixture[str]) -> None:
+    assert "error: argument --journals-bytes: " in last_line(["serve", "--journals-bytes", "0"], capsys)
+    with pytest.raises(SystemExit):
+        parse(INTERPRETERD_QUEUES_BYTES="many")
+    assert "error: INTERPRETERD_QUEUES_BYTES: " in capsys.readouterr().err
+
+
+def last_line(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> str:
+    """Return the last line of a refusal; argparse's usage stands before it."""
+    with pytest.raises(SystemExit) as caught:
+        main(arguments)
+    assert caught.value.code == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert "Traceback" not in err
+    return err.splitlines()[-1]
+
+
+@pytest.mark.parametrize(("name", "text"), [("port", "x"), ("log_level", "loud"), ("context_memory", "1M")])
+def test_a_bad_flag_is_named(name: str, text: str, capsys: pytest.CaptureFixture[str]) -> None:
+    line = last_line(["serve", f"{FLAGS[name]}={text}"], capsys)
+    assert f"error: argument {FLAGS[name]}: " in line
+    assert "<" not in line
+
+
+@pytest.mark.parametrize(("name", "text"), [("port", "x"), ("log_level", "loud"), ("exit_with_parent", "perhaps")])
+def test_a_bad_variable_is_named(
+    name: str, text: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(PREFIX + name.upper(), text)
+    assert f"error: {PREFIX}{name.upper()}: " in last_line(["serve"], capsys)
+
+
+def test_a_directory_that_is_not_there_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    missing = tmp_path / "missing"
+    assert last_line(["serve", "--cwd", str(missing)], capsys) == (
+        f"interpreterd serve: error: argument --cwd: no such directory: {missing}. See `interpreterd serve --help`."
+    )
+
+
+@pytest.mark.parametrize("arguments", [["serve", "--colour", "red"], ["serve", "extra"]])
+def test_wrong_usage(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert "error: " in last_line(arguments, capsys)
+
+
+def test_help_lists_every_flag_its_default_and_no_surprise(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["serve", "--help"]) == 0
+    shown = " ".join(capsys.readouterr().out.split())
+    for setting in Settings.declared():
+        assert f"{FLAGS[setting.name]} " in shown, setting.name
+        assert setting.metadata["help"] in shown, setting.name
+    assert [name for name, _ in FORMER if flag(name) in shown] == []
+    assert "[default: 3987]" in shown
+    assert "None" not in shown
+    assert "INTERPRETERD_PORT" in shown
+
+
+def test_without_a_command_all_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([]) == 2
+    assert "\nCommands:\n  serve " in capsys.readouterr().err
