@@ -144,7 +144,7 @@ def _end_at_the_latest() -> None:
     """End the process if its shutdown takes too long, whatever it waits for; the guard then kills the workers."""
 
     def end() -> None:
-        _log.error("the end has taken longer than %g s: it is not waited for", END_LIMIT_S)
+        _log.error("shutting down has taken longer than %g s: ending at once", END_LIMIT_S)
         flush()
         os._exit(1)
 

@@ -29,7 +29,7 @@ class Holdings:
         """Hold more. Raises ``LimitReached`` without a change."""
         if self.bytes + size_bytes > self._limit_bytes:
             limit = size_in_words(self._limit_bytes)
-            raise LimitReached(f"{self._whose} too much code: the limit of what waits and runs is {limit}")
+            raise LimitReached(f"{self._whose} too much code: the limit for waiting and running code is {limit}")
         if self._within is not None:
             self._within.take(size_bytes)
         self.bytes += size_bytes

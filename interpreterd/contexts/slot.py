@@ -127,7 +127,7 @@ class Slot:
         try:
             await self._launcher.sweep(self._left_pid)
         except Exception:  # one failure in the task group would end every context
-            self._log.exception("context %s: what its worker left could not be killed", self._context_id)
+            self._log.exception("context %s: processes of its worker could not be killed", self._context_id)
 
     async def _start(self) -> WorkerStartFailed | None:
         """Start a worker and tell the machine; return the reason if it fails."""

@@ -114,8 +114,8 @@ class Connections(web.Server):
         if (now := self._loop.time()) >= self._told_at + _LOG_PERIOD_S:
             self._told_at = now
             _log.warning(
-                "%d connections are open, with %d descriptors and a limit of %d connections: for each new one, the one "
-                "whose client has been silent longest is closed; if none is silent, only /health is answered",
+                "%d connections are open, with %d descriptors and a limit of %d connections: each new one closes the "
+                "one that has been silent longest; if none is silent, new ones get only /health",
                 len(self._open),
                 self._descriptors,
                 self.limit,

@@ -86,7 +86,7 @@ def _long_string(data: bytes, start: int, what: str) -> tuple[str, int]:
         if data[end : end + 1] == b'"':
             return "".join(pieces), end
         if end == start:
-            raise MalformedRequest(f"{what} must be JSON: a string has no end, or a character that must be escaped")
+            raise MalformedRequest(f"{what} must be JSON: a string has no end, or an unescaped character")
         start = end
 
 

@@ -98,7 +98,7 @@ def check_envs(envs: Mapping[str, str]) -> None:
     """Raise ``InvalidRequest`` if a context cannot have ``envs``."""
     encoding = envs.get("PYTHONIOENCODING", "").partition(":")[0]
     if encoding and not _is_utf8(encoding):
-        raise InvalidRequest("envs cannot set PYTHONIOENCODING to anything but utf-8, as which output is read")
+        raise InvalidRequest("envs can set PYTHONIOENCODING only to utf-8, because output is read as UTF-8")
 
 
 def check_late_envs(envs: Mapping[str, str]) -> None:

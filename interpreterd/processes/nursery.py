@@ -148,7 +148,7 @@ class Nursery:
     def _swept(self, task: asyncio.Task[None]) -> None:
         self._sweeps.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
-            _log.error("what workers have left could not be killed", exc_info=error)
+            _log.error("processes of dead workers could not be killed", exc_info=error)
 
     async def sweep(self, worker: int | None = None) -> None:
         """Kill and reap the processes that dead workers left to the daemon; give up after ``SWEEP_LIMIT_S``.
@@ -231,7 +231,7 @@ class Nursery:
             try:
                 remove(files)
             except Exception:
-                _log.exception("what workers have left in /dev/shm could not be removed")
+                _log.exception("files of dead workers in /dev/shm could not be removed")
             with contextlib.suppress(RuntimeError):  # the loop has been closed
                 loop.call_soon_threadsafe(done.set)
 

@@ -271,10 +271,10 @@ class Looks:
                 async with asyncio.timeout(STUCK_S):
                     return await loop.run_in_executor(self._thread, _usages, list(self._pids()))
             except TimeoutError:
-                _log.warning("what contexts use could not be read within %g s", STUCK_S)
+                _log.warning("the usage of contexts could not be read within %g s", STUCK_S)
                 return {}
             except Exception as error:  # a failure in the task group would end all contexts
-                _log.warning("what contexts use could not be read: %s", error)
+                _log.warning("the usage of contexts could not be read: %s", error)
                 return {}
 
 

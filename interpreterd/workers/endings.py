@@ -17,7 +17,7 @@ def start_failure(error: OSError, what: str) -> WorkerStartFailed:
 
 def how_ended(returncode: int | None) -> str:
     if returncode is None:
-        return "ended, nobody knows how"
+        return "ended for an unknown reason"
     if returncode < 0:
         try:
             return f"killed by {signal.Signals(-returncode).name}"

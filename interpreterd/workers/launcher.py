@@ -173,7 +173,7 @@ class SpawnLauncher:
             )
         if process.returncode or number is None:
             lines = err.decode(errors="replace").strip().splitlines()
-            raise WorkerStartFailed(f"{path} is no Python" + (f": {lines[-1]}" if lines else ""))
+            raise WorkerStartFailed(f"{path} is not a Python" + (f": {lines[-1]}" if lines else ""))
         try:
             script_fd = in_memory(script)
         except OSError as error:

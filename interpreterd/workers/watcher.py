@@ -180,7 +180,7 @@ class Watcher:
         try:
             await self._sweep()
         except Exception:
-            _log.exception("who escaped from a limited worker could not be killed")
+            _log.exception("processes that escaped from a limited worker could not be killed")
 
     def _tell(self, watch: Watch, excess: Excess) -> None:
         if watch in self._watches and excess.execution_id in (None, watch.execution_id):

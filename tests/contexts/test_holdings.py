@@ -14,7 +14,7 @@ from interpreterd.model.requests import Execute
 MIB = 1 << 20
 WIDE = "#\U0001f600" + "x" * (MIB // 2)  # one character of four bytes, and so are all
 WIDE_BYTES = 3 * MIB  # these, and twice UTF-8
-FULL = "{} too much code: the limit of what waits and runs is {}"
+FULL = "{} too much code: the limit for waiting and running code is {}"
 IN_CONTEXT = FULL.format("the context holds", "8 MiB")
 IN_ALL = FULL.format("all contexts together hold", "12 MiB")
 

@@ -124,7 +124,7 @@ async def test_who_cannot_look_sees_nothing_and_ends_no_context(
     monkeypatch.setattr(usage, "_usages", raising(error))
     async with asyncio.TaskGroup() as tasks:
         assert await Looks(tasks, lambda: [1]).take() == {}
-    assert f"what contexts use could not be read: {error}" in caplog.text
+    assert f"the usage of contexts could not be read: {error}" in caplog.text
 
 
 def raising(error: Exception) -> Callable[[list[int]], dict[int, Usage]]:
@@ -146,7 +146,7 @@ async def test_a_look_that_does_not_end_is_not_waited_for(
             with monkeypatch.context() as patch:
                 patch.setattr(usage, "STUCK_S", 0.01)
                 assert [await looks.take() for _ in range(3)] == [{}] * 3
-            assert "what contexts use could not be read within 0.01 s" in caplog.text
+            assert "the usage of contexts could not be read within 0.01 s" in caplog.text
             assert len(look.looks) <= 1, "no thread beside the one that is stuck"
             look.go_on.release(9)
             assert await looks.take() == {1: USED}

@@ -38,11 +38,11 @@ async def worker_of(client: Client) -> dict[str, str]:
 
 
 NO_INTERPRETERS = {
-    "exit 3": "is no Python",
-    "echo no such thing >&2": "is no Python: no such thing",
-    "echo a; echo b": "is no Python",
-    "echo a; echo 3.11": "is no Python",
-    "echo a; echo 3.11.0; exit 1": "is no Python",
+    "exit 3": "is not a Python",
+    "echo no such thing >&2": "is not a Python: no such thing",
+    "echo a; echo b": "is not a Python",
+    "echo a; echo 3.11": "is not a Python",
+    "echo a; echo 3.11.0; exit 1": "is not a Python",
     "echo a; echo 3.8.18": "is Python 3.8.18; workers need 3.9 or newer",
     "echo a; echo 2.7.18; exit 1": "is Python 2.7.18; workers need 3.9 or newer",
 }

@@ -84,7 +84,7 @@ async def test_once_there_is_one_its_end_is_seen_though_its_template_does_not_te
     process.listener.on_message(Forked(pid=child))
     none_left.freed = True
     os.kill(child, signal.SIGTERM)
-    with pytest.raises(WorkerStartFailed, match=r"^the worker ended at once: ended, nobody knows how$"):
+    with pytest.raises(WorkerStartFailed, match=r"^the worker ended at once: ended for an unknown reason$"):
         await request
     await launcher.close()
 

@@ -240,7 +240,7 @@ async def test_a_look_or_a_sweep_that_fails_is_logged_and_not_the_last(
             await sweeps.get()
         it.end(watch)
     assert "limits could not be checked" in caplog.text
-    assert "who escaped from a limited worker could not be killed" in caplog.text
+    assert "processes that escaped from a limited worker could not be killed" in caplog.text
 
 
 async def test_looks_that_cost_much_are_not_put_off_for_long(monkeypatch: pytest.MonkeyPatch) -> None:

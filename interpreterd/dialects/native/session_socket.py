@@ -109,7 +109,7 @@ class _Client:
 
     def _execute(self, request_id: str, wish: Execute) -> None:
         if request_id in self._requests:
-            raise InvalidRequest("requestId must differ from those of requests that are not answered yet")
+            raise InvalidRequest("requestId must differ from the requestId of every unanswered request")
         if len(self._requests) >= REQUESTS_LIMIT:
             raise LimitReached(f"too many requests on this connection: the limit is {REQUESTS_LIMIT}")
         context, execution = self._manager.submit(wish, answers=True)

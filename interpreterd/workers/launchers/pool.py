@@ -118,9 +118,9 @@ class Pool:
                 if worker.exited is not None:
                     self.forget(worker)
         except WorkerStartFailed as error:
-            _log.warning("no worker waits: %s", error)
+            _log.warning("the pool could not start a worker: %s", error)
         except Exception:
-            _log.exception("no worker waits")
+            _log.exception("the pool could not start a worker")
         finally:
             self._refilling = None
 
