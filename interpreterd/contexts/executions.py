@@ -10,7 +10,7 @@ from attrs import define, field
 from interpreterd.contexts.holdings import Holdings, held_bytes
 from interpreterd.contexts.journal import Journal
 from interpreterd.model.digest import digest
-from interpreterd.model.events import Event, Failure, Finished, Output, Started, Stream
+from interpreterd.model.events import Event, Failure, Outcome, Stream
 from interpreterd.model.requests import Execute
 from interpreterd.model.timestamp import timestamp
 
@@ -50,26 +50,29 @@ class Execution:
 
     @property
     def ended(self) -> bool:
-        """Whether its last event has happened."""
-        return self.finished_at is not None
+        """Whether its last event is there."""
+        return self.journal.ended
 
     def append(self, event: Event) -> None:
-        """Add an event to its journal, and update the record."""
-        match event:
-            case Output(stream=Stream.STDOUT, text=text):
-                self.stdout_chars += len(text)
-            case Output(text=text):
-                self.stderr_chars += len(text)
-            case Started():
-                self.state = "running"
-                self.started_at = time.time()
-            case Finished(outcome=outcome, error=error):
-                self.state = outcome.value
-                self.error = error
-                self.finished_at = time.time()
-            case _:
-                pass
-        self.journal.append(event, last=self.ended)
+        """Add an event to its journal, and note what it changes here."""
+        event.note(self)
+        self.journal.append(event, last=event.is_last)
+
+    def note_begin(self) -> None:
+        """See ``events.Record``, as for the others."""
+        self.state = "running"
+        self.started_at = time.time()
+
+    def note_output(self, stream: Stream, chars: int) -> None:
+        if stream is Stream.STDOUT:
+            self.stdout_chars += chars
+        else:
+            self.stderr_chars += chars
+
+    def note_end(self, outcome: Outcome, error: Failure | None) -> None:
+        self.state = outcome.value
+        self.error = error
+        self.finished_at = time.time()
 
     def to_json(self) -> dict[str, Any]:
         """Return the record as clients see it. It has the id twice: as ``id``, and as ``executionId``."""

@@ -11,15 +11,24 @@ waits in its ``write``.
 """
 
 import asyncio
-import sys
 from collections import deque
 from collections.abc import Callable
-from typing import Final, Generic, Protocol, Self, TypeVar
+from typing import Generic, Protocol, Self, TypeVar
 
-from interpreterd.model.events import Failure, Finished, Gap, InputRequest, Output, Submitted
+from interpreterd.model.events import Gap
 
-EVENT_BYTES: Final = 256  # the memory of an event besides its text: two objects and a place in the log
-_E = TypeVar("_E")
+
+class Entry(Protocol):
+    """What a journal has to know of what it keeps; ``Event`` has the meanings."""
+
+    @property
+    def kept_bytes(self) -> int: ...
+
+    @property
+    def counts_as_backlog(self) -> bool: ...
+
+
+_E = TypeVar("_E", bound=Entry)
 
 
 class Ledger(Protocol):
@@ -36,26 +45,6 @@ class Unlimited:
         pass
 
 
-def size(event: object) -> int:
-    """Return roughly how many bytes of memory ``event`` keeps: up to four for a character, and much for a short text.
-
-    An exception counts in ``Finished``, which repeats it: the newest event stays for as long as its journal.
-    """
-    match event:
-        case Output(text=text) | Submitted(code=text) | InputRequest(prompt=text):
-            return EVENT_BYTES + _text_size(text)
-        case Finished(error=Failure(value=value, traceback=traceback)):
-            return EVENT_BYTES + _text_size(value) + _text_size(traceback)
-        case _:
-            return EVENT_BYTES
-
-
-def _text_size(text: str) -> int:
-    """Return the memory of ``text`` once it has been encoded: a ``str`` that is not ASCII then holds its UTF-8, too."""
-    size_bytes = sys.getsizeof(text)
-    return size_bytes if text.isascii() else 2 * size_bytes + len(text)
-
-
 class Journal(Generic[_E]):
     """The log. Numbers count from 0 without a gap.
 
@@ -70,7 +59,6 @@ class Journal(Generic[_E]):
         backlog_bytes: int = 0,
         on_room: Callable[[], None] | None = None,
         ledger: Ledger | None = None,
-        size: Callable[[_E], int] = size,
     ) -> None:
         """Keep ``limit_bytes``. With ``on_room`` it has a ``client``, and is full from ``backlog_bytes`` on.
 
@@ -80,7 +68,6 @@ class Journal(Generic[_E]):
         self._backlog_bytes = backlog_bytes
         self._on_room = on_room
         self._ledger = ledger or Unlimited()
-        self._size = size
         self._events: deque[_E] = deque()
         self._sizes: deque[int] = deque()  # as they were charged
         self._first = 0
@@ -130,10 +117,10 @@ class Journal(Generic[_E]):
         """Add an event; never blocks. Nothing may follow the ``last`` one."""
         assert not self._ended, "an execution ends once"
         self._ended = last
-        size_bytes = self._size(event)
+        size_bytes = event.kept_bytes
         self._events.append(event)
         self._sizes.append(size_bytes)
-        if self._client is not None and isinstance(event, Output | InputRequest):  # there are few of the others
+        if self._client is not None and event.counts_as_backlog:
             self._unread_bytes += size_bytes
         self._bytes += size_bytes
         for follower in self._followers:
@@ -198,7 +185,7 @@ class Journal(Generic[_E]):
                 self.trim(self.limit_bytes)
 
     def was_read(self, follower: "Follower[_E]", number: int, event: _E) -> None:
-        if follower is self._client and isinstance(event, Output | InputRequest):
+        if follower is self._client and event.counts_as_backlog:
             was_full = self.full
             self._unread_bytes -= self._sizes[number - self._first]
             self._tell_room(was_full)

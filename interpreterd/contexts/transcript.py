@@ -7,22 +7,10 @@ from collections.abc import Callable
 
 from interpreterd.contexts.executions import Execution, Executions
 from interpreterd.contexts.holdings import Holdings
-from interpreterd.contexts.journal import Journal, size
+from interpreterd.contexts.journal import Journal
 from interpreterd.machine.effects import Finish
-from interpreterd.model.events import (
-    Event,
-    Finished,
-    Happened,
-    InputRequest,
-    Output,
-    Queued,
-    Raised,
-    Restarted,
-    Started,
-    Stream,
-    Submitted,
-    WorkerEnded,
-)
+from interpreterd.model import events
+from interpreterd.model.events import Event, Happened, Stream
 from interpreterd.model.output_quota import OutputQuota
 from interpreterd.model.requests import Execute
 
@@ -67,11 +55,7 @@ class Transcript:
     def feed(self) -> Journal[Happened]:
         """Everything that happens in the context, from the first use of this property on. It has no client."""
         if self._feed is None:
-            self._feed = Journal(
-                limit_bytes=self._executions.journal_limit_bytes,
-                ledger=self._executions,
-                size=lambda event: size(event.event),
-            )
+            self._feed = Journal(limit_bytes=self._executions.journal_limit_bytes, ledger=self._executions)
         return self._feed
 
     def waits(self, execution_id: str | None) -> bool:
@@ -103,12 +87,12 @@ class Transcript:
         self._unfinished[execution.id] = execution
         self.last_used_at = execution.created_at
         if self._feed is not None:
-            self.tell(Submitted.of(request.code, request.origin), execution.id)
+            self.tell(events.Submitted.of(request.code, request.origin), execution.id)
         return execution
 
     def queue(self, execution: Execution) -> None:
         """Report that ``execution`` has to wait."""
-        self._say(execution, Queued(ahead=list(self._unfinished).index(execution.id)))
+        self._say(execution, events.Queued(ahead=list(self._unfinished).index(execution.id)))
 
     def begin(self, execution_id: str, *, restarted: bool) -> None:
         """Report that an execution runs now."""
@@ -116,25 +100,29 @@ class Transcript:
         self.count += 1
         if self._output_limit_bytes is not None:
             self._quota = OutputQuota(self._output_limit_bytes)
-        self._say(execution, Started())
+        self._say(execution, events.Started())
         if restarted:
-            self._say(execution, Restarted())
+            self._say(execution, events.Restarted())
 
     def write(self, stream: Stream, text: str, replaced: int = 0) -> None:
-        """Take output. Output of threads and children while nothing runs is for the context's followers."""
-        if self.running is None:
-            self.tell(Output(stream=stream, text=text, replaced=replaced))
-            return
+        """Take output, of an execution as much as it may still write."""
         if self._quota is not None and not (text := self._quota.admit(stream, text)):
             return
-        self._say(self.running, Output(stream=stream, text=text, replaced=replaced))
+        self.say(events.Output(stream=stream, text=text, replaced=replaced))
+
+    def say(self, event: Event) -> None:
+        """Take an event of what runs. What comes while nothing runs is told to the context's followers."""
+        if self.running is None:
+            self.tell(event)
+        else:
+            self._say(self.running, event)
 
     def ask(self, execution_id: str, prompt: str, *, password: bool) -> bool:
         """Report that the code waits for input; return False if there is no client, or it does not read."""
         execution = self._unfinished[execution_id]
         if not execution.journal.has_client or execution.journal.full:
             return False
-        self._say(execution, InputRequest(prompt=prompt, password=password))
+        self._say(execution, events.InputRequest(prompt=prompt, password=password))
         return True
 
     def finish(self, end: Finish) -> None:
@@ -143,12 +131,12 @@ class Transcript:
         self._held.give_back(execution.held_bytes)
         if execution is self.running:
             if self._quota is not None:
-                for event in self._quota.close():
-                    self._say(execution, event)
+                for marker in self._quota.close():
+                    self._say(execution, marker)
             self.running = self._quota = None
         if end.error is not None:
-            self._say(execution, Raised(error=end.error))
-        self._say(execution, Finished(outcome=end.outcome, error=end.error, cause=end.cause))
+            self._say(execution, events.Raised(error=end.error))
+        self._say(execution, events.Finished(outcome=end.outcome, error=end.error, cause=end.cause))
         self.last_used_at = execution.finished_at or self.last_used_at
         self._executions.ended(execution)
 
@@ -158,7 +146,7 @@ class Transcript:
             self._feed.close()
             self._executions.charge(self._feed, -self._feed.bytes)  # it is freed with its last follower
 
-    def tell(self, event: Event | Submitted | WorkerEnded, execution_id: str | None = None) -> None:
+    def tell(self, event: Event, execution_id: str | None = None) -> None:
         """Give an event to the context's followers only."""
         if self._feed is not None and not self._feed.ended:
             self._feed.append(Happened(execution_id=execution_id, event=event))

@@ -11,7 +11,7 @@ from typing import Final, TypeVar
 
 from aiohttp import WSMsgType, hdrs, web
 
-from interpreterd.contexts.journal import Follower, Journal
+from interpreterd.contexts.journal import Entry, Follower, Journal
 from interpreterd.http.bodies import choose_form
 from interpreterd.http.closing import GOING_AWAY, Closing, close_reason
 from interpreterd.http.disconnect import when_gone
@@ -26,8 +26,8 @@ HEADERS: Final[Mapping[str, str]] = {
     hdrs.CACHE_CONTROL: "no-store",
     "X-Accel-Buffering": "no",  # otherwise nginx, as a proxy, keeps events back
 }
-_E = TypeVar("_E")
-Render = Callable[[int, _E | Gap], bytes]
+_E = TypeVar("_E", bound=Entry)
+Render = Callable[[int, _E | Gap], bytes | None]  # None for what is not told
 
 
 def as_line(number: int, message: bytes) -> bytes:
@@ -55,7 +55,8 @@ async def answer_with(
             await response.prepare(request)
             async with _heartbeat(response, form, patience_s):
                 async for number, event in follower:
-                    await response.write(frame(number, render(number, event)))
+                    if (message := render(number, event)) is not None:
+                        await response.write(frame(number, message))
     except ConnectionError:
         pass
     finally:
@@ -83,7 +84,8 @@ async def _follow_on_socket(
     receiver = asyncio.create_task(_receive_until_gone(socket, follower))
     try:
         async for number, event in follower:
-            await socket.send_frame(render(number, event), WSMsgType.TEXT)
+            if (message := render(number, event)) is not None:
+                await socket.send_frame(message, WSMsgType.TEXT)
         if request.app[MANAGER].closing:
             await socket.finish(Closing(GOING_AWAY, close_reason(str(ServerShuttingDown()))))
         else:

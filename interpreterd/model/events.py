@@ -1,13 +1,19 @@
-"""Events: what happens to executions and contexts, as clients see it."""
+"""Events: what happens to executions and contexts, as clients see it, and how much of it is kept in memory."""
 
 import enum
-from typing import Final, Self
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, ClassVar, Final, Protocol, Self, final
 
+import attrs
 from attrs import field, frozen
 
 from interpreterd.model.errors import InterpreterError
+from interpreterd.model.memory import memory_bytes
 
 EVENT_LIMIT_CHARS: Final = 64 << 10  # a character is at most six bytes of JSON, and larger pieces are no faster
+EVENT_BYTES: Final = 256  # the memory of an event besides its fields' texts: two objects and a place in the log
+COUNTED_ELSEWHERE: Final[Mapping[str, bool]] = {"counted elsewhere": True}
+"""The ``metadata`` of a field whose object another event counts."""
 
 
 class Stream(enum.StrEnum):
@@ -30,12 +36,82 @@ class Outcome(enum.StrEnum):
     """Its context ended, or its worker could not start, before it ran."""
 
 
+class Record(Protocol):
+    """What is known of an execution beside its events; events change it."""
+
+    def note_begin(self) -> None:
+        """It runs now."""
+
+    def note_output(self, stream: Stream, chars: int) -> None:
+        """It has written."""
+
+    def note_end(self, outcome: Outcome, error: "Failure | None") -> None:
+        """It has ended."""
+
+
+class Event:
+    """Something that happened in an execution or in a context.
+
+    The set of kinds is open. A kind is a class made by ``attrs.frozen(kw_only=True)``, derived from this one alone.
+    What it keeps is the sum of its fields, so that no kind can slip through the bounds of memory. A kind that does not
+    answer what it must is an error at its definition.
+
+    Attributes:
+        counts_as_backlog: Whether an execution can have any number of this kind before its client reads one. They count
+            against the client's backlog, and when that is full the program waits. Each kind answers.
+        is_last: Whether its execution says nothing after it.
+    """
+
+    __slots__ = ()
+    counts_as_backlog: ClassVar[bool]
+    is_last: ClassVar[bool] = False
+    _keeping: ClassVar[tuple[str, ...] | None] = None
+
+    def __init_subclass__(cls) -> None:
+        if cls.__bases__ != (Event,):
+            raise TypeError(f"{cls.__name__} must be derived from Event alone: dialects look kinds up by their class")
+        if not isinstance(cls.__dict__.get("counts_as_backlog"), bool):
+            raise TypeError(f"{cls.__name__} must say whether it counts_as_backlog")
+        if "kept_bytes" in cls.__dict__:
+            raise TypeError(f"{cls.__name__} must not say itself what it keeps: its fields do")
+
+    @classmethod
+    def __attrs_init_subclass__(cls) -> None:
+        if cls.__setattr__ is object.__setattr__:
+            raise TypeError(f"{cls.__name__} must be frozen: what it keeps is counted once")
+        fields: Callable[[type], Sequence[attrs.Attribute[Any]]] = attrs.fields
+        cls._keeping = tuple(it.name for it in fields(cls) if _may_keep(it))
+
+    def __init__(self) -> None:
+        raise TypeError(f"{type(self).__name__} must be made by attrs.frozen")
+
+    @property
+    @final
+    def kept_bytes(self) -> int:
+        """Roughly how many bytes of memory it keeps: up to four for a character, and much for a short text."""
+        if self._keeping is None:
+            raise TypeError(f"{type(self).__name__} must be made by attrs.frozen")
+        kept_bytes = EVENT_BYTES
+        for name in self._keeping:
+            kept_bytes += memory_bytes(getattr(self, name))
+        return kept_bytes
+
+    def note(self, record: Record) -> None:
+        """Tell the record of its execution what it changes there; most kinds change nothing."""
+
+
+def _may_keep(it: "attrs.Attribute[Any]") -> bool:
+    """Whether a field counts: all do but numbers, truth values, and what another event counts."""
+    is_small = isinstance(it.type, type) and issubclass(it.type, int | float | enum.Enum)
+    return not is_small and "counted elsewhere" not in it.metadata
+
+
 def _chars(text: str) -> str:
     return f"<{len(text)} chars>"
 
 
 @frozen(kw_only=True)
-class Output:
+class Output(Event):
     """A piece of the program's output.
 
     Attributes:
@@ -43,26 +119,40 @@ class Output:
         replaced: How many U+FFFD of ``text`` stand for bytes that were not UTF-8.
     """
 
+    counts_as_backlog = True
+
     stream: Stream
     text: str = field(repr=_chars)
     replaced: int = 0
 
+    def note(self, record: Record) -> None:
+        record.note_output(self.stream, len(self.text))
+
 
 @frozen(kw_only=True)
-class Queued:
+class Queued(Event):
     """The execution waits for ``ahead`` others, or for the context's worker if 0."""
+
+    counts_as_backlog = False
 
     ahead: int
 
 
 @frozen(kw_only=True)
-class Started:
+class Started(Event):
     """The execution runs now."""
+
+    counts_as_backlog = False
+
+    def note(self, record: Record) -> None:
+        record.note_begin()
 
 
 @frozen(kw_only=True)
-class Restarted:
+class Restarted(Event):
     """The execution runs in a new worker: variables of earlier executions are gone."""
+
+    counts_as_backlog = False
 
 
 @frozen(kw_only=True)
@@ -82,22 +172,26 @@ class Failure:
 
 
 @frozen(kw_only=True)
-class InputRequest:
+class InputRequest(Event):
     """The code waits in ``input()``, or in ``getpass()`` if ``password``, for its client's answer."""
+
+    counts_as_backlog = True
 
     prompt: str
     password: bool
 
 
 @frozen(kw_only=True)
-class Raised:
+class Raised(Event):
     """The exception that ended the code, or that describes how it was ended; after all output, before ``Finished``."""
 
-    error: Failure
+    counts_as_backlog = False
+
+    error: Failure = field(metadata=COUNTED_ELSEWHERE)  # in Finished: the newest event stays as long as its journal
 
 
 @frozen(kw_only=True)
-class Finished:
+class Finished(Event):
     """The last event of an execution.
 
     Attributes:
@@ -105,9 +199,15 @@ class Finished:
         cause: The daemon's reason for ending it; None if it ended by itself or with its worker.
     """
 
+    counts_as_backlog = False
+    is_last = True
+
     outcome: Outcome
     error: Failure | None = None
     cause: InterpreterError | None = None
+
+    def note(self, record: Record) -> None:
+        record.note_end(self.outcome, self.error)
 
 
 @frozen(kw_only=True)
@@ -119,13 +219,15 @@ class Gap:
 
 
 @frozen(kw_only=True)
-class Submitted:
+class Submitted(Event):
     """An execution has been submitted; only followers of its context see this.
 
     Attributes:
         code: At most ``EVENT_LIMIT_CHARS`` of it.
         cut_chars: How much longer it is.
     """
+
+    counts_as_backlog = False
 
     code: str = field(repr=_chars)
     origin: str
@@ -138,13 +240,12 @@ class Submitted:
 
 
 @frozen(kw_only=True)
-class WorkerEnded:
+class WorkerEnded(Event):
     """The context's Python has ended, and its variables are gone; only followers of the context see this."""
 
+    counts_as_backlog = False
+
     how: str
-
-
-Event = Output | Queued | Started | Restarted | InputRequest | Raised | Finished
 
 
 @frozen(kw_only=True)
@@ -152,4 +253,14 @@ class Happened:
     """An event as followers of a context see it; ``execution_id`` is None for events outside of executions."""
 
     execution_id: str | None
-    event: Event | Submitted | WorkerEnded
+    event: Event
+
+    @property
+    def kept_bytes(self) -> int:
+        """See ``Event``."""
+        return self.event.kept_bytes
+
+    @property
+    def counts_as_backlog(self) -> bool:
+        """No program waits for those that follow a context."""
+        return False

@@ -11,7 +11,6 @@ from fake_worker import FakeLauncher, FakeWorker
 
 from interpreterd.contexts.context import LAST_WORDS_BYTES, Context
 from interpreterd.contexts.executions import Execution, Executions
-from interpreterd.contexts.journal import size
 from interpreterd.contexts.limits import limits_of
 from interpreterd.contexts.settings import ContextSettings
 from interpreterd.machine import steps
@@ -216,7 +215,7 @@ async def test_half_a_character_at_the_end_belongs_to_its_execution() -> None:
 
 async def test_a_slow_client_makes_the_program_wait_and_loses_nothing() -> None:
     launcher = FakeLauncher()
-    async with open_context(launcher, backlog_limit_bytes=2 * size(out("12345"))) as context:
+    async with open_context(launcher, backlog_limit_bytes=2 * out("12345").kept_bytes) as context:
         worker, message, execution = await run(context, launcher)
         worker.write("12345")
         assert worker.reading
@@ -287,7 +286,7 @@ async def test_an_interrupted_program_may_say_its_last_words_to_a_slow_client() 
         assert not worker.reading
         assert context.interrupt() == "interrupting"
         assert worker.reading
-        worker.write("x" * (LAST_WORDS_BYTES - 2 * size(out("a"))))
+        worker.write("x" * (LAST_WORDS_BYTES - 2 * out("a").kept_bytes))
         assert worker.reading
         worker.write("y")
         assert not worker.reading, "last words have a bound, too"

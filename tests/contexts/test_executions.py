@@ -13,8 +13,18 @@ from interpreterd.contexts.executions import (
     Executions,
     first_line,
 )
-from interpreterd.contexts.journal import EVENT_BYTES
-from interpreterd.model.events import Failure, Finished, Gap, Outcome, Output, Queued, Raised, Started, Stream
+from interpreterd.model.events import (
+    EVENT_BYTES,
+    Failure,
+    Finished,
+    Gap,
+    Outcome,
+    Output,
+    Queued,
+    Raised,
+    Started,
+    Stream,
+)
 from interpreterd.model.requests import Execute
 
 MUCH = 1 << 30

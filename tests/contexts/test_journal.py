@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from interpreterd.contexts.journal import EVENT_BYTES, Journal, size
-from interpreterd.model.events import Event, Finished, Gap, Outcome, Output, Restarted, Stream
+from interpreterd.contexts.journal import Journal
+from interpreterd.model.events import EVENT_BYTES, Event, Finished, Gap, Outcome, Output, Restarted, Stream
 
 END = Finished(outcome=Outcome.COMPLETED)
 MUCH = 1 << 30
@@ -23,7 +23,7 @@ def err(text: str) -> Output:
     return Output(stream=Stream.STDERR, text=text)
 
 
-PIECE = size(out("1"))
+PIECE = out("1").kept_bytes
 
 
 class Room:
@@ -48,7 +48,7 @@ class Sum:
 
 def write(it: Journal[Event], *events: Event) -> Journal[Event]:
     for event in events:
-        it.append(event, last=isinstance(event, Finished))
+        it.append(event, last=event.is_last)
     return it
 
 
@@ -181,7 +181,7 @@ def test_what_readers_do_with_an_event_does_not_change_what_it_counts() -> None:
         orjson.dumps(event.text)
     assert before < sum(sys.getsizeof(event.text) for event in events) < counted
     it.trim(0)
-    assert it.bytes == ledger.bytes == size(events[-1])
+    assert it.bytes == ledger.bytes == events[-1].kept_bytes
 
 
 async def test_released_it_keeps_only_what_its_client_has_not_read() -> None:

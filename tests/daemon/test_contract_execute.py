@@ -8,7 +8,7 @@ import aiohttp
 from contract import COMPLETED, ended, stdout, submitted
 from harness import Client, Daemon, Gate, Running
 
-from interpreterd.dialects.native.v1 import render
+from interpreterd.dialects.native.events import render_v1
 from interpreterd.model.events import EVENT_LIMIT_CHARS, Output, Stream
 from interpreterd.model.requests import Execute
 
@@ -165,7 +165,7 @@ async def test_no_message_is_over_1_mib_and_no_character_is_cut(client: Client) 
 
 
 def test_no_message_is_over_1_mib_even_if_each_of_its_characters_is_escaped() -> None:
-    message = render(Output(stream=Stream.STDOUT, text="\0" * EVENT_LIMIT_CHARS))
+    message = render_v1(Output(stream=Stream.STDOUT, text="\0" * EVENT_LIMIT_CHARS))
     assert message is not None
     assert len(message) <= MIB
 

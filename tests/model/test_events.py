@@ -1,6 +1,35 @@
-"""Events: what they show, and what they do not."""
+"""Events: a kind says what the bounds of memory need, or is none; what users wrote stays out of logs."""
 
-from interpreterd.model.events import EVENT_LIMIT_CHARS, Failure, Output, Stream, Submitted
+from typing import Any, ClassVar
+
+import attrs
+import pytest
+from attrs import define, field, frozen
+from kinds import kinds
+
+from interpreterd.model.errors import ContextDeleted
+from interpreterd.model.events import (
+    COUNTED_ELSEWHERE,
+    EVENT_BYTES,
+    EVENT_LIMIT_CHARS,
+    Event,
+    Failure,
+    Finished,
+    Happened,
+    InputRequest,
+    Outcome,
+    Output,
+    Queued,
+    Raised,
+    Restarted,
+    Started,
+    Stream,
+    Submitted,
+    WorkerEnded,
+)
+from interpreterd.model.memory import text_bytes
+
+LONG = "x" * 10_000
 
 
 def test_what_users_wrote_stays_out_of_logs() -> None:
@@ -15,3 +44,129 @@ def test_what_users_wrote_stays_out_of_logs() -> None:
 def test_long_code_is_told_in_part_and_how_much_longer_it_is() -> None:
     told = Submitted.of("x" * (EVENT_LIMIT_CHARS + 3), "origin")
     assert (len(told.code), told.cut_chars, told.origin) == (EVENT_LIMIT_CHARS, 3, "origin")
+
+
+# What they keep
+
+FAILURE = Failure(name="E", value="v", traceback=LONG)
+KEPT: list[tuple[Event, list[str]]] = [
+    (Output(stream=Stream.STDOUT, text=LONG), [LONG]),
+    (Output(stream=Stream.STDERR, text="日" * 1000, replaced=2), ["日" * 1000]),
+    (Queued(ahead=3), []),
+    (Started(), []),
+    (Restarted(), []),
+    (InputRequest(prompt=LONG, password=True), [LONG]),
+    (Raised(error=FAILURE), []),  # which Finished has, too
+    (Finished(outcome=Outcome.COMPLETED), []),
+    (Finished(outcome=Outcome.COMPLETED, error=FAILURE), ["E", "v", LONG]),
+    (Finished(outcome=Outcome.LOST, cause=ContextDeleted("c")), list(ContextDeleted("c").args)),
+    (Submitted(code=LONG, origin="ada"), [LONG, "ada"]),
+    (WorkerEnded(how="killed by SIGKILL"), ["killed by SIGKILL"]),
+]
+
+
+@pytest.mark.parametrize(("event", "texts"), KEPT)
+def test_an_event_counts_all_its_texts(event: Event, texts: list[str]) -> None:
+    assert event.kept_bytes == EVENT_BYTES + sum(map(text_bytes, texts))
+    assert Happened(execution_id="e", event=event).kept_bytes == event.kept_bytes
+
+
+def test_every_kind_is_tried() -> None:
+    assert {type(event) for event, _ in KEPT} == kinds()
+
+
+def test_one_field_is_counted_elsewhere() -> None:
+    uncounted = [it for kind in kinds() for it in attrs.fields(kind) if it.metadata == COUNTED_ELSEWHERE]  # type: ignore[arg-type]
+    assert uncounted == [attrs.fields(Raised).error]
+
+
+def test_what_code_can_say_without_end_makes_its_client_wait() -> None:
+    assert {kind for kind in kinds() if kind.counts_as_backlog} == {Output, InputRequest}
+    assert not Happened(execution_id="e", event=Output(stream=Stream.STDOUT, text="x")).counts_as_backlog
+
+
+def test_one_kind_is_the_last() -> None:
+    assert {kind for kind in kinds() if kind.is_last} == {Finished}
+
+
+# What a kind must be
+
+
+@frozen(kw_only=True)
+class Bundle(Event):
+    """A kind that has a bit of everything."""
+
+    counts_as_backlog = True
+    known: ClassVar[str] = LONG  # of the class, not of its events
+
+    shapes: dict[str, Any]
+    number: int = 0
+    data: bytes = b""
+    name: str | None = None
+    again: str = field(default="", metadata=COUNTED_ELSEWHERE)
+
+
+def test_a_kind_counts_what_its_fields_keep_without_a_word_of_its_own() -> None:
+    small = Bundle(shapes={}).kept_bytes
+    assert small < EVENT_BYTES + 200
+    for more in (
+        Bundle(shapes={"text/html": [LONG]}),
+        Bundle(shapes={}, data=LONG.encode()),
+        Bundle(shapes={}, name=LONG),
+    ):
+        assert 10_000 <= more.kept_bytes - small < 11_000
+    assert Bundle(shapes={}, again=LONG).kept_bytes == small
+
+
+def test_a_kind_that_does_not_say_whether_it_is_backlog_is_an_error() -> None:
+    with pytest.raises(TypeError, match="Silent must say whether it counts_as_backlog"):
+
+        @frozen(kw_only=True)
+        class Silent(Event):
+            text: str
+
+
+def test_a_kind_that_says_itself_what_it_keeps_is_an_error() -> None:
+    with pytest.raises(TypeError, match="Small must not say itself what it keeps"):
+
+        @frozen(kw_only=True)
+        class Small(Event):
+            counts_as_backlog = True
+            text: str
+
+            @property
+            def kept_bytes(self) -> int:  # type: ignore[misc]
+                return 0
+
+
+def test_a_kind_of_a_kind_is_an_error() -> None:
+    with pytest.raises(TypeError, match="Loud must be derived from Event alone"):
+
+        @frozen(kw_only=True)
+        class Loud(Output):
+            counts_as_backlog = True
+
+
+def test_a_kind_that_can_grow_later_is_an_error() -> None:
+    with pytest.raises(TypeError, match="Growing must be frozen"):
+
+        @define(kw_only=True)
+        class Growing(Event):
+            counts_as_backlog = True
+            text: str
+
+
+def test_a_kind_that_attrs_did_not_make_cannot_be_made_or_counted() -> None:
+    class Plain(Event):
+        counts_as_backlog = True
+
+    class Own(Event):
+        counts_as_backlog = True
+
+        def __init__(self, text: str) -> None:
+            self.text = text
+
+    with pytest.raises(TypeError, match=r"Plain must be made by attrs\.frozen"):
+        Plain()
+    with pytest.raises(TypeError, match=r"Own must be made by attrs\.frozen"):
+        Own(LONG).kept_bytes  # noqa: B018

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from interpreterd.dialects.native.v1 import render
+from interpreterd.dialects.native.events import render_v1
 from interpreterd.model.errors import ProtocolError
 from interpreterd.model.events import EVENT_LIMIT_CHARS, Failure, Raised
 from interpreterd.pipe.decoders import LINE_LIMIT_BYTES, Decoder, TextDecoder
@@ -185,7 +185,7 @@ def test_what_a_client_is_told_of_the_longest_line_stays_below_one_mib(character
     (message,) = Decoder().feed(line + b"\n")
     assert isinstance(message, Done)
     assert message.error is not None
-    shown = render(Raised(error=message.error))
+    shown = render_v1(Raised(error=message.error))
     assert shown is not None
     assert len(shown) < 1 << 20
 

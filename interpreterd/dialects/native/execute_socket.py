@@ -8,10 +8,10 @@ from aiohttp import WSMsgType, web
 from interpreterd.contexts.context import Context
 from interpreterd.contexts.executions import Execution
 from interpreterd.contexts.journal import Follower
-from interpreterd.dialects.native import v1, wire
+from interpreterd.dialects.native import wire
 from interpreterd.dialects.native.errors import closing_after
+from interpreterd.dialects.native.events import closing, render, render_v1
 from interpreterd.dialects.native.refusals import execute_refusal
-from interpreterd.dialects.native.v1 import closing
 from interpreterd.http.bodies import with_digest
 from interpreterd.http.decoding import decode
 from interpreterd.http.keys import MANAGER, SETTINGS, SILENT
@@ -83,7 +83,7 @@ async def _serve(socket: Socket, context: Context, execution: Execution, numbere
     ids = {"executionId": execution.id}
     try:
         async for number, event in follower:
-            message = wire.render(number, event, ids) if numbered else v1.render(event)
+            message = render(number, event, ids) if numbered else render_v1(event)
             if isinstance(event, Finished):
                 await socket.finish(closing(event), last=message)
             elif message is not None:

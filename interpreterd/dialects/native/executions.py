@@ -9,7 +9,7 @@ from aiohttp import hdrs, web
 from interpreterd.contexts.executions import Execution
 from interpreterd.contexts.journal import Follower
 from interpreterd.dialects.native.collected import Collected
-from interpreterd.dialects.native.wire import render, render_happened
+from interpreterd.dialects.native.events import render, render_happened
 from interpreterd.http.answers import JSON, ids_after, json_response, listing_response
 from interpreterd.http.bodies import choose_form, query_flag, read_json, with_digest
 from interpreterd.http.connections import need_both_ways

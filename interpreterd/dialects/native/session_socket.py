@@ -11,6 +11,7 @@ from interpreterd.contexts.executions import Execution
 from interpreterd.contexts.journal import Follower
 from interpreterd.contexts.manager import Manager
 from interpreterd.dialects.native.errors import closing_after
+from interpreterd.dialects.native.events import render
 from interpreterd.dialects.native.refusals import session_refusal
 from interpreterd.dialects.native.wire import (
     Input,
@@ -20,7 +21,6 @@ from interpreterd.dialects.native.wire import (
     parse_message,
     parse_operation,
     parse_request_id,
-    render,
 )
 from interpreterd.http.bodies import with_digest
 from interpreterd.http.decoding import decode
@@ -139,7 +139,8 @@ class _Client:
             async for number, event in follower:
                 # One at a time: each would write its event first, and only then wait for a client that does not read.
                 async with self._turn:
-                    await self._send(render(number, event, ids))
+                    if (message := render(number, event, ids)) is not None:
+                        await self._send(message)
 
     async def _send(self, line: bytes) -> None:
         await self._socket.send_frame(line, WSMsgType.TEXT)

@@ -1,33 +1,11 @@
-"""The messages of a session's WebSocket: pure functions from JSON to operation and from event to JSON.
+"""What a client says on a session's WebSocket, and what it is answered: pure functions from and to JSON."""
 
-Events have the same form over HTTP and for followers of a context. ``tests/golden/session.jsonl`` and
-``feed.jsonl`` have an example of each, which PROTOCOL.md shows.
-"""
+from typing import Any, Final
 
-from collections.abc import Mapping
-from typing import Any, Final, assert_never
-
-import orjson
 from attrs import field, frozen
 
-from interpreterd.dialects.native.v1 import encode_output
+from interpreterd.dialects.native.events import as_json, control
 from interpreterd.model.errors import InvalidRequest, MalformedRequest
-from interpreterd.model.events import (
-    Event,
-    Failure,
-    Finished,
-    Gap,
-    Happened,
-    InputRequest,
-    Outcome,
-    Output,
-    Queued,
-    Raised,
-    Restarted,
-    Started,
-    Submitted,
-    WorkerEnded,
-)
 from interpreterd.model.requests import Execute
 
 REQUEST_ID_LIMIT_CHARS: Final = 256
@@ -116,55 +94,6 @@ def _id(message: dict[str, Any], key: str) -> str | None:
     return value or None
 
 
-def render(number: int, event: Event | Submitted | WorkerEnded | Gap, ids: Mapping[str, str | None]) -> bytes:
-    """Return the message of the event ``number``, with ``ids``; that of ``Finished`` is the execution's last one."""
-    more = {**ids, "seq": number}
-    match event:
-        case Output(stream=stream, text=text, replaced=0):
-            return encode_output({"type": stream.value, "text": text, **more})
-        case Output(stream=stream, text=text, replaced=replaced):
-            return encode_output({"type": stream.value, "text": text, "replaced": replaced, **more})
-        case Queued(ahead=ahead):
-            return _control("queued", more | {"ahead": ahead})
-        case Started():
-            return _control("started", more)
-        case Restarted():
-            return _control("restarted", more)
-        case InputRequest(prompt=prompt, password=password):
-            return orjson.dumps({"type": "inputRequest", "prompt": prompt, "password": password, **more})
-        case Raised(error=error):
-            return _error(error, more)
-        case Finished(outcome=Outcome.INTERRUPTED):
-            return _control("interrupted", more)
-        case Finished(cause=cause):
-            return _control("completed" if cause is None else "cancelled", more)
-        case Gap(first=first, last=last):
-            return orjson.dumps({"type": "gap", "first": first, "last": last, **more})
-        case Submitted(code=code, origin=origin, cut_chars=cut_chars):
-            return orjson.dumps({"type": "submitted", "code": code, "cutChars": cut_chars, "origin": origin, **more})
-        case WorkerEnded(how=how):
-            return orjson.dumps({"type": "workerEnded", "how": how, **more})
-        case _:
-            assert_never(event)
-
-
-def render_happened(number: int, happened: Happened | Gap) -> bytes:
-    """Return the message of an event of a context."""
-    if isinstance(happened, Gap):
-        return render(number, happened, {"executionId": None})
-    return render(number, happened.event, {"executionId": happened.execution_id})
-
-
 def answer(text: str, request_id: str) -> bytes:
     """Return the answer to an operation other than an execution."""
-    return _control(text, {"requestId": request_id})
-
-
-def _control(text: str, ids: dict[str, Any]) -> bytes:
-    return orjson.dumps({"type": "control", "text": text, **ids})
-
-
-def _error(error: Failure, ids: dict[str, Any]) -> bytes:
-    return orjson.dumps(
-        {"type": "error", "name": error.name, "value": error.value, "traceback": error.traceback, **ids}
-    )
+    return as_json({**control(text), "requestId": request_id})

@@ -11,7 +11,7 @@ import pytest
 from interpreterd.client import ClientError
 from interpreterd.client import errors as client_errors
 from interpreterd.dialects.native.errors import ROWS, closing_after, error_answer, row_of, sentence
-from interpreterd.dialects.native.v1 import closing, render
+from interpreterd.dialects.native.events import closing
 from interpreterd.http.closing import Closing
 from interpreterd.http.errors import ErrorAnswer, HttpError
 from interpreterd.model import errors
@@ -28,20 +28,7 @@ from interpreterd.model.errors import (
     ServerShuttingDown,
     WorkerStartFailed,
 )
-from interpreterd.model.events import (
-    EVENT_LIMIT_CHARS,
-    Event,
-    Failure,
-    Finished,
-    InputRequest,
-    Outcome,
-    Output,
-    Queued,
-    Raised,
-    Restarted,
-    Started,
-    Stream,
-)
+from interpreterd.model.events import Failure, Finished, Outcome
 
 
 def subclasses(kind: type[InterpreterError]) -> Iterator[type[InterpreterError]]:
@@ -125,7 +112,6 @@ def test_a_tree_that_is_drawn_wrongly_would_be_found() -> None:
         assert drawn(forgotten) != tree(InterpreterError), (name, parent)
 
 
-FAILURE = Failure(name="E", value="v")
 CONTRACT = [
     (ExecutionTimedOut("t"), 4008),
     (ExecutionInterrupted("i"), 1000),
@@ -149,48 +135,6 @@ def test_close_codes_of_the_contract(error: InterpreterError, close_code: int) -
 
 def test_an_execution_that_ended_by_itself_closes_normally() -> None:
     assert closing(Finished(outcome=Outcome.COMPLETED, error=Failure(name="E", value=""))) == Closing(1000)
-
-
-RENDERED: list[tuple[Event, bytes | None]] = [
-    (Output(stream=Stream.STDOUT, text='a"\n'), b'{"type":"stdout","text":"a\\"\\n"}'),
-    (Output(stream=Stream.STDERR, text="é"), '{"type":"stderr","text":"é"}'.encode()),
-    (
-        Output(stream=Stream.STDOUT, text="\ufffd\ufffd", replaced=1),
-        '{"type":"stdout","text":"\ufffd\ufffd","replaced":1}'.encode(),
-    ),
-    (Queued(ahead=1), None),
-    (Started(), None),
-    (Restarted(), b'{"type":"control","text":"restarted"}'),
-    (InputRequest(prompt="name? ", password=False), None),
-    (
-        Raised(error=Failure(name="E", value="v", traceback="t\n")),
-        b'{"type":"error","name":"E","value":"v","traceback":"t\\n"}',
-    ),
-    (Finished(outcome=Outcome.COMPLETED), b'{"type":"control","text":"completed"}'),
-    (Finished(outcome=Outcome.LOST, error=FAILURE), b'{"type":"control","text":"completed"}'),
-    (
-        Finished(outcome=Outcome.INTERRUPTED, error=FAILURE, cause=ExecutionTimedOut("v")),
-        b'{"type":"control","text":"interrupted"}',
-    ),
-    (
-        Finished(outcome=Outcome.CANCELLED, error=FAILURE, cause=ExecutionInterrupted("v")),
-        b'{"type":"control","text":"interrupted"}',
-    ),
-    (Finished(outcome=Outcome.LOST, error=FAILURE, cause=ContextDeleted("c")), None),
-    (Finished(outcome=Outcome.CANCELLED, error=FAILURE, cause=WorkerStartFailed("why")), None),
-]
-
-
-@pytest.mark.parametrize(("event", "message"), RENDERED)
-def test_events_are_the_bytes_of_the_contract(event: Event, message: bytes | None) -> None:
-    assert render(event) == message
-
-
-@pytest.mark.parametrize("character", ["\0", "é", "😀", '"', "x", "\x7f"])
-def test_the_longest_messages_stay_below_one_mib(character: str) -> None:
-    message = render(Output(stream=Stream.STDERR, text=character * EVENT_LIMIT_CHARS))
-    assert message is not None
-    assert len(message) < 1 << 20
 
 
 def test_a_rest_client_reads_a_sentence() -> None:

@@ -11,8 +11,9 @@ from harness import Client, Daemon
 from on_session import Session, open_session
 from paths import GOLDEN, ROOT
 
+from interpreterd.dialects.native.events import render
 from interpreterd.dialects.native.refusals import session_refusal
-from interpreterd.dialects.native.wire import answer, parse_operation, parse_request_id, render
+from interpreterd.dialects.native.wire import answer, parse_operation, parse_request_id
 from interpreterd.model.events import (
     Event,
     Failure,
@@ -222,4 +223,4 @@ def test_events_are_as_documented() -> None:
         answer("pong", "c"),
         *session_refusal(refused, "d"),
     ]
-    assert [json.loads(line) for line in lines] == [message for message in GOLDEN if "op" not in message]
+    assert [json.loads(line or b"") for line in lines] == [message for message in GOLDEN if "op" not in message]

@@ -1,0 +1,106 @@
+"""Events as clients are told them: a table of bodies for each version of the API.
+
+A message of version 2 is the body, the ids that the client needs, and the event's number. Version 1 has bodies alone,
+of fewer kinds. A kind without a row is not told. The events travel in the same form on WebSockets, over HTTP and to
+followers of a context; ``tests/golden/session.jsonl`` and ``feed.jsonl`` have examples, which PROTOCOL.md shows.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final, TypeVar
+
+import orjson
+
+from interpreterd.dialects.native.errors import closing_after
+from interpreterd.http.closing import NORMAL, Closing
+from interpreterd.model import events
+from interpreterd.model.errors import ExecutionInterrupted
+from interpreterd.model.events import Event, Failure, Finished, Gap, Happened, Outcome
+
+Body = dict[str, Any]
+Bodies = dict[type[Any], Callable[[Any], Body | None]]
+V1: Final[Bodies] = {}
+V2: Final[Bodies] = {}
+_K = TypeVar("_K", bound=Event | Gap)
+
+
+def tell(kind: type[_K], body: Callable[[_K], Body | None], *tables: Bodies) -> None:
+    """Have events of this kind told in the versions of ``tables``; ``body`` returns None for one that is not."""
+    for table in tables:
+        table[kind] = body
+
+
+def control(text: str, **more: object) -> Body:
+    """Return the body of what is no output."""
+    return {"type": "control", "text": text, **more}
+
+
+def failure_body(error: Failure) -> Body:
+    """Return the body of an exception."""
+    return {"type": "error", "name": error.name, "value": error.value, "traceback": error.traceback}
+
+
+def as_json(message: Body) -> bytes:
+    """Return ``message`` as JSON, in a copy: the bytes that orjson returns take up to sixteen times their length."""
+    return bytes(memoryview(orjson.dumps(message)))
+
+
+def render_v1(event: Event | Gap) -> bytes | None:
+    """Return the message of ``event`` as the existing clients know it, below 1 MiB; None if they are not told."""
+    body_of = V1.get(type(event))
+    body = None if body_of is None else body_of(event)
+    return None if body is None else as_json(body)
+
+
+def render(number: int, event: Event | Gap, ids: Mapping[str, str | None]) -> bytes | None:
+    """Return the message of the event ``number``, with ``ids``; None for a kind that is not told."""
+    body_of = V2.get(type(event))
+    body = None if body_of is None else body_of(event)
+    return None if body is None else as_json({**body, **ids, "seq": number})
+
+
+def render_happened(number: int, happened: Happened | Gap) -> bytes | None:
+    """Return the message of what happened in a context."""
+    if isinstance(happened, Gap):
+        return render(number, happened, {"executionId": None})
+    return render(number, happened.event, {"executionId": happened.execution_id})
+
+
+def closing(finished: Finished) -> Closing:
+    """Return how a connection for one execution ends after the last event."""
+    return NORMAL if finished.cause is None else closing_after(finished.cause)
+
+
+def _output(output: events.Output) -> Body:
+    if output.replaced:
+        return {"type": output.stream.value, "text": output.text, "replaced": output.replaced}
+    return {"type": output.stream.value, "text": output.text}
+
+
+def _end(finished: Finished) -> Body:
+    if finished.outcome is Outcome.INTERRUPTED:
+        return control("interrupted")
+    return control("completed" if finished.cause is None else "cancelled")
+
+
+def _end_v1(finished: Finished) -> Body | None:
+    """Return None if the reason of the close says how it ended."""
+    if finished.outcome is Outcome.INTERRUPTED or isinstance(finished.cause, ExecutionInterrupted):
+        return control("interrupted")
+    return control("completed") if finished.cause is None else None
+
+
+tell(events.Output, _output, V1, V2)
+tell(events.Queued, lambda it: control("queued", ahead=it.ahead), V2)
+tell(events.Started, lambda it: control("started"), V2)
+tell(events.Restarted, lambda it: control("restarted"), V1, V2)
+tell(events.InputRequest, lambda it: {"type": "inputRequest", "prompt": it.prompt, "password": it.password}, V2)
+tell(events.Raised, lambda it: failure_body(it.error), V1, V2)
+tell(Finished, _end, V2)
+tell(Finished, _end_v1, V1)
+tell(Gap, lambda it: {"type": "gap", "first": it.first, "last": it.last}, V2)
+tell(
+    events.Submitted,
+    lambda it: {"type": "submitted", "code": it.code, "cutChars": it.cut_chars, "origin": it.origin},
+    V2,
+)
+tell(events.WorkerEnded, lambda it: {"type": "workerEnded", "how": it.how}, V2)

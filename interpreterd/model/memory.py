@@ -1,0 +1,56 @@
+"""How much memory a value keeps, roughly: what journals count."""
+
+import enum
+import sys
+from collections.abc import Mapping, Set
+from typing import Final
+
+import attrs
+
+_SMALL: Final = 1 << 64
+
+
+def text_bytes(text: str) -> int:
+    """Return what ``text`` keeps once it has been encoded: then a ``str`` that is not ASCII holds its UTF-8, too."""
+    size_bytes = sys.getsizeof(text)
+    return size_bytes if text.isascii() else 2 * size_bytes + len(text)
+
+
+def memory_bytes(value: object) -> int:
+    """Return what ``value`` keeps besides the object that refers to it: its texts, bytes and collections, at any depth.
+
+    None, small numbers, and members of an enum, of which there is one each, count as nothing.
+
+    Raises:
+        TypeError: It is, or has, something of which nobody can tell how much it keeps.
+    """
+    if type(value) is str:
+        return text_bytes(value)
+    size_bytes = 0
+    values = [value]
+    while values:  # and no recursion: it may be as deep as a client's JSON
+        value = values.pop()
+        match value:
+            case None | bool() | float() | enum.Enum():
+                pass
+            case int():
+                size_bytes += 0 if -_SMALL < value < _SMALL else sys.getsizeof(value)
+            case str():
+                size_bytes += text_bytes(value)
+            case bytes() | bytearray():
+                size_bytes += sys.getsizeof(value)
+            case BaseException():
+                values += value.args
+            case Mapping():
+                size_bytes += sys.getsizeof(value)
+                values += value.keys()
+                values += value.values()
+            case list() | tuple() | Set():
+                size_bytes += sys.getsizeof(value)
+                values += value
+            case _:
+                kind = type(value)
+                if not attrs.has(kind):
+                    raise TypeError(f"how much a {kind.__name__} keeps cannot be told")
+                values += (getattr(value, it.name) for it in attrs.fields(kind))
+    return size_bytes
