@@ -18,11 +18,23 @@ from proxy import Proxy, proxy
 from worker_driver import DrivenWorker, find_pythons
 
 
+FEW_FILES = 20  # of a room
+
+
 def pytest_configure(config: pytest.Config) -> None:
     """Bound every wait of the suite, and let what it starts be interrupted, in the background of a shell, too."""
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
     config.pluginmanager.register(Patience(config), "patience")
+
+
+@pytest.hookimpl(optionalhook=True, tryfirst=True)
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int | None:
+    """Use no further process for a few files that start none themselves: they are done before it would have begun."""
+    asked = [Path(argument.partition("::")[0]) for argument in config.args]
+    files = [file for path in asked for file in (path.rglob("test_*.py") if path.is_dir() else [path])]
+    dear = any({"daemon", "project", "worker"} & set(file.resolve().parts) for file in files)
+    return None if dear or len(files) > FEW_FILES else 0
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
