@@ -28,10 +28,8 @@ from interpreterd.pipe.messages import Configure
 from interpreterd.processes.guard import Guard
 from interpreterd.processes.nursery import Nursery
 from interpreterd.settings import Settings
-from interpreterd.workers.launcher import Launcher, SpawnLauncher
-from interpreterd.workers.launchers.fork import ForkLauncher
+from interpreterd.workers.launchers import LAUNCHERS, effective_launcher
 from interpreterd.workers.launchers.pool import Pool
-from interpreterd.workers.settings import WorkerSettings
 
 SHUTDOWN_TIMEOUT_S: Final = 1.0  # for clients to take their last message, after all executions have ended
 SWITCH_S: Final = 0.001  # for which the event loop waits in each turn while a thread decodes or reads /proc
@@ -65,11 +63,10 @@ async def _serve(settings: Settings, guard: Guard, parent: int | None) -> int:
     async with contextlib.AsyncExitStack() as stack:
         stack.push_async_callback(nursery.sweep)  # a worker whose start was cut short belongs to no context yet
         workers = settings.workers
-        spawner = SpawnLauncher(python=workers.python, nursery=nursery, start_timeout_s=workers.start_timeout_s)
-        stack.callback(spawner.close)
+        launcher = LAUNCHERS[effective_launcher(workers)]
         pool = await stack.enter_async_context(
             Pool(
-                _launcher(workers, spawner, nursery, stack),
+                await stack.enter_async_context(launcher.run(workers, nursery)),
                 workers.pool_size,
                 usual=Configure(cwd=settings.contexts.cwd, data_bytes=limits_of(settings.contexts).data_bytes),
                 start_timeout_s=workers.start_timeout_s,
@@ -101,16 +98,6 @@ async def _listen_on_path(runner: web.AppRunner, path: str, stack: contextlib.As
     assert runner.server is not None
     server = await asyncio.get_running_loop().create_unix_server(runner.server, sock=sock, backlog=unix.BACKLOG)
     stack.callback(server.close)
-
-
-def _launcher(
-    settings: WorkerSettings, spawner: SpawnLauncher, nursery: Nursery, stack: contextlib.AsyncExitStack
-) -> Launcher:
-    if settings.launcher == "spawn" and not settings.preload:
-        return spawner
-    forker = ForkLauncher(spawner, modules=settings.preload, nursery=nursery, start_timeout_s=settings.start_timeout_s)
-    stack.push_async_callback(forker.close)
-    return forker
 
 
 def _watch_for_the_end(pidfds: Iterable[int]) -> asyncio.Event:

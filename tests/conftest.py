@@ -80,7 +80,7 @@ def no_blocking() -> Iterator[BlockBuster]:
             blocker.functions[name].can_block_in("interpreterd/processes/remains.py", {"_look", "_descriptors"})
             blocker.functions[name].can_block_in("interpreterd/workers/directory.py", "check_directory")
             blocker.functions[name].can_block_in("interpreterd/workers/directory.py", "is_in")
-            blocker.functions[name].can_block_in("interpreterd/workers/launcher.py", "_identity")
+            blocker.functions[name].can_block_in("interpreterd/workers/launchers/spawn.py", "_identity")
     blocker.activate()
     yield blocker
     blocker.deactivate()

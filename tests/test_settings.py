@@ -58,6 +58,7 @@ def test_the_command_line_imports_no_room_but_its_settings() -> None:
     assert {module for module in ours if module.startswith(tuple(ROOMS))} == {
         *ROOMS,
         *(f"{room}.settings" for room in ROOMS),
+        "interpreterd.workers.launchers",  # the table, whose names are choices
     }
     assert not any(
         module.startswith(("interpreterd.model", "interpreterd.client", "interpreterd.cli")) for module in ours

@@ -10,6 +10,7 @@ from interpreterd.cli.main import echo_json
 from interpreterd.cli.show import console, table
 from interpreterd.flags import Chosen, Parser, flag
 from interpreterd.model.limits import size_in_words
+from interpreterd.workers.launchers import effective_launcher
 
 HELP = "Show the settings that `interpreterd serve` would have here with the same flags, and the source of each."
 EXAMPLES = """\b
@@ -46,8 +47,8 @@ def effective(chosen: Chosen) -> dict[str, tuple[Any, str]]:
     """Return name, value and source of every setting: a flag, a variable, or ``default``."""
     values = chosen.settings.values()
     settings = {name: (value, chosen.sources.get(name, "default")) for name, value in values.items()}
-    if settings["preload"][0]:
-        settings["launcher"] = ("fork", settings["preload"][1])
+    if (launcher := effective_launcher(chosen.settings.workers)) != chosen.settings.workers.launcher:
+        settings["launcher"] = (launcher, settings["preload"][1])
     return settings
 
 

@@ -31,7 +31,7 @@ from interpreterd.processes.nursery import Nursery
 from interpreterd.workers.endings import how_ended
 from interpreterd.workers.outbox import Outbox
 from interpreterd.workers.pipes import PIPE_LIMIT_BYTES, READ_BYTES, Ends, Outputs, unread_bytes
-from interpreterd.workers.worker import Answer, Deaf, Early, Listener
+from interpreterd.workers.worker import Deaf, Early, Listener, Reply
 
 _log = logging.getLogger(__name__)
 ANSWERS_LIMIT_BYTES: Final = 1 << 20
@@ -78,7 +78,7 @@ class ProcessWorker(asyncio.Protocol):
             self._interrupts.begin_execution()
         if isinstance(message, messages.Answer) and self._outbox.size > ANSWERS_LIMIT_BYTES:
             return
-        if isinstance(message, messages.Exit):  # afterwards its files in /dev/shm cannot be seen any more
+        if isinstance(message, messages.Exit):  # afterwards its files in /dev/shm cannot be seen
             self._nursery.note_remains(self.pid, partial(self._outbox.send, message))
         else:
             self._outbox.send(message)
@@ -138,14 +138,12 @@ class ProcessWorker(asyncio.Protocol):
 
     async def open(self) -> None:
         """Start to listen."""
-        opening = asyncio.create_task(
-            asyncio.get_running_loop().create_unix_connection(lambda: self, sock=self._socket)
-        )
+        loop = asyncio.get_running_loop()
+        opening = loop.create_task(loop.create_unix_connection(lambda: self, sock=self._socket))
         opening.add_done_callback(self._opened)
         self._opening = True
-        # This must not be cancelled, and the socket not be closed meanwhile: uvloop already has its descriptor, and
-        # would use it although it is closed, or belongs to something else (libuv aborts the process), or close it
-        # twice.
+        # Neither cancelled, nor the socket closed meanwhile: uvloop has the descriptor, and would use it although it is
+        # closed, or belongs to something else (libuv aborts the process).
         await asyncio.shield(opening)
         self.resume_output()
 
@@ -162,14 +160,14 @@ class ProcessWorker(asyncio.Protocol):
         Raises:
             WorkerStartFailed: It ended, stands still, said something else, or took longer than ``timeout_s``.
         """
-        self.listener = answer = Answer(Ready, self._early.stderr)
-        watching = asyncio.create_task(self._fail_if_it_stands_still(answer))
+        self.listener = reply = Reply(Ready, self._early.stderr)
+        watching = asyncio.create_task(self._fail_if_it_stands_still(reply))
         try:
             if self.exited is None:
                 await self.open()
             if self.exited is not None:  # it ended before this began to listen
-                answer.on_exit(self.exited)
-            await answer.wait(timeout_s)
+                reply.on_exit(self.exited)
+            await reply.wait(timeout_s)
         except BaseException:
             self.kill()
             raise
@@ -177,13 +175,13 @@ class ProcessWorker(asyncio.Protocol):
             watching.cancel()
             self.listener = Deaf()
 
-    async def _fail_if_it_stands_still(self, answer: Answer) -> None:
+    async def _fail_if_it_stands_still(self, reply: Reply) -> None:
         """Fail if the worker has been stopped, by SIGSTOP or a debugger, however long its start may take."""
         stopped = 0
         while stopped < 2:
             await asyncio.sleep(STOPPED_LIMIT_S)
             stopped = stopped + 1 if state(self.pid) in "Tt" else 0
-        answer.fail("the worker stands still: it was stopped by a signal or a debugger")
+        reply.fail("the worker stands still: it was stopped by a signal or a debugger")
 
     # asyncio.Protocol, for the channel
 

@@ -3,6 +3,7 @@
 from attrs import frozen
 
 from interpreterd.setting_kinds import at_least, duration, setting, whole, words
+from interpreterd.workers.launchers import LAUNCHERS
 
 
 @frozen(kw_only=True, eq=False, repr=False)
@@ -11,7 +12,9 @@ class WorkerSettings:
 
     python: str = setting("python3", "Python that runs the code: a name on PATH or a path; CPython 3.9 or newer")
     launcher: str = setting(
-        "spawn", "how workers start: spawn starts a new Python, fork forks a template", choices=("spawn", "fork")
+        "spawn",
+        f"how workers start: {', '.join(f'{name} {row.summary}' for name, row in LAUNCHERS.items())}",
+        choices=tuple(LAUNCHERS),
     )
     preload: tuple[str, ...] = setting(
         (),

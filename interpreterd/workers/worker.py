@@ -93,8 +93,8 @@ class Early(Deaf):
             self.stderr = (self.stderr + text)[-_REASON_LIMIT_CHARS:]
 
 
-class Answer(Early):
-    """Listens for one message, the answer to a request; awaiting it raises ``WorkerStartFailed`` if it differs."""
+class Reply(Early):
+    """Listens for one message, the reply to what was sent; waiting it raises ``WorkerStartFailed`` if it differs."""
 
     def __init__(self, expected: type[Ready] | type[Configured], stderr: str = "") -> None:
         """``stderr`` is the worker's output there so far."""
@@ -143,12 +143,12 @@ async def configure(worker: Worker, message: Configure, timeout_s: float) -> Non
     Raises:
         WorkerStartFailed: It is not possible; the worker is of no use, and the caller kills it.
     """
-    worker.listener = answer = Answer(Configured)
+    worker.listener = reply = Reply(Configured)
     worker.configured = None
     if worker.exited is not None:  # the worker ended after it had said that it was ready
-        answer.on_exit(worker.exited)
+        reply.on_exit(worker.exited)
     elif worker.broken is not None:
-        answer.on_broken(worker.broken)
+        reply.on_broken(worker.broken)
     worker.send(message)
-    await answer.wait(timeout_s)
+    await reply.wait(timeout_s)
     worker.configured = message

@@ -34,8 +34,8 @@ from interpreterd.model.events import Finished, Output, Started
 from interpreterd.model.requests import CreateContext, Execute
 from interpreterd.processes.nursery import Nursery
 from interpreterd.settings import Settings
-from interpreterd.workers.launcher import SpawnLauncher
 from interpreterd.workers.launchers.fork import ForkLauncher
+from interpreterd.workers.launchers.spawn import SpawnLauncher
 
 StartDaemon = Callable[..., Awaitable[Daemon]]
 LAUNCHERS = pytest.mark.parametrize("launcher", ["spawn", "fork"])

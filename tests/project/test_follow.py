@@ -15,7 +15,7 @@ from paths import ROOT
 from interpreterd.app import make_app
 from interpreterd.processes.nursery import Nursery
 from interpreterd.settings import Settings
-from interpreterd.workers.launcher import SpawnLauncher
+from interpreterd.workers.launchers.spawn import SpawnLauncher
 
 PACKAGE = ROOT / "interpreterd"
 PAGE = (ROOT / "docs/follow.md").read_text("utf-8")

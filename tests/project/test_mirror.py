@@ -37,8 +37,6 @@ MISSING = [
     "interpreterd/workers/directory.py",
     "interpreterd/workers/endings.py",
     "interpreterd/workers/launchers/fork.py",
-    "interpreterd/workers/launchers/pool.py",
-    "interpreterd/workers/script.py",
     "interpreterd/workers/spawn.py",
     "interpreterd/workers/worker.py",
     "worker/boot.py",

@@ -11,7 +11,7 @@ from interpreterd.model.environment import NO_ENVS
 from interpreterd.model.errors import WorkerStartFailed
 from interpreterd.pipe.messages import Fork
 from interpreterd.processes.nursery import Nursery
-from interpreterd.workers.launcher import SpawnLauncher
+from interpreterd.workers.launchers import fork
 from interpreterd.workers.launchers.fork import ForkLauncher
 from interpreterd.workers.worker import Deaf, Listener, Worker
 
@@ -58,7 +58,7 @@ class Spawner:
 
 
 def launcher_over(spawner: Spawner) -> ForkLauncher:
-    return ForkLauncher(cast(SpawnLauncher, spawner), modules=(), nursery=Nursery(), start_timeout_s=10)
+    return ForkLauncher(cast(fork.Spawner, spawner), modules=(), nursery=Nursery(), start_timeout_s=10)
 
 
 async def asked(spawner: Spawner, launcher: ForkLauncher) -> tuple[asyncio.Task[Worker], Process]:

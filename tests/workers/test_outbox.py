@@ -17,7 +17,7 @@ from interpreterd.model.requests import CreateContext, Execute
 from interpreterd.pipe.messages import PIECE_CHARS, Answer, Exit, Run, Sync, ToWorker, encode
 from interpreterd.processes.nursery import Nursery
 from interpreterd.settings import Settings
-from interpreterd.workers.launcher import SpawnLauncher
+from interpreterd.workers.launchers.spawn import SpawnLauncher
 from interpreterd.workers.outbox import Outbox
 from interpreterd.workers.pipes import connection
 from interpreterd.workers.process import ANSWERS_LIMIT_BYTES, ProcessWorker

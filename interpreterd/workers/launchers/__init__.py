@@ -1,1 +1,71 @@
-"""Launchers start workers: one file each."""
+"""Launchers start workers: a file for each of them, and a row of ``LAUNCHERS``.
+
+A row imports its launcher when that is used: ``workers/settings.py`` reads the table, too, as its names are the choices
+of ``--launcher``.
+"""
+
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, closing
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Final
+
+from attrs import frozen
+
+if TYPE_CHECKING:
+    from interpreterd.processes.nursery import Nursery
+    from interpreterd.workers.launcher import Launcher
+    from interpreterd.workers.launchers.spawn import SpawnLauncher
+    from interpreterd.workers.settings import WorkerSettings
+
+
+@frozen(kw_only=True)
+class Row:
+    """One launcher.
+
+    Attributes:
+        summary: What it does; completes "spawn …" in the help.
+        preloads: Whether its workers have the modules of ``--preload`` when they start.
+        run: Gives a block the launcher; at its end it starts no more, and has ended what was its own.
+    """
+
+    summary: str
+    preloads: bool = False
+    run: Callable[["WorkerSettings", "Nursery"], AbstractAsyncContextManager["Launcher"]]
+
+
+@asynccontextmanager
+async def _spawn(settings: "WorkerSettings", nursery: "Nursery") -> "AsyncIterator[SpawnLauncher]":
+    from interpreterd.workers.launchers.spawn import SpawnLauncher
+
+    launcher = SpawnLauncher(python=settings.python, nursery=nursery, start_timeout_s=settings.start_timeout_s)
+    with closing(launcher):
+        yield launcher
+
+
+@asynccontextmanager
+async def _fork(settings: "WorkerSettings", nursery: "Nursery") -> "AsyncIterator[Launcher]":
+    from interpreterd.workers.launchers.fork import ForkLauncher
+
+    async with _spawn(settings, nursery) as spawner:
+        launcher = ForkLauncher(
+            spawner, modules=settings.preload, nursery=nursery, start_timeout_s=settings.start_timeout_s
+        )
+        try:
+            yield launcher
+        finally:
+            await launcher.close()
+
+
+LAUNCHERS: Final[Mapping[str, Row]] = MappingProxyType(
+    {
+        "spawn": Row(summary="starts a new Python", run=_spawn),
+        "fork": Row(summary="forks a template", preloads=True, run=_fork),
+    }
+)
+
+
+def effective_launcher(settings: "WorkerSettings") -> str:
+    """Return the name of the launcher that is used: the one that is set, or if that cannot preload, one that can."""
+    if not settings.preload or LAUNCHERS[settings.launcher].preloads:
+        return settings.launcher
+    return next(name for name, row in LAUNCHERS.items() if row.preloads)

@@ -5,13 +5,14 @@ import contextlib
 import logging
 from collections import deque
 from collections.abc import Mapping
-from typing import Final
+from typing import Final, Protocol
 
 from interpreterd.model.environment import NO_ENVS
 from interpreterd.model.errors import WorkerStartFailed
 from interpreterd.processes.nursery import Nursery
 from interpreterd.workers.endings import start_failure
-from interpreterd.workers.launcher import Python, SpawnLauncher
+from interpreterd.workers.launcher import Launcher, Python
+from interpreterd.workers.process import ProcessWorker
 from interpreterd.workers.template import Template, TemplateEnded
 from interpreterd.workers.worker import Worker
 
@@ -23,6 +24,14 @@ pause = asyncio.sleep  # a function of its own for tests
 _log = logging.getLogger(__name__)
 
 
+class Spawner(Launcher, Protocol):
+    """A launcher that can start a template as well."""
+
+    async def start(self, *arguments: str) -> ProcessWorker:
+        """Start the worker's script with further ``arguments``; see ``worker/boot.py``. Raises as ``launch``."""
+        ...
+
+
 class ForkLauncher:
     """Asks a template for each worker; without a template, starts workers as another launcher does.
 
@@ -31,9 +40,7 @@ class ForkLauncher:
     workers are spawned from then on: they import their modules themselves.
     """
 
-    def __init__(
-        self, spawner: SpawnLauncher, *, modules: tuple[str, ...], nursery: Nursery, start_timeout_s: float
-    ) -> None:
+    def __init__(self, spawner: Spawner, *, modules: tuple[str, ...], nursery: Nursery, start_timeout_s: float) -> None:
         """Let the template import ``modules``. ``spawner`` starts the template, and stays the caller's."""
         self._spawner = spawner
         self._modules = modules

@@ -2,23 +2,17 @@
 
 import asyncio
 import os
-import shutil
 import signal
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
 
-import attrs
 import pytest
-from fake_worker import FakeLauncher, FakeWorker
-from harness import Client, Daemon
+from fake_worker import FakeLauncher
 
 from interpreterd.model.errors import WorkerStartFailed
 from interpreterd.pipe.messages import Configure, Configured, Failed
-from interpreterd.workers.launcher import launch_configured
 from interpreterd.workers.launchers import pool as pool_module
 from interpreterd.workers.launchers.pool import Pool
-from interpreterd.workers.worker import configure
 
 
 @pytest.fixture(autouse=True)
@@ -127,47 +121,6 @@ async def test_one_that_cannot_be_configured_does_not_wait(launcher: FakeLaunche
         await bad.killed.wait()
         launcher.answer = Configured()
         assert await pool.launch() is not bad
-
-
-WANTED = [
-    ({}, True),
-    ({"cwd": "{cwd}/."}, False),
-    ({"envs": {"A": ""}}, False),
-    ({"data_bytes": 1 << 30}, False),
-]
-
-
-@pytest.mark.parametrize(("difference", "at_once"), WANTED)
-async def test_only_one_that_is_configured_as_wanted_is_taken_as_it_is(
-    launcher: FakeLauncher, tmp_path: Path, difference: dict[str, Any], at_once: bool
-) -> None:
-    cwd = os.getcwd()  # where this process is, which the fake's pid is made to be
-    worker = FakeWorker(os.getpid(), answer=Configured())
-    launcher.stock = [worker]
-    await configure(worker, Configure(cwd=cwd), 10)
-    worker.configured_with = None
-    changed = {key: value.format(cwd=cwd) if key == "cwd" else value for key, value in difference.items()}
-    wanted = attrs.evolve(Configure(cwd=cwd), **changed)
-    assert await launch_configured(launcher, wanted, 10) is worker
-    assert worker.configured_with == (None if at_once else wanted)
-    assert worker.configured == wanted
-
-
-async def test_one_whose_directory_was_made_anew_is_configured_again(
-    start_daemon: Callable[..., Awaitable[Daemon]], tmp_path: Path
-) -> None:
-    cwd = tmp_path / "cwd"
-    cwd.mkdir()
-    daemon = await start_daemon("--cwd", str(cwd))
-    async with Client(daemon.url) as client:
-        code = "import os; print(os.getcwd(), os.environ['PWD']); open('made', 'w').close()"
-        assert (await client.run(code, await client.create())).stdout == f"{cwd} {cwd}\n"
-        assert (cwd / "made").exists()
-        shutil.rmtree(cwd)
-        cwd.mkdir()
-        for _ in range(3):  # workers that waited before, and a new one
-            assert (await client.run(code, await client.create())).stdout == f"{cwd} {cwd}\n"
-            (cwd / "made").unlink()
 
 
 async def test_at_its_end_no_worker_is_left(launcher: FakeLauncher) -> None:
