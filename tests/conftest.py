@@ -17,7 +17,6 @@ from patience import Patience, end_at_timeout
 from proxy import Proxy, proxy
 from worker_driver import DrivenWorker, find_pythons
 
-
 FEW_FILES = 20  # of a room
 
 
