@@ -3,6 +3,7 @@
 import statistics
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Final
 
 from benchmarks.bench import Bench
 from benchmarks.client import COMPLETED, PREFIX, request
@@ -12,6 +13,8 @@ from benchmarks.figures.processor import NEW, OPEN, spent, worker_of
 from benchmarks.figures.rate import CLIENTS
 from benchmarks.load import Load
 from benchmarks.stats import no_collection
+
+SHARE: Final = 4  # of the samples of a figure's turn: turns are short here, and many
 
 
 async def _median(run: Callable[[], Awaitable[float]], count: int) -> float:
@@ -25,7 +28,7 @@ async def execute(bench: Bench) -> AsyncIterator[Turn]:
     async with bench.daemon() as (_, client):
 
         async def turn() -> list[Reading]:
-            seconds = await _median(client.execute, bench.scale.samples)
+            seconds = await _median(client.execute, bench.scale.samples // SHARE)
             return [Reading("`pass`, new WebSocket, connect to close frame", "s", seconds)]
 
         yield turn
@@ -37,7 +40,7 @@ async def session(bench: Bench) -> AsyncIterator[Turn]:
     async with bench.daemon() as (_, client), client.session() as run:
 
         async def turn() -> list[Reading]:
-            return [Reading("`pass` on an open connection", "s", await _median(run, bench.scale.samples))]
+            return [Reading("`pass` on an open connection", "s", await _median(run, bench.scale.samples // SHARE))]
 
         yield turn
 
@@ -48,7 +51,7 @@ async def first_byte(bench: Bench) -> AsyncIterator[Turn]:
     async with bench.daemon() as (_, client):
 
         async def turn() -> list[Reading]:
-            seconds = await _median(lambda: client.first("print('x')", "stdout"), bench.scale.samples)
+            seconds = await _median(lambda: client.first("print('x')", "stdout"), bench.scale.samples // SHARE)
             return [Reading("first byte of `print('x')`, from connect", "s", seconds)]
 
         yield turn
@@ -63,7 +66,7 @@ async def cpu(bench: Bench) -> AsyncIterator[Turn]:
         async def turn() -> list[Reading]:
             found = []
             for how, job in ((OPEN, run), (NEW, client.execute)):
-                each = await spent(pids, job, bench.scale.samples)
+                each = await spent(pids, job, bench.scale.samples // SHARE)
                 found += [
                     Reading(f"processor time of the {side} for `pass` on {how}", "s", each[side]) for side in pids
                 ]

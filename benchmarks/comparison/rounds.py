@@ -2,10 +2,11 @@
 
 A daemon may be some percent quicker than its twin for as long as it lives, by where its memory lies. So each round
 starts both anew, the one and the other first by turns, and only rounds count as independent. Within a round both stay,
-and the order of turns is A B B A: what the machine does to one it does to the other a moment later.
+and the order of turns is A B B A: what the machine does to one it does to the other a moment later. Two turns side
+by side make a ratio, and the median of these is the round's. On a busy machine it spreads 10 to 55 % less than the ratio
+of the two medians (processor time, 40 turns of 10 executions, 14 rounds).
 """
 
-import statistics
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from typing import Final
@@ -44,7 +45,7 @@ class Stage:
     """
 
     open: Callable[[Bench], AbstractAsyncContextManager[Turn]]
-    turns: int = 4
+    turns: int = 20
     warm_up: bool = True
 
 
@@ -55,14 +56,13 @@ async def compare(name: str, stage: Stage, here: Bench, there: Bench, rounds: in
         benches = {HERE: here, THERE: there}
         order = [HERE, THERE] if number % 2 == 0 else [THERE, HERE]
         found = await _round(stage, {side: benches[side] for side in order})
-        mine, its = _medians(found[HERE]), _medians(found[THERE])
+        mine, its = _by_name(found[HERE]), _by_name(found[THERE])
         if mine.keys() != its.keys():
             lacking = ", ".join(sorted(mine.keys() ^ its.keys()))
             raise BenchmarkError(f"only one of the two trees has: {lacking}")
-        for what, reading in mine.items():
-            pair = paired.setdefault(what, Paired(figure=name, what=what, unit=reading.unit))
-            pair.here.append(reading.value)
-            pair.there.append(its[what].value)
+        for what, readings in mine.items():
+            pair = paired.setdefault(what, Paired(figure=name, what=what, unit=readings[0].unit))
+            pair.add([reading.value for reading in readings], [reading.value for reading in its[what]])
     return list(paired.values())
 
 
@@ -80,13 +80,10 @@ async def _round(stage: Stage, benches: dict[str, Bench]) -> dict[str, list[list
     return found
 
 
-def _medians(turns: list[list[Reading]]) -> dict[str, Reading]:
-    """Return the median of each thing over the turns."""
-    values: dict[str, list[Reading]] = {}
+def _by_name(turns: list[list[Reading]]) -> dict[str, list[Reading]]:
+    """Return the readings of each thing, in the order of the turns."""
+    named: dict[str, list[Reading]] = {}
     for turn in turns:
         for reading in turn:
-            values.setdefault(reading.what, []).append(reading)
-    return {
-        what: Reading(what, readings[0].unit, statistics.median(reading.value for reading in readings))
-        for what, readings in values.items()
-    }
+            named.setdefault(reading.what, []).append(reading)
+    return named

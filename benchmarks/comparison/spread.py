@@ -34,8 +34,9 @@ class Paired:
     """What was measured in all rounds, before it is judged.
 
     Attributes:
-        here: Of this tree, a value a round, in ``unit``; positive or 0.
+        here: Of this tree, the median of each round's turns, in ``unit``; positive or 0.
         there: Of the other one, in the same rounds.
+        ratios: The median, in each round, of its turns' ratios.
     """
 
     figure: str
@@ -43,6 +44,13 @@ class Paired:
     unit: Unit
     here: list[float] = field(factory=list)
     there: list[float] = field(factory=list)
+    ratios: list[float] = field(factory=list)
+
+    def add(self, here: Sequence[float], there: Sequence[float]) -> None:
+        """Take a round: a value a turn, those side by side measured one after the other."""
+        self.here.append(statistics.median(here))
+        self.there.append(statistics.median(there))
+        self.ratios.append(statistics.median(_ratio(mine, its) for mine, its in zip(here, there, strict=True)))
 
 
 @frozen(kw_only=True)
@@ -85,8 +93,7 @@ def judge(all_paired: Sequence[Paired]) -> list[Compared]:
 
 
 def _judge(paired: Paired, risk: float) -> Compared:
-    ratios = [_ratio(here, there) for here, there in zip(paired.here, paired.there, strict=True)]
-    bounds = interval(ratios, risk)
+    bounds = interval(paired.ratios, risk)
     known: dict[str, Any] = {}
     if bounds is None:
         known["verdict"] = f"too few rounds to tell: at least {least_rounds(risk)} are needed"
@@ -99,9 +106,9 @@ def _judge(paired: Paired, risk: float) -> Compared:
         unit=paired.unit,
         here=statistics.median(paired.here),
         there=statistics.median(paired.there),
-        ratio=statistics.median(ratios),
-        rounds=len(ratios),
-        ratios=ratios,
+        ratio=statistics.median(paired.ratios),
+        rounds=len(paired.ratios),
+        ratios=paired.ratios,
         here_rounds=paired.here,
         there_rounds=paired.there,
         **known,

@@ -21,7 +21,9 @@ TREE = Tree(name="this tree", commit="0" * 40, changed=True, python="python")
 
 
 def comparison() -> dict[str, Any]:
-    pair = Paired(figure="cpu", what="`pass` | x", unit="s", here=[0.00021] * 6, there=[0.0002] * 6)
+    pair = Paired(figure="cpu", what="`pass` | x", unit="s")
+    for _ in range(6):
+        pair.add([0.00021], [0.0002])
     failed = Compared(figure="rate", what="", verdict="could not be measured: a reason")
     facts = machine() | {name: attrs.asdict(TREE) for name in ("here", "there")}
     told: dict[str, Any] = orjson.loads(to_json(facts, quick=True, compared=[*judge([pair]), failed]))

@@ -51,6 +51,7 @@ def test_a_value_a_round_is_the_median_of_its_turns_without_the_warm_up() -> Non
     time, size = run(Stage(open=Diary().open, turns=3), rounds=1)
     # Warming up reads 1 and 2; then A 3, B 4, B 5, A 6, A 7, B 8.
     assert (time.here, time.there) == ([6.0], [5.0])
+    assert time.ratios == [7 / 8]  # of 3/4, 6/5, 7/8: turns side by side
     assert (size.what, size.unit, size.here, size.there) == ("size", "bytes", [5.0], [5.0])
 
 

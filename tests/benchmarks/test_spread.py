@@ -10,7 +10,11 @@ from benchmarks.comparison.spread import RISK, Paired, interval, judge, least_ro
 
 
 def paired(here: list[float], there: list[float], unit: Any = "s") -> Paired:
-    return Paired(figure="cpu", what="`pass`", unit=unit, here=here, there=there)
+    """Return rounds of one turn each."""
+    pair = Paired(figure="cpu", what="`pass`", unit=unit)
+    for mine, its in zip(here, there, strict=True):
+        pair.add([mine], [its])
+    return pair
 
 
 def missed(n: int, k: int) -> float:
