@@ -1,4 +1,4 @@
-"""A new kind of event is one class, and one row in each dialect that tells it: both are here, and no module knows them."""
+"""A new kind of event is one class, and one row in each dialect that tells it. Both are here: no module knows them."""
 
 import asyncio
 from collections.abc import AsyncIterator
