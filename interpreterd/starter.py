@@ -1,10 +1,8 @@
 """The process that started the daemon: ``--exit-with-parent`` ends the daemon with it. Must be imported first.
 
 A process whose parent ends gets another parent: the first process of its pid namespace, or a subreaper, prctl(2). So
-the
-parent's number is noted at once. If the parent had already ended while Python was starting, there are two signs: the
-new
-parent is of another session, although this process began none; or the starter has passed its own number in
+the parent's number is noted at once. If the parent had already ended while Python was starting, there are two signs:
+the new parent is of another session, although this process began none; or the starter has passed its own number in
 ``VARIABLE``.
 """
 

@@ -21,8 +21,7 @@ def bound(path: str) -> Iterator[socket.socket]:
     """Let a stream socket listen on ``path``, for this user only (mode 0600), and remove it with the block.
 
     A stale socket, as ``kill -9`` leaves it, is replaced. If several processes do that at once, one wins. Blocks, at
-    most
-    for some seconds, while another process is about to do the same in the same directory.
+    most for some seconds, while another process is about to do the same in the same directory.
 
     Raises:
         OSError: A program listens there (``EADDRINUSE``), the path is not a socket, or it cannot be made.

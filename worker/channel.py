@@ -90,10 +90,8 @@ class Channel:
         """Return the next message. Raises ChannelLost; with ``raises`` also the exceptions of signal handlers.
 
         Signal handlers and threads that user code has left behind may raise anything here, even after data was read. So
-        that
-        no data is lost, it is read into a piece of zeros, which do not occur in messages, and which has its place
-        before the
-        read: the next call goes on from there.
+        that no data is lost, it is read into a piece of zeros, which do not occur in messages, and which has its place
+        before the read: the next call goes on from there.
         """
         while b"\n" not in self._pieces[-1]:
             if len(self._pieces) == 1 or self._pieces[-1][0]:  # the last piece has been used
@@ -118,8 +116,7 @@ class Channel:
         """Wait until there is data to read.
 
         A waiting read is also woken when the daemon reads the last message, as the socket then has room again. That
-        costs both
-        of them as much as a message does. poll(2) wakes only for the events that it asks for.
+        costs both of them as much as a message does. poll(2) wakes only for the events that it asks for.
         """
         pause_ms = _PAUSE_MS
         try:

@@ -22,8 +22,7 @@ class Flusher:
     """Flushes stdout once, ``FLUSH_AFTER_S`` after ``wake()``, from a thread that exists only when it is needed.
 
     The thread ends before every ``os.fork()``: a child must not inherit a lock that it holds, and from 3.12 on Python
-    warns
-    when a process with two threads forks.
+    warns when a process with two threads forks.
 
     The thread and the variables that describe it change together: ``wake`` and ``end`` hold interrupts back.
     """

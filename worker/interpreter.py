@@ -10,9 +10,7 @@ finalizer or in the callback of a weak reference, is raised once more: see ``_nu
 import _signal
 import os
 import sys
-
-# User code may replace the attributes of sys.
-from sys import getrecursionlimit, setprofile, setrecursionlimit, settrace
+from sys import getrecursionlimit, setprofile, setrecursionlimit, settrace  # user code may replace them in sys
 from time import sleep
 
 from worker.channel import ChannelLost, decode, encode
@@ -72,8 +70,7 @@ class Interpreter:
     def serve(self, rehearsed=None):
         """Answer messages until user code calls ``exit()``, or the daemon says so; return for Python's own shutdown.
 
-        Run ``rehearsed`` messages without answers, and return. It is done here, since ``Stack`` keeps something for
-        each frame.
+        Run ``rehearsed`` messages without answers, and return: here, since ``Stack`` keeps something for each frame.
         """
         self._pid = os.getpid()
         messages, send = rehearsed, encode
@@ -229,8 +226,7 @@ class Interpreter:
         """Handle SIGCONT, which the daemon sends some moments after an interrupt.
 
         Its purpose is to have a handler: that ends a system call that began just after the SIGINT. And if Python has
-        ignored the
-        KeyboardInterrupt, it now raises another one.
+        ignored the KeyboardInterrupt, it now raises another one.
         """
         if self._ignored:
             self._ignored = False
@@ -239,8 +235,7 @@ class Interpreter:
     def _overlooked(self, signal_number, frame):
         """Do the same as SIGINT; handles SIGURG, which the daemon sends when it has seen that SIGINT was ignored.
 
-        C code ignores SIGINT while it waits for a child, as os.system() does. If Python itself ignores SIGINT, it goes
-        on.
+        C code ignores SIGINT while it waits for a child, as os.system() does. Python code that ignores SIGINT goes on.
         """
         handler = _signal.getsignal(_signal.SIGINT)
         if callable(handler):
@@ -268,8 +263,7 @@ class Interpreter:
         """End after the daemon has gone, or after user code has taken the channel away.
 
         The daemon or its guard finds this worker's children by walking down from it: so it stays for a moment to be
-        killed. If
-        it is not killed, it takes its process group along.
+        killed. If it is not killed, it takes its process group along.
         """
         self._channel.close()
         sleep(ABANDONED_S)

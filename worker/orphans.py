@@ -2,10 +2,9 @@
 
 User code itself has to wait for the children that it has started, and the kernel does not tell the two apart. So each
 way in which Python starts a process is noted: ``os.fork`` and ``os.forkpty``, ``os.posix_spawn``, and the functions
-that
-``subprocess`` and ``multiprocessing`` use. If it is not clear which child was started, all present children count as
-user code's. Only a child that C code starts, and waits for in a later execution, is mistaken for an adopted one once it
-has ended.
+that ``subprocess`` and ``multiprocessing`` use. If it is not clear which child was started, all present children count
+as user code's. Only a child that C code starts, and waits for in a later execution, is mistaken for an adopted one once
+it has ended.
 """
 
 import os

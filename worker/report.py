@@ -86,8 +86,7 @@ def describe_again(raised, late):
     """Describe ``raised`` again after ``late`` was raised meanwhile; SIGINT is only remembered by now.
 
     An interrupt that hit no user code is not reported. Otherwise no user code is run again: its ``__str__`` may have
-    been
-    endless.
+    been endless.
     """
     if type(late) is KeyboardInterrupt and not _hit_a_cell(late.__traceback__):
         try:

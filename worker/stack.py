@@ -51,8 +51,7 @@ class Stack:
         """Return ``function(first, *others)``, called from C.
 
         The current frame is put back when the arguments of ``next`` are released. No instruction of Python may come in
-        between:
-        a tracer or profiler that user code has left behind would get a frame that does not exist.
+        between: a tracer or profiler that user code has left behind would get a frame that does not exist.
         """
         address = self._base.value  # here, as the next value: another function has another one
         if address != self._address and self._inner is not None:

@@ -43,10 +43,8 @@ class Stdin:
     """Asks through ``channel``. ``begin()`` before user code, ``close()`` after it.
 
     Only the main thread of the worker itself may ask, because it alone reads the channel, and a child would lose the
-    answer.
-    A question that an exception (an interrupt, an alarm) has ended is never answered: each question has a number, and
-    its
-    answer the same.
+    answer. A question that an exception (an interrupt, an alarm) has ended is never answered: each question has a
+    number, and its answer the same.
     """
 
     def __init__(self, channel, streams):

@@ -133,8 +133,7 @@ class Context:
         """Queue ``request`` and return its execution, whose journal ends with ``Finished`` whatever happens.
 
         With ``client`` the journal has a client, and the program waits for it. Only a client that ``answers`` is asked
-        for
-        input; when it disconnects, call ``answer`` with None.
+        for input; when it disconnects, call ``answer`` with None.
 
         Raises:
             InvalidRequest: The code or the grace is too long.

@@ -6,8 +6,7 @@ or falls behind, gets a ``Gap`` with the numbers of the missing events, and goes
 
 One follower may be the *client* of the execution, which started it. No event is dropped that the client has not read;
 beyond a backlog of unread events the journal is ``full``. The writer then stops reading from the worker, and the
-program
-waits in its ``write``.
+program waits in its ``write``.
 """
 
 import asyncio

@@ -19,8 +19,7 @@ class Pieces(web.StreamResponse):
     """An answer whose body is made and written piece by piece.
 
     Each piece waits until the client has taken most of the earlier pieces, and other requests have their turn in
-    between.
-    When the client disconnects, the rest is dropped.
+    between. When the client disconnects, the rest is dropped.
     """
 
     def __init__(

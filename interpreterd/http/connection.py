@@ -19,8 +19,7 @@ class Connection(web.RequestHandler):
 
     A client that takes no written data for ``patience_s`` (at most an eighth more) counts as gone: the connection is
     ended. That holds for every answer, small or large, on TCP and on a unix socket. A WebSocket, which also knows
-    pings,
-    has a check of its own: see ``websocket.Socket``.
+    pings, has a check of its own: see ``websocket.Socket``.
     """
 
     __slots__ = ("_answered", "_look", "_patience_s", "_taken", "_took_at", "_wire", "_written")

@@ -21,10 +21,8 @@ async def refuse_strangers(request: web.Request, handler: Handler) -> web.Stream
     """Refuse requests that a foreign web page may have sent.
 
     ``Host`` must be a name of this daemon, against DNS rebinding. ``Origin``, which browsers send, must be the daemon's
-    own
-    or an allowed one. Answers to an allowed origin carry the CORS headers (fetch.spec.whatwg.org) that its page needs
-    to
-    read them.
+    own or an allowed one. Answers to an allowed origin carry the CORS headers (fetch.spec.whatwg.org) that its page
+    needs to read them.
     """
     settings = request.app[SETTINGS]
     _check_host(request, settings)

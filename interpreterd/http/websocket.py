@@ -27,10 +27,8 @@ class Socket(web.WebSocketResponse):
 
     aiohttp's heartbeat leaves a timer that keeps the connection for as long as the client may be silent. Its ``close``,
     called while another task receives, does not wait for the client's answer (RFC 6455, 7.1.1) and ends the connection
-    at
-    once. Any later data of the client, even a ping, then makes the kernel reset the connection and drop data on its way
-    to
-    a slow client. ``finish`` waits.
+    at once. Any later data of the client, even a ping, then makes the kernel reset the connection and drop data on its
+    way to a slow client. ``finish`` waits.
 
     Attributes:
         closes: Whether the daemon has begun to close it.

@@ -1,8 +1,7 @@
 """The life of one context, without I/O: inputs go in, effects come out.
 
 A context has at most one worker, a queue of executions, and at most one running execution. ``State`` is the state of
-its
-worker; ``table.py`` is the table of everything that may happen there. ``Machine.handle`` takes an input and returns
+its worker; ``table.py`` is the table of everything that may happen there. ``Machine.handle`` takes an input and returns
 instructions for the driver (``context.py``), in order.
 
 Three rules explain the table:
@@ -12,8 +11,7 @@ Three rules explain the table:
   execution runs as far as the machine knows. The execution may have ended by itself meanwhile; so before the next one
   the worker is asked to forget interrupts (``SETTLING``).
 * **A worker is never trusted.** After a message that does not fit the state, the worker is ``Broken``: it is killed,
-  its
-  execution is lost, and the next one gets a new worker.
+  its execution is lost, and the next one gets a new worker.
 
 Time is data: the effect ``SetTimer("grace", 2.0)`` comes back as the input ``TimerFired("grace")``.
 """

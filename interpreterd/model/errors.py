@@ -47,8 +47,7 @@ class InterpreterError(Exception):
 
     Attributes:
         code: The name of the error for programs, in any dialect: stable, in ``snake_case``. A subclass without one has
-            its
-            base's.
+            its base's.
     """
 
     code: ClassVar[str] = "internal_error"

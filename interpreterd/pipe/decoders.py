@@ -60,8 +60,7 @@ class TextDecoder:
     """Turns an output pipe's bytes into text: UTF-8, whose characters may be split over reads.
 
     Bytes that are not UTF-8 become U+FFFD, as Unicode recommends (chapter 3.9, substitution of maximal subparts). A
-    piece
-    of text comes with the number of these substitutions, because a program may write U+FFFD itself.
+    piece of text comes with the number of these substitutions, because a program may write U+FFFD itself.
     """
 
     def __init__(self) -> None:

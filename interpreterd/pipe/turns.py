@@ -67,10 +67,8 @@ class Turns:
         """Deliver the added data; return False if that was not all, after ``limit`` steps.
 
         ``read`` returns all data of a pipe, which does not end within a mark. It is called when added data comes after
-        an
-        end that has not been read yet, and counts as ``LOOK_STEPS``. If that end is not there, an interrupt came
-        between, or
-        code has forged a mark.
+        an end that has not been read yet, and counts as ``LOOK_STEPS``. If that end is not there, an interrupt came
+        between, or code has forged a mark.
         """
         self._steps = 0
         while waiting := [stream for stream in Stream if self._pieces[stream]]:

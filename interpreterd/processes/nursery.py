@@ -65,8 +65,7 @@ class Nursery:
     """The daemon's child processes.
 
     With ``adopts`` the process becomes a subreaper: when a worker dies, the processes that it started become children
-    of
-    the daemon, and ``sweep`` kills them. Only for a process that has no other children than the announced ones.
+    of the daemon, and ``sweep`` kills them. Only for a process that has no other children than the announced ones.
 
     Attributes:
         remains: The files that families leave in /dev/shm; the ``sweep`` for a worker removes its files.
@@ -118,8 +117,7 @@ class Nursery:
         """Register ``pid``, a worker, as a template.
 
         A process that clones itself with CLONE_PARENT, see clone(2), gives its parent a child. So the children of a
-        template
-        are swept like those of the daemon, except for the processes that the template's modules have started.
+        template are swept like those of the daemon, except for the processes that the template's modules have started.
         """
         self._templates.add(pid)
         self._known.update(children(pid))
@@ -154,12 +152,9 @@ class Nursery:
         """Kill and reap the processes that dead workers left to the daemon; give up after ``SWEEP_LIMIT_S``.
 
         Cleaners, see ``families.is_cleaner``, are given a moment; the cleaners in the session of ``worker`` are waited
-        for.
-        Each killed process is waited for ``DEATH_LIMIT_S``. A process that does not die is remembered, and not waited
-        for
-        again. A process that may be a worker in its birth is judged after that birth, but a sweep waits for only one
-        birth.
-        Then the files that the family of ``worker`` has left in /dev/shm are removed.
+        for. Each killed process is waited for ``DEATH_LIMIT_S``. A process that does not die is remembered, and not
+        waited for again. A process that may be a worker in its birth is judged after that birth, but a sweep waits for
+        only one birth. Then the files that the family of ``worker`` has left in /dev/shm are removed.
         """
         if not self._adopts:
             return

@@ -14,8 +14,7 @@ class Slices:
     """Runs generators on the event loop: all of them together for some ``SLICE_S`` of each turn of the loop.
 
     A step cannot be cut; it should take no more than a tenth of a slice. Short work is done before ``start`` returns,
-    if
-    this turn's time has not been used up. All other generators take turns, so that short work does not wait for long
+    if this turn's time has not been used up. All other generators take turns, so that short work does not wait for long
     work.
     """
 

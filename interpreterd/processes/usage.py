@@ -92,8 +92,7 @@ class Measurement:
 
     Memory that n processes share counts as an n-th in each: /proc/[pid]/smaps_rollup. The kernel takes 12 µs a MiB for
     it, and up to 20 ms for a process with many mappings. So the largest processes come first, and only until it is
-    clear
-    on which side of the limit the family is. Once the budget is spent, the resident memory of the others counts.
+    clear on which side of the limit the family is. Once the budget is spent, the resident memory of the others counts.
 
     Attributes:
         cost_s: The processor time that it has taken, in seconds.
@@ -209,8 +208,7 @@ class Meter:
         """Take ``family`` as it is now.
 
         The processor time of a process shows in itself, and after it has ended and been waited for, in its parent.
-        Between
-        two looks it shows in both; so its last known time is subtracted from the parents' gain.
+        Between two looks it shows in both; so its last known time is subtracted from the parents' gain.
         """
         now = {process.key: process for process in family}
         if self._seen is not None:

@@ -25,9 +25,8 @@ class Pool:
     """Keeps up to ``size`` waiting workers of another launcher. An async context manager: none is left at its end.
 
     A worker leaves the pool once, to be used, and never comes back. The pool is refilled in the background, one worker
-    at a
-    time, so that starting them takes at most one processor from executions. After a failed start the pool waits for the
-    next request of a worker, which gets the reason.
+    at a time, so that starting them takes at most one processor from executions. After a failed start the pool waits
+    for the next request of a worker, which gets the reason.
     """
 
     def __init__(
