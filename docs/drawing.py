@@ -13,6 +13,7 @@ WIDTH: Final = 720
 LABEL: Final = 290  # where bars begin
 LONGEST: Final = 330
 ROW: Final = 26
+FARTHEST: Final = 0.2
 THICK: Final = 16
 STYLE: Final = """<style>
 .plot { max-width: 720px; width: 100%; height: auto; font-size: 13px; font-family: inherit; }
@@ -75,12 +76,12 @@ def _svg(told: str, height: int, parts: list[str]) -> str:
 
 
 def intervals(rows: list[dict[str, Any]]) -> str:
-    """Return ratios and their intervals as SVG, beside the line of no difference."""
-    reach = max(max(abs(row["low"] - 1), abs(row["high"] - 1)) for row in rows) or 0.01
+    """Return ratios and their intervals as SVG, beside the line of no difference; at most ``FARTHEST`` from it."""
+    reach = min(FARTHEST, max(max(abs(row["low"] - 1), abs(row["high"] - 1)) for row in rows)) or FARTHEST
     centre, height = WIDTH - 130, len(rows) * 2 * ROW
 
     def place(ratio: float) -> float:
-        return centre + (ratio - 1) / reach * 110
+        return centre + max(-1, min(1, (ratio - 1) / reach)) * 110
 
     parts = [f'<line class="line" x1="{centre}" x2="{centre}" y1="0" y2="{height}"/>']
     for index, row in enumerate(rows):
@@ -88,9 +89,9 @@ def intervals(rows: list[dict[str, Any]]) -> str:
         what, verdict = escape(row["what"].replace("`", "")), escape(row["verdict"])
         low, high = place(row["low"]), place(row["high"])
         parts += [
-            f'<text x="0" y="{top + 20}">{what}</text>',
-            f'<text x="0" y="{top + 38}" opacity="0.75">{verdict}</text>',
-            f'<line class="ours wide" x1="{low:.1f}" x2="{high:.1f}" y1="{top + 26}" y2="{top + 26}"/>',
-            f'<circle class="ours" cx="{place(row["ratio"]):.1f}" cy="{top + 26}" r="5"/>',
+            f'<text x="0" y="{top + 14}">{what}</text>',
+            f'<text x="0" y="{top + 34}" opacity="0.75">{verdict}</text>',
+            f'<line class="ours wide" x1="{low:.1f}" x2="{high:.1f}" y1="{top + 30}" y2="{top + 30}"/>',
+            f'<circle class="ours" cx="{place(row["ratio"]):.1f}" cy="{top + 30}" r="5"/>',
         ]
     return _svg("; ".join(f"{row['what']}: {row['verdict']}" for row in rows), height, parts)

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from attrs import frozen
-from drawing import STYLE, Bar, bars, intervals, number
+from drawing import FARTHEST, STYLE, Bar, bars, intervals, number
 
 BENCHMARKS: Final = Path(__file__).parent.parent / "benchmarks"
 Json = dict[str, Any]
@@ -188,7 +188,8 @@ def _comparison(run: Json) -> Iterator[str]:
     yield from (f"## Against {there['name']}", "")
     yield (
         f"{_machine(run['machine'])} Commit `{(here['commit'] or '?')[:12]}` against `{there['commit'][:12]}`, in"
-        " turns, ratio of the first to the second: the dot is the median over the rounds, the line its interval."
+        " turns. Ratio of the first to the second: the dot is the median over the rounds, the line its interval. What"
+        f" is farther than {FARTHEST * 100:g} % from 1 is drawn at the edge."
     )
     yield ""
     if rows:

@@ -2,6 +2,8 @@
 
 import json
 import re
+import shutil
+from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
@@ -96,6 +98,7 @@ def test_a_number_has_a_unit_that_suits_it(value: float, unit: str, shown: str) 
 def test_a_comparison_shows_each_interval_beside_the_line_of_no_difference() -> None:
     rows: list[dict[str, Any]] = [
         {"what": "`pass`", "low": 1.03, "high": 1.05, "ratio": 1.04, "verdict": "slower by 3.0–5.0 %"},
+        {"what": "switches", "low": 0.05, "high": 1.9, "ratio": 0.1, "verdict": "faster by 90 %"},
         {"what": "memory", "low": 0.98, "high": 1.01, "ratio": 1.0, "verdict": "no difference beyond noise (±2.0 %)"},
     ]
     (svg,) = drawn(drawing.intervals(rows))
@@ -103,5 +106,25 @@ def test_a_comparison_shows_each_interval_beside_the_line_of_no_difference() -> 
     centre = float(none.attrib["x1"])
     ends = [(float(it.attrib["x1"]), float(it.attrib["x2"])) for it in lines]
     assert centre < ends[0][0] < ends[0][1] <= drawing.WIDTH
-    assert ends[1][0] < centre < ends[1][1]
-    assert texts(svg) == ["pass", rows[0]["verdict"], "memory", rows[1]["verdict"]]
+    assert ends[1] == (centre - 110, centre + 110), "at the edge"
+    assert ends[2][0] < centre < ends[2][1]
+    assert texts(svg) == [text for row in rows for text in (row["what"].replace("`", ""), row["verdict"])]
+
+
+def test_a_kept_comparison_stands_between_the_plots_and_the_table(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copy(ROOT / "benchmarks" / "results.json", tmp_path)
+    monkeypatch.setattr(plots, "BENCHMARKS", tmp_path)
+    without = plots.page()
+    row = {"what": "`pass`", "low": 0.99, "high": 1.01, "ratio": 1.0, "verdict": "no difference beyond noise (±1.0 %)"}
+    unknown = {**row, "what": "rate", "low": None, "high": None}
+    trees = {"here": {"commit": "a" * 40}, "there": {"commit": "b" * 40, "name": "v1.0"}}
+    kept = {"machine": KEPT["machine"] | trees, "quick": False, "compared": [row, unknown]}
+    (tmp_path / "against.json").write_text(json.dumps(kept))
+    page = plots.page()
+    added, rest = page.partition("## Against v1.0\n")[2].split("## All figures\n")
+    assert [texts(svg) for svg in drawn(added)] == [["pass", row["verdict"]]]
+    assert "`aaaaaaaaaaaa` against `bbbbbbbbbbbb`" in added
+    assert page.replace(f"## Against v1.0\n{added}", "") == without
+    assert rest == without.split("## All figures\n")[1]
