@@ -15,8 +15,8 @@ from interpreterd.cli.checks import KERNEL_CHECKS, Finding, Verdict, daemon_pyth
 from interpreterd.cli.kernel import Kernel
 from interpreterd.cli.main import echo_json
 from interpreterd.cli.show import console, table
+from interpreterd.workers.script import OLDEST_PYTHON
 
-OLDEST_PYTHON: Final = (3, 9)
 PYTHON_TIMEOUT_S: Final = 20
 ANSWER_TIMEOUT_S: Final = 5
 # The modules that a worker imports; without the last it still runs.

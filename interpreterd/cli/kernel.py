@@ -8,9 +8,10 @@ import resource
 from pathlib import Path
 from typing import Final
 
+from interpreterd.processes.nursery import PR_SET_CHILD_SUBREAPER
+
 LANDLOCK_CREATE_RULESET: Final = 444  # the number is the same on every architecture that Python runs on
 LANDLOCK_CREATE_RULESET_VERSION: Final = 1  # landlock_create_ruleset(2)
-PR_SET_CHILD_SUBREAPER: Final = 36  # prctl(2)
 PR_GET_CHILD_SUBREAPER: Final = 37
 CGROUP_ROOT: Final = Path("/sys/fs/cgroup")
 _TEXT_LIMIT_BYTES: Final = 1 << 20

@@ -24,7 +24,7 @@ from interpreterd.model.errors import (
 )
 from interpreterd.model.limits import Limits
 from interpreterd.model.requests import ChangeContext, CreateContext, Execute, patched
-from interpreterd.processes.usage import Looks, Usage
+from interpreterd.processes.usage import Usage, UsageMeter
 from interpreterd.workers.directory import check_directory
 from interpreterd.workers.launcher import Launcher
 from interpreterd.workers.settings import WorkerSettings
@@ -50,7 +50,7 @@ class Manager:
         self._tasks = asyncio.TaskGroup()
         self._limits = limits_of(settings)
         self._watcher = Watcher(self._tasks, launcher.sweep)
-        self._looks = Looks(self._tasks, self._pids)
+        self._meter = UsageMeter(self._tasks, self._pids)
         self._closing = False
 
     async def __aenter__(self) -> Self:
@@ -146,7 +146,7 @@ class Manager:
 
     async def usage(self) -> Mapping[int, Usage]:
         """Return the usage of each context's worker and its descendants now, by ``ContextInfo.pid``."""
-        return await self._looks.take()
+        return await self._meter.take()
 
     def _pids(self) -> Iterable[int]:
         return (pid for context in self._contexts.values() if (pid := context.info().pid) is not None)

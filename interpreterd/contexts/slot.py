@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from interpreterd.logs.handler import about
 from interpreterd.machine import inputs
-from interpreterd.machine.steps import DEATH_LIMIT_S, END_LIMIT_S
+from interpreterd.machine.steps import END_LIMIT_S, GIVE_UP_AFTER_S
 from interpreterd.model.errors import WorkerStartFailed
 from interpreterd.model.limits import Limits
 from interpreterd.pipe.messages import Configure, Exit
@@ -82,7 +82,7 @@ class Slot:
     def give_up(self) -> None:
         """Leave the worker, which was killed, to the kernel."""
         if self.worker is not None:
-            self.worker.give_up(f"killed, but not gone within {DEATH_LIMIT_S:g} s")
+            self.worker.give_up(f"killed, but not gone within {GIVE_UP_AFTER_S:g} s")
 
     def begin(self, execution_id: str) -> None:
         """Prepare for an execution: late output of earlier ones, and a cut character, do not belong to it."""

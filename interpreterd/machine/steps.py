@@ -13,7 +13,7 @@ from interpreterd.pipe.messages import Asked, Done, Exiting, Run, Synced
 
 END_LIMIT_S: Final = 1.0  # for exit handlers, buffered files and helpers, when a context ends or gets a new worker
 # From SIGKILL to the end: it takes longer only if the kernel, or a tracer, holds the process.
-DEATH_LIMIT_S: Final = 1.0
+GIVE_UP_AFTER_S: Final = 1.0
 _LAST_WORDS = 2  # of a worker that is told to end while it runs code: a question, the end of its execution
 
 
@@ -131,7 +131,7 @@ class Steps:
             self.do(effects.KillWorker())
         else:
             self.killed = True
-            self.do(effects.ClearTimer("grace"), effects.KillWorker(), effects.SetTimer("grace", DEATH_LIMIT_S))
+            self.do(effects.ClearTimer("grace"), effects.KillWorker(), effects.SetTimer("grace", GIVE_UP_AFTER_S))
 
     def violated(self, what: str) -> None:
         self.kill(verdicts.lost(f"killed: it broke the protocol ({what})"))

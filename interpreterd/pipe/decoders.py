@@ -6,7 +6,7 @@ from interpreterd.model.errors import ProtocolError
 from interpreterd.model.events import EVENT_LIMIT_CHARS
 from interpreterd.pipe.messages import FromWorker, decode
 
-LINE_LIMIT_BYTES = (1 << 20) - 4096  # what a client gets of it stays below 1 MiB
+MESSAGE_LIMIT_BYTES = (1 << 20) - 4096  # what a client gets of it stays below 1 MiB
 _PIECE_BYTES = EVENT_LIMIT_CHARS - 3  # leaves room for the rest of a character; a byte is at most one character
 _REPLACEMENT = "\ufffd"
 _REPLACEMENT_BYTES = _REPLACEMENT.encode()
@@ -18,7 +18,7 @@ class Decoder:
     After a ``ProtocolError`` it is unusable: replace the worker.
     """
 
-    def __init__(self, line_limit_bytes: int = LINE_LIMIT_BYTES) -> None:
+    def __init__(self, line_limit_bytes: int = MESSAGE_LIMIT_BYTES) -> None:
         self._line_limit_bytes = line_limit_bytes
         self._unread = bytearray()
         self._failure: ProtocolError | None = None

@@ -19,6 +19,7 @@ _MANY_THREADS = 32
 _CLEANERS = 4  # spared in each family, however many pass for one
 _CMDLINE_BYTES = 4096
 CLEANERS_LIMIT_S = 0.75
+DEATH_LIMIT_S = 1.0  # from SIGKILL to the end of a process; the kernel or a tracer may hold it up
 _STATE, _PARENT, _SESSION, _STARTED = 0, 1, 3, 19  # positions in /proc/[pid]/stat, counted from after the name
 
 
@@ -141,7 +142,7 @@ def parent_and_start(pid: int) -> tuple[int, int]:
     return (0, 0) if fields is None else (int(fields[_PARENT]), int(fields[_STARTED]))
 
 
-def session(pid: int) -> int:
+def session_of(pid: int) -> int:
     """Return the session of ``pid``: its worker's pid, unless the process has made another session; 0 if it is gone."""
     fields = stat(pid)
     return 0 if fields is None else int(fields[_SESSION])

@@ -17,7 +17,7 @@ import sys
 import time
 from typing import TYPE_CHECKING
 
-from interpreterd.processes.families import CLEANERS_LIMIT_S, kill_family, parent_and_start, state
+from interpreterd.processes.families import CLEANERS_LIMIT_S, DEATH_LIMIT_S, kill_family, parent_and_start, state
 from interpreterd.processes.remains import Files, Remains, remove
 
 if TYPE_CHECKING:
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 _LOADER_LIMIT_S = 5  # the loader ends by itself once the daemon has ended
 _LINES_AT_ONCE = 256  # a pipe takes them as a whole or not at all: they are fewer than PIPE_BUF bytes, pipe(7)
 _CLOSE_LIMIT_S = 2
-_DEATH_LIMIT_S = 1
 
 
 class Guard:
@@ -202,7 +201,7 @@ def _run(pipe: int) -> bool:
 
 def _remove(files: Files) -> None:
     """Remove the files that families have left in /dev/shm, after giving killed processes a moment to end."""
-    give_up_at = time.monotonic() + _DEATH_LIMIT_S
+    give_up_at = time.monotonic() + DEATH_LIMIT_S
     while files and remove(files) and time.monotonic() < give_up_at:
         time.sleep(0.05)
 

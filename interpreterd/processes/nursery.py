@@ -15,6 +15,7 @@ from attrs import frozen
 
 from interpreterd.processes.families import (
     CLEANERS_LIMIT_S,
+    DEATH_LIMIT_S,
     children,
     is_blind,
     is_cleaner,
@@ -22,15 +23,14 @@ from interpreterd.processes.families import (
     killing,
     parent_and_start,
     reaped,
-    session,
+    session_of,
     state,
 )
 from interpreterd.processes.guard import Guard
-from interpreterd.processes.remains import PROCESSES_LIMIT, REMOVE_LIMIT_S, STEPS_LIMIT, Files, Remains, remove
+from interpreterd.processes.remains import NOTING_STEPS_LIMIT, PROCESSES_LIMIT, REMOVE_LIMIT_S, Files, Remains, remove
 from interpreterd.processes.slices import Slices
 
 PR_SET_CHILD_SUBREAPER = 36  # prctl(2)
-DEATH_LIMIT_S: Final = 1.0  # from SIGKILL to the end of a process; the kernel or a tracer may hold it up
 SWEEP_LIMIT_S: Final = CLEANERS_LIMIT_S + DEATH_LIMIT_S
 _TICKS_PER_S: Final = os.sysconf("SC_CLK_TCK")
 _PAUSES_S: Final = (0.001, 0.05)  # between two looks: the first, and the longest
@@ -210,9 +210,9 @@ class Nursery:
             return _Left(dying=bool(self._dying), cleaned=frozenset(cleaned), birth=birth)
 
     def _note_orphans(self, pids: Iterable[int]) -> Iterator[None]:
-        budget = iter(range(STEPS_LIMIT))
+        budget = iter(range(NOTING_STEPS_LIMIT))
         for pid in islice(pids, PROCESSES_LIMIT):
-            yield from self.remains.note(session(pid), [pid], budget)
+            yield from self.remains.note(session_of(pid), [pid], budget)
             yield
 
     async def _remove(self, files: Files) -> None:
@@ -262,7 +262,7 @@ class Nursery:
             if is_cleaner(pid):
                 until = self._cleaners.setdefault(orphan, time.monotonic() + CLEANERS_LIMIT_S)
                 if time.monotonic() < until:
-                    cleaned.add(session(pid))
+                    cleaned.add(session_of(pid))
                     orphans.remove(orphan)
             yield
         self._cleaners = {orphan: until for orphan, until in self._cleaners.items() if until > time.monotonic() - 60}

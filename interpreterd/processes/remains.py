@@ -17,7 +17,7 @@ from typing import Final, NamedTuple
 
 DIRECTORY: Final = "/dev/shm"  # shm_open(3) and sem_open(3) use this directory
 # Whatever exceeds these limits stays.
-STEPS_LIMIT: Final = 8192  # each is some 10 µs
+NOTING_STEPS_LIMIT: Final = 8192  # each is some 10 µs
 REMOVE_LIMIT_S: Final = 1.0  # of processor time; a process takes some 200 µs
 PROCESSES_LIMIT: Final = 256
 _DESCRIPTORS = 1024
@@ -59,12 +59,12 @@ class Remains:
         """Note which files ``pids``, of the family of ``worker``, can write to; in steps of a few 10 µs.
 
         If there has been no new file since the worker began, one look is enough. Files that are not seen within
-        ``STEPS_LIMIT``, or the number that ``budget`` has, are not noted.
+        ``NOTING_STEPS_LIMIT``, or the number that ``budget`` has, are not noted.
         """
         began = self._began.get(worker)
         if began is None or (directory := _look()) is None or directory.st_ctime < began:
             return
-        budget = budget or iter(range(STEPS_LIMIT))
+        budget = budget or iter(range(NOTING_STEPS_LIMIT))
         noted = self._noted.setdefault(worker, {})
         for pid in islice(pids, PROCESSES_LIMIT):
             with contextlib.suppress(OSError):  # the process has become another user

@@ -239,7 +239,7 @@ class Usage:
         return {"cpuSeconds": round(self.cpu_s, 2), "memoryBytes": self.memory_bytes, "processes": self.processes}
 
 
-class Looks:
+class UsageMeter:
     """Measures workers on request, and only then: on a thread, one look at a time, however many callers ask.
 
     A caller that asks during a look gets the next one, and so do all callers until that begins: a result is never older

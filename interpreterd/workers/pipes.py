@@ -27,7 +27,7 @@ BATCH_BYTES: Final = 16 << 10
 BATCH_AFTER_S: Final = 0.001
 LOOK_BYTES: Final = 64 << 10  # the capacity of a pipe whose size has not been changed
 LOOKS_LIMIT: Final = 64
-STEPS_LIMIT: Final = 256  # mostly of some 10 us
+DELIVERY_STEPS_LIMIT: Final = 256  # mostly of some 10 us
 
 
 @frozen
@@ -46,7 +46,7 @@ class Ends:
 
 
 @contextlib.contextmanager
-def connection() -> Iterator[tuple[Ends, Ends]]:
+def both_ends() -> Iterator[tuple[Ends, Ends]]:
     """Give the block the daemon's ends, which it keeps if it succeeds, and the worker's, which are closed with it.
 
     Raises:
@@ -205,7 +205,7 @@ class Outputs:
     def _go_on(self) -> None:
         """Deliver data that was read; if it is much, in several turns of the loop, and read on after that."""
         unfinished, self._rest = self._rest, None
-        if not self._turns.deliver(self._look, STEPS_LIMIT):
+        if not self._turns.deliver(self._look, DELIVERY_STEPS_LIMIT):
             self._rest = asyncio.get_running_loop().call_soon(self._go_on)
             for pipe in self._pipes.values():
                 pipe.pause()

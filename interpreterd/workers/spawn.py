@@ -6,7 +6,7 @@ from typing import cast
 
 from interpreterd.processes.nursery import Nursery
 from interpreterd.workers.endings import start_failure
-from interpreterd.workers.pipes import connection
+from interpreterd.workers.pipes import both_ends
 from interpreterd.workers.process import ProcessWorker
 
 
@@ -52,7 +52,7 @@ async def spawn(
     """
     watch = _ExitWatch()
     try:
-        with connection() as (ours, theirs):
+        with both_ends() as (ours, theirs):
             async with nursery.birth():
                 transport, _ = await asyncio.get_running_loop().subprocess_exec(
                     lambda: watch,

@@ -13,7 +13,7 @@ from interpreterd.model.errors import OutOfResources, WorkerStartFailed
 from interpreterd.pipe.messages import Failed, Fork, Forked, FromWorker, Reaped
 from interpreterd.processes.families import is_traced
 from interpreterd.processes.nursery import Nursery
-from interpreterd.workers.pipes import Ends, connection
+from interpreterd.workers.pipes import Ends, both_ends
 from interpreterd.workers.process import ProcessWorker
 from interpreterd.workers.worker import Deaf
 
@@ -93,7 +93,7 @@ class Template(Deaf):
             fork.end(None)
 
     def _ask(self) -> "_Request":
-        with connection() as (ours, theirs):
+        with both_ends() as (ours, theirs):
             try:
                 self._process.send_with_fds(Fork(), [theirs.channel.fileno(), theirs.stdout_fd, theirs.stderr_fd])
             except ConnectionError:

@@ -18,12 +18,12 @@ from attrs import frozen
 from interpreterd.model.limits import Limits, size_in_words
 from interpreterd.processes.usage import STUCK_S, Measurement, Meter, Process, Snapshot, resident_bytes
 
-PERIOD_S: Final = 0.25
+LOOK_EVERY_S: Final = 0.25
 REST_PER_WORK: Final = 10  # a look at some thousand processes takes so long that looks have to be rarer
 # But not much rarer: all contexts share the looks, and one context may have made the processes.
 REST_LIMIT_S: Final = 1.0
 MEMORY_BUDGET_S: Final = 0.5  # of processor time, for one measurement: 40 GiB that many processes share
-SLICE_S: Final = 0.05  # the families take turns in slices of this length
+MEASURE_SLICE_S: Final = 0.05  # the families take turns in slices of this length
 MEASURED_AT_ONCE: Final = 2
 _log = logging.getLogger(__name__)
 
@@ -160,12 +160,12 @@ class Watcher:
             self._looking = None
 
     async def _look_again_and_again(self) -> None:
-        pause_s = PERIOD_S
+        pause_s = LOOK_EVERY_S
         while True:
             await asyncio.sleep(pause_s)
             try:
                 judged, cost_s = await asyncio.to_thread(_judge, list(self._watches))
-                pause_s = max(PERIOD_S, min(REST_LIMIT_S, REST_PER_WORK * cost_s))
+                pause_s = max(LOOK_EVERY_S, min(REST_LIMIT_S, REST_PER_WORK * cost_s))
                 for watch, excess in judged:
                     self._tell(watch, excess)
                 for watch in self._watches:
@@ -202,7 +202,7 @@ class Watcher:
         async with self._measuring:
             try:
                 async with asyncio.timeout(STUCK_S):
-                    return await asyncio.to_thread(measurement.go_on, SLICE_S)
+                    return await asyncio.to_thread(measurement.go_on, MEASURE_SLICE_S)
             except TimeoutError:
                 return True
 

@@ -816,7 +816,7 @@ async def test_close_waits_for_the_second_worker_as_for_the_first() -> None:
 
 async def test_a_worker_that_neither_ends_nor_dies_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(steps, "END_LIMIT_S", 0)
-    monkeypatch.setattr(steps, "DEATH_LIMIT_S", 0)
+    monkeypatch.setattr(steps, "GIVE_UP_AFTER_S", 0)
     launcher = FakeLauncher()
     async with open_context(launcher) as context:
         execution = context.submit(execute())

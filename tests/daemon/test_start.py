@@ -259,7 +259,7 @@ LATE = """
 import asyncio, logging
 from interpreterd import daemon
 logging.basicConfig()
-daemon.END_LIMIT_S = 0
+daemon.WAY_OUT_LIMIT_S = 0
 daemon._end_at_the_latest()
 import time
 time.sleep(1000)

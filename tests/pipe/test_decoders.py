@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from interpreterd.dialects.native.events import render_v1
 from interpreterd.model.errors import ProtocolError
 from interpreterd.model.events import EVENT_LIMIT_CHARS, Failure, Raised
-from interpreterd.pipe.decoders import LINE_LIMIT_BYTES, Decoder, TextDecoder
+from interpreterd.pipe.decoders import MESSAGE_LIMIT_BYTES, Decoder, TextDecoder
 from interpreterd.pipe.messages import (
     SHORT_LIMIT_BYTES,
     VERSION,
@@ -180,7 +180,7 @@ def test_what_comes_before_an_error_counts() -> None:
 @pytest.mark.parametrize("character", ["x", "\\u0001", "\\n", "é", "\\u00e9", "\U0001f600", "\x7f"])
 def test_what_a_client_is_told_of_the_longest_line_stays_below_one_mib(character: str) -> None:
     head, tail = '{"type":"done","id":"a","error":{"name":"E","value":"', '","traceback":""}}'
-    room = LINE_LIMIT_BYTES - len(head) - len(tail)
+    room = MESSAGE_LIMIT_BYTES - len(head) - len(tail)
     line = (head + character * (room // len(character.encode())) + tail).encode()
     (message,) = Decoder().feed(line + b"\n")
     assert isinstance(message, Done)

@@ -137,7 +137,7 @@ def test_a_costly_family_rests_until_it_may_have_grown_beyond_its_limit(kernel: 
 
 
 def watch_families(monkeypatch: pytest.MonkeyPatch, families: dict[int, list[Process]]) -> None:
-    monkeypatch.setattr(watcher, "PERIOD_S", 0)
+    monkeypatch.setattr(watcher, "LOOK_EVERY_S", 0)
     monkeypatch.setattr(watcher, "Snapshot", lambda: Look(families))
 
 

@@ -10,7 +10,7 @@ import pytest
 from harness import Client
 
 from interpreterd.processes import usage
-from interpreterd.processes.usage import Looks, Usage
+from interpreterd.processes.usage import Usage, UsageMeter
 
 # A child burns and is waited for, another one stays, and its memory is nobody's but its own.
 FAMILY = """
@@ -95,11 +95,11 @@ async def test_one_look_at_a_time_and_who_asks_meanwhile_shares_the_next(monkeyp
     pids = [1]
     try:
         async with asyncio.TaskGroup() as tasks:
-            looks = Looks(tasks, lambda: pids)
-            first = asyncio.create_task(looks.take())
+            meter = UsageMeter(tasks, lambda: pids)
+            first = asyncio.create_task(meter.take())
             await look.begun.acquire()
             pids.append(2)  # this one is not in the look that goes on
-            others = [asyncio.create_task(looks.take()) for _ in range(5)]
+            others = [asyncio.create_task(meter.take()) for _ in range(5)]
             for _ in range(10):  # so that a look could begin, if it did not wait
                 await asyncio.sleep(0)
             others.pop().cancel()
@@ -110,7 +110,7 @@ async def test_one_look_at_a_time_and_who_asks_meanwhile_shares_the_next(monkeyp
             assert await asyncio.gather(*others) == [{1: USED, 2: USED, 3: USED}] * 4
             assert look.looks == [[1], [1, 2, 3]]
             look.go_on.release()
-            await looks.take()
+            await meter.take()
             assert len(look.looks) == 3, "nothing is kept for those who ask later"
     finally:
         look.go_on.release(9)  # no thread is left waiting, also if this fails
@@ -123,7 +123,7 @@ async def test_who_cannot_look_sees_nothing_and_ends_no_context(
     caplog.set_level(logging.WARNING)
     monkeypatch.setattr(usage, "_usages", raising(error))
     async with asyncio.TaskGroup() as tasks:
-        assert await Looks(tasks, lambda: [1]).take() == {}
+        assert await UsageMeter(tasks, lambda: [1]).take() == {}
     assert f"the usage of contexts could not be read: {error}" in caplog.text
 
 
@@ -142,13 +142,13 @@ async def test_a_look_that_does_not_end_is_not_waited_for(
     monkeypatch.setattr(usage, "_usages", look)
     try:
         async with asyncio.TaskGroup() as tasks:
-            looks = Looks(tasks, lambda: [1])
+            meter = UsageMeter(tasks, lambda: [1])
             with monkeypatch.context() as patch:
                 patch.setattr(usage, "STUCK_S", 0.01)
-                assert [await looks.take() for _ in range(3)] == [{}] * 3
+                assert [await meter.take() for _ in range(3)] == [{}] * 3
             assert "the usage of contexts could not be read within 0.01 s" in caplog.text
             assert len(look.looks) <= 1, "no thread beside the one that is stuck"
             look.go_on.release(9)
-            assert await looks.take() == {1: USED}
+            assert await meter.take() == {1: USED}
     finally:
         look.go_on.release(9)

@@ -18,7 +18,7 @@ from interpreterd.machine.inputs import (
 )
 from interpreterd.machine.machine import Machine
 from interpreterd.machine.states import State
-from interpreterd.machine.steps import DEATH_LIMIT_S, END_LIMIT_S
+from interpreterd.machine.steps import END_LIMIT_S, GIVE_UP_AFTER_S
 from interpreterd.model.errors import ContextDeleted, ContextRestarted
 from interpreterd.model.events import Failure, Outcome
 from interpreterd.model.requests import Execute
@@ -47,7 +47,7 @@ class Like:
 
 
 # What it does to a worker that has to go, which then has a while to die.
-KILL: list[Effect] = [ClearTimer("timeout"), ClearTimer("grace"), KillWorker(), SetTimer("grace", DEATH_LIMIT_S)]
+KILL: list[Effect] = [ClearTimer("timeout"), ClearTimer("grace"), KillWorker(), SetTimer("grace", GIVE_UP_AFTER_S)]
 
 
 def like(error: Exception) -> Any:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from interpreterd.processes.nursery import Nursery
-from interpreterd.workers.pipes import connection
+from interpreterd.workers.pipes import both_ends
 from interpreterd.workers.process import ProcessWorker
 
 NOBODY = (1 << 22) + 1  # a pid beyond the largest that there can be; see proc(5)
@@ -17,7 +17,7 @@ NOBODY = (1 << 22) + 1  # a pid beyond the largest that there can be; see proc(5
 @pytest.fixture
 def worker() -> Iterator[ProcessWorker]:
     """The daemon's side of a worker that has nothing to say."""
-    with connection() as (ours, theirs):
+    with both_ends() as (ours, theirs):
         worker = ProcessWorker(NOBODY, ours, Nursery())
     assert theirs.channel.fileno() == -1
     yield worker

@@ -19,7 +19,7 @@ from interpreterd.processes.nursery import Nursery
 from interpreterd.settings import Settings
 from interpreterd.workers.launchers.spawn import SpawnLauncher
 from interpreterd.workers.outbox import Outbox
-from interpreterd.workers.pipes import connection
+from interpreterd.workers.pipes import both_ends
 from interpreterd.workers.process import ANSWERS_LIMIT_BYTES, ProcessWorker
 
 NOBODY = (1 << 22) + 1  # a pid beyond the largest that there can be; see proc(5)
@@ -150,7 +150,7 @@ async def test_nothing_more_is_written_after_its_end(channel: Channel, outbox: O
 @pytest.fixture
 async def unread() -> AsyncIterator[ProcessWorker]:
     """The daemon's side of a worker that reads nothing."""
-    with connection() as (ours, theirs):
+    with both_ends() as (ours, theirs):
         worker = ProcessWorker(NOBODY, ours, Nursery())
         await worker.open()
         yield worker

@@ -12,7 +12,7 @@ from interpreterd.model.errors import WorkerStartFailed
 from interpreterd.pipe.messages import Configured, Exit, FromWorker, Sync, Synced
 from interpreterd.processes.nursery import Nursery
 from interpreterd.workers import process
-from interpreterd.workers.pipes import connection
+from interpreterd.workers.pipes import both_ends
 from interpreterd.workers.process import ProcessWorker
 from interpreterd.workers.worker import Deaf
 
@@ -43,7 +43,7 @@ class Recorder(Deaf):
 def worker() -> Iterator[ProcessWorker]:
     """A process that does nothing, as a worker; its ends of the descriptors are closed."""
     with subprocess.Popen(["sleep", "1000"], start_new_session=True) as process:
-        with connection() as (ours, _):
+        with both_ends() as (ours, _):
             worker = ProcessWorker(process.pid, ours, Nursery())
         yield worker
         process.kill()
@@ -84,7 +84,7 @@ class Ending(Deaf):
 
 
 async def test_an_end_is_told_although_the_channel_closed_when_it_was_written_to() -> None:
-    with connection() as (ours, _):
+    with both_ends() as (ours, _):
         worker = ProcessWorker(2**22 + 1, ours, Nursery())
     worker.listener = ending = Ending()
     closed = asyncio.Event()
@@ -98,7 +98,7 @@ async def test_an_end_is_told_although_the_channel_closed_when_it_was_written_to
 
 async def test_what_waits_to_be_said_is_dropped_when_the_channel_closes(monkeypatch: pytest.MonkeyPatch) -> None:
     """``Exit`` waits until the files are noted that the worker may leave: it may end meanwhile."""
-    with connection() as (ours, _):
+    with both_ends() as (ours, _):
         worker = ProcessWorker(2**22 + 1, ours, nursery := Nursery())
     await worker.open()
     waiting: list[Callable[[], None]] = []
@@ -112,7 +112,7 @@ async def test_what_waits_to_be_said_is_dropped_when_the_channel_closes(monkeypa
 
 
 async def test_why_it_cannot_start_is_told_although_it_ended_before_anybody_listened() -> None:
-    with connection() as (ours, theirs):
+    with both_ends() as (ours, theirs):
         worker = ProcessWorker(2**22 + 1, ours, Nursery())
         os.write(theirs.stderr_fd, b"Fatal Python error: why\nmore of its state\n")
     worker.process_exited(1)

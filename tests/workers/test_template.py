@@ -16,7 +16,7 @@ from interpreterd.pipe.messages import Failed, Forked, Reaped
 from interpreterd.processes.nursery import Nursery
 from interpreterd.workers import process, template
 from interpreterd.workers.launchers import fork
-from interpreterd.workers.pipes import connection
+from interpreterd.workers.pipes import both_ends
 from interpreterd.workers.process import ProcessWorker
 
 StartDaemon = Callable[..., Awaitable[Daemon]]
@@ -176,7 +176,7 @@ async def test_a_template_that_ends_again_and_again_is_not_started_again_and_aga
         asleep.set()
         await awake.acquire()
 
-    monkeypatch.setattr(fork, "pause", sleep)
+    monkeypatch.setattr(fork, "sleep_until_its_turn", sleep)
     spawner = Spawner()
     started = 0
 
@@ -208,7 +208,7 @@ async def test_a_worker_that_is_stopped_while_it_starts_is_not_waited_for(
 ) -> None:
     """A template is such a worker, and may otherwise take its time: it imports what others have written."""
     monkeypatch.setattr(process, "STOPPED_LIMIT_S", 0)
-    with connection() as (ours, _):
+    with both_ends() as (ours, _):
         worker = ProcessWorker(child, ours, Nursery())
         starting = asyncio.create_task(worker.ready(1000))
         os.kill(child, signal.SIGSTOP)

@@ -183,7 +183,7 @@ async def nothing() -> None:
 
 
 async def test_it_looks_only_while_there_is_something_to_watch(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(watcher, "PERIOD_S", 0)
+    monkeypatch.setattr(watcher, "LOOK_EVERY_S", 0)
     async with asyncio.TaskGroup() as tasks:  # ends, so the look has ended
         it = Watcher(tasks, nothing)
         for _ in range(2):
@@ -197,7 +197,7 @@ async def test_it_looks_only_while_there_is_something_to_watch(monkeypatch: pyte
 
 
 async def test_what_is_found_after_the_end_is_not_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(watcher, "PERIOD_S", 0)
+    monkeypatch.setattr(watcher, "LOOK_EVERY_S", 0)
     told: list[str] = []
     found = asyncio.Event()
     async with asyncio.TaskGroup() as tasks:
@@ -219,7 +219,7 @@ async def test_what_is_found_after_the_end_is_not_told(monkeypatch: pytest.Monke
 async def test_a_look_or_a_sweep_that_fails_is_logged_and_not_the_last(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(watcher, "PERIOD_S", 0)
+    monkeypatch.setattr(watcher, "LOOK_EVERY_S", 0)
     caplog.set_level(logging.ERROR)
     looks, sweeps = iter([OSError("no more descriptors")]), asyncio.Queue[None]()
 
@@ -245,7 +245,7 @@ async def test_a_look_or_a_sweep_that_fails_is_logged_and_not_the_last(
 
 async def test_looks_that_cost_much_are_not_put_off_for_long(monkeypatch: pytest.MonkeyPatch) -> None:
     """One context may have made the processes that they cost; all wait."""
-    monkeypatch.setattr(watcher, "PERIOD_S", 0)
+    monkeypatch.setattr(watcher, "LOOK_EVERY_S", 0)
     monkeypatch.setattr(watcher, "REST_LIMIT_S", 0)
     looks = asyncio.Queue[None]()
     loop = asyncio.get_running_loop()
@@ -264,7 +264,7 @@ async def test_looks_that_cost_much_are_not_put_off_for_long(monkeypatch: pytest
 
 
 async def test_a_sweep_that_takes_long_delays_no_look(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(watcher, "PERIOD_S", 0)
+    monkeypatch.setattr(watcher, "LOOK_EVERY_S", 0)
     sweeping, go_on, told = asyncio.Event(), asyncio.Event(), asyncio.Event()
 
     async def wait() -> None:

@@ -18,9 +18,9 @@ from interpreterd.workers.worker import Worker
 
 TEMPLATES_LIMIT: Final = 5  # started within ``TEMPLATES_WITHIN_S``
 TEMPLATES_WITHIN_S: Final = 60.0
-CLOSE_LIMIT_S: Final = 2.0
+TENDING_LIMIT_S: Final = 2.0
 GONE_LIMIT_S: Final = 1.0  # a killed template takes a millisecond
-pause = asyncio.sleep  # a function of its own for tests
+sleep_until_its_turn = asyncio.sleep  # a function of its own for tests
 _log = logging.getLogger(__name__)
 
 
@@ -81,7 +81,7 @@ class ForkLauncher:
         """End the template; wait for that, but only a moment."""
         if self._tending is not None:
             self._tending.cancel()
-            await asyncio.wait([self._tending], timeout=CLOSE_LIMIT_S)
+            await asyncio.wait([self._tending], timeout=TENDING_LIMIT_S)
         if self._template is not None:
             template, self._template = self._template, None
             template.kill()
@@ -114,7 +114,7 @@ class ForkLauncher:
         if len(self._starts) == TEMPLATES_LIMIT and self._starts[0] + TEMPLATES_WITHIN_S > loop.time():
             wait_s = self._starts[0] + TEMPLATES_WITHIN_S - loop.time()
             _log.error("the template ends again and again, workers are spawned for the next %.0f s", wait_s)
-            await pause(wait_s)
+            await sleep_until_its_turn(wait_s)
         self._starts.append(loop.time())
 
     async def _sweep_after(self, template: Template) -> None:
