@@ -15,7 +15,7 @@ import time
 from pathlib import Path
 
 import aiohttp
-from harness import templates
+from templates import templates
 
 from benchmarks import proc
 from soak.actor import Actor

@@ -1,6 +1,7 @@
 """Fixtures: a daemon as a user starts it, and what watches over every test."""
 
 import asyncio
+import contextlib
 import os
 import signal
 import zlib
@@ -12,9 +13,10 @@ import pytest
 import uvloop
 from blockbuster import BlockBuster
 from clients import Face
-from harness import COMMAND, AppServer, Client, Daemon, Gate, SharedDaemon, children, shared_daemon
+from harness import COMMAND, AppServer, Client, Daemon, Gate, children
 from patience import Patience, end_at_timeout
 from proxy import Proxy, proxy
+from standing import SharedDaemon, StandingDaemons, tidied
 from worker_driver import DrivenWorker, find_pythons
 
 FEW_FILES = 20  # of a room
@@ -86,12 +88,12 @@ def no_blocking() -> Iterator[BlockBuster]:
 
 
 @pytest.fixture(autouse=True)
-def no_orphans() -> Iterator[None]:
+def no_orphans(standing_daemons: StandingDaemons) -> Iterator[None]:
     """Fail a test that leaves a process, or a descriptor, behind."""
     before = set(children(os.getpid()))
     descriptors = len(os.listdir("/proc/self/fd"))
     yield
-    left = set(children(os.getpid())) - before
+    left = set(children(os.getpid())) - before - standing_daemons.pids
     assert not left, f"processes left: {left}"
     assert len(os.listdir("/proc/self/fd")) <= descriptors + 2, "descriptors left"
 
@@ -132,28 +134,44 @@ async def own_client(daemon: Daemon) -> AsyncIterator[Client]:
 
 
 @pytest.fixture(scope="session")
-def standing_daemon(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SharedDaemon]:
-    """A daemon with the default settings, for as many tests as do not mind: to start one costs more than most tests."""
-    with shared_daemon(tmp_path_factory.mktemp("standing")) as daemon:
-        yield daemon
+def standing_daemons(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StandingDaemons]:
+    """Daemons for as many tests as do not mind."""
+    with contextlib.ExitStack() as until:
+        yield StandingDaemons(lambda: tmp_path_factory.mktemp("standing"), until)
 
 
 @pytest.fixture
-async def url(standing_daemon: SharedDaemon) -> AsyncIterator[str]:
-    """Where the standing daemon listens; afterwards it has no context, or a new default one."""
-    yield standing_daemon.url
-    async with Client(standing_daemon.url) as client:
-        for context in (await client.request("GET", "/contexts"))[1]["contexts"]:
-            if context["id"] == "default":
-                await client.request("POST", "/context/default/restart?cancelQueued=true")
-                await client.run("pass")  # it is told of the restart, the next test is not
-            else:
-                await client.request("DELETE", f"/context/{context['id']}")
+async def standing(standing_daemons: StandingDaemons) -> AsyncIterator[Callable[..., SharedDaemon]]:
+    """``standing("--flag", "value")``: a daemon with these flags that other tests use, too; its contexts end with each.
+
+    A test that ends it, or changes it for good, starts its own.
+    """
+    used: list[SharedDaemon] = []
+
+    def get(*flags: str) -> SharedDaemon:
+        used.append(standing_daemons.get(*flags))
+        return used[-1]
+
+    yield get
+    for daemon in used:
+        await tidied(daemon)
+
+
+@pytest.fixture(scope="session")
+def standing_daemon(standing_daemons: StandingDaemons) -> SharedDaemon:
+    """The one with the default settings, for tests that tidy up themselves."""
+    return standing_daemons.get()
+
+
+@pytest.fixture
+async def url(standing: Callable[..., SharedDaemon]) -> str:
+    """Where the one with the default settings listens."""
+    return standing().url
 
 
 @pytest.fixture
 async def client(url: str) -> AsyncIterator[Client]:
-    """A client of the standing daemon."""
+    """A client of that daemon."""
     async with Client(url) as client:
         yield client
 

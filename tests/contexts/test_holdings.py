@@ -5,7 +5,8 @@ import sys
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
-from harness import Client, Gate, SharedDaemon, shared_daemon
+from harness import Client, Gate
+from standing import SharedDaemon, shared_daemon
 
 from interpreterd.contexts.holdings import Holdings, held_bytes
 from interpreterd.model.errors import LimitReached

@@ -12,7 +12,8 @@ from typing import Any
 
 import pytest
 from contract import COMPLETED, RESTARTED, ended, error, interrupt, stdout, submitted
-from harness import DISGUISE, Client, Daemon, Gate, Running, comes, gone
+from harness import DISGUISE, Client, Daemon, Gate, Running, gone
+from leaving import comes
 
 StartDaemon = Callable[..., Awaitable[Daemon]]
 START_CHILD = "import subprocess; child = subprocess.Popen(['sleep', '3600']); print(child.pid)"

@@ -13,9 +13,10 @@ import pytest
 from attrs import frozen
 from contract import COMPLETED, INTERRUPTED, RESTARTED, ended, error, interrupt, stdout, submitted, worker_ends
 from following import following, until
-from harness import DISGUISE, Client, Gate, SharedDaemon, shared_daemon
+from harness import DISGUISE, Client, Gate
 from leaving import holds
 from paths import SUPPORT
+from standing import SharedDaemon, shared_daemon
 
 from interpreterd.processes.families import descendants
 

@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 from contract import submitted
-from harness import Client, Daemon, children, comes, gone
+from harness import Client, Daemon, children, gone
+from leaving import comes
 
 StartDaemon = Callable[..., Awaitable[Daemon]]
 

@@ -12,8 +12,9 @@ from typing import Any
 import pytest
 from contract import COMPLETED, INTERRUPTED, RESTARTED, ended, error, interrupt, stdout
 from forging import FIND
-from harness import Client, Gate, SharedDaemon, shared_daemon, state
+from harness import Client, Gate, state
 from leaving import holds
+from standing import SharedDaemon, shared_daemon
 from worker_driver import find_pythons
 
 from interpreterd.processes.families import descendants

@@ -4,8 +4,9 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterator
 
 import pytest
-from harness import PREFIX, Client, SharedDaemon, shared_daemon
+from harness import PREFIX, Client
 from leaving import Asker, connections, get, holds, post, upgrade
+from standing import SharedDaemon, shared_daemon
 from streaming import memory_bytes
 
 MIB = 1 << 20

@@ -20,8 +20,8 @@ from attrs import frozen
 from blockbuster import BlockBuster
 from escaping import Witness, escape
 from fake_worker import FakeLauncher, FakeWorker
-from harness import PREFIX, Client, Daemon, children, comes, gone
-from leaving import holds
+from harness import PREFIX, Client, Daemon, children, gone
+from leaving import comes, holds
 
 from interpreterd.app import make_app
 from interpreterd.contexts.context import Context

@@ -8,8 +8,9 @@ from collections.abc import Iterator
 import pytest
 from attrs import frozen
 from browser import Browser, browser
-from harness import Gate, SharedDaemon, shared_daemon
+from harness import Gate
 from paths import ROOT
+from standing import SharedDaemon, shared_daemon
 
 # A browser takes a second to start: one for all. It waits for the page as long as a test may take.
 pytestmark = pytest.mark.xdist_group("browser")

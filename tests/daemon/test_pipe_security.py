@@ -6,7 +6,8 @@ import pytest
 from contract import COMPLETED, RESTARTED, ended, error, interrupt, stdout, submitted, worker_ends
 from following import following, until
 from forging import FORGE
-from harness import Client, Gate, SharedDaemon, alive, shared_daemon
+from harness import Client, Gate, alive
+from standing import SharedDaemon, shared_daemon
 
 pytestmark = pytest.mark.xdist_group("pipe security")
 

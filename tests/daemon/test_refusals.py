@@ -10,7 +10,8 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 from frames import BINARY, CLOSE, TEXT, frame
-from harness import Client, shared_daemon
+from harness import Client
+from standing import shared_daemon
 from wires import UPGRADE, head, posted, wire
 
 from interpreterd.http.keys import SETTINGS

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 from frames import CONTINUATION, PING, TEXT, frame
-from harness import COMMAND, Client, Daemon, shared_daemon
+from harness import COMMAND, Client, Daemon
+from standing import shared_daemon
 from wires import UPGRADE, Answer, Wire, head, posted, wire
 
 StartDaemon = Callable[..., Awaitable[Daemon]]

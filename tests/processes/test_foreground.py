@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 from contract import interrupt
-from harness import Client, Daemon, Gate, SharedDaemon, alive, children, gone, shared_daemon
+from harness import Client, Daemon, Gate, alive, children, gone
+from standing import SharedDaemon, shared_daemon
 
 pytestmark = pytest.mark.xdist_group("foreground")
 

@@ -10,7 +10,8 @@ from pathlib import Path
 from uuid import uuid4
 
 import pytest
-from harness import Client, Daemon, SharedDaemon, children, gone, shared_daemon
+from harness import Client, Daemon, children, gone
+from standing import SharedDaemon, shared_daemon
 
 from interpreterd.processes.remains import Remains, remove
 

@@ -18,8 +18,9 @@ import aiohttp
 import click
 import pytest
 from documents import DOCUMENTED, PROGRAMS, RUN, Reader, blocks, clean, only, runnable, serve_flags
-from harness import Client, Daemon, Gate, Running, SharedDaemon, shared_daemon
+from harness import Client, Daemon, Gate, Running
 from paths import ROOT
+from standing import SharedDaemon, shared_daemon
 
 from interpreterd import client
 from interpreterd.cli.main import cli

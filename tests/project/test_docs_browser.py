@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from browser import browser
 from documents import DOCUMENTED, only, runnable, serve_flags
-from harness import shared_daemon
 from paths import ROOT
+from standing import shared_daemon
 
 GUIDE = ROOT / "docs/browser.md"
 

@@ -7,8 +7,8 @@ from typing import Any
 from xml.etree import ElementTree
 
 from documents import clean
-from harness import SharedDaemon
 from paths import ROOT
+from standing import SharedDaemon
 
 
 def script() -> Any:

@@ -12,8 +12,9 @@ from pathlib import Path
 
 from described import OPERATIONS
 from documents import Reader, blocks, clean, commands
-from harness import PREFIX, Client, Daemon, SharedDaemon, gone
+from harness import PREFIX, Client, Daemon, gone
 from paths import ROOT
+from standing import SharedDaemon
 
 from interpreterd.cli.main import COMMANDS
 from interpreterd.client import Interpreter

@@ -5,9 +5,8 @@ import contextlib
 import json
 import os
 import signal
-import subprocess
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -94,47 +93,6 @@ class Daemon:
     async def _read_log(self, stream: asyncio.StreamReader) -> None:
         while data := await stream.read(1 << 16):
             self.log += data
-
-
-@define
-class SharedDaemon:
-    """A daemon that many tests use, one after the other, each in contexts of its own.
-
-    Attributes:
-        neighbour: A context that must not be touched by what happens in others.
-    """
-
-    url: str
-    pid: int
-    neighbour: str | None = None
-
-
-@contextlib.contextmanager
-def shared_daemon(folder: Path, *flags: str, env: dict[str, str] | None = None) -> Iterator[SharedDaemon]:
-    """Run a daemon for the block. At its end it must end as it is told to, and have logged no mistake of its own."""
-    inherited = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
-    with open(folder / "log", "w+") as log:
-        process = subprocess.Popen(
-            [COMMAND, "serve", "--port", "0", *flags],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=log,
-            cwd=folder,
-            env=inherited | (env or {}),
-        )
-        assert process.stdout is not None
-        with process.stdout:
-            announced = json.loads(process.stdout.readline())
-        try:
-            yield SharedDaemon(announced["url"], announced["pid"])
-            process.terminate()
-            status = process.wait(STOP_LIMIT_S)
-        finally:
-            process.kill()
-            process.wait()
-        log.seek(0)
-        logged = log.read()
-        assert (status, "Traceback" in logged, "cannot be killed" in logged) == (0, False, False), logged
 
 
 class AppServer(TestServer):
@@ -295,26 +253,6 @@ def children(pid: int) -> list[int]:
     return found
 
 
-def templates(daemon: int) -> list[int]:
-    """Return the pids of a daemon's templates.
-
-    Their command lines have one word more than those of other workers. Their forks have it, too, but are nicer.
-    """
-    found = []
-    for pid in children(daemon):
-        with contextlib.suppress(FileNotFoundError, ProcessLookupError):
-            words = Path(f"/proc/{pid}/cmdline").read_text().split("\0")[:-1]
-            script = [number for number, word in enumerate(words) if word.startswith("/proc/self/fd/")]
-            if script and len(words) - script[0] == 4 and niceness(pid) == niceness(daemon):
-                found.append(pid)
-    return found
-
-
-def niceness(pid: int) -> int:
-    """Return how nice a process is, a field of proc(5)."""
-    return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[16])
-
-
 def state(pid: int) -> str:
     """Return the state of a process, a letter of proc(5); X if there is none."""
     try:
@@ -343,14 +281,6 @@ async def gone(*pids: int) -> None:
         finally:
             loop.remove_reader(pidfd)
             os.close(pidfd)
-
-
-async def comes(look: Callable[[], Awaitable[object]]) -> None:
-    """Look again and again, with pauses, until what ``look`` returns is true: for what nothing tells."""
-    while True:
-        if await look():
-            return
-        await asyncio.sleep(0.01)
 
 
 async def ends(pid: int) -> None:

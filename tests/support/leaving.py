@@ -6,7 +6,7 @@ import json
 import os
 import socket
 import struct
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -75,6 +75,14 @@ async def holds(condition: Callable[[], object]) -> None:
         if condition():
             return
         await asyncio.sleep(0.005)
+
+
+async def comes(look: Callable[[], Awaitable[object]]) -> None:
+    """Look again and again, with pauses, until what ``look`` returns is true: for what nothing tells."""
+    while True:
+        if await look():
+            return
+        await asyncio.sleep(0.01)
 
 
 def connections(pid: int) -> int:

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 from fake_template import NOBODY, Process, Spawner, asked, launcher_over, next_turns
 from fake_template import child as child  # a fixture
-from harness import Client, Daemon, children, gone, state, templates
+from harness import Client, Daemon, children, gone, state
+from templates import templates
 
 from interpreterd.model.errors import WorkerStartFailed
 from interpreterd.pipe.messages import Failed, Forked, Reaped

@@ -1,0 +1,26 @@
+"""Which of a daemon's children are templates."""
+
+import contextlib
+from pathlib import Path
+
+from harness import children
+
+
+def templates(daemon: int) -> list[int]:
+    """Return the pids of a daemon's templates.
+
+    Their command lines have one word more than those of other workers. Their forks have it, too, but are nicer.
+    """
+    found = []
+    for pid in children(daemon):
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+            words = Path(f"/proc/{pid}/cmdline").read_text().split("\0")[:-1]
+            script = [number for number, word in enumerate(words) if word.startswith("/proc/self/fd/")]
+            if script and len(words) - script[0] == 4 and niceness(pid) == niceness(daemon):
+                found.append(pid)
+    return found
+
+
+def niceness(pid: int) -> int:
+    """Return how nice a process is, a field of proc(5)."""
+    return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[16])
