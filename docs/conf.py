@@ -29,7 +29,7 @@ GENERATED = {**reference.PAGES, "figures": plots.page}
 # And what a client never meets: it does not offer to answer input(), and no daemon's exception leaves the daemon.
 nitpick_ignore_regex = [
     ("py:.*", r"(asyncio|collections\.abc|datetime|os|types|typing)\..*"),
-    ("py:class", r"interpreterd\.model\.\w+\.(InputRequest|InterpreterError)"),
+    ("py:class", r"interpreterd\.model\.\w+\.(Event|InputRequest|InterpreterError)"),
 ]
 
 
