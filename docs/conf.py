@@ -25,8 +25,8 @@ autodoc_member_order = "bysource"
 autodoc_typehints = "signature"
 python_use_unqualified_type_names = True
 GENERATED = {**reference.PAGES, "figures": plots.page}
-# The library's own inventory would have to be fetched: the site is built without a network.
-# And what a client never meets: it does not offer to answer input(), and no daemon's exception leaves the daemon.
+# The library's own inventory would have to be fetched, but the site is built without a network. And two types that a
+# client never meets: it does not offer to answer input(), and no exception of the daemon leaves the daemon.
 nitpick_ignore_regex = [
     ("py:.*", r"(asyncio|collections\.abc|datetime|os|types|typing)\..*"),
     ("py:class", r"interpreterd\.model\.\w+\.(Event|InputRequest|InterpreterError)"),
@@ -34,7 +34,7 @@ nitpick_ignore_regex = [
 
 
 def setup(app: Sphinx) -> None:
-    """Fill in what is generated."""
+    """Fill in the generated parts."""
     app.add_lexer("mermaid", TextLexer)
     app.add_lexer("haproxy", TextLexer)
     app.connect("source-read", _fill)

@@ -1,6 +1,6 @@
-"""Plots as SVG that stands in a page, so that its colours are the page's, light or dark. It has no script.
+"""Plots as SVG within a page, so that their colours are the page's, light or dark. They have no script.
 
-Every bar has its number beside it, and a label that says what it is of: nobody has to tell colours apart.
+Every bar has its number beside it, and a label, so that its colour need not be recognised.
 """
 
 from html import escape
@@ -8,9 +8,9 @@ from typing import Any, Final
 
 from attrs import frozen
 
-# Of a plot, in the SVG's own units, which a page that is narrower than WIDTH scales.
+# Of a plot, in the SVG's own units; a page that is narrower than WIDTH scales them.
 WIDTH: Final = 720
-LABEL: Final = 290  # where bars begin
+LABEL: Final = 290  # the beginning of the bars
 LONGEST: Final = 330
 ROW: Final = 26
 FARTHEST: Final = 0.2
@@ -37,7 +37,7 @@ class Bar:
 
 
 def number(value: float, unit: str) -> str:
-    """Return ``value`` to three digits, in a unit in which it is neither tiny nor huge."""
+    """Return ``value`` with three digits, in a unit in which it is neither tiny nor huge."""
     match unit:
         case "s":
             return f"{value * 1e6:.3g} µs" if value < 1e-3 else f"{_digits(value * 1e3)} ms"
@@ -56,7 +56,7 @@ def _digits(value: float) -> str:
 
 
 def bars(title: str, drawn: list[Bar]) -> str:
-    """Return bars as SVG on one line: to Markdown an empty one would be its end."""
+    """Return bars as SVG on one line, because an empty line would end it in Markdown."""
     longest = max(bar.value for bar in drawn) or 1
     parts = []
     for index, bar in enumerate(drawn):

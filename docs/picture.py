@@ -38,7 +38,7 @@ _MARGIN: Final = 18
 
 def record(url: str) -> list[str]:
     """Run the commands in a terminal, against the daemon at ``url``; return the lines that a person sees there."""
-    # The shell itself says what it runs next, since without a person nothing is typed.
+    # The shell prints each command before it runs it, since no person types.
     script = "".join(f"printf '$ %s\\n' {shlex.quote(command)}\n{command}\n" for command in COMMANDS)
     variables = {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "INTERPRETERD_"))}
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"

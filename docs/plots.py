@@ -1,4 +1,4 @@
-"""The page of figures: plots and a table, from what ``make bench`` has kept in ``benchmarks/*.json``."""
+"""The page of figures: plots and a table of the runs of ``make bench`` in ``benchmarks/*.json``."""
 
 import json
 from collections.abc import Iterator
@@ -17,12 +17,12 @@ class Wanted:
     """A bar that a plot has if the run has its number.
 
     Attributes:
-        label: What stands before the bar.
+        label: The text before the bar.
         kind: ``ours``, ``floor`` or ``peer``: its colour.
-        figure: Of which row it is.
-        what: How that row's description begins; the last such row counts, which is that of the largest crowd.
-        contains: What else stands there.
-        reference: Which of the row's references it is; empty for its own value.
+        figure: The figure of its row.
+        what: The beginning of that row's description; the last such row counts, which is that of the largest crowd.
+        contains: Another part of that description.
+        reference: The name of one of the row's references; empty for its own value.
     """
 
     label: str
@@ -141,7 +141,7 @@ PLOTS: Final[dict[str, tuple[str, tuple[Wanted, ...]]]] = {
 
 
 def page() -> str:
-    """Return what the page shows, as Markdown."""
+    """Return the page as Markdown."""
     run = _run("results.json")
     lines = ["", STYLE, "", _machine(run["machine"]), ""]
     for title, (note, wanted) in PLOTS.items():
@@ -182,7 +182,7 @@ def _bars(rows: list[Json], wanted: tuple[Wanted, ...]) -> Iterator[Bar]:
 
 
 def _comparison(run: Json) -> Iterator[str]:
-    """Yield what two trees differ by: a dot for the ratio, and the line in which it lies with all the others."""
+    """Yield the differences of two trees: a dot for the ratio, and its interval on a common line."""
     here, there = run["machine"]["here"], run["machine"]["there"]
     rows = [row for row in run["compared"] if row["low"] is not None and row["high"] is not None]
     yield from (f"## Against {there['name']}", "")

@@ -1,4 +1,4 @@
-"""The parts of the reference that are written by no one: routes from openapi.json, commands from their own help."""
+"""The generated parts of the reference: routes from openapi.json, commands from their own help."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -118,7 +118,7 @@ class _Api:
         return found
 
 
-MUCH: Final = 2**53  # no bound, but of JSON's numbers
+MUCH: Final = 2**53  # not a bound of ours, but of JSON's numbers
 BOUNDS: Final = {
     "minimum": "at least {}",
     "exclusiveMinimum": "more than {}",

@@ -1,9 +1,9 @@
-"""An agent: a model writes code, a context runs it, the model reads what came of it and tries again.
+"""An agent: a model writes code, a context runs it, the model reads the result and tries again.
 
     python examples/agent.py
 
-The loop is ``solve``, which is yours to copy. The model here plays a script; put yours behind ``Model``.
-With ``INTERPRETERD_URL`` the code runs in that daemon's context, else in a private one's.
+The loop is ``solve``, which is yours to copy. The model here plays a script; put yours behind ``Model``. With
+``INTERPRETERD_URL`` the code runs in a context of that daemon, otherwise of a private one.
 """
 
 import argparse
@@ -15,7 +15,7 @@ from typing import Literal, Protocol, TypedDict
 
 from interpreterd.client import ClientError, Context, Execution, Interpreter, Outcome
 
-SHOWN_CHARS = 4000  # of an execution's output, and of its traceback: a model's window is small, and paid for
+SHOWN_CHARS = 4000  # of an execution's output, and of its traceback: a model's window is small and costs money
 LIMITS = {"memoryBytes": 1 << 30, "processes": 32, "outputBytes": 16 << 20}
 INSTRUCTIONS = """Solve the task with Python. Reply with one ```python block, and you are told what came of it.
 Variables stay from one block to the next. Reply without a block once you know the answer."""
@@ -29,14 +29,14 @@ class Message(TypedDict):
 
 
 class Model(Protocol):
-    """What the loop needs of a model.
+    """The part of a model that the loop needs.
 
     A real one is a class of three lines, whose ``reply`` sends ``messages`` to the service of your choice and returns
     the text of its answer.
     """
 
     def reply(self, messages: Sequence[Message]) -> str:
-        """Return what comes next in the conversation."""
+        """Return the next message of the conversation."""
         ...
 
 
@@ -49,7 +49,7 @@ def solve(model: Model, context: Context, task: str, *, attempts: int = 5, timeo
 
     Raises:
         GaveUp: The attempts are used up.
-        ClientError: The daemon could not be asked; nothing that the code does raises it.
+        ClientError: The daemon did not answer; errors of the code never raise it.
     """
     messages: list[Message] = [
         {"role": "system", "content": INSTRUCTIONS},
@@ -71,7 +71,7 @@ def solve(model: Model, context: Context, task: str, *, attempts: int = 5, timeo
 
 
 def describe(execution: Execution) -> str:
-    """Return what the model is told of an execution: all that helps it on, and no more than that."""
+    """Return the description of an execution for the model: everything that helps it, and no more."""
     told = []
     for name, text in ("stdout", execution.stdout), ("stderr", execution.stderr):
         if text:
@@ -80,7 +80,7 @@ def describe(execution: Execution) -> str:
         told.append(f"({execution.cut_chars} more characters of output were not kept.)")
     if (error := execution.error) is not None:
         told.append(f"error:\n{shorten(error.traceback)}")
-        if error.name not in error.traceback:  # a timeout, a Python that died: not what the code itself has raised
+        if error.name not in error.traceback:  # a timeout, a dead Python: not an exception of the code itself
             told.append(f"{error.name}: {error.value}")
     if execution.restarted or execution.outcome is Outcome.LOST:
         told.append("Python was restarted: define again what you need.")
@@ -88,7 +88,7 @@ def describe(execution: Execution) -> str:
 
 
 def shorten(text: str, limit: int = SHOWN_CHARS) -> str:
-    """Return ``text``, without its middle if it is long: how it began and how it ended says most."""
+    """Return ``text``, without its middle if it is long: the beginning and the end say most."""
     if len(text) <= limit:
         return text
     half = limit // 2
@@ -103,7 +103,7 @@ class ScriptedModel:
         self._script = script
 
     def reply(self, messages: Sequence[Message]) -> str:
-        """Return what the script has for the last message."""
+        """Return the script's reply to the last message."""
         for pattern, reply in self._script:
             if match := re.search(pattern, messages[-1]["content"]):
                 return match.expand(reply)

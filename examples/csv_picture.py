@@ -3,8 +3,8 @@
     pip install pandas matplotlib
     python examples/csv_picture.py /tmp/weather.png
 
-What a step prints is shown as it happens. With ``INTERPRETERD_URL`` it is that daemon's Python that reads and writes
-the files, and has to have pandas and matplotlib, else it is this one.
+The output of a step is shown as it happens. With ``INTERPRETERD_URL``, that daemon's Python reads and writes the files,
+and needs pandas and matplotlib; otherwise this Python does.
 """
 
 import argparse
@@ -14,7 +14,7 @@ from pathlib import Path
 
 from interpreterd.client import ClientError, Interpreter
 
-# Each step finds what the steps before it have left: imports, ``weather``, ``celsius``, ``rain_mm``.
+# Each step uses the results of earlier steps: imports, ``weather``, ``celsius``, ``rain_mm``.
 STEPS = {
     "read": """
 import os
@@ -55,7 +55,7 @@ def main() -> None:
         "--csv", type=Path, default=Path(__file__).with_name("weather.csv"), help="default: %(default)s"
     )
     options = parser.parse_args()
-    # Text that is not to be taken for code travels as a variable of the environment.
+    # Text that must not be taken for code travels as an environment variable.
     envs = {"CSV": str(options.csv.absolute()), "PICTURE": str(options.picture.absolute())}
     url = os.environ.get("INTERPRETERD_URL")
     try:
@@ -70,12 +70,12 @@ def main() -> None:
 
 
 def to_stdout(text: str) -> None:
-    """Show output at once, also where it goes to a pipe."""
+    """Show output at once, even if it goes to a pipe."""
     print(text, end="", flush=True)
 
 
 def to_stderr(text: str) -> None:
-    """Show what libraries warn of."""
+    """Show the warnings of libraries."""
     print(text, end="", file=sys.stderr, flush=True)
 
 

@@ -1,8 +1,8 @@
-"""A hundred contexts in parallel: each throws darts with dice of its own, all of them together estimate pi.
+"""A hundred contexts in parallel: each throws darts with dice of its own, and all of them together estimate pi.
 
     python examples/hundred.py --contexts 100
 
-With ``INTERPRETERD_URL`` the contexts are that daemon's, else a private one's, which forks them in milliseconds.
+With ``INTERPRETERD_URL`` the contexts are that daemon's, otherwise a private one's, which forks them in milliseconds.
 """
 
 import argparse
@@ -27,7 +27,7 @@ for _ in range(rounds):
 
 
 async def estimate(contexts: int, throws: int, at_once: int) -> float:
-    """Return pi as ``contexts`` contexts see it, each after ten rounds of ``throws``; ``at_once`` of them run."""
+    """Return pi as estimated by ``contexts`` contexts, after ten rounds of ``throws`` each; ``at_once`` of them run."""
     url = os.environ.get("INTERPRETERD_URL")
     turn = asyncio.Semaphore(at_once)
     columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()
@@ -45,7 +45,7 @@ async def estimate(contexts: int, throws: int, at_once: int) -> float:
                     )
             return sum(map(int, execution.raise_for_error().stdout.split()))
 
-        # Whatever fails, or Ctrl-C, cancels the others; each deletes its context on the way out.
+        # An error, or Ctrl-C, cancels the others; each deletes its context on its way out.
         client = AsyncInterpreter(url) if url else AsyncInterpreter.local("--launcher", "fork")
         async with client as py, asyncio.TaskGroup() as group:
             tasks = [group.create_task(hits(py, seed)) for seed in range(contexts)]

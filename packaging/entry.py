@@ -9,7 +9,7 @@ from interpreterd.__main__ import main
 
 @contextlib.contextmanager
 def in_the_foreground() -> Iterator[None]:
-    """Be the process group that the terminal's keys are for, if the one of before was; see tcsetpgrp(3)."""
+    """Become the terminal's foreground process group, if the previous group was; see tcsetpgrp(3)."""
     before = os.getpgrp()
     os.setpgid(0, 0)
     try:
@@ -18,8 +18,8 @@ def in_the_foreground() -> Iterator[None]:
         yield
         return
     was_there = os.tcgetpgrp(terminal) == before
-    signal.signal(signal.SIGTTOU, signal.SIG_IGN)  # what a group in the background gets that asks for the terminal
-    signal.signal(signal.SIGTSTP, signal.SIG_IGN)  # the loader would not stop, and the shell wait for it
+    signal.signal(signal.SIGTTOU, signal.SIG_IGN)  # which a group in the background gets when it asks for the terminal
+    signal.signal(signal.SIGTSTP, signal.SIG_IGN)  # the loader would not stop, and the shell would wait for it
     try:
         if was_there:
             os.tcsetpgrp(terminal, os.getpgrp())
@@ -30,8 +30,8 @@ def in_the_foreground() -> Iterator[None]:
                 os.tcsetpgrp(terminal, before)
 
 
-# The loader, which stands between this process and whoever started it, passes on each signal that it gets. A terminal
-# sends its own to the whole group: one Ctrl-C would arrive twice, and a second signal ends everything at once.
+# The loader, which stands between this process and its starter, passes on each signal that it gets. A terminal sends
+# its signals to the whole group: one Ctrl-C would arrive twice, and a second signal ends everything at once.
 if sys.argv[1:2] == ["serve"]:
     os.setpgid(0, 0)
     sys.exit(main())

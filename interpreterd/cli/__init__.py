@@ -1,4 +1,4 @@
-"""The command line for people: everything but ``serve``, which is in ``interpreterd.start`` and imports none of it.
+"""The command line for people: every command except ``serve``, which ``interpreterd.start`` runs.
 
 Each command is a module of its own, imported when it is used: ``interpreterd.cli.main`` has the list.
 """

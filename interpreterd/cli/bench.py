@@ -26,7 +26,7 @@ from interpreterd.client.local import place_for_sockets
 PREFIX: Final = "http://localhost/process/interpreter"
 LIMIT_S: Final = 300.0
 LINES: Final = 50_000
-PAUSE_S: Final = 0.06  # before a context is made: the pool refills
+PAUSE_S: Final = 0.06  # before a context is made, so that the pool can refill
 EXAMPLES: Final = """\b
 Examples:
   interpreterd bench             about 15 seconds
@@ -44,7 +44,7 @@ class BenchError(Exception):
 
 @frozen
 class Figure:
-    """One line: the daemon's work, and that of its floor. Each returns seconds, or bytes a second if it is a ``rate``.
+    """One figure: the daemon's work and its floor's. Each returns seconds, or bytes a second if it is a ``rate``.
 
     Attributes:
         samples: In one turn.
@@ -183,7 +183,7 @@ def figures(daemon: aiohttp.ClientSession, echo: aiohttp.ClientSession) -> list[
 async def cycle(server: aiohttp.ClientSession, message: Mapping[str, str], least: int = 0) -> float:
     """Return the seconds from connect to the server's close.
 
-    The last message must say ``completed``, and all must have ``least`` characters.
+    The last message must say ``completed``, and all messages together must have ``least`` characters.
     """
     began = time.perf_counter()
     last, size = "", 0

@@ -1,4 +1,4 @@
-"""What is missing or limited on a machine, judged from what the kernel and the workers' Python answer."""
+"""The checks of ``doctor``: judge whether something is missing or limited on this machine."""
 
 import enum
 import platform
@@ -14,7 +14,7 @@ from interpreterd.cli.kernel import CGROUP_ROOT, Kernel
 from interpreterd.model.limits import size_in_words
 
 FDS_PER_CONTEXT: Final = 3  # the worker's channel, its stdout, its stderr
-FDS_KEPT: Final = 64  # of the daemon itself, and some for clients
+FDS_KEPT: Final = 64  # for the daemon itself, and some for clients
 MEMORY_PER_CONTEXT: Final = 10_000_000  # a spawned worker that has imported nothing
 ENOUGH_CONTEXTS: Final = 100
 LEAST_CONTEXTS: Final = 2

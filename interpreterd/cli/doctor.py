@@ -101,7 +101,7 @@ def workers_python(python: str) -> Finding:
 
 
 def judge_python(kind: str, version: str, lacking: str, executable: str) -> Finding:
-    """Judge an interpreter by what it says of itself."""
+    """Judge an interpreter by its own answers."""
     check, found = "workers' Python", f"{kind} {version}, {executable}"
     if tuple(map(int, version.split(".")[:2])) < OLDEST_PYTHON:
         return Finding(check, Verdict.MISSING, found, "too old: name a CPython 3.9 or newer with --python PATH")

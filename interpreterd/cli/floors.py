@@ -1,8 +1,8 @@
-"""What ``bench`` compares the daemon with: the least that the same work can cost on this machine.
+"""The floors of ``bench``: the lowest cost of the same work on this machine.
 
     python -m interpreterd.cli.floors SOCKET
 
-serves WebSockets on a unix socket, each of which sends one message back and closes: aiohttp and uvloop, and no more. It
+serves WebSockets on a unix socket, each of which sends one message back and closes, with aiohttp and uvloop only. It
 ends when its stdin does.
 """
 

@@ -26,7 +26,7 @@ class Kernel:
         return None if hard == resource.RLIM_INFINITY else hard
 
     def text(self, path: str | Path) -> str | None:
-        """Return what a file of proc(5) or cgroups(7) says; None if it cannot be read."""
+        """Return the text of a file of proc(5) or cgroups(7); None if it cannot be read."""
         try:
             with open(path, "rb") as file:
                 return file.read(_TEXT_LIMIT_BYTES).decode(errors="replace")
@@ -34,7 +34,7 @@ class Kernel:
             return None
 
     def writable(self, path: str | Path) -> bool:
-        """Whether this user may make something in a directory."""
+        """Whether this user may make files in a directory."""
         return os.access(path, os.W_OK | os.X_OK)
 
     def superuser(self) -> bool:
@@ -42,7 +42,7 @@ class Kernel:
         return os.geteuid() == 0
 
     def landlock(self) -> int | str:
-        """Return the version of Landlock's interface, or why there is none."""
+        """Return the version of Landlock's interface, or the reason why there is none."""
         library = ctypes.CDLL(None, use_errno=True)
         version: int = library.syscall(LANDLOCK_CREATE_RULESET, None, 0, LANDLOCK_CREATE_RULESET_VERSION)
         if version > 0:
@@ -92,7 +92,7 @@ class Kernel:
         options: dict[str, str] = {}
         for line in (self.text("/proc/self/mountinfo") or "").splitlines():
             mount, _, source = line.partition(" - ")
-            if mount.split()[4:5] == ["/proc"]:  # the last one is what is seen
+            if mount.split()[4:5] == ["/proc"]:  # the last mount is the visible one
                 options = dict(option.partition("=")[::2] for option in source.split()[-1].split(","))
         hidepid = options.get("hidepid", "off")
         if hidepid in ("0", "off") or self.superuser():

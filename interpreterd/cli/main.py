@@ -24,7 +24,7 @@ Examples:
 
 
 class Commands(click.Group):
-    """The commands, each imported from ``interpreterd.cli`` when it is asked for."""
+    """The commands, each imported from ``interpreterd.cli`` on use."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return the names in the order of the help."""

@@ -119,7 +119,7 @@ def execute(py: Interpreter, source: str, context: str | None, timeout: int) -> 
 
 def is_complete(source: str) -> bool:
     """Whether ``source`` is complete, right or wrong; if not, more lines have to follow."""
-    source = source.rstrip(" \t")  # the indentation of a line that was left empty
+    source = source.rstrip(" \t")  # the indentation of an empty line
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         for symbol in ("single", "exec"):  # only 'single' knows that an empty line ends an indented block

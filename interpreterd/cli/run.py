@@ -60,7 +60,7 @@ def command(
     """Run FILE, CODE or stdin, and stream the output."""
     source = _source(file, code) or "\n"  # as for Python, an empty file is a program that does nothing
     variables = parse_pairs(envs, "--env")
-    unwind_on_sigterm()  # the code ends, too
+    unwind_on_sigterm()  # SIGTERM ends the code, too
     with opened(url, local) as py:
         if as_json:
             execution = py.execute(source, context, timeout=timeout, envs=variables)

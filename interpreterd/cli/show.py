@@ -26,7 +26,7 @@ def table(
 ) -> Table:
     """Return a table without lines; ``right`` are numbers, ``wrap`` may take several lines, ``whole`` are cut last.
 
-    Cells are whatever ``str`` makes of them, or ``Text`` of our own.
+    A cell is any object, shown by ``str``, or a ``Text``.
     """
     made = Table(box=None, pad_edge=False, header_style="bold")
     cells = [[cell if isinstance(cell, Text) else Text(plain(str(cell))) for cell in row] for row in rows]

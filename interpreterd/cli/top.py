@@ -49,7 +49,7 @@ def command(every: float, once: bool, as_json: bool, url: str | None, local: boo
     """Show live what each context uses, the busiest first."""
     with opened(url, local) as py:
         if not (once or as_json or not sys.stdout.isatty()):
-            unwind_on_sigterm()  # the terminal as it was
+            unwind_on_sigterm()  # so that the terminal is restored
             with contextlib.suppress(KeyboardInterrupt):
                 _live(py, every)
             return
@@ -64,17 +64,17 @@ def command(every: float, once: bool, as_json: bool, url: str | None, local: boo
 
 
 class Looks:
-    """Makes percentages of two looks."""
+    """Makes percentages of two measurements."""
 
     def __init__(self) -> None:
         self._before: dict[str, float] = {}
         self._at: float | None = None
 
     def add(self, contexts: Sequence[Mapping[str, Any]], at: float) -> list[dict[str, Any]]:
-        """Return ``contexts``, seen ``at`` that second, each with its ``cpuPercent``; the busiest first.
+        """Return ``contexts``, measured at the second ``at``, each with its ``cpuPercent``; the busiest first.
 
-        It is None for those who were not there before, and 0 if they have less processor time than before: a new
-        Python, or a child for which nobody has waited.
+        It is None for a new context, and 0 if the context has less processor time than before: it has a new Python, or
+        a child that was never waited for has ended.
         """
         now = {context["id"]: context["usage"]["cpuSeconds"] for context in contexts if context["usage"] is not None}
         shown = []
