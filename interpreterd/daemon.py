@@ -35,12 +35,12 @@ SHUTDOWN_TIMEOUT_S: Final = 1.0  # for clients to take their last message, after
 SWITCH_S: Final = 0.001  # for which the event loop waits in each turn while a thread decodes or reads /proc
 # Rarer, except for new objects, in 2 ms: contexts and workers leave no cycles behind.
 GC_THRESHOLDS: Final = (5_000, 80, 50)
-WAY_OUT_LIMIT_S: Final = 9.0  # a second less than supervisors wait before they kill
+SHUTDOWN_LIMIT_S: Final = 9.0  # a second less than supervisors wait before they kill
 STDOUT_FD: Final = 1
 _log = logging.getLogger(__name__)
 
 
-def serve(settings: Settings, guard: Guard, parent: int | None = None) -> int:
+def run_daemon(settings: Settings, guard: Guard, parent: int | None = None) -> int:
     """Run the daemon until a signal, or the end of the process of the pidfd ``parent``; return its exit status."""
     set_up_logging(settings.logs)
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -131,11 +131,11 @@ def _end_at_the_latest() -> None:
     """End the process if its shutdown takes too long, whatever it waits for; the guard then kills the workers."""
 
     def end() -> None:
-        _log.error("shutting down has taken longer than %g s: ending at once", WAY_OUT_LIMIT_S)
+        _log.error("shutting down has taken longer than %g s: ending at once", SHUTDOWN_LIMIT_S)
         flush()
         os._exit(1)
 
-    timer = threading.Timer(WAY_OUT_LIMIT_S, end)  # not a timer of the loop, because the loop may be stuck
+    timer = threading.Timer(SHUTDOWN_LIMIT_S, end)  # not a timer of the loop, because the loop may be stuck
     timer.daemon = True
     with contextlib.suppress(RuntimeError):  # no room for a thread: the shutdown is as good without it
         timer.start()

@@ -8,9 +8,9 @@ from typing import Any, Final, NoReturn, Self
 import attrs
 from attrs import frozen
 
+from interpreterd.setting_kinds import VARIABLE_PREFIX
 from interpreterd.settings import Settings
 
-PREFIX: Final = "INTERPRETERD_"
 _EARLIER: Final = ", an earlier name"
 
 
@@ -25,10 +25,10 @@ class Parser(argparse.ArgumentParser):
         for setting in Settings.declared():
             for name in names_of(setting):
                 if setting.default is False:
-                    self.add_argument(flag(name), action=argparse.BooleanOptionalAction, dest=name)
+                    self.add_argument(flag_of(name), action=argparse.BooleanOptionalAction, dest=name)
                 else:
                     parse, choices = setting.metadata["parse"], setting.metadata["choices"] or None
-                    self.add_argument(flag(name), type=_named(parse), choices=choices, dest=name)
+                    self.add_argument(flag_of(name), type=_named(parse), choices=choices, dest=name)
 
     def error(self, message: str) -> NoReturn:
         """See ``argparse``, which would print all flags before the error."""
@@ -61,7 +61,7 @@ class Chosen:
         flags = vars(parser.parse_args(arguments))
         values: dict[str, Any] = {}
         sources: dict[str, str] = {}
-        for given, spelled in ((variables, variable), (flags, flag)):
+        for given, spelled in ((variables, variable_of), (flags, flag_of)):
             for setting in Settings.declared():
                 for name in reversed(names_of(setting)):
                     if name in given:
@@ -81,14 +81,14 @@ def names_of(setting: "attrs.Attribute[Any]") -> tuple[str, ...]:
     return (setting.name, *setting.metadata["former"])
 
 
-def flag(name: str) -> str:
+def flag_of(name: str) -> str:
     """Return the flag of a setting."""
     return "--" + name.replace("_", "-")
 
 
-def variable(name: str) -> str:
+def variable_of(name: str) -> str:
     """Return the variable of a setting."""
-    return PREFIX + name.upper()
+    return VARIABLE_PREFIX + name.upper()
 
 
 def from_environment(environ: Mapping[str, str]) -> dict[str, Any]:
@@ -96,7 +96,7 @@ def from_environment(environ: Mapping[str, str]) -> dict[str, Any]:
     values = {}
     for setting in Settings.declared():
         for name in names_of(setting):
-            text = environ.get(variable(name))
+            text = environ.get(variable_of(name))
             if text is None:
                 continue
             choices = setting.metadata["choices"]
@@ -105,7 +105,7 @@ def from_environment(environ: Mapping[str, str]) -> dict[str, Any]:
                 if choices and text not in choices:
                     raise ValueError(f"must be one of {', '.join(choices)}")
             except ValueError as error:
-                raise ValueError(f"{variable(name)}: {error}") from None
+                raise ValueError(f"{variable_of(name)}: {error}") from None
     return values
 
 

@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from attrs import field
 
+VARIABLE_PREFIX: Final = "INTERPRETERD_"
 MIB: Final = 1 << 20
 LEAST_MEMORY_BYTES: Final = 16 * MIB  # used by the worker itself
 NUMBER_LIMIT: Final = (1 << 53) - 1  # the largest whole number that every reader of JSON takes exactly

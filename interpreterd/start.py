@@ -42,10 +42,10 @@ def serve(arguments: Sequence[str]) -> int:
                 the_guard.close()
                 return _fail("the process that started it has ended")
         with _quick_imports():
-            from interpreterd.daemon import serve as run
+            from interpreterd.daemon import run_daemon
 
         _try_threads()
-        return run(settings, the_guard, parent)
+        return run_daemon(settings, the_guard, parent)
     except OSError as error:  # errors of the daemon's work for clients have types of their own
         return _fail(_SHORT.get(error.errno or 0, error.strerror or str(error)))
     except ImportError as error:

@@ -13,7 +13,7 @@ from typing import Final
 BACKLOG: Final = 1024
 LOCK_TRIES: Final = 500
 LOCK_PAUSE_S: Final = 0.01
-pause = time.sleep  # a function of its own for tests
+wait = time.sleep  # a function of its own for tests
 
 
 @contextlib.contextmanager
@@ -61,7 +61,7 @@ def _alone_in(directory: str) -> Iterator[None]:
             try:
                 fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
-                pause(LOCK_PAUSE_S)
+                wait(LOCK_PAUSE_S)
             except OSError:
                 break
             else:

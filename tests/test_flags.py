@@ -7,8 +7,9 @@ import pytest
 from said import parse
 
 from interpreterd.__main__ import main
-from interpreterd.flags import PREFIX, flag
+from interpreterd.flags import flag_of, variable_of
 from interpreterd.processes import guard
+from interpreterd.setting_kinds import VARIABLE_PREFIX
 from interpreterd.settings import Settings
 
 FLAGS = {setting.name: "--" + setting.name.replace("_", "-") for setting in Settings.declared()}
@@ -19,7 +20,7 @@ FORMER = [(earlier, setting.name) for setting in Settings.declared() for earlier
 def no_daemon(monkeypatch: pytest.MonkeyPatch) -> None:
     """Fail a test that would start a daemon, and keep the environment's own settings out."""
     for name in list(os.environ):
-        if name.startswith(PREFIX):
+        if name.startswith(VARIABLE_PREFIX):
             monkeypatch.delenv(name)
     monkeypatch.setattr(guard, "start", lambda: pytest.fail("a daemon would start"))
 
@@ -54,21 +55,21 @@ def test_a_switch(arguments: list[str], variable: str | None, value: bool) -> No
 
 @pytest.mark.parametrize(("earlier", "name"), FORMER)
 def test_an_earlier_name_is_still_taken(earlier: str, name: str) -> None:
-    assert parse(flag(earlier), "7")[name] == 7
-    assert parse(**{PREFIX + earlier.upper(): "7"})[name] == 7
+    assert parse(flag_of(earlier), "7")[name] == 7
+    assert parse(**{variable_of(earlier): "7"})[name] == 7
     assert earlier not in parse()
 
 
 @pytest.mark.parametrize(("earlier", "name"), FORMER)
 def test_of_both_names_the_present_one_counts_in_any_order(earlier: str, name: str) -> None:
-    assert parse(flag(earlier), "7", flag(name), "8")[name] == 8
-    assert parse(flag(name), "8", flag(earlier), "7")[name] == 8
-    assert parse(**{PREFIX + earlier.upper(): "7", PREFIX + name.upper(): "8"})[name] == 8
+    assert parse(flag_of(earlier), "7", flag_of(name), "8")[name] == 8
+    assert parse(flag_of(name), "8", flag_of(earlier), "7")[name] == 8
+    assert parse(**{variable_of(earlier): "7", variable_of(name): "8"})[name] == 8
 
 
 @pytest.mark.parametrize(("earlier", "name"), FORMER)
 def test_a_flag_of_an_earlier_name_beats_the_variable_of_the_present_one(earlier: str, name: str) -> None:
-    assert parse(flag(earlier), "7", **{PREFIX + name.upper(): "8"})[name] == 7
+    assert parse(flag_of(earlier), "7", **{variable_of(name): "8"})[name] == 7
 
 
 def test_a_bad_value_is_named_by_the_name_that_was_given(capsys: pytest.CaptureFixture[str]) -> None:
@@ -100,8 +101,8 @@ def test_a_bad_flag_is_named(name: str, text: str, capsys: pytest.CaptureFixture
 def test_a_bad_variable_is_named(
     name: str, text: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv(PREFIX + name.upper(), text)
-    assert f"error: {PREFIX}{name.upper()}: " in last_line(["serve"], capsys)
+    monkeypatch.setenv(variable_of(name), text)
+    assert f"error: {variable_of(name)}: " in last_line(["serve"], capsys)
 
 
 def test_a_directory_that_is_not_there_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -122,7 +123,7 @@ def test_help_lists_every_flag_its_default_and_no_surprise(capsys: pytest.Captur
     for setting in Settings.declared():
         assert f"{FLAGS[setting.name]} " in shown, setting.name
         assert setting.metadata["help"] in shown, setting.name
-    assert [name for name, _ in FORMER if flag(name) in shown] == []
+    assert [name for name, _ in FORMER if flag_of(name) in shown] == []
     assert "[default: 3987]" in shown
     assert "None" not in shown
     assert "INTERPRETERD_PORT" in shown

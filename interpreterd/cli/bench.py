@@ -18,12 +18,13 @@ import orjson
 import uvloop
 from attrs import field, frozen
 
-from interpreterd.cli.floors import LINE_BYTES, LINES_CODE, print_lines, start_python
 from interpreterd.cli.main import echo_json
+from interpreterd.cli.yardsticks import LINE_BYTES, LINES_CODE, print_lines, start_python
 from interpreterd.client import LocalDaemon
 from interpreterd.client.local import place_for_sockets
+from interpreterd.model.names import NATIVE_PATH
 
-PREFIX: Final = "http://localhost/process/interpreter"
+NATIVE_URL: Final = f"http://localhost{NATIVE_PATH}"
 LIMIT_S: Final = 300.0
 LINES: Final = 50_000
 PAUSE_S: Final = 0.06  # before a context is made, so that the pool can refill
@@ -187,7 +188,7 @@ async def cycle(server: aiohttp.ClientSession, message: Mapping[str, str], least
     """
     began = time.perf_counter()
     last, size = "", 0
-    async with server.ws_connect(PREFIX + "/execute", max_msg_size=0) as channel:
+    async with server.ws_connect(NATIVE_URL + "/execute", max_msg_size=0) as channel:
         await channel.send_str(orjson.dumps(message).decode())
         async for frame in channel:
             last, size = frame.data, size + len(frame.data)
@@ -198,12 +199,12 @@ async def cycle(server: aiohttp.ClientSession, message: Mapping[str, str], least
 
 
 async def _create(daemon: aiohttp.ClientSession) -> str:
-    async with daemon.post(PREFIX + "/context", raise_for_status=True) as response:
+    async with daemon.post(NATIVE_URL + "/context", raise_for_status=True) as response:
         return str((await response.json())["id"])
 
 
 async def _delete(daemon: aiohttp.ClientSession, context: str) -> None:
-    async with daemon.delete(f"{PREFIX}/context/{context}", raise_for_status=True):
+    async with daemon.delete(f"{NATIVE_URL}/context/{context}", raise_for_status=True):
         pass
 
 
@@ -223,7 +224,7 @@ async def _echo() -> AsyncIterator[aiohttp.ClientSession]:
     with tempfile.TemporaryDirectory(prefix="interpreterd-bench-", dir=place_for_sockets()) as folder:
         path = os.path.join(folder, "socket")
         # -P: no module is imported from the current directory.
-        command = [sys.executable, "-P", "-m", "interpreterd.cli.floors", path]
+        command = [sys.executable, "-P", "-m", "interpreterd.cli.yardsticks", path]
         process = await asyncio.create_subprocess_exec(*command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         try:
             assert process.stdout is not None

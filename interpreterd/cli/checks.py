@@ -20,7 +20,7 @@ ENOUGH_CONTEXTS: Final = 100
 LEAST_CONTEXTS: Final = 2
 
 
-class Verdict(enum.StrEnum):
+class CheckVerdict(enum.StrEnum):
     """The result of a check on this machine."""
 
     OK = "ok"
@@ -33,7 +33,7 @@ class Finding:
     """One line of the report: the check, its verdict, the facts, and their meaning or a remedy."""
 
     check: str
-    verdict: Verdict
+    verdict: CheckVerdict
     found: str
     advice: str = ""
 
@@ -47,9 +47,9 @@ def daemon_python() -> Finding:
     spec = find_spec("aiohttp")
     folders = (spec and spec.submodule_search_locations) or []
     if any(Path(folder).glob("_http_parser*.so") for folder in folders):
-        return Finding("daemon's Python", Verdict.OK, found)
+        return Finding("daemon's Python", CheckVerdict.OK, found)
     advice = "aiohttp has no compiled parts, which makes it half as slow again: install its binary wheel"
-    return Finding("daemon's Python", Verdict.LIMITED, found, advice)
+    return Finding("daemon's Python", CheckVerdict.LIMITED, found, advice)
 
 
 def descriptors(kernel: Kernel) -> Finding:
@@ -57,7 +57,7 @@ def descriptors(kernel: Kernel) -> Finding:
     hard = kernel.limit(resource.RLIMIT_NOFILE)
     advice = "raise the hard limit: ulimit -Hn, LimitNOFILE= of systemd"
     if hard is None:
-        return Finding("descriptors", Verdict.OK, "no limit")
+        return Finding("descriptors", CheckVerdict.OK, "no limit")
     return _room("descriptors", f"{hard:,} open files", (hard - FDS_KEPT) // FDS_PER_CONTEXT, advice)
 
 
@@ -72,7 +72,7 @@ def processes(kernel: Kernel) -> Finding:
     if most is not None:
         limits.append((int(most), "of the machine (kernel.pid_max)"))
     if not limits:
-        return Finding("processes", Verdict.OK, "no limit")
+        return Finding("processes", CheckVerdict.OK, "no limit")
     room, where = min(limits)
     return _room("processes", f"{room:,} {where}", room, "raise that limit")
 
@@ -84,7 +84,7 @@ def memory(kernel: Kernel) -> Finding:
         if line.startswith("MemAvailable:"):
             limits.append((int(line.split()[1]) << 10, "available"))
     if not limits:
-        return Finding("memory", Verdict.LIMITED, "unknown", "/proc/meminfo cannot be read")
+        return Finding("memory", CheckVerdict.LIMITED, "unknown", "/proc/meminfo cannot be read")
     room, where = min(limits)
     found = f"{size_in_words(max(room, 0) >> 20 << 20)} {where}"
     return _room("memory", found, room // MEMORY_PER_CONTEXT, "with --launcher fork a context needs a tenth of it")
@@ -94,8 +94,8 @@ def landlock(kernel: Kernel) -> Finding:
     """Judge whether a process can confine itself."""
     version = kernel.landlock()
     if isinstance(version, int):
-        return Finding("Landlock", Verdict.OK, f"version {version} of its interface")
-    return Finding("Landlock", Verdict.LIMITED, version, "code cannot confine itself to directories")
+        return Finding("Landlock", CheckVerdict.OK, f"version {version} of its interface")
+    return Finding("Landlock", CheckVerdict.LIMITED, version, "code cannot confine itself to directories")
 
 
 def cgroups(kernel: Kernel) -> Finding:
@@ -103,13 +103,13 @@ def cgroups(kernel: Kernel) -> Finding:
     group = kernel.cgroup()
     without = "the daemon enforces limits without them, by measuring four times a second"
     if group is None:
-        return Finding("cgroups", Verdict.LIMITED, "version 2 is not mounted", without)
+        return Finding("cgroups", CheckVerdict.LIMITED, "version 2 is not mounted", without)
     has = set((kernel.text(group / "cgroup.controllers") or "").split())
     if not kernel.writable(group):
-        return Finding("cgroups", Verdict.LIMITED, "version 2, not this user's (Delegate= of systemd)", without)
+        return Finding("cgroups", CheckVerdict.LIMITED, "version 2, not this user's (Delegate= of systemd)", without)
     if lacking := sorted({"cpu", "memory", "pids"} - has):
-        return Finding("cgroups", Verdict.LIMITED, f"version 2, without {', '.join(lacking)}", without)
-    return Finding("cgroups", Verdict.OK, "version 2, delegated, with cpu, memory, pids")
+        return Finding("cgroups", CheckVerdict.LIMITED, f"version 2, without {', '.join(lacking)}", without)
+    return Finding("cgroups", CheckVerdict.OK, "version 2, delegated, with cpu, memory, pids")
 
 
 def pidfd(kernel: Kernel) -> Finding:
@@ -132,16 +132,16 @@ def sealed_memory(kernel: Kernel) -> Finding:
 def proc(kernel: Kernel) -> Finding:
     """Judge whether proc(5) shows the processes that limits and the end of a context need."""
     if kernel.text("/proc/self/stat") is None:
-        return Finding("/proc", Verdict.MISSING, "not mounted", "no worker can start: mount -t proc proc /proc")
+        return Finding("/proc", CheckVerdict.MISSING, "not mounted", "no worker can start: mount -t proc proc /proc")
     if not kernel.lists_children():
         advice = (
             "a process that leaves its process group outlives its context: needs a kernel with CONFIG_PROC_CHILDREN"
         )
-        return Finding("/proc", Verdict.LIMITED, "does not list children", advice)
+        return Finding("/proc", CheckVerdict.LIMITED, "does not list children", advice)
     if kernel.hides_processes() or not kernel.sees_others():
         advice = "limits do not count processes that become another user or undumpable: mount /proc without hidepid="
-        return Finding("/proc", Verdict.LIMITED, "hides other users' processes", advice)
-    return Finding("/proc", Verdict.OK, "shows all processes, and their children")
+        return Finding("/proc", CheckVerdict.LIMITED, "hides other users' processes", advice)
+    return Finding("/proc", CheckVerdict.OK, "shows all processes, and their children")
 
 
 KERNEL_CHECKS: Final[tuple[Callable[[Kernel], Finding], ...]] = (
@@ -158,14 +158,16 @@ KERNEL_CHECKS: Final[tuple[Callable[[Kernel], Finding], ...]] = (
 
 
 def _needed(check: str, why_not: str | None, advice: str) -> Finding:
-    return Finding(check, Verdict.OK, "works") if why_not is None else Finding(check, Verdict.MISSING, why_not, advice)
+    if why_not is None:
+        return Finding(check, CheckVerdict.OK, "works")
+    return Finding(check, CheckVerdict.MISSING, why_not, advice)
 
 
 def _room(check: str, found: str, contexts: int, advice: str) -> Finding:
     room = f"{found}: room for {max(contexts, 0):,} contexts"
     if contexts >= ENOUGH_CONTEXTS:
-        return Finding(check, Verdict.OK, room)
-    return Finding(check, Verdict.LIMITED if contexts >= LEAST_CONTEXTS else Verdict.MISSING, room, advice)
+        return Finding(check, CheckVerdict.OK, room)
+    return Finding(check, CheckVerdict.LIMITED if contexts >= LEAST_CONTEXTS else CheckVerdict.MISSING, room, advice)
 
 
 def _bounds(kernel: Kernel, controller: str) -> Iterator[tuple[str, int, int]]:

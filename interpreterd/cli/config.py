@@ -8,7 +8,7 @@ import click
 from interpreterd.cli import serve
 from interpreterd.cli.main import echo_json
 from interpreterd.cli.show import console, table
-from interpreterd.flags import Chosen, Parser, flag
+from interpreterd.flags import Chosen, Parser, flag_of
 from interpreterd.model.limits import size_in_words
 from interpreterd.workers.launchers import effective_launcher
 
@@ -33,13 +33,13 @@ class Config(click.Command):
         return []
 
 
-def show(chosen: Chosen) -> None:
+def show_settings(chosen: Chosen) -> None:
     """Print the settings."""
     settings = effective(chosen)
     if chosen.others:
         echo_json({name: {"value": value, "source": source} for name, (value, source) in settings.items()})
         return
-    rows = [(flag(name)[2:], _in_words(name, value), source) for name, (value, source) in settings.items()]
+    rows = [(flag_of(name)[2:], _in_words(name, value), source) for name, (value, source) in settings.items()]
     console().print(table(("SETTING", "VALUE", "FROM"), rows))
 
 
@@ -65,7 +65,7 @@ def _in_words(name: str, value: Any) -> str:
 command = Config(
     "config",
     params=[*serve.command.params, click.Option(["--json"], is_flag=True, help="Print JSON, for programs.")],
-    callback=show,
+    callback=show_settings,
     help=HELP,
     epilog=EXAMPLES,
 )

@@ -19,7 +19,7 @@ Examples:
   id=$(interpreterd contexts create --cwd /tmp --memory 512M)
   interpreterd run --context $id script.py
   interpreterd contexts delete $id"""
-COLUMNS: Final = ("CONTEXT", "STATE", "RUNS", "QUEUED", "USED", "CWD", "METADATA")
+LISTED: Final = ("CONTEXT", "STATE", "RUNS", "QUEUED", "USED", "CWD", "METADATA")
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print the daemon's JSON, for programs.")
 id_argument = click.argument("context", metavar="ID", shell_complete=complete_context)
@@ -30,7 +30,7 @@ id_argument = click.argument("context", metavar="ID", shell_complete=complete_co
 def command(ctx: click.Context) -> None:
     """List, create, show, restart and delete contexts."""
     if ctx.invoked_subcommand is None:
-        ctx.forward(list_contexts)
+        ctx.forward(list_command)
 
 
 @command.command("list")
@@ -39,7 +39,7 @@ def command(ctx: click.Context) -> None:
 )
 @json_option
 @target_options
-def list_contexts(
+def list_command(
     labels: tuple[str, ...] = (), as_json: bool = False, url: str | None = None, local: bool = False
 ) -> None:
     """List all contexts, oldest first."""
@@ -155,7 +155,7 @@ def _print_table(listed: Iterable[Context]) -> None:
         )
         for context in listed
     ]
-    console().print(table(COLUMNS, rows, right=("RUNS", "QUEUED", "USED"), wrap=("METADATA",), whole=COLUMNS[:-2]))
+    console().print(table(LISTED, rows, right=("RUNS", "QUEUED", "USED"), wrap=("METADATA",), whole=LISTED[:-2]))
 
 
 def _show(context: Context, as_json: bool, text: str) -> None:

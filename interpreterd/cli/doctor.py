@@ -11,7 +11,7 @@ from typing import Final
 import click
 
 from interpreterd import unix
-from interpreterd.cli.checks import KERNEL_CHECKS, Finding, Verdict, daemon_python
+from interpreterd.cli.checks import KERNEL_CHECKS, CheckVerdict, Finding, daemon_python
 from interpreterd.cli.kernel import Kernel
 from interpreterd.cli.main import echo_json
 from interpreterd.cli.show import console, table
@@ -28,7 +28,7 @@ for name in "fcntl select socket ast traceback tokenize _json _ctypes".split():
     except ImportError: lacking.append(name)
 print(sys.implementation.name, "%d.%d.%d" % sys.version_info[:3], ",".join(lacking) or "-", sys.executable)
 """
-COLOURS: Final = {Verdict.OK: "green", Verdict.LIMITED: "yellow", Verdict.MISSING: "bold red"}
+COLOURS: Final = {CheckVerdict.OK: "green", CheckVerdict.LIMITED: "yellow", CheckVerdict.MISSING: "bold red"}
 EXAMPLES: Final = """\b
 Examples:
   interpreterd doctor
@@ -67,7 +67,7 @@ def command(python: str, host: str, port: int, unix_socket: str | None, as_json:
         echo_json([finding.to_json() for finding in findings])
     else:
         _show(findings)
-    return int(any(finding.verdict is Verdict.MISSING for finding in findings))
+    return int(any(finding.verdict is CheckVerdict.MISSING for finding in findings))
 
 
 def _show(findings: list[Finding]) -> None:
@@ -85,18 +85,18 @@ def workers_python(python: str) -> Finding:
     check, advice = "workers' Python", "name another: --python PATH, CPython 3.9 or newer"
     path = shutil.which(python)
     if path is None:
-        return Finding(check, Verdict.MISSING, f"{python} not found", advice)
+        return Finding(check, CheckVerdict.MISSING, f"{python} not found", advice)
     try:
         ran = subprocess.run(
             [path, "-I", "-S", "-c", PROBE], stdin=subprocess.DEVNULL, capture_output=True, timeout=PYTHON_TIMEOUT_S
         )
     except subprocess.TimeoutExpired:
-        return Finding(check, Verdict.MISSING, f"{path} did not answer within {PYTHON_TIMEOUT_S} s", advice)
+        return Finding(check, CheckVerdict.MISSING, f"{path} did not answer within {PYTHON_TIMEOUT_S} s", advice)
     except OSError as error:
-        return Finding(check, Verdict.MISSING, f"{path}: {error.strerror}", advice)
+        return Finding(check, CheckVerdict.MISSING, f"{path}: {error.strerror}", advice)
     words = ran.stdout.decode(errors="replace").strip().split(" ", 3)
     if ran.returncode or len(words) != 4:
-        return Finding(check, Verdict.MISSING, f"{path} is not a Python", advice)
+        return Finding(check, CheckVerdict.MISSING, f"{path} is not a Python", advice)
     return judge_python(*words)
 
 
@@ -104,15 +104,15 @@ def judge_python(kind: str, version: str, lacking: str, executable: str) -> Find
     """Judge an interpreter by its own answers."""
     check, found = "workers' Python", f"{kind} {version}, {executable}"
     if tuple(map(int, version.split(".")[:2])) < OLDEST_PYTHON:
-        return Finding(check, Verdict.MISSING, found, "too old: name a CPython 3.9 or newer with --python PATH")
+        return Finding(check, CheckVerdict.MISSING, found, "too old: name a CPython 3.9 or newer with --python PATH")
     if lacking == "_ctypes":
         advice = "it has no _ctypes: processes of a context can outlive it, and no allocation is refused at once"
-        return Finding(check, Verdict.LIMITED, found, advice)
+        return Finding(check, CheckVerdict.LIMITED, found, advice)
     if lacking != "-":
-        return Finding(check, Verdict.MISSING, found, f"it lacks {lacking}: name another with --python PATH")
+        return Finding(check, CheckVerdict.MISSING, found, f"it lacks {lacking}: name another with --python PATH")
     if kind != "cpython":
-        return Finding(check, Verdict.LIMITED, found, "workers are made for CPython")
-    return Finding(check, Verdict.OK, found)
+        return Finding(check, CheckVerdict.LIMITED, found, "workers are made for CPython")
+    return Finding(check, CheckVerdict.OK, found)
 
 
 def address(host: str, port: int) -> Finding:
@@ -126,23 +126,24 @@ def address(host: str, port: int) -> Finding:
             probe.listen()
     except OSError as error:
         if error.errno != errno.EADDRINUSE:
-            return Finding(check, Verdict.MISSING, f"{where}: {error.strerror}", "name another: --host, --port")
+            return Finding(check, CheckVerdict.MISSING, f"{where}: {error.strerror}", "name another: --host, --port")
         version = _daemon(host, port)
         if version is None:
-            return Finding(check, Verdict.MISSING, f"{where} is in use by another program", "--port 0 picks a free one")
-        return Finding(check, Verdict.OK, f"{where}: interpreterd {version} answers")
-    return Finding(check, Verdict.OK, f"{where} is free")
+            found = f"{where} is in use by another program"
+            return Finding(check, CheckVerdict.MISSING, found, "--port 0 picks a free one")
+        return Finding(check, CheckVerdict.OK, f"{where}: interpreterd {version} answers")
+    return Finding(check, CheckVerdict.OK, f"{where} is free")
 
 
 def path(name: str) -> Finding:
     """Judge whether a daemon can listen on a unix socket, or a program does. A stale socket is removed."""
     try:
         with unix.bound(name):
-            return Finding("address", Verdict.OK, f"{name} is free")
+            return Finding("address", CheckVerdict.OK, f"{name} is free")
     except OSError as error:
         if error.errno == errno.EADDRINUSE:
-            return Finding("address", Verdict.OK, f"a program listens on {name}")
-        return Finding("address", Verdict.MISSING, f"{name}: {error.strerror}", "name another: --unix-socket PATH")
+            return Finding("address", CheckVerdict.OK, f"a program listens on {name}")
+        return Finding("address", CheckVerdict.MISSING, f"{name}: {error.strerror}", "name another: --unix-socket PATH")
 
 
 def _daemon(host: str, port: int) -> str | None:

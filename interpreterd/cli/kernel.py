@@ -12,7 +12,7 @@ from interpreterd.processes.nursery import PR_SET_CHILD_SUBREAPER
 
 LANDLOCK_CREATE_RULESET: Final = 444  # the number is the same on every architecture that Python runs on
 LANDLOCK_CREATE_RULESET_VERSION: Final = 1  # landlock_create_ruleset(2)
-PR_GET_CHILD_SUBREAPER: Final = 37
+PR_GET_CHILD_SUBREAPER: Final = 37  # prctl(2)
 CGROUP_ROOT: Final = Path("/sys/fs/cgroup")
 _TEXT_LIMIT_BYTES: Final = 1 << 20
 

@@ -11,7 +11,7 @@ import click
 from interpreterd import __version__
 
 PROGRAM: Final = "interpreterd"
-INTERRUPTED: Final = 130  # 128 + SIGINT, as shells have it
+AFTER_SIGINT: Final = 130  # 128 + SIGINT, as shells have it
 WRONG_USAGE: Final = 2
 COMMANDS: Final = ("serve", "run", "repl", "contexts", "top", "bench", "config", "doctor", "completion", "version")
 EXAMPLES: Final = """\b
@@ -65,7 +65,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except click.ClickException as error:
         return fail(error.format_message(), error.exit_code)
     except (click.Abort, KeyboardInterrupt):
-        return INTERRUPTED
+        return AFTER_SIGINT
     except BrokenPipeError:  # the reader of the output has ended
         _give_up_stdout()
         return 1

@@ -81,14 +81,14 @@ def command(context: str | None, timeout: int, url: str | None, local: bool) -> 
                 return 0
             if source.strip():
                 try:
-                    execute(py, source, context, timeout)
+                    run_input(py, source, context, timeout)
                 except (ConnectionFailed, StartFailed):
                     raise
                 except ClientError as error:
                     fail(str(error))
 
 
-def execute(py: Interpreter, source: str, context: str | None, timeout: int) -> None:
+def run_input(py: Interpreter, source: str, context: str | None, timeout: int) -> None:
     """Run typed code and show its output and error; the cursor is at the start of a line afterwards."""
     write, last = writer(sys.stdout.buffer), "\n"
 

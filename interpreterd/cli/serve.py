@@ -5,7 +5,7 @@ from typing import Any
 import attrs
 import click
 
-from interpreterd.flags import flag, names_of
+from interpreterd.flags import flag_of, names_of
 from interpreterd.settings import Settings
 
 EXAMPLES = """\b
@@ -17,7 +17,7 @@ Examples:
 
 
 def _option(setting: "attrs.Attribute[Any]", name: str) -> click.Option:
-    said = flag(name)
+    said = flag_of(name)
     choices = setting.metadata["choices"]
     shown = setting.default not in (None, (), "", False)
     return click.Option(

@@ -20,7 +20,7 @@ from interpreterd.cli.target import opened, target_options
 from interpreterd.client import Interpreter
 
 BETWEEN_TWO_LOOKS_S: Final = 0.5  # processor time comes in ticks of 10 ms
-COLUMNS: Final = ("CONTEXT", "STATE", "CPU%", "MEMORY", "PROCS", "QUEUED", "RUNS", "USED", "CWD")
+HEADS: Final = ("CONTEXT", "STATE", "CPU%", "MEMORY", "PROCS", "QUEUED", "RUNS", "USED", "CWD")
 NUMBERS: Final = ("CPU%", "MEMORY", "PROCS", "QUEUED", "RUNS", "USED")
 AROUND_ROWS: Final = 3  # lines of the screen without a context: the totals, the heads of columns, the cursor
 EXAMPLES: Final = """\b
@@ -53,18 +53,18 @@ def command(every: float, once: bool, as_json: bool, url: str | None, local: boo
             with contextlib.suppress(KeyboardInterrupt):
                 _live(py, every)
             return
-        looks = Looks()
-        looks.add(_contexts(py), time.monotonic())
+        shares = Shares()
+        shares.add(_contexts(py), time.monotonic())
         time.sleep(BETWEEN_TWO_LOOKS_S)
-        contexts = looks.add(_contexts(py), time.monotonic())
+        contexts = shares.add(_contexts(py), time.monotonic())
         if as_json:
             echo_json(contexts)
         else:
             console().print(_table(contexts))
 
 
-class Looks:
-    """Makes percentages of two measurements."""
+class Shares:
+    """Makes percentages of processor time from two measurements."""
 
     def __init__(self) -> None:
         self._before: dict[str, float] = {}
@@ -100,12 +100,12 @@ def _contexts(py: Interpreter) -> list[dict[str, Any]]:
 def _live(py: Interpreter, every: float) -> None:
     from rich.live import Live
 
-    looks = Looks()
+    shares = Shares()
     with _keys() as pressed, Live(console=console(), screen=True, auto_refresh=False) as live:
         until = time.monotonic()
         while not pressed(until - time.monotonic()):
             until = time.monotonic() + every
-            contexts = looks.add(_contexts(py), time.monotonic())
+            contexts = shares.add(_contexts(py), time.monotonic())
             live.update(_screen(contexts, live.console.size.height), refresh=True)
 
 
@@ -151,7 +151,7 @@ def _summary(contexts: list[dict[str, Any]]) -> str:
 
 
 def _table(contexts: list[dict[str, Any]]) -> Any:
-    return table(COLUMNS, map(_row, contexts), right=NUMBERS, whole=COLUMNS[:-1])
+    return table(HEADS, map(_row, contexts), right=NUMBERS, whole=HEADS[:-1])
 
 
 def _row(context: Mapping[str, Any]) -> tuple[object, ...]:

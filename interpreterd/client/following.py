@@ -18,10 +18,11 @@ from interpreterd.client.errors import (
     Refused,
     UnexpectedAnswer,
 )
-from interpreterd.client.link import NDJSON, Link
+from interpreterd.client.link import Link
 from interpreterd.client.wire import parse
 from interpreterd.model.default_context import DEFAULT_CONTEXT_ID
 from interpreterd.model.events import Event, Failure, Finished, Gap, Outcome, Raised
+from interpreterd.model.names import NDJSON
 
 EVENT_LINE_LIMIT_BYTES: Final = 4 << 20  # an event is below 1 MiB
 FIND_PAUSES_S: Final = (0.0, 0.05, 0.1, 0.2, 0.4)

@@ -14,10 +14,9 @@ import orjson
 from yarl import URL
 
 from interpreterd.client.errors import REFUSALS, ConnectionFailed, ConnectionLost, Refused, UnexpectedAnswer
+from interpreterd.model.names import JSON, NATIVE_PATH
 
-PREFIX: Final = "/process/interpreter"
 DEFAULT_URL: Final = "http://127.0.0.1:3987"
-NDJSON: Final = "application/x-ndjson"
 CONNECT_TIMEOUT_S: Final = 10.0
 REQUEST_TIMEOUT_S: Final = 60.0  # a worker's start is the longest that an answer waits for
 READ_BUFFER_BYTES: Final = 256 << 10
@@ -42,13 +41,13 @@ class Link:
         self._path = "/" + url.removeprefix("unix:").lstrip("/") if url.startswith("unix:/") else None
         if self._path is None and not _is_http(url):
             raise ValueError(f"the daemon's url must be http://HOST:PORT or unix:/PATH, not {url!r}")
-        self._base = (url.rstrip("/") if self._path is None else "http://localhost") + PREFIX
+        self._base = (url.rstrip("/") if self._path is None else "http://localhost") + NATIVE_PATH
         self._session: aiohttp.ClientSession | None = None
         self._responses: weakref.WeakSet[aiohttp.ClientResponse] = weakref.WeakSet()
         self._closed = False
 
     async def request(self, method: str, path: str, body: bytes | None = None) -> dict[str, Any]:
-        """Return the answer's JSON object. ``path`` is below the prefix, and quoted; ``body`` is JSON.
+        """Return the answer's JSON object. ``path`` is below the native API's, and quoted; ``body`` is JSON.
 
         Raises:
             ClientError: The daemon refuses, does not answer, or something else answers.
@@ -78,7 +77,7 @@ class Link:
             more = f"{'&' if '?' in path else '?'}after={quote(answer['next'], safe='')}"
 
     async def open(
-        self, method: str, path: str, body: bytes | None = None, accept: str = "application/json"
+        self, method: str, path: str, body: bytes | None = None, accept: str = JSON
     ) -> aiohttp.ClientResponse:
         """Return the answer once its head has come; refusals are raised. The caller reads the body, or closes it."""
         session = self._open_session()
@@ -88,7 +87,7 @@ class Link:
                 method,
                 URL(self._base + path, encoded=True),
                 data=body,
-                headers={"Accept": accept, "Content-Type": "application/json"},
+                headers={"Accept": accept, "Content-Type": JSON},
                 allow_redirects=False,
             )
             self._responses.add(response)

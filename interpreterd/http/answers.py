@@ -9,8 +9,8 @@ import orjson
 from aiohttp import web
 
 from interpreterd.model.errors import InterpreterError
+from interpreterd.model.names import JSON
 
-JSON: Final = "application/json"
 PIECE_BYTES: Final = 64 << 10
 LISTING_LIMIT_BYTES: Final = 8 << 20  # two KiB for each of 4096 contexts
 

@@ -12,6 +12,7 @@ from aiohttp import hdrs, web
 from attrs import frozen
 
 from interpreterd.model.errors import InterpreterError
+from interpreterd.model.names import JSON
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 _log = logging.getLogger(__name__)
@@ -41,7 +42,7 @@ class ErrorAnswer:
     status: int
     body: bytes
     headers: Mapping[str, str] = {}
-    content_type: str = "application/json"
+    content_type: str = JSON
 
     def response(self, headers: Mapping[str, str] | None = None) -> web.Response:
         """Return it as a response, with more ``headers``."""

@@ -19,9 +19,8 @@ from interpreterd.http.keys import MANAGER, SETTINGS
 from interpreterd.http.websocket import Socket, open_socket
 from interpreterd.model.errors import ServerShuttingDown
 from interpreterd.model.events import Gap
+from interpreterd.model.names import EVENT_STREAM, NDJSON
 
-NDJSON: Final = "application/x-ndjson"
-EVENT_STREAM: Final = "text/event-stream"
 HEADERS: Final[Mapping[str, str]] = {
     hdrs.CACHE_CONTROL: "no-store",
     "X-Accel-Buffering": "no",  # otherwise nginx, as a proxy, keeps events back

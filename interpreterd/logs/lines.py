@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Final
 
 LIMIT_BYTES: Final = 1 << 20
-LINE_LIMIT_BYTES: Final = 64 << 10
+STDERR_LINE_LIMIT_BYTES: Final = 64 << 10
 FLUSH_LIMIT_S: Final = 0.5
 
 
@@ -42,8 +42,8 @@ class Lines:
         threading.Thread(target=self._write_all, name="lines", daemon=True).start()
 
     def put(self, line: str) -> None:
-        """Write ``line`` later, without a newline at its end; it is cut at ``LINE_LIMIT_BYTES``."""
-        data = line.encode(errors="backslashreplace")[:LINE_LIMIT_BYTES] + b"\n"
+        """Write ``line`` later, without a newline at its end; it is cut at ``STDERR_LINE_LIMIT_BYTES``."""
+        data = line.encode(errors="backslashreplace")[:STDERR_LINE_LIMIT_BYTES] + b"\n"
         with self._changed:
             if self._bytes + len(data) <= LIMIT_BYTES:
                 self._waiting.append(data)
@@ -132,10 +132,10 @@ class LineStream(io.TextIOBase):
         return os.isatty(self._fd)
 
     def write(self, text: str) -> int:
-        """Take ``text``; an incomplete line waits for its end, up to ``LINE_LIMIT_BYTES`` characters."""
+        """Take ``text``; an incomplete line waits for its end, up to ``STDERR_LINE_LIMIT_BYTES`` characters."""
         with self._lock:
             *lines, self._unfinished = (self._unfinished + text).split("\n")
-            if len(self._unfinished) > LINE_LIMIT_BYTES:
+            if len(self._unfinished) > STDERR_LINE_LIMIT_BYTES:
                 lines.append(self._unfinished)
                 self._unfinished = ""
         for line in lines:

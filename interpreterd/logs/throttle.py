@@ -7,7 +7,7 @@ from typing import Final
 
 from attrs import define
 
-PERIOD_S: Final = 60.0
+REPEAT_PERIOD_S: Final = 60.0
 CONTEXT_LIMIT: Final = 10  # lines per period about one context, from one place in the source
 LIMIT: Final = 100  # the same for all contexts together
 _QUOTED_LIMIT_CHARS: Final = 200
@@ -49,8 +49,8 @@ class Throttle:
     """Admits ``CONTEXT_LIMIT`` or ``LIMIT`` lines of a kind per period, and counts the rest. Not thread-safe.
 
     A kind is a place in the source code and the context that the line is ``about``, see ``logs.about``. So a context
-    that provokes many lines hides no lines about other contexts. A period is ``PERIOD_S`` and begins with the first
-    line of its kind.
+    that provokes many lines hides no lines about other contexts. A period is ``REPEAT_PERIOD_S``, and begins with the
+    first line of its kind.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
@@ -72,7 +72,7 @@ class Throttle:
                 period.leave_out(record)
                 return False
         for key, _ in kinds:
-            self._periods.setdefault(key, _Period(now + PERIOD_S)).admitted += 1
+            self._periods.setdefault(key, _Period(now + REPEAT_PERIOD_S)).admitted += 1
         return True
 
     def ended(self, *, all_of_them: bool = False) -> Iterable[logging.LogRecord]:

@@ -9,10 +9,10 @@ import attrs
 import pytest
 
 from interpreterd.cli import checks
-from interpreterd.cli.checks import KERNEL_CHECKS, Finding, Verdict
+from interpreterd.cli.checks import KERNEL_CHECKS, CheckVerdict, Finding
 from interpreterd.cli.kernel import Kernel
 
-OK, LIMITED, MISSING = Verdict.OK, Verdict.LIMITED, Verdict.MISSING
+OK, LIMITED, MISSING = CheckVerdict.OK, CheckVerdict.LIMITED, CheckVerdict.MISSING
 
 
 @attrs.define
@@ -63,7 +63,7 @@ class Fake(Kernel):
 
 Check = Callable[[Kernel], Finding]
 GROUP = "/sys/fs/cgroup/a"
-VERDICTS: dict[str, tuple[Check, Fake, Verdict, str]] = {
+VERDICTS: dict[str, tuple[Check, Fake, CheckVerdict, str]] = {
     "few descriptors": (checks.descriptors, Fake(limits={resource.RLIMIT_NOFILE: 256}), LIMITED, "for 64 contexts"),
     "no descriptors": (checks.descriptors, Fake(limits={resource.RLIMIT_NOFILE: 50}), MISSING, "for 0 contexts"),
     "all descriptors": (checks.descriptors, Fake(limits={resource.RLIMIT_NOFILE: None}), OK, "no limit"),
@@ -118,7 +118,7 @@ VERDICTS: dict[str, tuple[Check, Fake, Verdict, str]] = {
 
 
 @pytest.mark.parametrize(("check", "kernel", "verdict", "found"), VERDICTS.values(), ids=VERDICTS)
-def test_a_verdict(check: Check, kernel: Fake, verdict: Verdict, found: str) -> None:
+def test_a_verdict(check: Check, kernel: Fake, verdict: CheckVerdict, found: str) -> None:
     finding = check(kernel)
     assert finding.verdict is verdict
     assert found in finding.found

@@ -69,7 +69,7 @@ def test_what_is_not_said_is_not_asked_for(asked: list[Any]) -> None:
 
 def test_a_list_is_a_table_for_people_and_json_for_programs(asked: list[Any]) -> None:
     head, row = interpreterd("contexts").stdout.splitlines()
-    assert head.split() == list(contexts.COLUMNS)
+    assert head.split() == list(contexts.LISTED)
     assert row.split()[:4] == ["c1", "idle", "3", "0"]
     assert row.split()[5:] == [r"/a\x1b[31m", "user=ada"], "nothing that a terminal obeys"
     assert json.loads(interpreterd("contexts", "list", "--label", "user=ada", "--json").stdout) == [DATA]

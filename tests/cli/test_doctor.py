@@ -8,9 +8,9 @@ import pytest
 from command import interpreterd
 
 from interpreterd.cli import doctor
-from interpreterd.cli.checks import Finding, Verdict
+from interpreterd.cli.checks import CheckVerdict, Finding
 
-OK, LIMITED, MISSING = Verdict.OK, Verdict.LIMITED, Verdict.MISSING
+OK, LIMITED, MISSING = CheckVerdict.OK, CheckVerdict.LIMITED, CheckVerdict.MISSING
 
 
 @pytest.mark.parametrize(
@@ -24,7 +24,7 @@ OK, LIMITED, MISSING = Verdict.OK, Verdict.LIMITED, Verdict.MISSING
         ("pypy", "3.10.0", "-", LIMITED),
     ],
 )
-def test_the_workers_python_is_judged(kind: str, version: str, lacking: str, verdict: Verdict) -> None:
+def test_the_workers_python_is_judged(kind: str, version: str, lacking: str, verdict: CheckVerdict) -> None:
     assert doctor.judge_python(kind, version, lacking, "/a python").verdict is verdict
 
 

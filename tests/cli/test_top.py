@@ -4,7 +4,7 @@ from typing import Any
 
 from interpreterd.cli import top
 from interpreterd.cli.show import console
-from interpreterd.cli.top import Looks
+from interpreterd.cli.top import Shares
 
 
 def seen(name: str, cpu_s: float | None, memory: int = 1) -> dict[str, Any]:
@@ -13,15 +13,15 @@ def seen(name: str, cpu_s: float | None, memory: int = 1) -> dict[str, Any]:
 
 
 def test_percentages_are_made_of_two_looks() -> None:
-    looks = Looks()
-    first = looks.add([seen("small", 1.0), seen("large", 5.0, 9), seen("dead", None)], 100.0)
+    shares = Shares()
+    first = shares.add([seen("small", 1.0), seen("large", 5.0, 9), seen("dead", None)], 100.0)
     assert [(it["id"], it["cpuPercent"]) for it in first] == [("large", None), ("small", None), ("dead", None)]
-    second = looks.add([seen("small", 1.5), seen("large", 4.0, 9), seen("dead", 0.1), seen("new", 3.0)], 102.0)
+    second = shares.add([seen("small", 1.5), seen("large", 4.0, 9), seen("dead", 0.1), seen("new", 3.0)], 102.0)
     shown = [(it["id"], it["cpuPercent"]) for it in second]
     assert shown == [("small", 25.0), ("large", 0.0), ("dead", None), ("new", None)]
-    third = looks.add([seen("small", None), seen("large", 6.0, 9)], 103.0)
+    third = shares.add([seen("small", None), seen("large", 6.0, 9)], 103.0)
     assert [(it["id"], it["cpuPercent"]) for it in third] == [("large", 200.0), ("small", None)]
-    assert looks.add([seen("large", 7.0)], 103.0)[0]["cpuPercent"] is None, "no time has passed"
+    assert shares.add([seen("large", 7.0)], 103.0)[0]["cpuPercent"] is None, "no time has passed"
 
 
 def test_the_table_says_what_is_not_known() -> None:
@@ -38,6 +38,6 @@ def test_the_table_says_what_is_not_known() -> None:
         printed.print(top._screen([context] * 3, 5))
     summary, head, *rows = capture.get().splitlines()
     assert summary == "3 contexts, 0 busy; CPU 0%; 0.0 MB; q leaves"
-    assert head.split() == list(top.COLUMNS)
+    assert head.split() == list(top.HEADS)
     assert [row.split()[:7] for row in rows] == [["dead", "dead", "-", "-", "-", "1", "2"]] * 2, "what the screen holds"
     assert rows[0].rstrip().endswith(r"/a\x1b")

@@ -165,7 +165,7 @@ def test_one_who_has_found_a_socket_stale_has_it_to_himself(tmp_path: Path, monk
         time.sleep(seconds)
 
     monkeypatch.setattr(unix, "_is_stale", look)
-    monkeypatch.setattr(unix, "pause", pause)
+    monkeypatch.setattr(unix, "wait", pause)
     first.start()
     first.done.wait()
     second.done.wait()
@@ -183,7 +183,7 @@ def test_a_directory_that_cannot_be_locked_will_do(tmp_path: Path, monkeypatch: 
         raise BlockingIOError if held else OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
 
     monkeypatch.setattr(unix.fcntl, "flock", flock)
-    monkeypatch.setattr(unix, "pause", lambda seconds: None)
+    monkeypatch.setattr(unix, "wait", lambda seconds: None)
     with unix.bound(str(tmp_path / "a.sock")):
         assert os.listdir(tmp_path) == ["a.sock"]
     assert os.listdir(tmp_path) == []

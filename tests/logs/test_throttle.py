@@ -3,7 +3,7 @@
 import logging
 
 from interpreterd.logs.handler import TextFormatter
-from interpreterd.logs.throttle import CONTEXT_LIMIT, LIMIT, PERIOD_S, Throttle
+from interpreterd.logs.throttle import CONTEXT_LIMIT, LIMIT, REPEAT_PERIOD_S, Throttle
 
 
 class Clock:
@@ -39,7 +39,7 @@ def test_a_context_is_left_out_and_the_others_are_not() -> None:
 def test_all_contexts_together_have_a_limit() -> None:
     throttle = Throttle(Clock())
     assert sum(admitted(throttle, 1, str(number)) for number in range(1000)) == LIMIT
-    assert throttle.due_in() == PERIOD_S
+    assert throttle.due_in() == REPEAT_PERIOD_S
 
 
 def test_what_was_left_out_is_told_once_when_the_minute_is_over() -> None:
@@ -49,7 +49,7 @@ def test_what_was_left_out_is_told_once_when_the_minute_is_over() -> None:
     admitted(throttle, CONTEXT_LIMIT + 5, "a")
     admitted(throttle, LIMIT + 1, line=2)
     assert told(throttle) == []
-    clock.now += PERIOD_S
+    clock.now += REPEAT_PERIOD_S
     assert throttle.due_in() == 0
     assert sorted(told(throttle)) == [
         "1 more line of this kind left out: None happened",
@@ -64,7 +64,7 @@ def test_a_quiet_minute_begins_anew_though_nobody_has_asked() -> None:
     clock = Clock()
     throttle = Throttle(clock)
     assert admitted(throttle, CONTEXT_LIMIT, "a") == CONTEXT_LIMIT
-    clock.now += PERIOD_S
+    clock.now += REPEAT_PERIOD_S
     assert admitted(throttle, 100, "a") == CONTEXT_LIMIT
 
 

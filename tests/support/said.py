@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from interpreterd.flags import Chosen, Parser, flag, variable
+from interpreterd.flags import Chosen, Parser, flag_of, variable_of
 
 
 def parse(*arguments: str, **environ: str) -> dict[str, Any]:
@@ -16,15 +16,16 @@ def parse(*arguments: str, **environ: str) -> dict[str, Any]:
 
 def said(name: str, text: str) -> Any:
     """Return what a setting becomes by its flag, and by its variable as well."""
-    value, other = parse(f"{flag(name)}={text}")[name], parse(**{variable(name): text})[name]
+    value, other = parse(f"{flag_of(name)}={text}")[name], parse(**{variable_of(name): text})[name]
     assert value == other
     return value
 
 
 def refusal(name: str, text: str) -> str:
     """Return why a value is refused, after the name of the flag; its variable is refused for the same reason."""
-    by_flag = _refused(f"{flag(name)}={text}").removeprefix(f"interpreterd serve: error: argument {flag(name)}: ")
-    by_variable = _refused(**{variable(name): text}).removeprefix(f"interpreterd serve: error: {variable(name)}: ")
+    flag, variable = flag_of(name), variable_of(name)
+    by_flag = _refused(f"{flag}={text}").removeprefix(f"interpreterd serve: error: argument {flag}: ")
+    by_variable = _refused(**{variable: text}).removeprefix(f"interpreterd serve: error: {variable}: ")
     end = ". See `interpreterd serve --help`.\n"
     for error in (by_flag, by_variable):
         assert error.endswith(end)

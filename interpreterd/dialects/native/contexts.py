@@ -3,7 +3,7 @@
 import contextlib
 import platform
 from collections.abc import Callable, Mapping
-from typing import Any, Final
+from typing import Any
 
 from aiohttp import web
 
@@ -25,15 +25,14 @@ from interpreterd.http.bodies import go_on, query_flag, read_json
 from interpreterd.http.keys import LAUNCHER, MANAGER, SETTINGS
 from interpreterd.model.context_info import ContextInfo
 from interpreterd.model.errors import ContextNotFound, WorkerStartFailed
+from interpreterd.model.names import NATIVE_PATH
 from interpreterd.model.requests import ChangeContext, CreateContext, parse_labels
-
-PREFIX: Final = "/process/interpreter"
 
 
 def add_routes(app: web.Application) -> None:
     """Add every route to ``app``, once more below the base path of its settings."""
     for base_path in {"", app[SETTINGS].base_path}:
-        for it in _routes(base_path, base_path + PREFIX):
+        for it in _routes(base_path, base_path + NATIVE_PATH):
             more = {**it.kwargs, "expect_handler": go_on}
             app.add_routes([web.RouteDef(it.method, it.path, it.handler, more)])
 

@@ -10,14 +10,15 @@ from interpreterd.contexts.executions import Execution
 from interpreterd.contexts.journal import Follower
 from interpreterd.dialects.native.collected import Collected
 from interpreterd.dialects.native.events import render, render_happened
-from interpreterd.http.answers import JSON, ids_after, json_response, listing_response
+from interpreterd.http.answers import ids_after, json_response, listing_response
 from interpreterd.http.bodies import choose_form, query_flag, read_json, with_digest
 from interpreterd.http.connections import need_both_ways
 from interpreterd.http.disconnect import when_gone
 from interpreterd.http.keys import MANAGER, SETTINGS
-from interpreterd.http.streams import EVENT_STREAM, NDJSON, Render, answer_with, follow
+from interpreterd.http.streams import Render, answer_with, follow
 from interpreterd.model.errors import ExecutionNotFound, MalformedRequest
 from interpreterd.model.events import Event, Output
+from interpreterd.model.names import EVENT_STREAM, JSON, NDJSON
 from interpreterd.model.requests import Execute
 
 LISTED_LIMIT: Final = 100

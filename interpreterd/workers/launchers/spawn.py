@@ -15,6 +15,7 @@ from interpreterd.model.environment import NO_ENVS, absolute_path, started_with
 from interpreterd.model.errors import WorkerStartFailed
 from interpreterd.processes.families import kill_family
 from interpreterd.processes.nursery import Nursery
+from interpreterd.setting_kinds import VARIABLE_PREFIX
 from interpreterd.workers.endings import start_failure
 from interpreterd.workers.launcher import Python
 from interpreterd.workers.process import ProcessWorker
@@ -28,7 +29,7 @@ _PROBE_TIMEOUT_S: Final = 20
 
 def worker_environment(environ: Mapping[str, str]) -> dict[str, str]:
     """Return the daemon's environment without the variables that are for the daemon alone."""
-    environment = {name: value for name, value in environ.items() if not name.startswith(("INTERPRETERD_", "_PYI_"))}
+    environment = {name: value for name, value in environ.items() if not name.startswith((VARIABLE_PREFIX, "_PYI_"))}
     if getattr(sys, "frozen", False):
         # PyInstaller's loader points the linker at the bundle's own libraries, and keeps the former value.
         environment.pop("LD_LIBRARY_PATH", None)

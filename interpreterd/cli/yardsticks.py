@@ -1,6 +1,6 @@
 """The floors of ``bench``: the lowest cost of the same work on this machine.
 
-    python -m interpreterd.cli.floors SOCKET
+    python -m interpreterd.cli.yardsticks SOCKET
 
 serves WebSockets on a unix socket, each of which sends one message back and closes, with aiohttp and uvloop only. It
 ends when its stdin does.
