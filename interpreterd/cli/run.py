@@ -155,6 +155,7 @@ def execution_json(execution: Execution) -> dict[str, object]:
         "stdout": execution.stdout,
         "stderr": execution.stderr,
         "error": None if execution.error is None else execution.error.to_json(),
+        "reason": execution.reason,
         "restarted": execution.restarted,
         "replaced": execution.replaced,
         "cutChars": execution.cut_chars,

@@ -162,7 +162,8 @@ class FollowedExecution:
             return
         event = came.event
         if isinstance(event, Finished):
-            event = evolve(event, error=self._error, outcome=await self._outcome(event.outcome))
+            outcome = event.outcome if came.tells_outcome else await self._outcome(event.outcome)
+            event = evolve(event, error=self._error, outcome=outcome)
             self._ended = True
         elif isinstance(event, Raised):
             self._error = event.error
@@ -174,7 +175,7 @@ class FollowedExecution:
             self.events.append(event)
 
     async def _outcome(self, told: Outcome) -> Outcome:
-        """Return how it ended, where the last event does not tell all: ``lost`` looks like two other outcomes."""
+        """Return how it ended; for daemons whose last event does not tell: ``lost`` looks like two other outcomes."""
         died = told is Outcome.COMPLETED and self._error is not None and self._error.name == "WorkerDied"
         if died or told is Outcome.CANCELLED:
             with contextlib.suppress(ClientError, KeyError, ValueError):

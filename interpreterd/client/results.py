@@ -43,6 +43,8 @@ class Execution:
         outcome: ``completed`` (by itself, also with an exception), ``interrupted``, ``lost`` (its Python ended under
             it), or ``cancelled`` (it never ran). Each is a string, too.
         error: The exception that ended the code, or what says why it was ended; None if there was none.
+        reason: Why the daemon ended it, as a code of the table of errors in PROTOCOL.md, such as
+            ``execution_timed_out``; None if it ended by itself or with its Python, or if the daemon is too old to say.
         restarted: Whether the context got a new Python first: the variables of earlier executions are gone.
         cut_chars: How many characters of output are not in ``stdout`` and ``stderr``, since a stream was longer than
             ``output_limit_chars``. Callbacks have seen them.
@@ -57,6 +59,7 @@ class Execution:
     stdout: str = field(repr=_beginning)
     stderr: str = field(repr=_length)
     error: Failure | None = field(default=None, repr=_brief)
+    reason: str | None = None
     restarted: bool = False
     cut_chars: int = 0
     missed_events: int = 0
@@ -169,6 +172,7 @@ class Collector:
             stdout="".join(self._texts[Stream.STDOUT].pieces),
             stderr="".join(self._texts[Stream.STDERR].pieces),
             error=self._finished.error,
+            reason=self._finished.reason,
             restarted=self._restarted,
             cut_chars=sum(max(0, text.chars - self._limit_chars) for text in self._texts.values()),
             missed_events=self._missed,

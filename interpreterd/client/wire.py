@@ -27,24 +27,27 @@ class Numbered:
 
     Attributes:
         event: None for a kind that this client does not know: the daemon is newer.
+        tells_outcome: Whether the line has what a ``Finished`` knows. If the daemon is older, it has not: ``completed``
+            and ``cancelled`` may then be ``lost``.
     """
 
     number: int
     execution_id: str | None
     event: Event | Gap | None
+    tells_outcome: bool
 
 
 def parse(line: bytes) -> Numbered:
     """Return the event of one line. Raises ValueError for a line that is not one.
 
-    A ``Finished`` knows as much as the line: no error, and ``completed`` also where the worker ended under the code.
+    A ``Finished`` knows as much as the line: no error.
     """
     try:
         message = orjson.loads(line)
         number, execution_id = message["seq"], message.get("executionId")
         if not isinstance(number, int) or not isinstance(execution_id, str | None):
             raise TypeError
-        return Numbered(number, execution_id, _parse_event(message))
+        return Numbered(number, execution_id, _parse_event(message), "outcome" in message)
     except (ValueError, KeyError, TypeError, AttributeError):
         raise ValueError(f"not an event: {line[:200]!r}") from None
 
@@ -73,8 +76,11 @@ def _parse_control(message: dict[str, Any]) -> Event | None:
             return Started()
         case "restarted":
             return Restarted()
-        case "completed" | "interrupted" | "cancelled" as outcome:
-            return Finished(outcome=Outcome(outcome))
+        case "completed" | "interrupted" | "cancelled" as text:
+            reason = message.get("code")
+            if not isinstance(reason, str | None):
+                raise TypeError
+            return Finished(outcome=Outcome(message.get("outcome", text)), reason=reason)
         case _:
             return None
 

@@ -197,6 +197,7 @@ class Finished(Event):
     Attributes:
         error: The error of ``Raised``; None if the code ended without an exception.
         cause: The daemon's reason for ending it; None if it ended by itself or with its worker.
+        reason: The code of ``cause``, by which clients know it.
     """
 
     counts_as_backlog = False
@@ -205,6 +206,11 @@ class Finished(Event):
     outcome: Outcome
     error: Failure | None = None
     cause: InterpreterError | None = None
+    reason: str | None = field()
+
+    @reason.default
+    def _code_of_cause(self) -> str | None:
+        return None if self.cause is None else self.cause.code
 
     def note(self, record: Record) -> None:
         record.note_end(self.outcome, self.error)

@@ -135,6 +135,7 @@ async def test_a_daemon_that_is_gone_for_good(face: Face, start_daemon: Start, t
 async def test_every_outcome_is_told_truly(py: Any) -> None:
     execution = await py.execute("import os; os._exit(3)")
     assert (execution.outcome, execution.error) == ("lost", Failure(name="WorkerDied", value="exit status 3"))
+    assert execution.reason is None
     execution = await py.execute("class WorkerDied(Exception): pass\nraise WorkerDied('not really')")
     assert (execution.outcome, execution.error.name) == ("completed", "WorkerDied")
     assert execution.restarted
@@ -154,7 +155,39 @@ async def test_every_outcome_is_told_truly(py: Any) -> None:
     await context.delete()
     execution = await running
     assert (execution.outcome, execution.error.value) == ("lost", f"context deleted: {context.id}")
-    assert (await waiting).outcome == "cancelled"
+    assert execution.reason == "context_deleted"
+    last = await waiting
+    assert (last.outcome, last.reason) == ("cancelled", "context_deleted")
+
+
+DIED = '{"type":"error","name":"WorkerDied","value":"exit status 3","traceback":"","executionId":"e","seq":0}'
+END = '"executionId":"e","seq":1}'
+
+
+def answered(body: str, kind: str) -> Say:
+    """Return what a daemon answers."""
+    head = f"HTTP/1.1 200 OK\r\nContent-Type: {kind}\r\nContent-Length: {len(body)}\r\n\r\n"
+    return Say((head + body).encode())
+
+
+@pytest.mark.parametrize("outcome", ["lost", "completed"])
+async def test_the_last_event_says_how_it_ended_and_nothing_is_asked(face: Face, stranger: Proxy, outcome: str) -> None:
+    end = f'{{"type":"control","text":"completed","outcome":"{outcome}","code":null,{END}'
+    stranger.plans.append(answered(f"{DIED}\n{end}\n", "application/x-ndjson"))
+    async with face(stranger.url) as py:
+        execution = await py.execute("1")
+    assert (execution.outcome, execution.error.name, stranger.connections) == (outcome, "WorkerDied", 1)
+
+
+@pytest.mark.parametrize("text", ["completed", "cancelled"])
+async def test_an_older_daemon_is_asked_how_it_ended(face: Face, stranger: Proxy, text: str) -> None:
+    end = f'{{"type":"control","text":"{text}",{END}'
+    stranger.plans.append(answered(f"{DIED}\n{end}\n", "application/x-ndjson"))
+    stranger.plans.append(answered('{"outcome":"lost"}', "application/json"))
+    async with face(stranger.url) as py:
+        execution = await py.execute("1")
+    assert (execution.outcome, execution.reason) == ("lost", None)
+    assert b"GET /process/interpreter/executions/e " in stranger.heard[1]
 
 
 async def _first_event(context: Any, happened: asyncio.Event) -> Any:

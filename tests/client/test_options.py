@@ -33,6 +33,7 @@ async def test_environment_and_timeout(py: Any) -> None:
     assert (await py.execute(code)).stdout == "None\n"
     execution = await py.execute("while True: pass", timeout=1, grace_s=1)
     assert (execution.outcome, execution.error.name) == ("interrupted", "TimeoutError")
+    assert execution.reason == "execution_timed_out"
 
 
 async def test_values_are_printed_as_at_a_prompt(py: Any) -> None:

@@ -36,6 +36,10 @@ def examples(name: str) -> Iterator[dict[str, Any]]:
                 return [next(numbers)]
             case {"type": "boolean"}:
                 return [True]
+            case {"type": ["string", "null"]}:
+                return [f"{key} {next(numbers)}", None]
+            case {"$ref": reference}:
+                return values(key, SCHEMAS[reference.rpartition("/")[2]])
             case {"type": "string"}:
                 return [f"{key} {next(numbers)}"]
         raise AssertionError(f"{name}.{key}: {it} is new here")
@@ -65,14 +69,25 @@ def test_every_field_of_an_event_is_kept(name: str) -> None:
 
 def test_each_kind_of_event_is_another_one() -> None:
     kinds = [
-        (message["type"], message.get("text") if message["type"] == "control" else None)
+        kind
         for name in EVENTS
-        for message in examples(name)
+        for kind in {(it["type"], it.get("text") if it["type"] == "control" else None) for it in examples(name)}
     ]
     assert len(set(kinds)) == len(kinds)
-    assert [parse(orjson.dumps({**it, "executionId": None, "seq": 0})).event for it in examples("Ended")] == [
-        Finished(outcome=outcome) for outcome in (Outcome.COMPLETED, Outcome.INTERRUPTED, Outcome.CANCELLED)
-    ]
+
+
+def test_the_end_tells_how_and_why() -> None:
+    for it in examples("Ended"):
+        came = parse(orjson.dumps({**it, "executionId": None, "seq": 0}))
+        assert came.event == Finished(outcome=Outcome(it["outcome"]), reason=it["code"])
+        assert came.tells_outcome
+
+
+@pytest.mark.parametrize("text", ["completed", "interrupted", "cancelled"])
+def test_the_end_that_an_older_daemon_tells_is_known_to_be_less(text: str) -> None:
+    came = parse(orjson.dumps({"type": "control", "text": text, "executionId": None, "seq": 0}))
+    assert came.event == Finished(outcome=Outcome(text))
+    assert not came.tells_outcome
 
 
 def test_reads_every_event_that_the_protocol_has() -> None:
@@ -94,6 +109,8 @@ def test_reads_every_event_that_the_protocol_has() -> None:
 @example(b'{"seq": "1", "type": "stdout", "text": ""}')
 @example(b'{"seq": 1, "type": "control"}')
 @example(b'{"seq": 1, "type": "control", "text": {}}')
+@example(b'{"seq": 1, "type": "control", "text": "completed", "outcome": "later"}')
+@example(b'{"seq": 1, "type": "control", "text": "completed", "outcome": "lost", "code": 1}')
 @example(b'{"seq": 1, "executionId": 1, "type": "started"}')
 def test_what_is_no_event_is_a_value_error(line: bytes) -> None:
     with contextlib.suppress(ValueError):

@@ -1,7 +1,10 @@
 """``"events": "v2"`` on the WebSocket for one execution, and what clients see that do not ask for it."""
 
+import pytest
 from contract import COMPLETED, ended, error, stdout
+from following import following, messages
 from harness import Client
+from on_session import open_session
 
 
 async def test_v2_announces_the_execution_and_numbers_its_events(client: Client) -> None:
@@ -29,6 +32,46 @@ async def test_v2_tells_one_that_waits_that_it_does(client: Client) -> None:
         assert (told.controls, told.close_code) == (["queued", "cancelled"], 1000)
         await client.request("POST", f"/executions/{runs.result.messages[0]['executionId']}/interrupt")
         assert (await runs.finish()).controls[-1] == "interrupted"
+
+
+ENDS = {
+    "1/0": ("completed", "completed", None),
+    "import os; os._exit(3)": ("completed", "lost", None),
+    "while True: pass": ("interrupted", "interrupted", "execution_timed_out"),
+}
+
+
+@pytest.mark.parametrize("code", ENDS)
+async def test_the_last_event_says_how_it_ended_and_why(client: Client, code: str) -> None:
+    context = await client.create()
+    wish = {"code": code, "contextId": context, "timeout": 1}
+    async with following(client, f"/context/{context}/events", "ndjson") as happens:
+        headers = {"Accept": "application/x-ndjson"}
+        async with client.http.post(client.base + "/execute", json=wish, headers=headers) as response:
+            last = [message async for message in messages(response)][-1]
+        told = [await anext(message async for message in happens if "outcome" in message)]
+    async with following(client, f"/executions/{last['executionId']}/events", "sse") as replay:
+        told.append([message async for message in replay][-1])
+    for message in (last, *told):
+        assert (message["text"], message["outcome"], message["code"]) == ENDS[code]
+    shown = (await client.request("GET", f"/executions/{last['executionId']}"))[1]
+    assert shown["outcome"] == last["outcome"]
+
+
+async def test_what_ends_with_its_context_says_so_on_every_way(client: Client) -> None:
+    context = await client.create()
+    async with open_session(client) as session:
+        for request_id in ("runs", "waits"):
+            await session.send(op="execute", requestId=request_id, code="while True: pass", contextId=context)
+        await session.wait("runs", "started")
+        async with client.running("pass", contextId=context, events="v2") as waits:
+            assert (await waits.next() or {})["text"] == "queued"
+            await client.request("DELETE", f"/context/{context}")
+            last = (await waits.finish()).messages[-1]
+            assert (last["text"], last["outcome"], last["code"]) == ("cancelled", "cancelled", "context_deleted")
+        for request_id, outcome in (("runs", "lost"), ("waits", "cancelled")):
+            last = (await session.wait(request_id))[-1]
+            assert (last["text"], last["outcome"], last["code"]) == ("cancelled", outcome, "context_deleted")
 
 
 async def test_v1_is_exactly_as_before(client: Client) -> None:

@@ -59,7 +59,7 @@ KEPT: list[tuple[Event, list[str]]] = [
     (Raised(error=FAILURE), []),  # which Finished has, too
     (Finished(outcome=Outcome.COMPLETED), []),
     (Finished(outcome=Outcome.COMPLETED, error=FAILURE), ["E", "v", LONG]),
-    (Finished(outcome=Outcome.LOST, cause=ContextDeleted("c")), list(ContextDeleted("c").args)),
+    (Finished(outcome=Outcome.LOST, cause=ContextDeleted("c")), [*ContextDeleted("c").args, "context_deleted"]),
     (Submitted(code=LONG, origin="ada"), [LONG, "ada"]),
     (WorkerEnded(how="killed by SIGKILL"), ["killed by SIGKILL"]),
 ]

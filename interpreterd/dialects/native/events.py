@@ -78,8 +78,10 @@ def _output(output: events.Output) -> Body:
 
 def _end(finished: Finished) -> Body:
     if finished.outcome is Outcome.INTERRUPTED:
-        return control("interrupted")
-    return control("completed" if finished.cause is None else "cancelled")
+        text = "interrupted"
+    else:
+        text = "completed" if finished.cause is None else "cancelled"
+    return control(text, outcome=finished.outcome.value, code=finished.reason)
 
 
 def _end_v1(finished: Finished) -> Body | None:

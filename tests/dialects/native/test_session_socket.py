@@ -14,6 +14,7 @@ from paths import GOLDEN, ROOT
 from interpreterd.dialects.native.events import render
 from interpreterd.dialects.native.refusals import session_refusal
 from interpreterd.dialects.native.wire import answer, parse_operation, parse_request_id
+from interpreterd.model.errors import ContextDeleted, ExecutionTimedOut
 from interpreterd.model.events import (
     Event,
     Failure,
@@ -212,8 +213,8 @@ def test_events_are_as_documented() -> None:
         InputRequest(prompt="name? ", password=False),
         Raised(error=failure),
         Finished(outcome=Outcome.COMPLETED, error=failure),
-        Finished(outcome=Outcome.INTERRUPTED),
-        Finished(outcome=Outcome.CANCELLED, cause=refused),
+        Finished(outcome=Outcome.INTERRUPTED, cause=ExecutionTimedOut("timed out")),
+        Finished(outcome=Outcome.CANCELLED, cause=ContextDeleted("c")),
     ]
     lines = [
         *(render(number, event, ids) for number, event in enumerate(events)),
