@@ -85,12 +85,12 @@ async def _measure(bench: Bench, names: list[str]) -> tuple[list[Row], list[str]
 
 def _parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=benchmarks.__doc__)
-    parser.add_argument("--quick", action="store_true", help="few samples, small crowds, half as many rounds")
-    parser.add_argument("--only", type=_names, metavar="NAME,…", help=f"of {', '.join(FIGURES)}")
+    parser.add_argument("--quick", action="store_true", help="take few samples, small crowds, half as many rounds")
+    parser.add_argument("--only", type=_names, metavar="NAME,…", help=f"figures to measure: {', '.join(FIGURES)}")
     parser.add_argument(
         "--against",
         metavar="REV",
-        help="measure this tree and another commit in turns; REV is what git takes: a hash, a tag, a branch, HEAD~3"
+        help="measure this tree and another commit in turns; REV is any name of a commit: a hash, a tag, a branch, HEAD~3"
         f" (all figures but {' and '.join(ONLY_IF_NAMED)}, which --only may name)",
     )
     parser.add_argument("--rounds", type=_count, metavar="N", help="how often both trees are measured, with --against")

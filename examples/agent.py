@@ -133,8 +133,10 @@ SCRIPT = [
 def main() -> None:
     """Solve the scripted task, and show how."""
     parser = argparse.ArgumentParser(description="Let a scripted model solve a task by writing and repairing code.")
-    parser.add_argument("--attempts", type=int, default=5, metavar="N", help="default: %(default)s")
-    parser.add_argument("--timeout", type=int, default=30, metavar="SECONDS", help="of each; default: %(default)s")
+    parser.add_argument("--attempts", type=int, default=5, metavar="N", help="number of attempts; default: %(default)s")
+    parser.add_argument(
+        "--timeout", type=int, default=30, metavar="SECONDS", help="limit of each attempt; default: %(default)s"
+    )
     options = parser.parse_args()
     url = os.environ.get("INTERPRETERD_URL")
     try:

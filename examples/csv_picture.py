@@ -48,11 +48,9 @@ print("saved", os.environ["PICTURE"])
 def main() -> None:
     """Run the steps; end with status 1 and the traceback if one fails."""
     parser = argparse.ArgumentParser(description="Analyse a CSV of weather and save a picture of it.")
+    parser.add_argument("picture", type=Path, help="file to save; its suffix is the format: .png, .svg, .pdf")
     parser.add_argument(
-        "picture", type=Path, help="where to save the picture; its suffix says what it is: .png, .svg, .pdf"
-    )
-    parser.add_argument(
-        "--csv", type=Path, default=Path(__file__).with_name("weather.csv"), help="default: %(default)s"
+        "--csv", type=Path, default=Path(__file__).with_name("weather.csv"), help="file to read; default: %(default)s"
     )
     options = parser.parse_args()
     # Text that must not be taken for code travels as an environment variable.

@@ -55,10 +55,18 @@ async def estimate(contexts: int, throws: int, at_once: int) -> float:
 def main() -> None:
     """Print the estimate to stdout; the progress goes to stderr."""
     parser = argparse.ArgumentParser(description="Estimate pi in many contexts at the same time.")
-    parser.add_argument("--contexts", type=positive, default=100, metavar="N", help="default: %(default)s")
-    parser.add_argument("--throws", type=positive, default=20_000, metavar="N", help="of a round; default: %(default)s")
     parser.add_argument(
-        "--at-once", type=positive, default=2 * (os.cpu_count() or 1), metavar="N", help="default: %(default)s"
+        "--contexts", type=positive, default=100, metavar="N", help="number of contexts; default: %(default)s"
+    )
+    parser.add_argument(
+        "--throws", type=positive, default=20_000, metavar="N", help="throws of a round; default: %(default)s"
+    )
+    parser.add_argument(
+        "--at-once",
+        type=positive,
+        default=2 * (os.cpu_count() or 1),
+        metavar="N",
+        help="contexts that run at the same time; default: %(default)s",
     )
     options = parser.parse_args()
     try:

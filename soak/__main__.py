@@ -55,13 +55,23 @@ def main() -> int:
 
 def _parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m soak", description=soak.__doc__)
-    parser.add_argument("--seconds", type=float, default=60, help="length of what has no size of its own: chaos, fuzz")
-    parser.add_argument("--interrupts", type=int, default=2000, metavar="N", help="with each launcher; default 2000")
-    parser.add_argument("--cycles", type=int, default=10_000, metavar="N", help="with each launcher; default 10000")
-    parser.add_argument("--megabytes", type=int, default=1000, metavar="N", help="of each stream; default 1000")
-    parser.add_argument("--seed", default=str(random.randrange(2**32)), help="for the same choices once more")
+    parser.add_argument("--seconds", type=float, default=60, help="length of the phases chaos and fuzz")
     parser.add_argument(
-        "--only", type=_names, default=["chaos"], metavar="PHASE,…", help=f"of {', '.join(PHASES)}, or all"
+        "--interrupts",
+        type=int,
+        default=2000,
+        metavar="N",
+        help="number of interrupts with each launcher; default 2000",
+    )
+    parser.add_argument(
+        "--cycles", type=int, default=10_000, metavar="N", help="number of cycles with each launcher; default 10000"
+    )
+    parser.add_argument("--megabytes", type=int, default=1000, metavar="N", help="size of each stream; default 1000")
+    parser.add_argument(
+        "--seed", default=str(random.randrange(2**32)), help="repeats the random choices of an earlier run"
+    )
+    parser.add_argument(
+        "--only", type=_names, default=["chaos"], metavar="PHASE,…", help=f"phases to run: {', '.join(PHASES)}, or all"
     )
     return parser.parse_args()
 

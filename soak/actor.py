@@ -1,4 +1,4 @@
-"""One client of the chaos: the things it does, right and wrong, and what must come of them."""
+"""One client of the chaos: its acts, right and wrong, and the results that they must have."""
 
 import asyncio
 import contextlib
@@ -42,7 +42,7 @@ FLOOD = "text = 'x' * 60\ni = 0\nwhile i < {n}:\n    print(i, text)\n    i += 1"
 
 
 class Actor:
-    """A client with one context at a time; it does one thing after the other."""
+    """A client with at most one context; it performs one act after the other."""
 
     def __init__(self, it: Watched, chooser: random.Random, path: Path) -> None:
         self.charge = Charge(it.client, it.phase, it.pid)
@@ -52,7 +52,7 @@ class Actor:
         self._path = path
 
     async def act_until(self, until: float) -> None:
-        """Do one thing after the other, then leave."""
+        """Perform one act after the other, then disconnect."""
         acts = (
             self._count,
             self._lines,
@@ -91,7 +91,7 @@ class Actor:
         self.charge.forget()
 
     async def _count(self) -> None:
-        """Use a variable that every execution of this kind counts up, and learn who the worker is."""
+        """Use a variable that every execution of this kind counts up, and learn the worker's pid."""
         start = time.monotonic()
         ended = await self.charge.run(COUNT)
         self._it.phase.seconds["execution"].append(time.monotonic() - start)
@@ -104,7 +104,7 @@ class Actor:
         self.charge.meet(pid)
 
     async def _lines(self) -> None:
-        """Write lines on both streams, all of which must come, and in order."""
+        """Write lines on both streams, all of which must arrive, and in order."""
         n = self._random.randrange(2000)
         ended = await self.charge.run(LINES.format(n=n))
         whole = self.charge.judge(ended, "completed") == "completed"
@@ -112,7 +112,7 @@ class Actor:
             self._check_lines(text, count if whole else None, "")
 
     async def _flood(self) -> None:
-        """Write megabytes, read as fast or as slowly as comes; perhaps do not wait for the end."""
+        """Write megabytes, and read them quickly or slowly; perhaps do not wait for the end."""
         n = self._random.choice((20_000, 60_000))
         pause_s = self._random.choice((0.0, 0.0, 0.01))
         async with self._client.running(FLOOD.format(n=n), contextId=self.charge.id) as running:
@@ -156,7 +156,7 @@ class Actor:
             self.charge.leave()
 
     async def _delete_while_busy(self) -> None:
-        """One runs, some wait; all are told."""
+        """Delete the context while one execution runs and others wait; all must end."""
         async with open_session(self._client) as session:
             running = await session.execute(self._random.choice(ENDLESS), self.charge.id)
             queued = [await session.execute("pass", self.charge.id) for _ in range(self._random.randrange(5))]
@@ -166,7 +166,7 @@ class Actor:
             expected = [f"cancelled ContextError: context deleted: {context}"]
             for request in (running, *queued):
                 await request.ended.wait()
-                if self.charge.was_struck:  # then the next one had its turn
+                if self.charge.was_struck:  # then the next execution had its turn
                     expected.append("completed")
                 self.charge.judge(Ended.of_request(request), *expected)
         self._it.phase.violations += session.violations
@@ -174,11 +174,11 @@ class Actor:
         self._it.phase.count("faults", "deleted while busy")
 
     async def _restart_while_traced(self) -> None:
-        """Have somebody trace the worker, so that nobody can reap it, and ask for a new one."""
+        """Let a process trace the worker, so that it cannot be reaped, and ask for a new worker."""
         with contextlib.ExitStack() as stack:
             try:
                 await asyncio.to_thread(stack.enter_context, traced(self.charge.worker))
-            except AssertionError:  # it has just been struck
+            except AssertionError:  # the worker has just been struck
                 return
             status, body = await self._client.request("POST", f"/context/{self.charge.id}/restart")
             self._it.phase.expect(status == 200 or self.charge.may_miss, f"restart: {body}")
@@ -187,7 +187,7 @@ class Actor:
         self._it.phase.count("faults", "worker traced")
 
     async def _vanish(self) -> None:
-        """Leave in the middle, one way or another. The execution goes on."""
+        """Disconnect within an answer, in one of several ways. The execution goes on."""
         self.charge.n += 1
         how = self._random.choice(("close", "reset", "mute", "session"))
         work = (
@@ -223,7 +223,7 @@ class Actor:
             )
 
     async def _brood(self) -> None:
-        """Leave processes behind, then have their worker end."""
+        """Leave processes behind, then end the worker."""
         witness = Witness(self._path)
         try:
             kinds = self._random.sample(list(ESCAPES), 3)
@@ -255,7 +255,7 @@ class Actor:
             self._path.unlink()
 
     async def _send_junk(self) -> None:
-        """Send what is no request, no WebSocket, no message."""
+        """Send data that is no request, no WebSocket, no message."""
         with contextlib.suppress(OSError):
             reader, writer = await asyncio.open_connection("127.0.0.1", self._it.port)
             writer.write(junk_bytes(self._random))
@@ -277,7 +277,7 @@ class Actor:
         self._it.phase.count("faults", "junk")
 
     async def _say_nothing(self) -> None:
-        """Send nothing, half a head or half a body, until the daemon has enough of it."""
+        """Send nothing, half a head or half a body, until the daemon closes the connection."""
         name, data = self._random.choice(list(SILENCES.items()))
         with contextlib.suppress(ConnectionError):
             reader, writer = await asyncio.open_connection("127.0.0.1", self._it.port)
@@ -288,7 +288,7 @@ class Actor:
         self._it.phase.count("faults", f"client silent ({name})")
 
     def _check_lines(self, text: str, count: int | None, tail: str) -> None:
-        """Hold ``text`` against ``count`` numbered lines; None for any number of them, the last perhaps cut."""
+        """Check ``text`` against ``count`` numbered lines; None for any number of them, the last perhaps cut."""
         *lines, last = text.split("\n")
         wrong = next((i for i, line in enumerate(lines) if line != f"{i}{tail}"), None)
         kept = wrong is None and (count is None or (len(lines) == count and not last))

@@ -1,7 +1,7 @@
-"""Fifty contexts, each with a client that does everything, right and wrong, while workers are killed at random.
+"""Fifty contexts, each with a client that performs acts, right and wrong, while workers are killed at random.
 
-A client knows what it has done to its context, and a strike from outside is noted down before it falls. So it can say
-what an execution may have come to, and holds the daemon's word against that.
+A client knows what it has done to its context, and a strike from outside is recorded before it falls. So it can tell
+which results an execution may have, and compares the daemon's answer with them.
 """
 
 import asyncio
@@ -33,7 +33,7 @@ PINCH_S = 0.4
 DEADLY = (signal.SIGKILL, signal.SIGSEGV, signal.SIGABRT, signal.SIGTERM)
 STOPPED_S = 0.3
 WIND_DOWN_S = 60.0
-# Journals that are full early: the memory of those that are not yet would look like a leak.
+# The journals are full early: while they fill, their memory would look like a leak.
 FLAGS = (
     "--grace-s",
     "5",
@@ -60,7 +60,7 @@ async def chaos(seconds: float, seed: str, directory: Path) -> list[Phase]:
 
 
 class Chaos:
-    """The actors of one daemon, and what befalls their workers."""
+    """The actors of one daemon, and the strikes at their workers."""
 
     def __init__(self, it: Watched, seed: str, directory: Path) -> None:
         self._it = it
@@ -71,7 +71,7 @@ class Chaos:
         self._quitters = [Quitter(it, random.Random(f"{seed} quitter {number}")) for number in range(QUITTERS)]
 
     async def run(self, seconds: float) -> None:
-        """Let everybody act for a while; then tidy up as a client does."""
+        """Let all actors act for a while; then tidy up as a client does."""
         until = time.monotonic() + seconds
         striking = asyncio.create_task(self._strike_until(until))
         striking_templates = asyncio.create_task(self._strike_templates_until(until))
@@ -112,14 +112,14 @@ class Chaos:
                 await asyncio.sleep(STOPPED_S)
 
     def _strike_the_pool(self) -> None:
-        """Kill a worker that no context has yet, or that is just being given to one."""
+        """Kill a worker that no context has yet, or that a context is just getting."""
         below = [pid for pid in proc.below(self._it.pid) if pid not in self._it.permanent]
         self._random.shuffle(below)
         for pid in below:
             with contextlib.suppress(OSError):
                 pidfd = os.pidfd_open(pid)
                 try:
-                    waits = os.readlink(f"/proc/{pid}/cwd") == "/"  # with its context it goes somewhere
+                    waits = os.readlink(f"/proc/{pid}/cwd") == "/"  # a context's worker has another directory
                     if waits and pid in proc.below(self._it.pid):
                         for actor in self._actors:
                             actor.charge.miss()
@@ -130,7 +130,7 @@ class Chaos:
                     os.close(pidfd)
 
     async def _strike_templates_until(self, until: float) -> None:
-        """Kill templates, or stop them for ever: nobody is to notice, but who has to wait a moment for a worker."""
+        """Kill templates, or stop them for ever: a client must notice it only by a short wait for a worker."""
         numbers = itertools.cycle((signal.SIGSTOP, signal.SIGKILL))
         while time.monotonic() < until:
             await asyncio.sleep(self._random.uniform(0, 2 * TEMPLATE_EVERY_S))

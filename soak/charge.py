@@ -1,4 +1,4 @@
-"""A context in the care of one client, which knows what has befallen it, and so what may be true of its executions."""
+"""A context of one client, with the record of its faults, and so of the possible results of its executions."""
 
 import contextlib
 import os
@@ -14,12 +14,12 @@ from sessions import Request
 from benchmarks import proc
 from soak.report import Phase
 
-MISSING_S = 5.0  # how long a fault that hits workers as they start may show
+MISSING_S = 5.0  # how long a fault at the start of workers may show
 
 
 @define
 class Ended:
-    """How an execution ended, whichever way it was asked for.
+    """How an execution ended, on any route.
 
     Attributes:
         outcome: As ``sessions.Request.outcome``.
@@ -32,12 +32,12 @@ class Ended:
 
     @classmethod
     def of_request(cls, request: Request) -> "Ended":
-        """Of an execution on a session."""
+        """Return the end of an execution on a session."""
         return cls(request.outcome, request.restarted, "".join(request.stdout), "".join(request.stderr))
 
     @classmethod
     def of_result(cls, result: Result) -> "Ended":
-        """Of an execution on a connection of its own. Raises ``AssertionError`` if it had two errors."""
+        """Return the end of an execution on a connection of its own. Raises ``AssertionError`` if it had two errors."""
         error = f" {result.error['name']}: {result.error['value']}" if result.error else ""
         ends = [text for text in result.controls if text != "restarted"]
         end = ends[-1] if ends else f"closed with {result.close_code}"
@@ -51,8 +51,8 @@ class Charge:
 
     Attributes:
         id: The context's; None before ``create`` and after ``forget``.
-        worker: The pid of its worker, as last heard of; 0 for none.
-        n: What the variable ``n`` is there.
+        worker: The last known pid of its worker; 0 for none.
+        n: The value of the variable ``n`` there.
     """
 
     def __init__(self, client: Client, phase: Phase, daemon: int) -> None:
@@ -63,13 +63,13 @@ class Charge:
         self._phase = phase
         self._daemon = daemon
         self._pidfd: int | None = None
-        self._strikes: set[str] = set()  # how the worker may have ended that was there last
-        self._dead = False  # whether it certainly has
-        self._untold = False  # whether there may be another one of which nobody was told
-        self._replaced = False  # whether it may have been by the one that was met since
+        self._strikes: set[str] = set()  # how its last worker may have ended
+        self._dead = False  # whether it certainly has ended
+        self._untold = False  # whether there may be another worker of which no client was told
+        self._replaced = False  # whether the worker that was met since may have replaced it
         self._missing_until = 0.0
 
-    # What is done to it
+    # The acts on it
 
     async def create(self) -> bool:
         """Create a context; return whether there is one, which a fault may prevent."""
@@ -87,7 +87,7 @@ class Charge:
         return False
 
     async def delete(self) -> None:
-        """Delete it; what still runs there may be asked about until ``forget``."""
+        """Delete it; its running executions may be asked about until ``forget``."""
         start = time.monotonic()
         status, body = await self._client.request("DELETE", f"/context/{self.id}")
         self._phase.seconds["DELETE"].append(time.monotonic() - start)
@@ -103,18 +103,18 @@ class Charge:
         return Ended.of_result(await self._client.run(code, self.id, **keys))
 
     def meet(self, pid: int) -> None:
-        """Know its worker."""
+        """Learn its worker."""
         if pid == self.worker:
             return
-        if self._untold:  # that one, or one that came after a strike, of which somebody is told
+        if self._untold:  # that worker, or one that came after a strike, which a client is told
             self._replaced = bool(self._strikes)
         else:
-            self._dead = self._dead or bool(self._strikes)  # how else would there be another one
+            self._dead = self._dead or bool(self._strikes)  # otherwise there would not be another worker
         self._untold = False
         self._part()
         with contextlib.suppress(ProcessLookupError):
             pidfd = os.pidfd_open(pid)
-            if pid in proc.below(self._daemon):  # and not, by now, a number of somebody else's
+            if pid in proc.below(self._daemon):  # unless another process has the number by now
                 self.worker, self._pidfd = pid, pidfd
             else:
                 os.close(pidfd)
@@ -143,17 +143,17 @@ class Charge:
 
     @property
     def may_miss(self) -> bool:
-        """Whether a worker may have failed to start, or been killed as it did."""
+        """Whether a worker may have failed to start, or been killed during its start."""
         return time.monotonic() < self._missing_until
 
     def miss(self) -> None:
-        """A fault hits workers as they start, somebody's."""
+        """A fault hits the start of workers."""
         self._missing_until = time.monotonic() + MISSING_S
 
-    # What may be true of it
+    # The possible results
 
     def judge(self, ended: Ended, *expected: str, met: bool = False) -> str | None:
-        """Return how an execution ended if that was expected; else hold it against what has befallen its worker.
+        """Return how an execution ended if that was expected; otherwise check it against the strikes at its worker.
 
         ``met`` says that its worker was met while it ran, and not before.
         """
@@ -184,14 +184,14 @@ class Charge:
         return None
 
     def _part(self) -> None:
-        """Its worker is gone, and what befell it no matter any more."""
+        """Its worker is gone, and its strikes no longer matter."""
         if self._pidfd is not None:
             os.close(self._pidfd)
         self.worker, self._pidfd = 0, None
         self._strikes.clear()
 
     def overlook(self) -> None:
-        """An execution has run whose client did not read: if there was a new worker, nobody will be told any more."""
+        """An execution has run whose client did not read: no client will be told any more of a new worker."""
         self._dead = False
         self._untold = True
 

@@ -92,7 +92,7 @@ def _parse_operation(data: bytes) -> None:
 
 
 async def _fuzz_daemon(it: Watched, chooser: random.Random, until: float) -> None:
-    """Be one client after the other. Each ends by a close, a reset, or just by leaving."""
+    """Be one client after the other. Each ends by a close, a reset, or just by disconnecting."""
     while time.monotonic() < until:
         path = chooser.choice(("/execute", "/session", "/session"))
         it.phase.count("connections", path)

@@ -1,4 +1,4 @@
-"""What no client should send: bytes without sense, and messages that are almost right."""
+"""Data that no client should send: random bytes, and messages that are almost right."""
 
 import random
 from collections.abc import Callable
@@ -58,7 +58,7 @@ CODES = ("pass", "1", "x =", "\0", "1 / 0")
 
 
 def junk_bytes(chooser: random.Random) -> bytes:
-    """Return bytes, frames with something wrong, or a bit of each."""
+    """Return random bytes, faulty frames, or a mix of both."""
     kinds: tuple[Callable[[], bytes], ...] = (
         lambda: chooser.randbytes(chooser.randrange(SHORT)),
         lambda: frame(
@@ -76,7 +76,7 @@ def junk_bytes(chooser: random.Random) -> bytes:
 
 
 def junk_message(chooser: random.Random) -> bytes:
-    """Return a message that is almost right, or is, and does no harm in the default context."""
+    """Return a message that is almost right, or right, and does no harm in the default context."""
     wish = {
         "op": chooser.choice(("execute", "execute", "interrupt", "ping", "fly")),
         "requestId": chooser.choice(("a", "b", "c", "x" * 257)),
@@ -94,7 +94,7 @@ def junk_message(chooser: random.Random) -> bytes:
 
 
 def mutated(data: bytes, chooser: random.Random) -> bytes:
-    """Return ``data`` after some random changes: bytes flipped, cut, doubled, put in."""
+    """Return ``data`` after some random changes: bytes flipped, cut, doubled, inserted."""
     changed = bytearray(data)
     for _ in range(chooser.randrange(1, 6)):
         start = chooser.randrange(len(changed) + 1)

@@ -1,4 +1,4 @@
-"""A client that asks for much and takes little of it: it leaves in mid-answer, or stays and reads nothing."""
+"""A client that asks for much and takes little of it: it disconnects within an answer, or stays and reads nothing."""
 
 import asyncio
 import random
@@ -11,17 +11,17 @@ from leaving import Asker, get, post, upgrade
 from soak.watch import Watched
 
 HEARTBEAT_S = 12.0  # of the daemon
-LET_GO_S = 20.0  # when it certainly has ended the connection of one that reads nothing
+LET_GO_S = 20.0  # when the daemon certainly has ended the connection of a client that reads nothing
 HELD = 4
 REST_LIMIT_S = 5.0
 PAUSE_S = 0.3
-OUTPUT = "print('x' * 6_000_000)"  # more than the kernel takes
+OUTPUT = "print('x' * 6_000_000)"  # more than the kernel buffers
 LINES = "for _ in range(100): print('x' * 60_000)"
 Held = tuple[float, str, Asker]
 
 
 class Quitter:
-    """Asks in a context of its own, and on connections of its own, each for one thing."""
+    """Asks in a context of its own, on a new connection for each request."""
 
     def __init__(self, it: Watched, chooser: random.Random) -> None:
         self._it = it
@@ -29,7 +29,7 @@ class Quitter:
         self._held: list[Held] = []
 
     async def act_until(self, until: float) -> None:
-        """Do it again and again; then close what it still holds."""
+        """Ask again and again; then close the connections that it still holds."""
         context = None
         try:
             while time.monotonic() < until:
@@ -74,7 +74,7 @@ class Quitter:
         self._it.phase.count("faults", f"client reads nothing ({name})")
 
     async def _judge(self) -> None:
-        """Look at those who have been patient for long: nobody may have waited for them."""
+        """Check the connections that have read nothing for long: the daemon must have ended them."""
         while self._held and self._held[0][0] + LET_GO_S < time.monotonic():
             _, name, asker = self._held.pop(0)
             asker.socket.settimeout(REST_LIMIT_S)

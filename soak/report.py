@@ -1,4 +1,4 @@
-"""What was seen, and how it is told: one screen."""
+"""The report of a run: one screen."""
 
 import statistics
 from collections import Counter, defaultdict
@@ -16,9 +16,9 @@ class Phase:
 
     Attributes:
         counts: By group: executions by kind, faults by kind, endings by outcome.
-        seconds: Samples of times, by what was measured.
-        facts: What else is told, in words.
-        violations: Which promise was broken, and how.
+        seconds: Samples of times, by their names.
+        facts: Other results, in words.
+        violations: The broken promises, with details.
     """
 
     name: str
@@ -37,7 +37,7 @@ class Phase:
             self.violations.append(promise)
 
     def lines(self) -> list[str]:
-        """Return what is to be told."""
+        """Return the lines of the report."""
         told = [self.name]
         for group, counter in self.counts.items():
             kinds = ", ".join(f"{kind} {count:,}" for kind, count in sorted(counter.items(), key=lambda item: -item[1]))

@@ -1,4 +1,4 @@
-"""The promises whose size is too large for the tests: interrupts, cycles, what is left behind, and streams."""
+"""The promises whose size is too large for the tests: interrupts, cycles, leftovers, streams."""
 
 import asyncio
 import os
@@ -19,7 +19,7 @@ from soak.watch import COMMAND, Watched, watched
 
 LAUNCHERS = ("spawn", "fork")
 STORM_CONTEXTS = 4
-GRACE_S = "10"  # a lost interrupt is seen by the kill that follows it
+GRACE_S = "10"  # a lost interrupt shows by the kill that follows it
 CYCLERS = 8
 CYCLE_LIMIT_S = 60.0
 GONE_LIMIT_S = 1.0
@@ -55,7 +55,7 @@ async def interrupts(executions: int, seed: str, directory: Path) -> list[Phase]
 
 
 async def cycles(count: int, seed: str, directory: Path) -> list[Phase]:
-    """Create a context, execute, delete it, many times; then look for what is left, and at the memory."""
+    """Create a context, execute, delete it, many times; then look for leftovers, and at the memory."""
     phases = []
     for launcher in LAUNCHERS:
         phase = Phase(f"cycles, --launcher {launcher}")
@@ -89,7 +89,7 @@ async def _cycle(it: Watched, left: Iterator[int], chooser: random.Random) -> No
 
 
 async def leftovers(directory: Path) -> list[Phase]:
-    """Measure how long it takes until nothing is left of what a context has started, for each way to end it."""
+    """Measure how long it takes until all processes of a context are gone, for each way to end it."""
     phase = Phase(f"leftovers, dead within {GONE_LIMIT_S:.0f} s")
     for launcher in LAUNCHERS:
         for ending in ENDINGS:

@@ -1,4 +1,4 @@
-"""A log that nobody reads: its pipe is full after some lines, while code provokes more; nobody is to notice."""
+"""An unread log: its pipe is full after some lines, while code provokes more; no client may notice."""
 
 import asyncio
 import fcntl

@@ -21,19 +21,19 @@ from soak.report import Phase
 COMMAND = Path(sys.executable).with_name("interpreterd")
 LOGS = ROOT / "build" / "soak"  # of the daemons of the last run
 HEALTH_EVERY_S = 0.1
-HEALTH_LIMIT_S = 10.0  # far beyond what a living daemon takes on the busiest machine
+HEALTH_LIMIT_S = 10.0  # far more than a living daemon takes on the busiest machine
 RSS_EVERY_S = 0.25
 STOP_LIMIT_S = 5.0
 SETTLE_LIMIT_S = 10.0
 GROWTH_LIMIT_BYTES = 16 << 20
 GROWTH_LIMIT_RATIO = 1.15
-MARK = "SOAK_MARK"  # in the environment of the daemon and of all that descends from it
+MARK = "SOAK_MARK"  # in the environment of the daemon and of all its descendants
 MIB = 1 << 20
 
 
 @define
 class Watched:
-    """A daemon, what it had before it was soaked, and who watches it.
+    """A daemon, its resources before it was soaked, and its watchers.
 
     Attributes:
         permanent: The pids of its guard and its template.
@@ -53,12 +53,12 @@ class Watched:
 
     @property
     def pid(self) -> int:
-        """Its process."""
+        """The pid of its process."""
         return self.daemon.pid
 
     @property
     def port(self) -> int:
-        """Where it listens."""
+        """The port that it listens on."""
         return int(self.daemon.announced["port"])
 
     async def check_health(self) -> None:
@@ -77,14 +77,14 @@ class Watched:
                 await asyncio.sleep(HEALTH_EVERY_S)
 
     async def weigh(self) -> None:
-        """Look at its memory for ever."""
+        """Measure its memory for ever."""
         while True:
             self.rss.append(proc.rss(self.pid))
             await asyncio.sleep(RSS_EVERY_S)
 
     async def settle(self) -> None:
-        """Wait until it has no more than it had at first; whatever stays is told as a violation."""
-        await self.client.http.close()  # one connection then, one of who asks for its health now
+        """Wait until it has no more resources than at first; whatever stays is reported as a violation."""
+        await self.client.http.close()  # afterwards one connection is left, that of ``check_health``
         end = time.monotonic() + SETTLE_LIMIT_S
         if self.daemon.process.returncode is not None:
             return
@@ -110,7 +110,7 @@ class Watched:
         self.phase.expect(flat, f"memory grows: {middle / MIB:.1f} MiB, then {last / MIB:.1f} MiB")
 
     async def end(self) -> None:
-        """End it; whoever outlives it, and whatever it said of mistakes, is told as a violation."""
+        """End it; processes that outlive it, and mistakes in its log, are reported as violations."""
         start = time.monotonic()
         before = self.daemon.process.returncode
         self.phase.expect(before is None, f"the daemon has died: {before}")
@@ -163,7 +163,7 @@ async def watched(phase: Phase, directory: Path, *flags: str) -> AsyncIterator[W
     async with Client(daemon.url) as client:
         it = Watched(daemon, client, phase, mark, temporary, LOGS / f"{phase.name.replace(' ', '-')[:40]}.log")
         it.permanent = {children(it.pid)[0]}
-        # Whatever is there only once: the template, threads, connections that are kept.
+        # Resources that exist only once: the template, threads, kept connections.
         contexts = [await client.create() for _ in range(4)]
         await client.run("pass")
         for context in contexts:
