@@ -90,7 +90,7 @@ def _parse() -> argparse.Namespace:
     parser.add_argument(
         "--against",
         metavar="REV",
-        help="measure this tree and another commit in turns; REV is any name of a commit: a hash, a tag, a branch, HEAD~3"
+        help="measure this tree and another commit in turns; REV names a commit: a hash, a tag, a branch, HEAD~3"
         f" (all figures but {' and '.join(ONLY_IF_NAMED)}, which --only may name)",
     )
     parser.add_argument("--rounds", type=_count, metavar="N", help="how often both trees are measured, with --against")
