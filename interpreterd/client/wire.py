@@ -5,20 +5,7 @@ from typing import Any
 import orjson
 from attrs import frozen
 
-from interpreterd.model.events import (
-    Event,
-    Failure,
-    Finished,
-    Gap,
-    InputRequest,
-    Outcome,
-    Output,
-    Queued,
-    Raised,
-    Restarted,
-    Started,
-    Stream,
-)
+from interpreterd.model import events
 
 
 @frozen
@@ -33,7 +20,7 @@ class Numbered:
 
     number: int
     execution_id: str | None
-    event: Event | Gap | None
+    event: events.Event | events.Gap | None
     tells_outcome: bool
 
 
@@ -52,39 +39,41 @@ def parse(line: bytes) -> Numbered:
         raise ValueError(f"not an event: {line[:200]!r}") from None
 
 
-def _parse_event(message: dict[str, Any]) -> Event | Gap | None:
+def _parse_event(message: dict[str, Any]) -> events.Event | events.Gap | None:
     match message["type"]:
         case "stdout" | "stderr" as stream:
-            return Output(stream=Stream(stream), text=message["text"], replaced=message.get("replaced", 0))
+            return events.Output(
+                stream=events.Stream(stream), text=message["text"], replaced=message.get("replaced", 0)
+            )
         case "error":
-            return Raised(error=parse_failure(message))
+            return events.Raised(error=parse_failure(message))
         case "control":
             return _parse_control(message)
         case "inputRequest":
-            return InputRequest(prompt=message["prompt"], password=message["password"])
+            return events.InputRequest(prompt=message["prompt"], password=message["password"])
         case "gap":
-            return Gap(first=message["first"], last=message["last"])
+            return events.Gap(first=message["first"], last=message["last"])
         case _:
             return None
 
 
-def _parse_control(message: dict[str, Any]) -> Event | None:
+def _parse_control(message: dict[str, Any]) -> events.Event | None:
     match message["text"]:
         case "queued":
-            return Queued(ahead=message["ahead"])
+            return events.Queued(ahead=message["ahead"])
         case "started":
-            return Started()
+            return events.Started()
         case "restarted":
-            return Restarted()
+            return events.Restarted()
         case "completed" | "interrupted" | "cancelled" as text:
             reason = message.get("code")
             if not isinstance(reason, str | None):
                 raise TypeError
-            return Finished(outcome=Outcome(message.get("outcome", text)), reason=reason)
+            return events.Finished(outcome=events.Outcome(message.get("outcome", text)), reason=reason)
         case _:
             return None
 
 
-def parse_failure(message: dict[str, Any]) -> Failure:
+def parse_failure(message: dict[str, Any]) -> events.Failure:
     """Return the exception of a JSON object."""
-    return Failure(name=message["name"], value=message["value"], traceback=message["traceback"])
+    return events.Failure(name=message["name"], value=message["value"], traceback=message["traceback"])

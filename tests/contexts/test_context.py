@@ -15,6 +15,7 @@ from interpreterd.contexts.limits import limits_of
 from interpreterd.contexts.settings import ContextSettings
 from interpreterd.machine import steps
 from interpreterd.machine.inputs import Close
+from interpreterd.model import events
 from interpreterd.model.environment import NO_ENVS
 from interpreterd.model.errors import (
     ContextDeleted,
@@ -26,27 +27,13 @@ from interpreterd.model.errors import (
     ServerShuttingDown,
     WorkerStartFailed,
 )
-from interpreterd.model.events import (
-    Event,
-    Failure,
-    Finished,
-    Gap,
-    InputRequest,
-    Outcome,
-    Output,
-    Queued,
-    Raised,
-    Restarted,
-    Started,
-    Stream,
-)
 from interpreterd.model.requests import Execute
 from interpreterd.pipe.messages import Answer, Asked, Configure, Done, Exiting, Failed, Ready, Run, Sync
 from interpreterd.workers.directory import check_directory
 from interpreterd.workers.watcher import Watcher
 from interpreterd.workers.worker import Worker, configure
 
-COMPLETED = Finished(outcome=Outcome.COMPLETED)
+COMPLETED = events.Finished(outcome=events.Outcome.COMPLETED)
 CAUSE = ContextDeleted("c")
 LONG_S = 1000  # never comes, or the test hangs
 
@@ -80,27 +67,27 @@ def execute(code: str = "pass", timeout_s: int | None = None) -> Execute:
     return Execute(code=code, timeout_s=timeout_s)
 
 
-def out(text: str) -> Output:
-    return Output(stream=Stream.STDOUT, text=text)
+def out(text: str) -> events.Output:
+    return events.Output(stream=events.Stream.STDOUT, text=text)
 
 
-async def read(execution: Execution) -> list[Event | Gap]:
+async def read(execution: Execution) -> list[events.Event | events.Gap]:
     """Return the events, but those before the code ran, and what the last one says again."""
-    events = [event async for _, event in execution.journal.client]
-    joined: list[Event | Gap] = []
-    for event in events:
+    told = [event async for _, event in execution.journal.client]
+    joined: list[events.Event | events.Gap] = []
+    for event in told:
         before = joined[-1] if joined else None
-        if isinstance(event, Output) and isinstance(before, Output) and before.stream is event.stream:
-            joined[-1] = Output(stream=event.stream, text=before.text + event.text)
-        elif not isinstance(event, Queued | Started | Raised):
+        if isinstance(event, events.Output) and isinstance(before, events.Output) and before.stream is event.stream:
+            joined[-1] = events.Output(stream=event.stream, text=before.text + event.text)
+        elif not isinstance(event, events.Queued | events.Started | events.Raised):
             joined.append(event)
     return joined
 
 
-async def finished(execution: Execution) -> Finished:
+async def finished(execution: Execution) -> events.Finished:
     """Return the last event."""
     event = (await read(execution))[-1]
-    assert isinstance(event, Finished)
+    assert isinstance(event, events.Finished)
     return event
 
 
@@ -120,11 +107,11 @@ async def test_an_execution_from_start_to_end() -> None:
         assert message.code == "print('a')"
         assert context.info().active
         worker.write("a\n")
-        worker.write("b\n", Stream.STDERR)
+        worker.write("b\n", events.Stream.STDERR)
         worker.done(message)
         assert await read(execution) == [
-            Output(stream=Stream.STDOUT, text="a\n"),
-            Output(stream=Stream.STDERR, text="b\n"),
+            events.Output(stream=events.Stream.STDOUT, text="a\n"),
+            events.Output(stream=events.Stream.STDERR, text="b\n"),
             COMPLETED,
         ]
 
@@ -168,8 +155,8 @@ async def test_executions_are_told_one_by_one() -> None:
         assert second.code == "2"
         worker.write("two")
         worker.done(second)
-        assert await read(one) == [Output(stream=Stream.STDOUT, text="one"), COMPLETED]
-        assert await read(two) == [Output(stream=Stream.STDOUT, text="two"), COMPLETED]
+        assert await read(one) == [events.Output(stream=events.Stream.STDOUT, text="one"), COMPLETED]
+        assert await read(two) == [events.Output(stream=events.Stream.STDOUT, text="two"), COMPLETED]
         assert len(launcher.workers) == 1
 
 
@@ -201,7 +188,7 @@ async def test_late_output_is_nobodys() -> None:
         worker.reading = True
         worker.write("own")
         worker.done(await worker.run())
-        assert await read(execution) == [Output(stream=Stream.STDOUT, text="own"), COMPLETED]
+        assert await read(execution) == [events.Output(stream=events.Stream.STDOUT, text="own"), COMPLETED]
 
 
 async def test_half_a_character_at_the_end_belongs_to_its_execution() -> None:
@@ -210,7 +197,7 @@ async def test_half_a_character_at_the_end_belongs_to_its_execution() -> None:
         worker, first, execution = await run(context, launcher)
         worker.write_half_a_character()
         worker.done(first)
-        assert await read(execution) == [Output(stream=Stream.STDOUT, text="\ufffd"), COMPLETED]
+        assert await read(execution) == [events.Output(stream=events.Stream.STDOUT, text="\ufffd"), COMPLETED]
 
 
 async def test_a_slow_client_makes_the_program_wait_and_loses_nothing() -> None:
@@ -222,17 +209,17 @@ async def test_a_slow_client_makes_the_program_wait_and_loses_nothing() -> None:
         worker.write("67890")
         assert not worker.reading
         worker.write("waits")
-        events = execution.journal.client
-        assert [(await anext(events))[1] for _ in range(3)] == [
-            Queued(ahead=0),
-            Started(),
-            Output(stream=Stream.STDOUT, text="12345"),
+        told = execution.journal.client
+        assert [(await anext(told))[1] for _ in range(3)] == [
+            events.Queued(ahead=0),
+            events.Started(),
+            events.Output(stream=events.Stream.STDOUT, text="12345"),
         ]
         assert worker.reading
-        await anext(events)
-        assert await anext(events) == (4, Output(stream=Stream.STDOUT, text="waits"))
+        await anext(told)
+        assert await anext(told) == (4, events.Output(stream=events.Stream.STDOUT, text="waits"))
         worker.done(message)
-        assert await anext(events) == (5, COMPLETED)
+        assert await anext(told) == (5, COMPLETED)
 
 
 async def test_what_is_in_the_pipe_comes_before_the_end_although_the_client_is_slow() -> None:
@@ -243,7 +230,7 @@ async def test_what_is_in_the_pipe_comes_before_the_end_although_the_client_is_s
         worker.write("b")
         worker.done(message)
         assert worker.reading, "the next execution is not to wait for this one's client"
-        assert await read(execution) == [Output(stream=Stream.STDOUT, text="ab"), COMPLETED]
+        assert await read(execution) == [events.Output(stream=events.Stream.STDOUT, text="ab"), COMPLETED]
 
 
 async def test_a_client_that_has_gone_does_not_stop_the_program() -> None:
@@ -275,7 +262,7 @@ async def test_the_slow_client_of_an_earlier_execution_does_not_stop_this_one() 
         await read(slow)
         assert not worker.reading, "what another client reads is no room here"
         worker.done(second)
-        assert await read(execution) == [Output(stream=Stream.STDOUT, text="b"), COMPLETED]
+        assert await read(execution) == [events.Output(stream=events.Stream.STDOUT, text="b"), COMPLETED]
 
 
 async def test_an_interrupted_program_may_say_its_last_words_to_a_slow_client() -> None:
@@ -290,8 +277,8 @@ async def test_an_interrupted_program_may_say_its_last_words_to_a_slow_client() 
         assert worker.reading
         worker.write("y")
         assert not worker.reading, "last words have a bound, too"
-        worker.done(message, Failure(name="KeyboardInterrupt", value=""))
-        assert (await finished(execution)).outcome is Outcome.INTERRUPTED
+        worker.done(message, events.Failure(name="KeyboardInterrupt", value=""))
+        assert (await finished(execution)).outcome is events.Outcome.INTERRUPTED
 
 
 # Interrupt and timeout
@@ -306,9 +293,9 @@ async def test_interrupt() -> None:
         assert context.interrupt() == "interrupting"
         assert context.interrupt() == "interrupting"
         assert worker.calls.count("interrupt") == 1
-        worker.done(message, Failure(name="KeyboardInterrupt", value=""))
+        worker.done(message, events.Failure(name="KeyboardInterrupt", value=""))
         end = await finished(execution)
-        assert end.outcome is Outcome.INTERRUPTED
+        assert end.outcome is events.Outcome.INTERRUPTED
         assert isinstance(end.cause, ExecutionInterrupted)
         await worker.settle()
         worker.done(await worker.run())
@@ -329,7 +316,7 @@ async def test_timeout_then_kill_then_restart() -> None:
         assert end.error.value.endswith("its worker was killed by SIGKILL, and its variables are lost")
         second = await launcher.worker()
         second.done(await second.run())
-        assert await read(waiting) == [Restarted(), COMPLETED]
+        assert await read(waiting) == [events.Restarted(), COMPLETED]
 
 
 async def test_a_timeout_that_is_obeyed_keeps_the_worker() -> None:
@@ -339,9 +326,11 @@ async def test_a_timeout_that_is_obeyed_keeps_the_worker() -> None:
         worker = await launcher.worker()
         message = await worker.run()
         await worker.interrupted.wait()
-        worker.done(message, Failure(name="KeyboardInterrupt", value="", traceback="Traceback …"))
+        worker.done(message, events.Failure(name="KeyboardInterrupt", value="", traceback="Traceback …"))
         end = await finished(execution)
-        assert end.error == Failure(name="TimeoutError", value="execution timed out after 0 s", traceback="Traceback …")
+        assert end.error == events.Failure(
+            name="TimeoutError", value="execution timed out after 0 s", traceback="Traceback …"
+        )
         await worker.settle()
         assert context.info().active
         assert len(launcher.workers) == 1
@@ -355,8 +344,8 @@ async def test_an_interrupted_execution_that_waits_leaves_the_queue_and_is_told(
         assert context.interrupt(first.id) == "cancelled"
         assert context.interrupt(first.id) == "idle"
         end = await finished(first)
-        assert end.outcome is Outcome.CANCELLED
-        assert end.error == Failure(name="KeyboardInterrupt", value="")
+        assert end.outcome is events.Outcome.CANCELLED
+        assert end.error == events.Failure(name="KeyboardInterrupt", value="")
         assert isinstance(end.cause, ExecutionInterrupted)
         assert first.state == "cancelled"
         assert "interrupt" not in worker.calls
@@ -376,7 +365,7 @@ async def test_an_execution_that_waits_for_the_worker_can_be_cancelled() -> None
         execution = context.submit(execute())
         assert context.interrupt() == "idle", "nothing runs"
         assert context.interrupt(execution.id) == "cancelled"
-        assert (await finished(execution)).outcome is Outcome.CANCELLED
+        assert (await finished(execution)).outcome is events.Outcome.CANCELLED
         launcher.gate.set()
         await context.start()
         assert context.info().active
@@ -392,16 +381,16 @@ async def test_restart_has_a_new_worker_and_keeps_the_queue() -> None:
         waiting = context.submit(execute("next"))
         restarting = asyncio.create_task(context.restart())
         end = await finished(running)
-        assert (end.outcome, str(end.cause)) == (Outcome.LOST, "context restarted: c")
+        assert (end.outcome, str(end.cause)) == (events.Outcome.LOST, "context restarted: c")
         assert isinstance(end.cause, ContextRestarted)
-        assert end.error == Failure(name="ContextError", value="context restarted: c")
+        assert end.error == events.Failure(name="ContextError", value="context restarted: c")
         assert worker.exited == "exit status 0"
         second = await launcher.worker()
         message = await second.run()
         await restarting
         assert message.code == "next"
         second.done(message)
-        assert await read(waiting) == [Restarted(), COMPLETED]
+        assert await read(waiting) == [events.Restarted(), COMPLETED]
         await launcher.swept.wait()
 
 
@@ -412,7 +401,7 @@ async def test_restart_cancels_the_queue_if_it_is_told_to() -> None:
         waiting = context.submit(execute())
         await context.restart(cancel_queued=True)
         end = await finished(waiting)
-        assert (end.outcome, str(end.cause)) == (Outcome.CANCELLED, "context restarted: c")
+        assert (end.outcome, str(end.cause)) == (events.Outcome.CANCELLED, "context restarted: c")
         assert context.info().active
         assert len(launcher.workers) == 2
 
@@ -489,8 +478,8 @@ async def test_a_question_and_its_answer() -> None:
         assert await worker.told() == Answer(number=1, text="Ada")
         worker.done(message)
         assert await read(execution) == [
-            Output(stream=Stream.STDOUT, text="hello"),
-            InputRequest(prompt="name? ", password=False),
+            events.Output(stream=events.Stream.STDOUT, text="hello"),
+            events.InputRequest(prompt="name? ", password=False),
             COMPLETED,
         ]
         assert not context.answer(execution.id, "late")
@@ -531,7 +520,7 @@ async def test_a_client_that_does_not_read_is_asked_no_more_than_its_backlog() -
         assert answer.text is None
         assert answer.number < 5
         worker.done(message)
-        assert (await read(execution)).count(InputRequest(prompt="name? ", password=False)) == answer.number
+        assert (await read(execution)).count(events.InputRequest(prompt="name? ", password=False)) == answer.number
 
 
 async def test_what_is_asked_while_it_is_interrupted_has_no_answer() -> None:
@@ -543,9 +532,9 @@ async def test_what_is_asked_while_it_is_interrupted_has_no_answer() -> None:
         assert not context.answer(execution.id, "too late")
         ask(worker, message, 2)
         assert await worker.told() == Answer(number=2, text=None)
-        worker.done(message, Failure(name="KeyboardInterrupt", value=""))
+        worker.done(message, events.Failure(name="KeyboardInterrupt", value=""))
         await worker.settle()
-        assert (await finished(execution)).outcome is Outcome.INTERRUPTED
+        assert (await finished(execution)).outcome is events.Outcome.INTERRUPTED
 
 
 async def test_a_question_before_exit_is_not_answered_after_it() -> None:
@@ -556,7 +545,7 @@ async def test_a_question_before_exit_is_not_answered_after_it() -> None:
         worker.say(Exiting(execution_id=message.execution_id))
         assert not context.answer(execution.id, "Ada")
         worker.exit("exit status 0")
-        assert (await finished(execution)).outcome is Outcome.COMPLETED
+        assert (await finished(execution)).outcome is events.Outcome.COMPLETED
 
 
 # Ends of workers
@@ -572,7 +561,7 @@ async def test_exit_then_restart() -> None:
         execution = context.submit(execute())
         second = await launcher.worker()
         second.done(await second.run())
-        assert await read(execution) == [Restarted(), COMPLETED]
+        assert await read(execution) == [events.Restarted(), COMPLETED]
 
 
 async def test_last_words_of_a_dying_worker_come_before_its_end() -> None:
@@ -582,8 +571,10 @@ async def test_last_words_of_a_dying_worker_come_before_its_end() -> None:
         worker.write("ouch")
         worker.exit("killed by SIGSEGV")
         assert await read(execution) == [
-            Output(stream=Stream.STDOUT, text="ouch"),
-            Finished(outcome=Outcome.LOST, error=Failure(name="WorkerDied", value="killed by SIGSEGV")),
+            events.Output(stream=events.Stream.STDOUT, text="ouch"),
+            events.Finished(
+                outcome=events.Outcome.LOST, error=events.Failure(name="WorkerDied", value="killed by SIGSEGV")
+            ),
         ]
 
 
@@ -597,7 +588,7 @@ async def test_a_channel_that_closes_while_nothing_runs_costs_no_execution() -> 
         journal = context.submit(execute())  # before its end is known
         second = await launcher.worker()
         second.done(await second.run())
-        assert await read(journal) == [Restarted(), COMPLETED]
+        assert await read(journal) == [events.Restarted(), COMPLETED]
 
 
 async def test_a_channel_that_closes_while_code_runs_leaves_the_worker_time_to_die() -> None:
@@ -606,7 +597,7 @@ async def test_a_channel_that_closes_while_code_runs_leaves_the_worker_time_to_d
         worker, _, journal = await run(context, launcher)
         worker.listener.on_closed()
         worker.exit("killed by SIGSEGV")
-        assert (await finished(journal)).error == Failure(name="WorkerDied", value="killed by SIGSEGV")
+        assert (await finished(journal)).error == events.Failure(name="WorkerDied", value="killed by SIGSEGV")
 
 
 async def test_what_a_dead_worker_left_behind_is_swept() -> None:
@@ -627,7 +618,7 @@ async def test_a_worker_that_lies_is_replaced(lie: Done | Exiting | Ready) -> No
         worker, _, execution = await run(context, launcher)
         worker.say(lie)
         end = await finished(execution)
-        assert end.outcome is Outcome.LOST
+        assert end.outcome is events.Outcome.LOST
         assert end.error is not None
         assert "broke the protocol" in end.error.value
         assert "kill" in worker.calls
@@ -639,7 +630,7 @@ async def test_a_worker_that_babbles_is_replaced() -> None:
         worker, _, execution = await run(context, launcher)
         worker.listener.on_broken("not JSON")
         end = await finished(execution)
-        assert end.error == Failure(name="WorkerDied", value="killed: it broke the protocol (not JSON)")
+        assert end.error == events.Failure(name="WorkerDied", value="killed: it broke the protocol (not JSON)")
 
 
 async def test_a_worker_that_ends_between_its_answer_and_being_taken() -> None:
@@ -648,7 +639,7 @@ async def test_a_worker_that_ends_between_its_answer_and_being_taken() -> None:
     async with open_context(launcher) as context:
         execution = context.submit(execute())
         assert await read(execution) == [
-            Finished(outcome=Outcome.LOST, error=Failure(name="WorkerDied", value="exit status 7"))
+            events.Finished(outcome=events.Outcome.LOST, error=events.Failure(name="WorkerDied", value="exit status 7"))
         ]
         assert not context.info().active
         await context.start()
@@ -695,7 +686,7 @@ async def test_a_failed_start_ends_all_that_wait_and_can_be_tried_again() -> Non
     async with open_context(launcher) as context:
         ends = [await finished(execution) for execution in (context.submit(execute()), context.submit(execute()))]
         for end in ends:
-            assert end.outcome is Outcome.CANCELLED
+            assert end.outcome is events.Outcome.CANCELLED
             assert isinstance(end.cause, WorkerStartFailed)
             assert str(end.cause) == "failed to start context: python3 not found"
         launcher.failure = None
@@ -752,7 +743,7 @@ async def test_a_worker_that_ends_instead_of_answering_says_why() -> None:
         execution = context.submit(execute())
         worker = await launcher.worker()
         await worker.configuring.wait()
-        worker.write("Traceback\nImportError: no os\n", Stream.STDERR)
+        worker.write("Traceback\nImportError: no os\n", events.Stream.STDERR)
         worker.exit("exit status 1")
         end = await finished(execution)
         assert end.error is not None
@@ -796,9 +787,9 @@ async def test_close_tells_everyone_and_waits_for_the_worker() -> None:
         await context.close(CAUSE)
         assert worker.exited == "exit status 0"
         assert launcher.swept.is_set()
-        failure = Failure(name="ContextError", value="context deleted: c")
-        assert await finished(execution) == Finished(outcome=Outcome.LOST, error=failure, cause=CAUSE)
-        assert await finished(waiting) == Finished(outcome=Outcome.CANCELLED, error=failure, cause=CAUSE)
+        failure = events.Failure(name="ContextError", value="context deleted: c")
+        assert await finished(execution) == events.Finished(outcome=events.Outcome.LOST, error=failure, cause=CAUSE)
+        assert await finished(waiting) == events.Finished(outcome=events.Outcome.CANCELLED, error=failure, cause=CAUSE)
 
 
 async def test_close_waits_for_the_second_worker_as_for_the_first() -> None:
@@ -824,7 +815,7 @@ async def test_a_worker_that_neither_ends_nor_dies_is_given_up(monkeypatch: pyte
         worker.immortal = worker.stubborn = True
         await worker.run()
         await context.restart()
-        assert (await finished(execution)).outcome is Outcome.LOST
+        assert (await finished(execution)).outcome is events.Outcome.LOST
         assert [call for call in worker.calls if call in ("end", "kill", "give_up")] == ["end", "kill", "give_up"]
         second = await launcher.worker()
         second.immortal = True
@@ -893,7 +884,7 @@ async def test_no_timer_is_left_behind() -> None:
     async with open_context(launcher) as context:
         worker, message, _ = await run(context, launcher)
         context.interrupt()
-        worker.done(message, Failure(name="KeyboardInterrupt", value=""))
+        worker.done(message, events.Failure(name="KeyboardInterrupt", value=""))
         assert context._timers.names == ["grace"]
         assert isinstance(await worker.told(), Sync)
         worker.exit("exit status 1")

@@ -13,22 +13,12 @@ from interpreterd.contexts.executions import (
     Executions,
     first_line,
 )
-from interpreterd.model.events import (
-    EVENT_BYTES,
-    Failure,
-    Finished,
-    Gap,
-    Outcome,
-    Output,
-    Queued,
-    Raised,
-    Started,
-    Stream,
-)
+from interpreterd.model import events
+from interpreterd.model.events import EVENT_BYTES
 from interpreterd.model.requests import Execute
 
 MUCH = 1 << 30
-END = Finished(outcome=Outcome.COMPLETED)
+END = events.Finished(outcome=events.Outcome.COMPLETED)
 
 
 def register(limit_bytes: int = MUCH, journal_limit_bytes: int = MUCH) -> Executions:
@@ -49,9 +39,9 @@ def end(it: Executions, execution: Execution) -> None:
 def ran(it: Executions, name: str, context: str = "c", text: str = "") -> Execution:
     """Return an execution that has ended."""
     execution = new(it, name, context)
-    execution.append(Started())
+    execution.append(events.Started())
     if text:
-        execution.append(Output(stream=Stream.STDOUT, text=text))
+        execution.append(events.Output(stream=events.Stream.STDOUT, text=text))
     end(it, execution)
     return execution
 
@@ -70,16 +60,16 @@ def test_what_is_known_of_an_execution_follows_its_events() -> None:
     assert shown["codeSha256"] == hashlib.sha256(b"\n  \nx = 1\ny = 2").hexdigest()
     assert shown["firstLine"] == "x = 1"
     assert (shown["state"], shown["startedAt"], shown["finishedAt"], shown["outcome"]) == ("queued", None, None, None)
-    it.append(Queued(ahead=1))
+    it.append(events.Queued(ahead=1))
     assert (it.state, it.ended) == ("queued", False)
-    it.append(Started())
+    it.append(events.Started())
     assert it.state == "running"
-    it.append(Output(stream=Stream.STDOUT, text="abc"))
-    it.append(Output(stream=Stream.STDERR, text="de"))
-    failure = Failure(name="E", value="v", traceback="t")
-    it.append(Raised(error=failure))
+    it.append(events.Output(stream=events.Stream.STDOUT, text="abc"))
+    it.append(events.Output(stream=events.Stream.STDERR, text="de"))
+    failure = events.Failure(name="E", value="v", traceback="t")
+    it.append(events.Raised(error=failure))
     assert not it.ended
-    it.append(Finished(outcome=Outcome.INTERRUPTED, error=failure))
+    it.append(events.Finished(outcome=events.Outcome.INTERRUPTED, error=failure))
     shown = it.to_json()
     assert (it.ended, shown["state"], shown["outcome"]) == (True, "interrupted", "interrupted")
     assert shown["error"] == {"name": "E", "value": "v", "traceback": "t"}
@@ -161,18 +151,18 @@ async def test_who_still_follows_what_is_forgotten_gets_a_gap() -> None:
     follower = old.journal.follow()
     ran(it, "new", text="x" * RECORD_BYTES)
     assert it.get("old") is None
-    assert [numbered async for numbered in follower] == [(0, Gap(first=0, last=0)), (1, END)]
+    assert [numbered async for numbered in follower] == [(0, events.Gap(first=0, last=0)), (1, END)]
 
 
 async def test_if_nothing_has_ended_the_one_that_grows_loses_its_oldest_events() -> None:
     it = register(limit_bytes=2 * RECORD_BYTES + 10 * EVENT_BYTES)
     quiet, loud = new(it, "quiet"), new(it, "loud")
-    quiet.append(Started())
+    quiet.append(events.Started())
     for _ in range(100):
-        loud.append(Queued(ahead=0))
+        loud.append(events.Queued(ahead=0))
     assert (quiet.journal.first, loud.journal.first) == (0, 91)
     assert loud.journal.bytes == 9 * EVENT_BYTES
-    quiet.append(Queued(ahead=0))
+    quiet.append(events.Queued(ahead=0))
     assert quiet.journal.first == 1
     assert (it.get("quiet"), it.get("loud")) == (quiet, loud)
 
@@ -181,12 +171,12 @@ async def test_nothing_is_lost_that_the_client_has_not_read() -> None:
     it = register(limit_bytes=1)
     execution = new(it, "e", client=True)
     for number in range(10):
-        execution.append(Queued(ahead=number))
+        execution.append(events.Queued(ahead=number))
     end(it, execution)
     ran(it, "other")
     assert it.get("e") is None
-    events = [event async for _, event in execution.journal.client]
-    assert events == [*(Queued(ahead=number) for number in range(10)), END]
+    told = [event async for _, event in execution.journal.client]
+    assert told == [*(events.Queued(ahead=number) for number in range(10)), END]
 
 
 def test_the_sum_comes_back_to_nothing() -> None:
@@ -202,7 +192,7 @@ def test_the_sum_comes_back_to_nothing() -> None:
 def test_a_long_traceback_counts() -> None:
     it = register()
     execution = new(it, "e")
-    failure = Failure(name="E", value="", traceback="t" * 10_000)
-    execution.append(Raised(error=failure))
-    execution.append(Finished(outcome=Outcome.COMPLETED, error=failure))
+    failure = events.Failure(name="E", value="", traceback="t" * 10_000)
+    execution.append(events.Raised(error=failure))
+    execution.append(events.Finished(outcome=events.Outcome.COMPLETED, error=failure))
     assert 10_000 < execution.journal.bytes < 20_000

@@ -3,28 +3,12 @@
 from interpreterd.contexts.executions import Execution, Executions
 from interpreterd.contexts.transcript import Transcript
 from interpreterd.machine.effects import Finish
+from interpreterd.model import events
 from interpreterd.model.errors import ExecutionInterrupted
-from interpreterd.model.events import (
-    EVENT_LIMIT_CHARS,
-    Event,
-    Failure,
-    Finished,
-    Gap,
-    Happened,
-    InputRequest,
-    Outcome,
-    Output,
-    Queued,
-    Raised,
-    Restarted,
-    Started,
-    Stream,
-    Submitted,
-    WorkerEnded,
-)
+from interpreterd.model.events import EVENT_LIMIT_CHARS
 from interpreterd.model.requests import Execute
 
-FAILURE = Failure(name="KeyboardInterrupt", value="")
+FAILURE = events.Failure(name="KeyboardInterrupt", value="")
 CAUSE = ExecutionInterrupted("interrupted by a client")
 
 
@@ -46,8 +30,8 @@ def transcript(executions: Executions | None = None, output_limit_bytes: int | N
     return Transcript("c", executions or register(), backlog_bytes=600, output_limit_bytes=output_limit_bytes)
 
 
-def out(text: str) -> Output:
-    return Output(stream=Stream.STDOUT, text=text)
+def out(text: str) -> events.Output:
+    return events.Output(stream=events.Stream.STDOUT, text=text)
 
 
 def submit(it: Transcript, code: str = "pass", *, client: Room | None = None) -> Execution:
@@ -55,10 +39,10 @@ def submit(it: Transcript, code: str = "pass", *, client: Room | None = None) ->
 
 
 def complete(it: Transcript, execution: Execution) -> None:
-    it.finish(Finish(execution.id, Outcome.COMPLETED, None, None))
+    it.finish(Finish(execution.id, events.Outcome.COMPLETED, None, None))
 
 
-async def events(execution: Execution) -> list[Event | Gap]:
+async def told(execution: Execution) -> list[events.Event | events.Gap]:
     """Return what there is of an execution that has ended."""
     return [event async for _, event in execution.journal.follow()]
 
@@ -70,21 +54,21 @@ async def test_an_execution_from_the_queue_to_its_end() -> None:
     it.begin(first.id, restarted=False)
     it.queue(second)
     assert (it.running, it.runs(first.id), it.waits(first.id), it.waits(second.id)) == (first, True, False, True)
-    it.write(Stream.STDOUT, "a")
+    it.write(events.Stream.STDOUT, "a")
     complete(it, first)
     assert (it.running, it.unfinished(), it.count) == (None, [second], 1)
     assert it.last_used_at == first.finished_at
     it.begin(second.id, restarted=True)
     it.ask(second.id, "name? ", password=True)
-    it.finish(Finish(second.id, Outcome.INTERRUPTED, FAILURE, CAUSE))
-    assert await events(first) == [Started(), out("a"), Finished(outcome=Outcome.COMPLETED)]
-    assert await events(second) == [
-        Queued(ahead=1),
-        Started(),
-        Restarted(),
-        InputRequest(prompt="name? ", password=True),
-        Raised(error=FAILURE),
-        Finished(outcome=Outcome.INTERRUPTED, error=FAILURE, cause=CAUSE),
+    it.finish(Finish(second.id, events.Outcome.INTERRUPTED, FAILURE, CAUSE))
+    assert await told(first) == [events.Started(), out("a"), events.Finished(outcome=events.Outcome.COMPLETED)]
+    assert await told(second) == [
+        events.Queued(ahead=1),
+        events.Started(),
+        events.Restarted(),
+        events.InputRequest(prompt="name? ", password=True),
+        events.Raised(error=FAILURE),
+        events.Finished(outcome=events.Outcome.INTERRUPTED, error=FAILURE, cause=CAUSE),
     ]
     assert not it.runs(None)
     assert not it.waits(None)
@@ -94,7 +78,7 @@ async def test_what_leaves_the_queue_ends_and_the_other_runs_on() -> None:
     it = transcript()
     first, second = submit(it), submit(it)
     it.begin(first.id, restarted=False)
-    it.finish(Finish(second.id, Outcome.CANCELLED, FAILURE, CAUSE))
+    it.finish(Finish(second.id, events.Outcome.CANCELLED, FAILURE, CAUSE))
     assert it.runs(first.id)
     assert it.unfinished() == [first]
     assert second.state == "cancelled"
@@ -115,7 +99,7 @@ async def test_it_is_full_while_the_client_of_what_runs_does_not_read() -> None:
     execution = submit(it, client=(room := Room()))
     assert not it.full
     it.begin(execution.id, restarted=False)
-    it.write(Stream.STDOUT, "x" * 600)
+    it.write(events.Stream.STDOUT, "x" * 600)
     assert it.full
     execution.journal.client.stop()
     assert not it.full
@@ -126,7 +110,7 @@ async def test_what_nobody_waits_for_is_never_full() -> None:
     it = transcript()
     execution = submit(it)
     it.begin(execution.id, restarted=False)
-    it.write(Stream.STDOUT, "x" * 6000)
+    it.write(events.Stream.STDOUT, "x" * 6000)
     assert not it.full
 
 
@@ -134,19 +118,19 @@ async def test_output_beyond_its_limit_is_cut() -> None:
     it = transcript(output_limit_bytes=3)
     execution = submit(it)
     it.begin(execution.id, restarted=False)
-    it.write(Stream.STDOUT, "abcd")
-    it.write(Stream.STDERR, "ef")
+    it.write(events.Stream.STDOUT, "abcd")
+    it.write(events.Stream.STDERR, "ef")
     complete(it, execution)
-    _, written, marker, _ = await events(execution)
+    _, written, marker, _ = await told(execution)
     assert written == out("abc")
-    assert isinstance(marker, Output)
-    assert (marker.stream, "3 more bytes" in marker.text) == (Stream.STDOUT, True)
+    assert isinstance(marker, events.Output)
+    assert (marker.stream, "3 more bytes" in marker.text) == (events.Stream.STDOUT, True)
 
 
 # Followers of the context
 
 
-async def fed(it: Transcript, start: int = 0) -> list[tuple[int, Happened | Gap]]:
+async def fed(it: Transcript, start: int = 0) -> list[tuple[int, events.Happened | events.Gap]]:
     """Return what the followers have been told, after the end."""
     it.close()
     return [numbered async for numbered in it.feed.follow(start)]
@@ -156,29 +140,31 @@ async def test_followers_are_told_everything_from_the_first_look_on() -> None:
     it = transcript()
     before = submit(it, "before")
     it.begin(before.id, restarted=False)
-    it.write(Stream.STDOUT, "unseen")
+    it.write(events.Stream.STDOUT, "unseen")
     assert it.feed.next == 0
-    it.write(Stream.STDOUT, "a")
+    it.write(events.Stream.STDOUT, "a")
     after = submit(it, "after")
     it.queue(after)
     complete(it, before)
-    it.write(Stream.STDERR, "from a thread")
-    it.tell(WorkerEnded(how="killed by SIGKILL"))
+    it.write(events.Stream.STDERR, "from a thread")
+    it.tell(events.WorkerEnded(how="killed by SIGKILL"))
     it.begin(after.id, restarted=True)
     complete(it, after)
-    completed = Finished(outcome=Outcome.COMPLETED)
+    completed = events.Finished(outcome=events.Outcome.COMPLETED)
     assert await fed(it) == list(
         enumerate(
             [
-                Happened(execution_id=before.id, event=out("a")),
-                Happened(execution_id=after.id, event=Submitted(code="after", origin="ada")),
-                Happened(execution_id=after.id, event=Queued(ahead=1)),
-                Happened(execution_id=before.id, event=completed),
-                Happened(execution_id=None, event=Output(stream=Stream.STDERR, text="from a thread")),
-                Happened(execution_id=None, event=WorkerEnded(how="killed by SIGKILL")),
-                Happened(execution_id=after.id, event=Started()),
-                Happened(execution_id=after.id, event=Restarted()),
-                Happened(execution_id=after.id, event=completed),
+                events.Happened(execution_id=before.id, event=out("a")),
+                events.Happened(execution_id=after.id, event=events.Submitted(code="after", origin="ada")),
+                events.Happened(execution_id=after.id, event=events.Queued(ahead=1)),
+                events.Happened(execution_id=before.id, event=completed),
+                events.Happened(
+                    execution_id=None, event=events.Output(stream=events.Stream.STDERR, text="from a thread")
+                ),
+                events.Happened(execution_id=None, event=events.WorkerEnded(how="killed by SIGKILL")),
+                events.Happened(execution_id=after.id, event=events.Started()),
+                events.Happened(execution_id=after.id, event=events.Restarted()),
+                events.Happened(execution_id=after.id, event=completed),
             ]
         )
     )
@@ -189,9 +175,9 @@ async def test_long_code_is_told_in_part() -> None:
     assert not it.feed.ended
     submit(it, "x" * EVENT_LIMIT_CHARS)
     submit(it, "x" * EVENT_LIMIT_CHARS + "yz")
-    told = [happened.event for _, happened in await fed(it) if isinstance(happened, Happened)]
+    told = [happened.event for _, happened in await fed(it) if isinstance(happened, events.Happened)]
     code = "x" * EVENT_LIMIT_CHARS
-    assert told == [Submitted(code=code, origin="ada"), Submitted(code=code, origin="ada", cut_chars=2)]
+    assert told == [events.Submitted(code=code, origin="ada"), events.Submitted(code=code, origin="ada", cut_chars=2)]
 
 
 async def test_after_the_end_nobody_is_told_anything() -> None:
@@ -199,7 +185,7 @@ async def test_after_the_end_nobody_is_told_anything() -> None:
     assert it.feed.next == 0
     it.close()
     it.close()
-    it.tell(WorkerEnded(how="exit status 0"))
+    it.tell(events.WorkerEnded(how="exit status 0"))
     assert await fed(it) == []
 
 
@@ -210,12 +196,12 @@ async def test_what_is_kept_for_followers_counts_and_goes_with_the_context() -> 
     complete(other, ended)
     it = transcript(executions)
     assert it.feed.bytes == 0
-    it.write(Stream.STDOUT, "x" * 9_000)
+    it.write(events.Stream.STDOUT, "x" * 9_000)
     assert executions.get(ended.id) is ended
-    it.write(Stream.STDOUT, "x" * 9_000)
+    it.write(events.Stream.STDOUT, "x" * 9_000)
     assert executions.get(ended.id) is None
     for _ in range(10):
-        it.write(Stream.STDOUT, "x" * 9_000)
+        it.write(events.Stream.STDOUT, "x" * 9_000)
     assert it.feed.bytes <= 20_000
     it.close()
     assert executions._bytes == 0

@@ -7,26 +7,9 @@ import pytest
 from attrs import define, field, frozen
 from kinds import kinds
 
+from interpreterd.model import events
 from interpreterd.model.errors import ContextDeleted
-from interpreterd.model.events import (
-    COUNTED_ELSEWHERE,
-    EVENT_BYTES,
-    EVENT_LIMIT_CHARS,
-    Event,
-    Failure,
-    Finished,
-    Happened,
-    InputRequest,
-    Outcome,
-    Output,
-    Queued,
-    Raised,
-    Restarted,
-    Started,
-    Stream,
-    Submitted,
-    WorkerEnded,
-)
+from interpreterd.model.events import COUNTED_ELSEWHERE, EVENT_BYTES, EVENT_LIMIT_CHARS
 from interpreterd.model.memory import text_bytes
 
 LONG = "x" * 10_000
@@ -34,41 +17,44 @@ LONG = "x" * 10_000
 
 def test_what_users_wrote_stays_out_of_logs() -> None:
     shown = [
-        Output(stream=Stream.STDOUT, text="secret"),
-        Failure(name="E", value="secret", traceback="secret"),
-        Submitted.of("secret", "origin"),
+        events.Output(stream=events.Stream.STDOUT, text="secret"),
+        events.Failure(name="E", value="secret", traceback="secret"),
+        events.Submitted.of("secret", "origin"),
     ]
     assert "secret" not in repr(shown)
 
 
 def test_long_code_is_told_in_part_and_how_much_longer_it_is() -> None:
-    told = Submitted.of("x" * (EVENT_LIMIT_CHARS + 3), "origin")
+    told = events.Submitted.of("x" * (EVENT_LIMIT_CHARS + 3), "origin")
     assert (len(told.code), told.cut_chars, told.origin) == (EVENT_LIMIT_CHARS, 3, "origin")
 
 
 # What they keep
 
-FAILURE = Failure(name="E", value="v", traceback=LONG)
-KEPT: list[tuple[Event, list[str]]] = [
-    (Output(stream=Stream.STDOUT, text=LONG), [LONG]),
-    (Output(stream=Stream.STDERR, text="日" * 1000, replaced=2), ["日" * 1000]),
-    (Queued(ahead=3), []),
-    (Started(), []),
-    (Restarted(), []),
-    (InputRequest(prompt=LONG, password=True), [LONG]),
-    (Raised(error=FAILURE), []),  # which Finished has, too
-    (Finished(outcome=Outcome.COMPLETED), []),
-    (Finished(outcome=Outcome.COMPLETED, error=FAILURE), ["E", "v", LONG]),
-    (Finished(outcome=Outcome.LOST, cause=ContextDeleted("c")), [*ContextDeleted("c").args, "context_deleted"]),
-    (Submitted(code=LONG, origin="ada"), [LONG, "ada"]),
-    (WorkerEnded(how="killed by SIGKILL"), ["killed by SIGKILL"]),
+FAILURE = events.Failure(name="E", value="v", traceback=LONG)
+KEPT: list[tuple[events.Event, list[str]]] = [
+    (events.Output(stream=events.Stream.STDOUT, text=LONG), [LONG]),
+    (events.Output(stream=events.Stream.STDERR, text="日" * 1000, replaced=2), ["日" * 1000]),
+    (events.Queued(ahead=3), []),
+    (events.Started(), []),
+    (events.Restarted(), []),
+    (events.InputRequest(prompt=LONG, password=True), [LONG]),
+    (events.Raised(error=FAILURE), []),  # which Finished has, too
+    (events.Finished(outcome=events.Outcome.COMPLETED), []),
+    (events.Finished(outcome=events.Outcome.COMPLETED, error=FAILURE), ["E", "v", LONG]),
+    (
+        events.Finished(outcome=events.Outcome.LOST, cause=ContextDeleted("c")),
+        [*ContextDeleted("c").args, "context_deleted"],
+    ),
+    (events.Submitted(code=LONG, origin="ada"), [LONG, "ada"]),
+    (events.WorkerEnded(how="killed by SIGKILL"), ["killed by SIGKILL"]),
 ]
 
 
 @pytest.mark.parametrize(("event", "texts"), KEPT)
-def test_an_event_counts_all_its_texts(event: Event, texts: list[str]) -> None:
+def test_an_event_counts_all_its_texts(event: events.Event, texts: list[str]) -> None:
     assert event.kept_bytes == EVENT_BYTES + sum(map(text_bytes, texts))
-    assert Happened(execution_id="e", event=event).kept_bytes == event.kept_bytes
+    assert events.Happened(execution_id="e", event=event).kept_bytes == event.kept_bytes
 
 
 def test_every_kind_is_tried() -> None:
@@ -77,23 +63,25 @@ def test_every_kind_is_tried() -> None:
 
 def test_one_field_is_counted_elsewhere() -> None:
     uncounted = [it for kind in kinds() for it in attrs.fields(kind) if it.metadata == COUNTED_ELSEWHERE]  # type: ignore[arg-type]
-    assert uncounted == [attrs.fields(Raised).error]
+    assert uncounted == [attrs.fields(events.Raised).error]
 
 
 def test_what_code_can_say_without_end_makes_its_client_wait() -> None:
-    assert {kind for kind in kinds() if kind.counts_as_backlog} == {Output, InputRequest}
-    assert not Happened(execution_id="e", event=Output(stream=Stream.STDOUT, text="x")).counts_as_backlog
+    assert {kind for kind in kinds() if kind.counts_as_backlog} == {events.Output, events.InputRequest}
+    assert not events.Happened(
+        execution_id="e", event=events.Output(stream=events.Stream.STDOUT, text="x")
+    ).counts_as_backlog
 
 
 def test_one_kind_is_the_last() -> None:
-    assert {kind for kind in kinds() if kind.is_last} == {Finished}
+    assert {kind for kind in kinds() if kind.is_last} == {events.Finished}
 
 
 # What a kind must be
 
 
 @frozen(kw_only=True)
-class Bundle(Event):
+class Bundle(events.Event):
     """A kind that has a bit of everything."""
 
     counts_as_backlog = True
@@ -122,7 +110,7 @@ def test_a_kind_that_does_not_say_whether_it_is_backlog_is_an_error() -> None:
     with pytest.raises(TypeError, match="Silent must say whether it counts_as_backlog"):
 
         @frozen(kw_only=True)
-        class Silent(Event):
+        class Silent(events.Event):
             text: str
 
 
@@ -130,7 +118,7 @@ def test_a_kind_that_says_itself_what_it_keeps_is_an_error() -> None:
     with pytest.raises(TypeError, match="Small must not say itself what it keeps"):
 
         @frozen(kw_only=True)
-        class Small(Event):
+        class Small(events.Event):
             counts_as_backlog = True
             text: str
 
@@ -143,7 +131,7 @@ def test_a_kind_of_a_kind_is_an_error() -> None:
     with pytest.raises(TypeError, match="Loud must be derived from Event alone"):
 
         @frozen(kw_only=True)
-        class Loud(Output):
+        class Loud(events.Output):
             counts_as_backlog = True
 
 
@@ -151,16 +139,16 @@ def test_a_kind_that_can_grow_later_is_an_error() -> None:
     with pytest.raises(TypeError, match="Growing must be frozen"):
 
         @define(kw_only=True)
-        class Growing(Event):
+        class Growing(events.Event):
             counts_as_backlog = True
             text: str
 
 
 def test_a_kind_that_attrs_did_not_make_cannot_be_made_or_counted() -> None:
-    class Plain(Event):
+    class Plain(events.Event):
         counts_as_backlog = True
 
-    class Own(Event):
+    class Own(events.Event):
         counts_as_backlog = True
 
         def __init__(self, text: str) -> None:

@@ -11,23 +11,7 @@ from kinds import kinds
 from paths import ROOT
 
 from interpreterd.dialects.native.events import render_happened
-from interpreterd.model.events import (
-    Event,
-    Failure,
-    Finished,
-    Gap,
-    Happened,
-    InputRequest,
-    Outcome,
-    Output,
-    Queued,
-    Raised,
-    Restarted,
-    Started,
-    Stream,
-    Submitted,
-    WorkerEnded,
-)
+from interpreterd.model import events
 
 PROTOCOL = (ROOT / "PROTOCOL.md").read_text("utf-8")
 
@@ -65,26 +49,26 @@ def test_the_answers_that_are_shown_are_golden() -> None:
 
 
 def test_what_happens_in_a_context_is_as_documented() -> None:
-    failure = Failure(name="ZeroDivisionError", value="division by zero", traceback="…")
-    events: list[Event] = [
-        Submitted(code="print('hello')", origin="ada"),
-        Queued(ahead=1),
-        Started(),
-        Restarted(),
-        Output(stream=Stream.STDOUT, text="hello\n"),
-        InputRequest(prompt="name? ", password=False),
-        Raised(error=failure),
-        Finished(outcome=Outcome.COMPLETED, error=failure),
-        Output(stream=Stream.STDERR, text="from a thread\n"),
-        WorkerEnded(how="killed by SIGKILL"),
+    failure = events.Failure(name="ZeroDivisionError", value="division by zero", traceback="…")
+    told: list[events.Event] = [
+        events.Submitted(code="print('hello')", origin="ada"),
+        events.Queued(ahead=1),
+        events.Started(),
+        events.Restarted(),
+        events.Output(stream=events.Stream.STDOUT, text="hello\n"),
+        events.InputRequest(prompt="name? ", password=False),
+        events.Raised(error=failure),
+        events.Finished(outcome=events.Outcome.COMPLETED, error=failure),
+        events.Output(stream=events.Stream.STDERR, text="from a thread\n"),
+        events.WorkerEnded(how="killed by SIGKILL"),
     ]
-    assert {type(event) for event in events} == kinds()
+    assert {type(event) for event in told} == kinds()
     execution_id = "0f0e4a52-7d0f-4f0b-9f0e-5a7d3c2b1a00"
     lines = [
-        render_happened(number, Happened(execution_id=execution_id if number < 8 else None, event=event))
-        for number, event in enumerate(events)
+        render_happened(number, events.Happened(execution_id=execution_id if number < 8 else None, event=event))
+        for number, event in enumerate(told)
     ]
-    lines.append(render_happened(9, Gap(first=3, last=9)))
+    lines.append(render_happened(9, events.Gap(first=3, last=9)))
     assert [json.loads(line or b"") for line in lines] == golden("feed")
 
 

@@ -14,21 +14,8 @@ from paths import GOLDEN, ROOT
 from interpreterd.dialects.native.events import render
 from interpreterd.dialects.native.refusals import session_refusal
 from interpreterd.dialects.native.wire import answer, parse_operation, parse_request_id
+from interpreterd.model import events
 from interpreterd.model.errors import ContextDeleted, ExecutionTimedOut
-from interpreterd.model.events import (
-    Event,
-    Failure,
-    Finished,
-    Gap,
-    InputRequest,
-    Outcome,
-    Output,
-    Queued,
-    Raised,
-    Restarted,
-    Started,
-    Stream,
-)
 
 GOLDEN = [json.loads(line) for line in (GOLDEN / "session.jsonl").read_text("utf-8").splitlines()]
 
@@ -199,26 +186,26 @@ def test_operations_are_as_documented() -> None:
 
 def test_events_are_as_documented() -> None:
     ids = {"requestId": "a", "executionId": "0f0e4a52-7d0f-4f0b-9f0e-5a7d3c2b1a00"}
-    failure = Failure(name="ZeroDivisionError", value="division by zero", traceback="…")
+    failure = events.Failure(name="ZeroDivisionError", value="division by zero", traceback="…")
     with pytest.raises(Exception, match="code") as caught:
         parse_operation({"op": "execute", "code": ""})
     refused = caught.value
-    events: list[Event] = [
-        Queued(ahead=1),
-        Started(),
-        Restarted(),
-        Output(stream=Stream.STDOUT, text="hello\n"),
-        Output(stream=Stream.STDERR, text="a warning\n"),
-        Output(stream=Stream.STDOUT, text="caf\ufffd\n", replaced=1),
-        InputRequest(prompt="name? ", password=False),
-        Raised(error=failure),
-        Finished(outcome=Outcome.COMPLETED, error=failure),
-        Finished(outcome=Outcome.INTERRUPTED, cause=ExecutionTimedOut("timed out")),
-        Finished(outcome=Outcome.CANCELLED, cause=ContextDeleted("c")),
+    told: list[events.Event] = [
+        events.Queued(ahead=1),
+        events.Started(),
+        events.Restarted(),
+        events.Output(stream=events.Stream.STDOUT, text="hello\n"),
+        events.Output(stream=events.Stream.STDERR, text="a warning\n"),
+        events.Output(stream=events.Stream.STDOUT, text="caf\ufffd\n", replaced=1),
+        events.InputRequest(prompt="name? ", password=False),
+        events.Raised(error=failure),
+        events.Finished(outcome=events.Outcome.COMPLETED, error=failure),
+        events.Finished(outcome=events.Outcome.INTERRUPTED, cause=ExecutionTimedOut("timed out")),
+        events.Finished(outcome=events.Outcome.CANCELLED, cause=ContextDeleted("c")),
     ]
     lines = [
-        *(render(number, event, ids) for number, event in enumerate(events)),
-        render(9, Gap(first=3, last=9), ids),
+        *(render(number, event, ids) for number, event in enumerate(told)),
+        render(9, events.Gap(first=3, last=9), ids),
         answer("accepted", "i"),
         *(answer(text, "b") for text in ("interrupting", "cancelled", "idle")),
         answer("pong", "c"),
