@@ -13,18 +13,20 @@ import pytest
 from contract import submitted
 from harness import Client, Daemon, children, gone
 from leaving import comes
+from standing import SharedDaemon
 
 StartDaemon = Callable[..., Awaitable[Daemon]]
+Standing = Callable[..., SharedDaemon]
 
 
-def template_of(daemon: Daemon) -> int:
+def template_of(daemon: Daemon | SharedDaemon) -> int:
     """Return the pid of the daemon's template: the child that has children."""
     (template,) = [pid for pid in children(daemon.pid) if children(pid)]
     return template
 
 
-async def test_contexts_are_forks_that_have_the_modules_already(start_daemon: StartDaemon) -> None:
-    daemon = await start_daemon("--preload", "decimal,wsgiref.util")
+async def test_contexts_are_forks_that_have_the_modules_already(standing: Standing) -> None:
+    daemon = standing("--preload", "decimal,wsgiref.util")
     async with Client(daemon.url) as client:
         context = await client.create()
         result = await client.run(
@@ -44,8 +46,8 @@ async def test_forks_share_neither_state_nor_random_numbers(start_daemon: StartD
         assert (await client.run("print(hasattr(numpy, 'mine'))", contexts[1])).stdout == "False\n"
 
 
-async def test_how_a_fork_died_is_told(start_daemon: StartDaemon) -> None:
-    daemon = await start_daemon("--launcher", "fork")
+async def test_how_a_fork_died_is_told(standing: Standing) -> None:
+    daemon = standing("--launcher", "fork")
     async with Client(daemon.url) as client:
         for code, how in (("import os; os._exit(3)", "exit status 3"), ("import os; os.abort()", "killed by SIGABRT")):
             result = await client.run(code)
@@ -54,8 +56,8 @@ async def test_how_a_fork_died_is_told(start_daemon: StartDaemon) -> None:
         assert (await client.run("print('next')")).stdout == "next\n"
 
 
-async def test_output_of_a_fork_and_of_its_children_arrives(start_daemon: StartDaemon) -> None:
-    daemon = await start_daemon("--launcher", "fork")
+async def test_output_of_a_fork_and_of_its_children_arrives(standing: Standing) -> None:
+    daemon = standing("--launcher", "fork")
     async with Client(daemon.url) as client:
         result = await client.run(
             "import os, sys\nprint('a')\nos.system('echo b')\nprint('c', file=sys.stderr)\nprint('d')"
@@ -138,9 +140,11 @@ async def test_a_module_that_starts_threads_is_refused(start_daemon: StartDaemon
     assert b"a process with threads cannot be forked" in daemon.log
 
 
-@pytest.mark.parametrize(("preload", "status"), [(["decimal"], 200), (["json"], 400), ([], 400), ("decimal", 400)])
-async def test_a_context_may_insist_on_a_template(start_daemon: StartDaemon, preload: object, status: int) -> None:
-    daemon = await start_daemon("--preload", "decimal")
+@pytest.mark.parametrize(
+    ("preload", "status"), [(["decimal", "wsgiref.util"], 200), (["decimal"], 400), ([], 400), ("decimal", 400)]
+)
+async def test_a_context_may_insist_on_a_template(standing: Standing, preload: object, status: int) -> None:
+    daemon = standing("--preload", "decimal,wsgiref.util")
     async with Client(daemon.url) as client:
         answered, body = await client.request("POST", "/context", json={"preload": preload})
         assert answered == status
@@ -156,9 +160,9 @@ async def test_the_template_ends_with_the_daemon(start_daemon: StartDaemon) -> N
     await gone(template)
 
 
-async def test_what_a_fork_gives_to_its_template_is_killed_too(start_daemon: StartDaemon) -> None:
+async def test_what_a_fork_gives_to_its_template_is_killed_too(standing: Standing) -> None:
     """A process that is cloned with CLONE_PARENT, clone(2), is no descendant of the fork's."""
-    daemon = await start_daemon("--launcher", "fork", "--pool-size", "0")
+    daemon = standing("--launcher", "fork", "--pool-size", "0")
     code = """
 import ctypes, os, platform, signal
 CLONE_PARENT, number = 0x8000, {'x86_64': 56, 'aarch64': 220}[platform.machine()]

@@ -22,6 +22,7 @@ from escaping import Witness, escape
 from fake_worker import FakeLauncher, FakeWorker
 from harness import PREFIX, Client, Daemon, children, gone
 from leaving import comes, holds
+from standing import SharedDaemon
 
 from interpreterd.app import make_app
 from interpreterd.contexts.context import Context
@@ -52,10 +53,10 @@ def witness(tmp_path: Path) -> Iterator[Witness]:
 @LAUNCHERS
 @pytest.mark.parametrize("ending", ["deleted", "worker killed", "exit"])
 async def test_nobody_gets_away_from_a_context(
-    start_daemon: StartDaemon, witness: Witness, launcher: str, ending: str
+    standing: Callable[..., SharedDaemon], witness: Witness, launcher: str, ending: str
 ) -> None:
     """And no zombie is left: afterwards the daemon has the children that it had before."""
-    daemon = await start_daemon("--launcher", launcher, "--pool-size", "0")
+    daemon = standing("--launcher", launcher, "--pool-size", "0")
     async with Client(daemon.url) as client:
         await client.request("DELETE", f"/context/{await client.create()}")  # whatever is started once
         before = children(daemon.pid)
@@ -92,7 +93,7 @@ async def test_nobody_gets_away_from_a_daemon_that_was_killed(
 
 # Cycles
 
-CYCLES = {"spawn": 40, "fork": 60}
+CYCLES = {"spawn": 24, "fork": 36}
 LIVES = {
     "completes": "print('x' * 10_000)",
     "fails": "1 / 0",

@@ -1,5 +1,6 @@
 """The end of a context: exit handlers, buffered files and what cleans up have a moment; then comes force."""
 
+import contextlib
 import os
 import signal
 from collections.abc import Awaitable, Callable, Iterator
@@ -7,8 +8,10 @@ from pathlib import Path
 
 import pytest
 from harness import Client, Daemon, alive, children, gone
+from standing import SharedDaemon
 
 StartDaemon = Callable[..., Awaitable[Daemon]]
+Standing = Callable[..., SharedDaemon]
 LAUNCHERS = pytest.mark.parametrize("launcher", ["spawn", "fork"])
 
 # A second process has it open, as a worker of a pool would.
@@ -27,13 +30,12 @@ while True: signal.pause()
 ENDINGS = {
     "DELETE": "",
     "restart": "",
-    "SIGTERM": "",
     "exit": "exit()",
     "stubborn DELETE": STUBBORN,
     "stubborn restart": STUBBORN,
     "worker killed": STUBBORN,
-    "daemon killed": STUBBORN,
 }
+ENDINGS_OF_A_DAEMON = {"SIGTERM": "", "killed": STUBBORN}
 
 
 @pytest.fixture
@@ -45,27 +47,20 @@ def shared() -> Iterator[list[Path]]:
         path.unlink(missing_ok=True)
 
 
-async def end(client: Client, daemon: Daemon, context: str, how: str) -> None:
+async def end(client: Client, context: str, how: str) -> None:
     """End ``context`` and wait for that."""
     if how.endswith("DELETE"):
         assert (await client.request("DELETE", f"/context/{context}"))[0] == 200
     elif how.endswith("restart"):
         assert (await client.request("POST", f"/context/{context}/restart"))[0] == 200
-    elif how == "SIGTERM":
-        assert await daemon.stop() == 0
-    elif how == "daemon killed":
-        with_guard = children(daemon.process.pid)
-        daemon.process.kill()
-        await gone(*with_guard)
 
 
 @LAUNCHERS
 @pytest.mark.parametrize("how", ENDINGS)
 async def test_shared_memory_does_not_outlive_its_context(
-    start_daemon: StartDaemon, shared: list[Path], launcher: str, how: str
+    standing: Standing, shared: list[Path], launcher: str, how: str
 ) -> None:
-    daemon = await start_daemon("--launcher", launcher, "--pool-size", "0")
-    async with Client(daemon.url) as client:
+    async with Client(standing("--launcher", launcher, "--pool-size", "0").url) as client:
         context = await client.create()
         async with client.running(SHARE + ENDINGS[how], contextId=context) as running:
             await running.until("\n")
@@ -75,15 +70,34 @@ async def test_shared_memory_does_not_outlive_its_context(
                 await running.finish()
             elif how == "worker killed":
                 os.kill(int(worker), signal.SIGKILL)
-            await end(client, daemon, context, how)
+            await end(client, context, how)
             if "DELETE" not in how:
                 await gone(int(tracker))
             assert not shared[0].exists()
 
 
 @LAUNCHERS
-async def test_who_passes_for_a_cleaner_lives_no_longer_than_that(start_daemon: StartDaemon, launcher: str) -> None:
+@pytest.mark.parametrize("how", ENDINGS_OF_A_DAEMON)
+async def test_shared_memory_does_not_outlive_the_daemon(
+    start_daemon: StartDaemon, shared: list[Path], launcher: str, how: str
+) -> None:
     daemon = await start_daemon("--launcher", launcher, "--pool-size", "0")
+    async with Client(daemon.url) as client, client.running(SHARE + ENDINGS_OF_A_DAEMON[how]) as running:
+        await running.until("\n")
+        name, tracker, _ = running.result.stdout.split()
+        shared.append(Path("/dev/shm", name))
+        below = children(daemon.process.pid)
+        if how == "killed":
+            daemon.process.kill()
+        else:
+            assert await daemon.stop() == 0
+        await gone(int(tracker), *below)
+        assert not shared[0].exists()
+
+
+@LAUNCHERS
+async def test_who_passes_for_a_cleaner_lives_no_longer_than_that(standing: Standing, launcher: str) -> None:
+    daemon = standing("--launcher", launcher, "--pool-size", "0")
     code = """
 import subprocess, sys
 code = "import signal\\nwhile True: signal.pause()\\n# resource_tracker import main"
@@ -108,32 +122,47 @@ LEFT = {
 }
 
 
+BUSY = "import signal\nwhile True: signal.pause()"
+
+
+def leaving(left: str, path: Path) -> str:
+    """Code that leaves something to be done at Python's end."""
+    return f"path = {str(path)!r}\n{LEFT[left]}\nprint(flush=True)\n"
+
+
 @LAUNCHERS
 @pytest.mark.parametrize("left", LEFT)
 async def test_what_python_does_at_its_end_is_done(
-    start_daemon: StartDaemon, tmp_path: Path, launcher: str, left: str
+    standing: Standing, tmp_path: Path, launcher: str, left: str
 ) -> None:
-    daemon = await start_daemon("--launcher", launcher, "--pool-size", "0")
-    async with Client(daemon.url) as client:
-        for number, (how, busy) in enumerate(
-            [("DELETE", ""), ("restart", ""), ("DELETE", "; busy"), ("SIGTERM", "; busy")]
-        ):
+    async with Client(standing("--launcher", launcher, "--pool-size", "0").url) as client:
+        for number, (how, busy) in enumerate([("DELETE", ""), ("restart", ""), ("DELETE", BUSY)]):
             path = tmp_path / str(number)
             context = await client.create()
-            code = f"path = {str(path)!r}\n{LEFT[left]}\nprint(flush=True)\n"
-            if busy:
-                code += "import signal\nwhile True: signal.pause()"
-            async with client.running(code, contextId=context) as running:
+            async with client.running(leaving(left, path) + busy, contextId=context) as running:
                 await running.until("\n")
                 if not busy:
                     await running.finish()
-                await end(client, daemon, context, how)
+                await end(client, context, how)
             assert path.read_text() == "kept", how + busy
 
 
 @LAUNCHERS
-async def test_an_exit_handler_that_does_not_end_is_killed(start_daemon: StartDaemon, launcher: str) -> None:
+async def test_it_is_done_at_the_end_of_the_daemon_too(
+    start_daemon: StartDaemon, tmp_path: Path, launcher: str
+) -> None:
     daemon = await start_daemon("--launcher", launcher, "--pool-size", "0")
+    async with Client(daemon.url) as client, contextlib.AsyncExitStack() as stack:
+        for left in LEFT:
+            code, context = leaving(left, tmp_path / left) + BUSY, await client.create()
+            await (await stack.enter_async_context(client.running(code, contextId=context))).until("\n")
+        assert await daemon.stop() == 0
+    assert {left: (tmp_path / left).read_text() for left in LEFT} == dict.fromkeys(LEFT, "kept")
+
+
+@LAUNCHERS
+async def test_an_exit_handler_that_does_not_end_is_killed(standing: Standing, launcher: str) -> None:
+    daemon = standing("--launcher", launcher, "--pool-size", "0")
     code = "import atexit, time, os; atexit.register(time.sleep, 1000); print(os.getpid())"
     async with Client(daemon.url) as client:
         context = await client.create()
