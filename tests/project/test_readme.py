@@ -10,6 +10,7 @@ import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
+import pytest
 from described import OPERATIONS
 from documents import Reader, blocks, clean, commands
 from harness import PREFIX, Client, Daemon, gone
@@ -135,3 +136,57 @@ def test_the_table_of_routes_is_complete() -> None:
     table = README.partition("| route | what it does |\n")[2].partition("\n\n")[0]
     shown = {(method.lower(), path) for method, path in re.findall(r"`(GET|POST|PATCH|DELETE) (/[\w/{}.]+)", table)}
     assert shown == {(method, path.removeprefix(PREFIX)) for method, path, _ in OPERATIONS.values()}
+
+
+# The comparison
+
+
+def rows(table: str) -> dict[str, list[str]]:
+    """Return the cells of each row of a Markdown table, by the row's first cell."""
+    lines = [[cell.strip() for cell in line.strip("|").split("|")] for line in table.splitlines()]
+    return {first: others for first, *others in lines}
+
+
+def first_number(text: str) -> float:
+    return float(re.findall(r"[\d.]+", text)[0])
+
+
+COMPARED = rows(README.partition("## Compared with\n\n")[2].partition("\n\n")[0])
+RESULTS = (ROOT / "benchmarks/RESULTS.md").read_text("utf-8")
+
+
+@pytest.mark.parametrize(
+    ("row", "ours", "peer"),
+    [
+        (
+            "`pass` in a ready context, p50",
+            "`pass`, new WebSocket, connect to close frame, p50",
+            "peer: a Jupyter kernel executes `pass`, connected, p50",
+        ),
+        (
+            "new context and its first code, p50",
+            "create a context and run `pass`, warm pool, p50",
+            "peer: a Jupyter kernel's start and first `pass`, p50",
+        ),
+        (
+            "memory that a context adds",
+            "memory a context adds (PSS), 50 spawned",
+            "peer: memory one more Jupyter kernel adds (PSS)",
+        ),
+    ],
+)
+def test_the_comparison_shows_what_was_measured(row: str, ours: str, peer: str) -> None:
+    """Roughly: a new run may differ by some percent, and README need not follow each."""
+    for shown, what in zip(COMPARED[row], (ours, peer), strict=False):
+        table = RESULTS.partition("<!-- results: begin -->")[2].partition("<!-- results: end -->")[0]
+        (measured,) = re.findall(rf"\| {re.escape(what)} \| [^|]*\| ([^|]*)\|", table)
+        assert first_number(shown) == pytest.approx(first_number(measured), rel=0.25), what
+
+
+def test_the_comparison_shows_what_other_servers_cost() -> None:
+    measured = rows(RESULTS.partition("## Other servers\n")[2].partition("\n\n| ")[2].partition("\n\n")[0])
+    servers = [measured[name] for name in ("Jupyter Kernel Gateway", "E2B's code interpreter", "Daytona's daemon")]
+    for row, column in zip(COMPARED, (None, None, None, 1, 2, 4), strict=False):
+        if column is not None:
+            for shown, cells in zip(COMPARED[row][2:], servers, strict=True):
+                assert first_number(shown) == pytest.approx(first_number(cells[column]), rel=0.02), (row, cells)
