@@ -39,11 +39,11 @@ class Parser(argparse.ArgumentParser):
 class Chosen:
     """Settings and their sources.
 
-    A flag counts more than a variable. If a setting's own name and an earlier one are both given, its own counts.
+    A flag wins over a variable. If a setting's own name and an earlier one are both given, its own name wins.
 
     Attributes:
         sources: The flag or the variable of each setting, as it was given, and whether that is an earlier name. A
-            setting that is not here has its default.
+            setting that is missing here has its default.
         others: The values of flags that were added to the parser.
     """
 
@@ -77,7 +77,7 @@ class Chosen:
 
 
 def names_of(setting: "attrs.Attribute[Any]") -> tuple[str, ...]:
-    """Return the name of a setting, and then its former ones, the latest first."""
+    """Return the name of a setting, and then its earlier names, the latest first."""
     return (setting.name, *setting.metadata["former"])
 
 
@@ -92,7 +92,7 @@ def variable_of(name: str) -> str:
 
 
 def from_environment(environ: Mapping[str, str]) -> dict[str, Any]:
-    """Return the value of each setting that has a variable, by the name given; raise ValueError for a bad one."""
+    """Return the value of each setting that has a variable, by the given name; raise ValueError for a bad one."""
     values = {}
     for setting in Settings.declared():
         for name in names_of(setting):

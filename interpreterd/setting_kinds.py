@@ -1,6 +1,6 @@
-"""What a setting is, and the kinds of values that one can have; each room declares its own in its ``settings.py``.
+"""The definition of a setting, and the kinds of its values; each room declares its settings in its ``settings.py``.
 
-A kind is a function from text to value that raises ValueError with the end of a sentence: ``must be a whole number``.
+A kind is a function from text to value. It raises ValueError with the end of a sentence: ``must be a whole number``.
 The daemon imports all sections before it forks its guard: they import no large module, and have neither ``==`` nor a
 ``repr``, which attrs would compile at each start.
 """
@@ -30,10 +30,10 @@ def setting(
     """Return an attrs field, for a section; the command line knows it by its name.
 
     Args:
-        default: The value if no flag and no variable says one.
+        default: The value without a flag and a variable.
         help: Its line in ``interpreterd serve --help``.
         parse: Makes the value from text: one of the kinds below.
-        choices: The only texts that are allowed; empty if any is.
+        choices: The only texts that are allowed; empty if all are.
         former: Earlier names of the field. Their flags and variables are still taken, but help does not show them.
     """
     return field(default=default, metadata={"help": help, "parse": parse, "choices": choices, "former": former})
@@ -53,7 +53,7 @@ def absolute(text: str) -> str:
 
 
 def switch(text: str) -> bool:
-    """Return whether ``text`` says yes; the empty text says no."""
+    """Return whether ``text`` means yes; the empty text means no."""
     if text.lower() not in ("1", "true", "yes", "on", "0", "false", "no", "off", ""):
         raise ValueError("must be true or false")
     return text.lower() in ("1", "true", "yes", "on")
@@ -88,7 +88,7 @@ def parse_bytes(text: str) -> int:
 
 
 def at_least(least: float, parse: Callable[[str], Any], *, most: float = NUMBER_LIMIT) -> Callable[[str], Any]:
-    """Return the kind of those values of ``parse`` that are in these bounds."""
+    """Return the kind of those values of ``parse`` that are within these bounds."""
 
     def check(text: str) -> Any:
         value = parse(text)

@@ -1,4 +1,4 @@
-"""All settings: each room's own section; a field of one is a flag of ``interpreterd serve`` and a variable, too."""
+"""All settings: a section for each room; each field is also a flag of ``interpreterd serve`` and a variable."""
 
 from collections.abc import Iterator
 from typing import Any, Self
@@ -15,16 +15,16 @@ from interpreterd.workers.settings import WorkerSettings
 
 @frozen(kw_only=True, eq=False, repr=False)
 class ProcessSettings:
-    """How the daemon's process behaves."""
+    """The settings of the daemon's process."""
 
     exit_with_parent: bool = setting(False, "end when the process that started the daemon ends", parse=switch)
 
 
 @frozen(kw_only=True, eq=False, repr=False)
 class Settings:
-    """How a daemon behaves: a section for each room, in the order of help. A room is given its section, and no more.
+    """The settings of a daemon: a section for each room, in the order of help. A room gets only its own section.
 
-    No name is in two sections, nor is a former one: the command line knows no sections.
+    No two sections share a name, earlier names included, because the command line knows no sections.
     """
 
     http: HttpSettings = attrs.Factory(HttpSettings)
@@ -38,7 +38,7 @@ class Settings:
         """Return settings with these ``values``, each in the section that has its name; all others have their defaults.
 
         Raises:
-            TypeError: There is no setting of a name.
+            TypeError: No setting has this name.
             ValueError: No ``cwd`` is given, and the current directory no longer exists.
         """
         sections = {}

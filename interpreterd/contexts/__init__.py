@@ -1,1 +1,1 @@
-"""Contexts and their executions."""
+"""Contexts, their executions, and the events of both."""

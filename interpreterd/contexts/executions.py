@@ -54,12 +54,12 @@ class Execution:
         return self.journal.ended
 
     def append(self, event: Event) -> None:
-        """Add an event to its journal, and note what it changes here."""
+        """Add an event to its journal, and update the record."""
         event.note(self)
         self.journal.append(event, last=event.is_last)
 
     def note_begin(self) -> None:
-        """See ``events.Record``, as for the others."""
+        """See ``events.Record``; so do the other two."""
         self.state = "running"
         self.started_at = time.time()
 

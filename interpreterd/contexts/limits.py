@@ -1,11 +1,11 @@
-"""What the daemon limits every context to, before a context's own limits tighten it."""
+"""The daemon's limits for every context, before a context's own limits tighten them."""
 
 from interpreterd.contexts.settings import QUEUE_LIMIT, ContextSettings
 from interpreterd.model.limits import Limits
 
 
 def limits_of(settings: ContextSettings) -> Limits:
-    """Return the limits that ``settings`` say."""
+    """Return the limits in ``settings``."""
     return Limits(
         memory_bytes=settings.context_memory,
         cpu_s=settings.context_cpu_s,

@@ -1,4 +1,4 @@
-"""The settings of contexts: what one may use, and what is kept of its executions."""
+"""The settings of contexts: their limits, and how many of their events are kept."""
 
 from typing import Final
 
@@ -28,7 +28,7 @@ def _processor_time(text: str) -> float:
 
 @frozen(kw_only=True, eq=False, repr=False)
 class ContextSettings:
-    """What the daemon allows contexts. Times in seconds, sizes in bytes."""
+    """The settings of contexts. Times in seconds, sizes in bytes."""
 
     cwd: str = setting(None, "working directory of the default context (default: the current one)", parse=absolute)
     max_contexts: int = setting(4096, "limit of contexts at the same time; the next one is refused", parse=count)

@@ -105,13 +105,13 @@ class Transcript:
             self._say(execution, events.Restarted())
 
     def write(self, stream: Stream, text: str, replaced: int = 0) -> None:
-        """Take output, of an execution as much as it may still write."""
+        """Take output; of an execution only as much as it may still write."""
         if self._quota is not None and not (text := self._quota.admit(stream, text)):
             return
         self.say(events.Output(stream=stream, text=text, replaced=replaced))
 
     def say(self, event: Event) -> None:
-        """Take an event of what runs. What comes while nothing runs is told to the context's followers."""
+        """Take an event of the running execution. Events while nothing runs go only to the context's followers."""
         if self.running is None:
             self.tell(event)
         else:

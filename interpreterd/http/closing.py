@@ -1,14 +1,15 @@
-"""How the daemon closes a WebSocket: the codes that the standard gives, and a reason that fits."""
+"""www.iana.org/assignments/websocket"""
 
 from typing import Final
 
 from attrs import frozen
 
-# RFC 6455, section 7.4.1; 4000 and above are the application's own
+# RFC 6455, section 5.5: a control frame holds 125 bytes, two of them the code
 OK, GOING_AWAY, PROTOCOL_ERROR, INVALID_TEXT = 1000, 1001, 1002, 1007
 POLICY_VIOLATION, MESSAGE_TOO_BIG, INTERNAL_ERROR = 1008, 1009, 1011
 TRY_AGAIN_LATER: Final = 1013  # www.iana.org/assignments/websocket
-REASON_LIMIT_BYTES: Final = 123  # RFC 6455, section 5.5: a control frame holds 125 bytes, two of them the code
+# Return ``text`` as the reason of a close frame, cut to its limit but not within a character.
+REASON_LIMIT_BYTES: Final = 123
 
 
 @frozen

@@ -1,6 +1,6 @@
-"""How errors become answers: in the form of the dialect whose route it is, and never as a traceback or an empty body.
+"""How errors become answers: in the form of the route's dialect, and never as a traceback or an empty body.
 
-What is refused before there is a route, or has none, is answered in the form of the application's first dialect.
+An error before there is a route, or without one, has the form of the application's first dialect.
 """
 
 import logging
@@ -20,7 +20,7 @@ _log = logging.getLogger(__name__)
 
 @frozen
 class HttpError:
-    """What goes wrong in HTTP itself, whatever the dialect: no such route, no valid request, a fault of the daemon's.
+    """An error of HTTP itself, in any dialect: no such route, an invalid request, a mistake in the daemon.
 
     Attributes:
         code: Stable, in lower case, as those of ``InterpreterError``.
@@ -37,7 +37,7 @@ INTERNAL: Final = HttpError(500, "internal_error", "Internal error; the daemon's
 
 @frozen
 class ErrorAnswer:
-    """How a dialect answers with an error."""
+    """A dialect's answer to an error."""
 
     status: int
     body: bytes
@@ -45,7 +45,7 @@ class ErrorAnswer:
     content_type: str = JSON
 
     def response(self, headers: Mapping[str, str] | None = None) -> web.Response:
-        """Return it as a response, with more ``headers``."""
+        """Return the answer as a response, with more ``headers``."""
         return web.Response(
             body=self.body,
             status=self.status,
@@ -54,7 +54,7 @@ class ErrorAnswer:
         )
 
     def encoded(self) -> bytes:
-        """Return it as the last bytes of a connection that aiohttp does not answer."""
+        """Return the answer as the last bytes of a connection that aiohttp does not answer."""
         return (
             f"HTTP/1.1 {self.status} {HTTPStatus(self.status).phrase}\r\n"
             f"Content-Type: {self.content_type}; charset=utf-8\r\n"
@@ -70,7 +70,7 @@ SHOWS: web.AppKey[dict[object, Show]] = web.AppKey("SHOWS", dict)
 
 
 def of_status(status: int, text: str) -> HttpError:
-    """Return an error whose code is the name of its status, which may be one that has no name."""
+    """Return an error whose code is the name of its status; a status may have no name."""
     try:
         code = HTTPStatus(status).name.lower()
     except ValueError:
@@ -90,7 +90,7 @@ async def show_errors(request: web.Request, handler: Handler) -> web.StreamRespo
             raise
         headers = {str(hdrs.ALLOW): error.headers[hdrs.ALLOW]} if hdrs.ALLOW in error.headers else {}
         return _show(request, of_status(error.status, f"{error.reason}: {request.method} {request.path}"), headers)
-    except ConnectionError:  # the client went away; aiohttp knows what to do
+    except ConnectionError:  # the client disconnected; aiohttp handles that
         raise
     except Exception:
         _log.exception("%s %s failed", request.method, request.path)

@@ -1,4 +1,4 @@
-"""The settings of HTTP: where it listens, who may ask, and how long and how much a client may make the daemon wait."""
+"""The settings of HTTP: addresses, allowed origins and hosts, and limits of size and time for clients."""
 
 import os
 from typing import Final
@@ -43,7 +43,7 @@ def _socket_path(text: str) -> str:
 
 @frozen(kw_only=True, eq=False, repr=False)
 class HttpSettings:
-    """How the daemon treats connections and requests. Times in seconds, sizes in bytes."""
+    """The settings of connections and requests. Times in seconds, sizes in bytes."""
 
     host: str = setting("127.0.0.1", "address to listen on")
     port: int = setting(3987, "port to listen on; 0 picks a free one", parse=_port)

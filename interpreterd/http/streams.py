@@ -26,7 +26,7 @@ HEADERS: Final[Mapping[str, str]] = {
     "X-Accel-Buffering": "no",  # otherwise nginx, as a proxy, keeps events back
 }
 _E = TypeVar("_E", bound=Entry)
-Render = Callable[[int, _E | Gap], bytes | None]  # None for what is not told
+Render = Callable[[int, _E | Gap], bytes | None]  # None for an event that the client does not see
 
 
 def as_line(number: int, message: bytes) -> bytes:

@@ -7,7 +7,7 @@ from interpreterd.setting_kinds import setting
 
 @frozen(kw_only=True, eq=False, repr=False)
 class LogSettings:
-    """How the daemon logs."""
+    """The settings of logs."""
 
     log_format: str = setting("text", "format of the logs on stderr", choices=("text", "json"))
     log_level: str = setting("info", "lowest severity that is logged", choices=("debug", "info", "warning", "error"))

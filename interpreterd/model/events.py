@@ -1,4 +1,4 @@
-"""Events: what happens to executions and contexts, as clients see it, and how much of it is kept in memory."""
+"""Events: what happens to executions and contexts, as clients see it, with their size in memory."""
 
 import enum
 from collections.abc import Callable, Mapping, Sequence
@@ -37,29 +37,29 @@ class Outcome(enum.StrEnum):
 
 
 class Record(Protocol):
-    """What is known of an execution beside its events; events change it."""
+    """The record of an execution besides its events; events change it."""
 
     def note_begin(self) -> None:
-        """It runs now."""
+        """The execution runs now."""
 
     def note_output(self, stream: Stream, chars: int) -> None:
-        """It has written."""
+        """The execution has written output."""
 
     def note_end(self, outcome: Outcome, error: "Failure | None") -> None:
-        """It has ended."""
+        """The execution has ended."""
 
 
 class Event:
-    """Something that happened in an execution or in a context.
+    """An event of an execution or of a context.
 
-    The set of kinds is open. A kind is a class made by ``attrs.frozen(kw_only=True)``, derived from this one alone.
-    What it keeps is the sum of its fields, so that no kind can slip through the bounds of memory. A kind that does not
-    answer what it must is an error at its definition.
+    The set of kinds is open. A kind is a class made by ``attrs.frozen(kw_only=True)``, derived from this class alone.
+    Its size is the sum of its fields, so that every kind counts against the bounds of memory. The definition of a kind
+    that lacks a required answer is an error.
 
     Attributes:
-        counts_as_backlog: Whether an execution can have any number of this kind before its client reads one. They count
-            against the client's backlog, and when that is full the program waits. Each kind answers.
-        is_last: Whether its execution says nothing after it.
+        counts_as_backlog: Whether an execution may have any number of this kind before its client reads one. They count
+            against the client's backlog, and when that is full the program waits. Each kind has to answer.
+        is_last: Whether it is the last event of its execution.
     """
 
     __slots__ = ()
@@ -88,7 +88,7 @@ class Event:
     @property
     @final
     def kept_bytes(self) -> int:
-        """Roughly how many bytes of memory it keeps: up to four for a character, and much for a short text."""
+        """Roughly the bytes of memory that it keeps: up to four for a character, and much for a short text."""
         if self._keeping is None:
             raise TypeError(f"{type(self).__name__} must be made by attrs.frozen")
         kept_bytes = EVENT_BYTES
@@ -97,11 +97,11 @@ class Event:
         return kept_bytes
 
     def note(self, record: Record) -> None:
-        """Tell the record of its execution what it changes there; most kinds change nothing."""
+        """Update the record of its execution; most kinds change nothing."""
 
 
 def _may_keep(it: "attrs.Attribute[Any]") -> bool:
-    """Whether a field counts: all do but numbers, truth values, and what another event counts."""
+    """Whether a field counts: all except numbers, truth values, and fields that another event counts."""
     is_small = isinstance(it.type, type) and issubclass(it.type, int | float | enum.Enum)
     return not is_small and "counted elsewhere" not in it.metadata
 
@@ -187,7 +187,8 @@ class Raised(Event):
 
     counts_as_backlog = False
 
-    error: Failure = field(metadata=COUNTED_ELSEWHERE)  # in Finished: the newest event stays as long as its journal
+    # Counted in Finished: the newest event stays as long as its journal.
+    error: Failure = field(metadata=COUNTED_ELSEWHERE)
 
 
 @frozen(kw_only=True)
@@ -268,5 +269,5 @@ class Happened:
 
     @property
     def counts_as_backlog(self) -> bool:
-        """No program waits for those that follow a context."""
+        """The program never waits for followers of a context."""
         return False

@@ -1,4 +1,4 @@
-"""How much memory a value keeps, roughly: what journals count."""
+"""The memory of a value, roughly, as journals count it."""
 
 import enum
 import sys
@@ -11,24 +11,24 @@ _SMALL: Final = 1 << 64
 
 
 def text_bytes(text: str) -> int:
-    """Return what ``text`` keeps once it has been encoded: then a ``str`` that is not ASCII holds its UTF-8, too."""
+    """Return the memory of ``text`` once it has been encoded: a ``str`` that is not ASCII then holds its UTF-8, too."""
     size_bytes = sys.getsizeof(text)
     return size_bytes if text.isascii() else 2 * size_bytes + len(text)
 
 
 def memory_bytes(value: object) -> int:
-    """Return what ``value`` keeps besides the object that refers to it: its texts, bytes and collections, at any depth.
+    """Return the memory of ``value`` besides the reference to it: its texts, bytes and collections, at any depth.
 
-    None, small numbers, and members of an enum, of which there is one each, count as nothing.
+    None, small numbers and members of an enum count as nothing.
 
     Raises:
-        TypeError: It is, or has, something of which nobody can tell how much it keeps.
+        TypeError: It is, or has, an object whose memory is not known.
     """
     if type(value) is str:
         return text_bytes(value)
     size_bytes = 0
     values = [value]
-    while values:  # and no recursion: it may be as deep as a client's JSON
+    while values:  # without recursion: it may be as deep as a client's JSON
         value = values.pop()
         match value:
             case None | bool() | float() | enum.Enum():

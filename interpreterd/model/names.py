@@ -1,4 +1,4 @@
-"""Names on which clients and the daemon agree: the path of the native API, and the media types of answers."""
+"""Names that clients and the daemon share: the path of the native API, and the media types of answers."""
 
 from typing import Final
 

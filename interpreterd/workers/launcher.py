@@ -1,4 +1,4 @@
-"""Where workers come from, whatever starts them: what the rest of the daemon asks of a launcher."""
+"""The launcher, as the rest of the daemon sees it: a protocol, and the workers' interpreter."""
 
 import logging
 from collections.abc import Mapping

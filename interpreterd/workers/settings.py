@@ -1,4 +1,4 @@
-"""The settings of workers: which Python they are, and how they start."""
+"""The settings of workers: their Python, and how they start."""
 
 from attrs import frozen
 
@@ -8,7 +8,7 @@ from interpreterd.workers.launchers import LAUNCHERS
 
 @frozen(kw_only=True, eq=False, repr=False)
 class WorkerSettings:
-    """How workers start. Times in seconds."""
+    """The settings of workers. Times in seconds."""
 
     python: str = setting("python3", "Python that runs the code: a name on PATH or a path; CPython 3.9 or newer")
     launcher: str = setting(

@@ -94,7 +94,7 @@ class Early(Deaf):
 
 
 class Reply(Early):
-    """Listens for one message, the reply to what was sent; waiting it raises ``WorkerStartFailed`` if it differs."""
+    """Listens for one message, the reply to a request; awaiting it raises ``WorkerStartFailed`` if it differs."""
 
     def __init__(self, expected: type[Ready] | type[Configured], stderr: str = "") -> None:
         """``stderr`` is the worker's output there so far."""

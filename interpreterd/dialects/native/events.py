@@ -1,7 +1,7 @@
-"""Events as clients are told them: a table of bodies for each version of the API.
+"""The events as clients see them: a table of JSON bodies for each version of the API.
 
-A message of version 2 is the body, the ids that the client needs, and the event's number. Version 1 has bodies alone,
-of fewer kinds. A kind without a row is not told. The events travel in the same form on WebSockets, over HTTP and to
+A message of version 2 is the body, the ids that the client needs, and the event's number. Version 1 has only bodies,
+and of fewer kinds. Clients do not see a kind without a row. Events have the same form on WebSockets, over HTTP and for
 followers of a context; ``tests/golden/session.jsonl`` and ``feed.jsonl`` have examples, which PROTOCOL.md shows.
 """
 
@@ -24,13 +24,13 @@ _K = TypeVar("_K", bound=Event | Gap)
 
 
 def tell(kind: type[_K], body: Callable[[_K], Body | None], *tables: Bodies) -> None:
-    """Have events of this kind told in the versions of ``tables``; ``body`` returns None for one that is not."""
+    """Add a row for ``kind`` to ``tables``; ``body`` returns None for an event that clients do not see."""
     for table in tables:
         table[kind] = body
 
 
 def control(text: str, **more: object) -> Body:
-    """Return the body of what is no output."""
+    """Return the body of a ``control`` message."""
     return {"type": "control", "text": text, **more}
 
 
@@ -45,28 +45,28 @@ def as_json(message: Body) -> bytes:
 
 
 def render_v1(event: Event | Gap) -> bytes | None:
-    """Return the message of ``event`` as the existing clients know it, below 1 MiB; None if they are not told."""
+    """Return the message of ``event`` in version 1, below 1 MiB; None if clients of that version do not see it."""
     body_of = V1.get(type(event))
     body = None if body_of is None else body_of(event)
     return None if body is None else as_json(body)
 
 
 def render(number: int, event: Event | Gap, ids: Mapping[str, str | None]) -> bytes | None:
-    """Return the message of the event ``number``, with ``ids``; None for a kind that is not told."""
+    """Return the message of the event ``number``, with ``ids``; None for a kind that clients do not see."""
     body_of = V2.get(type(event))
     body = None if body_of is None else body_of(event)
     return None if body is None else as_json({**body, **ids, "seq": number})
 
 
 def render_happened(number: int, happened: Happened | Gap) -> bytes | None:
-    """Return the message of what happened in a context."""
+    """Return the message of an event of a context."""
     if isinstance(happened, Gap):
         return render(number, happened, {"executionId": None})
     return render(number, happened.event, {"executionId": happened.execution_id})
 
 
 def closing(finished: Finished) -> Closing:
-    """Return how a connection for one execution ends after the last event."""
+    """Return how a connection for one execution is closed after the last event."""
     return NORMAL if finished.cause is None else closing_after(finished.cause)
 
 
@@ -85,7 +85,7 @@ def _end(finished: Finished) -> Body:
 
 
 def _end_v1(finished: Finished) -> Body | None:
-    """Return None if the reason of the close says how it ended."""
+    """Return None if the reason of the close says how the execution ended."""
     if finished.outcome is Outcome.INTERRUPTED or isinstance(finished.cause, ExecutionInterrupted):
         return control("interrupted")
     return control("completed") if finished.cause is None else None

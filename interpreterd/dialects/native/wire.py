@@ -1,4 +1,4 @@
-"""What a client says on a session's WebSocket, and what it is answered: pure functions from and to JSON."""
+"""The operations and answers of a session's WebSocket: pure functions from and to JSON."""
 
 from typing import Any, Final
 

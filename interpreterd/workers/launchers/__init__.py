@@ -1,7 +1,7 @@
-"""Launchers start workers: a file for each of them, and a row of ``LAUNCHERS``.
+"""Launchers start workers: a file for each, and a row of ``LAUNCHERS``.
 
-A row imports its launcher when that is used: ``workers/settings.py`` reads the table, too, as its names are the choices
-of ``--launcher``.
+A row imports its launcher only when it is used, because ``workers/settings.py`` reads the table as well: its names are
+the choices of ``--launcher``.
 """
 
 from collections.abc import AsyncIterator, Callable, Mapping
@@ -23,9 +23,10 @@ class Row:
     """One launcher.
 
     Attributes:
-        summary: What it does; completes "spawn …" in the help.
+        summary: Its description; completes "spawn …" in the help.
         preloads: Whether its workers have the modules of ``--preload`` when they start.
-        run: Gives a block the launcher; at its end it starts no more, and has ended what was its own.
+        run: Gives a block the launcher; at the end of the block it starts no more workers, and has ended its own
+            processes.
     """
 
     summary: str
@@ -65,7 +66,7 @@ LAUNCHERS: Final[Mapping[str, Row]] = MappingProxyType(
 
 
 def effective_launcher(settings: "WorkerSettings") -> str:
-    """Return the name of the launcher that is used: the one that is set, or if that cannot preload, one that can."""
+    """Return the name of the launcher in use: the chosen one, or one that can preload if it cannot."""
     if not settings.preload or LAUNCHERS[settings.launcher].preloads:
         return settings.launcher
     return next(name for name, row in LAUNCHERS.items() if row.preloads)

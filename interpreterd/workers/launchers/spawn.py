@@ -1,4 +1,4 @@
-"""Workers that are new processes: finding the interpreter, having it compile the worker, starting it."""
+"""The launcher that starts a new process for each worker: it finds the interpreter, which compiles the worker."""
 
 import asyncio
 import contextlib
