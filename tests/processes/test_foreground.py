@@ -1,198 +1,155 @@
-"""An interrupt reaches what the code waits for, as a terminal's ^C does, and what runs in the background stays."""
+"""Whom an interrupt reaches, by real processes; what contexts see of it is tested with a daemon."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from pathlib import Path
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Iterator
 
 import pytest
-from contract import interrupt
-from harness import Client, Daemon, Gate, alive, children, gone
-from standing import SharedDaemon, shared_daemon
 
-pytestmark = pytest.mark.xdist_group("foreground")
+from interpreterd.processes import foreground
+from interpreterd.processes.foreground import Foreground, Interrupts, ignores_interrupts
 
-# Code that waits for processes; one of them says that it is there.
-SAY = "print('started', flush=True); import time; time.sleep(1000)"
-WAITING = {
-    "os.system": "os.system('echo started; sleep 1000')",
-    "a loop of os.system": "while True: os.system('echo started; sleep 1000')",
-    "subprocess.run": "subprocess.run(['sh', '-c', 'echo started; sleep 1000'])",
-    "subprocess.call": "subprocess.call('echo started; exec sleep 1000', shell=True)",
-    "Popen.wait": "subprocess.Popen(['sh', '-c', 'echo started; exec sleep 1000']).wait()",
-    "Popen.communicate": "subprocess.Popen(['sh', '-c', 'echo started >&3; sleep 1000'], stdout=subprocess.PIPE,"
-    " pass_fds=[os.dup2(1, 3)]).communicate()",
-    "a pipeline": "os.system('yes | (echo started; tail -n 1)')",
-    "a pipeline of subprocess": "subprocess.run('yes | (echo started; tail -n 1)', shell=True, check=True)",
-    "os.popen": "os.popen('echo started > /proc/$PPID/fd/1; sleep 1000').read()",
-    "a child's child": "subprocess.run([sys.executable, '-c', \"import os; os.system('echo started; sleep 1000')\"])",
-    "os.fork": "os.fork() or (print('started', flush=True), time.sleep(1000))\nos.wait()",
-    "asyncio": "async def main():\n    child = await asyncio.create_subprocess_shell('echo started; sleep 1000')\n"
-    "    await child.wait()\nasyncio.run(main())",
-    "a thread": "t = threading.Thread(target=os.system, args=('echo started; sleep 1000',))\nt.start()\nt.join()",
-    "multiprocessing.Process": "p = fork.Process(target=work, args=(1,))\np.start()\np.join()",
-    "multiprocessing.Pool": "with fork.Pool(2) as pool: pool.map(work, range(10))",
-    "ProcessPoolExecutor": "pool = concurrent.futures.ProcessPoolExecutor(2, fork)\n"
-    "with pool: list(pool.map(work, range(10)))",
-}
-PRELUDE = (
-    "import asyncio, concurrent.futures, multiprocessing, os, subprocess, sys, threading, time\n"
-    "fork = multiprocessing.get_context('fork')\ndef work(n):\n    print('started', flush=True)\n    time.sleep(1000)\n"
-    "kept = 1\nprint(os.getpid())"
-)
+# Starts a child for each line it reads, in its own group or another one, and says its pid. At the end it says how each
+# has ended; it waits for the first, and sends the others SIGTERM, which comes after a SIGINT that they have got.
+WORKER = """
+import subprocess, sys
+code = "import signal; signal.signal(signal.SIGINT, signal.SIG_DFL); print(flush=True); signal.pause()"
+children = []
+for line in sys.stdin:
+    if line == "end\\n":
+        break
+    child = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, start_new_session=line == "apart\\n")
+    child.stdout.readline()
+    children.append(child)
+    print(child.pid, flush=True)
+print(children[0].wait(), flush=True)
+for child in children[1:]:
+    child.terminate()
+    print(child.wait(), flush=True)
+"""
 
 
-@pytest.fixture(scope="module")
-def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SharedDaemon]:
-    """What an interrupt does not reach is killed after a long grace, and a test would tell."""
-    with shared_daemon(tmp_path_factory.mktemp("foreground"), "--grace-s", "20") as daemon:
-        yield daemon
+@pytest.fixture(autouse=True)
+def _time_enough(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A look sees all, however busy the machine is."""
+    monkeypatch.setattr(foreground, "BUDGET_S", 30)
 
 
-@pytest.fixture
-async def client(shared: SharedDaemon) -> AsyncIterator[Client]:
-    async with Client(shared.url) as client:
-        yield client
+class Worker:
+    """A process in a group of its own, with children."""
 
+    def __init__(self, process: "subprocess.Popen[str]") -> None:
+        self.pid = process.pid
+        self._process = process
 
-class Context:
-    """A context, and the process of its worker."""
+    def said(self) -> int:
+        assert self._process.stdout is not None
+        return int(self._process.stdout.readline())
 
-    def __init__(self, client: Client, name: str, pid: int) -> None:
-        self.client = client
-        self.name = name
-        self.pid = pid
+    def start(self, how: str) -> int:
+        """Start a child, which waits; return its pid."""
+        assert self._process.stdin is not None
+        self._process.stdin.write(how + "\n")
+        self._process.stdin.flush()
+        return self.said()
 
-    async def interrupted(self, code: str, **keys: object) -> dict[str, object]:
-        """Interrupt ``code`` once it has said ``started``, and return the error."""
-        async with self.client.running(code, contextId=self.name, **keys) as running:
-            await running.until("started")
-            await interrupt(self.client, self.name)
-            result = await running.finish()
-        assert result.controls == ["interrupted"]
-        assert result.error is not None
-        return result.error
-
-    async def kept(self) -> bool:
-        """Whether the variables are there."""
-        return (await self.client.run("print(kept)", self.name)).stdout == "1\n"
+    def end(self, count: int) -> list[int]:
+        """Have it end ``count`` children; return how each has ended."""
+        assert self._process.stdin is not None
+        self._process.stdin.write("end\n")
+        self._process.stdin.flush()
+        return [self.said() for _ in range(count)]
 
 
 @pytest.fixture
-async def context(client: Client, tmp_path: Path) -> AsyncIterator[Context]:
-    name = await client.create(cwd=str(tmp_path))
-    pid = int((await client.run(PRELUDE, name)).stdout)
-    yield Context(client, name, pid)
-    await client.request("DELETE", f"/context/{name}")
+def worker() -> Iterator[Worker]:
+    command = [sys.executable, "-c", WORKER]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True, start_new_session=True) as process:
+        yield Worker(process)
 
 
-@pytest.mark.parametrize("waiting", WAITING)
-async def test_what_the_code_waits_for_is_interrupted(context: Context, waiting: str) -> None:
-    error = await context.interrupted(WAITING[waiting], graceS=4)
-    assert error["name"] == "KeyboardInterrupt"
-    assert await context.kept()
-    await gone(*[pid for pid in children(context.pid) if alive(pid)])  # if one is left, the test hangs
+def test_the_processes_of_its_group_are_interrupted_and_no_others(worker: Worker) -> None:
+    for how in ("here", "apart", "here"):
+        worker.start(how)
+    Foreground(worker.pid).interrupt()
+    assert worker.end(3) == [-signal.SIGINT, -signal.SIGTERM, -signal.SIGINT]
 
 
-async def test_a_timeout_does_so_too(context: Context) -> None:
-    result = await context.client.run("os.system('sleep 1000')", context.name, timeout=1)
-    assert result.error is not None
-    assert (result.error["name"], result.controls) == ("TimeoutError", ["interrupted"])
-    assert await context.kept()
+def test_a_process_of_an_earlier_execution_is_not_interrupted(worker: Worker) -> None:
+    earlier = worker.start("here")
+    it = Foreground(worker.pid)
+    it.begin(others=True)
+    worker.start("here")
+    it.interrupt()
+    os.kill(earlier, signal.SIGTERM)
+    assert worker.end(2) == [-signal.SIGTERM, -signal.SIGINT]
 
 
-@pytest.mark.parametrize(
-    "start",
-    [
-        "subprocess.Popen(['sleep', '1000'], start_new_session=True)",
-        "subprocess.Popen(['setsid', 'sleep', '1000'])",
-        "subprocess.Popen(['sleep', '1000'], preexec_fn=os.setpgrp)",
-    ],
-)
-async def test_what_was_started_in_the_background_on_purpose_stays(context: Context, start: str) -> None:
-    # Only once it is what it is to be.
-    code = f"child = {start}\nwhile os.getpgid(child.pid) == os.getpid(): pass\nos.system('echo started; sleep 1000')"
-    await context.interrupted(code)
-    assert (await context.client.run("print(child.poll(), kept)", context.name)).stdout == "None 1\n"
+@pytest.fixture
+def ignoring() -> Iterator[int]:
+    """The pid of a process that ignores SIGINT."""
+    code = "import signal; signal.signal(signal.SIGINT, signal.SIG_IGN); print(flush=True); input()"
+    with subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        yield process.pid
+        process.communicate(b"\n")
 
 
-async def test_what_an_earlier_execution_has_started_stays(context: Context) -> None:
-    """Though it is in the same group, and was started a moment ago; so does what it starts itself."""
-    await context.client.run("child = subprocess.Popen(['sh', '-c', 'sleep 1000; exit 3'])", context.name)
-    await context.interrupted("os.system('echo started; sleep 1000')")
-    await context.interrupted("os.system('echo started; sleep 1000')")
-    assert (await context.client.run("print(child.poll(), kept)", context.name)).stdout == "None 1\n"
+async def test_a_worker_that_ignores_interrupts_gets_another_signal_too(ignoring: int) -> None:
+    sent: list[signal.Signals] = []
+    interrupts = Interrupts(ignoring, sent.append)
+    interrupts.begin(1000)
+    assert sent == [signal.SIGINT, signal.SIGURG]
+    interrupts.end()
 
 
-async def test_code_that_ignores_interrupts_is_not_disturbed_by_them(context: Context, gate: Gate) -> None:
-    code = f"import signal\nsignal.signal(signal.SIGINT, signal.SIG_IGN)\nprint('started')\n{gate.wait}\nprint('end')"
-    async with context.client.running(code, contextId=context.name) as running:
-        await running.until("started")
-        await interrupt(context.client, context.name)
-        gate.open()
-        result = await running.finish()
-    assert result.stdout == "started\nend\n"
-    assert await context.kept()
+def test_who_ignores_interrupts_is_known() -> None:
+    code = "import signal; signal.signal(signal.SIGINT, signal.{}); print(flush=True); input()"
+    for handler, ignores in (("SIG_IGN", True), ("SIG_DFL", False), ("default_int_handler", False)):
+        command = [sys.executable, "-c", code.format(handler)]
+        with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+            assert process.stdout is not None
+            process.stdout.readline()
+            assert ignores_interrupts(process.pid) is ignores
+            process.communicate(b"\n")
+    assert ignores_interrupts(process.pid) is False, "it has gone"
 
 
-async def test_an_interrupt_of_code_that_handles_it_comes_once(context: Context) -> None:
-    """It may need its time for it, and processes; ^C is pressed once more only for those that did not end by it."""
-    code = (
-        "try: os.system('echo started; sleep 1000')\nexcept KeyboardInterrupt:\n"
-        "    print(subprocess.run(['sh', '-c', 'sleep 0.6']).returncode)\n    raise"
-    )
-    async with context.client.running(code, contextId=context.name, graceS=1) as running:
-        await running.until("started")
-        await interrupt(context.client, context.name)
-        result = await running.finish()
-    assert result.stdout.endswith("\n0\n")
+async def test_an_interrupt_is_sent_again_within_the_grace_and_wakes_who_missed_it(
+    worker: Worker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(foreground, "NUDGES_S", (0, 0))
+    sent: asyncio.Queue[signal.Signals] = asyncio.Queue()
+    interrupts = Interrupts(worker.pid, sent.put_nowait)
+    interrupts.begin_execution()
+    interrupts.begin(0)
+    assert sent.get_nowait() is signal.SIGINT
+    later = Counter([await sent.get() for _ in range(3)])
+    assert later == {signal.SIGINT: 1, signal.SIGCONT: 2}
 
 
-async def test_a_process_that_wants_to_hear_it_twice_does(context: Context) -> None:
-    """As a pool's, which begins its next task after the first."""
-    count = "trap 'n=${n}x; [ $n = xx ] && exit' INT; echo started; while :; do sleep 0.05; done"
-    await context.interrupted(f"subprocess.Popen(['bash', '-c', {count!r}])\nos.wait()\n", graceS=2)
-    assert await context.kept()
+async def test_an_execution_that_has_ended_is_interrupted_no_more(
+    worker: Worker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(foreground, "NUDGES_S", (0, 0.02))  # the last of them comes after what is not to come
+    sent: asyncio.Queue[signal.Signals] = asyncio.Queue()
+    interrupts = Interrupts(worker.pid, sent.put_nowait)
+    interrupts.begin(0)
+    interrupts.end_execution(children=False)
+    assert [await sent.get() for _ in range(3)] == [signal.SIGINT, signal.SIGCONT, signal.SIGCONT]
 
 
-async def test_the_next_execution_hears_nothing_of_it(context: Context) -> None:
-    """What comes again after a while is for the execution that was interrupted."""
-    child = "child = subprocess.Popen(['sh', '-c', 'trap \"\" INT; echo; exec sleep 1000'], stdout=subprocess.PIPE)"
-    await context.interrupted(f"{child}\nchild.stdout.read(1)\nprint('started')\nchild.wait()", graceS=1)
-    result = await context.client.run(
-        "print(subprocess.run(['sleep', '1.2']).returncode, child.poll(), kept)\nchild.kill()", context.name
-    )
-    assert (result.stdout, result.error) == ("0 None 1\n", None)
-
-
-async def test_workers_that_are_forked(start_daemon: Callable[..., Awaitable[Daemon]]) -> None:
-    daemon = await start_daemon("--launcher", "fork", "--grace-s", "20")
-    async with Client(daemon.url) as client:
-        pid = int((await client.run(PRELUDE)).stdout)
-        context = Context(client, "default", pid)
-        for waiting in ("os.system", "subprocess.run"):
-            assert (await context.interrupted(WAITING[waiting]))["name"] == "KeyboardInterrupt"
-        assert await context.kept()
-
-
-@pytest.mark.parametrize("grace_s", [0, 0.5])
-async def test_a_grace_of_its_own(context: Context, grace_s: float) -> None:
-    tries = "print('started', flush=True)\n        time.sleep(1000)"
-    code = f"while True:\n    try:\n        {tries}\n    except KeyboardInterrupt: pass"
-    error = await context.interrupted(code, graceS=grace_s)
-    assert "lost" in str(error["value"])
-    assert not await context.kept()
-
-
-@pytest.mark.parametrize(
-    ("grace_s", "code", "why"),
-    [
-        (20.5, "invalid_request", "graceS must be at most 20, the daemon's limit"),
-        (-1, "invalid_request", "graceS must be a number of seconds from 0 to 4294967295"),
-        ("2", "malformed_request", "graceS must be a number"),
-        (True, "malformed_request", "graceS must be a number"),
-    ],
-)
-async def test_a_grace_that_cannot_be(client: Client, grace_s: object, code: str, why: str) -> None:
-    wish = {"code": "pass", "graceS": grace_s}
-    assert await client.request("POST", "/execute", json=wish) == (400, {"error": why, "code": code})
-    refused = await client.run(**wish)  # type: ignore[arg-type]
-    assert (refused.close_code, refused.close_reason) == (1008 if code == "invalid_request" else 1002, why)
+async def test_a_worker_that_has_ended_gets_no_signal(worker: Worker, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(foreground, "NUDGES_S", (0, 0))
+    sent: list[signal.Signals] = []
+    interrupts = Interrupts(worker.pid, sent.append)
+    interrupts.end()
+    interrupts.begin(0)
+    interrupts.end_execution(children=False)
+    assert sent == []

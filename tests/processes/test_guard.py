@@ -1,13 +1,19 @@
-"""What the daemon tells its guard when that does not listen: nothing is lost, nobody waits, the end is bounded."""
+"""The guard: whom it kills when the daemon ends; and what it is told, also when it does not listen."""
 
 import asyncio
+import contextlib
 import fcntl
 import os
 import signal
 import subprocess
+import sys
 from collections.abc import Iterator
 
 import pytest
+from family_tree import members
+from family_tree import tree as tree  # a fixture
+from harness import gone
+from paths import ROOT
 
 from interpreterd.processes import guard as guard_module
 from interpreterd.processes.guard import Guard
@@ -133,3 +139,81 @@ def test_a_process_that_is_no_child_is_neither_waited_for_nor_killed(
     for pid in range(2000):
         guard.watch(pid)
     guard.close()
+
+
+# Who is killed
+
+# The guard is forked by a process of its own: this one has threads.
+GUARDED = """
+import os, sys
+from interpreterd.processes import guard
+it = guard.start()
+print(it.pid, flush=True)
+for line in sys.stdin:
+    word, pid = line.split()
+    getattr(it, word)(int(pid))
+    print("ok", flush=True)
+if sys.argv[1] == "closes":
+    it.close()
+    print("closed", flush=True)
+os._exit(0)
+"""
+
+
+@contextlib.contextmanager
+def guarded(how: str, *lines: str) -> Iterator[tuple[subprocess.Popen[str], int]]:
+    """Run a process with a guard that is told ``lines``; yield it and the guard's pid."""
+    with subprocess.Popen(
+        [sys.executable, "-c", GUARDED, how],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        cwd=ROOT,
+    ) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        pid = int(process.stdout.readline())
+        for line in lines:
+            process.stdin.write(line + "\n")
+            process.stdin.flush()
+            assert process.stdout.readline() == "ok\n"
+        yield process, pid
+
+
+async def test_the_guard_kills_the_families_of_a_daemon_that_was_killed(tree: subprocess.Popen[bytes]) -> None:
+    members(tree)
+    with guarded("dies", f"watch {tree.pid}") as (daemon, guard):
+        daemon.kill()
+    assert tree.wait() == -signal.SIGKILL
+    await gone(guard)
+
+
+def test_the_guard_kills_nobody_that_it_was_told_to_forget(tree: subprocess.Popen[bytes]) -> None:
+    members(tree)
+    with guarded("closes", f"watch {tree.pid}", f"forget {tree.pid}") as (daemon, _):
+        out, _ = daemon.communicate()
+        assert out == "closed\n"
+    assert tree.poll() is None
+
+
+def test_closing_the_guard_ends_the_families_it_still_knows_first(tree: subprocess.Popen[bytes]) -> None:
+    members(tree)
+    with guarded("closes", f"watch {tree.pid}") as (daemon, _):
+        out, _ = daemon.communicate()
+        assert out == "closed\n"
+        assert tree.wait() == -signal.SIGKILL
+
+
+def test_a_guard_that_is_gone_disturbs_nobody() -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    guard = Guard(pid=os.getpid(), pipe=writer)
+    guard.watch(1234)
+    guard.forget(1234)
+    guard.close()
+
+
+def test_only_the_single_binary_has_a_loader(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert guard_module._unpacked() is None
+    monkeypatch.setattr(sys, "_MEIPASS", "/tmp/_MEIabc", raising=False)
+    assert guard_module._unpacked() == "/tmp/_MEIabc"

@@ -1,4 +1,4 @@
-"""A process that cannot be reaped or killed costs its own context a moment, and nobody else anything."""
+"""A process that cannot be reaped or killed costs its own context a moment, and no other context anything."""
 
 import os
 import signal
@@ -6,7 +6,6 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 from harness import Client, Daemon, alive, children, gone, state
-from nursery_alone import BEGINNING, run
 from tracing import SEIZE, traced
 
 StartDaemon = Callable[..., Awaitable[Daemon]]
@@ -106,94 +105,3 @@ while True: signal.pause()
         await gone(worker)
         assert children(daemon.pid) == before
     assert b"given up" not in daemon.log
-
-
-# The nursery alone
-
-TRACED = f"""{BEGINNING}
-from tracing import traced
-
-async def main():
-    nursery = Nursery(adopts=True)
-    orphan = leave_an_orphan()
-    with traced(orphan):
-        tracer, = set(children(os.getpid())) - {{orphan}}
-        nursery.add(tracer)
-        await nursery.sweep()
-        print(open(f"/proc/{{orphan}}/stat").read().split()[2], flush=True)
-        await nursery.sweep()
-        async with nursery.birth():
-            another = leave_an_orphan()
-        await nursery.sweep()
-        print(set(children(os.getpid())) == {{tracer, orphan}})
-    nursery.remove(tracer)
-    await nursery.sweep()
-    print(children(os.getpid()))
-
-asyncio.run(main())
-"""
-
-
-def test_a_zombie_that_is_traced_is_given_up_at_once_told_once_and_reaped_in_the_end() -> None:
-    told, zombie, only_it, left = run(TRACED)
-    assert told.startswith("process ")
-    assert told.endswith("given up: it has ended, but is traced")
-    assert (zombie, only_it, left) == ("Z", "True", "[]")
-
-
-ANOTHER_USERS = f"""{BEGINNING}
-async def main():
-    nursery = Nursery(adopts=True)
-    orphan = leave_an_orphan()
-    os.seteuid(65534)
-    for _ in range(3):
-        await nursery.sweep()
-    os.seteuid(0)
-    print(os.waitpid(orphan, os.WNOHANG))
-    os.kill(orphan, signal.SIGKILL)
-    print(os.waitpid(orphan, 0)[0] == orphan)
-
-asyncio.run(main())
-"""
-
-
-@pytest.mark.skipif(os.getuid() != 0, reason="only root can become another user")
-def test_another_user_s_process_is_given_up_at_once_and_told_once() -> None:
-    told, lives, died = run(ANOTHER_USERS.replace("os.seteuid(65534)", "os.setresuid(65534, 65534, 0)"))
-    assert told.endswith("given up: it is another user's")
-    assert (lives, died) == ("(0, 0)", "True")
-
-
-BIRTH = f"""{BEGINNING}
-async def main():
-    nursery = Nursery(adopts=True)
-    old = leave_an_orphan()
-    import time; time.sleep(0.05)  # older than the birth, by more ticks than one
-    born = asyncio.Event()
-    async def give_birth():
-        async with nursery.birth():
-            child = leave_an_orphan()
-            begun.set()
-            await born.wait()
-            nursery.add(child)
-            return child
-    begun = asyncio.Event()
-    birth = asyncio.create_task(give_birth())
-    await begun.wait()
-    sweep = asyncio.create_task(nursery.sweep())
-    while len(children(os.getpid())) > 1:
-        await asyncio.sleep(0)
-    print(sweep.done())
-    born.set()
-    child = await birth
-    await sweep
-    print(children(os.getpid()) == [child])
-    os.kill(child, signal.SIGKILL)
-    os.waitpid(child, 0)
-
-asyncio.run(main())
-"""
-
-
-def test_what_is_older_than_a_birth_is_swept_while_that_goes_on_and_what_is_born_is_not() -> None:
-    assert run(BIRTH) == ["False", "True"]

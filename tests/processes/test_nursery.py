@@ -1,0 +1,186 @@
+"""What dead workers leave to the daemon: found, killed, reaped; or given up."""
+
+import asyncio
+import os
+import subprocess
+import sys
+
+import pytest
+from nursery_alone import BEGINNING, run
+from paths import ROOT
+
+from interpreterd.processes.guard import Guard
+from interpreterd.processes.nursery import Nursery
+
+NURSERY = """
+import asyncio, os, signal, subprocess, sys
+from interpreterd.processes.families import children
+from interpreterd.processes.nursery import Nursery
+
+async def main():
+    nursery = Nursery(adopts=True)
+    known = subprocess.Popen([sys.executable, "-c", "import signal; signal.pause()"])
+    nursery.add(known.pid)
+    # dies at once and leaves two behind, one in a session of its own
+    subprocess.run([sys.executable, "-c", '''
+import os, signal
+for setsid in (False, True):
+    if os.fork() == 0:
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        if setsid:
+            os.setsid()
+        os.close(1)
+        while True:
+            signal.pause()
+'''])
+    before = len(children(os.getpid()))
+    await nursery.sweep()
+    print(before, children(os.getpid()) == [known.pid], known.poll(), len(os.listdir("/proc/self/task")))
+    known.kill()
+    known.wait()
+    nursery.remove(known.pid)
+    await nursery.sweep()
+
+asyncio.run(main())
+"""
+
+
+ENDS_AMID_A_SWEEP = """
+import asyncio, os, subprocess, sys
+from interpreterd.processes import guard
+from interpreterd.processes.nursery import Nursery
+
+the_guard = guard.start()
+
+async def main():
+    nursery = Nursery(guard=the_guard, adopts=True)
+    subprocess.Popen([sys.executable, "-c", "import signal; signal.pause()"])
+    nursery._note_orphans = lambda stopped: os._exit(0)
+    await nursery.sweep()
+
+asyncio.run(main())
+"""
+
+
+def test_what_a_sweep_has_stopped_is_killed_also_if_the_daemon_ends_before_that() -> None:
+    """The left process has this one's pipe, which ends with it."""
+    program = [sys.executable, "-c", ENDS_AMID_A_SWEEP]
+    subprocess.run(program, cwd=ROOT, stdout=subprocess.PIPE, check=True, timeout=30)
+
+
+def test_a_sweep_kills_and_reaps_what_was_left_and_nothing_else() -> None:
+    shown = subprocess.run(
+        [sys.executable, "-c", NURSERY],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert (shown.stdout, shown.stderr) == ("3 True None 1\n", "")
+
+
+def test_a_nursery_that_does_not_adopt_leaves_the_children_of_others_alone() -> None:
+    with subprocess.Popen([sys.executable, "-c", "import signal; signal.pause()"]) as process:
+        asyncio.run(Nursery().sweep())
+        assert process.poll() is None
+        process.kill()
+
+
+def test_the_nursery_tells_the_guard() -> None:
+    reader, writer = os.pipe()
+    nursery = Nursery(guard=Guard(pid=1, pipe=writer))
+    assert nursery.guarded
+    nursery.add(10)
+    nursery.remove(10)
+    os.close(writer)
+    with open(reader, "rb") as told:
+        assert told.read() == b"+10\n-10\n"
+
+
+TRACED = f"""{BEGINNING}
+from tracing import traced
+
+async def main():
+    nursery = Nursery(adopts=True)
+    orphan = leave_an_orphan()
+    with traced(orphan):
+        tracer, = set(children(os.getpid())) - {{orphan}}
+        nursery.add(tracer)
+        await nursery.sweep()
+        print(open(f"/proc/{{orphan}}/stat").read().split()[2], flush=True)
+        await nursery.sweep()
+        async with nursery.birth():
+            another = leave_an_orphan()
+        await nursery.sweep()
+        print(set(children(os.getpid())) == {{tracer, orphan}})
+    nursery.remove(tracer)
+    await nursery.sweep()
+    print(children(os.getpid()))
+
+asyncio.run(main())
+"""
+
+
+def test_a_zombie_that_is_traced_is_given_up_at_once_told_once_and_reaped_in_the_end() -> None:
+    told, zombie, only_it, left = run(TRACED)
+    assert told.startswith("process ")
+    assert told.endswith("given up: it has ended, but is traced")
+    assert (zombie, only_it, left) == ("Z", "True", "[]")
+
+
+ANOTHER_USERS = f"""{BEGINNING}
+async def main():
+    nursery = Nursery(adopts=True)
+    orphan = leave_an_orphan()
+    os.seteuid(65534)
+    for _ in range(3):
+        await nursery.sweep()
+    os.seteuid(0)
+    print(os.waitpid(orphan, os.WNOHANG))
+    os.kill(orphan, signal.SIGKILL)
+    print(os.waitpid(orphan, 0)[0] == orphan)
+
+asyncio.run(main())
+"""
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root can become another user")
+def test_another_user_s_process_is_given_up_at_once_and_told_once() -> None:
+    told, lives, died = run(ANOTHER_USERS.replace("os.seteuid(65534)", "os.setresuid(65534, 65534, 0)"))
+    assert told.endswith("given up: it is another user's")
+    assert (lives, died) == ("(0, 0)", "True")
+
+
+BIRTH = f"""{BEGINNING}
+async def main():
+    nursery = Nursery(adopts=True)
+    old = leave_an_orphan()
+    import time; time.sleep(0.05)  # older than the birth, by more ticks than one
+    born = asyncio.Event()
+    async def give_birth():
+        async with nursery.birth():
+            child = leave_an_orphan()
+            begun.set()
+            await born.wait()
+            nursery.add(child)
+            return child
+    begun = asyncio.Event()
+    birth = asyncio.create_task(give_birth())
+    await begun.wait()
+    sweep = asyncio.create_task(nursery.sweep())
+    while len(children(os.getpid())) > 1:
+        await asyncio.sleep(0)
+    print(sweep.done())
+    born.set()
+    child = await birth
+    await sweep
+    print(children(os.getpid()) == [child])
+    os.kill(child, signal.SIGKILL)
+    os.waitpid(child, 0)
+
+asyncio.run(main())
+"""
+
+
+def test_what_is_older_than_a_birth_is_swept_while_that_goes_on_and_what_is_born_is_not() -> None:
+    assert run(BIRTH) == ["False", "True"]
