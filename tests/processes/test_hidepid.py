@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from interpreterd.cli.checks import Verdict, proc
+from interpreterd.cli.checks import CheckVerdict, proc
 from interpreterd.cli.kernel import Kernel
 
 NOBODY = 65534
@@ -97,22 +97,25 @@ class Mounted(Kernel):
 
 
 MOUNTED = {
-    "not hidden": (Mounted("rw", shown=True), Verdict.OK),
-    "switched off": (Mounted("rw,hidepid=off", shown=True), Verdict.OK),
-    "hidden by other means": (Mounted("rw"), Verdict.LIMITED),
-    "invisible": (Mounted("rw,hidepid=invisible", 5), Verdict.LIMITED),
-    "invisible, but the parent is of the same user": (Mounted("rw,hidepid=invisible", 5, shown=True), Verdict.LIMITED),
-    "as older kernels write it": (Mounted("rw,hidepid=2", 5, shown=True), Verdict.LIMITED),
-    "not to be read": (Mounted("rw,hidepid=noaccess", 5, shown=True), Verdict.LIMITED),
-    "where no group helps": (Mounted("rw,hidepid=ptraceable", 0, shown=True), Verdict.LIMITED),
-    "in the group": (Mounted("rw,gid=7,hidepid=invisible", 5, 7, shown=True), Verdict.OK),
-    "in another group": (Mounted("rw,gid=7,hidepid=invisible", 0, 5, shown=True), Verdict.LIMITED),
-    "in the group if none is named": (Mounted("rw,hidepid=invisible", 0, shown=True), Verdict.OK),
+    "not hidden": (Mounted("rw", shown=True), CheckVerdict.OK),
+    "switched off": (Mounted("rw,hidepid=off", shown=True), CheckVerdict.OK),
+    "hidden by other means": (Mounted("rw"), CheckVerdict.LIMITED),
+    "invisible": (Mounted("rw,hidepid=invisible", 5), CheckVerdict.LIMITED),
+    "invisible, but the parent is of the same user": (
+        Mounted("rw,hidepid=invisible", 5, shown=True),
+        CheckVerdict.LIMITED,
+    ),
+    "as older kernels write it": (Mounted("rw,hidepid=2", 5, shown=True), CheckVerdict.LIMITED),
+    "not to be read": (Mounted("rw,hidepid=noaccess", 5, shown=True), CheckVerdict.LIMITED),
+    "where no group helps": (Mounted("rw,hidepid=ptraceable", 0, shown=True), CheckVerdict.LIMITED),
+    "in the group": (Mounted("rw,gid=7,hidepid=invisible", 5, 7, shown=True), CheckVerdict.OK),
+    "in another group": (Mounted("rw,gid=7,hidepid=invisible", 0, 5, shown=True), CheckVerdict.LIMITED),
+    "in the group if none is named": (Mounted("rw,hidepid=invisible", 0, shown=True), CheckVerdict.OK),
 }
 
 
 @pytest.mark.parametrize(("kernel", "verdict"), MOUNTED.values(), ids=MOUNTED)
-def test_doctor_says_whether_processes_are_hidden(kernel: Kernel, verdict: Verdict) -> None:
+def test_doctor_says_whether_processes_are_hidden(kernel: Kernel, verdict: CheckVerdict) -> None:
     finding = proc(kernel)
     assert finding.verdict is verdict
-    assert (verdict is Verdict.OK) == (finding.advice == "")
+    assert (verdict is CheckVerdict.OK) == (finding.advice == "")

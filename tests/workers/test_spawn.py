@@ -4,6 +4,7 @@ import asyncio
 import os
 import re
 import signal
+from collections.abc import Iterator
 
 import pytest
 from fake_template import child as child  # a fixture
@@ -32,8 +33,27 @@ async def test_a_worker_that_is_stopped_while_it_starts_is_not_waited_for(
         worker.process_exited(-9)
 
 
+class Told(Nursery):
+    """Says when a process has been reaped."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.reaped = asyncio.Event()
+
+    def remove(self, pid: int) -> None:
+        super().remove(pid)
+        self.reaped.set()
+
+
+@pytest.fixture
+def script_fd() -> Iterator[int]:
+    """A descriptor in the place of the worker's script."""
+    fd = os.open(os.devnull, os.O_RDONLY)
+    yield fd
+    os.close(fd)
+
+
 FAILING = {
-    "cannot be run": (["/no/such/python"], "/no/such/python: No such file or directory"),
     "ends at once": (["/bin/sh", "-c", "exit 3"], "the worker ended at once: exit status 3"),
     "says why": (["/bin/sh", "-c", "echo why >&2; exit 3"], "the worker ended at once: exit status 3: why"),
     "babbles": (["/bin/sh", "-c", "echo babble; read line"], "the worker broke the protocol: not JSON"),
@@ -45,28 +65,35 @@ FAILING = {
 
 
 @pytest.mark.parametrize("command", FAILING)
-async def test_a_command_that_is_no_worker_is_killed_and_told(command: str) -> None:
-    arguments, why = FAILING[command]
-    nursery = Nursery()
-    script_fd = os.open(os.devnull, os.O_RDONLY)
-    try:
-        with pytest.raises(WorkerStartFailed, match=f"^{re.escape(why)}"):
-            await spawn(arguments, arguments=(), script_fd=script_fd, environment={}, nursery=nursery, timeout_s=1000)
-    finally:
-        os.close(script_fd)
+async def test_a_command_that_is_no_worker_is_killed_and_told(command: str, script_fd: int) -> None:
+    line, why = FAILING[command]
+    nursery = Told()
+    with pytest.raises(WorkerStartFailed, match=f"^{re.escape(why)}"):
+        await spawn(line, arguments=(), script_fd=script_fd, environment={}, nursery=nursery, timeout_s=1000)
+    await nursery.reaped.wait()
 
 
-async def test_a_worker_that_says_nothing_is_not_waited_for_without_an_end() -> None:
-    script_fd = os.open(os.devnull, os.O_RDONLY)
-    try:
-        with pytest.raises(WorkerStartFailed, match="did not answer within 0 s"):
-            await spawn(
-                ["/bin/sh", "-c", "read line"],
-                arguments=(),
-                script_fd=script_fd,
-                environment={},
-                nursery=Nursery(),
-                timeout_s=0,
-            )
-    finally:
-        os.close(script_fd)
+async def test_a_command_that_cannot_be_run_is_told(script_fd: int) -> None:
+    with pytest.raises(WorkerStartFailed, match=r"^/no/such/python: No such file or directory$"):
+        await spawn(
+            ["/no/such/python"],
+            arguments=(),
+            script_fd=script_fd,
+            environment={},
+            nursery=Nursery(),
+            timeout_s=1000,
+        )
+
+
+async def test_a_worker_that_says_nothing_is_not_waited_for_without_an_end(script_fd: int) -> None:
+    nursery = Told()
+    with pytest.raises(WorkerStartFailed, match="did not answer within 0 s"):
+        await spawn(
+            ["/bin/sh", "-c", "read line"],
+            arguments=(),
+            script_fd=script_fd,
+            environment={},
+            nursery=nursery,
+            timeout_s=0,
+        )
+    await nursery.reaped.wait()
