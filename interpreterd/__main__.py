@@ -3,7 +3,7 @@
 import os
 import sys
 
-from interpreterd import starter as starter  # first: it notes the parent's pid
+from interpreterd import parent as parent  # first: it notes the parent's pid
 
 
 def main(arguments: "list[str] | None" = None) -> int:

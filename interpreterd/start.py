@@ -10,7 +10,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from interpreterd import starter
+from interpreterd import parent
 from interpreterd.flags import Chosen, Parser
 from interpreterd.processes import guard
 
@@ -34,10 +34,10 @@ def serve(arguments: Sequence[str]) -> int:
             return _fail(f"at least {LEAST_FILES} open files must be allowed, not {files} (ulimit -n)")
         # Forked before the event loop and the large modules exist: it stays small, and no thread can hold a lock.
         the_guard = guard.start()
-        parent = None
+        parent_pidfd = None
         if settings.process.exit_with_parent:
             try:
-                parent = starter.open_pidfd(loaded=the_guard.loader is not None)
+                parent_pidfd = parent.open_pidfd(loaded=the_guard.loader is not None)
             except ProcessLookupError:
                 the_guard.close()
                 return _fail("the process that started it has ended")
@@ -45,7 +45,7 @@ def serve(arguments: Sequence[str]) -> int:
             from interpreterd.daemon import run_daemon
 
         _try_threads()
-        return run_daemon(settings, the_guard, parent)
+        return run_daemon(settings, the_guard, parent_pidfd)
     except OSError as error:  # errors of the daemon's work for clients have types of their own
         return _fail(_SHORT.get(error.errno or 0, error.strerror or str(error)))
     except ImportError as error:

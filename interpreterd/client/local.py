@@ -62,7 +62,7 @@ class LocalDaemon:
             except OSError as error:
                 raise StartFailed(f"no directory for the daemon's socket: {error.strerror or error}") from error
             path = os.path.join(self._directory, "socket")
-            # So that it knows its parent from one that has adopted it since; see interpreterd.starter.
+            # So that it knows its parent from one that has adopted it since; see interpreterd.parent.
             env = os.environ | {"INTERPRETERD_STARTER": str(os.getpid())}
             if getattr(sys, "frozen", False):  # the single binary, which brings no Python for workers
                 program = [sys.executable, "serve"]

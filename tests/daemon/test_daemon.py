@@ -1,17 +1,13 @@
 """The daemon as a process: how it starts, and what it says where."""
 
 import json
-import logging
 import resource
 import socket
-import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
 from harness import COMMAND, Client, Daemon
-
-from interpreterd.logs.handler import JsonFormatter
 
 Start = Callable[..., Awaitable[Daemon]]
 
@@ -55,20 +51,7 @@ async def test_logs_for_programs(start_daemon: Start) -> None:
     assert "debug" in {record["level"] for record in records}
 
 
-def test_a_record_is_one_line_of_json() -> None:
-    """Whatever is in it: line breaks, a traceback, what no UTF-8 can hold."""
-    try:
-        raise ValueError("two\nlines \udcff")
-    except ValueError:
-        record = logging.LogRecord("name", logging.ERROR, __file__, 1, "%s", ("a\nb \udcff",), sys.exc_info())
-    line = JsonFormatter().format(record)
-    assert "\n" not in line
-    body = json.loads(line)
-    assert body["message"] == "a\nb \\udcff"
-    assert body["exception"].endswith("ValueError: two\nlines \\udcff")
-
-
-# Flags and variables, as the command knows them; test_settings.py has them one by one
+# Flags and variables, as the command knows them; each room's test_settings.py has them one by one
 
 
 async def test_wrong_usage(start_daemon: Start) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from harness import COMMAND, Client, Daemon
 
-from interpreterd import __main__, daemon, flags, start
+from interpreterd import daemon, flags, start
 from interpreterd.processes import guard
 
 Start = Callable[..., Awaitable[Daemon]]
@@ -85,16 +85,6 @@ async def test_started_among_modules_with_the_names_of_its_own(start_daemon: Sta
         assert (await client.run("import mine")).stdout == "mine\n"
         assert (await client.run("import json")).error is not None
     await works(daemon)
-
-
-def test_only_what_is_the_users_moves_to_the_end_of_the_path(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("PYTHONPATH", "/a/../b:c")
-    path = ["/here", "/b", str(tmp_path / "c"), "/usr/lib", "/usr/site"]
-    expected = ["/usr/lib", "/usr/site", "/here", "/b", str(tmp_path / "c")]
-    assert __main__._libraries_first(path) == expected
-    monkeypatch.delenv("PYTHONPATH")
-    assert __main__._libraries_first(path) == [*path[1:], "/here"]
 
 
 # Limits of the system

@@ -2,7 +2,6 @@
 
 import logging
 
-from interpreterd.logs.handler import TextFormatter
 from interpreterd.logs.throttle import CONTEXT_LIMIT, LIMIT, REPEAT_PERIOD_S, Throttle
 
 
@@ -66,12 +65,3 @@ def test_a_quiet_minute_begins_anew_though_nobody_has_asked() -> None:
     assert admitted(throttle, CONTEXT_LIMIT, "a") == CONTEXT_LIMIT
     clock.now += REPEAT_PERIOD_S
     assert admitted(throttle, 100, "a") == CONTEXT_LIMIT
-
-
-def test_a_message_is_one_short_line_whatever_is_in_it() -> None:
-    text = "a\nb\x1b[31m\x9b" + "c" * 100_000 + "end"
-    line = TextFormatter().format(logging.LogRecord("name", logging.INFO, "file.py", 1, "%s", (text,), None))
-    assert "INFO name: a\\nb\\x1b[31m\\x9bccc" in line
-    assert line.endswith("end")
-    assert len(line) < 3000
-    assert line.isprintable()

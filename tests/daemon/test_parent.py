@@ -8,7 +8,6 @@ import tempfile
 import pytest
 from harness import COMMAND, ends
 
-from interpreterd import starter
 from interpreterd.client.errors import StartFailed
 from interpreterd.client.local import LocalDaemon
 
@@ -44,40 +43,6 @@ async def test_a_parent_that_ends_while_the_daemon_starts(waits: bool) -> None:
     await ends(daemon)
     parent.stdin.close()
     assert await parent.wait() == 0
-
-
-def test_who_says_who_has_started_is_believed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(starter.VARIABLE, str(os.getppid()))
-    fd = starter.open_pidfd(loaded=False)
-    assert fd is not None
-    os.close(fd)
-    monkeypatch.setenv(starter.VARIABLE, "1000000")
-    with pytest.raises(ProcessLookupError):
-        starter.open_pidfd(loaded=False)
-
-
-def test_a_parent_that_has_ended_since_the_first_look(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Its number may be another process's by now."""
-    monkeypatch.setattr(starter, "_PARENT", os.getpid())
-    with pytest.raises(ProcessLookupError):
-        starter.open_pidfd(loaded=False)
-
-
-def test_a_parent_outside_of_the_namespace_is_nobody_to_wait_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(starter, "_PARENT", 0)
-    assert starter.open_pidfd(loaded=False) is None
-
-
-def test_behind_a_loader_it_is_the_loaders_parent(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The daemon is the loader's child, and the loader the starter's: here all of them are this process's parents."""
-    monkeypatch.setattr(starter, "_PARENT", os.getpid())
-    monkeypatch.setattr(starter, "_GRANDPARENT", os.getppid())
-    fd = starter.open_pidfd(loaded=True)
-    assert fd is not None
-    os.close(fd)
-    monkeypatch.setattr(starter, "_GRANDPARENT", 1)
-    with pytest.raises(ProcessLookupError):
-        starter.open_pidfd(loaded=True)
 
 
 async def test_a_local_daemon_knows_its_starter_by_number() -> None:
