@@ -1,4 +1,4 @@
-"""What both faces of the client know of a context."""
+"""The parts of a context that both faces of the client share."""
 
 from collections.abc import Mapping
 from datetime import datetime

@@ -1,4 +1,4 @@
-"""What both faces of the client are made of: a daemon, the way to it, and a coroutine for each request."""
+"""The parts that both faces of the client share: a daemon, the way to it, and a coroutine for each request."""
 
 import asyncio
 import os

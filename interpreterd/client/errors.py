@@ -1,4 +1,4 @@
-"""What can go wrong for a client. An exception of the code that was run is not one of these: see ``Execution.error``.
+"""The errors of the client. An exception of the code that was run is not one of these: see ``Execution.error``.
 
     ClientError
     ├── ConnectionFailed        no daemon answers there; nothing was done

@@ -1,4 +1,4 @@
-"""What callers can say to a client, an execution and a context: each option is described here once, for both faces."""
+"""The options of a client, an execution and a context: each is described here once, for both faces."""
 
 import difflib
 from collections.abc import Callable, Mapping, Sequence
@@ -47,7 +47,7 @@ class StreamOptions(TypedDict, total=False):
 
 
 class ExecuteOptions(StreamOptions, total=False):
-    """How code is run, and which functions are told: keywords of ``execute``, with those of ``StreamOptions``.
+    """How code is run, and the functions for its events: keywords of ``execute``, with those of ``StreamOptions``.
 
     ``Interpreter`` calls the functions in its caller's thread; for ``AsyncInterpreter`` they may be coroutine
     functions. While one runs, no further output is read. An exception of theirs interrupts the code.

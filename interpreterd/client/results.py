@@ -1,4 +1,4 @@
-"""The result of an execution, and the callbacks that are told of its events."""
+"""The result of an execution, and the callbacks for its events."""
 
 from array import array
 from collections.abc import Iterator, Sequence
@@ -183,7 +183,7 @@ class Collector:
 
 @frozen
 class Callbacks:
-    """The functions that are told of events while the code runs."""
+    """The functions that are called with events while the code runs."""
 
     on_stdout: OnText | None
     on_stderr: OnText | None

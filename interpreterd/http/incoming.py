@@ -1,6 +1,6 @@
-"""What comes in on a connection: within deadlines, refused in a dialect's form, and ended so that the client sees why.
+"""Incoming data of a connection: deadlines, refusals in a dialect's form, and ends whose reason the client sees.
 
-It stands on a few methods and attributes of aiohttp's that are not documented; tests show when they change.
+This relies on a few undocumented methods and attributes of aiohttp; tests show when they change.
 """
 
 import asyncio

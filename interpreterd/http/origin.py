@@ -1,4 +1,4 @@
-"""Who may ask: the ``Host`` and ``Origin`` of a request, before every route."""
+"""The checks of ``Host`` and ``Origin`` before every route."""
 
 import functools
 import ipaddress
