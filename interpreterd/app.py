@@ -1,42 +1,56 @@
-"""The application: takes settings and a launcher, returns an ``aiohttp.web.Application``."""
+"""The application: settings, launcher and dialects in, ``aiohttp.web.Application`` out."""
 
-import functools
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
+from typing import Final
 
 from aiohttp import web
 
+from interpreterd.contexts.local import LocalContexts
 from interpreterd.contexts.manager import Manager
-from interpreterd.dialects.native.contexts import add_routes
-from interpreterd.dialects.native.errors import error_answer
-from interpreterd.dialects.native.execute_socket import dismiss_silent
-from interpreterd.dialects.native.session_socket import say_farewells
+from interpreterd.contexts.service import ContextService
+from interpreterd.dialects.dialect import Dialect
+from interpreterd.dialects.native.routes import Native
+from interpreterd.http.bodies import go_on
 from interpreterd.http.errors import SHOW, SHOWS, show_errors
-from interpreterd.http.keys import FAREWELLS, LAUNCHER, MANAGER, SETTINGS, SILENT
+from interpreterd.http.farewells import expect_farewells
+from interpreterd.http.keys import SETTINGS
 from interpreterd.http.origin import add_cors_headers, refuse_strangers
 from interpreterd.settings import Settings
 from interpreterd.workers.launcher import Launcher
 
+DIALECTS: Final[Sequence[Dialect]] = (Native(),)
+"""All that are spoken; what has no route is answered as the first one does."""
+MANAGER = web.AppKey("MANAGER", Manager)
 
-def make_app(*, settings: Settings, launcher: Launcher) -> web.Application:
+
+def make_app(*, settings: Settings, launcher: Launcher, dialects: Sequence[Dialect] = DIALECTS) -> web.Application:
     """Return the daemon's application; it starts nothing until it is run. ``launcher`` stays the caller's."""
     app = web.Application(middlewares=[show_errors, refuse_strangers])
     app[SETTINGS] = settings.http
-    app[LAUNCHER] = launcher
-    app[SHOW] = error_answer
+    app[MANAGER] = manager = Manager(settings.contexts, settings.workers, launcher)
+    app[SHOW] = dialects[0].show
     app[SHOWS] = {}
-    app[SILENT] = set()
-    app[FAREWELLS] = set()
     app.on_response_prepare.append(add_cors_headers)
-    app.cleanup_ctx.append(functools.partial(_run_manager, settings))
-    # Before aiohttp waits for its handlers, which wait for the executions that this ends.
-    app.on_shutdown.extend([_close_manager, dismiss_silent, say_farewells])
-    add_routes(app)
+    app.cleanup_ctx.append(_run_manager)
+    # Before aiohttp waits for its handlers: they wait for the executions that this ends.
+    app.on_shutdown.append(_close_manager)
+    expect_farewells(app)
+    for dialect in dialects:
+        _mount(app, dialect, LocalContexts(manager))
     return app
 
 
-async def _run_manager(settings: Settings, app: web.Application) -> AsyncIterator[None]:
-    async with Manager(settings.contexts, settings.workers, app[LAUNCHER]) as manager:
-        app[MANAGER] = manager
+def _mount(app: web.Application, dialect: Dialect, service: ContextService) -> None:
+    """Add the routes of ``dialect`` to ``app``, and once more below its base path."""
+    for it in dialect.routes(service):
+        app[SHOWS][it.handler] = dialect.show
+        for base_path in {"": None, app[SETTINGS].base_path: None}:
+            more = {**it.kwargs, "expect_handler": go_on}
+            app.add_routes([web.RouteDef(it.method, base_path + it.path, it.handler, more)])
+
+
+async def _run_manager(app: web.Application) -> AsyncIterator[None]:
+    async with app[MANAGER]:
         yield
 
 

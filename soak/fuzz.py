@@ -10,11 +10,11 @@ from pathlib import Path
 from frames import CLOSE, PING, TEXT, frame, open_raw
 from harness import PREFIX
 
-from interpreterd.dialects.native import wire
+from interpreterd.dialects.native import operations
+from interpreterd.dialects.native.requests import parse_create, parse_execute
 from interpreterd.http.decoding import decode_large
+from interpreterd.http.fields import decode_json
 from interpreterd.model.errors import InterpreterError, ProtocolError
-from interpreterd.model.fields import decode_json
-from interpreterd.model.requests import CreateContext, Execute
 from interpreterd.pipe.decoders import Decoder, TextDecoder
 from soak import ROOT
 from soak.junk import junk_bytes, junk_message, mutated
@@ -47,9 +47,9 @@ def _fuzz_parsers(phase: Phase, chooser: random.Random, until: float) -> None:
         "worker's messages": lambda data: [Decoder().feed(data)],
         "worker's messages in pieces": lambda data: _feed(Decoder(), _pieces(data, chooser)),
         "output": lambda data: _decode_text(data, chooser),
-        "Execute": lambda data: Execute.parse(decode_json(data, "the message")),
+        "Execute": lambda data: parse_execute(decode_json(data, "the message")),
         "large JSON": lambda data: decode_large(data, "the message"),
-        "CreateContext": lambda data: CreateContext.parse(decode_json(data, "the body")),
+        "CreateContext": lambda data: parse_create(decode_json(data, "the body")),
         "session": lambda data: _parse_operation(data),
     }
     while time.monotonic() < until:
@@ -86,9 +86,9 @@ def _decode_text(data: bytes, chooser: random.Random) -> None:
 
 
 def _parse_operation(data: bytes) -> None:
-    message = wire.parse_message(decode_json(data, "the message"))
-    wire.parse_request_id(message)
-    wire.parse_operation(message)
+    message = operations.parse_message(decode_json(data, "the message"))
+    operations.parse_request_id(message)
+    operations.parse_operation(message)
 
 
 async def _fuzz_daemon(it: Watched, chooser: random.Random, until: float) -> None:

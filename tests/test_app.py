@@ -11,9 +11,8 @@ from aiohttp import web
 from aiohttp.test_utils import TestClient
 from fake_worker import FakeLauncher
 
-from interpreterd.app import make_app
+from interpreterd.app import MANAGER, make_app
 from interpreterd.contexts.manager import Manager
-from interpreterd.http.keys import MANAGER
 from interpreterd.model.errors import WorkerStartFailed
 from interpreterd.pipe.messages import Failed
 from interpreterd.settings import Settings

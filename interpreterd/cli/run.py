@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO, Final
 
+import attrs
 import click
 
 from interpreterd.cli.main import complete_context, echo_json, fail
@@ -154,7 +155,7 @@ def execution_json(execution: Execution) -> dict[str, object]:
         "outcome": execution.outcome,
         "stdout": execution.stdout,
         "stderr": execution.stderr,
-        "error": None if execution.error is None else execution.error.to_json(),
+        "error": None if execution.error is None else attrs.asdict(execution.error),
         "reason": execution.reason,
         "restarted": execution.restarted,
         "replaced": execution.replaced,

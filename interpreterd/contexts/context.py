@@ -9,6 +9,7 @@ from typing import assert_never
 import attrs
 
 from interpreterd.contexts.executions import Execution, Executions
+from interpreterd.contexts.service import Interrupted
 from interpreterd.contexts.settings import ContextSettings
 from interpreterd.contexts.slot import Slot
 from interpreterd.contexts.timers import Timers
@@ -17,12 +18,11 @@ from interpreterd.logs.handler import about
 from interpreterd.machine import effects, inputs
 from interpreterd.machine.machine import Machine
 from interpreterd.machine.states import SHOWN, State
-from interpreterd.model.context_info import ContextInfo
+from interpreterd.model.context_info import NO_USAGES, ContextInfo, Usage
 from interpreterd.model.errors import ContextRestarted, InterpreterError, InvalidRequest
 from interpreterd.model.events import Stream, WorkerEnded
 from interpreterd.model.limits import Limits
 from interpreterd.model.requests import Execute
-from interpreterd.model.timestamp import timestamp
 from interpreterd.pipe.messages import Configure, FromWorker
 from interpreterd.workers.launcher import Launcher
 from interpreterd.workers.watcher import Watcher
@@ -62,7 +62,7 @@ class Context:
         self._log = about(context_id, _log)
         self.cwd = cwd
         self.metadata = metadata
-        self._created_at = timestamp(time.time())
+        self._created_at = time.time()
         self._limits = limits
         self._slot = Slot(
             context_id,
@@ -92,8 +92,14 @@ class Context:
         """The events of its executions."""
         return self._transcript
 
-    def info(self) -> ContextInfo:
-        """Return its state as clients see it."""
+    @property
+    def pid(self) -> int | None:
+        """The worker's; None without one."""
+        return None if self._slot.worker is None else self._slot.worker.pid
+
+    def info(self, usages: Mapping[int, Usage] = NO_USAGES) -> ContextInfo:
+        """Return its state as clients see it; ``usages`` may have the usage of its worker, by the worker's pid."""
+        pid = self.pid
         return ContextInfo(
             id=self.id,
             cwd=self.cwd,
@@ -104,7 +110,7 @@ class Context:
             queued=self._machine.queued,
             metadata=self.metadata,
             limits=self._limits,
-            pid=None if self._slot.worker is None else self._slot.worker.pid,
+            usage=None if pid is None else usages.get(pid),
         )
 
     async def start(self) -> None:
@@ -151,7 +157,7 @@ class Context:
             self._transcript.queue(execution)
         return execution
 
-    def interrupt(self, execution_id: str | None = None) -> str:
+    def interrupt(self, execution_id: str | None = None) -> Interrupted:
         """Interrupt the running execution, or the execution ``execution_id``, which leaves the queue if it waits there.
 
         Returns ``interrupting``, ``cancelled``, or ``idle`` if it neither runs nor waits; may be repeated.

@@ -11,8 +11,8 @@ from interpreterd.contexts.holdings import Holdings, held_bytes
 from interpreterd.contexts.journal import Journal
 from interpreterd.model.digest import digest
 from interpreterd.model.events import Event, Failure, Outcome, Stream
+from interpreterd.model.execution_info import ExecutionInfo
 from interpreterd.model.requests import Execute
-from interpreterd.model.timestamp import timestamp
 
 KEPT_PER_CONTEXT: Final = 100  # ended executions
 KEPT_OF_DELETED: Final = 100  # ended executions, of all deleted contexts
@@ -74,27 +74,24 @@ class Execution:
         self.error = error
         self.finished_at = time.time()
 
-    def to_json(self) -> dict[str, Any]:
-        """Return the record as clients see it. It has the id twice: as ``id``, and as ``executionId``."""
-        error = self.error
-        return {
-            "id": self.id,
-            "executionId": self.id,
-            "contextId": self.context_id,
-            "state": self.state,
-            "codeSha256": self.code_sha256,
-            "firstLine": self.first_line,
-            "origin": self.origin,
-            "createdAt": timestamp(self.created_at),
-            "startedAt": None if self.started_at is None else timestamp(self.started_at),
-            "finishedAt": None if self.finished_at is None else timestamp(self.finished_at),
-            "outcome": self.state if self.ended else None,
-            "error": None if error is None else error.to_json(),
-            "stdoutChars": self.stdout_chars,
-            "stderrChars": self.stderr_chars,
-            "firstEvent": self.journal.first,
-            "events": self.journal.next,
-        }
+    def info(self) -> ExecutionInfo:
+        """Return what clients see of it."""
+        return ExecutionInfo(
+            id=self.id,
+            context_id=self.context_id,
+            state=self.state,
+            code_sha256=self.code_sha256,
+            first_line=self.first_line,
+            origin=self.origin,
+            created_at=self.created_at,
+            started_at=self.started_at,
+            finished_at=self.finished_at,
+            error=self.error,
+            stdout_chars=self.stdout_chars,
+            stderr_chars=self.stderr_chars,
+            first_event=self.journal.first,
+            events=self.journal.next,
+        )
 
 
 def first_line(code: str) -> str:

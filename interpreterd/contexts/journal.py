@@ -234,6 +234,11 @@ class Follower(Generic[_E]):
             await self._wake
         raise StopAsyncIteration
 
+    @property
+    def at_end(self) -> bool:
+        """Whether nothing is left to read, and nothing more comes."""
+        return self._journal.ended and self.next >= self._journal.next
+
     def stop(self) -> None:
         """Read no more; a waiting reader comes to the end. Repeating it changes nothing."""
         if not self._stopped:

@@ -9,8 +9,9 @@ from typing import Final, Self
 from interpreterd.contexts.context import Context
 from interpreterd.contexts.executions import Execution, Executions
 from interpreterd.contexts.limits import limits_of
+from interpreterd.contexts.service import Interrupted
 from interpreterd.contexts.settings import ContextSettings
-from interpreterd.model.context_info import ContextInfo
+from interpreterd.model.context_info import ContextInfo, Usage
 from interpreterd.model.default_context import DEFAULT_CONTEXT_ID
 from interpreterd.model.errors import (
     ContextDeleted,
@@ -23,8 +24,9 @@ from interpreterd.model.errors import (
     WorkerStartFailed,
 )
 from interpreterd.model.limits import Limits
+from interpreterd.model.python import Python
 from interpreterd.model.requests import ChangeContext, CreateContext, Execute, patched
-from interpreterd.processes.usage import Usage, UsageMeter
+from interpreterd.processes.usage import UsageMeter
 from interpreterd.workers.directory import check_directory
 from interpreterd.workers.launcher import Launcher
 from interpreterd.workers.settings import WorkerSettings
@@ -69,6 +71,10 @@ class Manager:
     def closing(self) -> bool:
         """Whether it takes no more work."""
         return self._closing
+
+    async def python(self) -> Python:
+        """Return the workers' interpreter. Raises ``WorkerStartFailed`` if there is none that will do."""
+        return await self._launcher.describe_python()
 
     async def create(self, request: CreateContext) -> ContextInfo:
         """Return a new context with a worker that is ready.
@@ -124,7 +130,7 @@ class Manager:
                 del self._contexts[context.id]
             raise
 
-    def interrupt(self, context_id: str | None, execution_id: str | None = None) -> str:
+    def interrupt(self, context_id: str | None, execution_id: str | None = None) -> Interrupted:
         """Do the same as ``Context.interrupt``; None is the default context, which may not exist yet.
 
         Raises:
@@ -145,17 +151,21 @@ class Manager:
         return chosen
 
     async def usage(self) -> Mapping[int, Usage]:
-        """Return the usage of each context's worker and its descendants now, by ``ContextInfo.pid``."""
+        """Return the usage of each context's worker and its descendants now, by the worker's pid."""
         return await self._meter.take()
 
     def _pids(self) -> Iterable[int]:
-        return (pid for context in self._contexts.values() if (pid := context.info().pid) is not None)
+        return (pid for context in self._contexts.values() if (pid := context.pid) is not None)
 
     def change(self, context_id: str, request: ChangeContext) -> ContextInfo:
         """Change a context. Raises ``ContextNotFound``, or ``InvalidRequest`` without a change."""
         context = self.existing(context_id)
         context.metadata = patched(context.metadata, request.metadata)
         return context.info()
+
+    def find(self, context_id: str) -> Context | None:
+        """Return a context, or None if it is not there."""
+        return self._contexts.get(context_id)
 
     def existing(self, context_id: str) -> Context:
         """Return an existing context. Raises ``ContextNotFound``, also for the default context before its first use."""

@@ -1,11 +1,32 @@
 """A dialect: its name, its routes, and how it shows errors."""
 
-from collections.abc import Mapping
-from typing import TypeVar
+from collections.abc import Iterable, Mapping
+from typing import Protocol, TypeVar
 
+from aiohttp import web
+
+from interpreterd.contexts.service import ContextService
+from interpreterd.http.errors import ErrorAnswer, HttpError
 from interpreterd.model.errors import InterpreterError
 
 _Row = TypeVar("_Row")
+
+
+class Dialect(Protocol):
+    """One API that clients speak. The application mounts it at its root, and once more below its base path."""
+
+    @property
+    def name(self) -> str:
+        """What it is called."""
+        ...
+
+    def routes(self, service: ContextService) -> Iterable[web.RouteDef]:
+        """Return its routes, whose handlers reach contexts by ``service`` alone, and which no other dialect has."""
+        ...
+
+    def show(self, error: InterpreterError | HttpError) -> ErrorAnswer:
+        """Return how its clients see ``error``, which is of any kind."""
+        ...
 
 
 def row(table: Mapping[type[InterpreterError], _Row], error: InterpreterError) -> _Row:

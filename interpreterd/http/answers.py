@@ -2,13 +2,12 @@
 
 import asyncio
 import itertools
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
 import orjson
 from aiohttp import web
 
-from interpreterd.model.errors import InterpreterError
 from interpreterd.model.names import JSON
 
 PIECE_BYTES: Final = 64 << 10
@@ -69,31 +68,25 @@ def sized_response(pieces: Iterator[bytes], size_bytes: int) -> web.StreamRespon
 
 
 def listing_response(
-    name: str, ids: Sequence[str], show: Callable[[str], Mapping[str, Any] | None], *, limit: int | None = None
+    name: str, items: Iterable[tuple[str, Mapping[str, Any]]], *, limit: int | None = None
 ) -> web.StreamResponse:
-    """Return a JSON object whose ``name`` is an array of the results of ``show`` for ``ids``, without None.
+    """Return a JSON object whose ``name`` is an array of ``items``, each of which comes with its id.
 
-    ``show`` is called as the client takes earlier pieces. The array ends after ``limit`` items, or after
-    ``LISTING_LIMIT_BYTES`` (not counting the first item). The key ``next`` then has the id of the last item: see
-    ``ids_after``.
+    They are iterated over as the client takes what came before. Beyond ``limit`` items, or ``LISTING_LIMIT_BYTES`` of
+    all but the first, the array ends, and the key ``next`` has the id of the last one shown.
     """
-    pieces = _list(name, ids, show, limit)
+    pieces = _list(name, items, limit)
     first = next(pieces)
-    if len(first) < PIECE_BYTES:  # then it is the last piece, too
+    if len(first) < PIECE_BYTES:  # and so the last one
         return web.Response(body=first, content_type=JSON)
     return Pieces(itertools.chain((first,), pieces))
 
 
-def _list(
-    name: str, ids: Sequence[str], show: Callable[[str], Mapping[str, Any] | None], limit: int | None
-) -> Iterator[bytes]:
+def _list(name: str, items: Iterable[tuple[str, Mapping[str, Any]]], limit: int | None) -> Iterator[bytes]:
     piece = bytearray(b'{"%b":[' % name.encode())
-    size_bytes = count = 0
+    size_bytes = 0
     last: str | None = None
-    for item_id in ids:
-        item = show(item_id)
-        if item is None:
-            continue
+    for count, (item_id, item) in enumerate(items):
         shown = orjson.dumps(item)
         size_bytes += len(shown)
         if last is not None:
@@ -102,19 +95,8 @@ def _list(
                 return
             piece += b","
         piece += shown
-        count += 1
         last = item_id
         if len(piece) >= PIECE_BYTES:
             yield bytes(piece)
             piece.clear()
     yield bytes(piece) + b"]}"
-
-
-def ids_after(request: web.Request, ids: Sequence[str], not_found: Callable[[str], InterpreterError]) -> Sequence[str]:
-    """Return the ``ids`` after the one in ``?after=``, or all; raise ``not_found`` if it is not one of them."""
-    last = request.query.get("after")
-    if last is None:
-        return ids
-    if last not in ids:
-        raise not_found(last)
-    return ids[ids.index(last) + 1 :]

@@ -3,21 +3,16 @@
 import asyncio
 from codecs import BOM_UTF8
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from typing import Final
 
-import attrs
 from aiohttp import HttpVersion11, hdrs, web
 
 from interpreterd.http.connections import receiving, waiting
 from interpreterd.http.decoding import SMALL_BYTES, decode
 from interpreterd.http.keys import SETTINGS
-from interpreterd.model.digest import SHORT_CHARS, digest
 from interpreterd.model.errors import BodyTooLarge, BodyTooSlow, MalformedRequest, NotAcceptable, UnsupportedEncoding
-from interpreterd.model.requests import Execute
 
 BODY_PAUSES: Final = 10  # the time limit for a whole body, as a number of the longest pauses
-_threads = ThreadPoolExecutor(1, thread_name_prefix="digest")  # more would only compete for the processor
 
 
 async def read_json(request: web.Request, limit_bytes: int = SMALL_BYTES) -> object:
@@ -68,14 +63,6 @@ async def _read(request: web.Request, limit_bytes: int, hold: Callable[[int], No
     if sum(map(len, parts)) > limit_bytes:
         raise BodyTooLarge(limit_bytes)
     return b"".join(parts)
-
-
-async def with_digest(wish: Execute) -> Execute:
-    """Return ``wish`` with the digest of its code, which a thread computes; unchanged if the code is short."""
-    if len(wish.code) <= SHORT_CHARS:
-        return wish
-    known = await asyncio.get_running_loop().run_in_executor(_threads, digest, wish.code)
-    return attrs.evolve(wish, digest=known)
 
 
 def query_flag(request: web.Request, key: str) -> bool:

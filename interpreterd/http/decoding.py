@@ -12,8 +12,8 @@ from typing import Final
 
 import orjson
 
+from interpreterd.http.fields import decode_json
 from interpreterd.model.errors import BodyTooLarge, MalformedRequest
-from interpreterd.model.fields import decode_json
 
 SMALL_BYTES: Final = 256 << 10  # at worst six milliseconds
 LONG: Final = (b"code", b"text")

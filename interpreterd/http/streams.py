@@ -11,13 +11,12 @@ from typing import Final, TypeVar
 
 from aiohttp import WSMsgType, hdrs, web
 
-from interpreterd.contexts.journal import Entry, Follower, Journal
+from interpreterd.contexts.service import Events
 from interpreterd.http.bodies import choose_form
-from interpreterd.http.closing import GOING_AWAY, Closing, close_reason
+from interpreterd.http.closing import Closing
 from interpreterd.http.disconnect import when_gone
-from interpreterd.http.keys import MANAGER, SETTINGS
+from interpreterd.http.keys import SETTINGS
 from interpreterd.http.websocket import Socket, open_socket
-from interpreterd.model.errors import ServerShuttingDown
 from interpreterd.model.events import Gap
 from interpreterd.model.names import EVENT_STREAM, NDJSON
 
@@ -25,8 +24,9 @@ HEADERS: Final[Mapping[str, str]] = {
     hdrs.CACHE_CONTROL: "no-store",
     "X-Accel-Buffering": "no",  # otherwise nginx, as a proxy, keeps events back
 }
-_E = TypeVar("_E", bound=Entry)
-Render = Callable[[int, _E | Gap], bytes | None]  # None for an event that the client does not see
+_E = TypeVar("_E")
+Render = Callable[[int, _E | Gap], bytes | None]
+"""Returns the message of an event with its number, or None if these clients are not told of it."""
 
 
 def as_line(number: int, message: bytes) -> bytes:
@@ -42,71 +42,82 @@ def as_event(number: int, message: bytes) -> bytes:
 FRAMES: Final[Mapping[str, Callable[[int, bytes], bytes]]] = {NDJSON: as_line, EVENT_STREAM: as_event}
 
 
-async def answer_with(
-    request: web.Request, form: str, follower: Follower[_E], render: Render[_E]
-) -> web.StreamResponse:
-    """Answer with the events of ``follower``, until they end or the client disconnects; then stop the follower."""
+async def answer_with(request: web.Request, form: str, events: Events[_E], render: Render[_E]) -> web.StreamResponse:
+    """Answer with ``events``, until they end or the client disconnects; then stop them."""
     response = web.StreamResponse(headers={**HEADERS, hdrs.CONTENT_TYPE: form})
     frame = FRAMES[form]
     patience_s = request.app[SETTINGS].heartbeat_s
     try:
-        with when_gone(request, follower.stop, patience_s):
+        with when_gone(request, events.stop, patience_s):
             await response.prepare(request)
             async with _heartbeat(response, form, patience_s):
-                async for number, event in follower:
+                async for number, event in events:
                     if (message := render(number, event)) is not None:
                         await response.write(frame(number, message))
     except ConnectionError:
         pass
     finally:
-        follower.stop()
+        events.stop()
     return response
 
 
-async def follow(request: web.Request, journal: Journal[_E], start: int, render: Render[_E]) -> web.StreamResponse:
-    """Serve a client that follows ``journal`` from the event ``start`` on, in the form that it asks for."""
-    if request.headers.get(hdrs.UPGRADE, "").lower() == "websocket":
-        return await _follow_on_socket(request, journal, start, render)
-    form = choose_form(request, (NDJSON, EVENT_STREAM))
-    if form == EVENT_STREAM and journal.ended and start >= journal.next:
-        # An EventSource reconnects after every end, unless it gets this answer:
-        # html.spec.whatwg.org/multipage/server-sent-events.html
-        return web.Response(status=204)
-    return await answer_with(request, form, journal.follow(start), render)
+async def follow(
+    request: web.Request,
+    events: Events[_E],
+    render: Render[_E],
+    *,
+    closing: Callable[[], Closing],
+    subprotocol: str | None = None,
+) -> web.StreamResponse:
+    """Serve a client that follows ``events``, in the form that it wants; then stop them.
+
+    A WebSocket, which may speak ``subprotocol``, is closed after the last event as ``closing`` says then.
+    """
+    try:
+        if request.headers.get(hdrs.UPGRADE, "").lower() == "websocket":
+            return await _follow_on_socket(request, events, render, closing, subprotocol)
+        form = choose_form(request, (NDJSON, EVENT_STREAM))
+        if form == EVENT_STREAM and events.at_end:
+            # Otherwise, an EventSource comes back after every end:
+            # html.spec.whatwg.org/multipage/server-sent-events.html
+            return web.Response(status=204)
+        return await answer_with(request, form, events, render)
+    finally:
+        events.stop()
 
 
 async def _follow_on_socket(
-    request: web.Request, journal: Journal[_E], start: int, render: Render[_E]
+    request: web.Request,
+    events: Events[_E],
+    render: Render[_E],
+    closing: Callable[[], Closing],
+    subprotocol: str | None,
 ) -> web.StreamResponse:
-    socket = await open_socket(request, asks=False)
-    follower = journal.follow(start)
-    receiver = asyncio.create_task(_receive_until_gone(socket, follower))
+    socket = await open_socket(request, asks=False, subprotocol=subprotocol)
+    receiver = asyncio.create_task(_receive_until_gone(socket, events))
     try:
-        async for number, event in follower:
+        async for number, event in events:
             if (message := render(number, event)) is not None:
                 await socket.send_frame(message, WSMsgType.TEXT)
-        if request.app[MANAGER].closing:
-            await socket.finish(Closing(GOING_AWAY, close_reason(str(ServerShuttingDown()))))
-        else:
-            await socket.finish()
+        await socket.finish(closing())
     except ConnectionError:
         pass
     finally:
-        follower.stop()
+        events.stop()
         receiver.cancel()
-        if not socket.closes:  # the receiver may not have started
+        if not socket.closes:  # the receiver may never have begun
             socket.let_go()
     return socket
 
 
-async def _receive_until_gone(socket: Socket, follower: Follower[_E]) -> None:
+async def _receive_until_gone(socket: Socket, events: Events[_E]) -> None:
     """Receive and ignore until the connection ends: only a receiver makes aiohttp answer pings and notice the end."""
     while True:
         message = await socket.receive()
         if message.type not in (WSMsgType.TEXT, WSMsgType.BINARY):
             break
     if not socket.closes:
-        follower.stop()
+        events.stop()
         socket.let_go()
 
 

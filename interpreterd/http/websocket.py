@@ -16,7 +16,6 @@ from interpreterd.http.keys import SETTINGS
 from interpreterd.http.lingering import LINGER_S
 from interpreterd.model.errors import BodyTooLarge, MalformedRequest, UpgradeRequired
 
-SDK_SUBPROTOCOL: Final = "X-Daytona-SDK-Version~"
 RECEIVED_AT_ONCE: Final = 32  # messages and pings, some two milliseconds
 CONTROL_HEAD_BYTES: Final = 6  # of a client's frame: RFC 6455, section 5.2
 CLOSE_TIMEOUT_S: Final = 5.0  # for a client that has taken everything to answer the close
@@ -251,7 +250,7 @@ def _abort(transport: "weakref.ref[asyncio.Transport]") -> None:
         there.abort()
 
 
-async def open_socket(request: web.Request, *, asks: bool = True) -> Socket:
+async def open_socket(request: web.Request, *, asks: bool = True, subprotocol: str | None = None) -> Socket:
     """Return the client's WebSocket. Unless the client ``asks`` for something, it need not send any message.
 
     Raises:
@@ -263,8 +262,8 @@ async def open_socket(request: web.Request, *, asks: bool = True) -> Socket:
             raise MalformedRequest(f"{name} must be ASCII")
     settings = request.app[SETTINGS]
     protocols: tuple[str, ...] = ()
-    if offered := request.headers.get("Sec-WebSocket-Protocol"):
-        protocols = tuple(name for name in map(str.strip, offered.split(",")) if name.startswith(SDK_SUBPROTOCOL))
+    if subprotocol is not None and (offered := request.headers.get("Sec-WebSocket-Protocol")):
+        protocols = tuple(name for name in map(str.strip, offered.split(",")) if name.startswith(subprotocol))
     if request.transport is None:
         raise ConnectionResetError("the client has gone")
     socket = Socket(

@@ -27,3 +27,8 @@ def digest(code: str) -> Digest:
         utf8_bytes += len(piece)
         sha256.update(piece)
     return Digest(utf8_bytes, sha256.hexdigest())
+
+
+def utf8_bytes(text: str) -> int:
+    """Return the length of ``text`` as UTF-8."""
+    return len(text) if text.isascii() else len(text.encode("utf-8", "surrogatepass"))

@@ -167,9 +167,6 @@ class Failure:
     value: str = field(repr=_chars)
     traceback: str = field(default="", repr=_chars)
 
-    def to_json(self) -> dict[str, str]:
-        return {"name": self.name, "value": self.value, "traceback": self.traceback}
-
 
 @frozen(kw_only=True)
 class InputRequest(Event):

@@ -1,15 +1,13 @@
 """The limits of one context: the daemon's limits, tightened by the context's own."""
 
-import functools
 import os
 from typing import Any, Final
 
 import attrs
 from attrs import field, frozen
 
-from interpreterd.model.digest import Digest
+from interpreterd.model.digest import Digest, utf8_bytes
 from interpreterd.model.errors import InvalidRequest
-from interpreterd.model.fields import utf8_bytes
 from interpreterd.setting_kinds import LEAST_MEMORY_BYTES, MIB
 
 MOST: Final = 2**53  # every JSON parser holds it exactly
@@ -88,17 +86,6 @@ class Limits:
             return
         if (utf8_bytes(code) if digest is None else digest.utf8_bytes) > self.code_bytes:
             raise InvalidRequest(f"code must be at most {self.code_bytes} bytes long")
-
-    def to_json(self) -> dict[str, Any]:
-        """Return the limits that clients see: those that are set, and the queue's only if it was set on purpose."""
-        return self._shown.copy()
-
-    @functools.cached_property  # most of a thousand listed contexts have the same limits
-    def _shown(self) -> dict[str, Any]:
-        shown = {key: getattr(self, limit.name) for key, limit in self.kinds().items()}
-        if self.queue_is_usual:
-            del shown["queued"]
-        return {key: value for key, value in shown.items() if value is not None}
 
 
 NONE: Final = Limits()

@@ -1,7 +1,7 @@
 """The rest of an execution's output limit."""
 
+from interpreterd.model.digest import utf8_bytes
 from interpreterd.model.events import Output, Stream
-from interpreterd.model.fields import utf8_bytes
 from interpreterd.model.limits import size_in_words
 
 

@@ -11,6 +11,8 @@ from typing import Final
 
 from attrs import frozen
 
+from interpreterd.model.context_info import Usage
+
 _TICKS_PER_S: Final = os.sysconf("SC_CLK_TCK")
 _PAGE_BYTES: Final = os.sysconf("SC_PAGE_SIZE")
 _STAT_LIMIT_BYTES: Final = 2048
@@ -219,24 +221,6 @@ class Meter:
             for gone in self._seen.values():
                 self._reaped_s -= gone.cpu_s + gone.reaped_s
         self._seen = now
-
-
-@frozen(kw_only=True)
-class Usage:
-    """The usage of a worker and all its descendants at one moment.
-
-    Attributes:
-        cpu_s: Processor time since they started, with that of children that were waited for. It may fall: a child that
-            is never waited for takes its time along.
-        memory_bytes: As ``Measurement`` counts it, within ``FAMILY_BUDGET_S``.
-    """
-
-    cpu_s: float
-    memory_bytes: int
-    processes: int
-
-    def to_json(self) -> dict[str, float]:
-        return {"cpuSeconds": round(self.cpu_s, 2), "memoryBytes": self.memory_bytes, "processes": self.processes}
 
 
 class UsageMeter:

@@ -4,10 +4,9 @@ import logging
 from collections.abc import Mapping
 from typing import Protocol
 
-from attrs import frozen
-
 from interpreterd.model.environment import NO_ENVS, at_start
 from interpreterd.model.errors import WorkerStartFailed
+from interpreterd.model.python import Python
 from interpreterd.pipe.messages import Configure
 from interpreterd.workers.directory import is_in
 from interpreterd.workers.worker import Worker, configure
@@ -55,15 +54,3 @@ async def launch_configured(launcher: Launcher, message: Configure, timeout_s: f
             raise WorkerStartFailed("internal error; the daemon's log says more") from error
         raise
     return worker
-
-
-@frozen(kw_only=True)
-class Python:
-    """An interpreter.
-
-    Attributes:
-        executable: Path; in a virtual environment, the path inside it.
-    """
-
-    executable: str
-    version: str

@@ -55,11 +55,11 @@ def known(it: Executions, names: range, prefix: str = "") -> list[int]:
 
 def test_what_is_known_of_an_execution_follows_its_events() -> None:
     it = new(register(), "e", code="\n  \nx = 1\ny = 2")
-    shown = it.to_json()
-    assert (shown["id"], shown["contextId"], shown["origin"]) == ("e", "c", "ada")
-    assert shown["codeSha256"] == hashlib.sha256(b"\n  \nx = 1\ny = 2").hexdigest()
-    assert shown["firstLine"] == "x = 1"
-    assert (shown["state"], shown["startedAt"], shown["finishedAt"], shown["outcome"]) == ("queued", None, None, None)
+    info = it.info()
+    assert (info.id, info.context_id, info.origin) == ("e", "c", "ada")
+    assert info.code_sha256 == hashlib.sha256(b"\n  \nx = 1\ny = 2").hexdigest()
+    assert info.first_line == "x = 1"
+    assert (info.state, info.started_at, info.finished_at, info.ended) == ("queued", None, None, False)
     it.append(events.Queued(ahead=1))
     assert (it.state, it.ended) == ("queued", False)
     it.append(events.Started())
@@ -70,11 +70,12 @@ def test_what_is_known_of_an_execution_follows_its_events() -> None:
     it.append(events.Raised(error=failure))
     assert not it.ended
     it.append(events.Finished(outcome=events.Outcome.INTERRUPTED, error=failure))
-    shown = it.to_json()
-    assert (it.ended, shown["state"], shown["outcome"]) == (True, "interrupted", "interrupted")
-    assert shown["error"] == {"name": "E", "value": "v", "traceback": "t"}
-    assert (shown["stdoutChars"], shown["stderrChars"], shown["firstEvent"], shown["events"]) == (3, 2, 0, 6)
-    assert shown["createdAt"] <= shown["startedAt"] <= shown["finishedAt"]
+    info = it.info()
+    assert (it.ended, info.ended, info.state, info.error) == (True, True, "interrupted", failure)
+    assert (info.stdout_chars, info.stderr_chars, info.first_event, info.events) == (3, 2, 0, 6)
+    assert info.started_at is not None
+    assert info.finished_at is not None
+    assert info.created_at <= info.started_at <= info.finished_at
     assert it.journal.ended
 
 

@@ -23,6 +23,7 @@ from interpreterd.model.errors import (
     WorkerStartFailed,
 )
 from interpreterd.model.events import Finished
+from interpreterd.model.limits import Limits
 from interpreterd.model.requests import CreateContext, Execute
 from interpreterd.settings import Settings
 
@@ -219,15 +220,15 @@ async def test_of_contexts_that_could_not_be_made_no_more_is_kept_than_of_delete
 
 
 @pytest.mark.parametrize(
-    ("daemons", "own", "shown"),
-    [(128, None, {}), (128, 7, {"queued": 7}), (256, None, {"queued": 256}), (256, 128, {"queued": 128})],
+    ("daemons", "own", "queued", "is_usual"),
+    [(128, None, 128, True), (128, 7, 7, False), (256, None, 256, False), (256, 128, 128, False)],
 )
 async def test_a_queues_limit_is_shown_where_somebody_has_set_it(
-    tmp_path: Path, daemons: int, own: int | None, shown: dict[str, int]
+    tmp_path: Path, daemons: int, own: int | None, queued: int, is_usual: bool
 ) -> None:
     async with open_manager(FakeLauncher(), tmp_path, queue_limit=daemons) as manager:
-        info = await manager.create(CreateContext.parse({"limits": {"queued": own}}))
-        assert info.to_json().get("limits", {}) == shown
+        info = await manager.create(CreateContext(limits=Limits(queued=own)))
+        assert (info.limits.queued, info.limits.queue_is_usual) == (queued, is_usual)
 
 
 async def test_contexts_run_in_parallel(tmp_path: Path) -> None:

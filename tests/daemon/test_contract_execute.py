@@ -9,8 +9,8 @@ from contract import COMPLETED, ended, stdout, submitted
 from harness import Client, Daemon, Gate, Running
 
 from interpreterd.dialects.native.events import render_v1
+from interpreterd.dialects.native.requests import parse_execute
 from interpreterd.model.events import EVENT_LIMIT_CHARS, Output, Stream
-from interpreterd.model.requests import Execute
 
 StartDaemon = Callable[..., Awaitable[Daemon]]
 MIB = 1 << 20
@@ -55,8 +55,8 @@ async def test_first_message_with_unknown_keys_is_taken_and_they_are_logged_once
 
 
 def test_first_message_without_timeout_means_600_s_and_0_means_none() -> None:
-    assert Execute.parse({"code": "pass"}).timeout_s == 600
-    assert Execute.parse({"code": "pass", "timeout": 0}).timeout_s is None
+    assert parse_execute({"code": "pass"}).wish.timeout_s == 600
+    assert parse_execute({"code": "pass", "timeout": 0}).wish.timeout_s is None
 
 
 async def test_timeout_0_does_not_end_an_execution(client: Client, gate: Gate) -> None:

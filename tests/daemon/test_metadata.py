@@ -8,16 +8,10 @@ from harness import Client, Gate
 from hypothesis import given
 from hypothesis import strategies as st
 
+from interpreterd.dialects.native.requests import parse_change, parse_create, parse_labels
+from interpreterd.http.fields import ENVS_LIMIT_BYTES
 from interpreterd.model.errors import InvalidRequest, MalformedRequest
-from interpreterd.model.fields import ENVS_LIMIT_BYTES
-from interpreterd.model.requests import (
-    METADATA_LIMIT,
-    METADATA_LIMIT_BYTES,
-    ChangeContext,
-    CreateContext,
-    parse_labels,
-    patched,
-)
+from interpreterd.model.requests import METADATA_LIMIT, METADATA_LIMIT_BYTES, CreateContext, patched
 
 
 async def ids(client: Client, path: str) -> list[str]:
@@ -119,7 +113,7 @@ def test_metadata_has_bounds() -> None:
     with pytest.raises(InvalidRequest, match="metadata must be at most 4096 bytes long"):
         patched({}, {"ä": "x" * (METADATA_LIMIT_BYTES - 1)})
     with pytest.raises(InvalidRequest, match="metadata must be at most 4096 bytes long"):
-        CreateContext.parse({"metadata": {"a": "ü" * (METADATA_LIMIT_BYTES // 2)}})
+        parse_create({"metadata": {"a": "ü" * (METADATA_LIMIT_BYTES // 2)}})
 
 
 KEYS = st.text(st.characters(exclude_characters="=", exclude_categories=["Cs"]), min_size=1, max_size=3)
@@ -128,9 +122,9 @@ PAIRS = st.dictionaries(KEYS, st.text(max_size=5), max_size=5)
 
 @given(PAIRS, st.dictionaries(KEYS, st.none() | st.text(max_size=5), max_size=5))
 def test_a_patch_is_a_json_merge_patch(metadata: dict[str, str], patch: dict[str, str | None]) -> None:
-    change = ChangeContext.parse({"metadata": patch})
+    change = parse_change({"metadata": patch})
     assert patched(metadata, change.metadata) == merge_patch(metadata, patch)
-    assert CreateContext.parse({"metadata": patch}).metadata == merge_patch({}, patch)
+    assert parse_create({"metadata": patch}).metadata == merge_patch({}, patch)
 
 
 def merge_patch(target: dict[str, str], patch: dict[str, str | None]) -> dict[str, str]:
@@ -172,9 +166,9 @@ async def test_the_environment_of_a_context_lasts(client: Client) -> None:
 
 def test_the_environment_of_a_context_has_a_bound() -> None:
     envs = {"ä": "x" * (ENVS_LIMIT_BYTES - 2)}
-    assert CreateContext.parse({"envs": envs}).envs == envs
+    assert parse_create({"envs": envs}).envs == envs
     with pytest.raises(InvalidRequest, match="envs must be at most 131072 bytes long, names and values together"):
-        CreateContext.parse({"envs": {"ä": "x" * (ENVS_LIMIT_BYTES - 1)}})
+        parse_create({"envs": {"ä": "x" * (ENVS_LIMIT_BYTES - 1)}})
 
 
 def test_what_users_wrote_stays_out_of_logs() -> None:

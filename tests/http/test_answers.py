@@ -4,6 +4,7 @@ import asyncio
 from pathlib import Path
 from typing import Any
 
+import attrs
 import orjson
 import pytest
 from aiohttp import web
@@ -178,4 +179,4 @@ async def test_output_survives_being_cut_into_pieces(
     assert response.headers["Content-Length"] == str(len(data))
     body = orjson.loads(data)
     assert (body["stdout"], body["stderr"], body["cutBytes"]) == (written, "", 0)
-    assert (body["error"], body["outcome"]) == (error.to_json(), "completed")
+    assert (body["error"], body["outcome"]) == (attrs.asdict(error), "completed")

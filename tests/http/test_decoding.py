@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from interpreterd.http import decoding
 from interpreterd.http.decoding import SMALL_BYTES, decode, decode_large
+from interpreterd.http.fields import decode_json
 from interpreterd.model.errors import BodyTooLarge, MalformedRequest
-from interpreterd.model.fields import decode_json
 
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.text(max_size=20),
@@ -125,7 +125,7 @@ def test_what_is_too_large_is_never_decoded(data: bytes, monkeypatch: pytest.Mon
             return orjson.loads(data)
 
     monkeypatch.setattr(decoding, "orjson", Watched)
-    monkeypatch.setattr("interpreterd.model.fields.orjson", Watched)
+    monkeypatch.setattr("interpreterd.http.fields.orjson", Watched)
     with pytest.raises((BodyTooLarge, MalformedRequest)):
         decode_large(data, "it")
     assert max(sizes, default=0) <= SMALL_BYTES + 2

@@ -13,9 +13,8 @@ from frames import CLOSE, HANDSHAKE, TEXT, frame
 from harness import PREFIX
 from leaving import Asker, holds
 
-from interpreterd.app import make_app
+from interpreterd.app import MANAGER, make_app
 from interpreterd.contexts.executions import Execution
-from interpreterd.http.keys import MANAGER
 from interpreterd.pipe.messages import Answer, Asked
 from interpreterd.settings import Settings
 

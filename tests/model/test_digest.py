@@ -3,7 +3,6 @@
 import hashlib
 import io
 import json
-import threading
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
@@ -16,11 +15,8 @@ from fake_worker import FakeLauncher
 from interpreterd.app import make_app
 from interpreterd.contexts import executions
 from interpreterd.contexts.executions import FIRST_LINE_WITHIN_CHARS, first_line
-from interpreterd.http import bodies
-from interpreterd.http.bodies import with_digest
 from interpreterd.model import digest
 from interpreterd.model.digest import SHORT_CHARS, Digest
-from interpreterd.model.requests import Execute
 from interpreterd.settings import Settings
 
 PREFIX = "/process/interpreter"
@@ -35,21 +31,6 @@ Send = Callable[[TestClient[web.Request, web.Application], dict[str, Any]], Awai
 def test_it_is_that_of_the_whole(code: str) -> None:
     data = code.encode(errors="surrogatepass")
     assert digest.digest(code) == Digest(len(data), hashlib.sha256(data).hexdigest())
-
-
-async def test_that_of_long_code_is_found_out_in_a_thread(monkeypatch: pytest.MonkeyPatch) -> None:
-    threads = []
-
-    def find(code: str) -> Digest:
-        threads.append(threading.current_thread())
-        return Digest(1, "a")
-
-    monkeypatch.setattr(bodies, "digest", find)
-    assert (await with_digest(Execute(code=LONG))).digest == Digest(1, "a")
-    short = Execute(code="x" * SHORT_CHARS)
-    assert await with_digest(short) is short
-    assert len(threads) == 1
-    assert threads[0] is not threading.current_thread()
 
 
 @pytest.fixture

@@ -26,15 +26,6 @@ def test_no_limit_can_be_loosened(key: str) -> None:
     assert getattr(Limits(**{name: 7}).tightened(Limits(**{name: 7})), name) == 7
 
 
-def test_clients_see_the_limits_there_are_and_a_queue_that_somebody_chose() -> None:
-    assert NONE.to_json() == {}
-    assert OURS.to_json() == {"memoryBytes": 1 << 30, "outputBytes": 100}
-    assert OURS.tightened(Limits(queued=128)).to_json()["queued"] == 128
-    shown = OURS.to_json()
-    shown.clear()
-    assert OURS.to_json(), "each gets a copy"
-
-
 def test_only_some_limits_have_to_be_looked_after() -> None:
     watched = {key for key, kind in Limits.kinds().items() if Limits(**{kind.name: 1}).watched}
     assert watched == {"memoryBytes", "cpuSeconds", "processes"}

@@ -7,8 +7,9 @@ from collections.abc import Callable
 
 import pytest
 
+from interpreterd.model.context_info import Usage
 from interpreterd.processes import usage
-from interpreterd.processes.usage import Usage, UsageMeter
+from interpreterd.processes.usage import UsageMeter
 
 USED = Usage(cpu_s=1, memory_bytes=2, processes=3)
 

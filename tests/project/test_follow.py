@@ -23,7 +23,12 @@ IN_THE_DAEMON = re.sub(
     r"\n## In the worker\n.*?\n## Out\n", "", PAGE.partition("\n## Other ways\n")[0], flags=re.DOTALL
 )
 # Of which no function of their own is called.
-DATA = {f"machine/{name}.py" for name in ("effects", "inputs", "table", "verdicts")}
+DATA = {
+    "contexts/service.py",
+    "dialects/native/routes.py",
+    "model/requests.py",
+    *(f"machine/{name}.py" for name in ("effects", "inputs", "table", "verdicts")),
+}
 DOCUMENTS = ("ARCHITECTURE.md", "CONTRIBUTING.md", "docs/follow.md")
 FILES = [str(path.relative_to(ROOT)) for path in ROOT.glob("[!.]*/**/*.*") if path.is_file()]
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from interpreterd.model.environment import NO_ENVS
 from interpreterd.model.errors import WorkerStartFailed
 from interpreterd.model.events import Failure, Stream
+from interpreterd.model.python import Python
 from interpreterd.pipe.messages import (
     Configure,
     Configured,
@@ -19,7 +20,6 @@ from interpreterd.pipe.messages import (
     Synced,
     ToWorker,
 )
-from interpreterd.workers.launcher import Python
 from interpreterd.workers.worker import Deaf, Listener, Worker
 
 

@@ -6,35 +6,42 @@ from typing import Any, Final
 import orjson
 from aiohttp import web
 
-from interpreterd.contexts.executions import Execution
+from interpreterd.dialects.native.bodies import exception_body
 from interpreterd.http.answers import PIECE_BYTES, sized_response
-from interpreterd.model.events import Output, Stream
+from interpreterd.model.events import Event, Failure, Finished, Gap, Outcome, Output, Stream
 from interpreterd.model.output_quota import OutputQuota
 
 OUTPUT_LIMIT_BYTES: Final = 10 << 20  # of both streams together, as UTF-8; JSON may be six times as long
 
 
 class Collected:
-    """Output up to a limit, kept as UTF-8: it becomes JSON, and leaves, piece by piece."""
+    """The output up to a limit, kept as UTF-8, and the end. It becomes JSON, and leaves, piece by piece."""
 
     def __init__(self) -> None:
         self._quota = OutputQuota(OUTPUT_LIMIT_BYTES)
         self._texts = {stream: bytearray() for stream in Stream}
         self._size_bytes = 0  # as JSON
+        self._outcome: Outcome | None = None
+        self._error: Failure | None = None
 
-    def add(self, output: Output) -> None:
-        """Keep ``output``, or the part that fits the limit."""
-        self._keep(output.stream, self._quota.admit(output.stream, output.text))
+    def add(self, event: Event | Gap) -> None:
+        """Keep what ``event`` adds to the answer, or what the limit leaves of it."""
+        match event:
+            case Output(stream=stream, text=text):
+                self._keep(stream, self._quota.admit(stream, text))
+            case Finished(outcome=outcome, error=error):
+                self._outcome, self._error = outcome, error
+            case _:
+                pass
 
-    def answer(self, execution: Execution) -> web.StreamResponse:
+    def answer(self, execution_id: str, context_id: str) -> web.StreamResponse:
         """Return the answer, which owns the collected output; call it once."""
         for marker in self._quota.close():
             self._keep(marker.stream, marker.text)
-        error = execution.error
-        head = {"executionId": execution.id, "contextId": execution.context_id, "outcome": execution.state}
+        head = {"executionId": execution_id, "contextId": context_id, "outcome": self._outcome}
         tail: dict[str, Any] = {
             "results": [],
-            "error": None if error is None else error.to_json(),
+            "error": None if self._error is None else exception_body(self._error),
             "cutBytes": self._quota.cut_bytes,
         }
         parts = (

@@ -6,38 +6,34 @@ from typing import Final
 
 from aiohttp import WSMsgType, web
 
-from interpreterd.contexts.context import Context
-from interpreterd.contexts.executions import Execution
-from interpreterd.contexts.journal import Follower
-from interpreterd.contexts.manager import Manager
+from interpreterd.contexts.service import ContextService, Submission
 from interpreterd.dialects.native.errors import closing_after
 from interpreterd.dialects.native.events import render
-from interpreterd.dialects.native.refusals import session_refusal
-from interpreterd.dialects.native.wire import (
-    Input,
-    Interrupt,
-    Ping,
+from interpreterd.dialects.native.execute_socket import SDK_SUBPROTOCOL
+from interpreterd.dialects.native.operations import (
+    InputOperation,
+    InterruptOperation,
+    PingOperation,
     answer,
     parse_message,
     parse_operation,
     parse_request_id,
 )
-from interpreterd.http.bodies import with_digest
+from interpreterd.dialects.native.refusals import session_refusal
 from interpreterd.http.decoding import decode
-from interpreterd.http.keys import FAREWELLS, MANAGER
+from interpreterd.http.farewells import FAREWELLS
 from interpreterd.http.websocket import Socket, open_socket
 from interpreterd.model.errors import InterpreterError, InvalidRequest, LimitReached, ServerShuttingDown
-from interpreterd.model.events import Event
 from interpreterd.model.requests import Execute
 
 REQUESTS_LIMIT: Final = 256  # of one connection
 FAREWELL_LIMIT_S: Final = 1.0
 
 
-async def session(request: web.Request) -> web.StreamResponse:
+async def session(service: ContextService, request: web.Request) -> web.StreamResponse:
     """Serve a connection until its client ends it: take operations, answer each, send events as they come."""
-    socket = await open_socket(request)
-    client = _Client(socket, request.app[MANAGER])
+    socket = await open_socket(request, subprotocol=SDK_SUBPROTOCOL)
+    client = _Client(socket, service)
     farewells = request.app[FAREWELLS]
     farewells.add(client.say_farewell)
     try:
@@ -51,20 +47,14 @@ async def session(request: web.Request) -> web.StreamResponse:
     return socket
 
 
-async def say_farewells(app: web.Application) -> None:
-    """End every connection that stays open by itself; for ``Application.on_shutdown``."""
-    farewells = app[FAREWELLS]
-    await asyncio.gather(*(say_farewell() for say_farewell in list(farewells)))
-
-
 class _Client:
     """One connection and its unanswered requests."""
 
-    def __init__(self, socket: Socket, manager: Manager) -> None:
+    def __init__(self, socket: Socket, service: ContextService) -> None:
         self._socket = socket
-        self._manager = manager
+        self._service = service
         self._requests: dict[str, asyncio.Task[None]] = {}
-        self._contexts: dict[str, Context] = {}  # the contexts of its executions, by their ids
+        self._executions: set[str] = set()  # that are not answered yet
         self._turn = asyncio.Lock()
 
     async def serve(self) -> None:
@@ -79,13 +69,14 @@ class _Client:
                 request_id = parse_request_id(body)
                 match parse_operation(body):
                     case Execute() as wish:
-                        self._execute(request_id, await with_digest(wish))
-                    case Interrupt(context_id, execution_id):
-                        await self._send(answer(self._manager.interrupt(context_id, execution_id), request_id))
-                    case Input(execution_id, text):
-                        asked = self._answer(execution_id, text)
+                        await self._execute(request_id, wish)
+                    case InterruptOperation(context_id, execution_id):
+                        did = await self._service.interrupt(context_id, execution_id)
+                        await self._send(answer(did, request_id))
+                    case InputOperation(execution_id, text):
+                        asked = await self._answer(execution_id, text)
                         await self._send(answer("accepted" if asked else "idle", request_id))
-                    case Ping():
+                    case PingOperation():
                         await self._send(answer("pong", request_id))
             except InterpreterError as error:
                 for line in session_refusal(error, request_id):
@@ -107,36 +98,30 @@ class _Client:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    def _execute(self, request_id: str, wish: Execute) -> None:
+    async def _execute(self, request_id: str, wish: Execute) -> None:
         if request_id in self._requests:
             raise InvalidRequest("requestId must differ from the requestId of every unanswered request")
         if len(self._requests) >= REQUESTS_LIMIT:
             raise LimitReached(f"too many requests on this connection: the limit is {REQUESTS_LIMIT}")
-        context, execution = self._manager.submit(wish, answers=True)
-        self._contexts[execution.id] = context
-        stays = wish.stays  # the rest, its code, must not be kept for as long
-        follower = execution.journal.client
-        following = asyncio.create_task(self._follow(request_id, execution, follower))
+        submission = await self._service.submit(wish, answers=True)
+        self._executions.add(submission.execution_id)
+        following = asyncio.create_task(self._follow(request_id, submission))
         self._requests[request_id] = following
 
         def end(following: asyncio.Task[None]) -> None:
-            follower.stop()
-            context.answer(execution.id, None)  # the client that might have answered has gone
+            submission.stop()
             del self._requests[request_id]
-            del self._contexts[execution.id]
-            if not (stays or execution.ended):
-                context.interrupt(execution.id)
+            self._executions.discard(submission.execution_id)
 
         following.add_done_callback(end)  # a task that is cancelled at once never starts
 
-    def _answer(self, execution_id: str, text: str | None) -> bool:
-        context = self._contexts.get(execution_id)
-        return context is not None and context.answer(execution_id, text)
+    async def _answer(self, execution_id: str, text: str | None) -> bool:
+        return execution_id in self._executions and await self._service.answer(execution_id, text)
 
-    async def _follow(self, request_id: str, execution: Execution, follower: Follower[Event]) -> None:
-        ids = {"requestId": request_id, "executionId": execution.id}
+    async def _follow(self, request_id: str, submission: Submission) -> None:
+        ids = {"requestId": request_id, "executionId": submission.execution_id}
         with contextlib.suppress(ConnectionError):  # the receiver sees it too, and leaves
-            async for number, event in follower:
+            async for number, event in submission:
                 # One at a time: each would write its event first, and only then wait for a client that does not read.
                 async with self._turn:
                     if (message := render(number, event, ids)) is not None:

@@ -9,9 +9,10 @@ from typing import Final, Protocol
 
 from interpreterd.model.environment import NO_ENVS
 from interpreterd.model.errors import WorkerStartFailed
+from interpreterd.model.python import Python
 from interpreterd.processes.nursery import Nursery
 from interpreterd.workers.endings import start_failure
-from interpreterd.workers.launcher import Launcher, Python
+from interpreterd.workers.launcher import Launcher
 from interpreterd.workers.process import ProcessWorker
 from interpreterd.workers.template import Template, TemplateEnded
 from interpreterd.workers.worker import Worker

@@ -9,10 +9,11 @@ from typing import Final, Self
 
 from interpreterd.model.environment import NO_ENVS
 from interpreterd.model.errors import InvalidWorkingDirectory, WorkerStartFailed
+from interpreterd.model.python import Python
 from interpreterd.pipe.messages import Configure
 from interpreterd.processes.families import state
 from interpreterd.workers.directory import check_directory
-from interpreterd.workers.launcher import Launcher, Python, launch_configured
+from interpreterd.workers.launcher import Launcher, launch_configured
 from interpreterd.workers.worker import Deaf, Worker
 
 REFILL_AFTER_S: Final = 0.03

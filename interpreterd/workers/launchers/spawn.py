@@ -13,11 +13,11 @@ from attrs import frozen
 
 from interpreterd.model.environment import NO_ENVS, absolute_path, started_with
 from interpreterd.model.errors import WorkerStartFailed
+from interpreterd.model.python import Python
 from interpreterd.processes.families import kill_family
 from interpreterd.processes.nursery import Nursery
 from interpreterd.setting_kinds import VARIABLE_PREFIX
 from interpreterd.workers.endings import start_failure
-from interpreterd.workers.launcher import Python
 from interpreterd.workers.process import ProcessWorker
 from interpreterd.workers.script import COMPILER_FLAGS, OLDEST_PYTHON, command, compiler, in_memory
 from interpreterd.workers.spawn import spawn

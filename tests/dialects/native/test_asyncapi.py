@@ -15,9 +15,9 @@ from paths import GOLDEN
 from referencing import Registry, Resource
 from referencing.jsonschema import DRAFT202012
 
-from interpreterd.dialects.native import wire
 from interpreterd.dialects.native.errors import ROWS
 from interpreterd.dialects.native.events import render, render_v1
+from interpreterd.dialects.native.operations import parse_operation, parse_request_id
 from interpreterd.dialects.native.refusals import execute_refusal, session_refusal
 from interpreterd.http.closing import INVALID_TEXT, TRY_AGAIN_LATER
 from interpreterd.model import events
@@ -212,8 +212,8 @@ def test_what_is_described_is_what_a_session_takes(message: dict[str, Any]) -> N
 def takes(message: dict[str, Any]) -> bool:
     """Whether a session takes this message."""
     try:
-        wire.parse_request_id(message)
-        wire.parse_operation(message)
+        parse_request_id(message)
+        parse_operation(message)
     except (MalformedRequest, InvalidRequest):
         return False
     return True

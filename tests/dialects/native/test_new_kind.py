@@ -12,11 +12,10 @@ from following import TRANSPORTS, following, messages
 from harness import Client
 from on_session import open_session
 
-from interpreterd.app import make_app
+from interpreterd.app import MANAGER, make_app
 from interpreterd.contexts.executions import Executions
 from interpreterd.contexts.transcript import Transcript
 from interpreterd.dialects.native.events import V1, V2, render, render_v1
-from interpreterd.http.keys import MANAGER
 from interpreterd.machine.effects import Finish
 from interpreterd.model.default_context import DEFAULT_CONTEXT_ID
 from interpreterd.model.events import EVENT_BYTES, Event, Gap, Outcome

@@ -18,13 +18,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from paths import GOLDEN
 
-from interpreterd.app import make_app
+from interpreterd.app import MANAGER, make_app
 from interpreterd.contexts.executions import Executions
 from interpreterd.contexts.manager import Manager
+from interpreterd.dialects.native.requests import parse_change, parse_create, parse_execute
 from interpreterd.http import bodies
-from interpreterd.http.keys import MANAGER
 from interpreterd.model.errors import InvalidRequest, LimitReached, MalformedRequest, OutOfResources, WorkerStartFailed
-from interpreterd.model.requests import ChangeContext, CreateContext, Execute
 from interpreterd.setting_kinds import LEAST_MEMORY_BYTES
 from interpreterd.settings import Settings
 
@@ -100,15 +99,15 @@ EDGES: dict[str, list[Any]] = {
     "later": [],
 }
 ANYTHING: list[Any] = [None, True, False, 0, 1, "", "x", [], {}]
-REQUESTS = (("Execute", Execute), ("CreateContext", CreateContext), ("ChangeContext", ChangeContext))
+REQUESTS = (("Execute", parse_execute), ("CreateContext", parse_create), ("ChangeContext", parse_change))
 
 
 @pytest.mark.parametrize("key", EDGES)
 def test_what_is_described_is_what_may_be_asked(key: str) -> None:
     for value in [*EDGES[key], *ANYTHING]:
-        for name, request in REQUESTS:
+        for name, parse in REQUESTS:
             body = {"code": "pass", key: value}
-            assert schema(name, closed=False).is_valid(body) is takes(request, body), body
+            assert schema(name, closed=False).is_valid(body) is takes(parse, body), body
 
 
 scalars = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=3)
@@ -117,14 +116,14 @@ values = scalars | st.lists(scalars, max_size=2) | st.dictionaries(st.sampled_fr
 
 @given(st.dictionaries(st.sampled_from(list(EDGES)), values) | scalars)
 def test_nothing_else_may_be_asked(body: Any) -> None:
-    for name, request in REQUESTS:
-        assert schema(name, closed=False).is_valid(body) is takes(request, body)
+    for name, parse in REQUESTS:
+        assert schema(name, closed=False).is_valid(body) is takes(parse, body)
 
 
-def takes(request: Any, value: Any) -> bool:
+def takes(parse: Any, value: Any) -> bool:
     """Whether this request can be."""
     try:
-        request.parse(value)
+        parse(value)
     except (MalformedRequest, InvalidRequest):
         return False
     return True

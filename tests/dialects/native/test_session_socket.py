@@ -12,8 +12,8 @@ from on_session import Session, open_session
 from paths import GOLDEN, ROOT
 
 from interpreterd.dialects.native.events import render
+from interpreterd.dialects.native.operations import answer, parse_operation, parse_request_id
 from interpreterd.dialects.native.refusals import session_refusal
-from interpreterd.dialects.native.wire import answer, parse_operation, parse_request_id
 from interpreterd.model import events
 from interpreterd.model.errors import ContextDeleted, ExecutionTimedOut
 

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from interpreterd.model.timestamp import timestamp
+from interpreterd.http.timestamp import timestamp
 
 MOMENT_S = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC).timestamp()
 

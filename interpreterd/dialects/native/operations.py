@@ -1,10 +1,14 @@
-"""The operations and answers of a session's WebSocket: pure functions from and to JSON."""
+"""What a client of a session may ask for: pure functions from JSON to operation, and the answer to one.
+
+``tests/golden/session.jsonl`` has an example of each, which PROTOCOL.md shows.
+"""
 
 from typing import Any, Final
 
 from attrs import field, frozen
 
 from interpreterd.dialects.native.events import as_json, control
+from interpreterd.dialects.native.requests import parse_execute
 from interpreterd.model.errors import InvalidRequest, MalformedRequest
 from interpreterd.model.requests import Execute
 
@@ -12,7 +16,7 @@ REQUEST_ID_LIMIT_CHARS: Final = 256
 
 
 @frozen
-class Interrupt:
+class InterruptOperation:
     """Interrupt an execution of a context.
 
     Attributes:
@@ -25,12 +29,12 @@ class Interrupt:
 
 
 @frozen
-class Ping:
+class PingOperation:
     """Answer, whatever else goes on."""
 
 
 @frozen
-class Input:
+class InputOperation:
     """Answer the question of an execution of this connection.
 
     Attributes:
@@ -41,7 +45,7 @@ class Input:
     text: str | None = field(repr=False)
 
 
-Operation = Execute | Interrupt | Input | Ping
+Operation = Execute | InterruptOperation | InputOperation | PingOperation
 
 
 def parse_message(value: object) -> dict[str, Any]:
@@ -63,16 +67,16 @@ def parse_operation(message: dict[str, Any]) -> Operation:
     """Return the operation of a message. Raises ``MalformedRequest`` or ``InvalidRequest``."""
     match message.get("op"):
         case "execute":
-            return Execute.parse({key: value for key, value in message.items() if key not in ("op", "requestId")})
+            return parse_execute({key: it for key, it in message.items() if key not in ("op", "requestId")}).wish
         case "interrupt":
-            return Interrupt(_id(message, "contextId"), _id(message, "executionId"))
+            return InterruptOperation(_id(message, "contextId"), _id(message, "executionId"))
         case "input":
             execution_id = _id(message, "executionId")
             if execution_id is None:
                 raise MalformedRequest("executionId must name the execution that asks")
-            return Input(execution_id, parse_text(message))
+            return InputOperation(execution_id, parse_text(message))
         case "ping":
-            return Ping()
+            return PingOperation()
         case str():
             raise InvalidRequest("op must be one of execute, interrupt, input, ping")
         case _:

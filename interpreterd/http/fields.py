@@ -12,6 +12,7 @@ from typing import Final
 
 import orjson
 
+from interpreterd.model.digest import utf8_bytes
 from interpreterd.model.errors import InvalidRequest, MalformedRequest
 
 ENVS_LIMIT_BYTES: Final = 128 << 10  # the limit of execve(2) for one variable
@@ -110,11 +111,6 @@ def as_whole(value: object) -> int | None:
     if isinstance(value, float) and value.is_integer():
         return int(value)
     return value if isinstance(value, int) and not isinstance(value, bool) else None
-
-
-def utf8_bytes(text: str) -> int:
-    """Return the length of ``text`` as UTF-8."""
-    return len(text) if text.isascii() else len(text.encode("utf-8", "surrogatepass"))
 
 
 def environment(body: dict[str, object], key: str) -> dict[str, str]:

@@ -1,0 +1,172 @@
+"""The contexts of this daemon, as dialects see them: the port, answered by the manager and its executions."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+import attrs
+
+from interpreterd.contexts.context import Context
+from interpreterd.contexts.executions import Execution
+from interpreterd.contexts.manager import Manager
+from interpreterd.contexts.service import Events, Interrupted
+from interpreterd.model.context_info import NO_USAGES, ContextInfo, RestartInfo, Usage
+from interpreterd.model.digest import SHORT_CHARS, digest
+from interpreterd.model.errors import ContextNotFound, ExecutionNotFound, InterpreterError
+from interpreterd.model.events import Event, Gap, Happened
+from interpreterd.model.execution_info import ExecutionInfo
+from interpreterd.model.python import Python
+from interpreterd.model.requests import ChangeContext, CreateContext, Execute
+
+_threads = ThreadPoolExecutor(1, thread_name_prefix="digest")  # more would only compete for the processor
+
+
+class LocalContexts:
+    """See ``service.ContextService``, which it is; each of its verbs is described there."""
+
+    def __init__(self, manager: Manager) -> None:
+        """Answer for the contexts of ``manager``, which stays the caller's."""
+        self._manager = manager
+
+    @property
+    def closing(self) -> bool:
+        return self._manager.closing
+
+    async def python(self) -> Python:
+        return await self._manager.python()
+
+    async def create(self, request: CreateContext) -> ContextInfo:
+        return await self._manager.create(request)
+
+    async def get(self, context_id: str, *, usage: bool = False) -> ContextInfo:
+        usages = await self._manager.usage() if usage else NO_USAGES
+        return self._manager.existing(context_id).info(usages)
+
+    async def contexts(
+        self,
+        *,
+        default: bool = True,
+        labels: Iterable[tuple[str, str]] = (),
+        after: str | None = None,
+        usage: bool = False,
+    ) -> Iterable[ContextInfo]:
+        usages = await self._manager.usage() if usage else NO_USAGES
+        ids = [context.id for context in self._manager.list(with_default=default, labels=labels)]
+        return self._described(_after(ids, after, ContextNotFound), usages)
+
+    def _described(self, ids: Iterable[str], usages: Mapping[int, Usage]) -> Iterator[ContextInfo]:
+        for context_id in ids:
+            if (context := self._manager.find(context_id)) is not None:  # or it was deleted since
+                yield context.info(usages)
+
+    async def change(self, context_id: str, request: ChangeContext) -> ContextInfo:
+        return self._manager.change(context_id, request)
+
+    async def delete(self, context_id: str) -> None:
+        await self._manager.delete(context_id)
+
+    async def restart(self, context_id: str, *, cancel_queued: bool = False) -> RestartInfo:
+        context = self._manager.existing(context_id)
+        unfinished = context.transcript.unfinished()
+        await context.restart(cancel_queued=cancel_queued)
+        return RestartInfo(
+            context=context.info(),
+            lost=[it.id for it in unfinished if it.state == "lost"],
+            cancelled=[it.id for it in unfinished if it.state == "cancelled"],
+        )
+
+    async def submit(self, request: Execute, *, answers: bool = False) -> "LocalSubmission":
+        if len(request.code) > SHORT_CHARS:
+            request = await with_digest(request)
+        context, execution = self._manager.submit(request, answers=answers)
+        return LocalSubmission(context, execution, stays=request.stays)
+
+    async def submit_unattended(self, request: Execute) -> ExecutionInfo:
+        _, execution = self._manager.submit(await with_digest(request), client=False)
+        return execution.info()
+
+    async def interrupt(self, context_id: str | None, execution_id: str | None = None) -> Interrupted:
+        return self._manager.interrupt(context_id, execution_id)
+
+    async def answer(self, execution_id: str, text: str | None) -> bool:
+        execution = self._manager.executions.get(execution_id)
+        context = None if execution is None else self._manager.find(execution.context_id)
+        return context is not None and context.answer(execution_id, text)
+
+    async def execution(self, execution_id: str) -> ExecutionInfo:
+        return self._execution(execution_id).info()
+
+    async def executions(self, context_id: str, *, after: str | None = None) -> Iterable[ExecutionInfo]:
+        context = self._manager.existing(context_id)
+        executions = [*context.transcript.unfinished(), *self._manager.executions.latest(context_id)]
+        ids = _after([execution.id for execution in executions], after, ExecutionNotFound)
+        found = map(self._manager.executions.get, ids)
+        return (execution.info() for execution in found if execution is not None)  # or it was forgotten since
+
+    async def follow_execution(self, execution_id: str, start: int = 0) -> Events[Event]:
+        return self._execution(execution_id).journal.follow(start)
+
+    async def follow_context(self, context_id: str, start: int | None = None) -> Events[Happened]:
+        feed = self._manager.existing(context_id).transcript.feed
+        return feed.follow(feed.next if start is None else start)
+
+    def _execution(self, execution_id: str) -> Execution:
+        execution = self._manager.executions.get(execution_id)
+        if execution is None:
+            raise ExecutionNotFound(execution_id)
+        return execution
+
+
+class LocalSubmission:
+    """See ``service.Submission``."""
+
+    __slots__ = ("_context", "_execution", "_follower", "_stays", "_stopped")
+
+    def __init__(self, context: Context, execution: Execution, *, stays: bool) -> None:
+        """Be the client of ``execution``, an execution of ``context``."""
+        self._context = context
+        self._execution = execution
+        self._follower = execution.journal.client
+        self._stays = stays
+        self._stopped = False
+
+    @property
+    def execution_id(self) -> str:
+        return self._execution.id
+
+    @property
+    def context_id(self) -> str:
+        return self._context.id
+
+    @property
+    def at_end(self) -> bool:
+        return self._follower.at_end
+
+    def __aiter__(self) -> AsyncIterator[tuple[int, Event | Gap]]:
+        return self._follower
+
+    def stop(self) -> None:
+        if self._stopped:
+            return
+        self._stopped = True
+        self._follower.stop()
+        self._context.answer(self._execution.id, None)
+        if not (self._stays or self._execution.ended):
+            self._context.interrupt(self._execution.id)
+
+
+async def with_digest(request: Execute) -> Execute:
+    """Return ``request`` with the digest of its code, which is found out in a thread; as it is if that is short."""
+    if len(request.code) <= SHORT_CHARS:
+        return request
+    known = await asyncio.get_running_loop().run_in_executor(_threads, digest, request.code)
+    return attrs.evolve(request, digest=known)
+
+
+def _after(ids: Sequence[str], last: str | None, not_found: Callable[[str], InterpreterError]) -> Sequence[str]:
+    """Return those of ``ids`` that come after ``last``, or all for None; raise ``not_found`` if it is no such."""
+    if last is None:
+        return ids
+    if last not in ids:
+        raise not_found(last)
+    return ids[ids.index(last) + 1 :]

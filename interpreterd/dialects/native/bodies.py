@@ -1,0 +1,75 @@
+"""What clients see of contexts and executions, as JSON: pure functions from what ``model`` describes."""
+
+import functools
+from collections.abc import Mapping
+from typing import Any
+
+from interpreterd.http.timestamp import timestamp
+from interpreterd.model.context_info import ContextInfo, Usage
+from interpreterd.model.events import Failure
+from interpreterd.model.execution_info import ExecutionInfo
+from interpreterd.model.limits import Limits
+
+
+def context_body(info: ContextInfo) -> dict[str, Any]:
+    """Return a context."""
+    limits = limits_body(info.limits)
+    return {
+        "id": info.id,
+        "cwd": info.cwd,
+        "language": "python",
+        "createdAt": timestamp(info.created_at),
+        "active": info.active,
+        "state": info.state,
+        "lastUsedAt": timestamp(info.last_used_at),
+        "executionCount": info.executions,
+        "queued": info.queued,
+        "metadata": dict(info.metadata),
+        **({"limits": limits} if limits else {}),
+    }
+
+
+def context_body_with_usage(info: ContextInfo) -> dict[str, Any]:
+    """Return a context, and what it uses, for a client that has asked for that."""
+    return {**context_body(info), "usage": None if info.usage is None else usage_body(info.usage)}
+
+
+def execution_body(info: ExecutionInfo) -> dict[str, Any]:
+    """Return an execution. It has the id twice: as ``id``, as every object, and as ``executionId``."""
+    return {
+        "id": info.id,
+        "executionId": info.id,
+        "contextId": info.context_id,
+        "state": info.state,
+        "codeSha256": info.code_sha256,
+        "firstLine": info.first_line,
+        "origin": info.origin,
+        "createdAt": timestamp(info.created_at),
+        "startedAt": None if info.started_at is None else timestamp(info.started_at),
+        "finishedAt": None if info.finished_at is None else timestamp(info.finished_at),
+        "outcome": info.state if info.ended else None,
+        "error": None if info.error is None else exception_body(info.error),
+        "stdoutChars": info.stdout_chars,
+        "stderrChars": info.stderr_chars,
+        "firstEvent": info.first_event,
+        "events": info.events,
+    }
+
+
+def exception_body(failure: Failure) -> dict[str, str]:
+    """Return an exception."""
+    return {"name": failure.name, "value": failure.value, "traceback": failure.traceback}
+
+
+def usage_body(usage: Usage) -> dict[str, float]:
+    """Return what a context uses."""
+    return {"cpuSeconds": round(usage.cpu_s, 2), "memoryBytes": usage.memory_bytes, "processes": usage.processes}
+
+
+@functools.lru_cache(maxsize=64)  # a thousand contexts, listed, mostly have the same
+def limits_body(limits: Limits) -> Mapping[str, Any]:
+    """Return the limits that are there, and a queue's only if somebody wished it. Not to be changed."""
+    shown = {key: getattr(limits, limit.name) for key, limit in Limits.kinds().items()}
+    if limits.queue_is_usual:
+        del shown["queued"]
+    return {key: value for key, value in shown.items() if value is not None}

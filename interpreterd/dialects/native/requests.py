@@ -1,0 +1,170 @@
+"""What clients ask for, from JSON: checked at the edge.
+
+Each function takes decoded JSON; whatever it is given, it returns a request or raises ``MalformedRequest`` or
+``InvalidRequest``. A key whose value is ``null`` is absent; unknown keys are ignored, since newer clients may send
+more.
+"""
+
+from collections.abc import Iterable
+from typing import Any
+
+from attrs import frozen
+
+from interpreterd.http.fields import (
+    as_whole,
+    choice,
+    environment,
+    flag,
+    json_object,
+    names,
+    seconds,
+    string,
+    whole_number,
+)
+from interpreterd.model.digest import utf8_bytes
+from interpreterd.model.environment import check_envs, check_late_envs
+from interpreterd.model.errors import InvalidRequest, InvalidWorkingDirectory, MalformedRequest, UnsupportedLanguage
+from interpreterd.model.limits import Limits, check_limit
+from interpreterd.model.requests import (
+    CWD_LIMIT_BYTES,
+    DEFAULT_TIMEOUT_S,
+    ID_LIMIT_CHARS,
+    ORIGIN_LIMIT_CHARS,
+    TIMEOUT_LIMIT_S,
+    ChangeContext,
+    CreateContext,
+    Execute,
+    patched,
+)
+
+
+@frozen
+class ExecuteMessage:
+    """A request for an execution, and the form in which its client wants the answer.
+
+    Attributes:
+        numbered: Whether the client wants the events of version 2: with their number, and the execution's id.
+        background: Whether no client waits for it; only over HTTP.
+    """
+
+    wish: Execute
+    numbered: bool = False
+    background: bool = False
+
+
+def parse_execute(value: object) -> ExecuteMessage:
+    """Return the request of code to run, of any of the ways to ask for that."""
+    message = json_object(
+        value,
+        "the message",
+        {
+            "code",
+            "contextId",
+            "timeout",
+            "graceS",
+            "envs",
+            "onDisconnect",
+            "events",
+            "stdin",
+            "interactive",
+            "background",
+            "origin",
+        },
+    )
+    code = string(message, "code")
+    context_id = string(message, "contextId")
+    timeout_s = whole_number(message, "timeout")
+    envs = environment(message, "envs")
+    check_late_envs(envs)
+    if not code:
+        raise InvalidRequest("code must not be empty")
+    if len(context_id or "") > ID_LIMIT_CHARS:
+        raise InvalidRequest(f"contextId must be at most {ID_LIMIT_CHARS} characters long")
+    if timeout_s is None:
+        timeout_s = DEFAULT_TIMEOUT_S
+    elif not 0 <= timeout_s <= TIMEOUT_LIMIT_S:
+        raise InvalidRequest(f"timeout must be a number of seconds from 0 (none) to {TIMEOUT_LIMIT_S}")
+    origin = string(message, "origin") or ""
+    if len(origin) > ORIGIN_LIMIT_CHARS:
+        raise InvalidRequest(f"origin must be at most {ORIGIN_LIMIT_CHARS} characters long")
+    wish = Execute(
+        code=code,
+        context_id=context_id or None,
+        timeout_s=timeout_s or None,
+        grace_s=seconds(message, "graceS"),
+        envs=envs,
+        stays=choice(message, "onDisconnect", ("continue", "interrupt")) == "continue",
+        stdin=flag(message, "stdin"),
+        interactive=flag(message, "interactive"),
+        origin=origin,
+    )
+    return ExecuteMessage(
+        wish,
+        numbered=choice(message, "events", ("v1", "v2")) == "v2",
+        background=flag(message, "background"),
+    )
+
+
+def parse_create(value: object) -> CreateContext:
+    """Return the request of a new context."""
+    body = json_object(value, "the body", {"cwd", "language", "preload", "limits", "envs", "metadata"})
+    language = string(body, "language")
+    if language not in (None, "", "python"):
+        raise UnsupportedLanguage
+    envs = environment(body, "envs")
+    check_envs(envs)
+    cwd = string(body, "cwd") or None
+    if utf8_bytes(cwd or "") > CWD_LIMIT_BYTES:
+        raise InvalidWorkingDirectory(f"working directory is longer than {CWD_LIMIT_BYTES} bytes: {cwd}")
+    return CreateContext(
+        cwd=cwd,
+        preload=names(body, "preload"),
+        limits=_limits(body, "limits"),
+        envs=envs,
+        metadata=patched({}, _patch(body, "metadata")),
+    )
+
+
+def parse_change(value: object) -> ChangeContext:
+    """Return the request of a change: only a ``null`` for ``metadata`` is not absent, but means all of it."""
+    body = json_object(value, "the body", {"metadata"})
+    if isinstance(value, dict) and value.get("metadata", "") is None:
+        return ChangeContext(metadata=None)
+    return ChangeContext(metadata=_patch(body, "metadata"))
+
+
+def parse_labels(labels: Iterable[str]) -> list[tuple[str, str]]:
+    """Return ``labels``, each as ``key=value``, as pairs of metadata; raise ``MalformedRequest``."""
+    pairs = [label.partition("=") for label in labels]
+    if not all(key and separator for key, separator, _ in pairs):
+        raise MalformedRequest("label must be a key of metadata, '=' and its value")
+    return [(key, value) for key, _, value in pairs]
+
+
+def _patch(body: dict[str, object], key: str) -> dict[str, str | None]:
+    value = body.get(key, {})
+    if not isinstance(value, dict) or not all(item is None or isinstance(item, str) for item in value.values()):
+        raise MalformedRequest(f"{key} must be an object whose values are strings")
+    if any(not name or "=" in name for name in value):
+        raise InvalidRequest(f"{key} must have keys without '=', not empty")
+    return value
+
+
+def _limits(body: dict[str, object], key: str) -> Limits:
+    kinds = Limits.kinds()
+    given = json_object(body.get(key, {}), key, kinds.keys())
+    values: dict[str, Any] = {}
+    for name, kind in kinds.items():
+        value = given.get(name)
+        if value is None:
+            continue
+        whole = kind.metadata["whole"]
+        number = as_whole(value)
+        if number is None and not whole and isinstance(value, float):
+            values[kind.name] = value
+        elif number is not None:
+            values[kind.name] = number
+        else:
+            raise MalformedRequest(f"{key}.{name} must be a {'whole ' if whole else ''}number")
+        check_limit(kind, values[kind.name])
+    return Limits(**values)

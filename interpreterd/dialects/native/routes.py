@@ -1,0 +1,76 @@
+"""The native dialect: its routes, and how it shows errors."""
+
+import functools
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Final
+
+from aiohttp import web
+
+from interpreterd.contexts.service import ContextService
+from interpreterd.dialects.native.about import health, version
+from interpreterd.dialects.native.contexts import (
+    change_context,
+    create_context,
+    delete_context,
+    get_context,
+    interrupt_context,
+    list_contexts,
+    list_created_contexts,
+    restart_context,
+)
+from interpreterd.dialects.native.documents import asyncapi, openapi
+from interpreterd.dialects.native.errors import error_answer
+from interpreterd.dialects.native.execute_socket import execute
+from interpreterd.dialects.native.executions import (
+    follow_context,
+    follow_execution,
+    get_execution,
+    interrupt_execution,
+    list_executions,
+    post_execution,
+)
+from interpreterd.dialects.native.session_socket import session
+from interpreterd.http.errors import ErrorAnswer, Handler, HttpError
+from interpreterd.model.errors import InterpreterError
+from interpreterd.model.names import NATIVE_PATH
+
+_ServiceHandler = Callable[[ContextService, web.Request], Awaitable[web.StreamResponse]]
+
+
+class Native:
+    """See ``dialect.Dialect``."""
+
+    name: Final = "native"
+
+    def routes(self, service: ContextService) -> Iterable[web.RouteDef]:
+        """Return the routes of README's table."""
+
+        def by(handler: _ServiceHandler) -> Handler:
+            return functools.partial(handler, service)
+
+        return [
+            web.get("/health", health),
+            web.get("/version", by(version)),
+            web.get("/openapi.json", openapi),
+            web.get("/asyncapi.json", asyncapi),
+            web.post(NATIVE_PATH + "/context", by(create_context)),
+            web.get(NATIVE_PATH + "/context", by(list_created_contexts)),
+            web.get(NATIVE_PATH + "/contexts", by(list_contexts)),
+            web.get(NATIVE_PATH + "/context/{id}", by(get_context)),
+            web.patch(NATIVE_PATH + "/context/{id}", by(change_context)),
+            web.delete(NATIVE_PATH + "/context/{id}", by(delete_context)),
+            web.post(NATIVE_PATH + "/context/{id}/interrupt", by(interrupt_context)),
+            web.post(NATIVE_PATH + "/context/{id}/restart", by(restart_context)),
+            web.get(NATIVE_PATH + "/context/{id}/executions", by(list_executions)),
+            web.get(NATIVE_PATH + "/context/{id}/events", by(follow_context), allow_head=False),
+            web.get(NATIVE_PATH + "/executions/{id}", by(get_execution)),
+            web.post(NATIVE_PATH + "/executions/{id}/interrupt", by(interrupt_execution)),
+            web.get(NATIVE_PATH + "/executions/{id}/events", by(follow_execution), allow_head=False),
+            web.post(NATIVE_PATH + "/execute", by(post_execution)),
+            web.get(NATIVE_PATH + "/execute", by(execute), allow_head=False),
+            web.get(NATIVE_PATH + "/session", by(session), allow_head=False),
+        ]
+
+    def show(self, error: InterpreterError | HttpError) -> ErrorAnswer:
+        """Return the JSON that has an error in a sentence, and its code."""
+        return error_answer(error)

@@ -1,0 +1,57 @@
+"""When the daemon ends, silent clients are dismissed, and sessions are told."""
+
+import asyncio
+
+from aiohttp import web
+
+from interpreterd.http.farewells import FAREWELLS, SILENT, expect_farewells
+
+
+async def ended(app: web.Application) -> None:
+    app.freeze()
+    await app.shutdown()
+
+
+async def test_who_is_silent_is_dismissed() -> None:
+    app = web.Application()
+    expect_farewells(app)
+    dismissed = False
+    waits = asyncio.Event()
+
+    async def wait() -> None:
+        nonlocal dismissed
+        try:
+            async with asyncio.timeout(None) as timeout:
+                app[SILENT].add(timeout)
+                waits.set()
+                await asyncio.Event().wait()
+        except TimeoutError:
+            dismissed = True
+        finally:
+            app[SILENT].discard(timeout)
+
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(wait())
+        await waits.wait()
+        await ended(app)
+    assert dismissed
+    assert not app[SILENT]
+
+
+async def test_each_farewell_is_said_and_waited_for() -> None:
+    app = web.Application()
+    expect_farewells(app)
+    said = []
+
+    def farewell(name: str) -> None:
+        async def say() -> None:
+            await asyncio.sleep(0)
+            app[FAREWELLS].discard(say)  # as who ends meanwhile
+            said.append(name)
+
+        app[FAREWELLS].add(say)
+
+    farewell("a")
+    farewell("b")
+    await ended(app)
+    assert sorted(said) == ["a", "b"]
