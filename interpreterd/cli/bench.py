@@ -93,7 +93,10 @@ class Measured:
 @click.option("--quick", is_flag=True, help="Take fewer samples.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
 def command(quick: bool, as_json: bool) -> None:
-    """Measure a private daemon against the lowest cost of the same work on this machine."""
+    """Measure a private daemon on this machine.
+
+    Each figure is compared with the lowest cost of the same work.
+    """
     if getattr(sys, "frozen", False):
         raise click.ClickException("the single binary has no Python to measure the floors with: install the package")
     from rich.console import Console

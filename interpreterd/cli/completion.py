@@ -16,7 +16,7 @@ Examples:
 @click.command("completion", epilog=EXAMPLES)
 @click.argument("shell", type=click.Choice(SHELLS))
 def command(shell: str) -> None:
-    """Print a script with which SHELL completes commands, options and the ids of contexts."""
+    """Print a completion script for SHELL. It completes commands, options and the ids of contexts."""
     kind = get_completion_class(shell)
     assert kind is not None
     click.echo(kind(cli, {}, PROGRAM, "_INTERPRETERD_COMPLETE").source())

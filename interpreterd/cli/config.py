@@ -12,7 +12,7 @@ from interpreterd.flags import Chosen, Parser, flag_of
 from interpreterd.model.limits import size_in_words
 from interpreterd.workers.launchers import effective_launcher
 
-HELP = "Show the settings that `interpreterd serve` would have here with the same flags, and the source of each."
+HELP = "Show every setting and its source. `interpreterd serve` would have these settings here, with the same flags."
 EXAMPLES = """\b
 Examples:
   interpreterd config

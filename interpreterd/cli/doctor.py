@@ -59,7 +59,7 @@ Exit status: 0, or 1 if something is missing. A limited item works; the report s
 )
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
 def command(python: str, host: str, port: int, unix_socket: str | None, as_json: bool) -> int:
-    """Say what is missing or limited on this machine, and what to do about it."""
+    """Say what is missing or limited on this machine. Each line has a remedy."""
     kernel = Kernel()
     findings = [daemon_python(), workers_python(python), *(check(kernel) for check in KERNEL_CHECKS)]
     findings.append(path(unix_socket) if unix_socket else address(host, port))
