@@ -83,6 +83,7 @@ class Context:
             backlog_bytes=settings.backlog_limit_bytes,
             output_limit_bytes=limits.output_bytes,
             held_limit_bytes=settings.queue_bytes,
+            on_full=self._pause_output,
         )
         self._closed_by: InterpreterError | None = None
         self._timers = Timers()
@@ -194,8 +195,6 @@ class Context:
     def on_output(self, stream: Stream, text: str, replaced: int = 0) -> None:
         """See ``Listener``."""
         self._transcript.write(stream, text, replaced)
-        if self._transcript.full and self._slot.worker is not None:
-            self._slot.worker.pause_output()
 
     def on_closed(self) -> None:
         """See ``Listener``. If nothing runs, the next execution does not wait for the worker's end."""
@@ -250,6 +249,10 @@ class Context:
                 self._slot.start()
             case _:
                 assert_never(effect)
+
+    def _pause_output(self) -> None:
+        if self._slot.worker is not None:
+            self._slot.worker.pause_output()
 
     def _resume_output(self) -> None:
         if self._slot.worker is not None and not self._transcript.full:

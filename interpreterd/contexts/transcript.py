@@ -32,8 +32,9 @@ class Transcript:
         backlog_bytes: int,
         output_limit_bytes: int | None,
         held_limit_bytes: int = sys.maxsize,
+        on_full: Callable[[], None] = lambda: None,
     ) -> None:
-        """Register executions with ``executions``."""
+        """Register executions with ``executions``. ``on_full`` is called with every event that finds it ``full``."""
         self.running: Execution | None = None
         self.count = 0
         self.last_used_at = time.time()
@@ -41,6 +42,7 @@ class Transcript:
         self._executions = executions
         self._backlog_bytes = backlog_bytes
         self._output_limit_bytes = output_limit_bytes
+        self._on_full = on_full
         self._held = Holdings(held_limit_bytes, "the context holds", within=executions.held)
         self._unfinished: dict[str, Execution] = {}
         self._quota: OutputQuota | None = None  # of the running execution
@@ -154,3 +156,5 @@ class Transcript:
     def _say(self, execution: Execution, event: Event) -> None:
         execution.append(event)
         self.tell(event, execution.id)
+        if event.counts_as_backlog and self.full:
+            self._on_full()

@@ -159,6 +159,20 @@ def told(said: list[dict[str, Any]]) -> list[Any]:
     return [it for it in shown if it != "queued"]
 
 
+async def test_its_client_that_does_not_read_makes_the_program_wait(client: Any, launcher: FakeLauncher) -> None:
+    async with client.running("pass", events="v2") as running:
+        worker = await launcher.worker()
+        runs = await worker.run()
+        said = 0
+        while worker.reading:  # until the sockets' buffers and the backlog are full
+            client.transcript().say(toy("x" * (1 << 16)))
+            said += 1
+            await asyncio.sleep(0)
+        worker.done(runs)
+        assert [message["type"] for message in (await running.finish()).messages].count("toy") == said
+    assert "resume_output" in worker.calls
+
+
 async def test_version_1_hears_nothing_of_it(client: Client, launcher: FakeLauncher) -> None:
     program = asyncio.create_task(run(client, launcher))
     assert told((await client.run("pass")).messages) == ["a", "d", "completed"]
