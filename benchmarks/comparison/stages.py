@@ -28,7 +28,9 @@ def whole(figure: Callable[[Bench], Awaitable[list[Row]]]) -> Stage:
         async def turn() -> list[Reading]:
             rows = await figure(evolve(bench, scale=evolve(QUICK, probes=PROBES)))
             return [
-                Reading(row.what, row.unit, row.value) for row in rows if row.unit is not None and row.value is not None
+                Reading(row.what.removesuffix(" (p99)"), row.unit, row.value)
+                for row in rows
+                if row.unit is not None and row.value is not None
             ]
 
         yield turn
