@@ -12,6 +12,8 @@ import signal
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator
 
+from interpreterd.processes import proc_stat
+
 _ROUNDS = 100  # each finds what the previous round missed; a fork bomb needs few, because all its processes are stopped
 _PROC_LOOKS = 20  # a round is then at most a millisecond or two; the sweep finds processes that fork away meanwhile
 # Each thread has its own list of children. Beyond this number it is cheaper to ask all processes for their parent.
@@ -20,7 +22,6 @@ _CLEANERS = 4  # spared in each family, however many pass for one
 _CMDLINE_BYTES = 4096
 CLEANERS_LIMIT_S = 0.75
 DEATH_LIMIT_S = 1.0  # from SIGKILL to the end of a process; the kernel or a tracer may hold it up
-_STATE, _PARENT, _SESSION, _STARTED = 0, 1, 3, 19  # positions in /proc/[pid]/stat, counted from after the name
 
 
 def children(pid: int, until: float = math.inf) -> list[int]:
@@ -116,36 +117,19 @@ def _run(steps: Generator[None, None, list[int]]) -> list[int]:
             return found
 
 
-def stat(pid: int) -> list[bytes] | None:
-    """Return the fields of /proc/[pid]/stat from the third on, the state; None if the process is gone."""
-    named = named_stat(pid)
-    return None if named is None else named[1]
-
-
-def named_stat(pid: int) -> tuple[bytes, list[bytes]] | None:
-    """Return the pid and name that come before those fields, and the fields; None if the process is gone."""
-    try:
-        with open(f"/proc/{pid}/stat", "rb") as file:
-            name, _, rest = file.read().rpartition(b")")
-    except OSError:
-        return None
-    fields = rest.split()
-    return (name, fields) if fields else None
-
-
 def parent_and_start(pid: int) -> tuple[int, int]:
     """Return the parent of ``pid``, 0 if it is gone, and its start time, in ticks since the boot.
 
     The pid and the start time together name one process for good.
     """
-    fields = stat(pid)
-    return (0, 0) if fields is None else (int(fields[_PARENT]), int(fields[_STARTED]))
+    fields = proc_stat.stat(pid)
+    return (0, 0) if fields is None else (int(fields[proc_stat.PARENT]), int(fields[proc_stat.STARTED]))
 
 
 def session_of(pid: int) -> int:
     """Return the session of ``pid``: its worker's pid, unless the process has made another session; 0 if it is gone."""
-    fields = stat(pid)
-    return 0 if fields is None else int(fields[_SESSION])
+    fields = proc_stat.stat(pid)
+    return 0 if fields is None else int(fields[proc_stat.SESSION])
 
 
 def is_blind() -> bool:
@@ -168,8 +152,8 @@ def is_traced(pid: int) -> bool:
 
 def state(pid: int) -> str:
     """Return the state letter of proc(5); ``X`` if the process is gone."""
-    fields = stat(pid)
-    return "X" if fields is None else fields[_STATE].decode()
+    fields = proc_stat.stat(pid)
+    return "X" if fields is None else fields[proc_stat.STATE].decode()
 
 
 def _descendants(pids: Iterable[int]) -> Generator[None, None, list[int]]:
@@ -194,8 +178,8 @@ def _descendants(pids: Iterable[int]) -> Generator[None, None, list[int]]:
 def _by_parent() -> Generator[None, None, dict[int, list[int]]]:
     found: dict[int, list[int]] = {}
     for name in _list("/proc"):
-        if name.isdigit() and (fields := stat(int(name))) is not None:
-            found.setdefault(int(fields[_PARENT]), []).append(int(name))
+        if name.isdigit() and (fields := proc_stat.stat(int(name))) is not None:
+            found.setdefault(int(fields[proc_stat.PARENT]), []).append(int(name))
             yield
     return found
 

@@ -14,7 +14,8 @@ from typing import Final, Self
 
 from attrs import frozen
 
-from interpreterd.processes.families import children, named_stat
+from interpreterd.processes.families import children
+from interpreterd.processes.proc_stat import ARGUMENTS, GROUP, STARTED, named_stat, ticks_since_boot
 
 # Python overlooks a signal that arrives just before a system call begins to wait, until another signal ends the call:
 # one SIGINT in fifty was lost right after a print. The worker's handler of SIGCONT does nothing, so this signal has no
@@ -27,8 +28,6 @@ WORKER_AGAIN_AFTER: Final = 0.85
 BUDGET_S: Final = 0.005  # for one look: some 100 processes; those next to the worker come first
 ROUNDS: Final = 8
 YOUNG_TICKS: Final = 3  # mostly of 10 ms
-_TICKS_PER_S: Final = os.sysconf("SC_CLK_TCK")
-_GROUP, _STARTED, _ARGUMENTS = 2, 19, 45  # positions in /proc/[pid]/stat, counted from after the name
 
 
 @frozen
@@ -52,7 +51,7 @@ class _Member:
         if named is None:
             return None
         name, fields = named
-        return cls((pid, int(fields[_STARTED])), int(fields[_GROUP]), (name, fields[_ARGUMENTS]))
+        return cls((pid, int(fields[STARTED])), int(fields[GROUP]), (name, fields[ARGUMENTS]))
 
 
 class Foreground:
@@ -75,7 +74,7 @@ class Foreground:
     def interrupt(self) -> None:
         """Send SIGINT to the processes that the running execution has started."""
         self._told = []
-        self._young = int(time.clock_gettime(time.CLOCK_BOOTTIME) * _TICKS_PER_S) - YOUNG_TICKS
+        self._young = ticks_since_boot() - YOUNG_TICKS
         until = time.monotonic() + BUDGET_S
         for _ in range(ROUNDS):  # a process that forked just before it ended by SIGINT has left another one
             known = {member.key for member in self._told}

@@ -27,12 +27,12 @@ from interpreterd.processes.families import (
     state,
 )
 from interpreterd.processes.guard import Guard
+from interpreterd.processes.proc_stat import ticks_since_boot
 from interpreterd.processes.remains import NOTING_STEPS_LIMIT, PROCESSES_LIMIT, REMOVE_LIMIT_S, Files, Remains, remove
 from interpreterd.processes.slices import Slices
 
 PR_SET_CHILD_SUBREAPER = 36  # prctl(2)
 SWEEP_LIMIT_S: Final = CLEANERS_LIMIT_S + DEATH_LIMIT_S
-_TICKS_PER_S: Final = os.sysconf("SC_CLK_TCK")
 _PAUSES_S: Final = (0.001, 0.05)  # between two looks: the first, and the longest
 _log = logging.getLogger(__name__)
 
@@ -100,7 +100,7 @@ class Nursery:
     async def birth(self) -> AsyncIterator[None]:
         """The block in which a process is started and then given to ``add``; one block at a time."""
         async with self._births:
-            self._birth = _Birth(int(time.clock_gettime(time.CLOCK_BOOTTIME) * _TICKS_PER_S))
+            self._birth = _Birth(ticks_since_boot())
             try:
                 yield
             finally:

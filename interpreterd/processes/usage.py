@@ -12,12 +12,10 @@ from typing import Final
 from attrs import frozen
 
 from interpreterd.model.context_info import Usage
+from interpreterd.processes import proc_stat
 
-_TICKS_PER_S: Final = os.sysconf("SC_CLK_TCK")
 _PAGE_BYTES: Final = os.sysconf("SC_PAGE_SIZE")
 _STAT_LIMIT_BYTES: Final = 2048
-# Positions in /proc/[pid]/stat, counted from after the name, which is the second field.
-_PARENT, _FAULTS, _UTIME, _STIME, _CUTIME, _CSTIME, _STARTED, _RESIDENT = 1, 7, 11, 12, 13, 14, 19, 21
 # The processor time that one question may take: for each family, and for all of them.
 FAMILY_BUDGET_S: Final = 0.05
 ALL_BUDGET_S: Final = 1.0
@@ -66,10 +64,10 @@ class Snapshot:
                 if name.isdigit() and (stat := _stat(proc, name)) is not None:
                     self._stats[int(name)] = stat
             for pid, stat in list(self._stats.items()):
-                if stat[_PARENT] != b"0" and int(stat[_PARENT]) not in self._stats:
+                if stat[proc_stat.PARENT] != b"0" and int(stat[proc_stat.PARENT]) not in self._stats:
                     # Its parent ended after this was read: now it has another parent.
                     stat = _stat(proc, str(pid)) or stat
-                self._children.setdefault(int(stat[_PARENT]), []).append(pid)
+                self._children.setdefault(int(stat[proc_stat.PARENT]), []).append(pid)
         finally:
             os.close(proc)
 
@@ -181,11 +179,11 @@ def _stat(proc: int, pid: str) -> list[bytes] | None:
 def _process(pid: int, stat: list[bytes]) -> Process:
     return Process(
         pid=pid,
-        started=int(stat[_STARTED]),
-        cpu_s=(int(stat[_UTIME]) + int(stat[_STIME])) / _TICKS_PER_S,
-        reaped_s=(int(stat[_CUTIME]) + int(stat[_CSTIME])) / _TICKS_PER_S,
-        resident_bytes=int(stat[_RESIDENT]) * _PAGE_BYTES,
-        faults=int(stat[_FAULTS]),
+        started=int(stat[proc_stat.STARTED]),
+        cpu_s=(int(stat[proc_stat.UTIME]) + int(stat[proc_stat.STIME])) / proc_stat.TICKS_PER_S,
+        reaped_s=(int(stat[proc_stat.CUTIME]) + int(stat[proc_stat.CSTIME])) / proc_stat.TICKS_PER_S,
+        resident_bytes=int(stat[proc_stat.RESIDENT]) * _PAGE_BYTES,
+        faults=int(stat[proc_stat.FAULTS]),
     )
 
 
