@@ -1,4 +1,4 @@
-"""The application: settings, launcher and dialects in, ``aiohttp.web.Application`` out."""
+"""The application: takes settings, a launcher and dialects, returns an ``aiohttp.web.Application``."""
 
 from collections.abc import AsyncIterator, Sequence
 from typing import Final
@@ -32,7 +32,7 @@ def make_app(*, settings: Settings, launcher: Launcher, dialects: Sequence[Diale
     app[SHOWS] = {}
     app.on_response_prepare.append(add_cors_headers)
     app.cleanup_ctx.append(_run_manager)
-    # Before aiohttp waits for its handlers: they wait for the executions that this ends.
+    # Before aiohttp waits for its handlers, which wait for the executions that this ends.
     app.on_shutdown.append(_close_manager)
     expect_farewells(app)
     for dialect in dialects:

@@ -95,7 +95,7 @@ class Context:
 
     @property
     def pid(self) -> int | None:
-        """The worker's; None without one."""
+        """The pid of the worker; None without one."""
         return None if self._slot.worker is None else self._slot.worker.pid
 
     def info(self, usages: Mapping[int, Usage] = NO_USAGES) -> ContextInfo:

@@ -75,7 +75,7 @@ class Execution:
         self.finished_at = time.time()
 
     def info(self) -> ExecutionInfo:
-        """Return what clients see of it."""
+        """Return the record as clients see it."""
         return ExecutionInfo(
             id=self.id,
             context_id=self.context_id,

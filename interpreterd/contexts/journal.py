@@ -236,7 +236,7 @@ class Follower(Generic[_E]):
 
     @property
     def at_end(self) -> bool:
-        """Whether nothing is left to read, and nothing more comes."""
+        """Whether all events have been read, and no more come."""
         return self._journal.ended and self.next >= self._journal.next
 
     def stop(self) -> None:

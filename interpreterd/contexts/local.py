@@ -1,4 +1,4 @@
-"""The contexts of this daemon, as dialects see them: the port, answered by the manager and its executions."""
+"""The contexts of this daemon, as dialects see them: the port, implemented by the manager and its executions."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
@@ -22,10 +22,10 @@ _threads = ThreadPoolExecutor(1, thread_name_prefix="digest")  # more would only
 
 
 class LocalContexts:
-    """See ``service.ContextService``, which it is; each of its verbs is described there."""
+    """Implements ``service.ContextService``, which describes each verb."""
 
     def __init__(self, manager: Manager) -> None:
-        """Answer for the contexts of ``manager``, which stays the caller's."""
+        """Serve the contexts of ``manager``, which stays the caller's."""
         self._manager = manager
 
     @property
@@ -56,7 +56,7 @@ class LocalContexts:
 
     def _described(self, ids: Iterable[str], usages: Mapping[int, Usage]) -> Iterator[ContextInfo]:
         for context_id in ids:
-            if (context := self._manager.find(context_id)) is not None:  # or it was deleted since
+            if (context := self._manager.find(context_id)) is not None:  # otherwise it was deleted meanwhile
                 yield context.info(usages)
 
     async def change(self, context_id: str, request: ChangeContext) -> ContextInfo:
@@ -101,7 +101,8 @@ class LocalContexts:
         executions = [*context.transcript.unfinished(), *self._manager.executions.latest(context_id)]
         ids = _after([execution.id for execution in executions], after, ExecutionNotFound)
         found = map(self._manager.executions.get, ids)
-        return (execution.info() for execution in found if execution is not None)  # or it was forgotten since
+        # Otherwise it was forgotten meanwhile.
+        return (execution.info() for execution in found if execution is not None)
 
     async def follow_execution(self, execution_id: str, start: int = 0) -> Events[Event]:
         return self._execution(execution_id).journal.follow(start)
@@ -156,7 +157,7 @@ class LocalSubmission:
 
 
 async def with_digest(request: Execute) -> Execute:
-    """Return ``request`` with the digest of its code, which is found out in a thread; as it is if that is short."""
+    """Return ``request`` with the digest of its code, which a thread computes; unchanged if the code is short."""
     if len(request.code) <= SHORT_CHARS:
         return request
     known = await asyncio.get_running_loop().run_in_executor(_threads, digest, request.code)
@@ -164,7 +165,7 @@ async def with_digest(request: Execute) -> Execute:
 
 
 def _after(ids: Sequence[str], last: str | None, not_found: Callable[[str], InterpreterError]) -> Sequence[str]:
-    """Return those of ``ids`` that come after ``last``, or all for None; raise ``not_found`` if it is no such."""
+    """Return the ``ids`` after ``last``, or all for None; raise ``not_found`` if ``last`` is not one of them."""
     if last is None:
         return ids
     if last not in ids:

@@ -73,7 +73,7 @@ class Manager:
         return self._closing
 
     async def python(self) -> Python:
-        """Return the workers' interpreter. Raises ``WorkerStartFailed`` if there is none that will do."""
+        """Return the workers' interpreter. Raises ``WorkerStartFailed`` if there is no usable one."""
         return await self._launcher.describe_python()
 
     async def create(self, request: CreateContext) -> ContextInfo:
@@ -164,7 +164,7 @@ class Manager:
         return context.info()
 
     def find(self, context_id: str) -> Context | None:
-        """Return a context, or None if it is not there."""
+        """Return a context, or None if it does not exist."""
         return self._contexts.get(context_id)
 
     def existing(self, context_id: str) -> Context:

@@ -1,7 +1,7 @@
-"""The port: all that dialects may ask of contexts, in words of ``model``.
+"""The port: everything that dialects may ask of contexts, in words of ``model``.
 
-``local.LocalContexts`` answers for the contexts of this process. Another implementation may ask another daemon: so what
-could take a way there is a coroutine, and nothing here hands out a context, a journal or a machine.
+``local.LocalContexts`` implements it for the contexts of this process. Another implementation may ask another daemon.
+So every verb that may need the network is a coroutine, and no verb hands out a context, a journal or a machine.
 """
 
 from collections.abc import AsyncIterator, Iterable
@@ -20,28 +20,28 @@ Interrupted = Literal["interrupting", "cancelled", "idle"]
 class Events(Protocol[_E_co]):
     """Events with their numbers, in order, up to the last one or to ``stop``; for one reader.
 
-    A reader that falls behind what is kept gets a ``Gap``, with the number of the last event that it misses.
+    A reader that falls behind the journal gets a ``Gap``, with the number of the last event that it misses.
     """
 
     def __aiter__(self) -> AsyncIterator[tuple[int, _E_co | Gap]]:
-        """Return what reads them: each event as soon as it is there."""
+        """Return an iterator that returns each event as soon as it happens."""
         ...
 
     @property
     def at_end(self) -> bool:
-        """Whether the last event has been read, or lies before the first one that is wanted."""
+        """Whether the last event has been read, or comes before the first event to be read."""
         ...
 
     def stop(self) -> None:
-        """Read no more; who waits for the next event comes to the end. Must be called; repeating it changes nothing."""
+        """Read no more; a waiting reader comes to the end. Must be called; repeating it changes nothing."""
         ...
 
 
 class Submission(Events[Event], Protocol):
-    """An execution that was taken, and its events as its client reads them: without a gap, the program waits for it.
+    """An accepted execution, and its events as its client reads them: without a gap, because the program waits for it.
 
-    With ``stop`` the client goes: nobody answers ``input()`` any more, and unless the execution ``stays`` or has ended,
-    it is interrupted.
+    ``stop`` means that the client has disconnected: ``input()`` gets no more answers, and the execution is interrupted
+    unless it ``stays`` or has ended.
     """
 
     @property
@@ -71,15 +71,15 @@ class ContextService(Protocol):
         """Return a new context with a worker that is ready.
 
         Raises:
-            InvalidRequest, LimitReached, WorkerStartFailed: And there is no new context.
+            InvalidRequest, LimitReached, WorkerStartFailed: There is then no new context.
         """
         ...
 
     async def get(self, context_id: str, *, usage: bool = False) -> ContextInfo:
-        """Return a context, with ``usage`` also what it uses now.
+        """Return a context, with ``usage`` also its present usage.
 
         Raises:
-            ContextNotFound: Also for a default context that nobody has used yet.
+            ContextNotFound: Also for the default context before its first use.
         """
         ...
 
@@ -91,18 +91,18 @@ class ContextService(Protocol):
         after: str | None = None,
         usage: bool = False,
     ) -> Iterable[ContextInfo]:
-        """Return the contexts whose metadata has all ``labels``, oldest first; not the default one unless ``default``.
+        """Return the contexts whose metadata has all ``labels``, oldest first; the default one only with ``default``.
 
-        It begins after the one whose id is ``after``. Each is described when it is iterated over; those that have ended
-        since are left out.
+        They begin after the one whose id is ``after``. Each is described when the iterator reaches it; contexts that
+        have ended since are left out.
 
         Raises:
-            ContextNotFound: There is no such context as ``after``.
+            ContextNotFound: No context has the id ``after``.
         """
         ...
 
     async def change(self, context_id: str, request: ChangeContext) -> ContextInfo:
-        """Change a context. Raises ``ContextNotFound``, or ``InvalidRequest``, and it is as before."""
+        """Change a context. Raises ``ContextNotFound``, or ``InvalidRequest`` without a change."""
         ...
 
     async def delete(self, context_id: str) -> None:
@@ -114,7 +114,7 @@ class ContextService(Protocol):
         ...
 
     async def restart(self, context_id: str, *, cancel_queued: bool = False) -> RestartInfo:
-        """Give a context a new worker; what runs is lost, what waits goes on to wait, or is cancelled.
+        """Give a context a new worker; the running execution is lost, queued ones wait or are cancelled.
 
         Raises:
             ContextNotFound, WorkerStartFailed
@@ -123,22 +123,22 @@ class ContextService(Protocol):
         ...
 
     async def submit(self, request: Execute, *, answers: bool = False) -> Submission:
-        """Queue ``request`` for a client that reads its events; only one that ``answers`` is asked for input.
+        """Queue ``request`` for a client that reads its events; only a client that ``answers`` is asked for input.
 
         Raises:
-            ContextNotFound, InvalidRequest, LimitReached: And the default context is not made for it.
+            ContextNotFound, InvalidRequest, LimitReached: The refused request does not make the default context.
         """
         ...
 
     async def submit_unattended(self, request: Execute) -> ExecutionInfo:
-        """Queue ``request``, for whose events the program never waits. Raises as ``submit``."""
+        """Queue ``request``; its program never waits for a reader of its events. Raises as ``submit``."""
         ...
 
     async def interrupt(self, context_id: str | None, execution_id: str | None = None) -> Interrupted:
-        """Interrupt what runs in a context, or the execution ``execution_id``, which leaves the queue if it waits.
+        """Interrupt the running execution of a context, or ``execution_id``, which leaves the queue if it waits.
 
-        For None it is the default context, in which nothing runs before its first use. Returns ``idle`` if nothing, or
-        not this execution, runs or waits. Repeating it does no harm.
+        None is the default context, in which nothing runs before its first use. Returns ``idle`` if no execution, or
+        not this one, runs or waits. May be repeated.
 
         Raises:
             ContextNotFound
@@ -146,7 +146,7 @@ class ContextService(Protocol):
         ...
 
     async def answer(self, execution_id: str, text: str | None) -> bool:
-        """Give ``text`` (None: end of the input) to an execution that asks for it; return whether it does."""
+        """Give ``text`` (None: end of the input) to an execution that asks for input; return whether it does."""
         ...
 
     async def execution(self, execution_id: str) -> ExecutionInfo:
@@ -154,13 +154,13 @@ class ContextService(Protocol):
         ...
 
     async def executions(self, context_id: str, *, after: str | None = None) -> Iterable[ExecutionInfo]:
-        """Return a context's executions: the one that runs, those that wait, those that ended, the latest first.
+        """Return a context's executions: the running one, the waiting ones, then the ended ones, the latest first.
 
-        As ``contexts`` does, of which ``after`` is as here.
+        They are described, and begin after ``after``, as in ``contexts``.
 
         Raises:
             ContextNotFound
-            ExecutionNotFound: There is no such execution as ``after``.
+            ExecutionNotFound: No execution has the id ``after``.
         """
         ...
 
@@ -169,5 +169,5 @@ class ContextService(Protocol):
         ...
 
     async def follow_context(self, context_id: str, start: int | None = None) -> Events[Happened]:
-        """Return what happens in a context, from the number ``start`` on, or from now. Raises ``ContextNotFound``."""
+        """Return the events of a context, from the number ``start`` on, or from now. Raises ``ContextNotFound``."""
         ...

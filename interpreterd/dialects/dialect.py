@@ -17,15 +17,15 @@ class Dialect(Protocol):
 
     @property
     def name(self) -> str:
-        """What it is called."""
+        """Its name."""
         ...
 
     def routes(self, service: ContextService) -> Iterable[web.RouteDef]:
-        """Return its routes, whose handlers reach contexts by ``service`` alone, and which no other dialect has."""
+        """Return its routes: their handlers reach contexts only by ``service``. No two dialects share a route."""
         ...
 
     def show(self, error: InterpreterError | HttpError) -> ErrorAnswer:
-        """Return how its clients see ``error``, which is of any kind."""
+        """Return how its clients see ``error``, of any kind."""
         ...
 
 

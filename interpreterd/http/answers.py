@@ -72,12 +72,12 @@ def listing_response(
 ) -> web.StreamResponse:
     """Return a JSON object whose ``name`` is an array of ``items``, each of which comes with its id.
 
-    They are iterated over as the client takes what came before. Beyond ``limit`` items, or ``LISTING_LIMIT_BYTES`` of
-    all but the first, the array ends, and the key ``next`` has the id of the last one shown.
+    They are iterated over as the client takes earlier ones. The array ends after ``limit`` items, or after
+    ``LISTING_LIMIT_BYTES`` (not counting the first item). The key ``next`` then has the id of the last item.
     """
     pieces = _list(name, items, limit)
     first = next(pieces)
-    if len(first) < PIECE_BYTES:  # and so the last one
+    if len(first) < PIECE_BYTES:  # then it is the last piece, too
         return web.Response(body=first, content_type=JSON)
     return Pieces(itertools.chain((first,), pieces))
 

@@ -1,4 +1,4 @@
-"""The end of connections that would stay open when the daemon ends: clients that are silent, and sessions."""
+"""The end of connections that would stay open when the daemon ends: silent clients, and sessions."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -13,7 +13,7 @@ SILENT: web.AppKey[set[asyncio.Timeout]] = web.AppKey("SILENT", set)
 
 
 def expect_farewells(app: web.Application) -> None:
-    """Have ``app`` say farewell, and dismiss who is silent, before aiohttp waits for its handlers."""
+    """Let ``app`` say farewell, and dismiss silent clients, before aiohttp waits for its handlers."""
     app[FAREWELLS] = set()
     app[SILENT] = set()
     app.on_shutdown.extend([_dismiss_silent, _say_farewells])

@@ -1,4 +1,4 @@
-"""What the application carries for whoever answers a request."""
+"""The keys under which the application carries its parts."""
 
 from aiohttp import web
 

@@ -69,16 +69,16 @@ async def follow(
     closing: Callable[[], Closing],
     subprotocol: str | None = None,
 ) -> web.StreamResponse:
-    """Serve a client that follows ``events``, in the form that it wants; then stop them.
+    """Serve a client that follows ``events``, in the form that it asks for; then stop them.
 
-    A WebSocket, which may speak ``subprotocol``, is closed after the last event as ``closing`` says then.
+    A WebSocket, which may speak ``subprotocol``, is closed after the last event with the result of ``closing``.
     """
     try:
         if request.headers.get(hdrs.UPGRADE, "").lower() == "websocket":
             return await _follow_on_socket(request, events, render, closing, subprotocol)
         form = choose_form(request, (NDJSON, EVENT_STREAM))
         if form == EVENT_STREAM and events.at_end:
-            # Otherwise, an EventSource comes back after every end:
+            # Otherwise, an EventSource reconnects after every end:
             # html.spec.whatwg.org/multipage/server-sent-events.html
             return web.Response(status=204)
         return await answer_with(request, form, events, render)
@@ -105,7 +105,7 @@ async def _follow_on_socket(
     finally:
         events.stop()
         receiver.cancel()
-        if not socket.closes:  # the receiver may never have begun
+        if not socket.closes:  # the receiver may not have started
             socket.let_go()
     return socket
 

@@ -13,11 +13,11 @@ ACTIVE: Final = ("idle", "busy")  # the states of a context that has a worker
 
 @frozen(kw_only=True)
 class Usage:
-    """What a worker, with all that descends from it, uses at one moment.
+    """The usage of a worker and all its descendants at one moment.
 
     Attributes:
-        cpu_s: Processor time since they started, with that of children that were waited for. It may fall: a child for
-            which nobody waits takes its time along.
+        cpu_s: Processor time since they started, with that of children that were waited for. It may fall: a child that
+            is never waited for takes its time along.
         memory_bytes: Resident memory; memory that n processes share counts as an n-th in each, if time allows.
     """
 
@@ -39,7 +39,7 @@ class ContextInfo:
         last_used_at: When an execution was last submitted or ended, in seconds since the epoch.
         executions: How many have started to run.
         queued: How many wait.
-        usage: None without a worker, if it could not be found out, or if nobody has asked.
+        usage: None without a worker, if it could not be measured, or without a request for it.
     """
 
     id: str
@@ -61,11 +61,11 @@ class ContextInfo:
 
 @frozen(kw_only=True)
 class RestartInfo:
-    """What a restart has done.
+    """The result of a restart.
 
     Attributes:
         lost: The ids of executions that ran.
-        cancelled: Those of executions that waited.
+        cancelled: The ids of executions that waited.
     """
 
     context: ContextInfo

@@ -1,4 +1,4 @@
-"""What clients see of an execution."""
+"""The state of an execution as clients see it."""
 
 from attrs import frozen
 
@@ -11,11 +11,11 @@ class ExecutionInfo:
 
     Attributes:
         state: ``queued``, ``running``, or how it ended: ``completed``, ``interrupted``, ``lost``, ``cancelled``.
-        code_sha256: In hexadecimal digits, of its code as UTF-8.
-        first_line: Of its code, the first one that is not blank, or its beginning.
-        origin: What the client called itself.
+        code_sha256: Of its code as UTF-8, in hexadecimal digits.
+        first_line: The first line of its code that is not blank, or the beginning of that line.
+        origin: The client's name for itself.
         stdout_chars: How many characters were written so far.
-        first_event: The number of the oldest event that is kept.
+        first_event: The number of the oldest event that the journal still has.
         events: The number of the next event.
     """
 

@@ -1,4 +1,4 @@
-"""Requests: what may be asked of contexts and executions."""
+"""Requests of clients about contexts and executions."""
 
 from collections.abc import Mapping, Set
 from typing import Final

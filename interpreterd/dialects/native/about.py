@@ -1,4 +1,4 @@
-"""The daemon's word about itself: whether it lives, and which versions it has."""
+"""The daemon itself: whether it is alive, and its versions."""
 
 import platform
 

@@ -1,4 +1,4 @@
-"""What clients see of contexts and executions, as JSON: pure functions from what ``model`` describes."""
+"""Contexts and executions as JSON: pure functions from types of ``model``."""
 
 import functools
 from collections.abc import Mapping
@@ -30,12 +30,12 @@ def context_body(info: ContextInfo) -> dict[str, Any]:
 
 
 def context_body_with_usage(info: ContextInfo) -> dict[str, Any]:
-    """Return a context, and what it uses, for a client that has asked for that."""
+    """Return a context with its usage, for a client that has asked for it."""
     return {**context_body(info), "usage": None if info.usage is None else usage_body(info.usage)}
 
 
 def execution_body(info: ExecutionInfo) -> dict[str, Any]:
-    """Return an execution. It has the id twice: as ``id``, as every object, and as ``executionId``."""
+    """Return an execution. It has the id twice: as ``id``, like every object, and as ``executionId``."""
     return {
         "id": info.id,
         "executionId": info.id,
@@ -62,13 +62,13 @@ def exception_body(failure: Failure) -> dict[str, str]:
 
 
 def usage_body(usage: Usage) -> dict[str, float]:
-    """Return what a context uses."""
+    """Return the usage of a context."""
     return {"cpuSeconds": round(usage.cpu_s, 2), "memoryBytes": usage.memory_bytes, "processes": usage.processes}
 
 
-@functools.lru_cache(maxsize=64)  # a thousand contexts, listed, mostly have the same
+@functools.lru_cache(maxsize=64)  # most of a thousand listed contexts have the same limits
 def limits_body(limits: Limits) -> Mapping[str, Any]:
-    """Return the limits that are there, and a queue's only if somebody wished it. Not to be changed."""
+    """Return the limits that are set, and the queue's only if it was set on purpose. The result must not be changed."""
     shown = {key: getattr(limits, limit.name) for key, limit in Limits.kinds().items()}
     if limits.queue_is_usual:
         del shown["queued"]

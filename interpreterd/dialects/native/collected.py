@@ -15,7 +15,7 @@ OUTPUT_LIMIT_BYTES: Final = 10 << 20  # of both streams together, as UTF-8; JSON
 
 
 class Collected:
-    """The output up to a limit, kept as UTF-8, and the end. It becomes JSON, and leaves, piece by piece."""
+    """The output of an execution, up to a limit and as UTF-8, and its end. It leaves as JSON, piece by piece."""
 
     def __init__(self) -> None:
         self._quota = OutputQuota(OUTPUT_LIMIT_BYTES)
@@ -25,7 +25,7 @@ class Collected:
         self._error: Failure | None = None
 
     def add(self, event: Event | Gap) -> None:
-        """Keep what ``event`` adds to the answer, or what the limit leaves of it."""
+        """Keep the part of ``event`` that belongs to the answer, within the limit."""
         match event:
             case Output(stream=stream, text=text):
                 self._keep(stream, self._quota.admit(stream, text))

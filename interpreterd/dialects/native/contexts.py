@@ -1,4 +1,4 @@
-"""Contexts over plain HTTP: make one, look at it, change it, interrupt it, end it, list all."""
+"""Contexts over plain HTTP: make one, show it, change it, interrupt it, end it, list all."""
 
 from aiohttp import web
 
@@ -34,7 +34,7 @@ async def _list(service: ContextService, request: web.Request, *, default: bool)
 
 
 async def get_context(service: ContextService, request: web.Request) -> web.StreamResponse:
-    """Show one context; with ``?usage=true``, also what it uses now."""
+    """Show one context; with ``?usage=true``, also its present usage."""
     usage = query_flag(request, "usage")
     info = await service.get(request.match_info["id"], usage=usage)
     return json_response(context_body_with_usage(info) if usage else context_body(info))
@@ -55,7 +55,8 @@ async def restart_context(service: ContextService, request: web.Request) -> web.
 
 async def interrupt_context(service: ContextService, request: web.Request) -> web.StreamResponse:
     """Interrupt the execution that runs in a context."""
-    info = await service.get(request.match_info["id"])  # of a default context that is not there, nothing is idle
+    # Raises for a default context that does not exist; otherwise the context is idle.
+    info = await service.get(request.match_info["id"])
     did = await service.interrupt(info.id)
     return json_response({"interrupted": did == "interrupting"})
 

@@ -91,7 +91,7 @@ def _rendered(execution_id: str) -> Render[Event]:
 
 
 def _start(request: web.Request) -> int | None:
-    """Return the number of the first event that the client wants, which may be its last one's and one; or None."""
+    """Return the number of the first event that the client wants: ``from``, one after its last event, or None."""
     text = request.query.get("from")
     start = None if text is None else _number("from", text)
     last = request.headers.get("Last-Event-ID")  # an EventSource that reconnects still has ``from`` in its URL

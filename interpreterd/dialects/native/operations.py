@@ -1,4 +1,4 @@
-"""What a client of a session may ask for: pure functions from JSON to operation, and the answer to one.
+"""The operations of a session: pure functions from JSON to operation, and the answer to one.
 
 ``tests/golden/session.jsonl`` has an example of each, which PROTOCOL.md shows.
 """

@@ -1,6 +1,6 @@
-"""What clients ask for, from JSON: checked at the edge.
+"""Requests from JSON, checked at the edge.
 
-Each function takes decoded JSON; whatever it is given, it returns a request or raises ``MalformedRequest`` or
+Each function takes decoded JSON; for any value, it returns a request or raises ``MalformedRequest`` or
 ``InvalidRequest``. A key whose value is ``null`` is absent; unknown keys are ignored, since newer clients may send
 more.
 """
@@ -40,7 +40,7 @@ from interpreterd.model.requests import (
 
 @frozen
 class ExecuteMessage:
-    """A request for an execution, and the form in which its client wants the answer.
+    """A request for an execution, and the form of the answer that its client wants.
 
     Attributes:
         numbered: Whether the client wants the events of version 2: with their number, and the execution's id.
@@ -53,7 +53,7 @@ class ExecuteMessage:
 
 
 def parse_execute(value: object) -> ExecuteMessage:
-    """Return the request of code to run, of any of the ways to ask for that."""
+    """Return the request to run code, from any route."""
     message = json_object(
         value,
         "the message",
@@ -106,7 +106,7 @@ def parse_execute(value: object) -> ExecuteMessage:
 
 
 def parse_create(value: object) -> CreateContext:
-    """Return the request of a new context."""
+    """Return the request for a new context."""
     body = json_object(value, "the body", {"cwd", "language", "preload", "limits", "envs", "metadata"})
     language = string(body, "language")
     if language not in (None, "", "python"):
@@ -126,7 +126,7 @@ def parse_create(value: object) -> CreateContext:
 
 
 def parse_change(value: object) -> ChangeContext:
-    """Return the request of a change: only a ``null`` for ``metadata`` is not absent, but means all of it."""
+    """Return the request for a change. Only here ``null`` is not an absent key: for ``metadata``, it removes all."""
     body = json_object(value, "the body", {"metadata"})
     if isinstance(value, dict) and value.get("metadata", "") is None:
         return ChangeContext(metadata=None)

@@ -72,5 +72,5 @@ class Native:
         ]
 
     def show(self, error: InterpreterError | HttpError) -> ErrorAnswer:
-        """Return the JSON that has an error in a sentence, and its code."""
+        """Return the JSON of an error: a sentence, and its code."""
         return error_answer(error)

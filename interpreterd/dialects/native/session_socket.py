@@ -54,7 +54,7 @@ class _Client:
         self._socket = socket
         self._service = service
         self._requests: dict[str, asyncio.Task[None]] = {}
-        self._executions: set[str] = set()  # that are not answered yet
+        self._executions: set[str] = set()  # the unanswered ones
         self._turn = asyncio.Lock()
 
     async def serve(self) -> None:
