@@ -211,7 +211,7 @@ async def test_a_pipe_that_was_made_huge_is_not_taken_whole(monkeypatch: pytest.
     """Privileged programs may make theirs as large as they like; here it is the limit that is small."""
     for module in (pipes, process):
         monkeypatch.setattr(module, "PIPE_LIMIT_BYTES", 4096)
-    with pipes.connection() as (ours, theirs):
+    with pipes.both_ends() as (ours, theirs):
         worker = process.ProcessWorker(0, ours, Nursery())
         worker.listener = seen = Seen()
         await worker.open()

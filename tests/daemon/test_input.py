@@ -16,7 +16,7 @@ from worker_driver import DrivenWorker, find_pythons
 
 from interpreterd.pipe.messages import Answer, Run
 from interpreterd.processes.nursery import Nursery
-from interpreterd.workers.pipes import connection, unread_bytes
+from interpreterd.workers.pipes import both_ends, unread_bytes
 from interpreterd.workers.process import ANSWERS_LIMIT_BYTES, ProcessWorker
 
 StartDaemon = Callable[..., Awaitable[Daemon]]
@@ -406,7 +406,7 @@ async def until_asked(running: Running) -> dict[str, Any]:
 
 
 async def test_a_worker_that_asks_and_does_not_read_the_answers_costs_the_daemon_little() -> None:
-    with connection() as (ours, _):
+    with both_ends() as (ours, _):
         worker = ProcessWorker(0, ours, Nursery())
         await worker.open()
         try:
