@@ -8,7 +8,7 @@ from typing import assert_never
 
 import attrs
 
-from interpreterd.contexts.executions import Execution, Executions
+from interpreterd.contexts.executions import ExecutionRecord, Executions
 from interpreterd.contexts.service import Interrupted
 from interpreterd.contexts.settings import ContextSettings
 from interpreterd.contexts.slot import Slot
@@ -136,7 +136,7 @@ class Context:
                 raise
             raise self._closed_by from None
 
-    def submit(self, request: Execute, *, client: bool = True, answers: bool = False) -> Execution:
+    def submit(self, request: Execute, *, client: bool = True, answers: bool = False) -> ExecutionRecord:
         """Queue ``request`` and return its execution, whose journal ends with ``Finished`` whatever happens.
 
         With ``client`` the journal has a client, and the program waits for it. Only a client that ``answers`` is asked

@@ -22,8 +22,8 @@ FIRST_LINE_WITHIN_CHARS: Final = 64 << 10
 
 
 @define(eq=False)
-class Execution:
-    """One run of one piece of code, as clients may look it up.
+class ExecutionRecord:
+    """What is known of one run of one piece of code; clients may look it up.
 
     Attributes:
         journal: Its events.
@@ -121,10 +121,10 @@ class Executions:
         self._limit_bytes = limit_bytes
         self.journal_limit_bytes = journal_limit_bytes
         self._bytes = 0
-        self._all: dict[str, Execution] = {}
-        self._ended: dict[str, Execution] = {}  # in the order of their ends
-        self._of_context: dict[str, dict[str, Execution]] = {}
-        self._of_deleted: dict[str, Execution] = {}
+        self._all: dict[str, ExecutionRecord] = {}
+        self._ended: dict[str, ExecutionRecord] = {}  # in the order of their ends
+        self._of_context: dict[str, dict[str, ExecutionRecord]] = {}
+        self._of_deleted: dict[str, ExecutionRecord] = {}
 
     def new(
         self,
@@ -135,7 +135,7 @@ class Executions:
         backlog_bytes: int,
         on_room: Callable[[], None] | None,
         held: Holdings,
-    ) -> Execution:
+    ) -> ExecutionRecord:
         """Register a new execution; with ``on_room`` it has a client, which reads its journal.
 
         Raises:
@@ -150,7 +150,7 @@ class Executions:
             on_room=on_room,
             ledger=self,
         )
-        execution = Execution(
+        execution = ExecutionRecord(
             id=execution_id,
             context_id=context_id,
             journal=journal,
@@ -163,11 +163,11 @@ class Executions:
         self.charge(journal, RECORD_BYTES)
         return execution
 
-    def get(self, execution_id: str) -> Execution | None:
+    def get(self, execution_id: str) -> ExecutionRecord | None:
         """Return an execution, or None if it is unknown or forgotten."""
         return self._all.get(execution_id)
 
-    def ended(self, execution: Execution) -> None:
+    def ended(self, execution: ExecutionRecord) -> None:
         """``execution`` has ended."""
         self._ended[execution.id] = execution
         latest = self._of_context.setdefault(execution.context_id, {})
@@ -175,7 +175,7 @@ class Executions:
         if len(latest) > KEPT_PER_CONTEXT:
             self._forget(next(iter(latest.values())))
 
-    def latest(self, context_id: str) -> list[Execution]:
+    def latest(self, context_id: str) -> list[ExecutionRecord]:
         """Return the ended executions of a context that are kept, newest first."""
         return list(self._of_context.get(context_id, {}).values())[::-1]
 
@@ -195,7 +195,7 @@ class Executions:
         if self._bytes > self._limit_bytes:
             journal.trim(max(0, journal.bytes - (self._bytes - self._limit_bytes)))
 
-    def _forget(self, execution: Execution) -> None:
+    def _forget(self, execution: ExecutionRecord) -> None:
         for register in (self._all, self._ended, self._of_deleted, self._of_context.get(execution.context_id, {})):
             register.pop(execution.id, None)
         self._bytes -= RECORD_BYTES

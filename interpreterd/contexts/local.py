@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 import attrs
 
 from interpreterd.contexts.context import Context
-from interpreterd.contexts.executions import Execution
+from interpreterd.contexts.executions import ExecutionRecord
 from interpreterd.contexts.manager import Manager
 from interpreterd.contexts.service import Events, Interrupted
 from interpreterd.model.context_info import NO_USAGES, ContextInfo, RestartInfo, Usage
@@ -111,7 +111,7 @@ class LocalContexts:
         feed = self._manager.existing(context_id).transcript.feed
         return feed.follow(feed.next if start is None else start)
 
-    def _execution(self, execution_id: str) -> Execution:
+    def _execution(self, execution_id: str) -> ExecutionRecord:
         execution = self._manager.executions.get(execution_id)
         if execution is None:
             raise ExecutionNotFound(execution_id)
@@ -123,7 +123,7 @@ class LocalSubmission:
 
     __slots__ = ("_context", "_execution", "_follower", "_stays", "_stopped")
 
-    def __init__(self, context: Context, execution: Execution, *, stays: bool) -> None:
+    def __init__(self, context: Context, execution: ExecutionRecord, *, stays: bool) -> None:
         """Be the client of ``execution``, an execution of ``context``."""
         self._context = context
         self._execution = execution

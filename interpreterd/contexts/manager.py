@@ -7,7 +7,7 @@ from types import MappingProxyType, TracebackType
 from typing import Final, Self
 
 from interpreterd.contexts.context import Context
-from interpreterd.contexts.executions import Execution, Executions
+from interpreterd.contexts.executions import ExecutionRecord, Executions
 from interpreterd.contexts.limits import limits_of
 from interpreterd.contexts.service import Interrupted
 from interpreterd.contexts.settings import ContextSettings
@@ -115,7 +115,9 @@ class Manager:
             raise ContextNotFound(str(context_id))
         return self._add(DEFAULT_CONTEXT_ID, self._settings.cwd, self._limits)
 
-    def submit(self, request: Execute, *, client: bool = True, answers: bool = False) -> tuple[Context, Execution]:
+    def submit(
+        self, request: Execute, *, client: bool = True, answers: bool = False
+    ) -> tuple[Context, ExecutionRecord]:
         """Queue ``request`` as ``Context.submit`` does; return its context, too. A refused request makes no context.
 
         Raises:

@@ -5,7 +5,7 @@ import time
 import uuid
 from collections.abc import Callable
 
-from interpreterd.contexts.executions import Execution, Executions
+from interpreterd.contexts.executions import ExecutionRecord, Executions
 from interpreterd.contexts.holdings import Holdings
 from interpreterd.contexts.journal import Journal
 from interpreterd.machine.effects import Finish
@@ -35,7 +35,7 @@ class Transcript:
         on_full: Callable[[], None] = lambda: None,
     ) -> None:
         """Register executions with ``executions``. ``on_full`` is called with every event that finds it ``full``."""
-        self.running: Execution | None = None
+        self.running: ExecutionRecord | None = None
         self.count = 0
         self.last_used_at = time.time()
         self._context_id = context_id
@@ -44,7 +44,7 @@ class Transcript:
         self._output_limit_bytes = output_limit_bytes
         self._on_full = on_full
         self._held = Holdings(held_limit_bytes, "the context holds", within=executions.held)
-        self._unfinished: dict[str, Execution] = {}
+        self._unfinished: dict[str, ExecutionRecord] = {}
         self._quota: OutputQuota | None = None  # of the running execution
         self._feed: Journal[Happened] | None = None
 
@@ -68,11 +68,11 @@ class Transcript:
         """Whether this execution runs."""
         return self.running is not None and self.running.id == execution_id
 
-    def unfinished(self) -> list[Execution]:
+    def unfinished(self) -> list[ExecutionRecord]:
         """Return the running execution and the waiting ones, in that order."""
         return list(self._unfinished.values())
 
-    def new(self, request: Execute, *, on_room: Callable[[], None] | None) -> Execution:
+    def new(self, request: Execute, *, on_room: Callable[[], None] | None) -> ExecutionRecord:
         """Return a new execution; with ``on_room``, see ``Journal``, it has a client, and the program waits for it.
 
         Raises:
@@ -92,7 +92,7 @@ class Transcript:
             self.tell(events.Submitted.of(request.code, request.origin), execution.id)
         return execution
 
-    def queue(self, execution: Execution) -> None:
+    def queue(self, execution: ExecutionRecord) -> None:
         """Report that ``execution`` has to wait."""
         self._say(execution, events.Queued(ahead=list(self._unfinished).index(execution.id)))
 
@@ -153,7 +153,7 @@ class Transcript:
         if self._feed is not None and not self._feed.ended:
             self._feed.append(Happened(execution_id=execution_id, event=event))
 
-    def _say(self, execution: Execution, event: Event) -> None:
+    def _say(self, execution: ExecutionRecord, event: Event) -> None:
         execution.append(event)
         self.tell(event, execution.id)
         if event.counts_as_backlog and self.full:

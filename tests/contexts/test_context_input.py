@@ -5,7 +5,7 @@ from fake_worker import FakeLauncher, FakeWorker
 from open_context import COMPLETED, execute, finished, open_context, read
 
 from interpreterd.contexts.context import Context
-from interpreterd.contexts.executions import Execution
+from interpreterd.contexts.executions import ExecutionRecord
 from interpreterd.model import events
 from interpreterd.model.requests import Execute
 from interpreterd.pipe.messages import Answer, Asked, Exiting, Run
@@ -13,7 +13,7 @@ from interpreterd.pipe.messages import Answer, Asked, Exiting, Run
 
 async def asking(
     context: Context, launcher: FakeLauncher, *, client: bool = True, answers: bool = True
-) -> tuple[FakeWorker, Run, Execution]:
+) -> tuple[FakeWorker, Run, ExecutionRecord]:
     """Have an execution run that may ask."""
     execution = context.submit(Execute(code="input()", timeout_s=None, stdin=True), client=client, answers=answers)
     worker = await launcher.worker()

@@ -9,7 +9,7 @@ from interpreterd.contexts.executions import (
     KEPT_OF_DELETED,
     KEPT_PER_CONTEXT,
     RECORD_BYTES,
-    Execution,
+    ExecutionRecord,
     Executions,
     first_line,
 )
@@ -25,18 +25,18 @@ def register(limit_bytes: int = MUCH, journal_limit_bytes: int = MUCH) -> Execut
     return Executions(limit_bytes=limit_bytes, journal_limit_bytes=journal_limit_bytes)
 
 
-def new(it: Executions, name: str, context: str = "c", code: str = "pass", *, client: bool = False) -> Execution:
+def new(it: Executions, name: str, context: str = "c", code: str = "pass", *, client: bool = False) -> ExecutionRecord:
     on_room = (lambda: None) if client else None
     request = Execute(code=code, origin="ada")
     return it.new(name, context, request, backlog_bytes=1, on_room=on_room, held=it.held)
 
 
-def end(it: Executions, execution: Execution) -> None:
+def end(it: Executions, execution: ExecutionRecord) -> None:
     execution.append(END)
     it.ended(execution)
 
 
-def ran(it: Executions, name: str, context: str = "c", text: str = "") -> Execution:
+def ran(it: Executions, name: str, context: str = "c", text: str = "") -> ExecutionRecord:
     """Return an execution that has ended."""
     execution = new(it, name, context)
     execution.append(events.Started())

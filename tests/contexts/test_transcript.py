@@ -1,6 +1,6 @@
 """What a context's executions say, to their own clients and to who follows the context."""
 
-from interpreterd.contexts.executions import Execution, Executions
+from interpreterd.contexts.executions import ExecutionRecord, Executions
 from interpreterd.contexts.transcript import Transcript
 from interpreterd.machine.effects import Finish
 from interpreterd.model import events
@@ -34,15 +34,15 @@ def out(text: str) -> events.Output:
     return events.Output(stream=events.Stream.STDOUT, text=text)
 
 
-def submit(it: Transcript, code: str = "pass", *, client: Room | None = None) -> Execution:
+def submit(it: Transcript, code: str = "pass", *, client: Room | None = None) -> ExecutionRecord:
     return it.new(Execute(code=code, origin="ada"), on_room=client)
 
 
-def complete(it: Transcript, execution: Execution) -> None:
+def complete(it: Transcript, execution: ExecutionRecord) -> None:
     it.finish(Finish(execution.id, events.Outcome.COMPLETED, None, None))
 
 
-async def told(execution: Execution) -> list[events.Event | events.Gap]:
+async def told(execution: ExecutionRecord) -> list[events.Event | events.Gap]:
     """Return what there is of an execution that has ended."""
     return [event async for _, event in execution.journal.follow()]
 

@@ -14,7 +14,7 @@ from harness import PREFIX
 from leaving import Asker, holds
 
 from interpreterd.app import MANAGER, make_app
-from interpreterd.contexts.executions import Execution
+from interpreterd.contexts.executions import ExecutionRecord
 from interpreterd.pipe.messages import Answer, Asked
 from interpreterd.settings import Settings
 
@@ -56,7 +56,7 @@ async def ask_and_leave(client: Client, path: str, *frames: bytes, at_once: bool
         await asyncio.to_thread(asker.rest)
 
 
-def executions(client: Client) -> list[Execution]:
+def executions(client: Client) -> list[ExecutionRecord]:
     """Return all that there are, whoever may see them."""
     assert client.app is not None
     return list(client.app[MANAGER].executions._all.values())

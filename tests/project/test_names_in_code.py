@@ -13,7 +13,6 @@ GENERATED: Final = PACKAGE / "_version.py"
 # The same thing in several places, each with the reason why that helps.
 HONEST: Final = {
     "Context": "the client's is the daemon's, seen from the other end",
-    "Execution": "the client's is the daemon's, seen from the other end",
     "ContextNotFound": "the client raises it where the daemon does",
     "LimitReached": "the client raises it where the daemon does",
     "EXAMPLES": "each command's module has its own, which its help shows",

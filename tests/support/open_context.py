@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from fake_worker import FakeLauncher, FakeWorker
 
 from interpreterd.contexts.context import Context
-from interpreterd.contexts.executions import Execution, Executions
+from interpreterd.contexts.executions import ExecutionRecord, Executions
 from interpreterd.contexts.limits import limits_of
 from interpreterd.contexts.settings import ContextSettings
 from interpreterd.model import events
@@ -56,7 +56,7 @@ def out(text: str) -> events.Output:
     return events.Output(stream=events.Stream.STDOUT, text=text)
 
 
-async def read(execution: Execution) -> list[events.Event | events.Gap]:
+async def read(execution: ExecutionRecord) -> list[events.Event | events.Gap]:
     """Return the events, but those before the code ran, and what the last one says again."""
     told = [event async for _, event in execution.journal.client]
     joined: list[events.Event | events.Gap] = []
@@ -69,14 +69,14 @@ async def read(execution: Execution) -> list[events.Event | events.Gap]:
     return joined
 
 
-async def finished(execution: Execution) -> events.Finished:
+async def finished(execution: ExecutionRecord) -> events.Finished:
     """Return the last event."""
     event = (await read(execution))[-1]
     assert isinstance(event, events.Finished)
     return event
 
 
-async def run(context: Context, launcher: FakeLauncher, code: str = "pass") -> tuple[FakeWorker, Run, Execution]:
+async def run(context: Context, launcher: FakeLauncher, code: str = "pass") -> tuple[FakeWorker, Run, ExecutionRecord]:
     """Have a first execution run."""
     execution = context.submit(execute(code))
     worker = await launcher.worker()
