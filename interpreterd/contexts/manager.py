@@ -1,11 +1,13 @@
 """The registry of contexts: creates, finds, lists and ends them."""
 
 import asyncio
+import logging
 import uuid
 from collections.abc import Iterable, Mapping
 from types import MappingProxyType, TracebackType
 from typing import Final, Self
 
+from interpreterd.background import supervised
 from interpreterd.contexts.context import Context
 from interpreterd.contexts.executions import ExecutionRecord, Executions
 from interpreterd.contexts.limits import limits_of
@@ -33,6 +35,7 @@ from interpreterd.workers.settings import WorkerSettings
 from interpreterd.workers.watcher import Watcher
 
 NOTHING: Final[Mapping[str, str]] = MappingProxyType({})
+_log = logging.getLogger(__name__)
 
 
 class Manager:
@@ -94,7 +97,7 @@ class Manager:
             self._contexts.pop(context.id, None)
             if not self._closing:  # otherwise it has been closed
                 # The client may have disconnected while the start went on.
-                self._tasks.create_task(self._end(context))
+                supervised(self._tasks, self._end(context), _log, "context %s could not be ended", context.id)
             if isinstance(error, WorkerStartFailed):
                 raise type(error)(f"failed to start context: {error}") from error
             raise

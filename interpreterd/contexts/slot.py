@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections.abc import Callable
 
+from interpreterd.background import logged
 from interpreterd.logs.handler import about
 from interpreterd.machine import inputs
 from interpreterd.machine.steps import END_LIMIT_S, GIVE_UP_AFTER_S
@@ -124,10 +125,8 @@ class Slot:
         self._watch = None
 
     async def _sweep(self) -> None:
-        try:
-            await self._launcher.sweep(self._left_pid)
-        except Exception:  # one failure in the task group would end every context
-            self._log.exception("context %s: processes of its worker could not be killed", self._context_id)
+        failure = "context %s: processes of its worker could not be killed"
+        await logged(self._launcher.sweep(self._left_pid), self._log, failure, self._context_id)
 
     async def _start(self) -> WorkerStartFailed | None:
         """Start a worker and tell the machine; return the reason if it fails."""

@@ -13,6 +13,7 @@ from typing import Final
 
 from attrs import frozen
 
+from interpreterd.background import supervised
 from interpreterd.processes.families import (
     CLEANERS_LIMIT_S,
     DEATH_LIMIT_S,
@@ -139,14 +140,10 @@ class Nursery:
 
     def sweep_soon(self) -> None:
         """Sweep, without waiting for it."""
-        task = asyncio.create_task(self.sweep())
+        failure = "processes of dead workers could not be killed"
+        task = supervised(asyncio.get_running_loop(), self.sweep(), _log, failure)
         self._sweeps.add(task)
-        task.add_done_callback(self._swept)
-
-    def _swept(self, task: asyncio.Task[None]) -> None:
-        self._sweeps.discard(task)
-        if not task.cancelled() and (error := task.exception()) is not None:
-            _log.error("processes of dead workers could not be killed", exc_info=error)
+        task.add_done_callback(self._sweeps.discard)
 
     async def sweep(self, worker: int | None = None) -> None:
         """Kill and reap the processes that dead workers left to the daemon; give up after ``SWEEP_LIMIT_S``.

@@ -10,11 +10,12 @@ import contextlib
 import logging
 import os
 import time
-from collections.abc import Awaitable, Callable
-from typing import Final
+from collections.abc import Callable, Coroutine
+from typing import Any, Final
 
 from attrs import frozen
 
+from interpreterd.background import supervised
 from interpreterd.model.limits import Limits, size_in_words
 from interpreterd.processes.usage import STUCK_S, Measurement, Meter, Process, Snapshot, resident_bytes
 
@@ -25,6 +26,7 @@ REST_LIMIT_S: Final = 1.0
 MEMORY_BUDGET_S: Final = 0.5  # of processor time, for one measurement: 40 GiB that many processes share
 MEASURE_SLICE_S: Final = 0.05  # the families take turns in slices of this length
 MEASURED_AT_ONCE: Final = 2
+SWEEP_FAILURE: Final = "processes that escaped from a limited worker could not be killed"
 _log = logging.getLogger(__name__)
 
 
@@ -132,7 +134,7 @@ class Watch:
 class Watcher:
     """Watches workers; without workers to watch, it does nothing at all."""
 
-    def __init__(self, tasks: asyncio.TaskGroup, sweep: Callable[[], Awaitable[None]]) -> None:
+    def __init__(self, tasks: asyncio.TaskGroup, sweep: Callable[[], Coroutine[Any, Any, None]]) -> None:
         """Run in ``tasks``. After each look, ``sweep`` kills processes that have escaped from their worker's family."""
         self._tasks = tasks
         self._sweep = sweep
@@ -170,17 +172,12 @@ class Watcher:
                     self._tell(watch, excess)
                 for watch in self._watches:
                     if measurement := watch.measurement():
-                        watch.measuring = self._tasks.create_task(self._measure(watch, measurement))
+                        measuring = self._measure(watch, measurement)
+                        watch.measuring = supervised(self._tasks, measuring, _log, "memory could not be measured")
                 if self._sweeping is None or self._sweeping.done():  # a process that cannot be killed delays no look
-                    self._sweeping = self._tasks.create_task(self._sweep_once())
+                    self._sweeping = supervised(self._tasks, self._sweep(), _log, SWEEP_FAILURE)
             except Exception:  # one failure in the task group would end every context
                 _log.exception("limits could not be checked")
-
-    async def _sweep_once(self) -> None:
-        try:
-            await self._sweep()
-        except Exception:
-            _log.exception("processes that escaped from a limited worker could not be killed")
 
     def _tell(self, watch: Watch, excess: Excess) -> None:
         if watch in self._watches and excess.execution_id in (None, watch.execution_id):
@@ -190,9 +187,6 @@ class Watcher:
         try:
             while not await self._measure_a_slice(measurement):
                 pass
-        except Exception:
-            _log.exception("memory could not be measured")
-            return
         finally:
             watch.measuring = None
         if excess := watch.judge_memory(measurement):

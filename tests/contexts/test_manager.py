@@ -284,3 +284,17 @@ async def test_one_broken_context_does_not_end_the_others(tmp_path: Path) -> Non
         worker = launcher.workers[0]
         worker.done(await worker.run())
         assert [event async for event in execution.journal.client]
+
+
+async def test_a_mistake_at_the_end_of_one_that_never_started_ends_no_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    launcher = FakeLauncher()
+    async with open_manager(launcher, tmp_path) as manager:
+        other = await manager.create(CreateContext())
+        launcher.failure = WorkerStartFailed("why")
+        monkeypatch.setattr(manager.executions, "context_deleted", lambda context_id: 1 // 0)
+        with pytest.raises(WorkerStartFailed):
+            await manager.create(CreateContext())
+        assert manager.existing(other.id).info().active
+    assert "ZeroDivisionError" in caplog.text

@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import Mapping
 from typing import Final, Protocol
 
+from interpreterd.background import supervised
 from interpreterd.model.environment import NO_ENVS
 from interpreterd.model.errors import WorkerStartFailed
 from interpreterd.model.python import Python
@@ -21,6 +22,7 @@ TEMPLATES_LIMIT: Final = 5  # started within ``TEMPLATES_WITHIN_S``
 TEMPLATES_WITHIN_S: Final = 60.0
 TENDING_LIMIT_S: Final = 2.0
 GONE_LIMIT_S: Final = 1.0  # a killed template takes a millisecond
+NO_TEMPLATE: Final = "no template, workers are spawned"
 sleep_until_its_turn = asyncio.sleep  # a function of its own for tests
 _log = logging.getLogger(__name__)
 
@@ -57,7 +59,7 @@ class ForkLauncher:
         if envs:
             return await self._spawner.launch(envs)
         if self._tending is None:
-            self._tending = asyncio.create_task(self._tend())
+            self._tending = supervised(asyncio.get_running_loop(), self._tend(), _log, NO_TEMPLATE)
         await self._tried.wait()
         if self._template is None:
             return await self._spawner.launch()
@@ -90,25 +92,22 @@ class ForkLauncher:
 
     async def _tend(self) -> None:
         """Start a template, and another one when it has ended."""
-        try:
-            while True:
-                await self._wait_for_its_turn()
-                try:
-                    self._template = Template(await self._spawner.start(",".join(self._modules)), self._nursery)
-                except WorkerStartFailed as error:
-                    _log.error("no template, workers are spawned: %s", error)
-                    if error.refused:
-                        return
-                    continue
-                finally:
-                    self._tried.set()
-                template = self._template
-                how = await template.end()
-                self._template = None
-                _log.error("the template has ended, workers are spawned until there is a new one: %s", how)
-                await self._sweep_after(template)
-        except Exception:
-            _log.exception("no template, workers are spawned")
+        while True:
+            await self._wait_for_its_turn()
+            try:
+                self._template = Template(await self._spawner.start(",".join(self._modules)), self._nursery)
+            except WorkerStartFailed as error:
+                _log.error("%s: %s", NO_TEMPLATE, error)
+                if error.refused:
+                    return
+                continue
+            finally:
+                self._tried.set()
+            template = self._template
+            how = await template.end()
+            self._template = None
+            _log.error("the template has ended, workers are spawned until there is a new one: %s", how)
+            await self._sweep_after(template)
 
     async def _wait_for_its_turn(self) -> None:
         loop = asyncio.get_running_loop()

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from types import TracebackType
 from typing import Final, Self
 
+from interpreterd.background import supervised
 from interpreterd.model.environment import NO_ENVS
 from interpreterd.model.errors import InvalidWorkingDirectory, WorkerStartFailed
 from interpreterd.model.python import Python
@@ -18,6 +19,7 @@ from interpreterd.workers.worker import Deaf, Worker
 
 REFILL_AFTER_S: Final = 0.03
 CLOSE_LIMIT_S: Final = 3.0
+NO_WORKER: Final = "the pool could not start a worker"
 STOPPED: Final = ("T", "t")  # proc(5)
 _log = logging.getLogger(__name__)
 
@@ -105,7 +107,7 @@ class Pool:
     def fill(self) -> None:
         """Start to fill the pool in the background. Repeating it changes nothing."""
         if not self._closed and self._refilling is None and len(self._waiting) < self._size:
-            self._refilling = asyncio.create_task(self._start_workers())
+            self._refilling = supervised(asyncio.get_running_loop(), self._start_workers(), _log, NO_WORKER)
 
     async def _start_workers(self) -> None:
         try:
@@ -118,9 +120,7 @@ class Pool:
                 if worker.exited is not None:
                     self.forget(worker)
         except WorkerStartFailed as error:
-            _log.warning("the pool could not start a worker: %s", error)
-        except Exception:
-            _log.exception("the pool could not start a worker")
+            _log.warning("%s: %s", NO_WORKER, error)
         finally:
             self._refilling = None
 

@@ -1,0 +1,62 @@
+"""Work in the background: a mistake in it is logged, and ends nothing else."""
+
+import asyncio
+import logging
+
+import pytest
+
+from interpreterd.background import supervised
+
+_log = logging.getLogger(__name__)
+
+
+async def fail() -> None:
+    raise ZeroDivisionError("a mistake")
+
+
+async def test_a_mistake_is_logged_and_the_other_tasks_go_on(caplog: pytest.LogCaptureFixture) -> None:
+    async with asyncio.TaskGroup() as tasks:
+        go_on = asyncio.Event()
+        other = tasks.create_task(go_on.wait())
+        await supervised(tasks, fail(), _log, "context %s could not be ended", "c")
+        go_on.set()
+        assert await other
+    (record,) = caplog.records
+    assert record.getMessage() == "context c could not be ended"
+    assert record.exc_info is not None
+    assert record.exc_info[0] is ZeroDivisionError
+
+
+async def test_what_is_cancelled_is_no_mistake_whether_it_has_begun_or_not(caplog: pytest.LogCaptureFixture) -> None:
+    begun, cleaned_up = asyncio.Event(), asyncio.Event()
+
+    async def work() -> None:
+        begun.set()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            cleaned_up.set()
+
+    loop = asyncio.get_running_loop()
+    at_once = supervised(loop, work(), _log, "this is not said")
+    at_once.cancel()  # a coroutine that is never awaited would be a warning, and a warning is an error here
+    later = supervised(loop, work(), _log, "this is not said")
+    await begun.wait()
+    later.cancel()
+    assert await asyncio.gather(at_once, later, return_exceptions=True) != [None, None]
+    assert at_once.cancelled()
+    assert later.cancelled()
+    assert cleaned_up.is_set()
+    assert caplog.records == []
+
+
+async def test_what_ends_well_is_not_spoken_of(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
+    done = asyncio.Event()
+
+    async def work() -> None:
+        done.set()
+
+    await supervised(asyncio.get_running_loop(), work(), _log, "this is not said")
+    assert done.is_set()
+    assert [record for record in caplog.records if record.name == __name__] == []
