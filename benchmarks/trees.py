@@ -1,4 +1,4 @@
-"""Source code to measure: this tree, and that of another commit, each with an interpreter that runs its daemon."""
+"""Copies of source code to measure: this tree and another commit's, each with an interpreter that runs its daemon."""
 
 import configparser
 import io
@@ -52,7 +52,7 @@ class Tree:
 def this_tree(repository: Path, directory: Path) -> Tree:
     """Copy the files of ``repository``, with all uncommitted changes, into the new ``directory``.
 
-    A copy: what is edited while it is measured does not count, and both trees are where they are for the first time.
+    A copy, because edits during the measurement must not count, and because both sides must start alike.
 
     Raises:
         TreeError: It is no repository, or a file cannot be copied.
@@ -129,10 +129,10 @@ def requirements(root: Path) -> list[str]:
 
 
 def make_interpreter(root: Path, directory: Path) -> str:
-    """Return the path of an interpreter, in a new virtual environment, to which the packages at ``root`` come first.
+    """Return the path of an interpreter, in a new virtual environment, that looks for modules in ``root`` first.
 
-    After them come those of this environment, but not what it does at every start: an editable installation, which
-    finds the package wherever it was installed from, is none of the new one's.
+    Then it looks in this environment's packages. It does not run this environment's start-up files: an editable
+    installation has one, which would find ``interpreterd`` in this tree whatever ``root`` is.
     """
     venv.create(directory, symlinks=True)
     python = directory / "bin" / "python"
@@ -142,7 +142,7 @@ def make_interpreter(root: Path, directory: Path) -> str:
 
 
 def _write_version(root: Path, commit: str) -> str | None:
-    """Write the file that building the package would write; return its version, None if it stands there already."""
+    """Write the file that building the package would write, and return its version; None if nothing was written."""
     try:
         project = tomllib.loads((root / "pyproject.toml").read_text("utf-8"))
         name = project["tool"]["setuptools_scm"]["version_file"]
@@ -157,7 +157,7 @@ def _write_version(root: Path, commit: str) -> str | None:
 
 
 def _install(python: str, needed: list[str], revision: str) -> None:
-    """Install what ``revision`` needs and this environment does not have in the version that it needs."""
+    """Install the packages that ``revision`` needs and that this environment has not, or has in other versions."""
     pip = [sys.executable, "-m", "pip", "--python", python, "--disable-pip-version-check"]
     try:
         done = subprocess.run(

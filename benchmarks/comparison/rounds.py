@@ -1,8 +1,8 @@
 """Two trees in turns: round by round with new daemons, and within a round turn by turn.
 
-A daemon may be some percent quicker than its twin for as long as it lives, by where its memory lies. So each round
-starts both anew, the one and the other first by turns, and only rounds count as independent. Within a round both stay,
-and the order of turns is A B B A: what the machine does to one it does to the other a moment later. Two turns side by
+A daemon can be some percent faster than an equal one for as long as it lives, because of where its memory lies. So each
+round starts two new daemons, in alternating order, and only rounds count as independent. Within a round the order of
+turns is A B B A: what the machine does to one daemon it does to the other a moment later. Two turns side by
 side make a ratio, and the median of these is the round's. On a busy machine it spreads 10 to 55 % less than that of
 the medians (processor time, 40 turns of 10 executions, 14 rounds).
 """

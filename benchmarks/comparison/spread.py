@@ -1,12 +1,12 @@
-"""How far ratios spread, and what may be said about two trees because of it.
+"""How far ratios spread, and what follows from it about two trees.
 
-Every round starts both daemons anew and gives one ratio of here to there. If the trees do not differ, a ratio is as
-often above 1 as below, whatever the noise is like. So the interval from the k-th smallest to the k-th largest of n
-ratios misses the true median with the probability that a fair coin falls on one side fewer than k times of n, doubled:
-the sign test. It needs no assumption about how noise is distributed.
+Every round starts two new daemons and gives one ratio of here to there. If the trees are equal, a ratio is above 1 as
+often as below, whatever the noise is like. So the interval from the k-th smallest to the k-th largest of n ratios
+misses the true median with twice the probability that a coin shows heads fewer than k times in n throws: the sign
+test. It assumes nothing about the distribution of the noise.
 
-A run asks many such questions. So that the answers hold together, each may miss only with ``RISK`` divided by their
-number (Bonferroni): of a hundred runs of equal trees, at least 95 find no difference anywhere.
+A run has many intervals. Each may miss with ``RISK`` divided by their number (Bonferroni), so that all of them
+together are right in at least 95 of 100 runs.
 """
 
 import math
@@ -123,7 +123,7 @@ def interval(ratios: Sequence[float], risk: float) -> tuple[float, float] | None
 
 
 def least_rounds(risk: float) -> int:
-    """Return how many rounds an interval needs: as many as a coin, thrown so often, hardly ever falls alike."""
+    """Return how many rounds an interval needs at least."""
     return next(n for n in range(1, 1000) if _rank(n, risk))
 
 
