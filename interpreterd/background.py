@@ -1,4 +1,4 @@
-"""Work in the background, which nobody waits for: a mistake in it is logged, and ends nothing else."""
+"""Supervised work in the background: a mistake in it is logged, and ends nothing else."""
 
 import asyncio
 import logging
@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 
 class Tasks(Protocol):
-    """What starts tasks: a task group; or the event loop, whose caller then keeps the task."""
+    """Starts tasks: a task group, or the event loop, whose caller then keeps the task."""
 
     def create_task(self, coroutine: Coroutine[Any, Any, None], /) -> "asyncio.Task[None]":
         """Start a task."""
@@ -21,13 +21,15 @@ def supervised(
     failure: str,
     *about: object,
 ) -> "asyncio.Task[None]":
-    """Run ``coroutine`` in ``tasks``, and return its task; if it fails, ``log`` says so: ``failure`` % ``about``.
+    """Run ``coroutine`` in ``tasks``, and return its task; if it fails, ``log`` reports ``failure`` % ``about``.
 
-    In a task group, an exception would end all other tasks, of which each may be another context's. Cancelling is no
-    failure.
+    In a task group, an exception would end all other tasks, which may belong to other contexts. A cancelled task has
+    not
+    failed.
     """
     task = tasks.create_task(logged(coroutine, log, failure, *about))
-    task.add_done_callback(lambda _: coroutine.close())  # a task that is cancelled at once has not begun it
+    # A task that is cancelled at once has not started the coroutine.
+    task.add_done_callback(lambda _: coroutine.close())
     return task
 
 
@@ -37,7 +39,7 @@ async def logged(
     failure: str,
     *about: object,
 ) -> None:
-    """Await ``coroutine``; if it fails, ``log`` says so, and that is all."""
+    """Await ``coroutine``; an exception of it is only logged."""
     try:
         await coroutine
     except Exception:

@@ -23,7 +23,7 @@ FIRST_LINE_WITHIN_CHARS: Final = 64 << 10
 
 @define(eq=False)
 class ExecutionRecord:
-    """What is known of one run of one piece of code; clients may look it up.
+    """The record of one run of one piece of code, which clients may look up.
 
     Attributes:
         journal: Its events.
