@@ -4,7 +4,7 @@ import asyncio
 import logging
 import uuid
 from collections.abc import Iterable, Mapping
-from types import MappingProxyType, TracebackType
+from types import TracebackType
 from typing import Final, Self
 
 from interpreterd.background import supervised
@@ -34,7 +34,7 @@ from interpreterd.workers.launcher import Launcher
 from interpreterd.workers.settings import WorkerSettings
 from interpreterd.workers.watcher import Watcher
 
-NOTHING: Final[Mapping[str, str]] = MappingProxyType({})
+DEFAULT_CONTEXT: Final = CreateContext()  # as if a client had asked for it
 _log = logging.getLogger(__name__)
 
 
@@ -90,7 +90,7 @@ class Manager:
             raise InvalidRequest(f"preload must name the modules of a configured template: {configured}")
         cwd = check_directory(request.cwd if request.cwd is not None else self._settings.cwd)
         limits = self._limits.tightened(request.limits)
-        context = self._add(str(uuid.uuid4()), cwd, limits, envs=request.envs, metadata=request.metadata)
+        context = self._add(str(uuid.uuid4()), cwd, limits, request)
         try:
             await context.start()
         except BaseException as error:
@@ -116,7 +116,7 @@ class Manager:
             return context
         if context_id not in (None, DEFAULT_CONTEXT_ID):
             raise ContextNotFound(str(context_id))
-        return self._add(DEFAULT_CONTEXT_ID, self._settings.cwd, self._limits)
+        return self._add(DEFAULT_CONTEXT_ID, self._settings.cwd, self._limits, DEFAULT_CONTEXT)
 
     def submit(
         self, request: Execute, *, client: bool = True, answers: bool = False
@@ -205,15 +205,7 @@ class Manager:
         self._contexts.clear()
         await asyncio.gather(*(context.close(ServerShuttingDown()) for context in contexts))
 
-    def _add(
-        self,
-        context_id: str,
-        cwd: str,
-        limits: Limits,
-        *,
-        envs: Mapping[str, str] = NOTHING,
-        metadata: Mapping[str, str] = NOTHING,
-    ) -> Context:
+    def _add(self, context_id: str, cwd: str, limits: Limits, request: CreateContext) -> Context:
         if self._closing:
             raise ServerShuttingDown
         if len(self._contexts) >= self._settings.max_contexts:
@@ -221,8 +213,8 @@ class Manager:
         context = Context(
             context_id,
             cwd,
-            envs=envs,
-            metadata=metadata,
+            envs=request.envs,
+            metadata=request.metadata,
             launcher=self._launcher,
             settings=self._settings,
             start_timeout_s=self._workers.start_timeout_s,

@@ -10,6 +10,7 @@ from typing import Any, Final, TypeVar
 
 import orjson
 
+from interpreterd.dialects.native.bodies import exception_body
 from interpreterd.dialects.native.errors import closing_after
 from interpreterd.http.closing import NORMAL, Closing
 from interpreterd.model import events
@@ -36,7 +37,7 @@ def control(text: str, **more: object) -> Body:
 
 def failure_body(error: Failure) -> Body:
     """Return the body of an exception."""
-    return {"type": "error", "name": error.name, "value": error.value, "traceback": error.traceback}
+    return {"type": "error", **exception_body(error)}
 
 
 def as_json(message: Body) -> bytes:
