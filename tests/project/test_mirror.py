@@ -19,14 +19,6 @@ MISSING = [
     "interpreterd/http/streams.py",
     "interpreterd/http/websocket.py",
     "worker/boot.py",
-    "worker/channel.py",
-    "worker/flusher.py",
-    "worker/imports.py",
-    "worker/interpreter.py",
-    "worker/namespace.py",
-    "worker/report.py",
-    "worker/streams.py",
-    "worker/system.py",
     "worker/template.py",
 ]
 GENERATED = "interpreterd/_version.py"

@@ -4,7 +4,6 @@ import os
 from pathlib import Path
 
 import pytest
-from harness import Client, Gate
 from worker_driver import DrivenWorker
 
 BOTH = "print('out'); print('err', file=sys.stderr); print('out'); print('err', file=sys.stderr)\n"
@@ -211,31 +210,3 @@ def test_spares_that_code_has_replaced_are_not_used(worker: DrivenWorker) -> Non
     assert ran.error is None
     worker.run("print('lost')")
     assert worker.run("import sys; print(open('mine').read() == '', file=sys.stderr)").stderr == "True\n"
-
-
-async def test_a_timeout_in_captured_output(client: Client, gate: Gate) -> None:
-    """After which everything is heard again, and the variables are there."""
-    result = await client.run(
-        "import os, sys\nkept = 1\nr, w = os.pipe()\nos.dup2(w, 1); os.dup2(w, 2)\nwhile True: print('x' * 1000)",
-        timeout=1,
-    )
-    assert result.error is not None
-    assert result.error["name"] == "TimeoutError"
-    assert "lost" not in result.error["value"]
-    result = await client.run("sys.stdout.flush()")
-    result = await client.run(f"{BOTH}print(kept)")
-    assert (result.stdout, result.stderr) == ("out\nout\n1\n", "err\nerr\n")
-
-
-async def test_no_mark_is_ever_seen(client: Client) -> None:
-    """Also not when both streams flood, in lines and in pieces of all sizes, from threads and children."""
-    result = await client.run(
-        "import os, sys, threading\ndef run():\n    for i in range(300):\n"
-        "        print('o' * i); print('e' * i, file=sys.stderr)\n"
-        "threads = [threading.Thread(target=run) for _ in range(3)]\nfor t in threads: t.start()\n"
-        "for t in threads: t.join()\n"
-        "if not os.fork():\n    run()\n    os._exit(0)\nrun()\nos.wait()"
-    )
-    assert set(result.stdout) == {"o", "\n"}
-    assert set(result.stderr) == {"e", "\n"}
-    assert len(result.stdout) == len(result.stderr) == 5 * sum(range(1, 301))

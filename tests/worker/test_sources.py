@@ -1,10 +1,6 @@
 """Sources as clients have them: whatever ends their lines, and wherever a class in them is made."""
 
-import json
-from pathlib import Path
-
 import pytest
-from harness import Client
 from worker_driver import DrivenWorker, unnamed
 
 BOM = "\ufeff"
@@ -148,31 +144,3 @@ class TestShadows:
     def test_no_hook_is_seen_where_modules_are_found(self, worker: DrivenWorker) -> None:
         assert "worker" not in worker.printed("import sys; print(sys.meta_path, sys.path_hooks)")
         assert worker.printed("print(sys.stdout.write.__name__)") == "write\n"
-
-
-class TestThroughTheDaemon:
-    async def test_a_mark_before_json_is_ignored(self, client: Client, tmp_path: Path) -> None:
-        """RFC 8259, section 8.1."""
-        body = BOM.encode() + json.dumps({"code": "print(1)"}).encode()
-        status, answer = await client.request("POST", "/execute", data=body)
-        assert (status, answer["stdout"]) == (200, "1\n")
-        for message in (body, body.decode()):
-            assert (await client.send_first(message)).stdout == "1\n"
-        for empty in (BOM.encode(), BOM.encode() + b"{}"):
-            status, answer = await client.request("POST", "/context", data=empty)
-            assert status == 200
-            await client.request("DELETE", f"/context/{answer['id']}")
-
-    @pytest.mark.parametrize("encoding", ["utf-16", "utf-32", "utf-16-be"])
-    async def test_json_in_another_encoding_is_refused_with_the_reason(self, client: Client, encoding: str) -> None:
-        body = (BOM if encoding.endswith("be") else "").encode(encoding) + json.dumps({"code": "1"}).encode(encoding)
-        status, answer = await client.request("POST", "/execute", data=body)
-        assert (status, answer["code"]) == (400, "malformed_request")
-        assert "UTF-8" in answer["error"]
-        assert (await client.send_first(body)).close_code == 1002
-
-    async def test_the_first_line_is_one(self, client: Client) -> None:
-        context = await client.create()
-        await client.run(f"{BOM}x = 1\ry = 2\r", context)
-        _, answer = await client.request("GET", f"/context/{context}/executions")
-        assert answer["executions"][0]["firstLine"] == "x = 1"

@@ -1,8 +1,6 @@
 """``sys.stdin`` where it is the client's, and where user code has put something else in its place."""
 
 import pytest
-from harness import Client
-from on_session import open_session, question
 from worker_driver import DrivenWorker
 
 PRELUDE = (
@@ -149,16 +147,3 @@ class TestReplaced:
     def test_what_code_that_failed_left_on_fd_0_is_put_right(self, worker: DrivenWorker) -> None:
         assert worker.run(f"import os\n{REPLACED['dup2']}\n1/0").error
         assert asked(worker, "print(input())", "Ada") == "Ada\n"
-
-
-async def test_a_client_sees_the_questions(client: Client) -> None:
-    async with open_session(client) as session:
-        code = "import sys\nprint(sys.stdin.readline() + sys.stdin.readline())"
-        await session.send(op="execute", requestId="a", code=code, stdin=True)
-        for number, text in enumerate(("one", "two")):
-            asked = await question(session, "a")
-            assert (asked["prompt"], asked["password"]) == ("", False)
-            await session.send(op="input", requestId=f"i{number}", executionId=asked["executionId"], text=text)
-            await session.wait(f"i{number}", "accepted")
-        await session.wait("a")
-        assert session.output("a") == "one\ntwo\n\n"

@@ -9,11 +9,11 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from interpreterd.model.errors import WorkerStartFailed
-from interpreterd.pipe.messages import Configured, Exit, FromWorker, Sync, Synced
+from interpreterd.pipe.messages import Answer, Configured, Exit, FromWorker, Run, Sync, Synced
 from interpreterd.processes.nursery import Nursery
 from interpreterd.workers import process
 from interpreterd.workers.pipes import both_ends
-from interpreterd.workers.process import ProcessWorker
+from interpreterd.workers.process import ANSWERS_LIMIT_BYTES, ProcessWorker
 from interpreterd.workers.worker import Deaf
 
 
@@ -154,3 +154,18 @@ async def test_it_is_not_waited_for_without_an_end(
     for _ in range(100):
         await asyncio.sleep(0)
     assert recorder.told == ["closed", "it closed its channel"]
+
+
+async def test_a_worker_that_asks_and_does_not_read_the_answers_costs_the_daemon_little() -> None:
+    with both_ends() as (ours, _):
+        worker = ProcessWorker(0, ours, Nursery())
+        await worker.open()
+        try:
+            for number in range(100):
+                worker.send(Answer(number=number, text="x" * 100_000))
+            assert worker._outbox is not None
+            assert ANSWERS_LIMIT_BYTES < worker._outbox.size < 2 * ANSWERS_LIMIT_BYTES
+            worker.send(Run(execution_id="e", code="x" * 2 * ANSWERS_LIMIT_BYTES))
+            assert worker._outbox.size > 2 * ANSWERS_LIMIT_BYTES, "nothing else is dropped"
+        finally:
+            worker.process_exited(0)
