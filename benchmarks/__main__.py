@@ -26,7 +26,7 @@ INTERRUPTED = 130  # as shells say of a command that ended by SIGINT
 
 
 def main() -> int:
-    """Measure, and say what was measured; 1 if a figure could not be measured, 2 if there is nothing to measure."""
+    """Measure, and print the results; return 1 if a figure could not be measured, 2 if there is nothing to measure."""
     options = _parse()
     facts = machine() | this_commit(ROOT)
     try:
@@ -49,14 +49,14 @@ def main() -> int:
 
 
 def _run(options: argparse.Namespace, facts: dict[str, object], directory: Path) -> tuple[bytes, list[str]]:
-    """Return the run as JSON, and what could not be measured."""
+    """Return the run as JSON, and the figures that could not be measured."""
     scale = QUICK if options.quick else FULL
     bench = Bench(
         scale=evolve(scale, rounds=options.rounds or scale.rounds),
         directory=directory,
         python=make_python(directory / "python", packages=False),
         packed_python=make_python(directory / "packed-python", packages=True),
-        help="" if options.against else daemon_help(INSTALLED),  # there, each tree's own
+        help="" if options.against else daemon_help(INSTALLED),  # a comparison asks each tree's own daemon
     )
     if options.against:
         names = options.only or [name for name in STAGES if name not in ONLY_IF_NAMED]
@@ -67,7 +67,7 @@ def _run(options: argparse.Namespace, facts: dict[str, object], directory: Path)
 
 
 async def _measure(bench: Bench, names: list[str]) -> tuple[list[Row], list[str]]:
-    """Return the rows of all figures, and why some have none. A figure that fails does not stop the others."""
+    """Return the rows of all figures, and the reasons of missing ones. A figure that fails does not stop the others."""
     rows: list[Row] = []
     failures: list[str] = []
     for name in names:

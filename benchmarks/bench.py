@@ -19,10 +19,10 @@ class Scale:
     """How much to measure.
 
     Attributes:
-        turns: How often each side's turn comes, for what takes about a millisecond.
+        turns: The number of turns of each side, for work of about a millisecond.
         samples: Samples in such a turn.
-        starts: Samples of each side for what starts a process.
-        seconds: Length of a turn of what is measured as a rate, and of the wait for an idle daemon.
+        starts: Samples of each side for work that starts a process.
+        seconds: Length of a turn of a rate, and of the wait for an idle daemon.
         crowds: Numbers of contexts, rising, at which memory is measured.
         forked_crowd: The largest number of contexts to try with the fork launcher.
         listed: Contexts that exist while they are listed.
@@ -90,7 +90,7 @@ class Bench:
         directory: For logs and as the contexts' working directory; removed at the end.
         python: The workers' interpreter, and the floors'.
         packed_python: The same, with packages to be imported.
-        help: What ``interpreterd serve --help`` says.
+        help: The output of ``interpreterd serve --help``.
         program: The daemon.
     """
 

@@ -30,7 +30,7 @@ class Client:
     async def cycle(self, path: str, message: str, last: str) -> float:
         """Return the time of a whole WebSocket: connect, send, receive until the server's close frame.
 
-        ``last`` is what the server must say last.
+        ``last`` is the expected last message of the server.
         """
         start = time.perf_counter()
         async with self.http.ws_connect(self.url + path) as socket:
@@ -90,7 +90,7 @@ class Client:
 
     @asynccontextmanager
     async def session(self) -> AsyncIterator[Callable[[], Awaitable[float]]]:
-        """Open a session; yield what runs ``pass`` on it and returns the time from request to ``completed``."""
+        """Open a session; yield a function that runs ``pass`` on it and returns the time to ``completed``."""
         async with self.http.ws_connect(self.url + PREFIX + "/session") as connection:
             number = 0
 

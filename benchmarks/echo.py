@@ -1,4 +1,4 @@
-"""The floor of an execution: a bare aiohttp WebSocket server on uvloop that sends back what it gets.
+"""The floor of an execution: a bare aiohttp WebSocket server on uvloop that sends each message back.
 
 ``/cycle`` answers one message and closes, ``/echo`` answers until the client goes, ``/health`` is a GET. Settings are
 the daemon's: no compression, no access log, the same backlog and message limit.

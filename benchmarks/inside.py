@@ -1,7 +1,7 @@
 """``python inside.py serve …``: the daemon that this Python imports, with a probe inside.
 
-The probe tells how long anything held the event loop. A timer asks for its turn every millisecond. What the loop's
-thread has computed since the turn before, user and system time together, is what it did instead: no callback can have
+The probe tells how long anything held the event loop. A timer asks for its turn every millisecond. The processor time
+of the loop's thread since the previous turn, user and system time together, went into other callbacks: none can have
 held it longer. Time in which other processes had the processor does not count, so the figure holds on a busy machine.
 
 ``GET /held`` answers ``{"count", "p50", "p99", "max"}``, seconds since the last such request.
@@ -20,7 +20,7 @@ TURN_S = 0.001
 
 
 class Probe:
-    """The timer, and what it saw."""
+    """The timer, and its measurements."""
 
     def __init__(self) -> None:
         self._held: list[float] = []
@@ -43,7 +43,7 @@ class Probe:
         handle.cancel()
 
     async def tell(self, request: web.Request) -> web.Response:
-        """Answer, and begin anew."""
+        """Answer, and start again."""
         held, self._held = sorted(self._held) or [0.0], []
         last = len(held) - 1
         body = {"count": len(held), "p50": held[last // 2], "p99": held[last * 99 // 100], "max": held[last]}

@@ -1,4 +1,4 @@
-"""What Linux says about processes (proc(5)). Sizes in bytes; a process that has ended counts nothing."""
+"""Facts about processes from proc(5). Sizes in bytes; a process that has ended counts nothing."""
 
 import asyncio
 import os
@@ -69,7 +69,8 @@ def cpu_s(pid: int) -> float:
 
 
 def wake_ups(pids: Iterable[int]) -> int:
-    """Return how often threads of ``pids`` have gone to sleep: what polls shows here although it costs no tick."""
+    """Return how often threads of ``pids`` have gone to sleep: polling shows here, although it costs no tick.
+    """
     total = 0
     for pid in pids:
         for thread in _threads(pid):

@@ -1,6 +1,6 @@
 """A WebSocket client (RFC 6455) that costs next to nothing, for rates: aiohttp's costs more than the servers do.
 
-It knows what the two servers send: text and close frames, never masked or fragmented.
+It knows only the frames of the two servers: text and close, never masked or fragmented.
 """
 
 import asyncio

@@ -28,12 +28,12 @@ class Row:
         what: What was measured.
         target: What is to be reached; empty for a peer or a fact.
         measured: The number with its unit.
-        reference: The floor, or what else it is compared with, measured in turns with it.
-        ratio: Measured to reference; None where there is no such thing.
+        reference: The floor, or another value to compare with, measured in turns with it.
+        ratio: Measured to reference; None without a reference.
         met: Whether the target is reached; None without a target.
         value: The number of ``measured``, in ``unit``; None if there is none.
         unit: That of ``value`` and ``references``.
-        references: The numbers of ``reference``, by what they are of; ``daemon`` in the row of a peer.
+        references: The numbers of ``reference``, by their names; ``daemon`` in the row of a peer.
         values: All numbers behind it: samples, or n, median, p99 and maximum; the names end in their units.
     """
 
@@ -61,7 +61,7 @@ def mb(size: float) -> str:
 
 
 def machine() -> dict[str, Any]:
-    """Return what the numbers depend on."""
+    """Return the facts of the machine on which the numbers depend."""
     cpuinfo = Path("/proc/cpuinfo").read_text().splitlines()
     models = [line.partition(":")[2].strip() for line in cpuinfo if line.startswith("model name")]
     return {
@@ -99,7 +99,7 @@ def text(value: float, unit: Unit) -> str:
 
 
 def to_json(facts: dict[str, Any], *, quick: bool, **lists: list[Any]) -> bytes:
-    """Return the whole run; ``lists`` are of rows, or of what else is an attrs class."""
+    """Return the whole run; ``lists`` are of rows, or of another attrs class."""
     told = {name: [asdict(row) for row in rows] for name, rows in lists.items()}
     run = {"machine": facts, "quick": quick, **told}
     return orjson.dumps(run, option=orjson.OPT_INDENT_2 | orjson.OPT_SERIALIZE_NUMPY) + b"\n"
@@ -111,7 +111,7 @@ def rows_of(run: dict[str, Any]) -> list[Row]:
 
 
 def surroundings(facts: dict[str, Any], kind: str) -> str:
-    """Return what stands above a table: the ``kind`` of run, when, and on which machine."""
+    """Return the lines above a table: the ``kind`` of run, its time, and the machine."""
     packages = ", ".join(f"{name} {version}" for name, version in facts["packages"].items() if version)
     told = (
         f"{kind} {facts['date']}; {facts['cpu']}, {facts['cores']} cores, {facts['memory_gb']} GB; Linux"

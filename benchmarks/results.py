@@ -24,7 +24,7 @@ def markdown(run: dict[str, Any]) -> str:
 
 
 def update(told: bytes, folder: Path = FOLDER) -> None:
-    """Keep the JSON of a run in ``folder``, and replace its table in RESULTS.md; what is written by hand there stays.
+    """Keep the JSON of a run in ``folder``, and replace its table in RESULTS.md; the text around it stays.
 
     Raises:
         ValueError: RESULTS.md does not have the lines between which the table stands.

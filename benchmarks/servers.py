@@ -21,7 +21,7 @@ STOP_LIMIT_S = 30
 
 
 class BenchmarkError(Exception):
-    """What was measured did not do what it is measured for."""
+    """A measured server did not do the work that is measured."""
 
 
 @frozen(kw_only=True)
@@ -43,14 +43,14 @@ def program_of(python: str) -> Program:
 
 
 def environment() -> dict[str, str]:
-    """Return this environment without what would change how any Python, or the daemon, behaves."""
+    """Return this environment without variables that change the behaviour of Python or of the daemon."""
     return {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "INTERPRETERD_"))}
 
 
 def make_python(directory: Path, packages: bool) -> str:
     """Return the path of an interpreter in a new virtual environment, empty or with all ``packages`` of this one.
 
-    This one runs at every start of Python what is for development: an editable installation, coverage, setuptools. They
+    This one loads development tools at every start of Python: an editable installation, coverage, setuptools. They
     import 97 modules. A new one does not, and reads no long list of packages either.
     """
     venv.create(directory)
@@ -62,7 +62,7 @@ def make_python(directory: Path, packages: bool) -> str:
 
 
 def daemon_help(program: Program) -> str:
-    """Return what ``interpreterd serve --help`` says, which tells what this daemon can.
+    """Return the output of ``interpreterd serve --help``, which shows the features of this daemon.
 
     Raises:
         BenchmarkError: It does not say so.
@@ -101,7 +101,7 @@ class Server:
             async with asyncio.timeout(START_LIMIT_S):
                 line = await asyncio.to_thread(self._process.stdout.readline)
             announced = json.loads(line)
-        except BaseException as error:  # also if one is interrupted meanwhile: what has been started does not stay
+        except BaseException as error:  # also after an interrupt: started processes must not stay
             self._process.kill()
             self._close()
             if isinstance(error, TimeoutError | ValueError):

@@ -1,4 +1,4 @@
-"""Samples of several sides that take turns, and what is said about them. Samples are seconds, or rates a second."""
+"""Samples of several sides that take turns, and their statistics. Samples are seconds, or rates a second."""
 
 import asyncio
 import gc
@@ -64,7 +64,7 @@ async def alternate(
         sides: Each call does the work once and returns the sample.
         turns: How often each side's turn comes.
         samples: How many samples a turn has.
-        pause_s: Wait before each sample, for what the one before has set going; for a steady pace.
+        pause_s: Wait before each sample, for work that the previous one has started; and for a steady pace.
         warm_up: Calls of each side that come first and do not count.
     """
     for sample in sides.values():

@@ -38,8 +38,8 @@ class Tree:
         name: What the user called it.
         commit: Its commit's hash; None outside of a git repository.
         changed: Whether files differ from that commit.
-        version: What its daemon has to answer to ``GET /version``; None if that cannot be told.
-        python: An interpreter that imports ``interpreterd`` from this tree, and all else from this environment.
+        version: The expected answer of its daemon to ``GET /version``; None if it is not known.
+        python: An interpreter that imports ``interpreterd`` from this tree, and everything else from this environment.
     """
 
     name: str
@@ -121,7 +121,7 @@ def find_commit(revision: str, repository: Path) -> str:
 
 
 def requirements(root: Path) -> list[str]:
-    """Return what the package at ``root`` says that it needs, sorted; nothing if it does not say so in setup.cfg."""
+    """Return the requirements of the package at ``root``, sorted; empty if setup.cfg has none."""
     settings = configparser.ConfigParser(interpolation=None)
     settings.read(root / "setup.cfg", "utf-8")
     lines = settings.get("options", "install_requires", fallback="").splitlines()
@@ -170,7 +170,7 @@ def _install(python: str, needed: list[str], revision: str) -> None:
 
 
 def last_line(text: str) -> str:
-    """Return the last line of ``text`` that says something."""
+    """Return the last line of ``text`` that is not blank."""
     return next((line.strip() for line in reversed(text.splitlines()) if line.strip()), "it does not say why")
 
 

@@ -1,4 +1,4 @@
-"""What a context costs to create: alone, without end, and with packages imported beforehand."""
+"""The cost of creating a context: alone, without end, and with preloaded packages."""
 
 import asyncio
 import subprocess
@@ -13,7 +13,7 @@ from benchmarks.report import NOT_BUILT, Row, ms
 from benchmarks.servers import environment
 from benchmarks.stats import Blocks, Sample, alternate
 
-PAUSE_S = 0.25  # before each sample: the pool refills, what was deleted ends
+PAUSE_S = 0.25  # before each sample: the pool refills, deleted contexts end
 WAKING = 3
 AT_ONCE = 4
 IMPORT = f"import {PRELOADED.replace(',', ', ')}"

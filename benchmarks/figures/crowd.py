@@ -1,4 +1,4 @@
-"""Many contexts at once: what each adds in memory and descriptors, what they cost while idle, that they still run."""
+"""Many contexts at once: the memory and descriptors of each, their cost while idle, and that they still run."""
 
 import asyncio
 import random
@@ -64,7 +64,8 @@ async def crowd(bench: Bench) -> list[Row]:
 async def _crowds(bench: Bench, name: str, flags: tuple[str, ...], sizes: tuple[int, ...], bare: float) -> list[Row]:
     rows = []
     async with bench.daemon("--max-contexts", str(sizes[-1] + 16), *flags) as (server, client):
-        for context in await client.create_many(6, at_once=2, run="pass"):  # what first use costs is no context's
+        # The cost of first use belongs to no context.
+        for context in await client.create_many(6, at_once=2, run="pass"):
             await client.delete(context)
         await proc.settled(server.pid)
         empty = look(server, 0)
@@ -124,7 +125,7 @@ def _rows(name: str, size: int, empty: State, now: State, bare: float) -> list[R
 
 
 async def _idle(bench: Bench, server: Server, name: str, contexts: int) -> Row:
-    """Measure CPU and wake-ups while nobody asks for anything, for ``seconds``."""
+    """Measure CPU and wake-ups without any request, for ``seconds``."""
     workers = proc.below(server.pid)
     before = [count([pid]) if one else count(workers) for count, one, pid in _counts(server.pid)]
     await asyncio.sleep(bench.scale.seconds)
@@ -166,7 +167,8 @@ async def _random_runs(client: Client, contexts: list[str], name: str) -> Row:
 
 
 def _bare_python(python: str) -> float:
-    """Return what one more waiting ``python -I -S`` adds to the first, by PSS, in bytes; n = ``PEERS``: the floor."""
+    """Return the PSS of one more waiting ``python -I -S`` beside the first, in bytes; n = ``PEERS``: the floor.
+    """
     command = [python, "-I", "-S", "-c", "import sys; print(flush=True); sys.stdin.read()"]
     pipe = subprocess.PIPE
     started: list[subprocess.Popen[bytes]] = []
@@ -184,7 +186,7 @@ def _bare_python(python: str) -> float:
 
 
 async def _kernels(bench: Bench) -> list[Row]:
-    """Measure what one more Jupyter kernel adds to the first, by PSS, after ``pass``; n = ``PEERS``."""
+    """Measure the memory of one more Jupyter kernel beside the first, by PSS, after ``pass``; n = ``PEERS``."""
     try:
         from benchmarks.kernel import kernel
     except ImportError:

@@ -1,7 +1,7 @@
-"""How long hostile input holds the daemon's event loop, and how long others wait for an answer meanwhile.
+"""How long hostile input holds the daemon's event loop, and how long other clients wait meanwhile.
 
-Attacks come from threads with plain sockets, or from user code: what they cost is theirs, and not in the figures. Each
-goes on, again and again, while ``GET /health`` is asked in turns with the echo server's own.
+Attacks come from threads with plain sockets, or from user code: their own cost is not in the figures. Each goes on,
+again and again, while ``GET /health`` is asked in turns with the echo server's own.
 """
 
 import asyncio
@@ -25,15 +25,16 @@ from benchmarks.report import Row, ms
 from benchmarks.stats import Blocks
 
 LIMIT_S: Final = 0.05
-BODY_BYTES: Final = 16 << 20  # what the daemon takes at most, unless told otherwise
+BODY_BYTES: Final = 16 << 20  # the daemon's default limit
 BOMB_BYTES: Final = 512 << 20  # in some 500 KiB
-CLOSING: Final = b"\x88"  # a close frame begins so; who leaves then does not have the daemon wait for another one
+# The beginning of a close frame; a client that leaves then does not make the daemon wait for another one.
+CLOSING: Final = b"\x88"
 ATTACK_LIMIT_S: Final = 20.0
 ASK_LIMIT_S: Final = 15.0
 LEAD_S: Final = 1.0
 Attack = Callable[[Pair, Scale], AbstractAsyncContextManager[None]]
 
-# Finds the worker's channel, and what it was told to run; then asks on and on, whatever is answered.
+# Finds the worker's channel and the current execution; then asks on and on, whatever the answers.
 QUESTIONS: Final = """
 import gc, json, os, stat
 def is_socket(fd):
@@ -71,7 +72,7 @@ def post(path: str, body: bytes, *headers: str) -> bytes:
 
 
 def many_keys() -> bytes:
-    """Return 16 MiB of JSON, all of it keys that nobody knows."""
+    """Return 16 MiB of JSON, all of it unknown keys."""
     keys = ",".join(f'"{number:x}":0' for number in range(BODY_BYTES // 11))
     return f"{{{keys}}}".encode()
 
@@ -122,7 +123,7 @@ def tiny_frames() -> bytes:
 
 
 def sent(make: Callable[[], bytes], *, enough_bytes: int | None = None, until: bytes | None = None) -> Attack:
-    """Return the attack that sends what ``make`` returns, on a new connection each time, and reads what is answered.
+    """Return the attack that sends the bytes of ``make``, on a new connection each time, and reads the answer.
 
     It leaves after ``enough_bytes`` of that, or when ``until`` has come.
     """
@@ -210,7 +211,7 @@ async def questions(pair: Pair, scale: Scale) -> AsyncIterator[None]:
 
 @asynccontextmanager
 async def junk(pair: Pair, scale: Scale) -> AsyncIterator[None]:
-    """Code makes the daemon log, whose log nobody reads; see ``unread``."""
+    """Code makes the daemon log, into a log without a reader; see ``unread``."""
 
     async def churn() -> None:
         context = await pair.client.create()

@@ -93,7 +93,7 @@ async def starts(bench: Bench, pair: Pair) -> AsyncIterator[None]:
 
 @asynccontextmanager
 async def stops(bench: Bench, pair: Pair) -> AsyncIterator[None]:
-    """Contexts that run something and have 5 children are deleted, one after the other, beginning anew."""
+    """Busy contexts with 5 children are deleted, one after the other, again and again."""
 
     async def churn() -> None:
         while True:
@@ -111,7 +111,7 @@ async def stops(bench: Bench, pair: Pair) -> AsyncIterator[None]:
 
 @asynccontextmanager
 async def background(work: Coroutine[Any, Any, Any]) -> AsyncIterator[None]:
-    """Do ``work`` meanwhile; it has to last."""
+    """Do ``work`` during the block; it must not end earlier."""
     task = asyncio.create_task(work)
     try:
         await asyncio.sleep(LEAD_S / 3)
@@ -160,7 +160,7 @@ async def lag(bench: Bench) -> list[Row]:
 async def listing(bench: Bench) -> list[Row]:
     """Measure ``GET /contexts`` with many contexts while 16 of them stream; n = probes.
 
-    The contexts are forked where the daemon can, else spawned.
+    The contexts are forked if the daemon can, otherwise spawned.
     """
     many = bench.scale.listed
     flags = ("--max-contexts", str(many + 16), *(bench.fork_flags or ()))

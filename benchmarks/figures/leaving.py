@@ -14,7 +14,7 @@ from benchmarks.servers import Server
 
 BUFFER_BYTES: Final = 1 << 12  # the client's own: SO_RCVBUF, socket(7)
 RESET: Final = struct.pack("ii", 1, 0)  # SO_LINGER, socket(7)
-RAISED: Final = 60  # exceptions, of which a listing of executions tells
+RAISED: Final = 60  # exceptions, which a listing of executions shows
 RAISE: Final = "raise ValueError('x' * 190_000)"
 OUTPUT_BYTES: Final = 10_000_000
 WARMING: Final = 4  # answers that are left before the first look

@@ -14,7 +14,7 @@ LINES = 200_000
 LINE_BYTES = 100
 WRITES = 1_600
 WRITE_BYTES = 1 << 16
-# Made beforehand, so that only printing is timed; every line is another one, so that a swapped one shows.
+# Made in advance, so that only printing is timed; all lines differ, so that swapped lines show.
 MAKE_LINES = f"lines = [f'{{i:0{LINE_BYTES - 1}d}}' for i in range({LINES})]"
 PRINT_LINES = "for line in lines: print(line)"
 MAKE_BLOCK = f"import os, sys; block = 'x' * {WRITE_BYTES}; raw = block.encode()"
@@ -92,7 +92,7 @@ def _values(sides: dict[str, Blocks], size: int) -> dict[str, object]:
 
 
 def expected_lines() -> str:
-    """Return what ``PRINT_LINES`` prints."""
+    """Return the output of ``PRINT_LINES``."""
     return "".join(f"{i:0{LINE_BYTES - 1}d}\n" for i in range(LINES))
 
 
@@ -159,7 +159,7 @@ async def seconds(client: Client, context: str, write: str) -> float:
 
 
 async def switches(bench: Bench) -> list[Row]:
-    """Measure what a change between stdout and stderr costs a program: 3,000 lines on each in turn, or all on one.
+    """Measure the cost of a change between stdout and stderr: 3,000 lines on each in turn, or all on one.
 
     n = turns of one run each; seconds are the program's own, in a ``POST /execute``, whose client is not waited for.
     """

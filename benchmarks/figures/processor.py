@@ -1,4 +1,4 @@
-"""What an execution costs in processor time, which hardly depends on what else the machine does meanwhile."""
+"""The processor time of an execution, which hardly depends on other load of the machine."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack
