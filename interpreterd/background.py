@@ -24,8 +24,7 @@ def supervised(
     """Run ``coroutine`` in ``tasks``, and return its task; if it fails, ``log`` reports ``failure`` % ``about``.
 
     In a task group, an exception would end all other tasks, which may belong to other contexts. A cancelled task has
-    not
-    failed.
+    not failed.
     """
     task = tasks.create_task(logged(coroutine, log, failure, *about))
     # A task that is cancelled at once has not started the coroutine.
