@@ -29,8 +29,7 @@ ANSWER_LIMIT_S = 60.0
 
 
 async def cycles(port: int, path: str, messages: list[str], last: str | None, seconds: float) -> dict[str, float]:
-    """Run one client for each message; ``last`` is the server's expected last message, None for the message itself.
-    """
+    """Run one client for each message; ``last`` is the server's expected last message, None for the message itself."""
     loop = asyncio.get_running_loop()
     start = time.perf_counter()
     end = start + seconds

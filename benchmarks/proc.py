@@ -69,8 +69,7 @@ def cpu_s(pid: int) -> float:
 
 
 def wake_ups(pids: Iterable[int]) -> int:
-    """Return how often threads of ``pids`` have gone to sleep: polling shows here, although it costs no tick.
-    """
+    """Return how often threads of ``pids`` have gone to sleep: polling shows here, although it costs no tick."""
     total = 0
     for pid in pids:
         for thread in _threads(pid):

@@ -167,8 +167,7 @@ async def _random_runs(client: Client, contexts: list[str], name: str) -> Row:
 
 
 def _bare_python(python: str) -> float:
-    """Return the PSS of one more waiting ``python -I -S`` beside the first, in bytes; n = ``PEERS``: the floor.
-    """
+    """Return the PSS of one more waiting ``python -I -S`` beside the first, in bytes; n = ``PEERS``: the floor."""
     command = [python, "-I", "-S", "-c", "import sys; print(flush=True); sys.stdin.read()"]
     pipe = subprocess.PIPE
     started: list[subprocess.Popen[bytes]] = []
