@@ -1,7 +1,6 @@
 """Stages that compare what contexts cost: to create, and to keep."""
 
 import asyncio
-import statistics
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 
@@ -13,7 +12,6 @@ from benchmarks.figures.crowd import look
 from benchmarks.report import Unit
 from benchmarks.servers import BenchmarkError
 
-SAMPLES = 3
 CROWD = 50
 
 
@@ -34,11 +32,8 @@ async def create(bench: Bench) -> AsyncIterator[Turn]:
         async def turn() -> list[Reading]:
             found = []
             for name, sample in samples.items():
-                seconds = []
-                for _ in range(SAMPLES):
-                    await asyncio.sleep(PAUSE_S)
-                    seconds.append(await sample())
-                found.append(Reading(f"create a context and run `pass`, {name}", "s", statistics.median(seconds)))
+                await asyncio.sleep(PAUSE_S)
+                found.append(Reading(f"create a context and run `pass`, {name}", "s", await sample()))
             return found
 
         yield turn
@@ -73,12 +68,8 @@ async def preload(bench: Bench) -> AsyncIterator[Turn]:
         sample = creation(client, IMPORT)
 
         async def turn() -> list[Reading]:
-            seconds = []
-            for _ in range(SAMPLES):
-                await asyncio.sleep(PAUSE_S)
-                seconds.append(await sample())
-            what = f"create a context and run `{IMPORT}`, preloaded"
-            return [Reading(what, "s", statistics.median(seconds))]
+            await asyncio.sleep(PAUSE_S)
+            return [Reading(f"create a context and run `{IMPORT}`, preloaded", "s", await sample())]
 
         yield turn
 

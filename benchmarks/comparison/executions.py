@@ -1,9 +1,7 @@
 """Stages that compare what executions cost: time, processor time, rates, output."""
 
-import statistics
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from typing import Final
 
 from benchmarks.bench import Bench
 from benchmarks.client import COMPLETED, PREFIX, request
@@ -12,14 +10,6 @@ from benchmarks.figures import output
 from benchmarks.figures.processor import NEW, OPEN, spent, worker_of
 from benchmarks.figures.rate import CLIENTS
 from benchmarks.load import Load
-from benchmarks.stats import no_collection
-
-SHARE: Final = 4  # of the samples of a figure's turn: turns are short here, and many
-
-
-async def _median(run: Callable[[], Awaitable[float]], count: int) -> float:
-    with no_collection():
-        return statistics.median([await run() for _ in range(count)])
 
 
 @asynccontextmanager
@@ -28,8 +18,7 @@ async def execute(bench: Bench) -> AsyncIterator[Turn]:
     async with bench.daemon() as (_, client):
 
         async def turn() -> list[Reading]:
-            seconds = await _median(client.execute, bench.scale.samples // SHARE)
-            return [Reading("`pass`, new WebSocket, connect to close frame", "s", seconds)]
+            return [Reading("`pass`, new WebSocket, connect to close frame", "s", await client.execute())]
 
         yield turn
 
@@ -40,7 +29,7 @@ async def session(bench: Bench) -> AsyncIterator[Turn]:
     async with bench.daemon() as (_, client), client.session() as run:
 
         async def turn() -> list[Reading]:
-            return [Reading("`pass` on an open connection", "s", await _median(run, bench.scale.samples // SHARE))]
+            return [Reading("`pass` on an open connection", "s", await run())]
 
         yield turn
 
@@ -51,7 +40,7 @@ async def first_byte(bench: Bench) -> AsyncIterator[Turn]:
     async with bench.daemon() as (_, client):
 
         async def turn() -> list[Reading]:
-            seconds = await _median(lambda: client.first("print('x')", "stdout"), bench.scale.samples // SHARE)
+            seconds = await client.first("print('x')", "stdout")
             return [Reading("first byte of `print('x')`, from connect", "s", seconds)]
 
         yield turn
@@ -66,7 +55,7 @@ async def cpu(bench: Bench) -> AsyncIterator[Turn]:
         async def turn() -> list[Reading]:
             found = []
             for how, job in ((OPEN, run), (NEW, client.execute)):
-                each = await spent(pids, job, bench.scale.samples // SHARE)
+                each = await spent(pids, job, 1)
                 found += [
                     Reading(f"processor time of the {side} for `pass` on {how}", "s", each[side]) for side in pids
                 ]

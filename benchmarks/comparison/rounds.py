@@ -3,8 +3,10 @@
 A daemon can be some percent faster than an equal one for as long as it lives, because of where its memory lies. So each
 round starts two new daemons, in alternating order, and only rounds count as independent. Within a round the order of
 turns is A B B A: what the machine does to one daemon it does to the other a moment later. Two turns side by
-side make a ratio, and the median of these is the round's. On a busy machine it spreads 10 to 55 % less than that of
-the medians (processor time, 40 turns of 10 executions, 14 rounds).
+side make a ratio, and the median of these is the round's.
+
+The shorter a turn, the better. With two cores and a load of 10, the ratio of processor times had a standard deviation
+of 1.6 to 3.3 % over 12 rounds of equal trees with 300 turns of 1 execution, and of 2.8 to 6.4 % with 30 turns of 10.
 """
 
 from collections.abc import Awaitable, Callable
@@ -17,6 +19,7 @@ from benchmarks.bench import Bench
 from benchmarks.comparison.spread import Paired
 from benchmarks.report import Unit
 from benchmarks.servers import BenchmarkError
+from benchmarks.stats import no_collection
 
 HERE: Final = "here"
 THERE: Final = "there"
@@ -41,12 +44,12 @@ class Stage:
     Attributes:
         open: Starts what is needed, and gives what takes one turn.
         turns: How many turns each side has in a round.
-        warm_up: Whether a turn that does not count comes first.
+        warm_up: How many turns of each side come first and do not count.
     """
 
     open: Callable[[Bench], AbstractAsyncContextManager[Turn]]
-    turns: int = 20
-    warm_up: bool = True
+    turns: int = 300
+    warm_up: int = 20
 
 
 async def compare(name: str, stage: Stage, here: Bench, there: Bench, rounds: int) -> list[Paired]:
@@ -71,12 +74,13 @@ async def _round(stage: Stage, benches: dict[str, Bench]) -> dict[str, list[list
     found: dict[str, list[list[Reading]]] = {side: [] for side in benches}
     async with AsyncExitStack() as stack:
         turns = {side: await stack.enter_async_context(stage.open(bench)) for side, bench in benches.items()}
-        if stage.warm_up:
-            for turn in turns.values():
+        for turn in turns.values():
+            for _ in range(stage.warm_up):
                 await turn()
-        for number in range(stage.turns):
-            for side in list(benches) if number % 2 == 0 else reversed(list(benches)):
-                found[side].append(await turns[side]())
+        with no_collection():
+            for number in range(stage.turns):
+                for side in list(benches) if number % 2 == 0 else reversed(list(benches)):
+                    found[side].append(await turns[side]())
     return found
 
 

@@ -36,21 +36,21 @@ def whole(figure: Callable[[Bench], Awaitable[list[Row]]]) -> Stage:
         yield turn
 
     opened: Callable[[Bench], AbstractAsyncContextManager[Turn]] = open_
-    return Stage(open=opened, turns=1, warm_up=False)
+    return Stage(open=opened, turns=1, warm_up=0)
 
 
 STAGES: Final[dict[str, Stage]] = {
     "execute": Stage(open=executions.execute),
     "session": Stage(open=executions.session),
     "cpu": Stage(open=executions.cpu),
-    "rate": Stage(open=executions.rate, turns=4),
-    "create": Stage(open=contexts.create, turns=2),
-    "sustained": Stage(open=contexts.sustained, turns=2),
-    "preload": Stage(open=contexts.preload, turns=2),
-    "crowd": Stage(open=contexts.crowd, turns=1, warm_up=False),
-    "lines": Stage(open=executions.lines, turns=3),
-    "blocks": Stage(open=executions.blocks, turns=3),
-    "switches": Stage(open=executions.switches, turns=6),
+    "rate": Stage(open=executions.rate, turns=4, warm_up=1),
+    "create": Stage(open=contexts.create, turns=8, warm_up=1),
+    "sustained": Stage(open=contexts.sustained, turns=2, warm_up=1),
+    "preload": Stage(open=contexts.preload, turns=6, warm_up=1),
+    "crowd": Stage(open=contexts.crowd, turns=1, warm_up=0),
+    "lines": Stage(open=executions.lines, turns=3, warm_up=1),
+    "blocks": Stage(open=executions.blocks, turns=3, warm_up=1),
+    "switches": Stage(open=executions.switches, turns=6, warm_up=1),
     "first-byte": Stage(open=executions.first_byte),
     "listing": whole(listing),
     "lag": whole(lag),

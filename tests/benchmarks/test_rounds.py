@@ -41,14 +41,14 @@ def run(stage: Stage, rounds: int) -> list[Any]:
 
 def test_turns_are_a_b_b_a_and_each_round_has_new_daemons() -> None:
     diary = Diary()
-    run(Stage(open=diary.open, turns=4), rounds=2)
+    run(Stage(open=diary.open, turns=4, warm_up=1), rounds=2)
     first = ["start A", "start B", "turn A", "turn B", *(f"turn {side}" for side in "ABBAABBA"), "end B", "end A"]
     other = str.maketrans("AB", "BA")
     assert diary.lines == [*first, *(line[:-1] + line[-1].translate(other) for line in first)]
 
 
 def test_a_value_a_round_is_the_median_of_its_turns_without_the_warm_up() -> None:
-    time, size = run(Stage(open=Diary().open, turns=3), rounds=1)
+    time, size = run(Stage(open=Diary().open, turns=3, warm_up=1), rounds=1)
     # Warming up reads 1 and 2; then A 3, B 4, B 5, A 6, A 7, B 8.
     assert (time.here, time.there) == ([6.0], [5.0])
     assert time.ratios == [7 / 8]  # of 3/4, 6/5, 7/8: turns side by side
@@ -56,12 +56,12 @@ def test_a_value_a_round_is_the_median_of_its_turns_without_the_warm_up() -> Non
 
 
 def test_a_stage_may_have_no_warm_up() -> None:
-    time, _ = run(Stage(open=Diary().open, turns=1, warm_up=False), rounds=2)
+    time, _ = run(Stage(open=Diary().open, turns=1, warm_up=0), rounds=2)
     assert (time.here, time.there) == ([1.0, 4.0], [2.0, 3.0])
 
 
 def test_what_only_one_tree_has_cannot_be_compared() -> None:
     diary = Diary(lacking="size")
     with pytest.raises(BenchmarkError, match="only one of the two trees has: size"):
-        run(Stage(open=diary.open), rounds=1)
+        run(Stage(open=diary.open, turns=1), rounds=1)
     assert diary.lines[-2:] == ["end B", "end A"]
