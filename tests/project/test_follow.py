@@ -2,6 +2,7 @@
 
 import contextlib
 import re
+import runpy
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -29,29 +30,41 @@ DATA = {
     "model/requests.py",
     *(f"machine/{name}.py" for name in ("effects", "inputs", "table", "verdicts")),
 }
+LONGEST_JUMP = 3  # floors, from one room to the next
 DOCUMENTS = ("ARCHITECTURE.md", "CONTRIBUTING.md", "docs/follow.md")
 FILES = [str(path.relative_to(ROOT)) for path in ROOT.glob("[!.]*/**/*.*") if path.is_file()]
 
 
+def file_of(frame: FrameType | None) -> str | None:
+    """Return the package's file that ``frame``, or else its nearest caller, is in."""
+    while frame is not None:
+        if frame.f_code.co_filename.startswith(f"{PACKAGE}/"):
+            return frame.f_code.co_filename.removeprefix(f"{PACKAGE}/")
+        frame = frame.f_back
+    return None
+
+
 @contextlib.contextmanager
-def passed() -> Iterator[set[str]]:
-    """Give the block a set, and fill it with the package's files in which functions are called meanwhile."""
-    called: set[str] = set()
-    files: set[str] = set()
+def calls() -> Iterator[set[tuple[str | None, str]]]:
+    """Give the block a set, and fill it with the calls within the package meanwhile: from which file to which."""
+    made: set[tuple[str | None, str]] = set()
 
     def note(frame: FrameType, event: str, argument: object) -> None:
-        if event == "call":
-            called.add(frame.f_code.co_filename)
+        if event == "call" and frame.f_code.co_filename.startswith(f"{PACKAGE}/"):
+            made.add((file_of(frame.f_back), frame.f_code.co_filename.removeprefix(f"{PACKAGE}/")))
 
     sys.setprofile(note)
     try:
-        yield files
+        yield made
     finally:
         sys.setprofile(None)
-        files |= {str(Path(name).relative_to(PACKAGE)) for name in called if name.startswith(f"{PACKAGE}/")}
 
 
-async def test_an_execution_passes_the_rooms_that_the_page_names(
+def room(file: str) -> str:
+    return file.partition("/")[0].removesuffix(".py")
+
+
+async def test_an_execution_passes_the_rooms_that_the_page_names_and_jumps_over_few_floors(
     aiohttp_client: Any, tmp_path: Path, no_blocking: BlockBuster
 ) -> None:
     launcher = SpawnLauncher(python=sys.executable, nursery=Nursery(), start_timeout_s=30)
@@ -60,16 +73,22 @@ async def test_an_execution_passes_the_rooms_that_the_page_names(
     no_blocking.activate()
     client = await aiohttp_client(make_app(settings=Settings.of(cwd=str(tmp_path)), launcher=launcher))
     with contextlib.closing(launcher):
-        for watched in (contextlib.nullcontext(set()), passed()):  # the page leaves out the start of a worker
-            with watched as files:
+        for watched in (contextlib.nullcontext(set()), calls()):  # the page leaves out the start of a worker
+            with watched as made:
                 async with client.ws_connect("/process/interpreter/execute") as socket:
                     await socket.send_json({"code": "print('hello')"})
                     assert [message.json()["text"] async for message in socket] == ["hello\n", "completed"]
         await client.close()
+    files = {called for _, called in made}
     named = {name for name in re.findall(r"`([\w/]+\.py)`", IN_THE_DAEMON) if (PACKAGE / name).exists()}
     rooms = {str(Path(name).parent) for name in files if "/" in name}
     assert set(re.findall(r"\*\*`([\w/]+)/`\*\*", IN_THE_DAEMON)) == rooms
     assert named - files <= DATA, "the page sends readers where no execution comes"
+    floors = runpy.run_path(str(ROOT / "docs" / "floors.py"))["floors"]()
+    floor = {name: number for number, names in enumerate(floors) for name in names}
+    ways = {(room(caller), room(called)) for caller, called in made if caller is not None}
+    jumps = {way: floor[way[0]] - floor[way[1]] for way in ways if "model" not in way}  # whose words all rooms speak
+    assert max(jumps.values()) <= LONGEST_JUMP, jumps
 
 
 @pytest.mark.parametrize("document", DOCUMENTS)
