@@ -22,6 +22,7 @@ from interpreterd.http.lingering import LINGER_BYTES, LINGER_S, Lingering
 from interpreterd.model.errors import LimitReached
 
 LOOK_PERIOD_S: Final = 1.0
+HEALTH_PATH: Final = "/health"  # with whatever base path; it is answered while there is no room for anything else
 LATE_HEAD: Final = HttpError(408, "request_timeout", "The head of the request did not come in time")
 MESSAGE_BYTES: Final = 64 << 10  # a connection that holds no more is no burden
 _log = logging.getLogger(__name__)
@@ -91,7 +92,7 @@ class IncomingConnection(Connection):
         served = self._request_handler
 
         async def answer(request: web.BaseRequest) -> web.StreamResponse:
-            if request.path.endswith("/health") and served is not None:
+            if request.path.endswith(HEALTH_PATH) and served is not None:
                 return await served(request)
             error = LimitReached(f"too many connections: the limit is {self._registry.limit}")
             return self._registry.show(error).response()

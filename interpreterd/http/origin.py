@@ -13,6 +13,7 @@ from interpreterd.http.keys import SETTINGS
 from interpreterd.http.settings import HttpSettings
 from interpreterd.model.errors import Forbidden
 
+_ALLOWED_ORIGIN: Final = web.RequestKey("_ALLOWED_ORIGIN", str)  # of another page, which may ask
 _PREFLIGHT_AGE_S: Final = "600"
 
 
@@ -44,13 +45,13 @@ async def refuse_strangers(request: web.Request, handler: Handler) -> web.Stream
                 hdrs.VARY: hdrs.ORIGIN,
             },
         )
-    request["allowed_origin"] = origin
+    request[_ALLOWED_ORIGIN] = origin
     return await handler(request)
 
 
 async def add_cors_headers(request: web.Request, response: web.StreamResponse) -> None:
     """Let the page of an allowed origin read the answer; for ``Application.on_response_prepare``."""
-    if (origin := request.get("allowed_origin")) is not None:
+    if (origin := request.get(_ALLOWED_ORIGIN)) is not None:
         response.headers[hdrs.ACCESS_CONTROL_ALLOW_ORIGIN] = origin
         response.headers[hdrs.VARY] = hdrs.ORIGIN
 

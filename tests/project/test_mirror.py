@@ -8,16 +8,6 @@ from paths import ROOT
 # They still want one; nothing may be added.
 MISSING = [
     "interpreterd/daemon.py",
-    "interpreterd/dialects/native/collected.py",
-    "interpreterd/dialects/native/contexts.py",
-    "interpreterd/dialects/native/documents.py",
-    "interpreterd/dialects/native/execute_socket.py",
-    "interpreterd/dialects/native/executions.py",
-    "interpreterd/http/keys.py",
-    "interpreterd/http/lingering.py",
-    "interpreterd/http/origin.py",
-    "interpreterd/http/streams.py",
-    "interpreterd/http/websocket.py",
     "worker/boot.py",
     "worker/template.py",
 ]

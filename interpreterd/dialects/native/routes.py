@@ -31,6 +31,7 @@ from interpreterd.dialects.native.executions import (
 )
 from interpreterd.dialects.native.session_socket import session
 from interpreterd.http.errors import ErrorAnswer, Handler, HttpError
+from interpreterd.http.incoming import HEALTH_PATH
 from interpreterd.model.errors import InterpreterError
 from interpreterd.model.names import NATIVE_PATH
 
@@ -49,7 +50,7 @@ class Native:
             return functools.partial(handler, service)
 
         return [
-            web.get("/health", health),
+            web.get(HEALTH_PATH, health),
             web.get("/version", by(version)),
             web.get("/openapi.json", openapi),
             web.get("/asyncapi.json", asyncapi),

@@ -1,0 +1,33 @@
+"""Fixtures: the application over fake workers, within the test's process."""
+
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestClient
+from fake_worker import FakeLauncher
+
+from interpreterd.app import make_app
+from interpreterd.settings import Settings
+
+Client = TestClient[web.Request, web.Application]
+
+
+@pytest.fixture
+def launcher() -> FakeLauncher:
+    """What the daemon under test starts workers with."""
+    return FakeLauncher()
+
+
+@pytest.fixture
+def open_client(aiohttp_client: Any, launcher: FakeLauncher, tmp_path: Path) -> Callable[..., Awaitable[Client]]:
+    """``await open_client(setting=…)``: a client of a new application."""
+
+    async def start(**settings: Any) -> Client:
+        chosen = Settings.of(cwd=str(tmp_path), **settings)
+        client: Client = await aiohttp_client(make_app(settings=chosen, launcher=launcher))
+        return client
+
+    return start

@@ -1,0 +1,12 @@
+"""What the application carries."""
+
+from fake_worker import FakeLauncher
+
+from interpreterd.app import make_app
+from interpreterd.http.keys import SETTINGS
+from interpreterd.settings import Settings
+
+
+async def test_who_answers_a_request_sees_the_settings_of_http_alone() -> None:
+    settings = Settings.of(cwd="/")
+    assert make_app(settings=settings, launcher=FakeLauncher())[SETTINGS] is settings.http
