@@ -22,7 +22,7 @@ from interpreterd.http.lingering import LINGER_BYTES, LINGER_S, Lingering
 from interpreterd.model.errors import LimitReached
 
 LOOK_PERIOD_S: Final = 1.0
-HEALTH_PATH: Final = "/health"  # with whatever base path; it is answered while there is no room for anything else
+HEALTH_PATH: Final = "/health"  # with any base path; it is answered even when there is no room for other requests
 LATE_HEAD: Final = HttpError(408, "request_timeout", "The head of the request did not come in time")
 MESSAGE_BYTES: Final = 64 << 10  # a connection that holds no more is no burden
 _log = logging.getLogger(__name__)

@@ -13,7 +13,7 @@ from interpreterd.http.keys import SETTINGS
 from interpreterd.http.settings import HttpSettings
 from interpreterd.model.errors import Forbidden
 
-_ALLOWED_ORIGIN: Final = web.RequestKey("_ALLOWED_ORIGIN", str)  # of another page, which may ask
+_ALLOWED_ORIGIN: Final = web.RequestKey("_ALLOWED_ORIGIN", str)  # of a foreign page that may use the daemon
 _PREFLIGHT_AGE_S: Final = "600"
 
 

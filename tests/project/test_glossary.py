@@ -9,9 +9,9 @@ from interpreterd.model.events import Outcome
 GLOSSARY = (ROOT / "docs/glossary.md").read_text("utf-8")
 TERMS = re.findall(r"^([\w ]+)\n   \S", GLOSSARY.partition("```{glossary}\n")[2], re.MULTILINE)
 OF_THE_CODE = (
-    "context, worker, execution, code, session, message, event, stream, launcher, dialect, profile, tenant, "
-    "checkpoint, archive, hibernate, host function, interrupt, kill, cancel, restart, delete, attach, replay, follow, limit, "
-    "grace, display data, execute result, MIME bundle"
+    "context, worker, execution, code, session, message, event, stream, launcher, dialect, profile, "
+    "tenant, checkpoint, archive, hibernate, host function, interrupt, kill, cancel, restart, delete, "
+    "attach, replay, follow, limit, grace, display data, execute result, MIME bundle"
 )
 
 
