@@ -207,3 +207,13 @@ def example_of(request: str, status: int) -> Any:
     said, pointer = resolved(operation["responses"][str(status)], f"/paths/{place}/{method.lower()}/responses/{status}")
     assert "application/json" in said["content"]
     return validator(f"{pointer}/content/application~1json/schema")
+
+
+def headed() -> set[str]:
+    """Return the operations that answer HEAD too: GETs whose answer is one JSON document."""
+    gets = {name: operation for name, (method, _, operation) in OPERATIONS.items() if method == "get"}
+    return {
+        name
+        for name, operation in gets.items()
+        if list(operation["responses"].get("200", {}).get("content", ())) == ["application/json"]
+    }

@@ -1,29 +1,21 @@
-"""What openapi.json says is what the daemon does: every route, status, header, body and code, and nothing else."""
+"""What openapi.json says is what the application takes: every route and every request, and nothing else."""
 
-import asyncio
 import json
-import subprocess
-import sys
-from collections.abc import AsyncIterator, Awaitable, Callable
-from pathlib import Path
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import openapi_spec_validator
 import pytest
-from aiohttp import web
-from described import ASYNCAPI, OPENAPI, OPERATIONS, WEBSOCKET, Walk, documented, example_of, schema
+from described import ASYNCAPI, OPENAPI, OPERATIONS, example_of, headed, schema
 from fake_worker import FakeLauncher
-from harness import Client, Daemon, Gate
+from harness import Daemon
 from hypothesis import given
 from hypothesis import strategies as st
 from paths import GOLDEN
 
-from interpreterd.app import MANAGER, make_app
-from interpreterd.contexts.executions import Executions
-from interpreterd.contexts.manager import Manager
+from interpreterd.app import make_app
 from interpreterd.dialects.native.requests import parse_change, parse_create, parse_execute
-from interpreterd.http import bodies
-from interpreterd.model.errors import InvalidRequest, LimitReached, MalformedRequest, OutOfResources, WorkerStartFailed
+from interpreterd.model.errors import InvalidRequest, MalformedRequest
 from interpreterd.setting_kinds import LEAST_MEMORY_BYTES
 from interpreterd.settings import Settings
 
@@ -49,23 +41,6 @@ def test_the_routes_are_those_of_the_application(base_path: str) -> None:
     described = {(method, path) for method, path, _ in OPERATIONS.values()}
     described |= {("head", path) for name, (_, path, _) in OPERATIONS.items() if name in headed()}
     assert routes(base_path) == described | {(method, base_path + path) for method, path in described}
-
-
-def headed() -> set[str]:
-    """Return the operations that answer HEAD too: GETs whose answer is one JSON document."""
-    gets = {name: operation for name, (method, _, operation) in OPERATIONS.items() if method == "get"}
-    return {
-        name
-        for name, operation in gets.items()
-        if list(operation["responses"].get("200", {}).get("content", ())) == ["application/json"]
-    }
-
-
-async def test_the_documents_are_served(client: Client) -> None:
-    for name in ("openapi.json", "asyncapi.json"):
-        async with client.http.get(f"{client.url}/{name}") as response:
-            assert (response.status, response.content_type) == (200, "application/json")
-            assert await response.json() == {"openapi.json": OPENAPI, "asyncapi.json": ASYNCAPI}[name]
 
 
 def test_the_examples_are_as_described() -> None:
@@ -127,233 +102,3 @@ def takes(parse: Any, value: Any) -> bool:
     except (MalformedRequest, InvalidRequest):
         return False
     return True
-
-
-# What is answered
-
-
-async def test_every_answer_is_as_described_and_every_described_one_is_reached(
-    start_daemon: StartDaemon, aiohttp_client: Any, gate: Gate, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    seen: set[Any] = set()
-    flags = [
-        "--max-contexts",
-        "2",
-        "--queue-limit",
-        "1",
-        "--body-limit-bytes",
-        str(BODY_LIMIT_BYTES),
-        "--body-timeout-s",
-        "1",
-    ]
-    daemon = await start_daemon(*flags, "--python", sys.executable)
-    async with Client(daemon.url) as client:
-        walk = Walk(lambda method, path, **options: client.http.request(method, client.url + path, **options), seen)
-        await strangers(walk)
-        await bad_bodies(walk)
-        await heads(client)
-        await contexts(walk, tmp_path)
-        await executions(walk, gate)
-        await following(walk)
-    launcher = FakeLauncher()
-    inside = await aiohttp_client(make_app(settings=Settings.of(cwd=str(tmp_path)), launcher=launcher))
-    walk = Walk(inside.request, seen)
-    with monkeypatch.context() as patch:
-        await mistakes(walk, patch)
-    await failures(walk, launcher, inside.app[MANAGER])
-    assert seen == documented()
-
-
-async def strangers(walk: Walk) -> None:
-    for name in OPERATIONS:
-        await walk(name, 403, headers={"Origin": "http://elsewhere.example"})
-
-
-async def bad_bodies(walk: Walk) -> None:
-    async def unfinished() -> AsyncIterator[bytes]:
-        yield b"{"
-        await asyncio.Event().wait()
-
-    for name in ("createContext", "changeContext", "execute"):
-        await walk(name, 408, data=unfinished())
-        await walk(name, 413, data=b" " * (BODY_LIMIT_BYTES + 1))
-        await walk(name, 415, data=b"{}", headers={"Content-Encoding": "gzip"})
-
-
-async def heads(client: Client) -> None:
-    for name in headed():
-        _, path, _ = OPERATIONS[name]
-        url = client.url + path.format(id="nobody")
-        async with client.http.get(url) as got, client.http.head(url) as response:
-            assert (response.status, await response.read()) == (got.status, b"")
-            names = ("Content-Type", "Content-Length")
-            assert [response.headers[key] for key in names] == [got.headers[key] for key in names]
-
-
-async def contexts(walk: Walk, tmp_path: Path) -> None:
-    for name in ("getHealth", "getVersion", "getOpenapi", "getAsyncapi"):
-        await walk(name, 200)
-    keys = {"cwd": str(tmp_path), "limits": {"processes": 9, "cpuSeconds": 9}, "metadata": {"owner": "ada"}}
-    context = await walk("createContext", 200, json=keys)
-    await walk("createContext", 400, "malformed_request", data=b"{")
-    await walk("createContext", 400, "invalid_request", json={"preload": ["nowhere"]})
-    await walk("createContext", 400, "unsupported_language", json={"language": "ruby"})
-    await walk("createContext", 400, "invalid_cwd", json={"cwd": "nowhere"})
-    await walk("execute", 200, json={"code": "pass"})
-    await walk("createContext", 503, "limit_reached")
-    for name in ("listContexts", "listCreatedContexts"):
-        assert [it["id"] for it in (await walk(name, 200, query="?label=owner=ada"))["contexts"]] == [context["id"]]
-        await walk(name, 400, query="?label=owner")
-        await walk(name, 400, query="?usage=much")
-        await walk(name, 404, query="?after=nobody")
-    await walk("changeContext", 400, "malformed_request", data=b"{")
-    await walk("changeContext", 400, "invalid_request", json={"metadata": {"": "x"}})
-    for name in (
-        "getContext",
-        "changeContext",
-        "interruptContext",
-        "restartContext",
-        "listExecutions",
-        "deleteContext",
-    ):
-        await walk(name, 404)
-        await walk(name, 200, id=context["id"])
-    await walk("getContext", 400, id="default", query="?usage=1")
-    await walk("getContext", 404, query="?usage=true")
-    for context in (await walk("listContexts", 200, query="?usage=true"))["contexts"]:
-        assert context["usage"]["processes"] == 1
-        assert (await walk("getContext", 200, id=context["id"], query="?usage=true"))["usage"]["memoryBytes"] > 1 << 20
-    await walk("restartContext", 400, id="default", query="?cancelQueued=maybe")
-    await walk("deleteContext", 400, id="default")
-
-
-async def executions(walk: Walk, gate: Gate) -> None:
-    for form in ("application/json", "application/x-ndjson", "text/event-stream"):
-        code = "import sys\nprint('é')\nsys.stderr.write('x')\n1/0"
-        await walk("execute", 200, json={"code": code}, headers={"Accept": form})
-    runs = await walk("execute", 202, json={"code": gate.wait, "background": True, "origin": "ada"})
-    waits = await walk("execute", 202, json={"code": "pass", "background": True})
-    await walk("execute", 503, "limit_reached", json={"code": "pass"})
-    assert [it["state"] for it in (await walk("listExecutions", 200, id="default"))["executions"]][:2] == [
-        "running",
-        "queued",
-    ]
-    await walk("listExecutions", 404, "execution_not_found", id="default", query="?after=nobody")
-    for execution in (runs, waits):
-        await walk("getExecution", 200, id=execution["id"])
-    did = [(await walk("interruptExecution", 200, id=execution["id"]))["did"] for execution in (waits, runs)]
-    assert did == ["cancelled", "interrupting"]
-    await walk("followExecution", 200, id=runs["id"])
-    for execution in (runs, waits):
-        assert (await walk("getExecution", 200, id=execution["id"]))["outcome"] is not None
-        assert (await walk("interruptExecution", 200, id=execution["id"]))["did"] == "idle"
-    await walk("execute", 400, "malformed_request", json=[])
-    await walk("execute", 400, "invalid_request", json={"code": ""})
-    await walk("execute", 404, json={"code": "pass", "contextId": "nobody"})
-    await walk("execute", 406, json={"code": "pass"}, headers={"Accept": "image/png"})
-    for name in ("getExecution", "interruptExecution"):
-        await walk(name, 404)
-    for name in ("openExecute", "openSession"):
-        await walk(name, 101, headers=WEBSOCKET)
-        await walk(name, 426)
-
-
-async def following(walk: Walk) -> None:
-    context = await walk("createContext", 200)
-    result = await walk("execute", 200, json={"code": "print(1)", "contextId": context["id"]})
-    for name, existing in (("followExecution", result["executionId"]), ("followContext", context["id"])):
-        await walk(name, 101, id=existing, headers=WEBSOCKET)
-        await walk(name, 400, id=existing, query="?from=first")
-        await walk(name, 400, id=existing, query="?from=first", headers={"Last-Event-ID": "0"})
-        await walk(name, 400, id=existing, headers={"Last-Event-ID": "last"})
-        await walk(name, 404)
-        await walk(name, 406, id=existing, headers={"Accept": "application/json"})
-        await walk(name, 426, id=existing, headers={"Upgrade": "websocket"})
-    for form in ("application/x-ndjson", "text/event-stream"):
-        assert await walk("followExecution", 200, id=result["executionId"], headers={"Accept": form})
-    seen_all = {"Accept": "text/event-stream", "Last-Event-ID": "99"}
-    await walk("followExecution", 204, id=result["executionId"], headers=seen_all)
-
-    async def happen() -> None:
-        await walk("execute", 200, json={"code": "1/0", "contextId": context["id"]})
-        await walk("restartContext", 200, id=context["id"])
-        await walk("execute", 200, json={"code": "print(1)", "contextId": context["id"]})
-        await walk("deleteContext", 200, id=context["id"])
-
-    async def follow_too() -> None:
-        await walk("followContext", 200, id=context["id"], meanwhile=happen, headers={"Accept": "text/event-stream"})
-
-    events = await walk("followContext", 200, id=context["id"], meanwhile=follow_too)
-    assert {event["type"] for event in events} == {"submitted", "control", "stdout", "error", "workerEnded"}
-
-
-def too_much(request: web.Request) -> Any:
-    raise LimitReached("too many large requests at the same time")
-
-
-async def mistakes(walk: Walk, patch: pytest.MonkeyPatch) -> None:
-    def fail(*args: Any, **keys: Any) -> Any:
-        raise ZeroDivisionError
-
-    for name in ("change", "create", "delete", "existing", "get", "list"):
-        patch.setattr(Manager, name, fail)
-    patch.setattr(Executions, "get", fail)
-    patch.setattr(FakeLauncher, "describe_python", fail)
-    with patch.context() as full:
-        full.setattr(bodies, "receiving", too_much)
-        for name in ("createContext", "changeContext", "execute"):
-            await walk(name, 503, "limit_reached", data=b"{}")
-    for name, (_, _, operation) in OPERATIONS.items():
-        if "500" in operation["responses"]:
-            await walk(name, 500, "internal_error", **({"json": {"code": "pass"}} if name == "execute" else {}))
-
-
-async def failures(walk: Walk, launcher: FakeLauncher, manager: Manager) -> None:
-    contexts = [(await walk("createContext", 200))["id"] for _ in range(2)]
-    launcher.failure = WorkerStartFailed("python3 not found")
-    await walk("getVersion", 200)
-    await walk("createContext", 500, "worker_start_failed")
-    await walk("restartContext", 500, "worker_start_failed", id=contexts[0])
-    launcher.failure = OutOfResources("too many open files")
-    await walk("createContext", 503, "out_of_resources")
-    await walk("restartContext", 503, "out_of_resources", id=contexts[0])
-    launcher.failure = None
-    ends: list[tuple[int, str, Callable[[], Awaitable[Any]]]] = [
-        (410, "context_deleted", lambda: walk("deleteContext", 200, id=contexts[0])),
-        (503, "shutting_down", manager.close),
-    ]
-    for context, (status, code, end) in zip(contexts, ends, strict=True):
-        launcher.gate.clear()
-        launcher.asked.clear()
-        async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(walk("restartContext", status, code, id=context))
-            await launcher.asked.wait()
-            await end()
-    await walk("createContext", 503, "shutting_down")
-    await walk("execute", 503, "shutting_down", json={"code": "pass"})
-
-
-# What a stranger to the daemon's code finds, who has read the document
-
-SETUP = """
-[checks]
-# Also a request in order may be refused: a directory is not there, the default context stays, a context allows less.
-positive_data_acceptance.enabled = false
-# A limit may be reached.
-not_a_server_error.expected-statuses = ["2xx", "3xx", "4xx", "503"]
-"""
-
-
-@pytest.mark.timeout(180)  # 500 requests by another program, on a machine that may be busy
-async def test_a_tester_that_reads_the_document_finds_no_fault(start_daemon: StartDaemon, tmp_path: Path) -> None:
-    daemon = await start_daemon("--max-contexts", "40", "--grace-s", "0.2")
-    (tmp_path / "schemathesis.toml").write_text(SETUP)
-    command = [sys.executable, "-m", "schemathesis.cli", "run", f"{daemon.url}/openapi.json", "--url", daemon.url]
-    # A context's events do not end.
-    options = ["--exclude-operation-id", "followContext", "--max-examples", "5", "--phases", "coverage,fuzzing"]
-    process = await asyncio.create_subprocess_exec(
-        *command, *options, "--no-color", cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
-    )
-    output, _ = await process.communicate()
-    assert process.returncode == 0, output.decode()
-    assert b"Tested: 18" in output

@@ -1,173 +1,113 @@
-"""Many executions on one connection: ``GET /process/interpreter/session``."""
+"""Many executions on one connection, over fake workers; and its messages, as they are documented."""
 
+import asyncio
 import json
-import os
-from collections.abc import AsyncIterator
-from pathlib import Path
+from collections.abc import Awaitable, Callable
+from typing import Any
 
 import aiohttp
 import pytest
-from harness import Client, Daemon
-from on_session import Session, open_session
+from fake_worker import FakeLauncher
 from paths import GOLDEN, ROOT
 
+from interpreterd.app import MANAGER
+from interpreterd.dialects.native import session_socket
 from interpreterd.dialects.native.events import render
 from interpreterd.dialects.native.operations import answer, parse_operation, parse_request_id
 from interpreterd.dialects.native.refusals import session_refusal
 from interpreterd.model import events
 from interpreterd.model.errors import ContextDeleted, ExecutionTimedOut
+from interpreterd.model.names import NATIVE_PATH
+from interpreterd.pipe.messages import Asked
 
+Open = Callable[..., Awaitable[Any]]
 GOLDEN = [json.loads(line) for line in (GOLDEN / "session.jsonl").read_text("utf-8").splitlines()]
 
 
-@pytest.fixture
-async def session(client: Client) -> AsyncIterator[Session]:
-    async with open_session(client) as session:
-        yield session
+def connected(client: Any) -> Any:
+    """Open a session that leaves it to the test to see the close."""
+    return client.ws_connect(NATIVE_PATH + "/session", autoclose=False)
 
 
-async def test_executions_of_one_context_run_in_order_and_share_state(session: Session) -> None:
-    for number in range(5):
-        await session.send(op="execute", requestId=str(number), code=f"n = {number}\nprint(n)")
-    seen = []
-    while len(seen) < 5:
-        message = await session.next()
-        if message.get("text") == "completed":
-            seen.append(message["requestId"])
-    assert seen == ["0", "1", "2", "3", "4"]
-    assert [session.output(str(number)) for number in range(5)] == [f"{number}\n" for number in range(5)]
+async def until(socket: Any, text: str) -> dict[str, Any]:
+    """Return the next message with this text."""
+    while (message := await socket.receive_json()).get("text") != text:
+        pass
+    found: dict[str, Any] = message
+    return found
 
 
-async def test_executions_of_different_contexts_run_in_parallel(
-    client: Client, session: Session, tmp_path: Path
+async def test_every_message_names_its_request(open_client: Open, launcher: FakeLauncher) -> None:
+    client = await open_client()
+    async with connected(client) as socket:
+        await socket.send_json({"op": "execute", "requestId": "a", "code": "pass"})
+        worker = await launcher.worker()
+        run = await worker.run()
+        worker.write("x")
+        worker.done(run)
+        out = await until(socket, "x")
+        assert (out["requestId"], out["executionId"], out["type"]) == ("a", run.execution_id, "stdout")
+        end = await until(socket, "completed")
+        assert (end["requestId"], end["seq"]) == ("a", out["seq"] + 1)
+
+
+async def test_unanswered_requests_have_names_of_their_own_and_a_limit(
+    open_client: Open, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    contexts = [await client.create(), await client.create()]
-    os.mkfifo(tmp_path / "fifo")
-    # Each end of a FIFO waits for the other: in order, the first would wait for ever.
-    await session.send(
-        op="execute", requestId="r", code=f"print(open({str(tmp_path / 'fifo')!r}).read())", contextId=contexts[0]
-    )
-    await session.send(
-        op="execute", requestId="w", code=f"open({str(tmp_path / 'fifo')!r}, 'w').write('met')", contextId=contexts[1]
-    )
-    await session.wait("r")
-    assert session.output("r") == "met\n"
+    monkeypatch.setattr(session_socket, "REQUESTS_LIMIT", 1)
+    client = await open_client()
+    async with connected(client) as socket:
+        for request_id in ("a", "a", "b"):
+            await socket.send_json({"op": "execute", "requestId": request_id, "code": "pass"})
+        codes = []
+        while len(codes) < 2:
+            message = await socket.receive_json()
+            codes += [(message["requestId"], message["code"])] if "code" in message else []
+        assert codes == [("a", "invalid_request"), ("b", "limit_reached")]
 
 
-async def test_every_event_names_its_request_and_its_execution(session: Session) -> None:
-    await session.send(op="execute", requestId="a", code="import sys; print(1); print(2, file=sys.stderr); 1/0")
-    messages = await session.wait("a")
-    assert [message["seq"] for message in messages] == list(range(len(messages)))
-    messages = [message for message in messages if message.get("text") != "queued"]
-    assert [message["type"] for message in messages if message["type"] != "stderr"] == [
-        "control",
-        "stdout",
-        "error",
-        "control",
-    ]
-    assert "".join(message["text"] for message in messages if message["type"] == "stderr") == "2\n"
-    assert (messages[0]["text"], messages[-1]["text"]) == ("started", "completed")
-    assert len({message["executionId"] for message in messages}) == 1
+async def test_only_the_connection_that_asked_may_answer(open_client: Open, launcher: FakeLauncher) -> None:
+    client = await open_client()
+    async with connected(client) as asker, connected(client) as other:
+        await asker.send_json({"op": "execute", "requestId": "a", "code": "input()", "stdin": True})
+        worker = await launcher.worker()
+        run = await worker.run()
+        worker.say(Asked(execution_id=run.execution_id, number=1, prompt="? ", password=False))
+        while (await asker.receive_json())["type"] != "inputRequest":
+            pass
+        for socket, said in ((other, "idle"), (asker, "accepted"), (asker, "idle")):
+            await socket.send_json({"op": "input", "requestId": "i", "executionId": run.execution_id, "text": "x"})
+            assert (await socket.receive_json())["text"] == said
 
 
-async def test_an_interrupt_hits_the_named_execution_only(session: Session) -> None:
-    await session.send(op="execute", requestId="a", code="print('here', flush=True)\nwhile True: pass")
-    execution_id = (await session.wait("a", "here\n"))[0]["executionId"]
-    await session.send(op="interrupt", requestId="i1", executionId="another")
-    assert (await session.wait("i1", "idle", "interrupting"))[0]["text"] == "idle"
-    await session.send(op="interrupt", requestId="i2", executionId=execution_id)
-    assert (await session.wait("i2", "idle", "interrupting"))[0]["text"] == "interrupting"
-    messages = await session.wait("a")
-    assert messages[-2]["name"] == "KeyboardInterrupt"
-    assert messages[-1]["text"] == "interrupted"
-
-
-async def test_an_interrupted_execution_that_waits_leaves_the_queue(session: Session) -> None:
-    await session.send(op="execute", requestId="a", code="while True: pass")
-    await session.send(op="execute", requestId="b", code="print('never')")
-    await session.wait("a", "started")
-    (queued,) = await session.wait("b", "queued")
-    for did in ("cancelled", "idle"):
-        await session.send(op="interrupt", requestId=did, executionId=queued["executionId"])
-        assert (await session.wait(did, "cancelled", "idle"))[0]["text"] == did
-    messages = await session.wait("b")
-    assert [message.get("name", message.get("text")) for message in messages] == [
-        "queued",
-        "KeyboardInterrupt",
-        "cancelled",
-    ]
-    await session.send(op="interrupt", requestId="i")
-    assert (await session.wait("a"))[-1]["text"] == "interrupted"
-
-
-async def test_ping_is_answered_while_code_runs(session: Session) -> None:
-    await session.send(op="execute", requestId="a", code="print('here', flush=True)\nwhile True: pass")
-    await session.wait("a", "here\n")
-    await session.send(op="ping", requestId="p")
-    await session.wait("p", "pong")
-    await session.send(op="interrupt", requestId="i")
-    await session.wait("a")
-
-
-@pytest.mark.parametrize(
-    ("message", "request_id", "code", "names"),
-    [
-        ("nonsense", None, "malformed_request", "JSON"),
-        ("[]", None, "malformed_request", "object"),
-        ('{"op":"ping"}', None, "malformed_request", "requestId"),
-        ('{"op":"ping","requestId":7}', None, "malformed_request", "requestId"),
-        ('{"requestId":"a"}', "a", "malformed_request", "op"),
-        ('{"op":"fly","requestId":"a"}', "a", "invalid_request", "op"),
-        ('{"op":"execute","requestId":"a"}', "a", "invalid_request", "ode"),
-        ('{"op":"execute","requestId":"a","code":1}', "a", "malformed_request", "ode"),
-        ('{"op":"execute","requestId":"a","code":"1","contextId":"x"}', "a", "context_not_found", "x"),
-        ('{"op":"interrupt","requestId":"a","executionId":1}', "a", "malformed_request", "ecutionId"),
-    ],
-)
-async def test_an_error_ends_the_request_and_not_the_connection(
-    session: Session, message: str, request_id: str | None, code: str, names: str
+@pytest.mark.parametrize(("on_disconnect", "interrupts"), [("continue", 0), ("interrupt", 1)])
+async def test_a_client_that_goes_leaves_or_interrupts_its_executions(
+    open_client: Open, launcher: FakeLauncher, on_disconnect: str, interrupts: int
 ) -> None:
-    await session.socket.send_str(message)
-    error, refused = await session.wait(request_id)
-    assert error["code"] == code
-    assert names in error["value"]
-    assert refused["text"] == "refused"
-    await session.send(op="execute", requestId="next", code="print('goes on')")
-    await session.wait("next")
-    assert session.output("next") == "goes on\n"
+    client = await open_client()
+    async with connected(client) as socket:
+        await socket.send_json({"op": "execute", "requestId": "a", "code": "pass", "onDisconnect": on_disconnect})
+        worker = await launcher.worker()
+        run = await worker.run()
+    execution = client.app[MANAGER].executions.get(run.execution_id)
+    while execution.journal.has_client:  # noqa: ASYNC110 -- nobody tells when a client has gone
+        await asyncio.sleep(0)
+    assert worker.calls.count("interrupt") == interrupts
 
 
-async def test_a_request_id_in_use_is_refused(session: Session) -> None:
-    await session.send(op="execute", requestId="a", code="while True: pass")
-    await session.wait("a", "started")
-    await session.send(op="execute", requestId="a", code="pass")
-    await session.wait("a", "refused")
-    await session.send(op="interrupt", requestId="i")
-    assert (await session.wait("a", "interrupted"))[-1]["text"] == "interrupted"
-
-
-async def test_a_client_that_leaves_leaves_its_execution_running(client: Client, tmp_path: Path) -> None:
-    os.mkfifo(tmp_path / "fifo")
-    async with open_session(client) as session:
-        await session.send(op="execute", requestId="a", code=f"x = open({str(tmp_path / 'fifo')!r}).read()")
-        await session.wait("a", "started")
-    code = f"open({str(tmp_path / 'fifo')!r}, 'w').write('kept')"
-    await client.run(code, await client.create())
-    assert (await client.run("print(x)")).stdout == "kept\n"
-
-
-async def test_shutdown_tells_every_request_then_closes(daemon: Daemon, own_client: Client) -> None:
-    async with open_session(own_client) as session:
-        await session.send(op="execute", requestId="runs", code="while True: pass")
-        await session.send(op="execute", requestId="waits", code="pass")
-        await session.wait("runs", "started")
-        daemon.process.terminate()
-        for request_id in ("runs", "waits"):
-            messages = await session.wait(request_id, "cancelled")
-            assert messages[-2]["value"] == "server is shutting down"
-        frame = await session.socket.receive()
-        assert (frame.type, session.socket.close_code) == (aiohttp.WSMsgType.CLOSE, 1001)
-        assert await daemon.ended() == 0
+async def test_the_end_of_the_daemon_is_told_to_each_request_and_to_the_connection(
+    open_client: Open, launcher: FakeLauncher
+) -> None:
+    client = await open_client()
+    async with connected(client) as socket:
+        await socket.send_json({"op": "execute", "requestId": "a", "code": "pass"})
+        await (await launcher.worker()).run()
+        closing = asyncio.create_task(client.server.close())
+        assert (await until(socket, "cancelled"))["requestId"] == "a"
+        frame = await socket.receive()
+        assert (frame.type, frame.data, frame.extra) == (aiohttp.WSMsgType.CLOSE, 1001, "server is shutting down")
+        await socket.close()
+        await closing
 
 
 def test_the_documentation_shows_examples_that_are_tested() -> None:
