@@ -10,7 +10,7 @@ from aiohttp import ClientConnectionResetError, web
 from interpreterd.http.disconnect import untaken_bytes
 
 LOOKS: Final = 8  # the number of looks at a client within its patience
-NOTHING: Final = -(1 << 62)
+NOTHING_TAKEN: Final = -(1 << 62)
 _DROP: Final = struct.pack("ii", 1, 0)  # SO_LINGER, socket(7)
 
 
@@ -32,7 +32,7 @@ class Connection(web.RequestHandler):
         self._look: asyncio.TimerHandle | None = None
         self._answered: web.BaseRequest | None = None  # the request whose answer is being ended
         self._written = 0  # bytes of all earlier answers
-        self._taken = NOTHING  # how much of all that was taken at the last look
+        self._taken = NOTHING_TAKEN  # how much of all that was taken at the last look
         self._took_at = 0.0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -85,7 +85,7 @@ class Connection(web.RequestHandler):
         buffered = wire.get_write_buffer_size()
         untaken = buffered if wire.is_closing() else untaken_bytes(wire)
         if not untaken:
-            self._taken = NOTHING
+            self._taken = NOTHING_TAKEN
             return
         request = self._answered or self._current_request
         written = self._written + (0 if request is None else request.writer.output_size)

@@ -4,7 +4,7 @@ import codecs
 
 from interpreterd.model.errors import ProtocolError
 from interpreterd.model.events import EVENT_LIMIT_CHARS
-from interpreterd.pipe.messages import FromWorker, decode
+from interpreterd.pipe.messages import FromWorker, decode_line
 
 MESSAGE_LIMIT_BYTES = (1 << 20) - 4096  # what a client gets of it stays below 1 MiB
 _PIECE_BYTES = EVENT_LIMIT_CHARS - 3  # leaves room for the rest of a character; a byte is at most one character
@@ -39,7 +39,7 @@ class Decoder:
         try:
             while (end := self._unread.find(b"\n", max(start, searched))) >= 0:
                 self._check(end - start)
-                messages.append(decode(bytes(self._unread[start:end])))
+                messages.append(decode_line(bytes(self._unread[start:end])))
                 start = end + 1
             self._check(len(self._unread) - start)
         except ProtocolError as error:

@@ -1,6 +1,6 @@
 """The messages between daemon and worker: one JSON object per line. ``PROTOCOL.md`` describes them.
 
-``tests/golden`` has examples. The worker's messages are untrusted, since user code shares its process: ``decode``
+``tests/golden`` has examples. The worker's messages are untrusted, since user code shares its process: ``decode_line``
 takes any bytes, and returns a message or raises ``ProtocolError``.
 """
 
@@ -226,7 +226,7 @@ def _body(message: ToWorker) -> dict[str, Any]:
     return body
 
 
-def decode(line: bytes) -> FromWorker:
+def decode_line(line: bytes) -> FromWorker:
     """Return the message of one line.
 
     Raises:

@@ -26,7 +26,7 @@ from interpreterd.pipe.messages import (
     Run,
     Sync,
     Synced,
-    decode,
+    decode_line,
     encode,
 )
 
@@ -105,7 +105,7 @@ def test_arbitrary_bytes_raise_nothing_but_a_protocol_error(pieces: list[bytes])
 def test_any_object_is_a_message_or_an_error(keys: dict[str, Any], kind: Any) -> None:
     line = json.dumps({**keys, "type": kind}).encode()
     try:
-        message = decode(line)
+        message = decode_line(line)
     except ProtocolError:
         return
     assert body(message)["type"] == kind
@@ -262,12 +262,12 @@ def test_what_may_come_often_is_short(kind: str) -> None:
     keys = {"id": "e", "number": 1, "prompt": "", "password": False, "pid": 1}
     line = json.dumps({"type": kind, **keys, "junk": "x" * SHORT_LIMIT_BYTES}).encode()
     with pytest.raises(ProtocolError, match=f"{kind} is longer than {SHORT_LIMIT_BYTES} bytes"):
-        decode(line)
-    decode(json.dumps({"type": kind, **keys}).encode())
+        decode_line(line)
+    decode_line(json.dumps({"type": kind, **keys}).encode())
 
 
 def test_the_longest_prompt_is_short_enough() -> None:
     prompt = "\U0001f600" * 16384 + "…" * 100
     line = json.dumps({"type": "asked", "id": "e" * 36, "number": 1, "prompt": prompt, "password": False}).encode()
     assert len(line) > 190 << 10
-    assert decode(line) == Asked(execution_id="e" * 36, number=1, prompt=prompt, password=False)
+    assert decode_line(line) == Asked(execution_id="e" * 36, number=1, prompt=prompt, password=False)

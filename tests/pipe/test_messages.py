@@ -131,7 +131,7 @@ def test_the_daemon_writes_what_the_worker_reads() -> None:
 
 
 def test_the_daemon_reads_what_the_worker_writes() -> None:
-    assert [messages.decode(line) for line in lines(FROM_WORKER_FILE)] == FROM_WORKER
+    assert [messages.decode_line(line) for line in lines(FROM_WORKER_FILE)] == FROM_WORKER
     assert Decoder().feed(FROM_WORKER_FILE.read_bytes()) == FROM_WORKER
 
 
@@ -145,4 +145,4 @@ def test_the_worker_reads_and_writes_the_same(version: str, tmp_path: Path) -> N
     )
     assert ran.stderr == b""
     assert parsed(ran.stdout) == parsed(FROM_WORKER_FILE.read_bytes())
-    assert [messages.decode(line) for line in ran.stdout.splitlines(keepends=True)] == FROM_WORKER
+    assert [messages.decode_line(line) for line in ran.stdout.splitlines(keepends=True)] == FROM_WORKER
