@@ -84,22 +84,30 @@ async def show_errors(request: web.Request, handler: Handler) -> web.StreamRespo
     try:
         return await handler(request)
     except InterpreterError as error:
-        return _show(request, error)
+        return _form(request)(error).response()
     except web.HTTPException as error:
         if error.status < HTTPStatus.BAD_REQUEST:
             raise
         headers = {str(hdrs.ALLOW): error.headers[hdrs.ALLOW]} if hdrs.ALLOW in error.headers else {}
-        return _show(request, of_status(error.status, f"{error.reason}: {request.method} {request.path}"), headers)
+        form = _form(request) if error.status != HTTPStatus.METHOD_NOT_ALLOWED else await _form_of_path(request)
+        return form(of_status(error.status, f"{error.reason}: {request.method} {request.path}")).response(headers)
     except ConnectionError:  # the client disconnected; aiohttp handles that
         raise
     except Exception:
         _log.exception("%s %s failed", request.method, request.path)
-        return _show(request, INTERNAL)
+        return _form(request)(INTERNAL).response()
 
 
-def _show(
-    request: web.Request, error: InterpreterError | HttpError, headers: Mapping[str, str] | None = None
-) -> web.StreamResponse:
+def _form(request: web.Request) -> Show:
     app = request.app
-    show = app[SHOWS].get(request.match_info.handler, app[SHOW])
-    return show(error).response(headers)
+    return app[SHOWS].get(request.match_info.handler, app[SHOW])
+
+
+async def _form_of_path(request: web.Request) -> Show:
+    """Return the form of the routes with the path of ``request``, none of which has its method."""
+    for resource in request.app.router.resources():
+        _, methods = await resource.resolve(request)
+        if methods:
+            shows = (request.app[SHOWS].get(route.handler) for route in resource)
+            return next((show for show in shows if show is not None), request.app[SHOW])
+    return request.app[SHOW]

@@ -55,8 +55,8 @@ async def test_first_message_with_unknown_keys_is_taken_and_they_are_logged_once
 
 
 def test_first_message_without_timeout_means_600_s_and_0_means_none() -> None:
-    assert parse_execute({"code": "pass"}).wish.timeout_s == 600
-    assert parse_execute({"code": "pass", "timeout": 0}).wish.timeout_s is None
+    assert parse_execute({"code": "pass"}).execute.timeout_s == 600
+    assert parse_execute({"code": "pass", "timeout": 0}).execute.timeout_s is None
 
 
 async def test_timeout_0_does_not_end_an_execution(client: Client, gate: Gate) -> None:

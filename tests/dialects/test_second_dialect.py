@@ -100,5 +100,7 @@ async def test_each_dialect_shows_errors_in_its_own_form(client: Client) -> None
         assert (response.status, await response.text()) == (500, f"oh no: {ContextNotFound.code}")
     async with client.get("/toy/unknown", headers={"Host": "evil.example"}) as response:
         assert await response.text() == "oh no: forbidden"
+    async with client.delete("/toy/run") as response:
+        assert (response.status, await response.text()) == (405, "oh no: method_not_allowed")
     async with client.get("/nowhere") as response:
         assert (response.status, (await response.json())["code"]) == (404, "not_found")

@@ -70,6 +70,8 @@ async def client(aiohttp_client: Any) -> Client:
         ("GET", "/refuse_too?forbidden", 418, "second: forbidden"),
         ("GET", "/none", 404, "first: not_found"),
         ("PUT", "/refuse", 405, "first: method_not_allowed"),
+        ("PUT", "/refuse_too", 405, "second: method_not_allowed"),
+        ("PUT", "/fail", 405, "first: method_not_allowed"),
         ("GET", "/fail", 500, "first: internal_error"),
     ],
 )

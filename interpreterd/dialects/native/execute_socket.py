@@ -30,7 +30,7 @@ async def execute(service: ContextService, request: web.Request) -> web.StreamRe
         asked = await _first_message(service, request.app, socket)
         if asked is None:
             return socket
-        submission = await service.submit(asked.wish, answers=asked.numbered)
+        submission = await service.submit(asked.execute, answers=asked.numbered)
     except InterpreterError as error:
         if (message := execute_refusal(error)) is not None:
             await socket.send_frame(message, WSMsgType.TEXT)

@@ -32,12 +32,12 @@ async def post_execution(service: ContextService, request: web.Request) -> web.S
     asked = parse_execute(await read_json(request, request.app[SETTINGS].body_limit_bytes))
     form = choose_form(request, (JSON,) if asked.background else (JSON, NDJSON, EVENT_STREAM))
     if asked.background:
-        info = await service.submit_unattended(asked.wish)
+        info = await service.submit_unattended(asked.execute)
         url = f"{request.path.removesuffix('/execute')}/executions/{info.id}"
         return json_response({**execution_body(info), "url": url}, status=202, headers={hdrs.LOCATION: url})
     # Only the client that started an execution may answer ``input()``, and this client sends nothing more.
-    submission = await service.submit(asked.wish, answers=False)
-    stays = asked.wish.stays
+    submission = await service.submit(asked.execute, answers=False)
+    stays = asked.execute.stays
     del asked  # its code must not be kept for as long as its client reads
     try:
         if not stays:

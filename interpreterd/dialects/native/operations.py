@@ -67,7 +67,7 @@ def parse_operation(message: dict[str, Any]) -> Operation:
     """Return the operation of a message. Raises ``MalformedRequest`` or ``InvalidRequest``."""
     match message.get("op"):
         case "execute":
-            return parse_execute({key: it for key, it in message.items() if key not in ("op", "requestId")}).wish
+            return parse_execute({key: it for key, it in message.items() if key not in ("op", "requestId")}).execute
         case "interrupt":
             return InterruptOperation(_id(message, "contextId"), _id(message, "executionId"))
         case "input":

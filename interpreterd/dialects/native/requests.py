@@ -47,7 +47,7 @@ class ExecuteMessage:
         background: Whether no client waits for it; only over HTTP.
     """
 
-    wish: Execute
+    execute: Execute
     numbered: bool = False
     background: bool = False
 
@@ -87,7 +87,7 @@ def parse_execute(value: object) -> ExecuteMessage:
     origin = string(message, "origin") or ""
     if len(origin) > ORIGIN_LIMIT_CHARS:
         raise InvalidRequest(f"origin must be at most {ORIGIN_LIMIT_CHARS} characters long")
-    wish = Execute(
+    execute = Execute(
         code=code,
         context_id=context_id or None,
         timeout_s=timeout_s or None,
@@ -99,7 +99,7 @@ def parse_execute(value: object) -> ExecuteMessage:
         origin=origin,
     )
     return ExecuteMessage(
-        wish,
+        execute,
         numbered=choice(message, "events", ("v1", "v2")) == "v2",
         background=flag(message, "background"),
     )

@@ -68,8 +68,8 @@ class _Client:
                 body = parse_message(await decode(message.data, "the message"))
                 request_id = parse_request_id(body)
                 match parse_operation(body):
-                    case Execute() as wish:
-                        await self._execute(request_id, wish)
+                    case Execute() as execute:
+                        await self._execute(request_id, execute)
                     case InterruptOperation(context_id, execution_id):
                         did = await self._service.interrupt(context_id, execution_id)
                         await self._send(answer(did, request_id))
@@ -98,12 +98,12 @@ class _Client:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def _execute(self, request_id: str, wish: Execute) -> None:
+    async def _execute(self, request_id: str, execute: Execute) -> None:
         if request_id in self._requests:
             raise InvalidRequest("requestId must differ from the requestId of every unanswered request")
         if len(self._requests) >= REQUESTS_LIMIT:
             raise LimitReached(f"too many requests on this connection: the limit is {REQUESTS_LIMIT}")
-        submission = await self._service.submit(wish, answers=True)
+        submission = await self._service.submit(execute, answers=True)
         self._executions.add(submission.execution_id)
         following = asyncio.create_task(self._follow(request_id, submission))
         self._requests[request_id] = following

@@ -77,7 +77,7 @@ def test_a_wrong_type_is_named(value: object, reason: str) -> None:
 
 
 def test_a_whole_number_may_be_written_with_a_fraction_of_zero() -> None:
-    timeout_s = parse_execute({"code": "x", "timeout": 30.0}).wish.timeout_s
+    timeout_s = parse_execute({"code": "x", "timeout": 30.0}).execute.timeout_s
     memory_bytes = parse_create({"limits": {"memoryBytes": 1e9}}).limits.memory_bytes
     assert [(30, int), (10**9, int)] == [(timeout_s, type(timeout_s)), (memory_bytes, type(memory_bytes))]
 
@@ -168,24 +168,24 @@ def test_null_is_absent() -> None:
 
 def test_unknown_keys_are_ignored() -> None:
     assert parse_create({"limits": {"later": "x", "queued": None}}) == CreateContext()
-    assert parse_execute({"code": "x", "later": {"deep": [1]}}).wish == Execute(code="x")
+    assert parse_execute({"code": "x", "later": {"deep": [1]}}).execute == Execute(code="x")
     assert parse_create({"later": 1}) == CreateContext()
 
 
 @pytest.mark.parametrize(("timeout", "timeout_s"), [(0, None), (1, 1), (TIMEOUT_LIMIT_S, TIMEOUT_LIMIT_S)])
 def test_timeout(timeout: int, timeout_s: int | None) -> None:
-    assert parse_execute({"code": "x", "timeout": timeout}).wish.timeout_s == timeout_s
-    assert parse_execute({"code": "x"}).wish.timeout_s == DEFAULT_TIMEOUT_S == 600
+    assert parse_execute({"code": "x", "timeout": timeout}).execute.timeout_s == timeout_s
+    assert parse_execute({"code": "x"}).execute.timeout_s == DEFAULT_TIMEOUT_S == 600
 
 
 def test_every_key_arrives() -> None:
     value = {"code": "x", "contextId": "c", "timeout": 3, "envs": {"A": "1", "é": ""}}
-    assert parse_execute(value).wish == Execute(code="x", context_id="c", timeout_s=3, envs={"A": "1", "é": ""})
+    assert parse_execute(value).execute == Execute(code="x", context_id="c", timeout_s=3, envs={"A": "1", "é": ""})
     assert parse_create({"cwd": "/tmp", "language": "python"}) == CreateContext(cwd="/tmp")
 
 
 def test_an_empty_string_is_the_default() -> None:
-    assert parse_execute({"code": "x", "contextId": ""}).wish.context_id is None
+    assert parse_execute({"code": "x", "contextId": ""}).execute.context_id is None
     assert parse_create({"cwd": "", "language": ""}) == CreateContext()
 
 
@@ -197,4 +197,4 @@ def test_the_language_is_python(language: str) -> None:
 
 def test_the_form_of_the_answer_is_the_dialects_own() -> None:
     asked = parse_execute({"code": "x", "events": "v2", "background": True})
-    assert (asked.wish, asked.numbered, asked.background) == (Execute(code="x"), True, True)
+    assert (asked.execute, asked.numbered, asked.background) == (Execute(code="x"), True, True)
