@@ -8,7 +8,7 @@ from typing import Final
 from aiohttp import HttpVersion11, hdrs, web
 
 from interpreterd.http.connections import receiving, waiting
-from interpreterd.http.decoding import SMALL_BYTES, decode
+from interpreterd.http.decoding import SMALL_BYTES, decode_any_size
 from interpreterd.http.keys import SETTINGS
 from interpreterd.model.errors import BodyTooLarge, BodyTooSlow, MalformedRequest, NotAcceptable, UnsupportedEncoding
 
@@ -36,7 +36,7 @@ async def read_json(request: web.Request, limit_bytes: int = SMALL_BYTES) -> obj
             raise MalformedRequest(f"the body cannot be read: {error.__cause__ or error}") from None
         if len(body) <= SMALL_BYTES and not body.removeprefix(BOM_UTF8).strip():
             return {}
-        return await decode(body, "the body")
+        return await decode_any_size(body, "the body")
 
 
 async def _read(request: web.Request, limit_bytes: int, hold: Callable[[int], None]) -> bytes:

@@ -26,7 +26,7 @@ _PIECE: Final = re.compile(
 _threads = ThreadPoolExecutor(1, thread_name_prefix="decode")  # more would only compete for the interpreter
 
 
-async def decode(data: bytes, what: str) -> object:
+async def decode_any_size(data: bytes, what: str) -> object:
     """Return the value of a client's JSON; ``what`` names it in the error.
 
     Large texts are decoded one at a time.

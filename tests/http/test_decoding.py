@@ -11,7 +11,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from interpreterd.http import decoding
-from interpreterd.http.decoding import SMALL_BYTES, decode, decode_large
+from interpreterd.http.decoding import SMALL_BYTES, decode_any_size, decode_large
 from interpreterd.http.fields import decode_json
 from interpreterd.model.errors import BodyTooLarge, MalformedRequest
 
@@ -83,7 +83,7 @@ def test_any_bytes_are_what_they_are_in_one_piece(data: bytes) -> None:
 @pytest.mark.parametrize("is_ascii", [False, True])
 async def test_long_code_comes_whole(text: str, is_ascii: bool) -> None:
     message = {"code": text, "timeout": 5, "text": text[::-1], "a": {"code": "short"}}
-    assert await decode(json.dumps(message, ensure_ascii=is_ascii).encode(), "it") == message
+    assert await decode_any_size(json.dumps(message, ensure_ascii=is_ascii).encode(), "it") == message
 
 
 LARGE = {
@@ -107,7 +107,7 @@ LARGE = {
 async def test_what_is_not_code_must_be_small(data: bytes) -> None:
     assert len(data) > SMALL_BYTES
     with pytest.raises((BodyTooLarge, MalformedRequest)) as caught:
-        await decode(data, "it")
+        await decode_any_size(data, "it")
     if data.startswith(b"{"):
         assert str(caught.value) == "it without its code and text is larger than the limit of 262144 bytes"
 
@@ -135,7 +135,7 @@ async def test_the_loop_goes_on_meanwhile() -> None:
     """While one is decoded, others have their turn: many times, and not once at its end."""
     data = json.dumps({"code": "\n\"'" * 500_000}).encode()
     turns = 0
-    decoding = asyncio.ensure_future(decode(data, "it"))
+    decoding = asyncio.ensure_future(decode_any_size(data, "it"))
     before = sys.getswitchinterval()
     sys.setswitchinterval(0.0005)
     try:

@@ -77,9 +77,9 @@ async def test_a_large_message_counts_until_it_is_decoded_though_its_client_has_
     async def decode(data: bytes, what: str) -> object:
         asked.set()
         await go_on.wait()
-        return await decoding.decode(data, what)
+        return await decoding.decode_any_size(data, what)
 
-    monkeypatch.setattr({"/execute": session, "/session": multiplex}[path], "decode", decode)
+    monkeypatch.setattr({"/execute": session, "/session": multiplex}[path], "decode_any_size", decode)
     wish = {"code": "x" * 4 * decoding.SMALL_BYTES}
     asker = await asyncio.to_thread(Asker, url, upgrade(PREFIX + path, wish))
     await asked.wait()

@@ -12,7 +12,7 @@ from interpreterd.dialects.native.events import closing, render, render_v1
 from interpreterd.dialects.native.operations import parse_message, parse_text
 from interpreterd.dialects.native.refusals import execute_refusal
 from interpreterd.dialects.native.requests import ExecuteMessage, parse_execute
-from interpreterd.http.decoding import decode
+from interpreterd.http.decoding import decode_any_size
 from interpreterd.http.farewells import SILENT
 from interpreterd.http.keys import SETTINGS
 from interpreterd.http.websocket import Socket, open_socket
@@ -59,7 +59,7 @@ async def _first_message(service: ContextService, app: web.Application, socket: 
         app[SILENT].discard(timeout)
     if message.type not in (WSMsgType.TEXT, WSMsgType.BINARY):
         return None
-    return parse_execute(await decode(message.data, "the message"))
+    return parse_execute(await decode_any_size(message.data, "the message"))
 
 
 async def _serve(service: ContextService, socket: Socket, submission: Submission, numbered: bool) -> None:
@@ -94,7 +94,7 @@ async def _receive_until_gone(service: ContextService, socket: Socket, submissio
         if message.type not in (WSMsgType.TEXT, WSMsgType.BINARY):
             break
         with contextlib.suppress(InterpreterError):
-            body = parse_message(await decode(message.data, "the message"))
+            body = parse_message(await decode_any_size(message.data, "the message"))
             if body.get("op") == "input":
                 await service.answer(submission.execution_id, parse_text(body))
     if not socket.closes:

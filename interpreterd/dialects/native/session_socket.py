@@ -20,7 +20,7 @@ from interpreterd.dialects.native.operations import (
     parse_request_id,
 )
 from interpreterd.dialects.native.refusals import session_refusal
-from interpreterd.http.decoding import decode
+from interpreterd.http.decoding import decode_any_size
 from interpreterd.http.farewells import FAREWELLS
 from interpreterd.http.websocket import Socket, open_socket
 from interpreterd.model.errors import InterpreterError, InvalidRequest, LimitReached, ServerShuttingDown
@@ -65,7 +65,7 @@ class _Client:
                 return
             request_id = None
             try:
-                body = parse_message(await decode(message.data, "the message"))
+                body = parse_message(await decode_any_size(message.data, "the message"))
                 request_id = parse_request_id(body)
                 match parse_operation(body):
                     case Execute() as execute:
