@@ -10,9 +10,10 @@ program waits in its ``write``.
 """
 
 import asyncio
+import sys
 from collections import deque
 from collections.abc import Callable
-from typing import Generic, Protocol, Self, TypeVar
+from typing import Final, Generic, Protocol, Self, TypeVar
 
 from interpreterd.model.events import Gap
 
@@ -27,6 +28,7 @@ class Entry(Protocol):
     def counts_as_backlog(self) -> bool: ...
 
 
+FREE_EVENTS: Final = 16  # of kinds that say that there are few: an execution has five
 _E = TypeVar("_E", bound=Entry)
 
 
@@ -72,6 +74,8 @@ class Journal(Generic[_E]):
         self._first = 0
         self._bytes = 0
         self._unread_bytes = 0
+        self._free = FREE_EVENTS
+        self._free_before = sys.maxsize  # what comes from this number on counts as backlog, whatever its kind says
         self._ended = False
         self._followers: list[Follower[_E]] = []
         self._client = None if on_room is None else Follower(self, 0)
@@ -115,11 +119,11 @@ class Journal(Generic[_E]):
     def append(self, event: _E, *, last: bool = False) -> None:
         """Add an event; never blocks. Nothing may follow the ``last`` one."""
         assert not self._ended, "an execution ends once"
-        self._ended = last
         size_bytes = event.kept_bytes
+        self._ended = last
         self._events.append(event)
         self._sizes.append(size_bytes)
-        if self._client is not None and event.counts_as_backlog:
+        if self._client is not None and (event.counts_as_backlog or self._counts_anyway()):
             self._unread_bytes += size_bytes
         self._bytes += size_bytes
         for follower in self._followers:
@@ -127,6 +131,16 @@ class Journal(Generic[_E]):
         self._ledger.charge(self, size_bytes)
         if self._bytes > self.limit_bytes:
             self.trim(self.limit_bytes)
+
+    def _counts_anyway(self) -> bool:
+        """Whether the newest event counts as backlog although its kind does not: few are free, so all are bounded."""
+        number = self.next - 1
+        if number >= self._free_before:
+            return True
+        self._free -= 1
+        if not self._free:
+            self._free_before = number + 1
+        return False
 
     def close(self) -> None:
         """No more events come; existing ones can still be read."""
@@ -184,7 +198,7 @@ class Journal(Generic[_E]):
                 self.trim(self.limit_bytes)
 
     def was_read(self, follower: "Follower[_E]", number: int, event: _E) -> None:
-        if follower is self._client and event.counts_as_backlog:
+        if follower is self._client and (event.counts_as_backlog or number >= self._free_before):
             was_full = self.full
             self._unread_bytes -= self._sizes[number - self._first]
             self._tell_room(was_full)

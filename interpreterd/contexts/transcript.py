@@ -156,5 +156,5 @@ class Transcript:
     def _say(self, execution: ExecutionRecord, event: Event) -> None:
         execution.append(event)
         self.tell(event, execution.id)
-        if event.counts_as_backlog and self.full:
+        if self.full:
             self._on_full()

@@ -1,6 +1,7 @@
 """Events: what happens to executions and contexts, as clients see it, with their size in memory."""
 
 import enum
+import functools
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar, Final, Protocol, Self, final
 
@@ -58,7 +59,8 @@ class Event:
 
     Attributes:
         counts_as_backlog: Whether an execution may have any number of this kind before its client reads one. They count
-            against the client's backlog, and when that is full the program waits. Each kind has to answer.
+            against the client's backlog, and when that is full the program waits. Each kind has to answer. Of the kinds
+            that do not count, a journal takes a few.
         is_last: Whether it is the last event of its execution.
     """
 
@@ -68,6 +70,8 @@ class Event:
     _keeping: ClassVar[tuple[str, ...] | None] = None
 
     def __init_subclass__(cls) -> None:
+        if any(isinstance(it, functools.cached_property) for it in cls.__dict__.values()):
+            raise TypeError(f"{cls.__name__} must not keep what it computes: only fields are counted")
         if cls.__bases__ != (Event,):
             raise TypeError(f"{cls.__name__} must be derived from Event alone: dialects look kinds up by their class")
         if not isinstance(cls.__dict__.get("counts_as_backlog"), bool):

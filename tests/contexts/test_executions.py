@@ -190,10 +190,11 @@ def test_the_sum_comes_back_to_nothing() -> None:
     assert it._bytes <= 100 * RECORD_BYTES
 
 
-def test_a_long_traceback_counts() -> None:
+@pytest.mark.parametrize("part", ["name", "value", "traceback"])
+def test_a_long_exception_counts_once(part: str) -> None:
     it = register()
     execution = new(it, "e")
-    failure = events.Failure(name="E", value="", traceback="t" * 10_000)
+    failure = events.Failure(**{"name": "E", "value": "", part: "t" * 10_000})
     execution.append(events.Raised(error=failure))
     execution.append(events.Finished(outcome=events.Outcome.COMPLETED, error=failure))
     assert 10_000 < execution.journal.bytes < 20_000

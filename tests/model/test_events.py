@@ -1,5 +1,6 @@
 """Events: a kind says what the bounds of memory need, or is none; what users wrote stays out of logs."""
 
+import functools
 from typing import Any, ClassVar
 
 import attrs
@@ -125,6 +126,19 @@ def test_a_kind_that_says_itself_what_it_keeps_is_an_error() -> None:
             @property
             def kept_bytes(self) -> int:  # type: ignore[misc] # mypy sees it, too
                 return 0
+
+
+def test_a_kind_that_keeps_what_it_computes_is_an_error() -> None:
+    with pytest.raises(TypeError, match="Cached must not keep what it computes"):
+
+        @frozen(kw_only=True)
+        class Cached(events.Event):
+            counts_as_backlog = True
+            text: str
+
+            @functools.cached_property
+            def message(self) -> str:
+                return self.text * 10
 
 
 def test_a_kind_of_a_kind_is_an_error() -> None:

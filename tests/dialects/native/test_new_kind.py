@@ -116,6 +116,21 @@ async def test_one_that_says_that_there_are_few_makes_nobody_wait_but_counts() -
     assert it.running.journal.bytes - before >= EVENT_BYTES + 10_000
 
 
+async def test_one_that_says_so_wrongly_is_bounded_too() -> None:
+    it = begun(room := Room(), backlog_bytes=2 * SIZE_BYTES)
+    assert it.running is not None
+    said = 0
+    while not it.full:
+        assert (said := said + 1) < 100
+        it.say(Rare(words="x" * 1000))
+    client = it.running.journal.client
+    while it.full:
+        await anext(client)
+    assert room.calls == 1
+    it.finish(Finish(it.running.id, Outcome.COMPLETED, None, None))
+    assert len([number async for number, _ in client]) > 1
+
+
 def test_a_kind_without_a_row_is_not_told() -> None:
     assert Toy not in V1
     assert render_v1(toy("a")) is None
