@@ -1,0 +1,58 @@
+"""The port as another daemon would answer it: each verb takes a way there and back, and values arrive as copies."""
+
+import asyncio
+import inspect
+import pickle
+from collections.abc import AsyncIterator
+from typing import Any
+
+from interpreterd.contexts.local import LocalContexts
+from interpreterd.contexts.manager import Manager
+
+
+class Forwarded:
+    """Contexts behind a way; nothing of ``LocalContexts`` is seen but what the port says."""
+
+    def __init__(self, manager: Manager) -> None:
+        self._there = LocalContexts(manager)
+
+    @property
+    def closing(self) -> bool:
+        return self._there.closing
+
+    def __getattr__(self, name: str) -> Any:
+        verb = getattr(self._there, name)
+        assert inspect.iscoroutinefunction(verb), f"{name} is no verb of the port"
+
+        async def ask(*arguments: Any, **keys: Any) -> Any:
+            await asyncio.sleep(0)
+            answer = await verb(*copied(arguments), **copied(keys))
+            await asyncio.sleep(0)
+            if hasattr(answer, "__aiter__"):
+                return ForwardedEvents(answer)
+            return copied(list(answer)) if hasattr(answer, "__next__") else copied(answer)
+
+        return ask
+
+
+class ForwardedEvents:
+    """Events that come from afar; of an execution, also the client's own."""
+
+    def __init__(self, there: Any) -> None:
+        self._there = there
+        self.at_end = there.at_end
+        if hasattr(there, "execution_id"):
+            self.execution_id, self.context_id = there.execution_id, there.context_id
+
+    async def __aiter__(self) -> AsyncIterator[tuple[int, Any]]:
+        async for number, event in self._there:
+            await asyncio.sleep(0)
+            yield number, event
+
+    def stop(self) -> None:
+        self._there.stop()
+
+
+def copied(value: Any) -> Any:
+    """Return what arrives of ``value``: it has to be data."""
+    return pickle.loads(pickle.dumps(value))
