@@ -3,13 +3,15 @@
 import os
 from pathlib import Path
 
+import attrs
 import pytest
-from said import parse
+from said import parse, refusal
 
+from interpreterd import flags
 from interpreterd.__main__ import main
 from interpreterd.flags import flag_of, variable_of
 from interpreterd.processes import guard
-from interpreterd.setting_kinds import VARIABLE_PREFIX
+from interpreterd.setting_kinds import VARIABLE_PREFIX, count, setting
 from interpreterd.settings import Settings
 
 FLAGS = {setting.name: "--" + setting.name.replace("_", "-") for setting in Settings.declared()}
@@ -51,6 +53,21 @@ def test_a_flag_beats_its_variable() -> None:
 def test_a_switch(arguments: list[str], variable: str | None, value: bool) -> None:
     environ = {} if variable is None else {"INTERPRETERD_EXIT_WITH_PARENT": variable}
     assert parse(*arguments, **environ)["exit_with_parent"] is value
+
+
+def test_one_field_of_a_section_is_a_flag_and_a_variable(monkeypatch: pytest.MonkeyPatch) -> None:
+    @attrs.frozen(kw_only=True)
+    class TeaSettings:
+        cups: int = setting(1, "cups of tea", parse=count, former=("mugs",))
+
+    @attrs.frozen(kw_only=True)
+    class MoreSettings(Settings):
+        tea: TeaSettings = attrs.Factory(TeaSettings)
+
+    monkeypatch.setattr(flags, "Settings", MoreSettings)
+    assert [parse()["cups"], parse("--cups", "3")["cups"], parse(INTERPRETERD_CUPS="4")["cups"]] == [1, 3, 4]
+    assert [parse("--mugs", "5")["cups"], parse(INTERPRETERD_MUGS="6")["cups"]] == [5, 6]
+    assert refusal("cups", "0") == "must be at least 1"
 
 
 @pytest.mark.parametrize(("earlier", "name"), FORMER)
@@ -120,9 +137,9 @@ def test_wrong_usage(arguments: list[str], capsys: pytest.CaptureFixture[str]) -
 def test_help_lists_every_flag_its_default_and_no_surprise(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["serve", "--help"]) == 0
     shown = " ".join(capsys.readouterr().out.split())
-    for setting in Settings.declared():
-        assert f"{FLAGS[setting.name]} " in shown, setting.name
-        assert setting.metadata["help"] in shown, setting.name
+    for declared in Settings.declared():
+        assert f"{FLAGS[declared.name]} " in shown, declared.name
+        assert declared.metadata["help"] in shown, declared.name
     assert [name for name, _ in FORMER if flag_of(name) in shown] == []
     assert "[default: 3987]" in shown
     assert "None" not in shown

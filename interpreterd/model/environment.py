@@ -97,7 +97,7 @@ def started_with(environment: Mapping[str, str]) -> dict[str, str]:
 def check_envs(envs: Mapping[str, str]) -> None:
     """Raise ``InvalidRequest`` if a context cannot have ``envs``."""
     encoding = envs.get("PYTHONIOENCODING", "").partition(":")[0]
-    if encoding and not _is_utf8(encoding):
+    if encoding and not _names_utf8(encoding):
         raise InvalidRequest("envs can set PYTHONIOENCODING only to utf-8, because output is read as UTF-8")
 
 
@@ -105,12 +105,12 @@ def check_late_envs(envs: Mapping[str, str]) -> None:
     """Raise ``InvalidRequest`` if ``envs`` of an execution have a variable that would have no effect."""
     for name, value in envs.items():
         late = name in _OF_PYTHON or name.startswith(_OF_THE_PROCESS)
-        if late and not (name == "PYTHONIOENCODING" and _is_utf8(value)):
+        if late and not (name == "PYTHONIOENCODING" and _names_utf8(value)):
             raise InvalidRequest(
                 f"envs of an execution cannot set {name:.100}: it is read when Python starts; "
                 "a context's envs can set it"
             )
 
 
-def _is_utf8(encoding: str) -> bool:
+def _names_utf8(encoding: str) -> bool:
     return encoding.lower().replace("_", "-") in ("utf-8", "utf8")

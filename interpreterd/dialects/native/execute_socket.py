@@ -65,7 +65,7 @@ async def _first_message(service: ContextService, app: web.Application, socket: 
 async def _serve(service: ContextService, socket: Socket, submission: Submission, numbered: bool) -> None:
     """Send the events of ``submission``, then close; return when the client has disconnected, too."""
     # A task must always receive: only then aiohttp answers pings, and notices that the client disconnects.
-    receiver = asyncio.create_task(_receive_until_gone(service, socket, submission))
+    receiver = asyncio.create_task(_receive_answers(service, socket, submission))
     ids = {"executionId": submission.execution_id}
     try:
         async for number, event in submission:
@@ -83,7 +83,7 @@ async def _serve(service: ContextService, socket: Socket, submission: Submission
             socket.let_go()
 
 
-async def _receive_until_gone(service: ContextService, socket: Socket, submission: Submission) -> None:
+async def _receive_answers(service: ContextService, socket: Socket, submission: Submission) -> None:
     """Receive until the connection ends; if the client ended it, stop following.
 
     Answers to ``inputRequest`` are taken. Version 1 of the contract knows only one message; all other messages are
