@@ -44,6 +44,7 @@ cover: $(VENV)/.has-test programs
 	$(BIN)/coverage run -m pytest $(ARGS)
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
+	$(BIN)/python tests/support/covering.py
 
 lint: $(VENV)/.has-lint
 	$(BIN)/ruff check

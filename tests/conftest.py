@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import os
 import signal
+import sys
 import zlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
@@ -27,6 +28,10 @@ def pytest_configure(config: pytest.Config) -> None:
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
     config.pluginmanager.register(Patience(config), "patience")
+    if "coverage" in sys.modules and sys.modules["coverage"].Coverage.current():
+        from covering import Covering
+
+        config.pluginmanager.register(Covering(), "covering")
 
 
 @pytest.hookimpl(optionalhook=True, tryfirst=True)
@@ -223,17 +228,16 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Choose the Pythons of a test that has a ``worker``: the oldest, the newest, and one of those in between.
+    """Choose the Python of a test that has a ``worker``, or of those in which only the oldest or the newest differ.
 
-    Which one, depends on the test's name: so each of them is met by many. All of them would be a third of the suite.
+    Which one, depends on the test's name: so each of them is met by many. All of them would be half of the suite.
     """
-    if "worker" not in metafunc.fixturenames or hasattr(metafunc.module, "worker"):  # that is another one
-        return
-    chosen = list(find_pythons())
-    if len(chosen) > 3 and not metafunc.config.getoption("all_pythons"):
-        between = chosen[1:-1]
-        chosen[1:-1] = [between[zlib.crc32(metafunc.definition.nodeid.encode()) % len(between)]]
-    metafunc.parametrize("worker", chosen, indirect=True)
+    every = list(find_pythons())
+    for fixture, pythons in (("worker", every), ("edge_worker", every[:: max(len(every) - 1, 1)])):
+        if fixture in metafunc.fixturenames and not hasattr(metafunc.module, fixture):  # that is another one
+            number = zlib.crc32(metafunc.definition.nodeid.encode()) % len(pythons)
+            chosen = pythons if metafunc.config.getoption("all_pythons") else [pythons[number]]
+            metafunc.parametrize(fixture, chosen, indirect=True)
 
 
 @pytest.fixture
@@ -243,7 +247,7 @@ def worker(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[DrivenWor
         yield worker
 
 
-@pytest.fixture(params=list(find_pythons())[:: max(len(find_pythons()) - 1, 1)])
+@pytest.fixture
 def edge_worker(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[DrivenWorker]:
     """As ``worker``, under the oldest and the newest Python only."""
     with DrivenWorker(find_pythons()[request.param], tmp_path) as worker:
