@@ -12,6 +12,7 @@ an error of the daemon: it is an event, ``model.Failure``.
     ├── InvalidRequest          the right type, an impossible value
     │   ├── UnsupportedLanguage
     │   ├── InvalidWorkingDirectory
+    │   ├── InvalidLimit
     │   └── DefaultContextKept
     ├── NotAcceptable           ``Accept`` allows none of the answer's forms
     ├── Forbidden               a foreign Origin or Host
@@ -118,6 +119,20 @@ class InvalidWorkingDirectory(InvalidRequest):
     """``cwd`` is not a directory, or cannot be entered."""
 
     code = "invalid_cwd"
+
+
+class InvalidLimit(InvalidRequest):
+    """A limit of a context cannot be as it is wanted.
+
+    Attributes:
+        limit: Its name in ``Limits``; each dialect has its own.
+        must: What it must be, as a predicate.
+    """
+
+    def __init__(self, limit: str, must: str) -> None:
+        super().__init__(f"limit {limit} {must}")
+        self.limit = limit
+        self.must = must
 
 
 class DefaultContextKept(InvalidRequest):

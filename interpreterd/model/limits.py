@@ -7,7 +7,7 @@ import attrs
 from attrs import field, frozen
 
 from interpreterd.model.digest import Digest, utf8_bytes
-from interpreterd.model.errors import InvalidRequest
+from interpreterd.model.errors import InvalidLimit, InvalidRequest
 from interpreterd.setting_kinds import LEAST_MEMORY_BYTES, MIB
 
 MOST: Final = 2**53  # every JSON parser holds it exactly
@@ -19,8 +19,8 @@ _SLACK_PER_PROCESSOR_BYTES: Final = 48 * MIB
 _SLACK_PROCESSORS: Final = 64
 
 
-def _limit(key: str, *, least: int = 1, whole: bool = True) -> Any:
-    return field(default=None, metadata={"key": key, "least": least, "whole": whole})
+def _limit(*, least: int = 1, whole: bool = True) -> Any:
+    return field(default=None, metadata={"least": least, "whole": whole})
 
 
 @frozen(kw_only=True)
@@ -37,29 +37,29 @@ class Limits:
         queue_is_usual: Whether ``queued`` is the default that neither daemon nor context has set; then it is not shown.
     """
 
-    memory_bytes: int | None = _limit("memoryBytes", least=LEAST_MEMORY_BYTES)
-    cpu_s: float | None = _limit("cpuSeconds", least=0, whole=False)
-    output_bytes: int | None = _limit("outputBytes")
-    processes: int | None = _limit("processes")
-    queued: int | None = _limit("queued")
-    code_bytes: int | None = _limit("codeBytes")
+    memory_bytes: int | None = _limit(least=LEAST_MEMORY_BYTES)
+    cpu_s: float | None = _limit(least=0, whole=False)
+    output_bytes: int | None = _limit()
+    processes: int | None = _limit()
+    queued: int | None = _limit()
+    code_bytes: int | None = _limit()
     queue_is_usual: bool = False
 
     @classmethod
     def kinds(cls) -> "dict[str, attrs.Attribute[Any]]":
-        """Return the limits that there are, by the names that clients use."""
-        return {it.metadata["key"]: it for it in attrs.fields(cls) if "key" in it.metadata}
+        """Return the limits that there are, by their names."""
+        return {it.name: it for it in attrs.fields(cls) if "least" in it.metadata}
 
     def tightened(self, by: "Limits") -> "Limits":
-        """Return these limits, tightened by those of ``by``; raise ``InvalidRequest`` for a looser one."""
+        """Return these limits, tightened by those of ``by``; raise ``InvalidLimit`` for a looser one."""
         changed: dict[str, Any] = {}
-        for key, limit in self.kinds().items():
-            ours, theirs = getattr(self, limit.name), getattr(by, limit.name)
+        for name in self.kinds():
+            ours, theirs = getattr(self, name), getattr(by, name)
             if theirs is None:
                 continue
             if ours is not None and theirs > ours:
-                raise InvalidRequest(f"limits.{key} must be at most {ours}, the daemon's limit")
-            changed[limit.name] = theirs
+                raise InvalidLimit(name, f"must be at most {ours}, the daemon's limit")
+            changed[name] = theirs
         if by.queued is not None:
             changed["queue_is_usual"] = False
         return attrs.evolve(self, **changed) if changed else self
@@ -92,11 +92,11 @@ NONE: Final = Limits()
 
 
 def check_limit(limit: "attrs.Attribute[Any]", value: int | float) -> None:
-    """Raise ``InvalidRequest`` if no limit of that kind can be ``value``."""
+    """Raise ``InvalidLimit`` if no limit of that kind can be ``value``."""
     least = limit.metadata["least"]
     if not least <= value <= MOST or value == 0:  # this form refuses NaN
         expected = f"at least {least} and at most" if least else "more than 0 and at most"
-        raise InvalidRequest(f"limits.{limit.metadata['key']} must be {expected} {MOST}")
+        raise InvalidLimit(limit.name, f"must be {expected} {MOST}")
 
 
 def size_in_words(count: int) -> str:

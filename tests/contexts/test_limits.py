@@ -4,7 +4,7 @@ import pytest
 
 from interpreterd.contexts.limits import limits_of
 from interpreterd.contexts.settings import ContextSettings
-from interpreterd.dialects.native.bodies import limits_body
+from interpreterd.dialects.native.limits import limits_body
 from interpreterd.model.limits import Limits
 
 

@@ -10,6 +10,7 @@ from interpreterd.model.errors import (
     ContextDeleted,
     ContextNotFound,
     InterpreterError,
+    InvalidLimit,
     InvalidRequest,
     LimitReached,
     NotAcceptable,
@@ -28,12 +29,19 @@ def errors(kind: type[InterpreterError] = InterpreterError) -> Iterator[type[Int
         yield from errors(child)
 
 
-@pytest.mark.parametrize("kind", list(errors()), ids=lambda kind: str(kind.__name__))
+CODED = [kind for kind in errors() if kind is not InvalidLimit]
+
+
+@pytest.mark.parametrize("kind", CODED, ids=lambda kind: str(kind.__name__))
 def test_each_error_has_a_code_of_its_own(kind: type[InterpreterError]) -> None:
     assert "code" in vars(kind)
     assert kind.code.replace("_", "").isalpha()
     assert kind.code.islower()
-    assert [other for other in errors() if other.code == kind.code] == [kind]
+    assert [other for other in CODED if other.code == kind.code] == [kind]
+
+
+def test_a_limit_is_to_programs_an_invalid_request() -> None:
+    assert InvalidLimit("memory_bytes", "must be more").code == InvalidRequest.code
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import attrs
 import pytest
 
 from interpreterd.model.digest import digest
-from interpreterd.model.errors import InvalidRequest
+from interpreterd.model.errors import InvalidLimit, InvalidRequest
 from interpreterd.model.limits import MOST, NONE, Limits, check_limit, size_in_words
 
 OURS = Limits(memory_bytes=1 << 30, output_bytes=100, queued=128, queue_is_usual=True)
@@ -18,17 +18,16 @@ def test_a_context_may_tighten_limits_and_add_its_own() -> None:
     assert OURS.tightened(NONE) is OURS
 
 
-@pytest.mark.parametrize("key", Limits.kinds())
-def test_no_limit_can_be_loosened(key: str) -> None:
-    name = Limits.kinds()[key].name
-    with pytest.raises(InvalidRequest, match=rf"^limits\.{key} must be at most 7, the daemon's limit$"):
+@pytest.mark.parametrize("name", Limits.kinds())
+def test_no_limit_can_be_loosened(name: str) -> None:
+    with pytest.raises(InvalidLimit, match=rf"^limit {name} must be at most 7, the daemon's limit$"):
         Limits(**{name: 7}).tightened(Limits(**{name: 8}))
     assert getattr(Limits(**{name: 7}).tightened(Limits(**{name: 7})), name) == 7
 
 
 def test_only_some_limits_have_to_be_looked_after() -> None:
-    watched = {key for key, kind in Limits.kinds().items() if Limits(**{kind.name: 1}).watched}
-    assert watched == {"memoryBytes", "cpuSeconds", "processes"}
+    watched = {name for name in Limits.kinds() if Limits(**{name: 1}).watched}
+    assert watched == {"memory_bytes", "cpu_s", "processes"}
 
 
 def test_a_worker_may_allocate_its_memory_and_some_slack(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -57,7 +56,7 @@ def test_a_limit_has_bounds(kind: "attrs.Attribute[object]") -> None:
     check_limit(kind, least or 0.001)
     check_limit(kind, MOST)
     for value in (0, -1, least - 1, MOST + 1, float("nan"), float("inf")):
-        with pytest.raises(InvalidRequest, match=rf"^limits\.{kind.metadata['key']} must be .* and at most {MOST}$"):
+        with pytest.raises(InvalidLimit, match=rf"^limit {kind.name} must be .* and at most {MOST}$"):
             check_limit(kind, value)
 
 

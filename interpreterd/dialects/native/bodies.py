@@ -1,14 +1,12 @@
 """Contexts and executions as JSON: pure functions from types of ``model``."""
 
-import functools
-from collections.abc import Mapping
 from typing import Any
 
+from interpreterd.dialects.native.limits import limits_body
 from interpreterd.http.timestamp import timestamp
 from interpreterd.model.context_info import ContextInfo, Usage
 from interpreterd.model.events import Failure
 from interpreterd.model.execution_info import ExecutionInfo
-from interpreterd.model.limits import Limits
 
 
 def context_body(info: ContextInfo) -> dict[str, Any]:
@@ -64,12 +62,3 @@ def exception_body(failure: Failure) -> dict[str, str]:
 def usage_body(usage: Usage) -> dict[str, float]:
     """Return the usage of a context."""
     return {"cpuSeconds": round(usage.cpu_s, 2), "memoryBytes": usage.memory_bytes, "processes": usage.processes}
-
-
-@functools.lru_cache(maxsize=64)  # most of a thousand listed contexts have the same limits
-def limits_body(limits: Limits) -> Mapping[str, Any]:
-    """Return the limits that are set, and the queue's only if it was set on purpose. The result must not be changed."""
-    shown = {key: getattr(limits, limit.name) for key, limit in Limits.kinds().items()}
-    if limits.queue_is_usual:
-        del shown["queued"]
-    return {key: value for key, value in shown.items() if value is not None}

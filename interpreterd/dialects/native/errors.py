@@ -8,6 +8,7 @@ import orjson
 from attrs import frozen
 
 from interpreterd.dialects import dialect
+from interpreterd.dialects.native.limits import limit_sentence
 from interpreterd.http.closing import (
     GOING_AWAY,
     INTERNAL_ERROR,
@@ -31,6 +32,7 @@ from interpreterd.model.errors import (
     ExecutionTimedOut,
     Forbidden,
     InterpreterError,
+    InvalidLimit,
     InvalidRequest,
     LimitExceeded,
     LimitReached,
@@ -117,6 +119,8 @@ def closing_after(error: InterpreterError) -> Closing:
 
 def sentence(error: InterpreterError) -> str:
     """Return ``error`` as the sentence that a REST client reads."""
+    if isinstance(error, InvalidLimit):
+        return limit_sentence(error)
     text = str(error)
     if type(error) in (MalformedRequest, InvalidRequest):  # they begin with the name of a key
         return text

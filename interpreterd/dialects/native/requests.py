@@ -6,12 +6,11 @@ more.
 """
 
 from collections.abc import Iterable
-from typing import Any
 
 from attrs import frozen
 
+from interpreterd.dialects.native.limits import parse_limits
 from interpreterd.http.fields import (
-    as_whole,
     choice,
     environment,
     flag,
@@ -24,7 +23,6 @@ from interpreterd.http.fields import (
 from interpreterd.model.digest import utf8_bytes
 from interpreterd.model.environment import check_envs, check_late_envs
 from interpreterd.model.errors import InvalidRequest, InvalidWorkingDirectory, MalformedRequest, UnsupportedLanguage
-from interpreterd.model.limits import Limits, check_limit
 from interpreterd.model.requests import (
     CWD_LIMIT_BYTES,
     DEFAULT_TIMEOUT_S,
@@ -119,7 +117,7 @@ def parse_create(value: object) -> CreateContext:
     return CreateContext(
         cwd=cwd,
         preload=names(body, "preload"),
-        limits=_limits(body, "limits"),
+        limits=parse_limits(body),
         envs=envs,
         metadata=patched({}, _patch(body, "metadata")),
     )
@@ -148,23 +146,3 @@ def _patch(body: dict[str, object], key: str) -> dict[str, str | None]:
     if any(not name or "=" in name for name in value):
         raise InvalidRequest(f"{key} must have keys without '=', not empty")
     return value
-
-
-def _limits(body: dict[str, object], key: str) -> Limits:
-    kinds = Limits.kinds()
-    given = json_object(body.get(key, {}), key, kinds.keys())
-    values: dict[str, Any] = {}
-    for name, kind in kinds.items():
-        value = given.get(name)
-        if value is None:
-            continue
-        whole = kind.metadata["whole"]
-        number = as_whole(value)
-        if number is None and not whole and isinstance(value, float):
-            values[kind.name] = value
-        elif number is not None:
-            values[kind.name] = number
-        else:
-            raise MalformedRequest(f"{key}.{name} must be a {'whole ' if whole else ''}number")
-        check_limit(kind, values[kind.name])
-    return Limits(**values)

@@ -8,9 +8,9 @@ from interpreterd.dialects.native.bodies import (
     context_body,
     context_body_with_usage,
     execution_body,
-    limits_body,
     usage_body,
 )
+from interpreterd.dialects.native.limits import limits_body
 from interpreterd.model.context_info import ContextInfo, Usage
 from interpreterd.model.events import Failure
 from interpreterd.model.execution_info import ExecutionInfo
