@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import blocking
 import pytest
 import uvloop
 from blockbuster import BlockBuster
@@ -74,19 +75,7 @@ def _new_event_loop() -> asyncio.AbstractEventLoop:
 @pytest.fixture(autouse=True)
 def no_blocking() -> Iterator[BlockBuster]:
     """Fail a test in which the event loop's thread waits for a file, a socket or a lock."""
-    blocker = BlockBuster(["interpreterd"])
-    # proc(5), a directory's existence, the interpreter's: in memory, microseconds.
-    names = ("listdir", "stat", "path.samestat", "access", "scandir", "readlink")
-    for name in (*(f"os.{name}" for name in names), "io.BufferedReader.read"):
-        if name in blocker.functions:
-            blocker.functions[name].can_block_in("interpreterd/processes/families.py", "children")
-            blocker.functions[name].can_block_in(
-                "interpreterd/processes/families.py", {"stat", "named_stat", "is_traced", "_list", "_threads"}
-            )
-            blocker.functions[name].can_block_in("interpreterd/processes/remains.py", {"_look", "_descriptors"})
-            blocker.functions[name].can_block_in("interpreterd/workers/directory.py", "check_directory")
-            blocker.functions[name].can_block_in("interpreterd/workers/directory.py", "is_in")
-            blocker.functions[name].can_block_in("interpreterd/workers/launchers/spawn.py", "_identity")
+    blocker = blocking.blocker()
     blocker.activate()
     yield blocker
     blocker.deactivate()

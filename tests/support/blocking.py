@@ -1,0 +1,25 @@
+"""What the event loop's thread may do though it asks the kernel: all of it is in memory, and takes microseconds."""
+
+from typing import Final
+
+from blockbuster import BlockBuster
+
+# proc(5), a directory's existence, the interpreter's: file and functions.
+MAY_ASK: Final = {
+    "interpreterd/processes/families.py": {"children", "is_traced", "_list", "_threads"},
+    "interpreterd/processes/proc_stat.py": {"stat", "named_stat"},
+    "interpreterd/processes/remains.py": {"_look", "_descriptors"},
+    "interpreterd/workers/directory.py": {"check_directory", "is_in"},
+    "interpreterd/workers/launchers/spawn.py": {"_identity"},
+}
+_ASKING: Final = ("listdir", "stat", "path.samestat", "access", "scandir", "readlink")
+
+
+def blocker() -> BlockBuster:
+    """Return what raises when code of ``interpreterd`` blocks the loop."""
+    made = BlockBuster(["interpreterd"])
+    for name in (*(f"os.{name}" for name in _ASKING), "io.BufferedReader.read"):
+        if name in made.functions:
+            for file, functions in MAY_ASK.items():
+                made.functions[name].can_block_in(file, functions)
+    return made
