@@ -28,7 +28,7 @@ class Entry(Protocol):
     def counts_as_backlog(self) -> bool: ...
 
 
-FREE_EVENTS: Final = 16  # of kinds that say that there are few: an execution has five
+FREE_EVENTS: Final = 16  # of kinds of which there are few: an execution has five
 _E = TypeVar("_E", bound=Entry)
 
 
@@ -75,7 +75,7 @@ class Journal(Generic[_E]):
         self._bytes = 0
         self._unread_bytes = 0
         self._free = FREE_EVENTS
-        self._free_before = sys.maxsize  # what comes from this number on counts as backlog, whatever its kind says
+        self._free_before = sys.maxsize  # events from this number on count as backlog, whatever their kind says
         self._ended = False
         self._followers: list[Follower[_E]] = []
         self._client = None if on_room is None else Follower(self, 0)
@@ -133,7 +133,9 @@ class Journal(Generic[_E]):
             self.trim(self.limit_bytes)
 
     def _counts_anyway(self) -> bool:
-        """Whether the newest event counts as backlog although its kind does not: few are free, so all are bounded."""
+        """Whether the newest event counts as backlog although its kind does not: only a few are free, so all are
+        bounded.
+        """
         number = self.next - 1
         if number >= self._free_before:
             return True

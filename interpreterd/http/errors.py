@@ -104,7 +104,7 @@ def _form(request: web.Request) -> Show:
 
 
 async def _form_of_path(request: web.Request) -> Show:
-    """Return the form of the routes with the path of ``request``, none of which has its method."""
+    """Return the form of errors of the routes at the path of ``request``; none of them has its method."""
     for resource in request.app.router.resources():
         _, methods = await resource.resolve(request)
         if methods:

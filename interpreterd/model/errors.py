@@ -122,11 +122,11 @@ class InvalidWorkingDirectory(InvalidRequest):
 
 
 class InvalidLimit(InvalidRequest):
-    """A limit of a context cannot be as it is wanted.
+    """A limit of a context has an impossible value.
 
     Attributes:
         limit: Its name in ``Limits``; each dialect has its own.
-        must: What it must be, as a predicate.
+        must: The rule that it breaks, as a predicate.
     """
 
     def __init__(self, limit: str, must: str) -> None:

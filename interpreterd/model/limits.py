@@ -92,7 +92,7 @@ NONE: Final = Limits()
 
 
 def check_limit(limit: "attrs.Attribute[Any]", value: int | float) -> None:
-    """Raise ``InvalidLimit`` if no limit of that kind can be ``value``."""
+    """Raise ``InvalidLimit`` if ``value`` is impossible for a limit of that kind."""
     least = limit.metadata["least"]
     if not least <= value <= MOST or value == 0:  # this form refuses NaN
         expected = f"at least {least} and at most" if least else "more than 0 and at most"

@@ -1,4 +1,4 @@
-"""Limits of a context by the names of this API, as clients ask for them and see them."""
+"""The limits of a context in this API's JSON: requests and answers."""
 
 import functools
 from collections.abc import Mapping
@@ -41,13 +41,13 @@ def parse_limits(body: dict[str, object]) -> Limits:
 
 
 def limit_sentence(error: InvalidLimit) -> str:
-    """Return what is wrong with a limit, by its key."""
+    """Return the error of a limit as a sentence, with this API's key."""
     return f"{KEY}.{KEYS[error.limit]} {error.must}"
 
 
-@functools.lru_cache(maxsize=64)  # a thousand contexts, listed, mostly have the same
+@functools.lru_cache(maxsize=64)  # most of a thousand listed contexts have the same limits
 def limits_body(limits: Limits) -> Mapping[str, Any]:
-    """Return the limits that there are, and a queue's only if somebody has set it. Not to be changed."""
+    """Return the limits that are set, and the queue's only if it was set on purpose. The result must not be changed."""
     shown = {key: getattr(limits, name) for name, key in KEYS.items()}
     if limits.queue_is_usual:
         del shown["queued"]
