@@ -133,9 +133,7 @@ class Journal(Generic[_E]):
             self.trim(self.limit_bytes)
 
     def _counts_anyway(self) -> bool:
-        """Whether the newest event counts as backlog although its kind does not: only a few are free, so all are
-        bounded.
-        """
+        """Whether the newest event counts as backlog although its kind does not: only a few of these are free."""
         number = self.next - 1
         if number >= self._free_before:
             return True
