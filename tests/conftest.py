@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import blocking
+import hypothesis
 import pytest
 import uvloop
 from blockbuster import BlockBuster
@@ -22,6 +23,10 @@ from standing import SharedDaemon, StandingDaemons, tidied
 from worker_driver import DrivenWorker, find_pythons
 
 FEW_FILES = 20  # of a room
+
+# By default an example fails after 200 ms, and a machine that is busy with something else makes any of them as slow.
+hypothesis.settings.register_profile("patient", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
+hypothesis.settings.load_profile("patient")
 
 
 def pytest_configure(config: pytest.Config) -> None:
