@@ -155,7 +155,8 @@ BIRTH = f"""{BEGINNING}
 async def main():
     nursery = Nursery(adopts=True)
     old = leave_an_orphan()
-    import time; time.sleep(0.05)  # older than the birth, by more ticks than one
+    while int(time.clock_gettime(time.CLOCK_BOOTTIME) * os.sysconf("SC_CLK_TCK")) < parent_and_start(old)[1] + 3:
+        pass  # it is to be older than the birth, by more ticks than one
     born = asyncio.Event()
     async def give_birth():
         async with nursery.birth():

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import cast
 
 import pytest
+from harness import state
 
 from interpreterd.model.environment import NO_ENVS
 from interpreterd.model.errors import WorkerStartFailed
@@ -70,10 +71,10 @@ async def asked(spawner: Spawner, launcher: ForkLauncher) -> tuple[asyncio.Task[
     return request, spawner.templates[0]
 
 
-async def next_turns() -> None:
-    """Let the event loop do what it has to do."""
-    for _ in range(20):
-        await asyncio.sleep(0)
+async def reaped(pid: int) -> None:
+    """Wait until a process is no zombie any more."""
+    while state(pid) != "X":  # noqa: ASYNC110 -- nobody tells when it is reaped
+        await asyncio.sleep(0.001)
 
 
 @pytest.fixture

@@ -7,8 +7,8 @@ import sys
 from paths import ROOT
 
 BEGINNING = """
-import asyncio, logging, os, signal, subprocess, sys
-from interpreterd.processes.families import children
+import asyncio, logging, os, signal, subprocess, sys, time
+from interpreterd.processes.families import children, parent_and_start
 from interpreterd.processes.nursery import Nursery
 logging.basicConfig(format="%(message)s", stream=sys.stdout)
 

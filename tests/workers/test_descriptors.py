@@ -61,5 +61,5 @@ async def test_none_of_its_descriptors_stays(worker: ProcessWorker) -> None:
     await asyncio.sleep(0)
     worker.process_exited(-9)
     await opening
-    await next_turns()
-    assert len(mine - held()) == 3
+    while len(mine - held()) < 3:  # noqa: ASYNC110 -- nobody tells when a transport has closed its own
+        await asyncio.sleep(0)

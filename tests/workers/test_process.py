@@ -10,6 +10,7 @@ import pytest
 
 from interpreterd.model.errors import WorkerStartFailed
 from interpreterd.pipe.messages import Answer, Configured, Exit, FromWorker, Run, Sync, Synced
+from interpreterd.processes.families import state
 from interpreterd.processes.nursery import Nursery
 from interpreterd.workers import process
 from interpreterd.workers.pipes import both_ends
@@ -22,6 +23,7 @@ class Recorder(Deaf):
 
     def __init__(self, worker: ProcessWorker) -> None:
         self.told: list[FromWorker | str] = []
+        self.broken = asyncio.Event()
         self._worker = worker
 
     def on_message(self, message: FromWorker) -> None:
@@ -34,6 +36,7 @@ class Recorder(Deaf):
 
     def on_broken(self, reason: str) -> None:
         self.told.append(reason)
+        self.broken.set()
 
     def on_exit(self, how: str) -> None:
         self.told.append(how)
@@ -131,11 +134,18 @@ async def test_how_it_died_is_waited_for_also_where_its_end_is_reported_late(
 ) -> None:
     """A zombie has died, whoever is to reap it: a template that has other things to do."""
     monkeypatch.setattr(process, "CLOSED_LIMIT_S", 0.0)
+    looks: asyncio.Queue[int] = asyncio.Queue()
+
+    def look(pid: int) -> str:
+        looks.put_nowait(pid)
+        return state(pid)
+
+    monkeypatch.setattr(process, "state", look)
     worker.listener = recorder = Recorder(worker)
     die(worker.pid)
     worker.eof_received()
-    for _ in range(100):
-        await asyncio.sleep(0)
+    for _ in range(3):
+        await looks.get()
     assert recorder.told == ["closed"]
     worker.process_exited(-signal.SIGKILL)
     assert recorder.told == ["closed", "killed by SIGKILL"]
@@ -151,8 +161,7 @@ async def test_it_is_not_waited_for_without_an_end(
     if dead:
         die(worker.pid)
     worker.eof_received()
-    for _ in range(100):
-        await asyncio.sleep(0)
+    await recorder.broken.wait()
     assert recorder.told == ["closed", "it closed its channel"]
 
 

@@ -5,7 +5,7 @@ import os
 import signal
 
 import pytest
-from fake_template import NOBODY, Spawner, asked, launcher_over, next_turns
+from fake_template import NOBODY, Spawner, asked, launcher_over, reaped
 from fake_template import child as child  # a fixture
 from harness import gone, state
 
@@ -36,9 +36,7 @@ async def test_one_that_nobody_waits_for_any_more_is_killed_and_reaped(child: in
     await asyncio.wait([request])
     process.listener.on_message(Forked(pid=child))
     process.listener.on_exit("killed by SIGKILL")
-    await gone(child)
-    await next_turns()
-    assert state(child) == "X"
+    await reaped(child)
     await launcher.close()
 
 

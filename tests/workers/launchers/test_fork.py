@@ -3,7 +3,7 @@
 import asyncio
 
 import pytest
-from fake_template import NOBODY, Process, Spawner, asked, launcher_over, next_turns
+from fake_template import NOBODY, Process, Spawner, asked, launcher_over
 from fake_template import child as child  # a fixture
 from harness import gone
 
@@ -38,8 +38,9 @@ async def test_a_template_that_does_not_answer_is_killed_and_replaced(
     with pytest.raises(WorkerStartFailed, match=r"^this one would be spawned$"):
         await request
     await gone(child)
+    spawner.started.clear()
     process.listener.on_exit("killed by SIGKILL")
-    await next_turns()
+    await spawner.started.wait()
     assert len(spawner.templates) == 2
     await launcher.close()
 
@@ -60,7 +61,7 @@ async def test_a_template_that_ends_again_and_again_is_not_started_again_and_aga
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, fails: bool
 ) -> None:
     """For the rest of a minute, which here is as long as the test wants it to be."""
-    asleep, awake = asyncio.Event(), asyncio.Semaphore(0)
+    asleep, awake, one_more = asyncio.Event(), asyncio.Semaphore(0), asyncio.Event()
 
     async def sleep(wait_s: float) -> None:
         asleep.set()
@@ -73,6 +74,8 @@ async def test_a_template_that_ends_again_and_again_is_not_started_again_and_aga
     async def start(*arguments: str) -> Process:
         nonlocal started
         started += 1
+        if started > fork.TEMPLATES_LIMIT:
+            one_more.set()
         spawner.templates.append(one := Process(NOBODY))
         if fails:
             raise WorkerStartFailed("the worker ended at once: killed by SIGKILL")
@@ -88,6 +91,5 @@ async def test_a_template_that_ends_again_and_again_is_not_started_again_and_aga
     assert started == fork.TEMPLATES_LIMIT
     assert "the template ends again and again, workers are spawned for the next " in caplog.text
     awake.release()
-    await next_turns()
-    assert started > fork.TEMPLATES_LIMIT
+    await one_more.wait()
     await launcher.close()
