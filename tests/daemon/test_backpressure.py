@@ -11,7 +11,8 @@ from aiohttp import WSMsgType
 from contract import INTERRUPTED, error, interrupt
 from fake_worker import FakeLauncher
 from harness import PREFIX, Client, Daemon, gone
-from streaming import NARROW, Check, Reader, memory_bytes, waits_in_write
+from reading import Reader
+from streaming import NARROW, Check, memory_bytes, waits_in_write
 
 from interpreterd.app import make_app
 from interpreterd.dialects.native.execute_socket import Socket

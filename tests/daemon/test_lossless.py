@@ -1,19 +1,15 @@
 """No byte of output is lost, reordered within its stream or forged, whoever writes and however a client reads."""
 
 import asyncio
-import contextlib
 import os
 import signal
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
-from aiohttp import web
-from aiohttp.test_utils import TestServer
 from contract import COMPLETED, error
-from harness import PREFIX, Client, Daemon, gone
-from sdk import async_interpreter
+from harness import Client, Daemon, gone
+from reading import Reader, read_all, text_of
 from streaming import (
     AT_FULL_SPEED,
     IN_ONE_PRINT,
@@ -23,15 +19,9 @@ from streaming import (
     WITH_PAUSES,
     Check,
     Manner,
-    Reader,
     stream,
     waits_in_write,
 )
-
-from interpreterd.http import websocket as sockets
-from interpreterd.http.closing import Closing
-from interpreterd.http.keys import SETTINGS
-from interpreterd.http.settings import HttpSettings
 
 MB = 1_000_000
 MIB = 1 << 20
@@ -40,19 +30,6 @@ DEATHS = {
     "killed by SIGKILL": "os.kill(os.getpid(), 9)",
     "killed by SIGSEGV": "import ctypes; ctypes.string_at(0)",
 }
-
-
-def read_all(reader: Reader) -> list[dict[str, Any]]:
-    """Read to the close; return the messages."""
-    messages = []
-    while (message := reader.receive()) is not None:
-        messages.append(message)
-    return messages
-
-
-def text_of(messages: list[dict[str, Any]], *streams: str) -> str:
-    """The output of ``streams``, as it came."""
-    return "".join(message["text"] for message in messages if message["type"] in streams)
 
 
 # However a client reads
@@ -100,75 +77,6 @@ async def test_a_client_that_is_late_and_still_talks_gets_the_end(own_client: Cl
 
 
 # When a connection ends
-
-
-@contextlib.asynccontextmanager
-async def finished_socket(monkeypatch: pytest.MonkeyPatch, last: bytes | None) -> AsyncIterator[Reader]:
-    """A client of a server that finishes its ``Socket`` while another task receives, with hardly any patience."""
-
-    async def handle(request: web.Request) -> web.StreamResponse:
-        socket = await sockets.open_socket(request)
-        monkeypatch.setattr(socket, "_patience_s", 0.025)
-        receiver = asyncio.create_task(socket.receive())
-        await asyncio.sleep(0)
-        await socket.finish(Closing(1000, b"why"), last=last)
-        await receiver
-        return socket
-
-    app = web.Application()
-    app[SETTINGS] = HttpSettings()
-    app.router.add_get(PREFIX + "/execute", handle)
-    async with TestServer(app) as server:
-        with await asyncio.to_thread(Reader, str(server.make_url(""))) as reader:
-            yield reader
-
-
-@pytest.mark.parametrize("size", [2, 125, 126, 65535, 65536])
-async def test_the_last_message_comes_whole_before_the_close(monkeypatch: pytest.MonkeyPatch, size: int) -> None:
-    text = "x" * (size - 2)
-    async with finished_socket(monkeypatch, f'"{text}"'.encode()) as reader:
-        assert await asyncio.to_thread(read_all, reader) == [text]
-        assert (reader.close_code, reader.close_reason) == (1000, "why")
-
-
-@contextlib.asynccontextmanager
-async def ended_socket(
-    monkeypatch: pytest.MonkeyPatch, untaken: list[int]
-) -> AsyncIterator[tuple[Reader, asyncio.Event]]:
-    """A ``finished_socket`` that seems to take its time.
-
-    ``untaken`` is what the client has not taken, look by look, up to ten times; the event is set at the last one.
-    """
-    looked = asyncio.Event()
-
-    def look(transport: asyncio.Transport) -> int:
-        number = untaken.pop(0)
-        if not untaken:
-            looked.set()
-        return number
-
-    monkeypatch.setattr(sockets, "CLOSE_TIMEOUT_S", 0.01)
-    monkeypatch.setattr(sockets, "untaken_bytes", look)
-
-    async with finished_socket(monkeypatch, None) as reader:
-        yield reader, looked
-
-
-@pytest.mark.parametrize("untaken", [[0], [90, 90, 80, 0], [90, 90, 90, 90]], ids=["all", "all later", "nothing more"])
-async def test_a_client_that_does_not_answer_the_close_is_let_go(
-    monkeypatch: pytest.MonkeyPatch, untaken: list[int]
-) -> None:
-    """Once it has taken all, or nothing for too long."""
-    async with ended_socket(monkeypatch, untaken) as (reader, _):
-        assert await asyncio.to_thread(reader.read_raw) == b"\x88\x05\x03\xe8why"
-        assert untaken == []
-
-
-async def test_a_client_that_takes_something_now_and_then_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    async with ended_socket(monkeypatch, [90, 80, 80, 70, 70, 60, 60, 50]) as (reader, looked):
-        await looked.wait()
-        await asyncio.to_thread(reader.receive)
-        assert (reader.close_code, reader.close_reason) == (1000, "why")
 
 
 # Whoever writes
@@ -272,41 +180,6 @@ async def test_all_that_was_written_before_a_kill(daemon: Daemon, tmp_path: Path
 
 
 # Bytes that are no UTF-8
-
-
-@pytest.mark.parametrize("fd", [1, 2])
-async def test_what_is_replaced_is_counted(client: Client, fd: int) -> None:
-    """Also over reads that cut it; the U+FFFD that the program writes itself is not counted."""
-    data = b"a\xffb\xc3(\xed\xa0\x80 \xef\xbf\xbd " * 10_000 + b"\xe6\x97"
-    result = await client.run(f"import os; os.write({fd}, {data!r})")
-    *output, completed = result.messages
-    assert completed == COMPLETED
-    assert {message["type"] for message in output} == {["stdout", "stderr"][fd - 1]}
-    assert text_of(output, "stdout", "stderr") == data.decode(errors="replace")
-    assert sum(message.get("replaced", 0) for message in output) == 5 * 10_000 + 1
-    assert len(output) > 1
-
-
-async def test_where_nothing_is_replaced_nothing_is_counted(client: Client) -> None:
-    for code in ("print('é日👋\ufffd')", "import os; os.write(1, b'\\xe6'); os.write(1, b'\\x97\\xa5')"):
-        assert all(message.keys() == {"type", "text"} for message in (await client.run(code)).messages)
-
-
-async def test_a_count_is_of_its_own_message(client: Client) -> None:
-    """Each print waits until the stream before it has been read."""
-    result = await client.run(
-        "import os, sys\nfor bad in (b'\\xff', b'', b'\\xff\\xff'):\n"
-        "    sys.stdout.buffer.write(b'out' + bad + b'\\n'); sys.stdout.write(''); sys.stdout.flush()\n"
-        "    print('err', file=sys.stderr)\n"
-    )
-    out = [(message["text"], message.get("replaced")) for message in result.messages if message["type"] == "stdout"]
-    assert out == [("out\ufffd\n", 1), ("out\n", None), ("out\ufffd\ufffd\n", 2)]
-
-
-async def test_the_sdk_reads_a_message_with_a_count_as_any_other(daemon: Daemon) -> None:
-    async with async_interpreter(daemon.url) as sdk:
-        result = await sdk.run_code("import os; os.write(1, b'a\\xffb\\n'); os.write(2, b'\\xfe')")
-    assert (result.stdout, result.stderr, result.error) == ("a\ufffdb\n", "\ufffd", None)
 
 
 # Text that looks like the protocol

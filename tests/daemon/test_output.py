@@ -5,7 +5,10 @@ import os
 from pathlib import Path
 
 import pytest
-from harness import Client, Gate
+from contract import COMPLETED
+from harness import Client, Daemon, Gate
+from reading import text_of
+from sdk import async_interpreter
 
 LIBC = "import ctypes\nlibc = ctypes.CDLL(None)\n"
 
@@ -161,3 +164,38 @@ async def test_orphans_do_not_add_up_in_a_context(client: Client) -> None:
     assert (await client.run(code, context)).error is None
     shown = await client.run("print(open(f'/proc/self/task/{os.getpid()}/children').read().split())", context)
     assert shown.stdout == "[]\n"
+
+
+@pytest.mark.parametrize("fd", [1, 2])
+async def test_what_is_replaced_is_counted(client: Client, fd: int) -> None:
+    """Also over reads that cut it; the U+FFFD that the program writes itself is not counted."""
+    data = b"a\xffb\xc3(\xed\xa0\x80 \xef\xbf\xbd " * 10_000 + b"\xe6\x97"
+    result = await client.run(f"import os; os.write({fd}, {data!r})")
+    *output, completed = result.messages
+    assert completed == COMPLETED
+    assert {message["type"] for message in output} == {["stdout", "stderr"][fd - 1]}
+    assert text_of(output, "stdout", "stderr") == data.decode(errors="replace")
+    assert sum(message.get("replaced", 0) for message in output) == 5 * 10_000 + 1
+    assert len(output) > 1
+
+
+async def test_where_nothing_is_replaced_nothing_is_counted(client: Client) -> None:
+    for code in ("print('é日👋\ufffd')", "import os; os.write(1, b'\\xe6'); os.write(1, b'\\x97\\xa5')"):
+        assert all(message.keys() == {"type", "text"} for message in (await client.run(code)).messages)
+
+
+async def test_a_count_is_of_its_own_message(client: Client) -> None:
+    """Each print waits until the stream before it has been read."""
+    result = await client.run(
+        "import os, sys\nfor bad in (b'\\xff', b'', b'\\xff\\xff'):\n"
+        "    sys.stdout.buffer.write(b'out' + bad + b'\\n'); sys.stdout.write(''); sys.stdout.flush()\n"
+        "    print('err', file=sys.stderr)\n"
+    )
+    out = [(message["text"], message.get("replaced")) for message in result.messages if message["type"] == "stdout"]
+    assert out == [("out\ufffd\n", 1), ("out\n", None), ("out\ufffd\ufffd\n", 2)]
+
+
+async def test_the_sdk_reads_a_message_with_a_count_as_any_other(daemon: Daemon) -> None:
+    async with async_interpreter(daemon.url) as sdk:
+        result = await sdk.run_code("import os; os.write(1, b'a\\xffb\\n'); os.write(2, b'\\xfe')")
+    assert (result.stdout, result.stderr, result.error) == ("a\ufffdb\n", "\ufffd", None)

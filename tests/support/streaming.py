@@ -6,17 +6,14 @@ figures, or raises ``AssertionError`` with the place where what came differs fro
 
 import asyncio
 import os
-import socket
-import struct
 import time
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Final, Self
+from typing import Any, Final
 from urllib.parse import urlsplit
 
-import orjson
 from attrs import frozen
 from harness import PREFIX
+from reading import Reader
 
 # What is written is blocks: a number, then numbered lines. So whatever is lost, doubled or swapped shows, be it a byte
 # or a block. The wide ones hold characters of two, three and four bytes, which reads cut.
@@ -30,7 +27,6 @@ blocks = (f"{{number:015d}}\\n" + {filler!r} for number in range({count}))
 """
 IN_BLOCKS: Final = "for block in blocks: sys.stdout.write(block)"
 IN_ONE_PRINT: Final = "print(''.join(blocks), end='')"
-HANG_S: Final = 45.0  # a read that takes longer has failed: a thread that waits for ever could not be ended
 WRITE_CALL: Final = {"x86_64": "1", "aarch64": "64"}[os.uname().machine]  # <asm/unistd.h>
 
 
@@ -218,102 +214,3 @@ def _call_and_sleeps(pid: int) -> tuple[str, str]:
 
 
 # A client
-
-
-class Reader:
-    """A WebSocket client (RFC 6455) on a blocking socket: what it does not ask for stays in the kernel's buffers.
-
-    Attributes:
-        piece_bytes: What one recv(2) takes at most.
-        close_code, close_reason: Once ``receive`` has returned None.
-    """
-
-    def __init__(self, url: str, path: str = "/execute", *, piece_bytes: int = 1 << 18, buffer_bytes: int = 0) -> None:
-        """Connect; ``buffer_bytes`` is as in ``Manner``."""
-        self.piece_bytes = piece_bytes
-        self.close_code: int | None = None
-        self.close_reason = ""
-        self._unread = bytearray()
-        where = urlsplit(url)
-        self._socket = socket.socket()
-        self._socket.settimeout(HANG_S)
-        if buffer_bytes:
-            self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, buffer_bytes)
-        self._socket.connect((where.hostname, where.port))
-        self._socket.sendall(
-            f"GET {PREFIX}{path} HTTP/1.1\r\nHost: {where.netloc}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
-            "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: MDEyMzQ1Njc4OWFiY2RlZg==\r\n\r\n".encode()
-        )
-        head = b""
-        while not head.endswith(b"\r\n\r\n"):
-            head += self._take(1)
-        assert head.startswith(b"HTTP/1.1 101 "), head
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        self._socket.close()
-
-    def send(self, message: dict[str, Any]) -> None:
-        """Send one text message."""
-        self._send_frame(1, orjson.dumps(message))
-
-    def ping(self) -> None:
-        """Send a ping."""
-        self._send_frame(9, b"")
-
-    def receive(self) -> dict[str, Any] | None:
-        """Return the next message, or None after the server's close, which is answered; pings are answered, too."""
-        while True:
-            head, size = self._take(2)
-            if size >= 126:
-                size = int.from_bytes(self._take(2 if size == 126 else 8), "big")
-            data = self._take(size)
-            match head & 0xF:
-                case 1:
-                    message: dict[str, Any] = orjson.loads(data)
-                    return message
-                case 8:
-                    self.close_code, self.close_reason = struct.unpack(">H", data[:2])[0], data[2:].decode()
-                    self._send_frame(8, data)
-                    return None
-                case 9:
-                    self._send_frame(10, data)
-                case _:  # a pong
-                    pass
-
-    def first_line(self) -> tuple[str, str]:
-        """Return the first line of stdout, and what came with it; whatever else comes before is skipped."""
-        text = ""
-        while "\n" not in text:
-            message = self.receive()
-            assert message is not None, text
-            if message["type"] == "stdout":
-                text += message["text"]
-        line, _, rest = text.partition("\n")
-        return line, rest
-
-    def read_raw(self) -> bytes:
-        """Return all bytes up to the connection's end, and answer nothing."""
-        data = bytes(self._unread)
-        while piece := self._socket.recv(self.piece_bytes):
-            data += piece
-        return data
-
-    def _send_frame(self, kind: int, data: bytes) -> None:
-        size = len(data)
-        length = bytes([0x80 | size]) if size < 126 else b"\xff" + size.to_bytes(8, "big")
-        self._socket.sendall(bytes([0x80 | kind]) + length + bytes(4) + data)  # a mask of zeros changes nothing
-
-    def _take(self, size: int) -> bytes:
-        while len(self._unread) < size:
-            piece = self._socket.recv(self.piece_bytes)
-            if not piece:
-                raise EOFError("the connection ended without a close")
-            self._unread += piece
-        data = bytes(self._unread[:size])
-        del self._unread[:size]
-        return data

@@ -1,0 +1,85 @@
+"""The end of a WebSocket: what is said last comes whole, and a client that still takes something is waited for."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+
+import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
+from harness import PREFIX
+from reading import Reader, read_all
+
+from interpreterd.http import websocket as sockets
+from interpreterd.http.closing import Closing
+from interpreterd.http.keys import SETTINGS
+from interpreterd.http.settings import HttpSettings
+
+
+@contextlib.asynccontextmanager
+async def finished_socket(monkeypatch: pytest.MonkeyPatch, last: bytes | None) -> AsyncIterator[Reader]:
+    """A client of a server that finishes its ``Socket`` while another task receives, with hardly any patience."""
+
+    async def handle(request: web.Request) -> web.StreamResponse:
+        socket = await sockets.open_socket(request)
+        monkeypatch.setattr(socket, "_patience_s", 0.025)
+        receiver = asyncio.create_task(socket.receive())
+        await asyncio.sleep(0)
+        await socket.finish(Closing(1000, b"why"), last=last)
+        await receiver
+        return socket
+
+    app = web.Application()
+    app[SETTINGS] = HttpSettings()
+    app.router.add_get(PREFIX + "/execute", handle)
+    async with TestServer(app) as server:
+        with await asyncio.to_thread(Reader, str(server.make_url(""))) as reader:
+            yield reader
+
+
+@pytest.mark.parametrize("size", [2, 125, 126, 65535, 65536])
+async def test_the_last_message_comes_whole_before_the_close(monkeypatch: pytest.MonkeyPatch, size: int) -> None:
+    text = "x" * (size - 2)
+    async with finished_socket(monkeypatch, f'"{text}"'.encode()) as reader:
+        assert await asyncio.to_thread(read_all, reader) == [text]
+        assert (reader.close_code, reader.close_reason) == (1000, "why")
+
+
+@contextlib.asynccontextmanager
+async def ended_socket(
+    monkeypatch: pytest.MonkeyPatch, untaken: list[int]
+) -> AsyncIterator[tuple[Reader, asyncio.Event]]:
+    """A ``finished_socket`` that seems to take its time.
+
+    ``untaken`` is what the client has not taken, look by look, up to ten times; the event is set at the last one.
+    """
+    looked = asyncio.Event()
+
+    def look(transport: asyncio.Transport) -> int:
+        number = untaken.pop(0)
+        if not untaken:
+            looked.set()
+        return number
+
+    monkeypatch.setattr(sockets, "CLOSE_TIMEOUT_S", 0.01)
+    monkeypatch.setattr(sockets, "untaken_bytes", look)
+
+    async with finished_socket(monkeypatch, None) as reader:
+        yield reader, looked
+
+
+@pytest.mark.parametrize("untaken", [[0], [90, 90, 80, 0], [90, 90, 90, 90]], ids=["all", "all later", "nothing more"])
+async def test_a_client_that_does_not_answer_the_close_is_let_go(
+    monkeypatch: pytest.MonkeyPatch, untaken: list[int]
+) -> None:
+    """Once it has taken all, or nothing for too long."""
+    async with ended_socket(monkeypatch, untaken) as (reader, _):
+        assert await asyncio.to_thread(reader.read_raw) == b"\x88\x05\x03\xe8why"
+        assert untaken == []
+
+
+async def test_a_client_that_takes_something_now_and_then_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with ended_socket(monkeypatch, [90, 80, 80, 70, 70, 60, 60, 50]) as (reader, looked):
+        await looked.wait()
+        await asyncio.to_thread(reader.receive)
+        assert (reader.close_code, reader.close_reason) == (1000, "why")
