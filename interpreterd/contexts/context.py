@@ -83,7 +83,7 @@ class Context:
             backlog_bytes=settings.backlog_limit_bytes,
             output_limit_bytes=limits.output_bytes,
             held_limit_bytes=settings.queue_bytes,
-            on_full=self._pause_output,
+            on_full=self._slot.pause_output,  # not of the context's own: it and its transcript would keep each other
         )
         self._closed_by: InterpreterError | None = None
         self._timers = Timers()
@@ -249,10 +249,6 @@ class Context:
                 self._slot.start()
             case _:
                 assert_never(effect)
-
-    def _pause_output(self) -> None:
-        if self._slot.worker is not None:
-            self._slot.worker.pause_output()
 
     def _resume_output(self) -> None:
         if self._slot.worker is not None and not self._transcript.full:

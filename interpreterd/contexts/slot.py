@@ -80,6 +80,11 @@ class Slot:
             self.worker.resume_output()  # it no longer waits for its client
             self.worker.send(Exit())
 
+    def pause_output(self) -> None:
+        """Let the worker wait with its output."""
+        if self.worker is not None:
+            self.worker.pause_output()
+
     def give_up(self) -> None:
         """Leave the worker, which was killed, to the kernel."""
         if self.worker is not None:
