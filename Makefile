@@ -15,7 +15,7 @@ PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; 
 unexport PYTHONUNBUFFERED PYTHONDONTWRITEBYTECODE
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: run test programs cover lint format docs dist clean distclean
+.PHONY: run test quick programs cover lint format docs dist clean distclean
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
 
@@ -25,6 +25,10 @@ run: $(VENV)/.has-run
 
 test: $(VENV)/.has-test programs
 	$(BIN)/pytest $(ARGS)
+
+# All tests but those with a whole daemon, and those of documents and distributions.
+quick: $(VENV)/.has-test
+	$(BIN)/pytest --ignore=tests/daemon --ignore=tests/project $(ARGS)
 
 # Debian's, for the tests of examples/browser and of the documented proxies. Not a stamp in .venv: it is the machine that
 # has them or not. Without Chromium tests fail and say so; without a proxy what is documented of it is not tested.

@@ -149,3 +149,12 @@ def test_help_lists_every_flag_its_default_and_no_surprise(capsys: pytest.Captur
 def test_without_a_command_all_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
     assert main([]) == 2
     assert "\nCommands:\n  serve " in capsys.readouterr().err
+
+
+def test_no_flag_may_be_cut_short(capsys: pytest.CaptureFixture[str]) -> None:
+    """A later version may have another one with the same beginning."""
+    for arguments in (["--exit-with-par"], ["--pool", "1"], ["--no-exit"]):
+        with pytest.raises(SystemExit) as caught:
+            flags.Parser("interpreterd serve").parse_args(arguments)
+        assert caught.value.code == 2
+        assert "unrecognized arguments" in capsys.readouterr().err

@@ -35,3 +35,15 @@ print(type(made).__name__, made.verify_mode.name, made.check_hostname, gc.isenab
 print((ssl.create_default_context, ssl.SSLContext.set_default_verify_paths) == before)
 """
     assert printed(script) == ["_ReadLater", "CERT_REQUIRED", "True", "True", "True"]
+
+
+def test_signals_are_received_again() -> None:
+    code = """
+import signal
+from interpreterd import start
+signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
+signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+start._receive_signals()
+print(signal.pthread_sigmask(signal.SIG_BLOCK, ()), signal.getsignal(signal.SIGCHLD) is signal.SIG_DFL)
+"""
+    assert subprocess.check_output([sys.executable, "-c", code], text=True) == "set() True\n"

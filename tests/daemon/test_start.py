@@ -5,14 +5,13 @@ import json
 import os
 import subprocess
 import sys
-import threading
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
 from harness import COMMAND, Client, Daemon
 
-from interpreterd import daemon, flags, start
+from interpreterd import start
 from interpreterd.processes import guard
 
 Start = Callable[..., Awaitable[Daemon]]
@@ -241,53 +240,3 @@ async def test_a_stdout_that_is_closed(start_daemon: Start, tmp_path: Path) -> N
         process.terminate()
         assert await process.wait() == 0
     assert "Traceback" not in (tmp_path / "log").read_text()
-
-
-# The end
-
-LATE = """
-import asyncio, logging
-from interpreterd import daemon
-logging.basicConfig()
-daemon.SHUTDOWN_LIMIT_S = 0
-daemon._end_at_the_latest()
-import time
-time.sleep(1000)
-"""
-
-
-async def test_an_end_that_takes_too_long_is_not_waited_for() -> None:
-    """Whatever holds the event loop, or waits in it."""
-    process = await asyncio.create_subprocess_exec(sys.executable, "-c", LATE, stderr=asyncio.subprocess.PIPE)
-    _, err = await process.communicate()
-    assert process.returncode == 1
-    assert b"shutting down has taken longer than 0 s" in err
-
-
-def test_an_end_goes_on_where_there_is_no_room_for_a_thread(monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(timer: threading.Timer) -> None:
-        raise RuntimeError(start.NO_THREAD)
-
-    monkeypatch.setattr(threading.Timer, "start", refuse)
-    daemon._end_at_the_latest()
-
-
-def test_no_flag_may_be_cut_short(capsys: pytest.CaptureFixture[str]) -> None:
-    """A later version may have another one with the same beginning."""
-    for arguments in (["--exit-with-par"], ["--pool", "1"], ["--no-exit"]):
-        with pytest.raises(SystemExit) as caught:
-            flags.Parser("interpreterd serve").parse_args(arguments)
-        assert caught.value.code == 2
-        assert "unrecognized arguments" in capsys.readouterr().err
-
-
-def test_signals_are_received_again() -> None:
-    code = """
-import signal
-from interpreterd import start
-signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
-signal.signal(signal.SIGCHLD, signal.SIG_IGN)
-start._receive_signals()
-print(signal.pthread_sigmask(signal.SIG_BLOCK, ()), signal.getsignal(signal.SIGCHLD) is signal.SIG_DFL)
-"""
-    assert subprocess.check_output([sys.executable, "-c", code], text=True) == "set() True\n"

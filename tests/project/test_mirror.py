@@ -5,15 +5,8 @@ from blocking import MAY_ASK
 from covering import mirror_of, modules
 from paths import ROOT
 
-# They still want one; nothing may be added.
-MISSING = [
-    "interpreterd/daemon.py",
-    "worker/boot.py",
-    "worker/template.py",
-]
 
-
-@pytest.mark.parametrize("module", [module for module in modules() if module not in MISSING])
+@pytest.mark.parametrize("module", modules())
 def test_a_module_has_its_test_file(module: str) -> None:
     tests = mirror_of(module)
     assert (ROOT / tests).exists(), f"{module} wants {tests}"

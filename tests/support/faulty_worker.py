@@ -1,4 +1,4 @@
-"""A worker that speaks its side of the pipe wrongly. Each fault is a function below, called by its name.
+"""A worker that speaks its side of the pipe wrongly. Each fault is a function below, or a row of a table.
 
     faulty_worker.py FAULT GATE -I -S SCRIPT OUT DIE
 
@@ -24,8 +24,12 @@ def write(data, fd=1):
         data = data[os.write(fd, data) :]
 
 
+def line(kind, **keys):
+    return json.dumps({"type": kind, **keys}).encode() + b"\n"
+
+
 def say(kind, **keys):
-    write(json.dumps({"type": kind, **keys}).encode() + b"\n")
+    write(line(kind, **keys))
 
 
 def ready():
@@ -87,11 +91,14 @@ def write_long_line():
     stay()
 
 
-# Instead of being ready
+# Instead of being ready; after what is in the table, nothing more comes
 
-
-def never_ready():
-    stay()
+INSTEAD_OF_READY = {
+    "never_ready": b"",
+    "wrong_version": line("ready", version=2, pid=os.getpid(), python="3.11.0"),
+    "garbage_instead_of_ready": b"garbage\n",
+    "done_instead_of_ready": line("done", id=LATER_ID, error=None),
+}
 
 
 def dies_instead_of_ready():
@@ -103,16 +110,6 @@ def killed_instead_of_ready():
     os.kill(os.getpid(), signal.SIGKILL)
 
 
-def wrong_version():
-    say("ready", version=2, pid=os.getpid(), python="3.11.0")
-    stay()
-
-
-def garbage_instead_of_ready():
-    write(b"garbage\n")
-    stay()
-
-
 def half_of_ready_then_ends():
     write(b'{"type":"ready","version":1,')
 
@@ -120,11 +117,6 @@ def half_of_ready_then_ends():
 def half_of_ready_then_closes():
     write(b'{"type":"ready","version":1,')
     close_channel()
-    stay()
-
-
-def done_instead_of_ready():
-    say("done", id=LATER_ID, error=None)
     stay()
 
 
@@ -167,31 +159,29 @@ def fails_at_length():
     stay()
 
 
-# Instead of the end of an execution
+# Instead of the end of an execution, or after it
 
-
-def garbage():
-    begin()
-    write(b"garbage\n")
-    stay()
-
-
-def not_an_object():
-    begin()
-    write(b'["done"]\n')
-    stay()
-
-
-def unknown_type():
-    begin()
-    say("finished")
-    stay()
-
-
-def wrong_types():
-    say_id = begin()
-    say("done", id=say_id, error={"name": True, "value": "", "traceback": ""})
-    stay()
+AT_THE_END = {
+    "garbage": lambda id: b"garbage\n",
+    "not_an_object": lambda id: b'["done"]\n',
+    "unknown_type": lambda id: line("finished"),
+    "wrong_types": lambda id: line("done", id=id, error={"name": True, "value": "", "traceback": ""}),
+    "deep_nesting": lambda id: b"[" * 200_000 + b"\n",
+    "deep_nesting_within_a_message": lambda id: (
+        b'{"type":"done","id":"%b","error":%b}\n' % (id.encode(), b"[" * 200_000 + b"]" * 200_000)
+    ),
+    "invalid_utf8": lambda id: b'{"type":"done","id":"%b","error":null,"\xff":1}\n' % id.encode(),
+    "lone_surrogate": lambda id: line("done", id=id, error={"name": "\ud800", "value": "", "traceback": ""}),
+    "foreign_done": lambda id: line("done", id=LATER_ID, error=None),
+    "foreign_exiting": lambda id: line("exiting", id=LATER_ID),
+    "configured_again": lambda id: line("configured"),
+    "synced": lambda id: line("synced"),
+    "forked": lambda id: line("forked", pid=1),
+    "reaped": lambda id: line("reaped", pid=os.getpid(), status=0),
+    "done_twice": lambda id: line("done", id=id, error=None) * 2,
+    "garbage_after_done": lambda id: line("done", id=id, error=None) + b"garbage\n",
+    "exiting_and_stays": lambda id: line("exiting", id=id),
+}
 
 
 def half_a_message_then_ends():
@@ -207,63 +197,6 @@ def half_a_message_then_closes():
 def long_line():
     begin()
     write_long_line()
-
-
-def deep_nesting():
-    begin()
-    write(b"[" * 200_000 + b"\n")
-    stay()
-
-
-def deep_nesting_within_a_message():
-    write(f'{{"type":"done","id":"{begin()}","error":{"[" * 200_000 + "]" * 200_000}}}\n'.encode())
-    stay()
-
-
-def invalid_utf8():
-    write(b'{"type":"done","id":"%s","error":null,"\xff":1}\n' % begin().encode())
-    stay()
-
-
-def lone_surrogate():
-    write(b'{"type":"done","id":"%s","error":{"name":"\\ud800","value":"","traceback":""}}\n' % begin().encode())
-    stay()
-
-
-def foreign_done():
-    begin()
-    say("done", id=LATER_ID, error=None)
-    stay()
-
-
-def foreign_exiting():
-    begin()
-    say("exiting", id=LATER_ID)
-    stay()
-
-
-def configured_again():
-    begin()
-    say("configured")
-    stay()
-
-
-def synced():
-    begin()
-    say("synced")
-    stay()
-
-
-def forked():
-    begin()
-    say("forked", pid=1)
-    stay()
-
-
-def reaped():
-    begin()
-    say("reaped", pid=os.getpid(), status=0)
-    stay()
 
 
 def closes_its_channel():
@@ -316,23 +249,6 @@ def leaves_a_grandchild_that_floods():
 # After the end of an execution
 
 
-def done_twice():
-    message = json.dumps({"type": "done", "id": begin(), "error": None}).encode() + b"\n"
-    write(message * 2)
-    stay()
-
-
-def garbage_after_done():
-    message = json.dumps({"type": "done", "id": begin(), "error": None}).encode() + b"\n"
-    write(message + b"garbage\n")
-    stay()
-
-
-def exiting_and_stays():
-    say("exiting", id=begin())
-    stay()
-
-
 def exiting_and_babbles():
     """Say what could come next, again and again."""
     execution_id = begin()
@@ -367,4 +283,11 @@ def closes_its_output():
 
 
 if __name__ == "__main__":
-    globals()[fault]()
+    if fault in INSTEAD_OF_READY:
+        write(INSTEAD_OF_READY[fault])
+        stay()
+    elif fault in AT_THE_END:
+        write(AT_THE_END[fault](begin()))
+        stay()
+    else:
+        globals()[fault]()

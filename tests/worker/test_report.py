@@ -5,7 +5,8 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from worker_driver import DrivenWorker, clean_environment, find_pythons, unnamed
+from plain import version_of
+from worker_driver import DrivenWorker, clean_environment, unnamed
 
 
 def alive(worker: DrivenWorker) -> bool:
@@ -165,12 +166,6 @@ except Exception as e:
     "suggested name": ("value = 1\nvalu\n", (3, 12)),
     "suggested attribute": ("import sys\nsys.pth\n", (3, 12)),
 }
-
-
-def version_of(python: str) -> tuple[int, int]:
-    version = next(version for version, path in find_pythons().items() if path == python)
-    major, _, minor = version.partition(".")
-    return int(major), int(minor)
 
 
 class TestTracebacks:

@@ -4,13 +4,8 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from plain import SEEN, plain
 from worker_driver import DrivenWorker, clean_environment, find_pythons
-
-
-def version_of(python: str) -> tuple[int, int]:
-    version = next(version for version, path in find_pythons().items() if path == python)
-    major, _, minor = version.partition(".")
-    return int(major), int(minor)
 
 
 class TestProcesses:
@@ -56,71 +51,7 @@ class TestProcesses:
         assert worker.printed(code) == "1\n"
 
 
-class TestInterpreter:
-    """Nothing shows that the worker is one: a plain ``python`` in the same place says the same."""
-
-    SEEN = (
-        "import sys, os\n"
-        "print(sys.argv, sys.path, sys.executable, sys.prefix, sys.base_prefix, sys.exec_prefix)\n"
-        "names = [n for n in dir(sys.flags) if n[:2] not in ('__', 'n_')]\n"
-        "print([(n, getattr(sys.flags, n)) for n in names if n not in ('count', 'index')])\n"
-        "print(sys.flags, tuple(sys.flags), sys.warnoptions, sys._xoptions, sys.dont_write_bytecode, sys.gettrace())\n"
-        "print(sys.getrecursionlimit(), sys.stdin.fileno(), sys.stdout.encoding, sys.getfilesystemencoding())\n"
-        "print([getattr(f, '__qualname__', type(f).__qualname__) for f in sys.meta_path], len(sys.path_hooks))\n"
-        "print(__name__, __doc__, __package__, sys.platform, sys.getswitchinterval(), os.getcwd())\n"
-    )
-
-    @staticmethod
-    def plain(worker: DrivenWorker, code: str, env: dict[str, str]) -> str:
-        """What a plain Python prints that is given ``code`` on its command line, as an empty argv[0] says."""
-        ran = subprocess.run(
-            [worker.python, "-c", "import sys; sys.argv = ['']\n" + code],
-            capture_output=True,
-            text=True,
-            check=True,
-            cwd=worker.cwd,
-            env=clean_environment() | env | {"PYTHONIOENCODING": "utf-8"},
-        )
-        return ran.stdout
-
-    @pytest.mark.parametrize("version", find_pythons())
-    @pytest.mark.parametrize(
-        "env",
-        [
-            {},
-            {"PYTHONPATH": "/first:/second"},
-            {"PYTHONNOUSERSITE": "1"},
-            {"PYTHONDONTWRITEBYTECODE": "1"},
-        ],
-        ids=lambda env: next(iter(env), "plain"),
-    )
-    def test_no_trace_of_the_worker(self, version: str, env: dict[str, str], tmp_path: Path) -> None:
-        with DrivenWorker(find_pythons()[version], tmp_path, env) as worker:
-            ours, theirs = worker.printed(self.SEEN), self.plain(worker, self.SEEN, env)
-            assert ours.splitlines() == theirs.splitlines()
-
-    def test_modules(self, worker: DrivenWorker) -> None:
-        own = "{'worker', 'boot', 'channel', 'streams', 'namespace', 'report', 'system', 'interpreter', 'interpreterd'}"
-        code = f"import sys\nprint([n for n in sys.modules if set(n.split('.')) & {own}])"
-        assert worker.printed(code) == "[]\n"
-        # Nor is it heavy: what is there decides how soon a context is.
-        code = "print(set(sys.modules) & {'re', 'enum', 'json', 'threading', 'traceback', 'functools', 'typing'})"
-        bare = self.plain(worker, "import sys\n" + code, {})
-        if bare == "set()\n":  # no .pth file imports them
-            assert worker.printed(code) == bare
-
-    def test_the_script_is_gone(self, worker: DrivenWorker) -> None:
-        code = (
-            "import os\nprint([os.readlink(f'/dev/fd/{n}') for n in range(3, 900) if os.path.exists(f'/dev/fd/{n}')])"
-        )
-        assert worker.printed(code) == "[]\n"
-        if version_of(worker.python) >= (3, 10):
-            assert worker.printed("import sys; print(sys.orig_argv == [sys.executable])") == "True\n"
-
-    def test_children_inherit_no_descriptor(self, worker: DrivenWorker) -> None:
-        code = "import os; os.system('ls /proc/self/fd')"
-        assert worker.printed(code).split() == ["0", "1", "2", "3"]  # ls itself opens one
-
+class TestStart:
     def test_pythonpath(self, worker: DrivenWorker, tmp_path: Path) -> None:
         (tmp_path / "library").mkdir()
         (tmp_path / "library" / "mine.py").write_text("x = 'from the path'")
@@ -141,7 +72,7 @@ class TestInterpreter:
         Path(where, "mine.py").write_text("x = 'of the user'")
         Path(where, "mine.pth").write_text("import builtins; builtins.from_pth = True\n")
         code = "try:\n    import mine; print(mine.x, from_pth)\nexcept ImportError:\n    print('none')\n"
-        theirs = self.plain(worker, code, env)
+        theirs = plain(worker, code, env)
         assert theirs in ("of the user True\n", "none\n")  # a virtual environment has none
         with DrivenWorker(worker.python, tmp_path, env) as other:
             assert other.printed(code) == theirs
@@ -163,5 +94,5 @@ class TestInterpreter:
             )
             code = "import subprocess; subprocess.run([sys.executable, '-c', 'import mine; print(mine.x)'])"
             assert worker.printed(code) == "of the environment\n"
-            ours, theirs = worker.printed(self.SEEN), self.plain(worker, self.SEEN, {})
+            ours, theirs = worker.printed(SEEN), plain(worker, SEEN, {})
             assert ours.splitlines() == theirs.splitlines()
