@@ -1,4 +1,4 @@
-"""What single inputs do: ``exit()``, limits that are exceeded, leaving the queue, starts that fail."""
+"""Single inputs of the machine: ``exit()``, an exceeded limit, a cancelled execution, a failed start."""
 
 import pytest
 from machine_scripts import (

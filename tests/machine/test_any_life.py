@@ -1,4 +1,4 @@
-"""Any life of a machine, at random."""
+"""Random sequences of inputs: the machine's invariants always hold."""
 
 from collections import deque
 from typing import Any
@@ -46,7 +46,7 @@ MESSAGES = st.sampled_from([Ready(pid=1, python="3.11.7"), Configured(), Failed(
 
 
 class AnyLife(MachineDriver):
-    """A life with a worker that keeps to the protocol or does not."""
+    """A random life of a context; its worker may break the protocol."""
 
     @initialize(early=st.booleans())
     def create(self, early: bool) -> None:

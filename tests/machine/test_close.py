@@ -1,4 +1,4 @@
-"""The end of the context."""
+"""The machine closes a context."""
 
 import pytest
 from machine_scripts import (
@@ -43,7 +43,7 @@ FINISHED: list[Effect] = [ClearTimer("timeout"), Finish("a", Outcome.LOST, TOLD,
 CLOSE_EFFECTS: dict[State, tuple[list[Effect], list[Effect]]] = {
     State.EMPTY: ([], []),
     State.STARTING: ([], [KillWorker()]),
-    State.IDLE: ([], KILL[1:]),  # it has run nothing
+    State.IDLE: ([], KILL[1:]),  # the worker has run no execution
     State.RUNNING: (FINISHED, INTERRUPT_AND_END[1:]),
     State.INTERRUPTING: (FINISHED, END[1:]),
     State.SETTLING: ([], END[1:]),

@@ -1,4 +1,4 @@
-"""A worker is never believed."""
+"""The machine never trusts a worker's messages."""
 
 import pytest
 from machine_scripts import (

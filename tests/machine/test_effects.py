@@ -1,4 +1,4 @@
-"""What comes out of a machine."""
+"""The machine's effects."""
 
 import inspect
 from typing import get_args
@@ -8,6 +8,6 @@ from interpreterd.machine.effects import Effect
 
 
 def test_every_class_of_the_file_is_an_effect() -> None:
-    # So the driver, whose ``match`` ends in ``assert_never``, performs each of them.
+    # The driver's ``match`` ends in ``assert_never``, so the type checker proves that it performs every effect.
     own = {it for _, it in inspect.getmembers(effects, inspect.isclass) if it.__module__ == effects.__name__}
     assert set(get_args(Effect)) == own

@@ -1,4 +1,4 @@
-"""What goes into a machine."""
+"""The machine's inputs."""
 
 import inspect
 from typing import get_args

@@ -1,4 +1,4 @@
-"""The machine as a script, this input in, these effects out: executions start, run and wait; what cannot come."""
+"""Scripts of inputs and expected effects: executions start, run and wait; unexpected inputs are errors."""
 
 from typing import Any, get_args
 

@@ -1,4 +1,4 @@
-"""A new worker for a context."""
+"""The machine replaces a context's worker."""
 
 import pytest
 from machine_scripts import (
@@ -28,7 +28,7 @@ from interpreterd.model.events import Outcome
 RESTART_EFFECTS: dict[State, list[Effect]] = {
     State.EMPTY: [StartWorker()],
     State.STARTING: [],
-    State.IDLE: KILL,  # it has run nothing
+    State.IDLE: KILL,  # the worker has run no execution
     State.RUNNING: INTERRUPT_AND_END,
     State.INTERRUPTING: END,
     State.SETTLING: END,

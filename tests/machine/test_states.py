@@ -1,4 +1,4 @@
-"""Where a worker may stand."""
+"""The states of the machine."""
 
 from machine_scripts import ACTIVE, REACHING, machine
 

@@ -1,4 +1,4 @@
-"""The end of a worker: it dies, is told to end, is killed, is given up."""
+"""A worker ends: it dies, it is asked to exit, it is killed, or the daemon gives it up."""
 
 import pytest
 from machine_scripts import (

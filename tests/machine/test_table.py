@@ -1,4 +1,4 @@
-"""The table of what may happen."""
+"""The table of transitions is complete and consistent."""
 
 import inspect
 import typing
@@ -23,20 +23,20 @@ def test_every_state_has_its_rules() -> None:
 
 
 def test_every_action_is_named_by_a_rule() -> None:
-    # What begins with an underscore belongs to an action; what is inherited is a step.
+    # Methods with an underscore are parts of actions. Inherited methods are steps.
     actions = {it for name, it in vars(Actions).items() if inspect.isfunction(it) and not name.startswith("_")}
     assert {rule.action for rule in rules()} == actions
 
 
 def test_every_action_takes_the_input_of_its_rule() -> None:
-    # The type checker says so, too, before anything runs.
+    # The type checker also finds a mismatch, before anything runs.
     for rule in rules():
         taken = typing.get_type_hints(rule.action)["event"]
         assert rule.kind in (get_args(taken) or (taken,)), f"{rule.action.__name__} takes no {rule.kind.__name__}"
 
 
 def refused_by_the_type_checker() -> None:
-    """Not called: ``make lint`` holds that each ``ignore`` is needed, so that each line is an error."""
+    """Never called. ``make lint`` requires that each ``ignore`` is needed: each line is a type error."""
     on(Submit, Actions.on_started, State.RUNNING)  # type: ignore[arg-type]
     on(Start, Actions.on_strat, State.STARTING)  # type: ignore[attr-defined]
     on(Submit, Actions.on_restart, State.STARTING)  # type: ignore[arg-type]

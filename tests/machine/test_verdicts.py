@@ -1,4 +1,4 @@
-"""How an execution will have ended that a timeout or a client interrupts."""
+"""The outcome of an execution that a timeout or a client interrupts."""
 
 import pytest
 from machine_scripts import (

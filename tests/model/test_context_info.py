@@ -1,4 +1,4 @@
-"""What is known of a context."""
+"""The public facts about a context."""
 
 import pytest
 

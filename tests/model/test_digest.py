@@ -1,4 +1,4 @@
-"""What is found out about code when it is submitted: the same in one piece or many, and for long code in a thread."""
+"""The digest of submitted code. It is the same in one piece or many; long code is digested in a thread."""
 
 import hashlib
 import io
@@ -37,7 +37,7 @@ def test_it_is_that_of_the_whole(code: str) -> None:
 async def client(
     aiohttp_client: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> TestClient[web.Request, web.Application]:
-    """A client of an application which must not look at long code on the event loop's thread."""
+    """Return a client of an application that fails if it digests long code on the event loop's thread."""
 
     def refuse(code: str) -> Digest:
         raise AssertionError("long code is looked at on the event loop's thread")
@@ -73,7 +73,7 @@ async def test_long_code_is_looked_at_in_a_thread_only(
     client: TestClient[web.Request, web.Application], send: Send
 ) -> None:
     await send(client, {"code": LONG})
-    await send(client, {"code": LONG + "x"})  # too long by a byte
+    await send(client, {"code": LONG + "x"})  # one byte over the limit
     async with client.get(PREFIX + "/context/default/executions") as response:
         (shown,) = (await response.json())["executions"]
     assert shown["codeSha256"] == SHA256

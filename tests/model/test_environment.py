@@ -1,4 +1,4 @@
-"""Variables that are read once, when a Python starts: for a context in time, for an execution too late."""
+"""Variables that Python reads only at its start: a context may set them, an execution may not."""
 
 import pytest
 

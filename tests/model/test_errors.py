@@ -1,4 +1,4 @@
-"""The daemon's errors: each with its code, and one sentence that a client may read."""
+"""Each of the daemon's errors has a code and one sentence for the client."""
 
 from collections.abc import Iterator
 
@@ -22,7 +22,7 @@ from interpreterd.model.errors import (
 
 
 def errors(kind: type[InterpreterError] = InterpreterError) -> Iterator[type[InterpreterError]]:
-    """Yield the daemon's types of errors, without those of tests."""
+    """Yield the daemon's error types. Error types that tests define are left out."""
     for child in kind.__subclasses__():
         if child.__module__ == InterpreterError.__module__:
             yield child

@@ -1,4 +1,4 @@
-"""Events: a kind says what the bounds of memory need, or is none; what users wrote stays out of logs."""
+"""Events: every kind counts its memory; a class that cannot is rejected; users' text stays out of logs."""
 
 import functools
 from typing import Any, ClassVar
@@ -30,7 +30,7 @@ def test_long_code_is_told_in_part_and_how_much_longer_it_is() -> None:
     assert (len(told.code), told.cut_chars, told.origin) == (EVENT_LIMIT_CHARS, 3, "origin")
 
 
-# What they keep
+# The memory that events keep
 
 FAILURE = events.Failure(name="E", value="v", traceback=LONG)
 KEPT: list[tuple[events.Event, list[str]]] = [
@@ -40,7 +40,7 @@ KEPT: list[tuple[events.Event, list[str]]] = [
     (events.Started(), []),
     (events.Restarted(), []),
     (events.InputRequest(prompt=LONG, password=True), [LONG]),
-    (events.Raised(error=FAILURE), []),  # which Finished has, too
+    (events.Raised(error=FAILURE), []),  # Finished keeps the same error and counts it
     (events.Finished(outcome=events.Outcome.COMPLETED), []),
     (events.Finished(outcome=events.Outcome.COMPLETED, error=FAILURE), ["E", "v", LONG]),
     (
@@ -78,15 +78,15 @@ def test_one_kind_is_the_last() -> None:
     assert {kind for kind in kinds() if kind.is_last} == {events.Finished}
 
 
-# What a kind must be
+# The rules for a new kind
 
 
 @frozen(kw_only=True)
 class Bundle(events.Event):
-    """A kind that has a bit of everything."""
+    """A kind with one field of each type."""
 
     counts_as_backlog = True
-    known: ClassVar[str] = LONG  # of the class, not of its events
+    known: ClassVar[str] = LONG  # belongs to the class, so no event counts it
 
     shapes: dict[str, Any]
     number: int = 0

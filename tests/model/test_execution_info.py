@@ -1,4 +1,4 @@
-"""What is known of an execution."""
+"""The public facts about an execution."""
 
 import pytest
 

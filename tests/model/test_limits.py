@@ -1,4 +1,4 @@
-"""What a context may use: the daemon's limits, tightened by the context's own."""
+"""A context's limits: the daemon's, or the context's own where they are lower."""
 
 import os
 

@@ -1,4 +1,4 @@
-"""How much memory a value keeps: nothing of any size goes uncounted."""
+"""The memory that a value keeps: every large part is counted."""
 
 import json
 import sys
@@ -20,7 +20,7 @@ DEEP = 10_000
 
 @frozen
 class Bundle:
-    """Something of a later kind of event."""
+    """A type as a future kind of event may have it."""
 
     shapes: dict[str, Any]
 
@@ -67,7 +67,7 @@ def test_depth_is_no_matter() -> None:
 
 @given(st.text())
 def test_a_text_counts_what_it_keeps_after_it_has_been_encoded(text: str) -> None:
-    text = json.loads(json.dumps(text + "é😀"[: len(text) % 3]))  # another object, that nobody has encoded
+    text = json.loads(json.dumps(text + "é😀"[: len(text) % 3]))  # a new object without a cached UTF-8 form
     counted = text_bytes(text)
     text.encode(errors="surrogatepass")
     assert sys.getsizeof(text) <= counted <= 6 * sys.getsizeof(text)

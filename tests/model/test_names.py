@@ -1,4 +1,4 @@
-"""The names that clients and the daemon share are those of the published document."""
+"""Clients and the daemon use the names of the published document."""
 
 import ast
 from collections.abc import Iterator
@@ -19,7 +19,7 @@ def test_the_document_describes_events_in_each_media_type() -> None:
 
 
 def literals(source: str) -> Iterator[str]:
-    """Yield the strings of a module, but not its docstrings, which are statements of their own."""
+    """Yield the strings of a module, without its docstrings."""
     tree = ast.parse(source)
     prose = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
     for node in ast.walk(tree):

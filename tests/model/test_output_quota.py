@@ -1,4 +1,4 @@
-"""How much one execution may still write."""
+"""The quota of output that an execution has left."""
 
 import pytest
 from hypothesis import given

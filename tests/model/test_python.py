@@ -1,4 +1,4 @@
-"""The Python that runs user code, in words that name it."""
+"""The name and version of the Python that runs user code."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Requests, as what is asked of contexts."""
+"""The requests that dialects make of contexts."""
 
 from interpreterd.model.requests import Execute
 

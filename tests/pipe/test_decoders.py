@@ -1,4 +1,4 @@
-"""The pipe's decoders: whatever comes, in whatever pieces, a message, text, or ProtocolError."""
+"""The pipe's decoders: any bytes in any pieces give messages, text or a ProtocolError."""
 
 import contextlib
 import json
@@ -226,7 +226,7 @@ def test_any_chunking_gives_the_same_text(data: bytes, cuts: list[int]) -> None:
     pieces = [piece for chunk in chunks(data, cuts) for piece in decoder.feed(chunk)] + decoder.end()
     assert "".join(text for text, _ in pieces) == data.decode("utf-8", "replace")
     assert all(text and 0 <= replaced <= text.count("\ufffd") for text, replaced in pieces)
-    # What is left out where it cannot be decoded is what is replaced; only what the data itself says is not counted.
+    # ``replaced`` counts invalid bytes only. U+FFFD that the data itself contains is not counted.
     whole = data.decode("utf-8", "replace").count("\ufffd")
     own = data.decode("utf-8", "ignore").count("\ufffd")
     assert sum(replaced for _, replaced in pieces) == whole - own
@@ -258,7 +258,7 @@ def test_long_output_comes_in_pieces(data: bytes) -> None:
 
 @pytest.mark.parametrize("kind", ["asked", "synced", "configured", "exiting", "forked"])
 def test_what_may_come_often_is_short(kind: str) -> None:
-    """What a long one costs to read depends on what is in it: half a million numbers cost twenty milliseconds."""
+    """A long line may be slow to decode: half a million numbers take twenty milliseconds."""
     keys = {"id": "e", "number": 1, "prompt": "", "password": False, "pid": 1}
     line = json.dumps({"type": kind, **keys, "junk": "x" * SHORT_LIMIT_BYTES}).encode()
     with pytest.raises(ProtocolError, match=f"{kind} is longer than {SHORT_LIMIT_BYTES} bytes"):

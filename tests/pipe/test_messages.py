@@ -1,4 +1,4 @@
-"""One example of every message of the worker's pipe, which both of its ends must read and write."""
+"""The daemon and the worker read and write one example of every message of the pipe."""
 
 import json
 import subprocess
@@ -82,7 +82,7 @@ FROM_WORKER: list[messages.FromWorker] = [
     Reaped(pid=4712, status=-9),
 ]
 
-# Runs under the worker's Python: reads one file through the channel and writes the other one to it.
+# Runs under the worker's Python. It reads messages from one file and writes messages to another file.
 WORKER_SIDE = """
 import json, os, sys
 channel_file, to_worker, from_worker = sys.argv[1:]

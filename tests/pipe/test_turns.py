@@ -1,4 +1,4 @@
-"""The order of two pipes: pure, with pipes in memory."""
+"""The order of output from two pipes, tested with pipes in memory."""
 
 import random
 from collections.abc import Callable
@@ -14,17 +14,17 @@ SEED = 19
 
 
 def end(number: int, writer: int = 7) -> bytes:
-    """What a writer writes to the stream that it leaves."""
+    """Return the mark that a writer writes to a stream before it changes to the other stream."""
     return b"\xff" + SECRET.encode() + b"<%08x%08x" % (writer, number)
 
 
 def beginning(number: int, writer: int = 7) -> bytes:
-    """What it then writes to the other one."""
+    """Return the mark that the writer then writes to the other stream."""
     return end(number, writer).replace(b"<", b">")
 
 
 class Pipes:
-    """Both pipes, and what was delivered of them."""
+    """Both pipes, and the pieces that ``Turns`` has delivered."""
 
     def __init__(self) -> None:
         self.held = {OUT: b"", ERR: b""}
@@ -34,30 +34,30 @@ class Pipes:
 
     @property
     def text(self) -> bytes:
-        """All that was delivered."""
+        """All delivered text."""
         return b"".join(data for _, data in self.pieces)
 
     def take(self, stream: Stream, size: int | None = None) -> bytes:
-        """Read from a pipe."""
+        """Take up to ``size`` bytes, and the rest of a mark that they cut, from a pipe."""
         data, self.held[stream] = self.held[stream][:size], self.held[stream][len(self.held[stream][:size]) :]
         if missing := self.turns.missing_bytes(data):
             data, self.held[stream] = data + self.held[stream][:missing], self.held[stream][missing:]
         return data
 
     def read(self, stream: Stream, size: int | None = None) -> None:
-        """Read from a pipe as the daemon does when there is something."""
+        """Read from a pipe as the daemon does when it has data."""
         self.turns.add(stream, self.take(stream, size))
         assert self.turns.deliver(self.take)
 
 
 @pytest.fixture
 def pipes() -> Pipes:
-    """Empty ones."""
+    """Return empty pipes."""
     return Pipes()
 
 
 def turns(letters: bytes, writer: int = 7, first: Stream = OUT) -> dict[Stream, bytes]:
-    """What both pipes hold when a writer has written letter by letter, each to the other one."""
+    """Return the bytes of both pipes after a writer wrote each letter to the other stream than the last."""
     held = {OUT: b"", ERR: b""}
     stream, other = first, OUT if first is ERR else ERR
     for number, letter in enumerate(letters, 1):
@@ -167,7 +167,7 @@ def test_much_is_delivered_in_parts(pipes: Pipes) -> None:
 
 
 def test_any_reads_of_any_writers_keep_each_writers_order() -> None:
-    """While writers go on: a read may come between any two writes, of any size, from either pipe."""
+    """Writers go on meanwhile: a read of any size, from either pipe, may come between any two writes."""
     chance = random.Random(SEED)
     for _ in range(300):
         pipes = Pipes()
@@ -194,7 +194,7 @@ def test_any_reads_of_any_writers_keep_each_writers_order() -> None:
 
 
 def _writer(pipes: Pipes, writer: int, chance: random.Random, written: list[bytes]) -> Callable[[], None]:
-    """Return what writes a letter to a stream, after a mark if it was the other one's turn."""
+    """Return a function that writes a letter to a random stream, after a mark if the stream has changed."""
     turn: Stream | None = None
     number = 0
 

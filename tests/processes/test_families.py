@@ -1,4 +1,4 @@
-"""Killing everything that descends from a process, by the real thing: processes that try to get away."""
+"""A process is killed with all of its descendants. The processes are real and try to escape."""
 
 import os
 import signal
@@ -28,7 +28,7 @@ def test_nobody_survives(tree: subprocess.Popen[bytes]) -> None:
 
 
 def test_a_process_of_many_threads_has_no_fewer_children() -> None:
-    """Its threads are too many to ask each of them."""
+    """The process has more threads than the code asks one by one."""
     code = """
 import os, signal, threading
 done = threading.Event()
@@ -52,7 +52,7 @@ signal.pause()
 
 
 def test_a_family_is_killed_in_steps_of_one_process_or_less(tree: subprocess.Popen[bytes]) -> None:
-    """So that a large one can be killed in slices."""
+    """The event loop can run between two steps."""
     everyone = members(tree)
     assert sum(1 for _ in killing(tree.pid)) > 3 * len(everyone), "stop, look, kill"
 
@@ -65,7 +65,7 @@ def test_a_stopped_process_dies_too(tree: subprocess.Popen[bytes]) -> None:
     assert tree.wait() == -signal.SIGKILL
 
 
-def test_whoever_is_gone_has_no_family() -> None:
+def test_a_dead_process_has_no_family() -> None:
     process = subprocess.Popen([sys.executable, "-c", ""])
     process.wait()
     assert children(process.pid) == descendants(process.pid) == []

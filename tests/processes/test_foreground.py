@@ -1,4 +1,4 @@
-"""Whom an interrupt reaches, by real processes; what contexts see of it is tested with a daemon."""
+"""The processes that an interrupt reaches. They are real; tests with a daemon show what contexts see."""
 
 import asyncio
 import os
@@ -13,8 +13,8 @@ import pytest
 from interpreterd.processes import foreground
 from interpreterd.processes.foreground import Foreground, Interrupts, ignores_interrupts
 
-# Starts a child for each line it reads, in its own group or another one, and says its pid. At the end it says how each
-# has ended; it waits for the first, and sends the others SIGTERM, which comes after a SIGINT that they have got.
+# Starts a child for each line, in the worker's group or a new one, and prints its pid. After "end" it prints each
+# child's exit status: it waits for the first child and sends SIGTERM to the others. SIGINT, if any, comes before.
 WORKER = """
 import subprocess, sys
 code = "import signal; signal.signal(signal.SIGINT, signal.SIG_DFL); print(flush=True); signal.pause()"
@@ -35,7 +35,7 @@ for child in children[1:]:
 
 @pytest.fixture(autouse=True)
 def _time_enough(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A look sees all, however busy the machine is."""
+    """Let a look at all processes finish on a busy machine."""
     monkeypatch.setattr(foreground, "BUDGET_S", 30)
 
 
@@ -58,7 +58,7 @@ class Worker:
         return self.said()
 
     def end(self, count: int) -> list[int]:
-        """Have it end ``count`` children; return how each has ended."""
+        """Tell the worker to end its ``count`` children; return their exit statuses."""
         assert self._process.stdin is not None
         self._process.stdin.write("end\n")
         self._process.stdin.flush()
@@ -92,7 +92,7 @@ def test_a_process_of_an_earlier_execution_is_not_interrupted(worker: Worker) ->
 
 @pytest.fixture
 def ignoring() -> Iterator[int]:
-    """The pid of a process that ignores SIGINT."""
+    """Yield the pid of a process that ignores SIGINT."""
     code = "import signal; signal.signal(signal.SIGINT, signal.SIG_IGN); print(flush=True); input()"
     with subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
         assert process.stdout is not None
@@ -109,7 +109,7 @@ async def test_a_worker_that_ignores_interrupts_gets_another_signal_too(ignoring
     interrupts.end()
 
 
-def test_who_ignores_interrupts_is_known() -> None:
+def test_a_process_that_ignores_interrupts_is_known() -> None:
     code = "import signal; signal.signal(signal.SIGINT, signal.{}); print(flush=True); input()"
     for handler, ignores in (("SIG_IGN", True), ("SIG_DFL", False), ("default_int_handler", False)):
         command = [sys.executable, "-c", code.format(handler)]
@@ -121,7 +121,7 @@ def test_who_ignores_interrupts_is_known() -> None:
     assert ignores_interrupts(process.pid) is False, "it has gone"
 
 
-async def test_an_interrupt_is_sent_again_within_the_grace_and_wakes_who_missed_it(
+async def test_an_interrupt_is_sent_again_within_the_grace_and_wakes_a_process_that_missed_it(
     worker: Worker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(foreground, "NUDGES_S", (0, 0))
@@ -137,7 +137,7 @@ async def test_an_interrupt_is_sent_again_within_the_grace_and_wakes_who_missed_
 async def test_an_execution_that_has_ended_is_interrupted_no_more(
     worker: Worker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(foreground, "NUDGES_S", (0, 0.02))  # the last of them comes after what is not to come
+    monkeypatch.setattr(foreground, "NUDGES_S", (0, 0.02))  # the last nudge comes after the omitted SIGINT
     sent: asyncio.Queue[signal.Signals] = asyncio.Queue()
     interrupts = Interrupts(worker.pid, sent.put_nowait)
     interrupts.begin(0)

@@ -1,4 +1,4 @@
-"""The guard: whom it kills when the daemon ends; and what it is told, also when it does not listen."""
+"""The guard kills workers when the daemon ends, and the daemon's messages reach it or are bounded."""
 
 import asyncio
 import contextlib
@@ -19,12 +19,12 @@ from interpreterd.processes import guard as guard_module
 from interpreterd.processes.guard import Guard
 
 F_SETPIPE_SZ = 1031  # fcntl(2)
-NOBODY = (1 << 22) + 1  # a pid beyond the largest that there can be; see proc(5)
+NOBODY = (1 << 22) + 1  # no process has it: it is above the largest possible pid; see proc(5)
 
 
 @pytest.fixture
 def pipe() -> Iterator[tuple[int, int]]:
-    """A pipe with room for a page; the guard closes its writing end."""
+    """Yield a pipe with room for one page. The guard closes the writing end."""
     reader, writer = os.pipe()
     fcntl.fcntl(writer, F_SETPIPE_SZ, 4096)
     yield reader, writer
@@ -32,7 +32,7 @@ def pipe() -> Iterator[tuple[int, int]]:
 
 
 def known(data: bytes) -> set[int]:
-    """Return the pids of which ``data`` says last that they live, as the guard reads it."""
+    """Return the pids that the guard watches after it has read ``data``."""
     pids = set()
     for line in data.removesuffix(b".\n").splitlines():
         (pids.add if line[:1] == b"+" else pids.discard)(int(line[1:]))
@@ -40,7 +40,7 @@ def known(data: bytes) -> set[int]:
 
 
 def read_all(reader: int) -> bytes:
-    """Return what is in the pipe now."""
+    """Return the bytes that the pipe holds now."""
     os.set_blocking(reader, False)
     data = b""
     try:
@@ -84,7 +84,7 @@ def test_without_a_loop_it_is_told_with_the_next_and_at_the_end(pipe: tuple[int,
 def test_what_it_keeps_for_a_guard_that_does_not_listen_is_bounded(
     pipe: tuple[int, int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """By the workers that live, and those that the guard takes for living; not by those that came and went."""
+    """The bound is the number of workers that live or that the guard watches, not of all workers so far."""
     monkeypatch.setattr(guard_module, "_CLOSE_LIMIT_S", 0)
     _, writer = pipe
     guard = Guard(pid=NOBODY, pipe=writer)
@@ -95,7 +95,7 @@ def test_what_it_keeps_for_a_guard_that_does_not_listen_is_bounded(
     guard.close()
 
 
-def test_a_number_that_comes_again_is_of_the_one_who_has_it_now(pipe: tuple[int, int]) -> None:
+def test_a_pid_that_comes_again_belongs_to_its_new_process(pipe: tuple[int, int]) -> None:
     reader, writer = pipe
     guard = Guard(pid=NOBODY, pipe=writer)
     guard.watch(5)
@@ -118,7 +118,7 @@ def test_a_number_that_comes_again_is_of_the_one_who_has_it_now(pipe: tuple[int,
 def test_a_guard_that_stands_still_is_not_waited_for(
     pipe: tuple[int, int], monkeypatch: pytest.MonkeyPatch, full: bool
 ) -> None:
-    """It is killed. What it has not heard yet might have been that a worker is gone whose number is another one's."""
+    """The guard is killed: it may have missed that a worker ended, and another process may have that pid now."""
     monkeypatch.setattr(guard_module, "_CLOSE_LIMIT_S", 0)
     _, writer = pipe
     with subprocess.Popen(["sleep", "1000"]) as process:
@@ -127,7 +127,7 @@ def test_a_guard_that_stands_still_is_not_waited_for(
         for pid in range(2000 if full else 1):
             guard.watch(pid)
         guard.close()
-        assert process.wait() in (0, -signal.SIGKILL)  # 0: it has been reaped by the guard's side
+        assert process.wait() in (0, -signal.SIGKILL)  # 0: ``Guard.close`` has reaped it
 
 
 def test_a_process_that_is_no_child_is_neither_waited_for_nor_killed(
@@ -141,9 +141,9 @@ def test_a_process_that_is_no_child_is_neither_waited_for_nor_killed(
     guard.close()
 
 
-# Who is killed
+# The processes that the guard kills
 
-# The guard is forked by a process of its own: this one has threads.
+# A separate process forks the guard, because the test's process has threads.
 GUARDED = """
 import os, sys
 from interpreterd.processes import guard
@@ -162,7 +162,7 @@ os._exit(0)
 
 @contextlib.contextmanager
 def guarded(how: str, *lines: str) -> Iterator[tuple[subprocess.Popen[str], int]]:
-    """Run a process with a guard that is told ``lines``; yield it and the guard's pid."""
+    """Run a process that passes ``lines`` to its guard; yield the process and the guard's pid."""
     with subprocess.Popen(
         [sys.executable, "-c", GUARDED, how],
         stdin=subprocess.PIPE,
@@ -188,7 +188,7 @@ async def test_the_guard_kills_the_families_of_a_daemon_that_was_killed(tree: su
     await gone(guard)
 
 
-def test_the_guard_kills_nobody_that_it_was_told_to_forget(tree: subprocess.Popen[bytes]) -> None:
+def test_the_guard_kills_no_process_that_it_was_told_to_forget(tree: subprocess.Popen[bytes]) -> None:
     members(tree)
     with guarded("closes", f"watch {tree.pid}", f"forget {tree.pid}") as (daemon, _):
         out, _ = daemon.communicate()

@@ -1,4 +1,4 @@
-"""Where proc(5) hides processes: limits hold for what can be seen, and what cannot is told."""
+"""Where proc(5) hides processes, limits hold for the visible ones, and the daemon reports the others."""
 
 import os
 import subprocess
@@ -10,7 +10,7 @@ from interpreterd.cli.checks import CheckVerdict, proc
 from interpreterd.cli.kernel import Kernel
 
 NOBODY = 65534
-# Mounts proc(5) for itself alone, becomes nobody, has a family with memory, and says what is seen of it.
+# Mounts proc(5) for itself alone, becomes the user "nobody", starts a child with memory, and prints what it sees.
 LOOK = """
 import ctypes, os, signal, sys
 from interpreterd.model.limits import Limits
@@ -64,11 +64,11 @@ def test_limits_hold_though_other_users_are_hidden(hidepid: str) -> None:
     )
 
 
-# What ``doctor`` says of it
+# The check of ``doctor``
 
 
 class Mounted(Kernel):
-    """One on which proc(5) is mounted with ``options``, once more after a first time; asked by a user and groups."""
+    """A kernel whose second mount of proc(5) has ``options``. The user that asks is in ``groups``."""
 
     def __init__(self, options: str, *groups: int, shown: bool = False) -> None:
         self._options = options
@@ -76,7 +76,7 @@ class Mounted(Kernel):
         self._shown = shown
 
     def text(self, path: object) -> str | None:
-        """Return what there is."""
+        """Return the text of a file, or ``None``."""
         if path == "/proc/self/mountinfo":
             return (
                 "21 1 0:5 / /sys rw - sysfs sysfs rw,hidepid=2\n"
@@ -86,7 +86,7 @@ class Mounted(Kernel):
         return "" if "self" in str(path) or self._shown else None
 
     def groups(self) -> set[int]:
-        """Return them."""
+        """Return the groups of the user that asks."""
         return set(self._groups)
 
     def superuser(self) -> bool:

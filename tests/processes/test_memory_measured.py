@@ -1,4 +1,4 @@
-"""Memory that takes long to measure: how long, who waits for it, and what is judged meanwhile. Made-up processes."""
+"""Memory that is slow to measure: its cost, the watches that wait, and verdicts. Processes are made up."""
 
 import asyncio
 import os
@@ -23,12 +23,12 @@ def process(pid: int, resident: int, faults: int = 0) -> Process:
 
 
 class Kernel:
-    """Measures made-up processes, by a clock of its own.
+    """Measures made-up processes with a made-up clock.
 
     Attributes:
-        proportional: What each has, in MiB, by its pid.
-        cost_s: What it takes to find that out.
-        asked: Who was measured.
+        proportional: Proportional memory in MiB, by pid.
+        cost_s: Time that one measurement takes.
+        asked: Pids of the measured processes.
     """
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -92,17 +92,17 @@ def test_what_it_has_since_is_never_told_too_small(kernel: Kernel) -> None:
     assert measurement.bytes_now([process(1, 100, 20), process(2, 100)]) == 100 * MIB + 20 * PAGE, "shared no more"
 
 
-# Who is measured
+# The families that are measured
 
 
 class Look:
-    """A ``Snapshot`` of made-up families, by the pid of their workers."""
+    """A ``Snapshot`` of made-up families, by the pid of the worker."""
 
     def __init__(self, families: dict[int, list[Process]]) -> None:
         self._families = families
 
     def family(self, pid: int) -> list[Process]:
-        """Return one of them."""
+        """Return the family of a worker."""
         return self._families[pid]
 
 
@@ -133,7 +133,7 @@ def test_a_costly_family_rests_until_it_may_have_grown_beyond_its_limit(kernel: 
     assert is_unclear(watch, process(1, 80), process(2, 80)), "it has rested"
 
 
-# Who waits
+# Other watches do not wait
 
 
 def watch_families(monkeypatch: pytest.MonkeyPatch, families: dict[int, list[Process]]) -> None:
@@ -142,12 +142,12 @@ def watch_families(monkeypatch: pytest.MonkeyPatch, families: dict[int, list[Pro
 
 
 async def nothing() -> None:
-    """Sweep."""
+    """Stand for a sweep."""
 
 
 @pytest.fixture
 def held(monkeypatch: pytest.MonkeyPatch) -> threading.Event:
-    """An event for which the measurement of processes above 1000 waits."""
+    """Return the event that ends the measurement of processes with a pid above 1000."""
     go_on = threading.Event()
 
     def measure(it: Process) -> int:
@@ -165,7 +165,7 @@ async def tells_until(told: asyncio.Queue[str], *expected: str) -> None:
         missing.discard(await told.get())
 
 
-async def test_nobody_waits_for_a_family_that_takes_long(
+async def test_no_watch_waits_for_a_family_that_is_slow_to_measure(
     monkeypatch: pytest.MonkeyPatch, held: threading.Event
 ) -> None:
     watch_families(monkeypatch, {1001: [process(1001, 500)], 2: [process(2, 500)], 3: [process(3, 1), process(4, 1)]})
@@ -208,7 +208,7 @@ async def test_a_measurement_that_hangs_is_given_up_and_resident_memory_counts(
 async def test_the_end_of_a_watch_ends_its_measurement(monkeypatch: pytest.MonkeyPatch, held: threading.Event) -> None:
     watch_families(monkeypatch, {1001: [process(1001, 500)]})
     try:
-        async with asyncio.TaskGroup() as tasks:  # ends, so the measurement has
+        async with asyncio.TaskGroup() as tasks:  # the group ends only after the measurement
             it = Watcher(tasks, nothing)
             watch = it.watch(1001, Limits(memory_bytes=100 * MIB), lambda excess: None)
             while watch.measuring is None:  # noqa: ASYNC110 -- the watcher tells nobody when it begins

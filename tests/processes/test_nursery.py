@@ -1,4 +1,4 @@
-"""What dead workers leave to the daemon: found, killed, reaped; or given up."""
+"""The daemon finds, kills and reaps the processes that dead workers left, or gives them up."""
 
 import asyncio
 import os
@@ -62,8 +62,8 @@ asyncio.run(main())
 """
 
 
-def test_what_a_sweep_has_stopped_is_killed_also_if_the_daemon_ends_before_that() -> None:
-    """The left process has this one's pipe, which ends with it."""
+def test_a_process_that_a_sweep_stopped_is_killed_although_the_daemon_ends_first() -> None:
+    """The leftover process holds the pipe, so ``run`` returns only after that process has died."""
     program = [sys.executable, "-c", ENDS_AMID_A_SWEEP]
     subprocess.run(program, cwd=ROOT, stdout=subprocess.PIPE, check=True, timeout=30)
 

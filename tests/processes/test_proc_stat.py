@@ -1,4 +1,4 @@
-"""The fields of /proc/[pid]/stat are those that their names say."""
+"""The fields of /proc/[pid]/stat have the right names."""
 
 import os
 import resource

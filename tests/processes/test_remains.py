@@ -1,4 +1,4 @@
-"""Which files in /dev/shm are noted, and removed."""
+"""The files in /dev/shm that the daemon notes and removes."""
 
 import mmap
 import subprocess
@@ -15,7 +15,7 @@ from interpreterd.processes.remains import Remains, remove
 
 @pytest.fixture
 def family() -> Iterator[Callable[[Path], subprocess.Popen[bytes]]]:
-    """Start a process that makes a file and has it open; ended with the test."""
+    """Yield a function that starts a process with a new open file. Each process ends with the test."""
     started: list[subprocess.Popen[bytes]] = []
 
     def start(path: Path) -> subprocess.Popen[bytes]:
@@ -33,7 +33,7 @@ def family() -> Iterator[Callable[[Path], subprocess.Popen[bytes]]]:
 
 
 def noted(process: subprocess.Popen[bytes], remains: Remains) -> dict[int, float]:
-    """Look at ``process``, end it, and return what it leaves."""
+    """Look at ``process``, end it, and return the files that it leaves: times by inode."""
     for _ in remains.note(1, [process.pid]):
         pass
     process.communicate()

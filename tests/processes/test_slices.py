@@ -1,4 +1,4 @@
-"""Long work on the event loop, with a clock of the test's own: each step of work takes half a slice."""
+"""Long work on the event loop. The test sets the clock: each step of work takes half a slice."""
 
 import asyncio
 from collections.abc import Iterator
@@ -11,7 +11,7 @@ from interpreterd.processes.slices import SLICE_S, Slices
 
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """The time, for a test to change."""
+    """Return the time in a list, which the test changes."""
     now = [0.0]
     monkeypatch.setattr(slices.time, "monotonic", lambda: now[0])
     return now

@@ -1,4 +1,4 @@
-"""Who measures what contexts use: one look at a time, however many ask."""
+"""The usage of contexts is measured once at a time, however many clients ask."""
 
 import asyncio
 import logging
@@ -15,10 +15,10 @@ USED = Usage(cpu_s=1, memory_bytes=2, processes=3)
 
 
 class Blocked:
-    """Stands for the look itself, which waits until it is let go on.
+    """Stands for the look at processes; it blocks until the test releases it.
 
     Attributes:
-        looks: At which pids it has looked.
+        looks: The pids of each look.
     """
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
@@ -34,7 +34,7 @@ class Blocked:
         return dict.fromkeys(pids, USED)
 
 
-async def test_one_look_at_a_time_and_who_asks_meanwhile_shares_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_one_look_runs_at_a_time_and_later_requests_share_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
     look = Blocked(asyncio.get_running_loop())
     monkeypatch.setattr(usage, "_usages", look)
     pids = [1]
@@ -43,9 +43,9 @@ async def test_one_look_at_a_time_and_who_asks_meanwhile_shares_the_next(monkeyp
             meter = UsageMeter(tasks, lambda: pids)
             first = asyncio.create_task(meter.take())
             await look.begun.acquire()
-            pids.append(2)  # this one is not in the look that goes on
+            pids.append(2)  # the running look does not include this pid
             others = [asyncio.create_task(meter.take()) for _ in range(5)]
-            for _ in range(10):  # so that a look could begin, if it did not wait
+            for _ in range(10):  # enough turns for a second look to begin, if it did not wait
                 await asyncio.sleep(0)
             others.pop().cancel()
             pids.append(3)
@@ -58,11 +58,11 @@ async def test_one_look_at_a_time_and_who_asks_meanwhile_shares_the_next(monkeyp
             await meter.take()
             assert len(look.looks) == 3, "nothing is kept for those who ask later"
     finally:
-        look.go_on.release(9)  # no thread is left waiting, also if this fails
+        look.go_on.release(9)  # no thread stays blocked, even if the test fails
 
 
 @pytest.mark.parametrize("error", [OSError("too many open files"), RuntimeError("can't start new thread")])
-async def test_who_cannot_look_sees_nothing_and_ends_no_context(
+async def test_a_look_that_fails_shows_no_usage_and_ends_no_context(
     error: Exception, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.WARNING)
