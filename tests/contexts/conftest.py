@@ -1,4 +1,4 @@
-"""Contexts log what they do: each line is made, although nobody reads it."""
+"""Tests of contexts run with the log level DEBUG, so that every line of the log is formatted."""
 
 import logging
 

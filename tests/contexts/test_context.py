@@ -1,4 +1,4 @@
-"""One context over a fake worker: does it do what the machine decides, and nothing at the wrong moment?"""
+"""One context over a fake worker performs the machine's effects at the right moment."""
 
 import pytest
 from fake_worker import FakeLauncher

@@ -1,4 +1,4 @@
-"""The end of a context."""
+"""A context closes: its worker and its executions end."""
 
 import asyncio
 

@@ -1,4 +1,4 @@
-"""A context's executions ask, and its clients answer."""
+"""A context's executions ask for input, and its clients answer."""
 
 import pytest
 from fake_worker import FakeLauncher, FakeWorker
@@ -14,7 +14,7 @@ from interpreterd.pipe.messages import Answer, Asked, Exiting, Run
 async def asking(
     context: Context, launcher: FakeLauncher, *, client: bool = True, answers: bool = True
 ) -> tuple[FakeWorker, Run, ExecutionRecord]:
-    """Have an execution run that may ask."""
+    """Start an execution that may ask for input."""
     execution = context.submit(Execute(code="input()", timeout_s=None, stdin=True), client=client, answers=answers)
     worker = await launcher.worker()
     return worker, await worker.run(), execution
@@ -61,7 +61,7 @@ async def test_a_client_that_has_gone_is_the_end_of_the_input() -> None:
         ask(worker, message)
         assert await worker.told() == Answer(number=1, text=None)
         assert not context.answer(execution.id, "from nowhere")
-        ask(worker, message, 2)  # it lies, or has not read the answer yet
+        ask(worker, message, 2)  # the worker lies, or has not read the answer yet
         assert await worker.told() == Answer(number=2, text=None)
         worker.done(message)
         following = context.submit(execute("next"))

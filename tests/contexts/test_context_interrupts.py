@@ -1,4 +1,4 @@
-"""Executions of a context that are interrupted, by a client or a timeout."""
+"""A client or a timeout interrupts executions of a context."""
 
 from fake_worker import FakeLauncher
 from open_context import COMPLETED, execute, finished, open_context, read, run

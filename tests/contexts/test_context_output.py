@@ -1,4 +1,4 @@
-"""What a context's clients see of output, and whom a slow client holds up."""
+"""The output that a context's clients see; a slow client slows only its own execution."""
 
 from fake_worker import FakeLauncher
 from open_context import COMPLETED, execute, finished, open_context, out, read, run
@@ -7,13 +7,13 @@ from interpreterd.contexts.context import LAST_WORDS_BYTES
 from interpreterd.model import events
 
 
-async def test_late_output_is_nobodys() -> None:
+async def test_late_output_belongs_to_no_execution() -> None:
     launcher = FakeLauncher()
     async with open_context(launcher) as context:
         worker, first, _ = await run(context, launcher)
         worker.done(first)
         worker.write("idle")
-        worker.reading = False  # so that the next is still in the pipe when an execution begins
+        worker.reading = False  # so "late" is still in the pipe when the execution begins
         worker.write("late")
         worker.write_half_a_character()
         execution = context.submit(execute())

@@ -1,4 +1,4 @@
-"""A new worker for a context."""
+"""A context replaces its worker."""
 
 import asyncio
 

@@ -1,4 +1,4 @@
-"""The register of executions: what is known of each, which are kept, and for how long."""
+"""The register of executions: the facts about each execution, and how long it keeps ended ones."""
 
 import hashlib
 
@@ -50,7 +50,7 @@ def known(it: Executions, names: range, prefix: str = "") -> list[int]:
     return [number for number in names if it.get(f"{prefix}{number}") is not None]
 
 
-# One
+# One execution
 
 
 def test_what_is_known_of_an_execution_follows_its_events() -> None:
@@ -94,7 +94,7 @@ def test_the_first_line(code: str, line: str) -> None:
     assert first_line(code) == line
 
 
-# Which are kept
+# The executions that are kept
 
 
 def test_the_latest_of_each_context_are_kept() -> None:

@@ -1,4 +1,4 @@
-"""The ledger of what clients have sent: bytes of memory, within limits."""
+"""The ledger of clients' code: bytes of memory, within limits."""
 
 import sys
 
@@ -9,8 +9,8 @@ from interpreterd.model.errors import LimitReached
 from interpreterd.model.requests import Execute
 
 MIB = 1 << 20
-WIDE = "#\U0001f600" + "x" * (MIB // 2)  # one character of four bytes, and so are all
-WIDE_BYTES = 3 * MIB  # these, and twice UTF-8
+WIDE = "#\U0001f600" + "x" * (MIB // 2)  # one wide character makes Python keep four bytes for every character
+WIDE_BYTES = 3 * MIB  # 2 MiB of characters, and UTF-8 twice
 
 
 def test_it_counts_memory_and_not_characters() -> None:

@@ -1,4 +1,4 @@
-"""The journal: numbered, bounded, read by many; for its client nothing is lost."""
+"""The journal numbers events, is bounded and has many readers. Its client gets every event."""
 
 import asyncio
 import sys
@@ -27,7 +27,7 @@ PIECE = out("1").kept_bytes
 
 
 class Room:
-    """Counts how often there was room again."""
+    """Counts the calls of ``on_room``."""
 
     def __init__(self) -> None:
         self.calls = 0
@@ -37,7 +37,7 @@ class Room:
 
 
 class Sum:
-    """A ledger."""
+    """A ledger that only adds up."""
 
     def __init__(self) -> None:
         self.bytes = 0
@@ -103,7 +103,7 @@ async def test_a_follower_that_is_stopped_is_let_go() -> None:
     assert await waiting is None
 
 
-# What it keeps
+# The events that it keeps
 
 
 async def test_beyond_its_limit_the_oldest_go_and_a_gap_says_which() -> None:
@@ -171,7 +171,7 @@ def test_a_ledger_knows_the_sum() -> None:
 
 
 def test_what_readers_do_with_an_event_does_not_change_what_it_counts() -> None:
-    """A ``str`` grows when it is encoded: it keeps the UTF-8."""
+    """A ``str`` grows when it is encoded, because it caches its UTF-8."""
     ledger = Sum()
     events = [out("é" * 1000), out("日" * 1000), out("x")]
     it: Journal[Event] = write(Journal(limit_bytes=MUCH, ledger=ledger), *events)

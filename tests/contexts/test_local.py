@@ -1,4 +1,4 @@
-"""What dialects may ask of the contexts of this daemon, over fake workers."""
+"""The service of this daemon's own contexts, over fake workers."""
 
 import asyncio
 import contextlib

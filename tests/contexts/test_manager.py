@@ -1,4 +1,4 @@
-"""The registry of contexts over fake workers: creates, finds, lists, limits, ends."""
+"""The registry creates, finds, lists, limits and closes contexts, over fake workers."""
 
 import asyncio
 import contextlib
@@ -200,8 +200,8 @@ async def test_code_that_is_refused_makes_no_context(tmp_path: Path) -> None:
         assert ids(manager) == ["default"]
 
 
-async def test_of_contexts_that_could_not_be_made_no_more_is_kept_than_of_deleted_ones(tmp_path: Path) -> None:
-    """Others may find such a context meanwhile, and use it."""
+async def test_contexts_that_failed_to_start_keep_no_more_executions_than_deleted_ones(tmp_path: Path) -> None:
+    """Another client may find such a context before its start fails, and submit executions to it."""
     launcher = FakeLauncher()
     launcher.failure = WorkerStartFailed("no")
     async with open_manager(launcher, tmp_path) as manager:

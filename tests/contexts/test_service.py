@@ -1,4 +1,4 @@
-"""The port: nothing behind it shows through, and who answers it answers all of it."""
+"""The port shows no type from behind it, and each service implements all of it."""
 
 import inspect
 import typing
@@ -17,7 +17,7 @@ OF_THE_PORT = ("interpreterd.model.", "interpreterd.contexts.service", "builtins
 
 
 def verbs(protocol: type) -> dict[str, Any]:
-    """Return what a protocol has: functions, and those behind properties."""
+    """Return the functions of a protocol, also those behind properties, by name."""
     return {
         name: it.fget if isinstance(it, property) else it
         for base in protocol.__mro__

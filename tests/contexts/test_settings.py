@@ -1,4 +1,4 @@
-"""The settings of contexts: what flags and variables may say."""
+"""The settings of contexts: valid and invalid values of flags and variables."""
 
 from typing import Any
 

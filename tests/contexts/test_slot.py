@@ -1,4 +1,4 @@
-"""The worker of a context: how it ends, and what becomes of a start that fails."""
+"""The worker of a context: how it ends, and how a failed start is reported."""
 
 from collections.abc import Mapping
 
@@ -49,7 +49,7 @@ async def test_a_channel_that_closes_while_nothing_runs_costs_no_execution() -> 
         worker.done(message)
         assert await read(journal) == [COMPLETED]
         worker.listener.on_closed()
-        journal = context.submit(execute())  # before its end is known
+        journal = context.submit(execute())  # submitted before the worker's end is known
         second = await launcher.worker()
         second.done(await second.run())
         assert await read(journal) == [events.Restarted(), COMPLETED]
@@ -111,7 +111,7 @@ async def test_a_worker_that_ends_between_its_answer_and_being_taken() -> None:
 
 
 class Stillborn(FakeLauncher):
-    """What it launches has broken the protocol, or ended, when nobody listened."""
+    """Launches workers that have already ended or broken the protocol when the slot begins to listen."""
 
     def __init__(self, *, broken: str | None = None, exited: str | None = None) -> None:
         super().__init__()
@@ -132,9 +132,7 @@ class Stillborn(FakeLauncher):
     ],
     ids=["ended", "broken"],
 )
-async def test_what_happened_to_a_worker_before_it_is_configured_is_not_waited_for(
-    launcher: FakeLauncher, why: str
-) -> None:
+async def test_a_worker_that_ended_before_it_is_configured_is_not_waited_for(launcher: FakeLauncher, why: str) -> None:
     launcher.answer = None
     async with open_context(launcher) as context:
         end = await finished(context.submit(execute()))

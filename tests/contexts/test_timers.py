@@ -35,5 +35,5 @@ async def test_what_is_cleared_does_not_fire() -> None:
     timers.set("grace", 0, fired.put_nowait)
     timers.set("timeout", 0, fired.put_nowait)
     timers.close()
-    timers.set("given up", 0, fired.put_nowait)  # later than those: they would have come before
+    timers.set("given up", 0, fired.put_nowait)  # set last, so the closed timers would have fired before it
     assert await fired.get() == "given up"

@@ -1,4 +1,4 @@
-"""What a context's executions say, to their own clients and to who follows the context."""
+"""A transcript passes events to each execution's client and to the followers of the context."""
 
 from interpreterd.contexts.executions import ExecutionRecord, Executions
 from interpreterd.contexts.transcript import Transcript
@@ -13,7 +13,7 @@ CAUSE = ExecutionInterrupted("interrupted by a client")
 
 
 class Room:
-    """Counts how often there was room again."""
+    """Counts the calls of ``on_room``."""
 
     def __init__(self) -> None:
         self.calls = 0
@@ -43,7 +43,7 @@ def complete(it: Transcript, execution: ExecutionRecord) -> None:
 
 
 async def told(execution: ExecutionRecord) -> list[events.Event | events.Gap]:
-    """Return what there is of an execution that has ended."""
+    """Return all events that are kept of an ended execution."""
     return [event async for _, event in execution.journal.follow()]
 
 
@@ -131,7 +131,7 @@ async def test_output_beyond_its_limit_is_cut() -> None:
 
 
 async def fed(it: Transcript, start: int = 0) -> list[tuple[int, events.Happened | events.Gap]]:
-    """Return what the followers have been told, after the end."""
+    """Close the transcript; return the numbered events that followers get."""
     it.close()
     return [numbered async for numbered in it.feed.follow(start)]
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from harness import Client, Daemon
 
 
-async def test_one_whose_directory_was_made_anew_is_configured_again(
+async def test_a_worker_whose_directory_was_replaced_is_configured_again(
     start_daemon: Callable[..., Awaitable[Daemon]], tmp_path: Path
 ) -> None:
     cwd = tmp_path / "cwd"

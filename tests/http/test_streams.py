@@ -106,7 +106,7 @@ async def test_an_event_source_is_told_that_nothing_more_comes(served: tuple[Cli
     assert waiting[0].stopped.is_set()
 
 
-async def test_who_is_refused_follows_nothing(served: tuple[Client, list[FakeEvents]]) -> None:
+async def test_a_refused_follower_gets_no_events(served: tuple[Client, list[FakeEvents]]) -> None:
     client, waiting = served
     waiting.append(FakeEvents("a", goes_on=True))
     async with client.get("/", headers={"Accept": "text/html"}) as response:
@@ -115,7 +115,9 @@ async def test_who_is_refused_follows_nothing(served: tuple[Client, list[FakeEve
 
 
 @pytest.mark.parametrize("over_a_websocket", [True, False])
-async def test_who_goes_follows_no_more(served: tuple[Client, list[FakeEvents]], over_a_websocket: bool) -> None:
+async def test_a_follower_that_goes_gets_no_more_events(
+    served: tuple[Client, list[FakeEvents]], over_a_websocket: bool
+) -> None:
     client, waiting = served
     waiting.append(FakeEvents("a", goes_on=True))
     if over_a_websocket:

@@ -1,4 +1,4 @@
-"""A worker's descriptors at the moments when somebody else could get their numbers."""
+"""A worker's descriptors are never used after they are closed, when others may have their numbers."""
 
 import asyncio
 import os
@@ -11,12 +11,12 @@ from interpreterd.processes.nursery import Nursery
 from interpreterd.workers.pipes import both_ends
 from interpreterd.workers.process import ProcessWorker
 
-NOBODY = (1 << 22) + 1  # a pid beyond the largest that there can be; see proc(5)
+NOBODY = (1 << 22) + 1  # no process has it: it is above the largest possible pid; see proc(5)
 
 
 @pytest.fixture
 def worker() -> Iterator[ProcessWorker]:
-    """The daemon's side of a worker that has nothing to say."""
+    """Yield the daemon's side of a worker that writes nothing."""
     with both_ends() as (ours, theirs):
         worker = ProcessWorker(NOBODY, ours, Nursery())
     assert theirs.channel.fileno() == -1
@@ -25,14 +25,14 @@ def worker() -> Iterator[ProcessWorker]:
 
 
 async def next_turns() -> None:
-    """Let the event loop do what it has to do."""
+    """Let the event loop run all callbacks that are ready."""
     for _ in range(10):
         await asyncio.sleep(0)
 
 
 @pytest.mark.parametrize("cut_short", [False, True], ids=["ends", "is given up"])
-async def test_whoever_gets_its_descriptors_next_keeps_them(worker: ProcessWorker, cut_short: bool) -> None:
-    """It ends, or nobody waits for it any more, while its channel is being opened."""
+async def test_new_descriptors_with_the_same_numbers_stay_open(worker: ProcessWorker, cut_short: bool) -> None:
+    """The worker ends, or its start is cancelled, while its channel is being opened."""
     opening = asyncio.create_task(worker.open())
     await asyncio.sleep(0)
     if cut_short:
@@ -50,12 +50,12 @@ async def test_whoever_gets_its_descriptors_next_keeps_them(worker: ProcessWorke
 
 
 def held() -> set[str]:
-    """What this process has open, by names that are unique."""
+    """Return the unique names of this process's open descriptors."""
     folder = "/proc/self/fd"
     return {os.readlink(f"{folder}/{fd}") for fd in os.listdir(folder) if os.path.islink(f"{folder}/{fd}")}
 
 
-async def test_none_of_its_descriptors_stays(worker: ProcessWorker) -> None:
+async def test_all_of_its_descriptors_are_closed(worker: ProcessWorker) -> None:
     mine = {name for name in held() if "pipe" in name or "socket" in name}
     opening = asyncio.create_task(worker.open())
     await asyncio.sleep(0)

@@ -1,4 +1,4 @@
-"""Directories in which a worker can start, or cannot."""
+"""The directories that a worker can start in, and the errors for others."""
 
 from pathlib import Path
 

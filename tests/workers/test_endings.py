@@ -1,4 +1,4 @@
-"""Why there is no worker, and how one ended, in words."""
+"""The words for a worker's failed start and for its end."""
 
 import errno
 import os

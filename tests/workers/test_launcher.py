@@ -1,4 +1,4 @@
-"""A worker that becomes the worker of a context, wherever it comes from."""
+"""A worker from any launcher is configured for its context."""
 
 import os
 from pathlib import Path
@@ -28,10 +28,10 @@ WANTED = [
 
 
 @pytest.mark.parametrize(("difference", "at_once"), WANTED)
-async def test_only_one_that_is_configured_as_wanted_is_taken_as_it_is(
+async def test_only_a_worker_with_the_wanted_configuration_is_not_configured_again(
     launcher: FakeLauncher, tmp_path: Path, difference: dict[str, Any], at_once: bool
 ) -> None:
-    cwd = os.getcwd()  # where this process is, which the fake's pid is made to be
+    cwd = os.getcwd()  # the fake worker has the pid, so also the directory, of the test's process
     worker = FakeWorker(os.getpid(), answer=Configured())
     launcher.stock = [worker]
     await configure(worker, Configure(cwd=cwd), 10)

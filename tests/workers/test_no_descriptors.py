@@ -1,4 +1,4 @@
-"""No descriptor is left to look with: workers are known all the same, and so is their end; orphans do not stay."""
+"""Without a free descriptor for a pidfd, the daemon still learns of workers' ends and kills orphans."""
 
 import asyncio
 import errno
@@ -20,7 +20,7 @@ KILLED = r"^the worker ended at once: killed by SIGTERM$"
 
 
 class Descriptors:
-    """Refuses pidfds, until the test has ``freed`` some."""
+    """Refuses pidfds until the test sets ``freed``."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, error: int) -> None:
         self.freed = False

@@ -1,4 +1,4 @@
-"""What a worker is told: whole and in order, and what is long in pieces, between which others have their turns."""
+"""Messages to a worker arrive whole and in order. Long ones are written in pieces, so the loop goes on."""
 
 import asyncio
 import contextlib
@@ -22,13 +22,13 @@ from interpreterd.workers.outbox import Outbox
 from interpreterd.workers.pipes import both_ends
 from interpreterd.workers.process import ANSWERS_LIMIT_BYTES, ProcessWorker
 
-NOBODY = (1 << 22) + 1  # a pid beyond the largest that there can be; see proc(5)
-MOST_PIECE_BYTES = 6 * PIECE_CHARS + 1000  # an escape has up to six characters
+NOBODY = (1 << 22) + 1  # no process has it: it is above the largest possible pid; see proc(5)
+MOST_PIECE_BYTES = 6 * PIECE_CHARS + 1000  # JSON escapes one character with up to six
 LONG = Run(execution_id="e", code='"' * 10 * PIECE_CHARS)
 
 
 class Channel:
-    """A transport that keeps what is written, and has room or not as the test says."""
+    """A transport that keeps all written data."""
 
     def __init__(self) -> None:
         self.written: list[bytes] = []
@@ -44,7 +44,7 @@ class Channel:
 
     @property
     def told(self) -> list[dict[str, Any]]:
-        """The messages that are there, the last one perhaps not as a whole."""
+        """The messages so far; ``unfinished`` stands for the bytes of an incomplete last one."""
         *lines, rest = b"".join(self.written).split(b"\n")
         return [json.loads(line) for line in lines] + ([{"unfinished": len(rest)}] if rest else [])
 
@@ -143,12 +143,12 @@ async def test_nothing_more_is_written_after_its_end(channel: Channel, outbox: O
     assert (channel.written, outbox.size) == (written, 0)
 
 
-# A worker's own
+# The outbox of a worker
 
 
 @pytest.fixture
 async def unread() -> AsyncIterator[ProcessWorker]:
-    """The daemon's side of a worker that reads nothing."""
+    """Yield the daemon's side of a worker that reads nothing."""
     with both_ends() as (ours, theirs):
         worker = ProcessWorker(NOBODY, ours, Nursery())
         await worker.open()
@@ -197,17 +197,17 @@ async def test_the_rest_is_dropped_when_the_worker(unread: ProcessWorker, how: s
     await turns()
 
 
-# With a worker
+# With a real worker
 
 
 @pytest.fixture
 async def manager(no_blocking: BlockBuster) -> AsyncIterator[Manager]:
-    """What a daemon consists of, but for its sockets."""
+    """Yield a manager with real workers: a daemon without its sockets."""
     async with contextlib.AsyncExitStack() as stack:
         spawner = SpawnLauncher(python=sys.executable, nursery=Nursery(), start_timeout_s=10)
         stack.callback(spawner.close)
         no_blocking.deactivate()
-        await spawner.describe_python()  # whose files are looked for once
+        await spawner.describe_python()  # the launcher looks for the worker's files once
         no_blocking.activate()
         settings = Settings.of(cwd="/")
         yield await stack.enter_async_context(Manager(settings.contexts, settings.workers, spawner))

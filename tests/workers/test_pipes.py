@@ -1,4 +1,4 @@
-"""The daemon's end of an output pipe: when it reads, and when it does not."""
+"""The daemon's end of an output pipe: when it reads and when it pauses."""
 
 import os
 from collections.abc import Callable, Iterator
@@ -12,7 +12,7 @@ from interpreterd.workers.pipes import OutputPipe
 
 
 class StillLoop:
-    """An event loop in which no time passes, and nothing happens but what a test calls."""
+    """An event loop whose time stands still; the test calls its callbacks."""
 
     def __init__(self) -> None:
         self.readers: dict[int, Callable[[], None]] = {}
@@ -34,7 +34,7 @@ class StillLoop:
 
 
 class Read:
-    """An output pipe, what it has delivered, and what its listener does when it gets something."""
+    """An output pipe, its delivered texts, and a callback ``then`` that runs at each delivery."""
 
     def __init__(self) -> None:
         self.fd, self.theirs = os.pipe()
@@ -63,7 +63,7 @@ def read(loop: StillLoop) -> Iterator[Read]:
 
 
 def read_then(loop: StillLoop, read: Read, then: Callable[[], None]) -> None:
-    """Read twice, ``then`` from within the second time, and go on as if there were more."""
+    """Read twice; the second read calls ``then``. Call the reader once more afterwards."""
     read.pipe.resume()
     os.write(read.theirs, b"one ")
     loop.readers[read.fd]()
@@ -74,8 +74,8 @@ def read_then(loop: StillLoop, read: Read, then: Callable[[], None]) -> None:
     loop.readers[read.fd]()
 
 
-def test_a_pause_that_comes_of_what_was_read_lasts_until_it_is_resumed(loop: StillLoop, read: Read) -> None:
-    """Also where what comes next would have been left to gather: the end of that wait must not resume it."""
+def test_a_pause_from_within_a_read_lasts_until_it_is_resumed(loop: StillLoop, read: Read) -> None:
+    """The pipe waits between reads to gather data. The end of that wait must not end the pause."""
     read_then(loop, read, read.pipe.pause)
     assert read.texts == ["one ", "two "]
     assert (loop.readers, loop.later) == ({}, [])

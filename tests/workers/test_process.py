@@ -1,4 +1,4 @@
-"""A worker process, where only its descriptors count: the daemon's side of what a faulty one does."""
+"""The daemon's side of a faulty worker. A ``sleep`` stands for the worker's process."""
 
 import asyncio
 import os
@@ -19,7 +19,7 @@ from interpreterd.workers.worker import Deaf
 
 
 class Recorder(Deaf):
-    """Listens, and kills the worker when it says ``Synced``."""
+    """Keeps what the listener is told; kills the worker at ``Synced``."""
 
     def __init__(self, worker: ProcessWorker) -> None:
         self.told: list[FromWorker | str] = []
@@ -44,7 +44,7 @@ class Recorder(Deaf):
 
 @pytest.fixture
 def worker() -> Iterator[ProcessWorker]:
-    """A process that does nothing, as a worker; its ends of the descriptors are closed."""
+    """Yield a worker whose process does nothing and whose ends of the descriptors are closed."""
     with subprocess.Popen(["sleep", "1000"], start_new_session=True) as process:
         with both_ends() as (ours, _):
             worker = ProcessWorker(process.pid, ours, Nursery())
@@ -54,7 +54,7 @@ def worker() -> Iterator[ProcessWorker]:
         worker.process_exited(process.returncode)
 
 
-async def test_after_its_kill_nothing_counts_that_it_has_said(worker: ProcessWorker) -> None:
+async def test_messages_after_its_kill_are_ignored(worker: ProcessWorker) -> None:
     worker.listener = recorder = Recorder(worker)
     worker.data_received(b'{"type":"configured"}\n{"type":"synced"}\n{"type":"configured"}\ngarbage\n')
     worker.data_received(b"garbage\n")
@@ -68,7 +68,7 @@ async def test_the_end_of_its_channel_is_told_at_once(worker: ProcessWorker) -> 
 
 
 async def test_its_end_is_told_although_its_channel_is_lost(worker: ProcessWorker) -> None:
-    """As after a write that failed, when the transport has closed the socket."""
+    """A failed write leads to this state: the transport has closed the socket."""
     worker.listener = recorder = Recorder(worker)
     worker._socket.close()
     worker.process_exited(-9)
@@ -76,7 +76,7 @@ async def test_its_end_is_told_although_its_channel_is_lost(worker: ProcessWorke
 
 
 class Ending(Deaf):
-    """Listens for the end."""
+    """Keeps how the worker ended."""
 
     def __init__(self) -> None:
         self.told: list[str] = []
@@ -93,14 +93,14 @@ async def test_an_end_is_told_although_the_channel_closed_when_it_was_written_to
     closed = asyncio.Event()
     worker.connection_lost = lambda error: closed.set()  # type: ignore[method-assign]
     await worker.open()
-    worker.send(Sync())  # as to a worker that was killed a moment ago and has not been reaped
+    worker.send(Sync())  # fails, as for a killed worker that is not reaped yet
     await closed.wait()
     worker.process_exited(-9)
     assert ending.told == ["killed by SIGKILL"]
 
 
-async def test_what_waits_to_be_said_is_dropped_when_the_channel_closes(monkeypatch: pytest.MonkeyPatch) -> None:
-    """``Exit`` waits until the files are noted that the worker may leave: it may end meanwhile."""
+async def test_a_waiting_message_is_dropped_when_the_channel_closes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """``Exit`` waits until the daemon has noted the worker's files. The worker may end meanwhile."""
     with both_ends() as (ours, _):
         worker = ProcessWorker(2**22 + 1, ours, nursery := Nursery())
     await worker.open()
@@ -124,7 +124,7 @@ async def test_why_it_cannot_start_is_told_although_it_ended_before_anybody_list
 
 
 def die(pid: int) -> None:
-    """Kill a process, and leave it to be reaped."""
+    """Kill a process and leave it as a zombie."""
     os.kill(pid, signal.SIGKILL)
     os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
 
@@ -132,7 +132,7 @@ def die(pid: int) -> None:
 async def test_how_it_died_is_waited_for_also_where_its_end_is_reported_late(
     worker: ProcessWorker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A zombie has died, whoever is to reap it: a template that has other things to do."""
+    """The worker is a zombie until its template reaps it, and the template may be busy."""
     monkeypatch.setattr(process, "CLOSED_LIMIT_S", 0.0)
     looks: asyncio.Queue[int] = asyncio.Queue()
 

@@ -1,4 +1,4 @@
-"""The worker as bytecode, in memory."""
+"""The worker's bytecode in a file in memory."""
 
 import contextlib
 import errno

@@ -1,4 +1,4 @@
-"""The settings of workers: what flags and variables may say."""
+"""The settings of workers: valid and invalid values of flags and variables."""
 
 from typing import Any
 

@@ -21,7 +21,7 @@ from interpreterd.workers.spawn import spawn
 async def test_a_worker_that_is_stopped_while_it_starts_is_not_waited_for(
     monkeypatch: pytest.MonkeyPatch, child: int
 ) -> None:
-    """A template is such a worker, and may otherwise take its time: it imports what others have written."""
+    """A template starts as such a worker. It may be slow, because it imports users' modules, but not stopped."""
     monkeypatch.setattr(process, "STOPPED_LIMIT_S", 0)
     with both_ends() as (ours, _):
         worker = ProcessWorker(child, ours, Nursery())
@@ -34,7 +34,7 @@ async def test_a_worker_that_is_stopped_while_it_starts_is_not_waited_for(
 
 
 class Told(Nursery):
-    """Says when a process has been reaped."""
+    """A nursery that sets ``reaped`` when it removes a process."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -47,7 +47,7 @@ class Told(Nursery):
 
 @pytest.fixture
 def script_fd() -> Iterator[int]:
-    """A descriptor in the place of the worker's script."""
+    """Yield a descriptor in place of the worker's script."""
     fd = os.open(os.devnull, os.O_RDONLY)
     yield fd
     os.close(fd)

@@ -1,4 +1,4 @@
-"""A template that ends, or stands still: what becomes of its workers, and of those who ask for more."""
+"""A template ends or hangs: its workers are cleaned up, and requests for workers get an answer."""
 
 import asyncio
 import os
@@ -15,7 +15,7 @@ from interpreterd.workers import template
 
 
 async def test_a_fork_that_is_answered_as_the_template_ends_is_adopted(child: int) -> None:
-    """The answer and the end come in one turn; who has asked runs only afterwards."""
+    """The answer and the template's end come in one turn of the loop, before the request's task runs."""
     spawner = Spawner()
     request, process = await asked(spawner, launcher_over(spawner))
     process.listener.on_message(Forked(pid=child))
@@ -27,8 +27,8 @@ async def test_a_fork_that_is_answered_as_the_template_ends_is_adopted(child: in
     assert state(child) == "X"
 
 
-async def test_one_that_nobody_waits_for_any_more_is_killed_and_reaped(child: int) -> None:
-    """Its template ends before it has said anything of it but that it is there."""
+async def test_a_worker_whose_request_was_cancelled_is_killed_and_reaped(child: int) -> None:
+    """The request is cancelled. The template ends before it reports the worker's end."""
     spawner = Spawner()
     launcher = launcher_over(spawner)
     request, process = await asked(spawner, launcher)
@@ -40,8 +40,8 @@ async def test_one_that_nobody_waits_for_any_more_is_killed_and_reaped(child: in
     await launcher.close()
 
 
-async def test_one_that_nobody_waits_for_any_more_is_forgotten_with_its_end(child: int) -> None:
-    """The number may come again, for a worker that lives."""
+async def test_a_worker_whose_request_was_cancelled_is_forgotten_when_it_ends(child: int) -> None:
+    """Another worker may get the same pid later."""
     spawner = Spawner()
     launcher = launcher_over(spawner)
     request, process = await asked(spawner, launcher)
@@ -55,7 +55,7 @@ async def test_one_that_nobody_waits_for_any_more_is_forgotten_with_its_end(chil
     await launcher.close()
 
 
-async def test_one_that_ends_before_anybody_has_listened_to_it() -> None:
+async def test_a_worker_that_ends_before_it_has_a_listener() -> None:
     spawner = Spawner()
     launcher = launcher_over(spawner)
     request, process = await asked(spawner, launcher)
@@ -66,7 +66,7 @@ async def test_one_that_ends_before_anybody_has_listened_to_it() -> None:
     await launcher.close()
 
 
-async def test_one_that_has_been_reaped_by_a_template_which_then_ends_has_ended_too() -> None:
+async def test_a_worker_that_its_template_reaped_before_it_ended_has_ended_too() -> None:
     spawner = Spawner()
     request, process = await asked(spawner, launcher_over(spawner))
     process.listener.on_message(Forked(pid=NOBODY))
@@ -81,7 +81,7 @@ async def test_a_template_that_reports_no_end_is_killed_and_how_its_worker_ended
     monkeypatch.setattr(template, "STATUS_LIMIT_S", 0)
 
     def is_traced(pid: int) -> bool:
-        monkeypatch.setattr(template, "STATUS_LIMIT_S", 1000)  # now for the template's own end
+        monkeypatch.setattr(template, "STATUS_LIMIT_S", 1000)  # from now on, wait for the template's own end
         return False
 
     monkeypatch.setattr(template, "is_traced", is_traced)
@@ -99,9 +99,7 @@ async def test_a_template_that_reports_no_end_is_killed_and_how_its_worker_ended
     await launcher.close()
 
 
-async def test_a_template_that_cannot_be_killed_either_holds_up_nobody(
-    monkeypatch: pytest.MonkeyPatch, child: int
-) -> None:
+async def test_a_template_that_cannot_be_killed_delays_no_request(monkeypatch: pytest.MonkeyPatch, child: int) -> None:
     monkeypatch.setattr(template, "STATUS_LIMIT_S", 0)
     spawner = Spawner()
     launcher = launcher_over(spawner)

@@ -1,4 +1,4 @@
-"""What processes use, and who looks: by real processes, and by made-up ones where the moment matters."""
+"""The watcher measures processes against limits: real ones, and made-up ones where timing matters."""
 
 import asyncio
 import logging
@@ -35,7 +35,7 @@ signal.pause()
 
 @pytest.fixture
 def sharing() -> Iterator[int]:
-    """The pid of a process that shares 64 MiB with a child of its, in another session."""
+    """Yield the pid of a process that shares 64 MiB with its child in another session."""
     ours, theirs = os.pipe()
     pid = os.posix_spawn(
         sys.executable,
@@ -49,7 +49,7 @@ def sharing() -> Iterator[int]:
     for process in reversed(Snapshot().family(pid)):
         os.kill(process.pid, signal.SIGKILL)
     os.waitpid(pid, 0)
-    os.read(ours, 1)  # all writing ends are closed: the child is gone too
+    os.read(ours, 1)  # EOF: all writing ends are closed, so the child is gone too
     os.close(ours)
 
 
@@ -141,7 +141,7 @@ class Looks:
         self._family = list(family)
 
     def family(self, pid: int) -> list[Process]:
-        """Return it."""
+        """Return the family."""
         return self._family
 
 
@@ -154,9 +154,9 @@ def test_a_time_that_is_exceeded_only_for_a_moment_is_not() -> None:
     watch.execution_id = "a"
     assert judge(watch, at(1, 0)) is None
     assert judge(watch, at(1, 0), at(2, 3)) is None
-    assert judge(watch, at(1, 0, 3), at(2, 3)) is None  # counted twice
+    assert judge(watch, at(1, 0, 3), at(2, 3)) is None  # one look counts the child twice
     assert judge(watch, at(1, 0, 3)) is None
-    assert judge(watch, at(1, 4, 3)) is None  # suspected
+    assert judge(watch, at(1, 4, 3)) is None  # the first look above the limit only raises suspicion
     assert judge(watch, at(1, 4, 3)) == Excess("CPU limit of 5 s exceeded", "a")
     assert judge(watch, at(1, 9, 3)) is None, "told once"
 
@@ -175,16 +175,16 @@ def test_processes_are_too_many_whatever_runs() -> None:
     assert judge(watch, at(1, 0), at(2, 0), at(3, 0)) == Excess("process limit of 2 exceeded")
 
 
-# Who looks
+# When the watcher looks
 
 
 async def nothing() -> None:
-    """Sweep."""
+    """Stand for a sweep."""
 
 
 async def test_it_looks_only_while_there_is_something_to_watch(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(watcher, "LOOK_EVERY_S", 0)
-    async with asyncio.TaskGroup() as tasks:  # ends, so the look has ended
+    async with asyncio.TaskGroup() as tasks:  # the group ends only after the look
         it = Watcher(tasks, nothing)
         for _ in range(2):
             told = asyncio.Event()
@@ -202,7 +202,7 @@ async def test_what_is_found_after_the_end_is_not_told(monkeypatch: pytest.Monke
     found = asyncio.Event()
     async with asyncio.TaskGroup() as tasks:
         it = Watcher(tasks, nothing)
-        # Both are found in one look; the first that is told ends the other.
+        # One look finds both excesses. The first report ends both watches.
         watches: list[Watch] = []
 
         def tell(excess: Excess) -> None:
@@ -244,7 +244,7 @@ async def test_a_look_or_a_sweep_that_fails_is_logged_and_not_the_last(
 
 
 async def test_looks_that_cost_much_are_not_put_off_for_long(monkeypatch: pytest.MonkeyPatch) -> None:
-    """One context may have made the processes that they cost; all wait."""
+    """One context may start very many processes; the other contexts' limits must still be checked soon."""
     monkeypatch.setattr(watcher, "LOOK_EVERY_S", 0)
     monkeypatch.setattr(watcher, "REST_LIMIT_S", 0)
     looks = asyncio.Queue[None]()

@@ -1,4 +1,4 @@
-"""What is waited for of a worker, at the seam."""
+"""The functions that wait for a worker's messages."""
 
 import pytest
 from fake_worker import FakeWorker

@@ -1,4 +1,4 @@
-"""The launcher that forks: when there is a template, and when there is none."""
+"""The launcher that forks workers from a template, and spawns them without one."""
 
 import asyncio
 
@@ -14,7 +14,7 @@ from interpreterd.workers.launchers import fork
 
 
 async def test_a_request_that_its_template_does_not_live_to_answer_is_spawned() -> None:
-    """And its descriptors are closed: see ``no_orphans``."""
+    """Its descriptors are closed: the fixture ``no_orphans`` checks that."""
     spawner = Spawner()
     launcher = launcher_over(spawner)
     request, process = await asked(spawner, launcher)
@@ -60,7 +60,7 @@ async def test_a_template_that_cannot_fork_goes_on() -> None:
 async def test_a_template_that_ends_again_and_again_is_not_started_again_and_again(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, fails: bool
 ) -> None:
-    """For the rest of a minute, which here is as long as the test wants it to be."""
+    """The launcher spawns workers for the rest of the minute. The test decides when that minute ends."""
     asleep, awake, one_more = asyncio.Event(), asyncio.Semaphore(0), asyncio.Event()
 
     async def sleep(wait_s: float) -> None:

@@ -1,4 +1,4 @@
-"""The table of launchers: its names are the choices of ``--launcher``, and reading it imports none of them."""
+"""The table of launchers: its names are the choices of ``--launcher``; to read it imports no launcher."""
 
 import subprocess
 import sys

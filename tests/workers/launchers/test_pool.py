@@ -32,12 +32,12 @@ async def pool(launcher: FakeLauncher) -> AsyncIterator[Pool]:
 
 
 async def stocked(launcher: FakeLauncher, count: int) -> None:
-    """Wait until ``count`` more workers have been started."""
+    """Wait for ``count`` more started workers."""
     for _ in range(count):
         await launcher.worker()
 
 
-async def test_it_starts_none_before_it_is_filled(launcher: FakeLauncher, pool: Pool) -> None:
+async def test_it_starts_no_worker_before_it_is_filled(launcher: FakeLauncher, pool: Pool) -> None:
     assert launcher.workers == []
     pool.fill()
     await stocked(launcher, 2)

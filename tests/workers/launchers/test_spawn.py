@@ -1,4 +1,4 @@
-"""Workers that are new processes: which interpreter will do, and when it is asked again."""
+"""Spawned workers: which interpreters are accepted, and when the launcher checks the interpreter again."""
 
 import asyncio
 import contextlib
@@ -20,7 +20,7 @@ Write = Callable[[str], str]
 
 @pytest.fixture
 def python(tmp_path: Path) -> Write:
-    """Write a script that takes the place of the interpreter, and of the one before; return its path."""
+    """Return a function that writes a script in place of the interpreter, and returns its path."""
 
     def write(script: str) -> str:
         new = tmp_path / "new"
@@ -33,14 +33,14 @@ def python(tmp_path: Path) -> Write:
 
 @pytest.fixture
 def launcher(python: Write, no_blocking: BlockBuster) -> Iterator[SpawnLauncher]:
-    """Start workers with what ``python`` writes."""
-    no_blocking.deactivate()  # the worker's files are read once
+    """Yield a launcher that starts workers with the script of ``python``."""
+    no_blocking.deactivate()  # the launcher reads the worker's files once
     with contextlib.closing(SpawnLauncher(python=python(""), nursery=Nursery(), start_timeout_s=30)) as launcher:
         yield launcher
 
 
 class Ending(Deaf):
-    """Hears of a worker's end."""
+    """Sets ``ended`` when the worker ends."""
 
     def __init__(self) -> None:
         self.ended = asyncio.Event()
@@ -75,8 +75,8 @@ async def test_an_interpreter_that_is_nowhere_is_not_found(no_blocking: BlockBus
         await launcher.launch()
 
 
-async def test_another_interpreter_in_its_place_is_asked_again(launcher: SpawnLauncher, python: Write) -> None:
-    """It could not run what the one before has compiled."""
+async def test_a_replaced_interpreter_is_checked_again(launcher: SpawnLauncher, python: Write) -> None:
+    """Another Python cannot run the bytecode that the first one compiled."""
     python(DISGUISE.replace('echo "$0"', 'echo "$0"; echo 3.9.99').replace("+2", "+3") + "exec false\n")
     assert (await launcher.describe_python()).version == "3.9.99"
     with pytest.raises(WorkerStartFailed):
