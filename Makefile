@@ -26,9 +26,9 @@ run: $(VENV)/.has-run
 test: $(VENV)/.has-test programs
 	$(BIN)/pytest $(ARGS)
 
-# All tests but those with a whole daemon, and those of documents and distributions.
+# The tests that start no daemon: neither with one, nor of documents, distributions or benchmarks.
 quick: $(VENV)/.has-test
-	$(BIN)/pytest --ignore=tests/daemon --ignore=tests/project $(ARGS)
+	$(BIN)/pytest --quick $(ARGS)
 
 # Debian's, for the tests of examples/browser and of the documented proxies. Not a stamp in .venv: it is the machine that
 # has them or not. Without Chromium tests fail and say so; without a proxy what is documented of it is not tested.

@@ -49,6 +49,13 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int | None:
     return None if dear or len(files) > FEW_FILES else 0
 
 
+def needs_a_daemon(item: pytest.Item) -> bool:
+    """Whether a test is one of those that start a daemon, or uses one that others use, too."""
+    folders = {"daemon", "project", "benchmarks"} & set(item.path.relative_to(item.config.rootpath).parts)
+    fixtures = {"start_daemon", "standing", "standing_daemon"} & set(getattr(item, "fixturenames", ()))
+    return bool(folders or fixtures or item.get_closest_marker("daemon"))
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Keep the tests of an xdist_group in one process, and large groups first.
 
@@ -56,6 +63,10 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     (pytest-dev/pytest-xdist#1386). Then whoever builds what is distributed did so at the very end, perhaps, and the
     other process waited for the lock.
     """
+    if config.getoption("quick"):
+        dear = [item for item in items if needs_a_daemon(item)]
+        config.hook.pytest_deselected(items=dear)
+        items[:] = [item for item in items if item not in set(dear)]
     if not config.getoption("loadgroup", False):
         return
     for item in items:
@@ -218,6 +229,7 @@ def pythons() -> dict[str, str]:
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Add what ``make test ARGS=…`` may say."""
+    parser.addoption("--quick", action="store_true", help="run the tests that start no daemon")
     parser.addoption("--all-pythons", action="store_true", help="run every test of the worker under each Python")
 
 

@@ -11,6 +11,8 @@ from harness import alive, gone
 
 from interpreterd.client import LocalDaemon, StartFailed
 
+pytestmark = pytest.mark.daemon
+
 
 async def test_a_private_daemon(
     face: Face, tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch

@@ -68,6 +68,7 @@ async def test_whoever_waits_when_it_is_closed_is_let_go(url: str) -> None:
     gc.collect()  # what was left open says so now
 
 
+@pytest.mark.daemon
 async def test_a_program_that_forgets_its_daemon(tmp_path: Path) -> None:
     """And forks; and runs in an event loop."""
     code = """
@@ -105,6 +106,7 @@ with Interpreter.local("--grace-s", "1000") as py:
 """
 
 
+@pytest.mark.daemon
 async def test_ctrl_c_interrupts_the_code() -> None:
     """What it then says still comes, and its variables stay. The private daemon is none of the terminal's programs."""
     code = "x = 6\ntry:\n    print('go')\n    while True: pass\nfinally:\n    print('tidied')"
@@ -116,6 +118,7 @@ async def test_ctrl_c_interrupts_the_code() -> None:
     assert (rest.decode(), errors) == ("tidied\nKeyboardInterrupt\nstopped\n42\n", b"")
 
 
+@pytest.mark.daemon
 async def test_a_second_ctrl_c_leaves() -> None:
     # No print in the handler: it may come while the other one is still at work, and two at once are an error.
     code = (

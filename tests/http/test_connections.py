@@ -12,6 +12,8 @@ from harness import COMMAND, Client, Daemon
 from standing import shared_daemon
 from wires import UPGRADE, Answer, Wire, head, posted, wire
 
+pytestmark = pytest.mark.daemon
+
 StartDaemon = Callable[..., Awaitable[Daemon]]
 BRIEF = "0.3"
 TIMES = ("--head-timeout-s", BRIEF, "--body-timeout-s", BRIEF, "--keep-alive-s", BRIEF)
