@@ -49,8 +49,16 @@ def test_one_stream_goes_where_the_other_does(worker: DrivenWorker) -> None:
 
 
 # A fork that Python does not hear of: no hook runs in the child. Had another thread asked for the interpreter's lock at
-# that moment, the child would wait for that thread, which it does not have: so none asks.
-C_FORK = "(__import__('sys').setswitchinterval(1000), __import__('ctypes').PyDLL(None).fork())[1]"
+# that moment, the child would wait for that thread, which it does not have: so the only one, the flusher, has to sleep.
+C_FORK = "(undisturbed(), __import__('ctypes').PyDLL(None).fork())[1]"
+UNDISTURBED = """
+def undisturbed():
+    import gc, sys, time
+    sys.setswitchinterval(1000)
+    for flusher in [it for it in gc.get_objects() if type(it).__name__ == "Flusher"]:
+        while flusher._running and not flusher._asleep: time.sleep(0.001)
+        time.sleep(0.001)  # what it does before it sleeps
+"""
 
 
 @pytest.mark.parametrize(
@@ -62,7 +70,8 @@ C_FORK = "(__import__('sys').setswitchinterval(1000), __import__('ctypes').PyDLL
 )
 def test_a_child_whose_output_is_read_when_it_has_ended(worker: DrivenWorker, fork: str) -> None:
     ran = worker.run(
-        f"import os, sys\nprint('before')\nprint('before', file=sys.stderr)\nr, w = os.pipe()\npid = {fork}\n"
+        f"{UNDISTURBED}import os, sys\n"
+        f"print('before')\nprint('before', file=sys.stderr)\nr, w = os.pipe()\npid = {fork}\n"
         f"if not pid:\n    os.dup2(w, 1); os.dup2(w, 2)\n    for _ in range(2): {BOTH}"
         "    sys.stdout.flush()\n    os._exit(0)\n"
         "os.close(w)\nprint(os.waitpid(pid, 0)[1])\nprint(repr(os.read(r, 1000).decode()))"
@@ -75,7 +84,7 @@ def test_a_child_whose_output_is_read_when_it_has_ended(worker: DrivenWorker, fo
 def test_a_fork_in_a_child_that_c_code_made(worker: DrivenWorker) -> None:
     """What partial lines need a thread for has stayed behind."""
     ran = worker.run(
-        f"import os\nprint('parent', end='')\npid = {C_FORK}\n"
+        f"{UNDISTURBED}import os\nprint('parent', end='')\npid = {C_FORK}\n"
         "if not pid:\n    print('child', end='')\n    other = os.fork()\n    if not other: os._exit(7)\n"
         "    os._exit(os.WEXITSTATUS(os.waitpid(other, 0)[1]))\n"
         "print(os.WEXITSTATUS(os.waitpid(pid, 0)[1]))"
