@@ -10,6 +10,7 @@ import pytest
 from contract import COMPLETED, error
 from harness import Client, Daemon, gone
 from reading import Reader, read_all, text_of
+from standing import SharedDaemon
 from streaming import (
     AT_FULL_SPEED,
     IN_ONE_PRINT,
@@ -23,6 +24,7 @@ from streaming import (
     waits_in_write,
 )
 
+
 MB = 1_000_000
 MIB = 1 << 20
 DEATHS = {
@@ -30,6 +32,12 @@ DEATHS = {
     "killed by SIGKILL": "os.kill(os.getpid(), 9)",
     "killed by SIGSEGV": "import ctypes; ctypes.string_at(0)",
 }
+
+
+@pytest.fixture
+def daemon(standing: Callable[..., SharedDaemon]) -> SharedDaemon:
+    """One that other tests use, too."""
+    return standing()
 
 
 # However a client reads
@@ -40,11 +48,11 @@ DEATHS = {
     [(AT_FULL_SPEED, 24 * MB), (WITH_PAUSES, 24 * MB), (IN_SIPS, 8 * MB)],
     ids=["full speed", "pauses", "sips"],
 )
-async def test_a_stream(daemon: Daemon, manner: Manner, size: int) -> None:
+async def test_a_stream(daemon: SharedDaemon, manner: Manner, size: int) -> None:
     await stream(daemon.url, daemon.pid, size, manner)
 
 
-async def test_a_hundred_megabytes_in_one_print(daemon: Daemon) -> None:
+async def test_a_hundred_megabytes_in_one_print(daemon: SharedDaemon) -> None:
     await stream(daemon.url, daemon.pid, 100 * MB, AT_FULL_SPEED, filler=NARROW, how=IN_ONE_PRINT)
 
 
@@ -61,7 +69,7 @@ def test_the_check_of_a_stream_sees_what_is_wrong() -> None:
         check.end()
 
 
-async def test_a_client_that_is_late_and_still_talks_gets_the_end(own_client: Client, daemon: Daemon) -> None:
+async def test_a_client_that_is_late_and_still_talks_gets_the_end(own_client: Client, daemon: SharedDaemon) -> None:
     """The daemon has closed; a ping to a connection that it had also let go of would make the kernel drop the rest."""
     context = await own_client.create()
     with Reader(daemon.url, buffer_bytes=1 << 12) as reader:
@@ -131,7 +139,7 @@ async def test_a_megabyte_to_each_stream(client: Client) -> None:
         assert (who, result.stdout == LINES, result.stderr == LINES) == (who, True, True)
 
 
-async def test_order_between_streams_while_the_client_is_slow(daemon: Daemon) -> None:
+async def test_order_between_streams_while_the_client_is_slow(daemon: SharedDaemon) -> None:
     code = (
         "import sys\nfor i in range(50):\n"
         "    for stream in (sys.stdout, sys.stderr): stream.write(f'{i:05}{stream.name}' * 4000 + '\\n')\n"
@@ -143,7 +151,7 @@ async def test_order_between_streams_while_the_client_is_slow(daemon: Daemon) ->
     assert text_of(messages, "stdout", "stderr") == expected
 
 
-async def test_the_last_lines_before_a_death(daemon: Daemon) -> None:
+async def test_the_last_lines_before_a_death(daemon: SharedDaemon) -> None:
     """The client has read nothing of them when the program dies."""
     for how, death in DEATHS.items():
         code = (
@@ -159,7 +167,7 @@ async def test_the_last_lines_before_a_death(daemon: Daemon) -> None:
         assert messages[-2:] == [error("WorkerDied", how), COMPLETED]
 
 
-async def test_all_that_was_written_before_a_kill(daemon: Daemon, tmp_path: Path) -> None:
+async def test_all_that_was_written_before_a_kill(daemon: SharedDaemon, tmp_path: Path) -> None:
     """The program waits in write(2) for its client and counts, in a file it shares, the writes that have returned."""
     code = (
         f"import mmap, os\nfile = open({str(tmp_path / 'count')!r}, 'w+b'); file.truncate(8)\n"
