@@ -24,7 +24,6 @@ from streaming import (
     waits_in_write,
 )
 
-
 MB = 1_000_000
 MIB = 1 << 20
 DEATHS = {
