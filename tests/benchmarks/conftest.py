@@ -1,4 +1,4 @@
-"""The benchmarks, and what draws their figures, are not installed: they are imported from the checkout."""
+"""The benchmarks and their plots are not installed, so the tests import them from the checkout."""
 
 import sys
 from pathlib import Path

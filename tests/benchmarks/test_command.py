@@ -1,4 +1,4 @@
-"""``python -m benchmarks``, as ``make bench`` starts it, in a repository of its own that has this checkout's files."""
+"""``python -m benchmarks``, as ``make bench`` starts it, in a new repository with this checkout's files."""
 
 import asyncio
 import json
@@ -24,7 +24,7 @@ COPIED = ("benchmarks", "interpreterd", "worker", "setup.cfg", "pyproject.toml")
 
 @pytest.fixture(scope="module")
 def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A repository whose first commit's daemon does not start; the second is this checkout. Workers have a change."""
+    """Return a repository: its first commit has a broken daemon, its second is this checkout; its worker is changed."""
     root = tmp_path_factory.mktemp("checkout")
     leave_out = shutil.ignore_patterns("__pycache__", "_version.py")
     for name in COPIED:
@@ -50,7 +50,7 @@ def git(root: Path, *arguments: str) -> None:
 
 
 def start(checkout: Path, directory: Path, *arguments: str) -> "subprocess.Popen[str]":
-    """Start the command in a session of its own, as from a terminal; its files are made in ``directory``."""
+    """Start the command in a new session, as from a terminal. Its temporary files are in ``directory``."""
     directory.mkdir()
     return subprocess.Popen(
         [sys.executable, "-m", "benchmarks", "--quick", *arguments],
@@ -73,7 +73,7 @@ def test_a_comparison_measures_both_and_leaves_nothing(checkout: Path, tmp_path:
     here, there = run["machine"]["here"], run["machine"]["there"]
     assert here["commit"] == there["commit"] == run["machine"]["commit"]
     assert (here["changed"], there["changed"]) == (True, False)
-    # Each daemon has said that it is of this version: without that, nothing is measured.
+    # The benchmark measures a daemon only if the daemon reports this version.
     assert (here["version"], there["version"]) == (f"0+g{here['commit']}.changed", f"0+g{there['commit']}")
     assert len(run["compared"]) == 4
     for row in run["compared"]:

@@ -1,4 +1,4 @@
-"""The site's page of figures: what it draws is in ``results.json``, and can be read without its colours."""
+"""The site's page of figures draws ``results.json`` and is readable without colours."""
 
 import json
 import re
@@ -29,7 +29,7 @@ def texts(svg: ElementTree.Element) -> list[str]:
 
 @pytest.mark.parametrize("title", plots.PLOTS)
 def test_every_bar_has_its_number(title: str) -> None:
-    """Of each figure of the kept run; others wait for a run that has them."""
+    """Only figures of the stored run are checked; newer figures are drawn after the next run."""
     _, wanted = plots.PLOTS[title]
     measurable = [want for want in wanted if want.figure in MEASURED]
     found = list(plots._bars(KEPT["rows"], tuple(measurable)))

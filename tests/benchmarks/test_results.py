@@ -1,4 +1,4 @@
-"""What is kept of a run: its JSON is what RESULTS.md says it is, and the tables are made of it."""
+"""RESULTS.md documents the JSON of a run, and its tables are made from that JSON."""
 
 import re
 import shutil
@@ -31,7 +31,7 @@ def comparison() -> dict[str, Any]:
 
 
 def documented(prefix: str) -> set[str]:
-    """Return the keys of which the table in RESULTS.md tells, of the objects in the list ``prefix``."""
+    """Return the keys that RESULTS.md documents for the objects in the list ``prefix``."""
     section = PAGE.partition("\n## As JSON\n")[2].partition("\n## ")[0]
     (lines,) = [re.findall(rf"^\| `{prefix}\[\]\.(.*?) \| .* \|$", section, re.MULTILINE)]
     return {key for line in lines for key in re.findall(r"\.?(\w+)`", line)}

@@ -1,4 +1,4 @@
-"""The order in which two trees are measured, by a stage that measures nothing but itself."""
+"""The order in which two trees are measured. The stage only notes its calls."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -12,7 +12,7 @@ from benchmarks.servers import BenchmarkError
 
 
 class Diary:
-    """Notes what a stage is asked to do; its turns read 1, 2, 3, …"""
+    """Notes the calls of a stage; its turns measure 1, 2, 3, …"""
 
     def __init__(self, lacking: str | None = None) -> None:
         self.lines: list[str] = []
@@ -49,9 +49,9 @@ def test_turns_are_a_b_b_a_and_each_round_has_new_daemons() -> None:
 
 def test_a_value_a_round_is_the_median_of_its_turns_without_the_warm_up() -> None:
     time, size = run(Stage(open=Diary().open, turns=3, warm_up=1), rounds=1)
-    # Warming up reads 1 and 2; then A 3, B 4, B 5, A 6, A 7, B 8.
+    # The warm-up measures 1 and 2; then A 3, B 4, B 5, A 6, A 7, B 8.
     assert (time.here, time.there) == ([6.0], [5.0])
-    assert time.ratios == [7 / 8]  # of 3/4, 6/5, 7/8: turns side by side
+    assert time.ratios == [7 / 8]  # the median of 3/4, 6/5 and 7/8: neighbouring turns
     assert (size.what, size.unit, size.here, size.there) == ("size", "bytes", [5.0], [5.0])
 
 

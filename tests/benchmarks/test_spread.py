@@ -1,4 +1,4 @@
-"""What may be said about two trees: never that equal ones differ, but for the risk that is stated."""
+"""The verdict on two trees: equal trees seem to differ only with the stated risk."""
 
 import math
 import random
@@ -10,7 +10,7 @@ from benchmarks.comparison.spread import RISK, Paired, interval, judge, least_ro
 
 
 def paired(here: list[float], there: list[float], unit: Any = "s") -> Paired:
-    """Return rounds of one turn each."""
+    """Return a pair of measured trees: rounds of one turn each."""
     pair = Paired(figure="cpu", what="`pass`", unit=unit)
     for mine, its in zip(here, there, strict=True):
         pair.add([mine], [its])
@@ -18,7 +18,7 @@ def paired(here: list[float], there: list[float], unit: Any = "s") -> Paired:
 
 
 def missed(n: int, k: int) -> float:
-    """Return how likely fewer than ``k`` of ``n`` coins fall on one side: what an interval of that rank misses."""
+    """Return the probability that fewer than ``k`` of ``n`` coins show one side: the interval's risk."""
     return 2 * sum(math.comb(n, i) for i in range(k)) / 2**n
 
 
@@ -89,7 +89,7 @@ def test_a_machine_that_gets_slower_changes_no_ratio() -> None:
 
 
 def test_equal_trees_hardly_ever_seem_to_differ_whatever_the_noise_is_like() -> None:
-    """A run asks 20 questions; all its answers together may be wrong once in 20 runs."""
+    """A run gives 20 verdicts. At most one run in 20 may have a wrong verdict."""
     choose = random.Random(13)
     noises = (lambda: choose.gauss(0, 0.02), lambda: choose.expovariate(10), lambda: choose.choice((0.0, 0.0, 2.0)))
     runs, wrong = 300, 0

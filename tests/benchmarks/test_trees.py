@@ -1,4 +1,4 @@
-"""The tree of another commit, in repositories of a few files: which commit it is, and whose code its Python imports."""
+"""The tree of another commit, in small repositories: the commit is found, and its Python imports its own code."""
 
 import json
 import shutil
@@ -17,7 +17,7 @@ SETUP = "[options]\ninstall_requires =\n    # A comment.\n    orjson >= 3.11\n  
 
 @pytest.fixture(scope="module")
 def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A repository of three commits, the second tagged and the third on two branches; each prints its number."""
+    """Return a repository of three commits: the second has a tag, the third is on two branches."""
     root = tmp_path_factory.mktemp("template")
     package = root / "interpreterd"
     package.mkdir(parents=True)
@@ -34,7 +34,7 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def repository(template: Path, tmp_path: Path) -> Path:
-    """A copy of it."""
+    """Return a copy of the template for one test."""
     return shutil.copytree(template, tmp_path / "repository")
 
 
@@ -49,7 +49,7 @@ def commit(root: Path) -> None:
 
 
 def says(python: str, code: str) -> str:
-    """Return what ``code`` prints there, started as a daemon is."""
+    """Return what ``code`` prints under a tree's Python, started as a daemon is."""
     return subprocess.check_output([python, "-I", "-c", code], text=True, cwd="/").strip()
 
 
@@ -94,7 +94,7 @@ def test_this_tree_has_its_changes_and_the_other_one_none_of_them(repository: Pa
     (repository / "interpreterd" / "__init__.py").write_text("from interpreterd.new import NUMBER\n")
     (repository / "interpreterd" / "new.py").write_text("NUMBER = 4\n")
     here = this_tree(repository, tmp_path / "here")
-    (repository / "interpreterd" / "new.py").write_text("NUMBER = 5\n")  # while it is measured
+    (repository / "interpreterd" / "new.py").write_text("NUMBER = 5\n")  # a change during the measurement
     there = tree_of("HEAD", repository, tmp_path / "there")
     ask = "import interpreterd; print(interpreterd.NUMBER)"
     assert (says(here.python, ask), says(there.python, ask)) == ("4", "3")

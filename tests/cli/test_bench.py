@@ -1,4 +1,4 @@
-"""What ``bench`` computes; that it measures is in ``tests/daemon/test_tools.py``."""
+"""The computations of ``bench``. ``tests/daemon/test_tools.py`` runs it with a daemon."""
 
 import attrs
 

@@ -1,4 +1,4 @@
-"""How ``doctor`` judges what the kernel answers."""
+"""The verdicts of ``doctor`` on the kernel's answers."""
 
 import os
 import resource
@@ -17,7 +17,7 @@ OK, LIMITED, MISSING = CheckVerdict.OK, CheckVerdict.LIMITED, CheckVerdict.MISSI
 
 @attrs.define
 class Fake(Kernel):
-    """A kernel that answers as it is told, and otherwise as well as can be."""
+    """A kernel with the answers that a test sets; all other answers are the best possible."""
 
     limits: dict[int, int | None] = attrs.field(factory=dict)
     files: dict[str, str | None] = attrs.field(factory=dict)

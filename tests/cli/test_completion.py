@@ -1,4 +1,4 @@
-"""Completion: the scripts for shells, and what they are offered."""
+"""Completion: the scripts for shells, and the completions that they get."""
 
 import pytest
 from command import interpreterd

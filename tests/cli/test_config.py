@@ -1,4 +1,4 @@
-"""``interpreterd config``: each setting, and where it is from."""
+"""``interpreterd config`` shows each setting and its source."""
 
 import json
 from typing import Any

@@ -1,4 +1,4 @@
-"""What ``contexts`` asks the daemon for, and how it shows what it is told."""
+"""``contexts``: its requests to the daemon, and its output."""
 
 import contextlib
 import json
@@ -30,7 +30,7 @@ class Shown(dict[str, Any]):
 
 
 class Asked:
-    """Stands for a client: keeps what it is asked for."""
+    """Stands for a client; keeps the calls of its methods."""
 
     def __init__(self) -> None:
         self.asked: list[Any] = []

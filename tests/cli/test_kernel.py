@@ -1,4 +1,4 @@
-"""What this machine's kernel answers."""
+"""The answers of this machine's kernel."""
 
 from interpreterd.cli.kernel import Kernel
 

@@ -1,4 +1,4 @@
-"""The list of commands, and what each mistake comes to: its message, its exit status."""
+"""The list of commands, and the message and exit status of each mistake."""
 
 import errno
 from pathlib import Path
@@ -37,7 +37,7 @@ def test_wrong_usage_is_told_in_one_line(arguments: list[str], told: str) -> Non
 
 
 @pytest.mark.parametrize("command", [["run", "-c", "1"], ["top", "--once"], ["contexts"]], ids=" ".join)
-def test_nobody_there_says_what_to_do(tmp_path: Path, command: list[str]) -> None:
+def test_a_daemon_that_does_not_answer_leads_to_advice(tmp_path: Path, command: list[str]) -> None:
     ran = interpreterd(*command, url=f"unix:{tmp_path}/none")
     what = f"no daemon answers at unix:{tmp_path}/none (No such file or directory)"
     how = f"start one with `interpreterd serve --unix-socket {tmp_path}/none`, or use --local"

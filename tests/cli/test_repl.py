@@ -1,4 +1,4 @@
-"""The prompt's own judgement: what is complete, how the next line begins, what is completed, what is remembered."""
+"""The prompt's own logic: complete input, indentation, completion and history."""
 
 import contextlib
 from pathlib import Path
@@ -41,7 +41,7 @@ def test_indentation() -> None:
 
 
 class Idle:
-    """Stands for a client whose context is in ``state``, and has the names ``a`` and ``ab``."""
+    """Stands for a client. Its context is in ``state`` and has the names ``a`` and ``ab``."""
 
     def __init__(self, state: str) -> None:
         self._state = state

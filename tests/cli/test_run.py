@@ -1,4 +1,4 @@
-"""What ``run`` makes of a file, and of how an execution ended."""
+"""``run`` reads code from a file, and turns an execution's outcome into an exit status."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""The help and the completion of ``serve``: of every setting."""
+"""The help and the completion of ``serve`` have every setting."""
 
 from interpreterd.cli.serve import command
 from interpreterd.flags import flag_of

@@ -1,4 +1,4 @@
-"""What people are shown: moments, sizes, foreign text."""
+"""Times, sizes and untrusted text in a form for people."""
 
 from datetime import UTC, datetime
 

@@ -1,4 +1,4 @@
-"""What ``top`` computes, and its table."""
+"""The computations of ``top``, and its table."""
 
 from typing import Any
 

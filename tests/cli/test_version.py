@@ -1,4 +1,4 @@
-"""``interpreterd version``."""
+"""``interpreterd version`` prints the version."""
 
 import json
 import platform

@@ -1,4 +1,4 @@
-"""What the bench compares the daemon with: a bare Python, a pipe, an echo."""
+"""The yardsticks of the bench: a bare Python, a pipe and an echo."""
 
 import asyncio
 import subprocess

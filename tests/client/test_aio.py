@@ -1,4 +1,4 @@
-"""``client.aio``: what only the face for asyncio can do."""
+"""``client.aio``: the features that only the asyncio client has."""
 
 import asyncio
 

@@ -1,4 +1,4 @@
-"""``client.arguments``: what a caller passes and no JSON can hold: an error that names it, before all else."""
+"""``client.arguments``: an argument that JSON cannot hold is an error that names it, before any request."""
 
 import os
 from collections.abc import AsyncIterator
@@ -13,12 +13,12 @@ from hypothesis import strategies as st
 from interpreterd.client import InvalidArgument
 from interpreterd.client.arguments import check, encode_request
 
-LONE = "caf\udce9"  # what os.fsdecode makes of Latin-1
+LONE = "caf\udce9"  # os.fsdecode makes this of Latin-1
 
 
 @pytest.fixture
 async def py(face: Face) -> AsyncIterator[Any]:
-    """A client of nobody."""
+    """Yield a client without a daemon."""
     async with face(NOBODY) as client:
         yield client
 
@@ -77,8 +77,8 @@ async def test_a_client_that_would_send_such_text_with_everything_is_not_made(fa
         (2**64, "timeout is too large a number"),
     ],
 )
-async def test_a_number_that_would_be_lost_on_the_way_is_refused_by_name(py: Any, number: Any, said: str) -> None:
-    """JSON has no infinity: it would be null, and that is the default."""
+async def test_a_number_that_json_cannot_hold_is_refused_by_name(py: Any, number: Any, said: str) -> None:
+    """JSON has no infinity: the daemon would get null, which means the default."""
     with pytest.raises(InvalidArgument) as caught:
         await py.execute("1", timeout=number)
     assert str(caught.value) == said

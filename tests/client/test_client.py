@@ -1,4 +1,4 @@
-"""``interpreterd.client`` as a package: what it imports, and what it offers."""
+"""``interpreterd.client`` as a package: its imports and its public names."""
 
 import inspect
 import subprocess

@@ -1,4 +1,4 @@
-"""``client.contexts``: a context, from its making to its end."""
+"""``client.contexts``: a context, from its creation to its end."""
 
 from datetime import UTC, datetime
 from pathlib import Path

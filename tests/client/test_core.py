@@ -1,4 +1,4 @@
-"""``client.core``: each request, through both faces."""
+"""``client.core``: each request, with both clients."""
 
 import asyncio
 from pathlib import Path
@@ -18,7 +18,7 @@ async def test_state_stays_and_contexts_have_their_own(py: Any, tmp_path: Path) 
 
 
 async def test_many_at_the_same_time(py: Any) -> None:
-    """Threads, or tasks, share a client; each has its own context."""
+    """Threads or tasks share a client; each uses its own context."""
 
     async def run(number: int) -> str:
         async with await py.create_context() as context:

@@ -1,4 +1,4 @@
-"""``client.errors``: what the daemon refuses, and all that it says of it."""
+"""``client.errors``: the daemon's errors arrive with all of their facts."""
 
 import json
 from collections.abc import Awaitable, Callable

@@ -1,4 +1,4 @@
-"""``client.following``: one execution, to its end, over as many connections as it takes."""
+"""``client.following``: the client follows one execution to its end, over many connections if needed."""
 
 import asyncio
 import contextlib
@@ -31,14 +31,14 @@ from interpreterd.client import (
 
 NO_SERVER = b"HTTP/1.1 502 Bad Gateway\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
 Start = Callable[..., Awaitable[Daemon]]
-LINES = 400  # with all of its events, were each line one, it is less than the daemon keeps
+LINES = 400  # the daemon keeps all of these events, even one per line
 LINE = "x" * 1000
 COUNTED = f"runs = globals().get('runs', 0) + 1\nfor i in range({LINES}): print(i, {LINE!r})"
 WHOLE = "".join(f"{i} {LINE}\n" for i in range(LINES))
 
 
 async def test_an_execution_survives_its_connections(face: Face, through: Proxy) -> None:
-    """Cut anywhere, again and again: it has run once, and every byte is there once."""
+    """Its connections are cut at random places. The code runs once, and every byte arrives once."""
     for seed in range(4):
         chance = random.Random(seed)
         cuts = [Cut(chance.randrange(600)), *[Cut(chance.randrange(200_000)) for _ in range(6)]]
@@ -92,7 +92,7 @@ async def test_what_the_daemon_has_forgotten_is_told(face: Face, start_daemon: S
         running = asyncio.create_task(py.execute(f"print('begin ' * 100)\n{gate.wait}\n{COUNTED}"))
         await through.connected(2)
         gate.open()
-        await other.run("print('the end')")  # it waits for the other one
+        await other.run("print('the end')")  # it runs after the first execution
         go_on.set()
         execution = await running
     assert execution.missed_events > 0
@@ -102,7 +102,7 @@ async def test_what_the_daemon_has_forgotten_is_told(face: Face, start_daemon: S
 
 
 async def test_a_daemon_that_is_gone_for_good(face: Face, start_daemon: Start, tmp_path: Path) -> None:
-    """Without patience at once; else until another one answers, which knows nothing of it."""
+    """Without patience the client fails at once. With patience, a new daemon answers that the execution is unknown."""
     daemon = await start_daemon("--unix-socket", "a.sock")
     loop = asyncio.get_running_loop()
 
@@ -165,7 +165,7 @@ END = '"executionId":"e","seq":1}'
 
 
 def answered(body: str, kind: str) -> Say:
-    """Return what a daemon answers."""
+    """Return a plan: the proxy answers with this body."""
     head = f"HTTP/1.1 200 OK\r\nContent-Type: {kind}\r\nContent-Length: {len(body)}\r\n\r\n"
     return Say((head + body).encode())
 
@@ -191,7 +191,7 @@ async def test_an_older_daemon_is_asked_how_it_ended(face: Face, stranger: Proxy
 
 
 async def _first_event(context: Any, happened: asyncio.Event) -> Any:
-    """Run something; set ``happened`` at the first event and return the last one."""
+    """Run ``pass``; set ``happened`` at each event and return the last event."""
     last = None
     async for event in context.stream("pass"):
         happened.set()
@@ -200,7 +200,7 @@ async def _first_event(context: Any, happened: asyncio.Event) -> Any:
 
 
 async def test_output_comes_while_the_code_runs(py: Any, gate: Gate) -> None:
-    """The code goes on only when the callback has seen what it wrote."""
+    """The code goes on only after the callback has got its output."""
     out: list[str] = []
     err: list[str] = []
     errors: list[Failure] = []

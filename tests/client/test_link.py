@@ -1,4 +1,4 @@
-"""``client.link``: where the daemon is, and what answers there instead."""
+"""``client.link``: the daemon's address, and errors if another server answers there."""
 
 import asyncio
 import os
@@ -97,7 +97,7 @@ async def test_a_connection_serves_one_execution_after_another(face: Face, throu
 
 
 async def test_a_kept_connection_that_has_ended_is_not_used(start_daemon: Start, tmp_path: Path) -> None:
-    """Also if the program's event loop had no time to notice."""
+    """The program's event loop may not have noticed the end yet."""
     daemon = await start_daemon("--unix-socket", "a.sock")
     async with AsyncInterpreter(f"unix:{tmp_path}/a.sock") as py:
         await py.execute("pass")
@@ -109,7 +109,7 @@ async def test_a_kept_connection_that_has_ended_is_not_used(start_daemon: Start,
 
 
 def _daemon_at(path: Path) -> subprocess.Popen[bytes]:
-    """Start a daemon and wait for it, with the event loop."""
+    """Start a daemon and wait for it while the event loop is blocked."""
     process = subprocess.Popen([COMMAND, "serve", "--unix-socket", path], stdout=-1, stderr=subprocess.DEVNULL)
     assert process.stdout is not None
     process.stdout.readline()

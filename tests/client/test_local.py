@@ -1,4 +1,4 @@
-"""``client.local``: a private daemon, and its end."""
+"""``client.local``: a private daemon starts and ends with its program."""
 
 import os
 import signal
@@ -17,7 +17,7 @@ pytestmark = pytest.mark.daemon
 async def test_a_private_daemon(
     face: Face, tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What stands in the current directory is not taken for a part of it."""
+    """A module in the current directory does not replace one of the daemon's modules."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "aiohttp.py").write_text("raise LookupError")
     async with face.local("--log-level", "info") as py:
@@ -32,7 +32,7 @@ async def test_a_private_daemon(
 
 
 def _sockets(pid: int) -> list[Path]:
-    """Return the directories of the sockets on which a daemon listens."""
+    """Return the directories of the sockets that a daemon listens on."""
     arguments = Path(f"/proc/{pid}/cmdline").read_text().split("\0")
     return [Path(arguments[i + 1]).parent for i, word in enumerate(arguments) if word == "--unix-socket"]
 

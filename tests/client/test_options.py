@@ -1,4 +1,4 @@
-"""``client.options``: what callers can say, the same for both faces, and what they cannot."""
+"""``client.options``: both clients take the same options and refuse unknown ones."""
 
 import inspect
 import re
@@ -60,7 +60,7 @@ def keywords(kind: Any) -> set[str]:
 
 
 def methods() -> Iterator[tuple[str, Callable[..., Any], Any]]:
-    """Yield each function that takes options, and which."""
+    """Yield each method that takes options, its name, and the type of its options."""
     for face in (Interpreter, AsyncInterpreter):
         yield "__init__", face.__init__, Options
         yield "local", face.local, Options
@@ -85,7 +85,7 @@ def test_each_option_is_described_once(kind: Any) -> None:
 
 
 def test_what_the_daemon_takes_the_client_can_say() -> None:
-    """But for what only another transport needs, or what the client says by itself."""
+    """Options that only other transports need, or that the client sets itself, are left out."""
     wire = {re.sub("[A-Z]", lambda it: f"_{it[0].lower()}", key) for key in SCHEMAS["Execute"]["properties"]}
     others = {"code", "context_id", "on_disconnect", "origin", "events", "stdin", "background"}
     assert keywords(StreamOptions) == wire - others

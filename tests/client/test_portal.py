@@ -1,4 +1,4 @@
-"""``client.portal``: coroutines that run for other threads."""
+"""``client.portal``: a thread runs coroutines for other threads."""
 
 import asyncio
 import threading

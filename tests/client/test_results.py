@@ -1,4 +1,4 @@
-"""``client.results``: what an execution has come to, and who is told meanwhile."""
+"""``client.results``: the result of an execution, and the callbacks while it runs."""
 
 import re
 from typing import Any
@@ -82,7 +82,7 @@ def test_the_command_line_says_all_of_an_execution() -> None:
 
 
 def execution(**known: Any) -> Execution:
-    """Return one that printed nothing, but for what is ``known``."""
+    """Return an execution without output; ``known`` sets other fields."""
     return Execution(
         **{"id": EXECUTION_ID, "context_id": "default", "outcome": Outcome.COMPLETED, "stdout": "", "stderr": ""}
         | known

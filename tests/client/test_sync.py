@@ -1,4 +1,4 @@
-"""``client.sync``: the face that waits, in whatever thread; Ctrl-C."""
+"""``client.sync``: the blocking client, in any thread; Ctrl-C."""
 
 import asyncio
 import gc
@@ -65,12 +65,12 @@ async def test_whoever_waits_when_it_is_closed_is_let_go(url: str) -> None:
     await asyncio.to_thread(started.wait)
     await asyncio.to_thread(client.close)
     await running
-    gc.collect()  # what was left open says so now
+    gc.collect()  # a resource that was left open warns now
 
 
 @pytest.mark.daemon
 async def test_a_program_that_forgets_its_daemon(tmp_path: Path) -> None:
-    """And forks; and runs in an event loop."""
+    """The program also forks, and runs in an event loop."""
     code = """
 import asyncio, os, sys
 from interpreterd.client import AsyncInterpreter, Interpreter
@@ -108,7 +108,7 @@ with Interpreter.local("--grace-s", "1000") as py:
 
 @pytest.mark.daemon
 async def test_ctrl_c_interrupts_the_code() -> None:
-    """What it then says still comes, and its variables stay. The private daemon is none of the terminal's programs."""
+    """The code's last output arrives, and its variables stay. The private daemon gets no Ctrl-C from the terminal."""
     code = "x = 6\ntry:\n    print('go')\n    while True: pass\nfinally:\n    print('tidied')"
     async with program(CTRL_C, code, "print(x * 7)") as process:
         assert process.stdout is not None
@@ -120,7 +120,7 @@ async def test_ctrl_c_interrupts_the_code() -> None:
 
 @pytest.mark.daemon
 async def test_a_second_ctrl_c_leaves() -> None:
-    # No print in the handler: it may come while the other one is still at work, and two at once are an error.
+    # No print in the handler: it could interrupt another print, and a print within a print is an error.
     code = (
         "import os, signal\nsignal.signal(signal.SIGINT, lambda *_: os.write(1, b'no\\n'))\n"
         "print('go')\nwhile True: pass"

@@ -1,4 +1,4 @@
-"""``client.wire``: every event that the daemon describes, with all of its fields, and whatever else may come."""
+"""``client.wire``: every documented event is read with all of its fields; other input is harmless."""
 
 import contextlib
 import itertools
@@ -23,7 +23,7 @@ EVENTS = [it["$ref"].rpartition("/")[2] for it in SCHEMAS["ExecutionEvent"]["all
 
 
 def examples(name: str) -> Iterator[dict[str, Any]]:
-    """Yield objects of a schema that have all of its properties, each with a value of its own, and each choice once."""
+    """Yield objects with all properties of a schema: a unique value for each, and all combinations of choices."""
     numbers = itertools.count(1001)
 
     def values(key: str, it: dict[str, Any]) -> list[Any]:
@@ -50,7 +50,7 @@ def examples(name: str) -> Iterator[dict[str, Any]]:
 
 
 def kept(value: object) -> list[object]:
-    """Return all that is in an event, however deep."""
+    """Return all values in an event, also nested ones."""
     if attrs.has(type(value)):
         return [item for field in attrs.fields(type(value)) for item in kept(getattr(value, field.name))]
     return [value]
@@ -62,7 +62,7 @@ def test_every_field_of_an_event_is_kept(name: str) -> None:
         came = parse(orjson.dumps({**message, "executionId": EXECUTION_ID, "seq": number}))
         assert (came.number, came.execution_id) == (number, EXECUTION_ID)
         assert came.event is not None, message
-        is_name = message["type"] == "control"  # then ``text`` says which event it is
+        is_name = message["type"] == "control"  # ``text`` is the name of the event
         said = {key: value for key, value in message.items() if key != "type" and not (is_name and key == "text")}
         assert set(said.values()) <= set(kept(came.event)), (message, came.event)
 

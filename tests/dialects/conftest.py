@@ -20,7 +20,7 @@ Client = TestClient[web.Request, web.Application]
 
 @pytest.fixture
 def launcher() -> FakeLauncher:
-    """What the daemon under test starts workers with."""
+    """Return the launcher of the application under test."""
     return FakeLauncher()
 
 
@@ -32,9 +32,9 @@ def open_client(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> Callable[..., Awaitable[Client]]:
-    """``await open_client(setting=…)``: a client of a new application, whose dialects reach contexts here or elsewhere.
+    """Return a function: ``await open_client(setting=…)`` starts an application and returns a client of it.
 
-    So every test that has it shows that its dialect asks nothing but the port, and that the port can be far away.
+    The contexts are in the same process or behind a forwarding service, so a dialect can use only the port.
     """
     monkeypatch.setattr(app, "LocalContexts", request.param)
 

@@ -1,4 +1,4 @@
-"""What dialects have in common."""
+"""The parts that all dialects share."""
 
 import gc
 
@@ -33,4 +33,4 @@ def test_a_row_of_its_own_comes_first() -> None:
         assert row({InterpreterError: 1, LimitReached: 2, Toy: 3}, Toy("t")) == 3
     finally:
         del Toy
-        gc.collect()  # or other tests would find it among the subclasses
+        gc.collect()  # otherwise other tests would find it among the subclasses

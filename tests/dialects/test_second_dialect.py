@@ -1,4 +1,4 @@
-"""A second dialect is one more object: its routes, its form of errors, beside those that are there."""
+"""A second dialect is one more object. It adds its routes and its form of errors."""
 
 import asyncio
 from collections.abc import Iterable
@@ -25,7 +25,7 @@ Client = TestClient[web.Request, web.Application]
 
 
 class Toy:
-    """A dialect that runs a line of code in a new context, speaks plain text, and shows errors in its own way."""
+    """A dialect in plain text, with its own form of errors. It runs code in a new context."""
 
     name: Final = "toy"
     statuses: Final = {InterpreterError: HTTPStatus.INTERNAL_SERVER_ERROR, LimitReached: HTTPStatus.IM_A_TEAPOT}
@@ -63,7 +63,7 @@ def launcher() -> FakeLauncher:
 
 @pytest.fixture
 async def client(aiohttp_client: Any, launcher: FakeLauncher, tmp_path: Path) -> Client:
-    """A client of an application that speaks every dialect, and one more; it may have one context."""
+    """Return a client of an application with one dialect more. The application may have one context."""
     settings = Settings.of(cwd=str(tmp_path), max_contexts=1, base_path="/below")
     started: Client = await aiohttp_client(make_app(settings=settings, launcher=launcher, dialects=[*DIALECTS, Toy()]))
     return started

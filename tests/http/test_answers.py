@@ -1,4 +1,4 @@
-"""JSON answers: the pieces of a large one, and what is said at the limit of a listing."""
+"""JSON answers: large ones are sent in pieces, and a listing that reaches its limit names the next page."""
 
 import asyncio
 from pathlib import Path
@@ -19,32 +19,32 @@ from interpreterd.http.answers import LISTING_LIMIT_BYTES, PIECE_BYTES
 from interpreterd.model.events import Failure
 from interpreterd.settings import Settings
 
-CONTROLS = "\1" * 4000  # six times as long as JSON
+CONTROLS = "\1" * 4000  # JSON needs six characters for each
 Client = TestClient[web.Request, web.Application]
 
 
 @pytest.fixture
 def launcher() -> FakeLauncher:
-    """What the application starts workers with."""
+    """Return the launcher of the application under test."""
     return FakeLauncher()
 
 
 @pytest.fixture
 async def client(aiohttp_client: Any, launcher: FakeLauncher, tmp_path: Path) -> Client:
-    """The application."""
+    """Return a client of the application."""
     started: Client = await aiohttp_client(make_app(settings=Settings.of(cwd=str(tmp_path)), launcher=launcher))
     return started
 
 
 @pytest.fixture
 def small_limit(monkeypatch: pytest.MonkeyPatch) -> int:
-    """Let a listing end early."""
+    """Lower the limit of a listing, and return it in bytes."""
     monkeypatch.setattr(answers, "LISTING_LIMIT_BYTES", 200_000)
     return 200_000
 
 
 async def pages(client: Client, path: str, name: str) -> list[list[dict[str, Any]]]:
-    """Return all of a listing, answer by answer."""
+    """Return all pages of a listing."""
     found = []
     last = ""
     while True:
@@ -139,7 +139,7 @@ async def test_after_an_item_that_is_no_more_there_is_nothing_to_show(client: Cl
 
 @pytest.mark.parametrize("method", ["get", "head"])
 async def test_what_is_deleted_while_it_is_listed_is_left_out(client: Client, method: str) -> None:
-    """The listing is made as it is taken."""
+    """The daemon makes the listing piece by piece while the client reads it."""
     made = await ids(client, 60, metadata={"of": CONTROLS})
     async with getattr(client, method)(PREFIX + "/contexts") as response:
         for context in made[1:]:

@@ -1,4 +1,4 @@
-"""In what form a client wants its answer: ``Accept``."""
+"""``Accept`` chooses the form of the answer."""
 
 import contextlib
 

@@ -1,4 +1,4 @@
-"""The reason of a close fits into its frame."""
+"""The reason of a WebSocket close fits into its frame."""
 
 from hypothesis import example, given
 from hypothesis import strategies as st

@@ -1,4 +1,4 @@
-"""A client's connection: how long it is waited for, and what stays of an answer that it did not take."""
+"""A client that does not read loses its connection in time, and its answer leaves no memory behind."""
 
 import asyncio
 import gc
@@ -20,7 +20,7 @@ from interpreterd.http.connection import Connection
 from interpreterd.settings import Settings
 
 PATIENCE_S = 0.3
-MUCH = 60  # answers of 50 KB: more than the kernel takes
+MUCH = 60  # answers of 50 KB: more than the kernel's buffers hold
 Serve = Callable[..., Awaitable[str]]
 
 
@@ -28,7 +28,7 @@ class App:
     """The application, served on TCP and on a unix socket.
 
     Attributes:
-        answers: Those that were begun.
+        answers: Weak references to all answers so far.
     """
 
     def __init__(self, launcher: FakeLauncher, cwd: str, heartbeat_s: float) -> None:
@@ -44,13 +44,13 @@ class App:
 
 @pytest.fixture
 def launcher() -> FakeLauncher:
-    """What the application starts workers with."""
+    """Return the launcher of the application under test."""
     return FakeLauncher()
 
 
 @pytest.fixture
 def serve(aiohttp_client: Any, launcher: FakeLauncher, tmp_path: Path) -> Callable[..., Awaitable[App]]:
-    """Start the application with some patience."""
+    """Return a function that starts the application; ``patience_s`` is how long it waits for a client."""
 
     async def start(patience_s: float = 60.0) -> App:
         it = App(launcher, str(tmp_path), patience_s)
@@ -65,7 +65,7 @@ def serve(aiohttp_client: Any, launcher: FakeLauncher, tmp_path: Path) -> Callab
 
 @pytest.fixture
 def no_collection() -> Iterator[None]:
-    """No search for cycles: what is in one stays."""
+    """Turn the collection of cycles off, so that objects in a cycle stay."""
     gc.disable()
     yield
     gc.enable()
@@ -73,7 +73,7 @@ def no_collection() -> Iterator[None]:
 
 @pytest.mark.parametrize(("kind", "count"), [("tcp", 1), ("tcp", MUCH), ("unix", 1), ("unix", MUCH)])
 async def test_a_client_that_takes_nothing_of_its_answers_is_let_go(serve: Any, kind: str, count: int) -> None:
-    """Also if the last of them lies in the kernel's buffers already, and the daemon waits for another request."""
+    """This holds also for one answer, which the kernel's buffers hold while the daemon waits for a request."""
     it = await serve(PATIENCE_S)
     asker = Asker(it.urls[kind], get("/openapi.json") * count)
     await asyncio.to_thread(asker.begun)
@@ -88,7 +88,7 @@ async def self_description(it: App) -> bytes:
 
 @pytest.mark.parametrize("kind", ["tcp", "unix"])
 async def test_a_client_that_takes_its_answer_may_be_idle(serve: Any, kind: str) -> None:
-    """However long: here until three others, that take nothing, have been let go one after the other."""
+    """The idle client outlives three clients that read nothing, one after the other."""
     it = await serve(PATIENCE_S)
     asker = Asker(it.urls[kind], get("/health"))
     await holds(lambda: it.server.connections)
@@ -105,7 +105,7 @@ async def test_a_client_that_takes_its_answer_may_be_idle(serve: Any, kind: str)
 
 
 class Wire:
-    """A transport of which a test says how much has not been taken."""
+    """A transport; the test sets the number of bytes that the client has not read yet."""
 
     def __init__(self) -> None:
         self.untaken = 0
@@ -130,7 +130,7 @@ class Wire:
 
 
 class Clock:
-    """An event loop's, which a test moves on."""
+    """The clock of an event loop. The test moves it."""
 
     def __init__(self) -> None:
         self.now = 0.0
@@ -145,7 +145,7 @@ class Clock:
         return object()
 
     def tick(self) -> None:
-        """Let the time pass up to the next look."""
+        """Move the clock to the next look and perform it."""
         look, self.look = self.look, None
         if look is not None:
             self.now += self.after_s
@@ -154,7 +154,7 @@ class Clock:
 
 @pytest.fixture
 async def watched(monkeypatch: pytest.MonkeyPatch) -> tuple[Connection, Wire, Clock]:
-    """A connection with a patience of 8 s."""
+    """Return a connection with a patience of 8 s, its transport and its clock."""
     monkeypatch.setattr(connection, "untaken_bytes", Wire.get_write_buffer_size)
 
     async def handler(request: web.BaseRequest) -> web.StreamResponse:
@@ -172,7 +172,7 @@ async def test_patience_counts_from_what_the_client_took_last(watched: Any, clos
     it, wire, clock = watched
     wire.untaken, wire.closing = 1000, closing
     it.pause_writing()
-    for _ in range(100):  # a byte a second
+    for _ in range(100):  # the client reads one byte per look
         wire.untaken -= 1
         clock.tick()
     assert not wire.aborted
@@ -194,7 +194,7 @@ async def test_a_client_that_takes_as_much_as_comes_takes_something(watched: Any
 
 @pytest.mark.parametrize("unix", [False, True])
 async def test_what_is_written_to_a_client_is_not_taken_by_it(watched: Any, unix: bool) -> None:
-    """Server-sent events have a comment now and then, also while the client takes nothing."""
+    """The daemon writes comments between server-sent events even while the client reads nothing."""
     it, wire, clock = watched
     wire.family = socket.AF_UNIX if unix else socket.AF_INET
     it._written = wire.untaken = 1000
@@ -206,7 +206,7 @@ async def test_what_is_written_to_a_client_is_not_taken_by_it(watched: Any, unix
     assert wire.aborted
 
 
-async def test_nobody_looks_at_a_client_that_has_taken_everything(watched: Any) -> None:
+async def test_a_client_that_has_taken_everything_is_not_looked_at(watched: Any) -> None:
     it, wire, clock = watched
     wire.untaken = 1000
     it.pause_writing()
@@ -251,7 +251,7 @@ ROUTES = {
 async def test_an_answer_that_was_cut_off_is_in_no_cycle(
     serve: Any, launcher: FakeLauncher, no_collection: None, kind: str, route: str
 ) -> None:
-    """Collections are rare, and count objects, not bytes: what waits for one are megabytes."""
+    """Python collects cycles rarely and counts objects, not bytes: an answer in a cycle would keep megabytes."""
     it = await serve()
     asker = Asker(it.urls[kind], ROUTES[route])
     worker = await launcher.worker()
@@ -263,6 +263,6 @@ async def test_an_answer_that_was_cut_off_is_in_no_cycle(
     await holds(lambda: [one.writing_paused for one in it.server.connections] == [True])
     asker.leave()
     await holds(lambda: not it.server.connections)
-    for _ in range(10):  # whoever has just ended
+    for _ in range(10):  # let the tasks that have just ended be released
         await asyncio.sleep(0)
     assert [answer() for answer in it.answers] == [None] * len(it.answers)

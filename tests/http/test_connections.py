@@ -1,4 +1,4 @@
-"""Connections that say nothing, half a head or half a body, and too many of any kind."""
+"""Connections that send nothing, half a head or half a body, and too many connections of any kind."""
 
 import asyncio
 import contextlib
@@ -23,20 +23,20 @@ CODE = b'{"code":"print(1)"}'
 
 @pytest.fixture(scope="module", params=["tcp", "unix"])
 def brief(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Where a daemon listens that is not patient."""
+    """Yield the address of a daemon with short timeouts."""
     flags = (*TIMES, "--unix-socket", "a.sock") if request.param == "unix" else TIMES
     with shared_daemon(tmp_path_factory.mktemp("brief"), *flags) as daemon:
         yield daemon.url
 
 
 def told_to_hurry(answer: Answer | None, what: str) -> bool:
-    """Whether a client was told why its connection ends."""
+    """Return whether the answer says that ``what`` (head or body) did not come in time."""
     assert answer is not None
     error = f"The {what} of the request did not come in time"
     return (answer.status, answer.json) == (408, {"error": error, "code": "request_timeout"})
 
 
-async def test_one_that_says_nothing_is_closed(brief: str) -> None:
+async def test_a_connection_that_says_nothing_is_closed(brief: str) -> None:
     async with wire(brief) as silent:
         assert await silent.is_closed()
 
@@ -75,7 +75,7 @@ async def test_a_body_that_comes_in_drops_has_a_limit_in_all(brief: str) -> None
 
 
 async def dripping(slow: Wire, drop: bytes) -> Answer | None:
-    """Send a ``drop`` again and again until there is an answer."""
+    """Send ``drop`` again and again until there is an answer."""
     answer = asyncio.create_task(slow.answer())
     while not (await asyncio.wait([answer], timeout=0.05))[0]:
         slow.writer.write(drop)
@@ -93,7 +93,7 @@ async def test_a_body_that_pauses_and_comes_is_taken(brief: str) -> None:
     assert answer.json["stdout"] == "1\n"
 
 
-async def test_one_that_asks_no_more_is_closed(brief: str) -> None:
+async def test_a_connection_without_further_requests_is_closed(brief: str) -> None:
     async with wire(brief, HEALTH) as kept:
         for _ in range(3):
             answer = await kept.answer()
@@ -109,11 +109,11 @@ async def test_half_a_head_after_an_answer_is_told_too(brief: str) -> None:
         assert await kept.answer() is not None
         kept.writer.write(HEALTH[:20])
         answer = await kept.answer()
-        # The connection may have been idle for too long when the half came.
+        # The daemon may have closed the idle connection before the half head came.
         assert answer is None or told_to_hurry(answer, "head")
 
 
-async def test_one_that_waits_for_an_answer_is_not_silent(brief: str) -> None:
+async def test_a_connection_that_waits_for_an_answer_is_not_silent(brief: str) -> None:
     body = json.dumps({"code": f"import time; time.sleep(3 * {BRIEF}); print(1)"}).encode()
     async with wire(brief, posted(body)) as patient:
         answer = await patient.answer()
@@ -121,7 +121,7 @@ async def test_one_that_waits_for_an_answer_is_not_silent(brief: str) -> None:
     assert answer.json["stdout"] == "1\n"
 
 
-# Too many
+# Too many connections
 
 SILENT = [
     b"",
@@ -134,7 +134,7 @@ SILENT = [
 
 @pytest.fixture
 async def connected() -> AsyncIterator[Callable[[str, bytes], Awaitable[Wire]]]:
-    """Open connections that stay open to the end of the test."""
+    """Yield a function that opens a connection; each stays open to the end of the test."""
     async with contextlib.AsyncExitStack() as stack:
 
         async def connect(url: str, data: bytes) -> Wire:
@@ -147,7 +147,7 @@ Connect = Callable[[str, bytes], Awaitable[Wire]]
 
 
 @pytest.mark.parametrize("flags", [(), ("--unix-socket", "a.sock")], ids=["tcp", "unix"])
-async def test_silent_ones_make_room_for_those_that_ask(
+async def test_silent_connections_make_room_for_those_with_requests(
     start_daemon: StartDaemon, connected: Connect, flags: tuple[str, ...]
 ) -> None:
     limited = ["sh", "-c", 'ulimit -n 160 && exec "$0" "$@"', str(COMMAND)]
@@ -170,7 +170,7 @@ async def test_silent_ones_make_room_for_those_that_ask(
     assert b"Traceback" not in daemon.log
 
 
-async def test_when_none_is_silent_health_is_answered_and_others_are_refused(
+async def test_when_no_connection_is_silent_health_is_answered_and_others_are_refused(
     start_daemon: StartDaemon, connected: Connect
 ) -> None:
     daemon = await start_daemon("--max-connections", "6", "--base-path", "/base")
@@ -181,7 +181,7 @@ async def test_when_none_is_silent_health_is_answered_and_others_are_refused(
         for follower in followers:
             assert await follower.reader.readuntil(b"\r\n\r\n")
         await client.request("POST", f"/context/{context}/interrupt")
-        # The sixth is kept open by the client, so it makes room for one more follower.
+        # The sixth connection is the idle one of ``client``. The daemon closes it for one more follower.
         followers.append(await connected(daemon.url, follow))
         assert await followers[-1].reader.readuntil(b"\r\n\r\n")
     for path in ("/health", "/base/health"):
@@ -198,7 +198,7 @@ async def test_when_none_is_silent_health_is_answered_and_others_are_refused(
         assert answer.json == {"error": "Too many connections: the limit is 6", "code": "limit_reached"}
         assert await asking.is_closed()
     followers.pop().writer.close()
-    while True:  # until the daemon has seen it go
+    while True:  # until the daemon notices that the follower is gone
         asking = await connected(daemon.url, head("GET", "/contexts"))
         answer = await asking.answer()
         assert answer is not None
@@ -208,7 +208,7 @@ async def test_when_none_is_silent_health_is_answered_and_others_are_refused(
     assert daemon.log.count(b"connections are open, with ") == 1
 
 
-async def test_one_that_has_waited_longest_goes_first(
+async def test_the_connection_that_was_silent_longest_is_closed_first(
     start_daemon: StartDaemon, connected: Connect, tmp_path: Path
 ) -> None:
     daemon = await start_daemon("--max-connections", "3")
@@ -223,7 +223,9 @@ async def test_one_that_has_waited_longest_goes_first(
 # Large requests
 
 
-async def test_what_is_received_from_all_has_a_limit(start_daemon: StartDaemon, connected: Connect) -> None:
+async def test_unfinished_requests_of_all_connections_together_have_a_limit(
+    start_daemon: StartDaemon, connected: Connect
+) -> None:
     size = 100_000
     daemon = await start_daemon("--body-limit-bytes", str(size), "--pool-size", "0")
     body = b'{"code":"' + b"x" * (size - 10_000)
@@ -245,16 +247,16 @@ async def test_what_is_received_from_all_has_a_limit(start_daemon: StartDaemon, 
     told = await connected(daemon.url, head("GET", "/session", UPGRADE[:-2]))
     assert (await told.reader.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 101 ")
     told_back = pong = b"\x8a\x00"
-    for opcode in [TEXT] + [CONTINUATION] * 8:  # pings amid a message do not hide how much of it there is
+    for opcode in [TEXT] + [CONTINUATION] * 8:  # pings between the frames do not hide the size of the message
         if told_back == pong:
             told.writer.write(frame(opcode, b" " * (size // 10), fin=False) + frame(PING))
             told_back = await told.reader.read(4)
     assert told_back == b"\x88\x02" + (1013).to_bytes(2, "big")
-    async with Client(daemon.url) as client:  # small ones are no burden
+    async with Client(daemon.url) as client:  # small requests still work
         assert (await client.run("print(1)")).stdout == "1\n"
     for each in held:
         each.writer.close()
-    while True:  # until the daemon has seen them go
+    while True:  # until the daemon notices that the clients are gone
         asking = await connected(daemon.url, half + b'"}'.rjust(size - len(body), b"x"))
         answer = await asking.answer()
         assert answer is not None
@@ -264,7 +266,7 @@ async def test_what_is_received_from_all_has_a_limit(start_daemon: StartDaemon, 
 
 
 async def answered(held: Wire) -> Answer | None:
-    """Return the answer, or None if a later connection is answered and this one is not."""
+    """Return the answer, or ``None`` if there is none after 0.1 s."""
     answer = asyncio.create_task(held.answer())
     await asyncio.wait([answer], timeout=0.1)
     if answer.done():

@@ -1,4 +1,4 @@
-"""Large JSON from clients: taken apart so that it holds nobody up, and the same value as in one piece."""
+"""Large JSON is decoded in pieces, so that other clients go on, and gives the same value as in one piece."""
 
 import asyncio
 import json
@@ -33,7 +33,9 @@ SPACE = st.sampled_from(["", " ", "\n\t"])
 def test_it_is_the_same_value(value: object, is_ascii: bool, indent: Any, piece: int) -> None:
     data = json.dumps(value, ensure_ascii=is_ascii, indent=indent).encode()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(decoding, "_PIECE_BYTES", piece + 11)  # the longest that must not be cut is a pair of surrogates
+        patch.setattr(
+            decoding, "_PIECE_BYTES", piece + 11
+        )  # at least 12: an escaped pair of surrogates must not be cut
         assert decode_large(data, "it") == value
 
 
@@ -57,7 +59,7 @@ def test_it_is_the_same_value(value: object, is_ascii: bool, indent: Any, piece:
 @example(b'["code":"a"]')
 @example(b'{"a":"code":"a"}')
 @example(b'"code":"a"')
-def test_any_bytes_are_what_they_are_in_one_piece(data: bytes) -> None:
+def test_any_bytes_give_the_same_value_or_error_as_in_one_piece(data: bytes) -> None:
     try:
         whole = decode_json(data, "it")
     except MalformedRequest:
@@ -132,7 +134,7 @@ def test_what_is_too_large_is_never_decoded(data: bytes, monkeypatch: pytest.Mon
 
 
 async def test_the_loop_goes_on_meanwhile() -> None:
-    """While one is decoded, others have their turn: many times, and not once at its end."""
+    """The event loop runs many times while a large message is decoded."""
     data = json.dumps({"code": "\n\"'" * 500_000}).encode()
     turns = 0
     decoding = asyncio.ensure_future(decode_any_size(data, "it"))

@@ -1,4 +1,4 @@
-"""What becomes of an execution whose client goes, however it goes, over fake workers."""
+"""A client disconnects: its execution goes on or is interrupted, as the client asked. Fake workers."""
 
 import asyncio
 import contextlib
@@ -27,13 +27,13 @@ SILENCE_S = 0.3
 
 @pytest.fixture
 def launcher() -> FakeLauncher:
-    """What the daemon under test starts workers with."""
+    """Return the launcher of the application under test."""
     return FakeLauncher()
 
 
 @pytest.fixture
 def open_client(aiohttp_client: Any, launcher: FakeLauncher, tmp_path: Path) -> Open:
-    """Start the application with some settings."""
+    """Return a function that starts the application with some settings."""
 
     async def start(**settings: Any) -> Client:
         app = make_app(settings=Settings.of(cwd=str(tmp_path), **settings), launcher=launcher)
@@ -45,7 +45,7 @@ def open_client(aiohttp_client: Any, launcher: FakeLauncher, tmp_path: Path) -> 
 
 @pytest.fixture
 async def client(open_client: Open) -> Client:
-    """An application that is patient."""
+    """Return a client of an application with the default settings."""
     return await open_client()
 
 
@@ -91,7 +91,7 @@ ENDS = pytest.mark.parametrize("end", [close, reset])
 
 
 async def state(client: Client, number: int = 0) -> str:
-    """Return the state of the default context's execution with this place in the list."""
+    """Return the state of the default context's execution at index ``number``."""
     async with client.get(PREFIX + "/context/default/executions") as response:
         return str((await response.json())["executions"][number]["state"])
 
@@ -120,7 +120,7 @@ async def test_an_execution_goes_on_by_default(
     async with start(client, {"code": "pass"}) as connection:
         worker, run = await begun(launcher)
         end(connection)
-    for _ in range(2):  # the server has seen it go when it has answered what was asked later
+    for _ in range(2):  # a second answer shows that the server has also seen the client go
         assert await state(client) == "running"
     worker.done(run)
     assert await state(client) == "completed"

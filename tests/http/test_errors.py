@@ -1,4 +1,4 @@
-"""Errors are shown in the form of the dialect whose route it is."""
+"""An error has the form of the dialect that the route belongs to."""
 
 from typing import Any
 
@@ -15,7 +15,7 @@ Client = TestClient[web.Request, web.Application]
 
 
 def shown_by(name: str) -> Show:
-    """Return how a dialect shows errors that tells whose they are."""
+    """Return a function that shows errors with the dialect's name."""
 
     def show(error: InterpreterError | HttpError) -> ErrorAnswer:
         status = error.status if isinstance(error, HttpError) else 418
@@ -50,7 +50,7 @@ async def forbid(request: web.Request, handler: Any) -> web.StreamResponse:
 
 @pytest.fixture
 async def client(aiohttp_client: Any) -> Client:
-    """A client of an application with two dialects."""
+    """Return a client of an application with two dialects."""
     app = web.Application(middlewares=[show_errors, forbid])
     app[SHOW], app[SHOWS] = shown_by("first"), {refuse: shown_by("first"), refuse_too: shown_by("second")}
     app.router.add_get("/refuse", refuse)

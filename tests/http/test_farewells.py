@@ -1,4 +1,4 @@
-"""When the daemon ends, silent clients are dismissed, and sessions are told."""
+"""When the daemon ends, it drops silent clients and says farewell to sessions."""
 
 import asyncio
 
@@ -12,7 +12,7 @@ async def ended(app: web.Application) -> None:
     await app.shutdown()
 
 
-async def test_who_is_silent_is_dismissed() -> None:
+async def test_a_silent_client_is_dismissed() -> None:
     app = web.Application()
     expect_farewells(app)
     dismissed = False
@@ -46,7 +46,7 @@ async def test_each_farewell_is_said_and_waited_for() -> None:
     def farewell(name: str) -> None:
         async def say() -> None:
             await asyncio.sleep(0)
-            app[FAREWELLS].discard(say)  # as who ends meanwhile
+            app[FAREWELLS].discard(say)  # as a session that ends meanwhile
             said.append(name)
 
         app[FAREWELLS].add(say)

@@ -1,4 +1,4 @@
-"""The keys of a client's JSON: a value of the right type, or a sentence that names the key."""
+"""The keys of a client's JSON have a value of the right type, or the error names the key."""
 
 import logging
 from codecs import BOM_UTF8, BOM_UTF16_LE

@@ -1,4 +1,4 @@
-"""The end of a WebSocket: what is said last comes whole, and a client that still takes something is waited for."""
+"""The end of a WebSocket: the last message comes whole, and the daemon waits for a client that still reads."""
 
 import asyncio
 import contextlib
@@ -18,7 +18,7 @@ from interpreterd.http.settings import HttpSettings
 
 @contextlib.asynccontextmanager
 async def finished_socket(monkeypatch: pytest.MonkeyPatch, last: bytes | None) -> AsyncIterator[Reader]:
-    """A client of a server that finishes its ``Socket`` while another task receives, with hardly any patience."""
+    """Yield a client of a server with a patience of 25 ms that ends its ``Socket`` while another task receives."""
 
     async def handle(request: web.Request) -> web.StreamResponse:
         socket = await sockets.open_socket(request)
@@ -49,9 +49,9 @@ async def test_the_last_message_comes_whole_before_the_close(monkeypatch: pytest
 async def ended_socket(
     monkeypatch: pytest.MonkeyPatch, untaken: list[int]
 ) -> AsyncIterator[tuple[Reader, asyncio.Event]]:
-    """A ``finished_socket`` that seems to take its time.
+    """Yield a ``finished_socket`` that seems to read slowly, and an event.
 
-    ``untaken`` is what the client has not taken, look by look, up to ten times; the event is set at the last one.
+    ``untaken`` has the bytes that the client has not read, one number per look, at most ten. The last sets the event.
     """
     looked = asyncio.Event()
 
@@ -72,7 +72,7 @@ async def ended_socket(
 async def test_a_client_that_does_not_answer_the_close_is_let_go(
     monkeypatch: pytest.MonkeyPatch, untaken: list[int]
 ) -> None:
-    """Once it has taken all, or nothing for too long."""
+    """The daemon lets it go when it has read everything, or nothing for too long."""
     async with ended_socket(monkeypatch, untaken) as (reader, _):
         assert await asyncio.to_thread(reader.read_raw) == b"\x88\x05\x03\xe8why"
         assert untaken == []

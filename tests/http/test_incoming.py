@@ -1,4 +1,4 @@
-"""Connections as the daemon has them, where a test looks at them from within."""
+"""Incoming connections. The tests look at the daemon's own objects."""
 
 import asyncio
 import contextlib
@@ -28,13 +28,13 @@ LIMIT = 2
 
 @pytest.fixture
 def url(tmp_path: Path) -> str:
-    """Where the server listens."""
+    """Return the address of the server."""
     return f"unix:{tmp_path}/socket"
 
 
 @pytest.fixture
 async def server(url: str, tmp_path: Path) -> AsyncIterator[Connections]:
-    """What knows all connections, of which there may be ``LIMIT``."""
+    """Yield the registry of connections of a server that allows ``LIMIT`` of them."""
     settings = Settings.of(cwd=str(tmp_path), max_connections=LIMIT)
     runner = Runner(make_app(settings=settings, launcher=FakeLauncher()), access_log=None)
     await runner.setup()
@@ -47,8 +47,8 @@ async def server(url: str, tmp_path: Path) -> AsyncIterator[Connections]:
 async def test_a_slow_client_that_has_closed_its_sending_half_gets_all_of_its_answers(
     server: Connections, url: str
 ) -> None:
-    """The daemon looks now and then whether it has gone: what lies in a buffer after the last answer is not dropped."""
-    for count in itertools.count(1):  # of answers: until they are more than the kernel keeps
+    """The daemon's look for gone clients must not drop the rest of the last answer, which waits in a buffer."""
+    for count in itertools.count(1):  # more and more answers, until the kernel's buffers are full
         asker = Asker(url, get("/openapi.json") * count)
         with contextlib.closing(asker.socket):
             asker.socket.shutdown(socket.SHUT_WR)
@@ -71,7 +71,7 @@ async def test_a_slow_client_that_has_closed_its_sending_half_gets_all_of_its_an
 async def test_a_large_message_counts_until_it_is_decoded_though_its_client_has_gone(
     server: Connections, url: str, monkeypatch: pytest.MonkeyPatch, path: str
 ) -> None:
-    """Else clients that send much, and leave, could have any amount of it wait for the thread that decodes."""
+    """Otherwise clients could send much and leave, and without limit fill memory that waits for the decoding thread."""
     asked, go_on = asyncio.Event(), asyncio.Event()
 
     async def decode(data: bytes, what: str) -> object:
@@ -93,7 +93,7 @@ async def test_a_large_message_counts_until_it_is_decoded_though_its_client_has_
 async def test_a_client_that_has_gone_amid_its_answer_makes_no_room_for_others(
     server: Connections, url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It is not there any more, so that it cannot be the one that has been silent longest."""
+    """It is no longer in the list, so it cannot count as the connection that was silent longest."""
     monkeypatch.setitem(cast("dict[str, bytes]", documents.DOCUMENTS), "openapi.json", b" " * 5_000_000)
     asker = Asker(url, get("/openapi.json"))
     await asyncio.to_thread(asker.begun)

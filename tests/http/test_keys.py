@@ -1,4 +1,4 @@
-"""What the application carries."""
+"""The keys of the application's state."""
 
 from fake_worker import FakeLauncher
 

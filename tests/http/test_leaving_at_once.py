@@ -1,4 +1,4 @@
-"""Clients that ask for an execution and leave in one breath: what they wanted to become of it is done all the same."""
+"""Clients send a request and leave at the same moment. Their executions still go on or are interrupted as asked."""
 
 import asyncio
 import json
@@ -24,13 +24,13 @@ BACKLOG_BYTES = 1 << 16
 
 @pytest.fixture
 def launcher() -> FakeLauncher:
-    """What the application starts workers with."""
+    """Return the launcher of the application under test."""
     return FakeLauncher()
 
 
 @pytest.fixture
 async def client(aiohttp_client: Any, launcher: FakeLauncher, tmp_path: Path) -> Client:
-    """The application."""
+    """Return a client of the application."""
     settings = Settings.of(cwd=str(tmp_path), backlog_limit_bytes=BACKLOG_BYTES)
     started: Client = await aiohttp_client(make_app(settings=settings, launcher=launcher))
     return started
@@ -42,7 +42,7 @@ def operation(path: str, number: int, **keys: Any) -> bytes:
 
 
 async def ask_and_leave(client: Client, path: str, *frames: bytes, at_once: bool, reset: bool) -> None:
-    """Send ``frames`` and the end in one packet; with ``at_once`` also the handshake."""
+    """Send ``frames`` and the close in one packet; with ``at_once`` the handshake is also in it."""
     handshake = HANDSHAKE.format(path=PREFIX + path, port=client.port).encode()
     said = b"".join(frames) + (b"" if reset else frame(CLOSE, b"\x03\xe8"))
     asker = Asker(f"http://127.0.0.1:{client.port}", handshake + said if at_once else handshake)
@@ -57,7 +57,7 @@ async def ask_and_leave(client: Client, path: str, *frames: bytes, at_once: bool
 
 
 def executions(client: Client) -> list[ExecutionRecord]:
-    """Return all that there are, whoever may see them."""
+    """Return all executions of the application."""
     assert client.app is not None
     return list(client.app[MANAGER].executions._all.values())
 
@@ -68,7 +68,7 @@ PATHS = pytest.mark.parametrize("path", ["/session", "/execute"])
 
 @PATHS
 @WAYS
-async def test_the_program_waits_for_nobody(
+async def test_the_program_does_not_wait_for_a_client_that_has_gone(
     client: Client, launcher: FakeLauncher, path: str, at_once: bool, reset: bool
 ) -> None:
     await ask_and_leave(client, path, operation(path, 0), at_once=at_once, reset=reset)
@@ -97,7 +97,7 @@ async def test_an_execution_is_interrupted_if_its_client_wanted_it_so(
 
 @WAYS
 async def test_many_at_once_are_all_let_go(client: Client, launcher: FakeLauncher, at_once: bool, reset: bool) -> None:
-    """The first of them runs, the others leave the queue."""
+    """The first execution is interrupted; the others leave the queue."""
     said = [operation("/session", number, onDisconnect="interrupt") for number in range(20)]
     await ask_and_leave(client, "/session", *said, at_once=at_once, reset=reset)
     await holds(lambda: len(executions(client)) == 20)

@@ -1,4 +1,4 @@
-"""How much is read of a client that was refused."""
+"""The daemon reads a limited amount from a refused client before it closes."""
 
 import asyncio
 

@@ -1,4 +1,4 @@
-"""Who may ask: no web page but the daemon's own and those that are allowed."""
+"""Only the daemon's own page and allowed origins may send requests from a browser."""
 
 from collections.abc import Awaitable, Callable
 from typing import Any

@@ -1,4 +1,4 @@
-"""The settings of HTTP: what flags and variables may say."""
+"""The settings of HTTP: valid and invalid values of flags and variables."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Events reach those who follow them in the form they want; nothing here knows what an event is."""
+"""Followers get events in the form that they ask for. This code does not look into events."""
 
 import asyncio
 from typing import Any, Self, cast
@@ -20,7 +20,7 @@ Client = TestClient[web.Request, web.Application]
 
 
 class FakeEvents:
-    """Numbers as events; after the last one it ends, or goes on until it is stopped."""
+    """Strings as events. After the last one it ends, or goes on until it is stopped."""
 
     def __init__(self, *events: str, at_end: bool = False, goes_on: bool = False) -> None:
         self.at_end = at_end
@@ -53,7 +53,7 @@ def show(error: InterpreterError | HttpError) -> ErrorAnswer:
 
 @pytest.fixture
 async def served(aiohttp_client: Any) -> tuple[Client, list[FakeEvents]]:
-    """A client of a route that follows the first of a list."""
+    """Return a client and a list; the route streams the first ``FakeEvents`` of the list."""
     waiting: list[FakeEvents] = []
 
     async def handle(request: web.Request) -> web.StreamResponse:

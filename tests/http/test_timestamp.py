@@ -1,4 +1,4 @@
-"""Moments as clients read them: RFC 3339, UTC, six digits of the second."""
+"""Timestamps for clients: RFC 3339, UTC, six digits of the second."""
 
 from datetime import UTC, datetime
 

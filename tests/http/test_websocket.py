@@ -1,4 +1,4 @@
-"""A WebSocket as every route has it: what opens it, what it refuses, how it ends."""
+"""The WebSocket of every route: its handshake, its refusals and its end."""
 
 import asyncio
 import contextlib
@@ -27,7 +27,7 @@ def show(error: InterpreterError | HttpError) -> ErrorAnswer:
 
 
 async def echo(request: web.Request) -> web.StreamResponse:
-    """Say each message again, up to ``end``; then close as another task does, while this one receives."""
+    """Echo each message until "end". Another task then closes the socket while this one receives."""
     socket = await open_socket(request, subprotocol="mine")
     closing: asyncio.Task[None] | None = None
     while (message := await socket.receive()).type in (WSMsgType.TEXT, WSMsgType.BINARY):
@@ -88,7 +88,7 @@ async def test_a_text_that_is_not_utf8_ends_the_connection() -> None:
         assert (frame.type, frame.data) == (WSMsgType.CLOSE, 1007)
 
 
-async def test_a_ping_is_answered_while_somebody_receives() -> None:
+async def test_a_ping_is_answered_while_a_task_receives() -> None:
     async with open_client() as client, client.ws_connect("/", autoping=False) as socket:
         await socket.ping(b"are you there")
         frame = await socket.receive()

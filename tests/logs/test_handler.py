@@ -1,4 +1,4 @@
-"""Records become lines on stderr: short, one each, whatever is in them."""
+"""Each log record becomes one short line on stderr."""
 
 import json
 import logging
@@ -24,13 +24,13 @@ flush()
 
 
 def logged(form: str) -> list[str]:
-    """Return the lines of a program that logs one thing a hundred times, and prints another."""
+    """Return the lines of a program that logs one message a hundred times and prints another."""
     command = [sys.executable, "-c", PROGRAM, form]
     return subprocess.run(command, check=True, capture_output=True, text=True).stderr.splitlines()
 
 
 def test_a_record_is_one_line_of_json() -> None:
-    """Whatever is in it: line breaks, a traceback, what no UTF-8 can hold."""
+    """Its text has line breaks, a traceback and a lone surrogate."""
     try:
         raise ValueError("two\nlines \udcff")
     except ValueError:

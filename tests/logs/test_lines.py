@@ -1,4 +1,4 @@
-"""A log that nobody reads, or that cannot be written: the daemon goes on, and says what it has dropped."""
+"""The log's reader may stop, or writing may fail: the daemon goes on and counts the dropped lines."""
 
 import os
 import select
@@ -18,12 +18,6 @@ def dropped(count: int) -> str:
 
 def never() -> float | None:
     return None
-
-
-# The daemon
-
-
-# The lines
 
 
 def test_what_does_not_fit_is_dropped_and_told_in_its_place(pipe: Pipe, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -52,7 +46,7 @@ def test_a_full_disk_is_told_when_there_is_room_again(pipe: Pipe) -> None:
         os.close(fd)
 
 
-def test_a_descriptor_that_somebody_has_made_nonblocking_loses_nothing(pipe: Pipe) -> None:
+def test_a_nonblocking_descriptor_loses_nothing(pipe: Pipe) -> None:
     pipe.fill()
     os.set_blocking(pipe.writer, False)
     lines = Lines(pipe.writer, tell=dropped, tick=never)
@@ -61,7 +55,7 @@ def test_a_descriptor_that_somebody_has_made_nonblocking_loses_nothing(pipe: Pip
     assert pipe.read_until(b"x\n").lstrip(b"-") == b"one\n" + b"x" * 10_000 + b"\n"
 
 
-def test_who_waits_for_the_end_of_the_writing_does_not_wait_for_ever(pipe: Pipe) -> None:
+def test_the_wait_for_the_last_line_has_a_limit(pipe: Pipe) -> None:
     pipe.fill()
     lines = Lines(pipe.writer, tell=dropped, tick=never)
     lines.put("one")

@@ -1,4 +1,4 @@
-"""The settings of logs: what flags and variables may say."""
+"""The settings of logs: valid and invalid values of flags and variables."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""How often the log says one thing: by a clock that stands still until the test moves it."""
+"""The log repeats a message only so often. The test moves the clock."""
 
 import logging
 
@@ -59,7 +59,7 @@ def test_what_was_left_out_is_told_once_when_the_minute_is_over() -> None:
     assert admitted(throttle, 1, "a") == 1
 
 
-def test_a_quiet_minute_begins_anew_though_nobody_has_asked() -> None:
+def test_a_quiet_minute_ends_without_a_look_at_the_clock() -> None:
     clock = Clock()
     throttle = Throttle(clock)
     assert admitted(throttle, CONTEXT_LIMIT, "a") == CONTEXT_LIMIT

@@ -1,4 +1,4 @@
-"""The daemon's word about itself."""
+"""The daemon describes itself: its health, its version and the Python of its workers."""
 
 import platform
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What asyncapi.json says is what travels on WebSockets: every message that can be rendered or taken, and no other."""
+"""asyncapi.json describes every message that the daemon sends or takes on a WebSocket, and no other message."""
 
 import json
 from typing import Any
@@ -31,7 +31,7 @@ from interpreterd.model.errors import (
 )
 from interpreterd.model.events import Event, Finished, Gap, Submitted, WorkerEnded
 
-FEW = 15  # of each kind: what is rendered has one form for each
+FEW = 15  # by kind: each kind is rendered in one form
 EXECUTION_ID = "0f0e4a52-7d0f-4f0b-9f0e-5a7d3c2b1a00"
 
 
@@ -105,7 +105,7 @@ def test_the_examples_of_a_context() -> None:
         assert is_described(message, sent_by_daemon("contextEvents")), message
 
 
-# Whatever the daemon says
+# Any message of the daemon
 
 text = st.text(max_size=5)
 failures = st.builds(events.Failure, name=text, value=text, traceback=text)
@@ -186,7 +186,7 @@ def test_whatever_is_refused_is_described(error: InterpreterError, request_id: s
         assert is_described(json.loads(message), sent_by_daemon("execute"))
 
 
-# Whatever a client may say
+# Any message of a client
 
 scalars = st.none() | st.booleans() | st.integers() | st.text(max_size=3)
 operations = st.fixed_dictionaries(
@@ -208,7 +208,7 @@ def test_what_is_described_is_what_a_session_takes(message: dict[str, Any]) -> N
 
 
 def takes(message: dict[str, Any]) -> bool:
-    """Whether a session takes this message."""
+    """Return whether a session takes this message."""
     try:
         parse_request_id(message)
         parse_operation(message)

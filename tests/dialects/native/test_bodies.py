@@ -1,4 +1,4 @@
-"""What clients see of contexts and executions is exactly what the contract says."""
+"""Contexts and executions have exactly the keys of the contract."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""All output of an execution as one answer: bounded, in pieces, no character cut."""
+"""All output of an execution as one answer: it is bounded, sent in pieces, and cuts no character."""
 
 import json
 from typing import Any
@@ -15,7 +15,7 @@ from interpreterd.model.events import Failure, Finished, Gap, Outcome, Output, S
 
 
 def answered(it: Collected) -> tuple[dict[str, Any], int]:
-    """Return the answer, and how long it says that it is."""
+    """Return the answer, and the difference between its Content-Length and its length in bytes."""
     response = it.answer("e", "c")
     if isinstance(response, Pieces):
         body = b"".join(response._pieces)

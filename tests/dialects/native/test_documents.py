@@ -1,4 +1,4 @@
-"""The documents are served as they lie beside the code, below any base path."""
+"""The daemon serves the documents unchanged, below any base path."""
 
 import json
 from collections.abc import Awaitable, Callable

@@ -1,4 +1,4 @@
-"""The table of errors is total, and what clients see is exactly what the contract says."""
+"""The table of errors is total, and its rows are exactly those of the contract."""
 
 import gc
 import json
@@ -58,7 +58,7 @@ def test_an_error_without_a_row_looks_like_its_base() -> None:
         assert error_answer(NewToy("t")) == ErrorAnswer(500, b'{"error":"T","code":"new_toy"}')
     finally:
         del Toy, NewToy
-        gc.collect()  # or other tests would find them among the subclasses
+        gc.collect()  # otherwise other tests would find them among the subclasses
 
 
 def test_codes_are_unique_and_stable_in_form() -> None:
@@ -75,7 +75,7 @@ def test_every_row_is_an_error_to_http_and_a_legal_close() -> None:
 
 
 def drawn(text: str) -> dict[str, str]:
-    """Return the parent of each name in a drawing of a tree, whose branches are four characters wide."""
+    """Return the parent of each name in a drawn tree. A branch is four characters wide."""
     parents: dict[str, str] = {}
     path: list[str] = []
     for line in text.splitlines():

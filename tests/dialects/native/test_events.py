@@ -1,4 +1,4 @@
-"""Events as clients of both versions are told them; ``test_documented`` and the golden files have version 2's form."""
+"""Events in both versions of the protocol. ``test_documented`` and the golden files check version 2's form."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""One WebSocket client and its one execution, over fake workers."""
+"""A WebSocket with one execution, over fake workers."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -120,7 +120,7 @@ async def test_clients_are_told_of_a_restart(open_client: Open, launcher: FakeLa
 
 
 def open_socket(client: Client) -> Any:
-    """Open a WebSocket that leaves it to the test to see the close."""
+    """Open a WebSocket whose close frame the test receives itself."""
     return client.ws_connect(NATIVE_PATH + "/execute", autoclose=False)
 
 

@@ -24,7 +24,7 @@ async def in_background(client: Any, code: str = "pass") -> str:
 
 
 async def work(launcher: FakeLauncher) -> None:
-    """Run what comes first: it writes a letter."""
+    """Run the first execution: it writes one letter."""
     worker = await launcher.worker()
     run = await worker.run()
     worker.write("a")

@@ -1,4 +1,4 @@
-"""A new kind of event is one class, and one row in each dialect that tells it. Both are here: no module knows them."""
+"""A new kind of event is one class and one row in each dialect. Only this file knows these classes and rows."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -27,7 +27,7 @@ MUCH = 1 << 30
 
 @frozen(kw_only=True)
 class Toy(Event):
-    """The class."""
+    """A new kind of event; an execution may have many."""
 
     counts_as_backlog = True
 
@@ -37,7 +37,7 @@ class Toy(Event):
 
 @frozen(kw_only=True)
 class Rare(Event):
-    """A class of which there is one in an execution."""
+    """A new kind of event that claims to come only rarely."""
 
     counts_as_backlog = False
 
@@ -46,7 +46,7 @@ class Rare(Event):
 
 @pytest.fixture(autouse=True)
 def row(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The row."""
+    """Add the row that renders ``Toy`` in version 2."""
     monkeypatch.setitem(V2, Toy, lambda toy: {"type": "toy", "shapes": toy.shapes})
 
 
@@ -61,7 +61,7 @@ SIZE_BYTES = toy("x" * 1000).kept_bytes
 
 
 class Room:
-    """Counts how often there was room again."""
+    """Counts the calls of ``on_room``."""
 
     def __init__(self) -> None:
         self.calls = 0
@@ -107,7 +107,7 @@ async def test_a_journal_is_full_of_the_new_kind_until_its_client_reads() -> Non
     assert (it.full, room.calls) == (False, 1)
 
 
-async def test_one_that_says_that_there_are_few_makes_nobody_wait_but_counts() -> None:
+async def test_a_kind_that_claims_to_be_rare_counts_as_memory_but_not_as_backlog() -> None:
     it = begun(Room(), backlog_bytes=SIZE_BYTES)
     assert it.running is not None
     before = it.running.journal.bytes
@@ -116,7 +116,7 @@ async def test_one_that_says_that_there_are_few_makes_nobody_wait_but_counts() -
     assert it.running.journal.bytes - before >= EVENT_BYTES + 10_000
 
 
-async def test_one_that_says_so_wrongly_is_bounded_too() -> None:
+async def test_a_kind_that_claims_wrongly_to_be_rare_is_bounded_too() -> None:
     it = begun(room := Room(), backlog_bytes=2 * SIZE_BYTES)
     assert it.running is not None
     said = 0
@@ -137,7 +137,7 @@ def test_a_kind_without_a_row_is_not_told() -> None:
     assert render(0, Rare(words="a"), {}) is None
 
 
-# Told and replayed
+# Sent and replayed
 
 
 @pytest.fixture
@@ -154,7 +154,7 @@ async def client(aiohttp_client: Any, launcher: FakeLauncher, tmp_path: Path) ->
 
 
 async def run(client: Any, launcher: FakeLauncher, worker: FakeWorker | None = None) -> FakeWorker:
-    """Be the program of an execution that says something new."""
+    """Act as an execution's program: text, events of the new kinds, text."""
     worker = worker or await launcher.worker()
     runs = await worker.run()
     worker.write("a")
@@ -169,7 +169,7 @@ TOLD = ["started", "a", {"text/html": ["b"]}, "d", "completed"]
 
 
 def told(said: list[dict[str, Any]]) -> list[Any]:
-    """Return what ``said`` says, but for the queue."""
+    """Return the content of each message, without "queued"."""
     shown = [message.get("shapes", message.get("text")) for message in said]
     return [it for it in shown if it != "queued"]
 
@@ -200,7 +200,7 @@ async def test_version_2_is_told_on_every_way(client: Client, launcher: FakeLaun
     assert told(said) == TOLD
     worker = await program
     numbers = [message["seq"] for message in said]
-    assert set(range(numbers[-1])) - set(numbers) == {numbers[-2] - 1}  # of the kind without a row
+    assert set(range(numbers[-1])) - set(numbers) == {numbers[-2] - 1}  # the event of the kind without a row
 
     program = asyncio.create_task(run(client, launcher, worker))
     async with open_session(client) as session:

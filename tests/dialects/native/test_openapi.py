@@ -1,4 +1,4 @@
-"""What openapi.json says is what the application takes: every route and every request, and nothing else."""
+"""openapi.json describes every route and every request that the application takes, and nothing else."""
 
 import json
 from collections.abc import Awaitable, Callable
@@ -49,7 +49,7 @@ def test_the_examples_are_as_described() -> None:
         example_of(answer["request"], answer["status"]).validate(answer["body"])
 
 
-# What may be asked
+# Valid requests
 
 ENVIRONMENTS = [{}, {"A": ""}, {"": ""}, {"A=": ""}, {"A": "\0"}, {"A\0": ""}, {"é\n": "\n"}, {"A": 1}, {"A": None}]
 LIMIT_VALUES = [0, 1, 0.5, 30.0, LEAST_MEMORY_BYTES - 1, LEAST_MEMORY_BYTES, 2**53, 2**53 + 1, 10**400]
@@ -96,7 +96,7 @@ def test_nothing_else_may_be_asked(body: Any) -> None:
 
 
 def takes(parse: Any, value: Any) -> bool:
-    """Whether this request can be."""
+    """Return whether ``parse`` accepts this request."""
     try:
         parse(value)
     except (MalformedRequest, InvalidRequest):

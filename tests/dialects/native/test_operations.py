@@ -1,4 +1,4 @@
-"""What a client of a session may ask for."""
+"""The operations of a session: valid messages and errors."""
 
 import json
 from typing import Any

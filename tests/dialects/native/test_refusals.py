@@ -1,4 +1,4 @@
-"""What clients of WebSockets are told whose request was not taken."""
+"""Refused requests on WebSockets: the error message and the close code."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""The native dialect's routes are those that openapi.json and asyncapi.json describe, each with its own handler."""
+"""The native dialect has exactly the routes of openapi.json and asyncapi.json, each with its own handler."""
 
 from collections import Counter
 from typing import Any, cast

@@ -1,4 +1,4 @@
-"""Many executions on one connection, over fake workers; and its messages, as they are documented."""
+"""A session runs many executions on one connection, over fake workers; its messages are as documented."""
 
 import asyncio
 import json
@@ -25,7 +25,7 @@ GOLDEN = [json.loads(line) for line in (GOLDEN / "session.jsonl").read_text("utf
 
 
 def connected(client: Any) -> Any:
-    """Open a session that leaves it to the test to see the close."""
+    """Open a session whose close frame the test receives itself."""
     return client.ws_connect(NATIVE_PATH + "/session", autoclose=False)
 
 
