@@ -52,7 +52,7 @@ async def test_nobody_gets_away_from_a_context(
         if ending != "deleted":
             assert (await client.run("print('next')", context)).stdout == "next\n"
             await client.request("DELETE", f"/context/{context}")
-        await holds(lambda: children(daemon.pid) == before)
+        await holds(lambda: set(children(daemon.pid)) <= set(before))
 
 
 @LAUNCHERS
