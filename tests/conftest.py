@@ -1,4 +1,4 @@
-"""Fixtures: a daemon as a user starts it, and what watches over every test."""
+"""Fixtures: a daemon as a user starts it, and guards around every test."""
 
 import asyncio
 import contextlib
@@ -22,15 +22,15 @@ from proxy import Proxy, proxy
 from standing import SharedDaemon, StandingDaemons, tidied
 from worker_driver import DrivenWorker, find_pythons
 
-FEW_FILES = 20  # of a room
+FEW_FILES = 20  # files of tests that run in one process
 
-# By default an example fails after 200 ms, and a machine that is busy with something else makes any of them as slow.
+# By default hypothesis fails an example after 200 ms. A busy machine may need longer for any example.
 hypothesis.settings.register_profile("patient", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
 hypothesis.settings.load_profile("patient")
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Bound every wait of the suite, and let what it starts be interrupted, in the background of a shell, too."""
+    """Bound every wait of the suite, and let SIGINT work also when a shell starts the suite in the background."""
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
     config.pluginmanager.register(Patience(config), "patience")
@@ -42,7 +42,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(optionalhook=True, tryfirst=True)
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int | None:
-    """Use no further process for a few files that start none themselves: they are done before it would have begun."""
+    """Run a few files of cheap tests in this process: further processes would start too late to help."""
     asked = [Path(argument.partition("::")[0]) for argument in config.args]
     files = [file for path in asked for file in (path.rglob("test_*.py") if path.is_dir() else [path])]
     dear = any({"daemon", "project", "worker"} & set(file.resolve().parts) for file in files)
@@ -50,7 +50,7 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int | None:
 
 
 def needs_a_daemon(item: pytest.Item) -> bool:
-    """Whether a test is one of those that start a daemon, or uses one that others use, too."""
+    """Return whether a test starts a daemon or uses a shared daemon."""
     folders = {"daemon", "project", "benchmarks"} & set(item.path.relative_to(item.config.rootpath).parts)
     fixtures = {"start_daemon", "standing", "standing_daemon"} & set(getattr(item, "fixturenames", ()))
     return bool(folders or fixtures or item.get_closest_marker("daemon"))
@@ -60,8 +60,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     """Keep the tests of an xdist_group in one process, and large groups first.
 
     xdist looks for a group's name at the end of a test's id, and puts it there itself, but not since pytest 9.2
-    (pytest-dev/pytest-xdist#1386). Then whoever builds what is distributed did so at the very end, perhaps, and the
-    other process waited for the lock.
+    (pytest-dev/pytest-xdist#1386). Without this, tests that build the distributions may run last, in two
+    processes at once, and one of them waits for the other's lock.
     """
     if config.getoption("quick"):
         dear = [item for item in items if needs_a_daemon(item)]
@@ -78,7 +78,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 def pytest_asyncio_loop_factories(
     config: pytest.Config, item: pytest.Item
 ) -> dict[str, Callable[[], asyncio.AbstractEventLoop]]:
-    """Run every test on the loop that the daemon runs on."""
+    """Run every test on uvloop, as the daemon does."""
     return {"uvloop": _new_event_loop}
 
 
@@ -99,7 +99,7 @@ def no_blocking() -> Iterator[BlockBuster]:
 
 @pytest.fixture(autouse=True)
 def no_orphans(standing_daemons: StandingDaemons) -> Iterator[None]:
-    """Fail a test that leaves a process, or a descriptor, behind."""
+    """Fail a test that leaves a process or a descriptor behind."""
     before = set(children(os.getpid()))
     descriptors = len(os.listdir("/proc/self/fd"))
     yield
@@ -110,13 +110,13 @@ def no_orphans(standing_daemons: StandingDaemons) -> Iterator[None]:
 
 @pytest.fixture
 def aiohttp_client(aiohttp_client: Any) -> Any:
-    """``await aiohttp_client(app)``: as of pytest-aiohttp, but on connections of the daemon's own kind."""
+    """Return pytest-aiohttp's ``aiohttp_client``, with the daemon's own class of connections."""
     return lambda app: aiohttp_client(AppServer(app))
 
 
 @pytest.fixture
 async def start_daemon(tmp_path: Path) -> AsyncIterator[Callable[..., Awaitable[Daemon]]]:
-    """Start daemons, ``await start_daemon("--flag", "value", env={...})``; they are ended with the test."""
+    """Yield a function: ``await start_daemon("--flag", "value", env={...})``. Each daemon ends with the test."""
     daemons: list[Daemon] = []
 
     async def start(*flags: str, env: dict[str, str] | None = None, command: list[str] | None = None) -> Daemon:
@@ -132,29 +132,29 @@ async def start_daemon(tmp_path: Path) -> AsyncIterator[Callable[..., Awaitable[
 
 @pytest.fixture
 async def daemon(start_daemon: Callable[..., Awaitable[Daemon]]) -> Daemon:
-    """A daemon with the default settings."""
+    """Return a daemon with the default settings."""
     return await start_daemon()
 
 
 @pytest.fixture
 async def own_client(daemon: Daemon) -> AsyncIterator[Client]:
-    """A client of ``daemon``."""
+    """Yield a client of ``daemon``."""
     async with Client(daemon.url) as client:
         yield client
 
 
 @pytest.fixture(scope="session")
 def standing_daemons(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StandingDaemons]:
-    """Daemons for as many tests as do not mind."""
+    """Yield the daemons that many tests share."""
     with contextlib.ExitStack() as until:
         yield StandingDaemons(lambda: tmp_path_factory.mktemp("standing"), until)
 
 
 @pytest.fixture
 async def standing(standing_daemons: StandingDaemons) -> AsyncIterator[Callable[..., SharedDaemon]]:
-    """``standing("--flag", "value")``: a daemon with these flags that other tests use, too; its contexts end with each.
+    """Yield a function: ``standing("--flag", "value")`` returns a shared daemon; its contexts end with the test.
 
-    A test that ends it, or changes it for good, starts its own.
+    A test that ends a daemon or changes it for good starts its own daemon.
     """
     used: list[SharedDaemon] = []
 
@@ -169,53 +169,53 @@ async def standing(standing_daemons: StandingDaemons) -> AsyncIterator[Callable[
 
 @pytest.fixture(scope="session")
 def standing_daemon(standing_daemons: StandingDaemons) -> SharedDaemon:
-    """The one with the default settings, for tests that tidy up themselves."""
+    """Return the shared daemon with the default settings. The test itself ends its contexts."""
     return standing_daemons.get()
 
 
 @pytest.fixture
 async def url(standing: Callable[..., SharedDaemon]) -> str:
-    """Where the one with the default settings listens."""
+    """Return the address of the shared daemon with the default settings."""
     return standing().url
 
 
 @pytest.fixture
 async def client(url: str) -> AsyncIterator[Client]:
-    """A client of that daemon."""
+    """Yield a client of the shared daemon."""
     async with Client(url) as client:
         yield client
 
 
 @pytest.fixture(params=["sync", "async"])
 def face(request: pytest.FixtureRequest) -> Face:
-    """The Python client, once with each of its faces."""
+    """Return the blocking Python client, then the asyncio client: each test runs with both."""
     return Face(request.param)
 
 
 @pytest.fixture
 async def py(face: Face, url: str) -> AsyncIterator[Any]:
-    """A Python client of the standing daemon."""
+    """Yield a Python client of the shared daemon."""
     async with face(url) as client:
         yield client
 
 
 @pytest.fixture
 async def through(url: str) -> AsyncIterator[Proxy]:
-    """A proxy before the standing daemon."""
+    """Yield a proxy before the shared daemon."""
     async with proxy(url) as before:
         yield before
 
 
 @pytest.fixture
 async def stranger() -> AsyncIterator[Proxy]:
-    """A proxy with no daemon behind it, which answers what a test wants."""
+    """Yield a proxy without a daemon behind it. It gives the answers that a test plans."""
     async with proxy("http://127.0.0.1:1") as alone:
         yield alone
 
 
 @pytest.fixture
 def gate(tmp_path: Path) -> Iterator[Gate]:
-    """A place where user code waits for the test."""
+    """Yield a gate at which user code waits for the test."""
     gate = Gate(tmp_path / "gate")
     yield gate
     gate.close()
@@ -223,24 +223,24 @@ def gate(tmp_path: Path) -> Iterator[Gate]:
 
 @pytest.fixture(scope="session")
 def pythons() -> dict[str, str]:
-    """The CPythons on this machine that a worker must run under: version, as ``3.9``, to path."""
+    """Return the path of each supported CPython on this machine, by version: ``"3.9"``."""
     return find_pythons()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Add what ``make test ARGS=…`` may say."""
+    """Add the options of ``make test ARGS=…``."""
     parser.addoption("--quick", action="store_true", help="run the tests that start no daemon")
     parser.addoption("--all-pythons", action="store_true", help="run every test of the worker under each Python")
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Choose the Python of a test that has a ``worker``, or of those in which only the oldest or the newest differ.
+    """Choose the Python of each test with a ``worker`` or an ``edge_worker`` (the oldest or the newest Python).
 
-    Which one, depends on the test's name: so each of them is met by many. All of them would be half of the suite.
+    The test's name decides, so each Python runs many tests. Each test on each Python would double the suite's time.
     """
     every = list(find_pythons())
     for fixture, pythons in (("worker", every), ("edge_worker", every[:: max(len(every) - 1, 1)])):
-        if fixture in metafunc.fixturenames and not hasattr(metafunc.module, fixture):  # that is another one
+        if fixture in metafunc.fixturenames and not hasattr(metafunc.module, fixture):  # no fixture of its own
             number = zlib.crc32(metafunc.definition.nodeid.encode()) % len(pythons)
             chosen = pythons if metafunc.config.getoption("all_pythons") else [pythons[number]]
             metafunc.parametrize(fixture, chosen, indirect=True)
@@ -248,13 +248,13 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 @pytest.fixture
 def worker(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[DrivenWorker]:
-    """A worker without a daemon, in the directory ``tmp_path``; see ``pytest_generate_tests`` for its Python."""
+    """Yield a worker without a daemon, in ``tmp_path``. ``pytest_generate_tests`` chooses its Python."""
     with DrivenWorker(find_pythons()[request.param], tmp_path) as worker:
         yield worker
 
 
 @pytest.fixture
 def edge_worker(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[DrivenWorker]:
-    """As ``worker``, under the oldest and the newest Python only."""
+    """Yield a ``worker`` under the oldest or the newest Python."""
     with DrivenWorker(find_pythons()[request.param], tmp_path) as worker:
         yield worker

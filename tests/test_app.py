@@ -1,4 +1,4 @@
-"""The application over fake workers: what no user code can bring about."""
+"""The application over fake workers, in situations that user code cannot cause."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -23,13 +23,13 @@ Open = Callable[..., Awaitable[Client]]
 
 @pytest.fixture
 def launcher() -> FakeLauncher:
-    """What the daemon under test starts workers with."""
+    """Return the launcher of the application under test."""
     return FakeLauncher()
 
 
 @pytest.fixture
 def open_client(aiohttp_client: Any, launcher: FakeLauncher, tmp_path: Path) -> Open:
-    """Start the application with some settings."""
+    """Return a function that starts the application with some settings."""
 
     async def start(**settings: Any) -> Client:
         client: Client = await aiohttp_client(

@@ -1,4 +1,4 @@
-"""Whom a client in the daemon's process trusts: the authorities of the system, as any other program."""
+"""A TLS client in the daemon's process trusts the system's authorities, as any other program does."""
 
 import os
 import ssl
@@ -11,7 +11,7 @@ from paths import ROOT
 
 from interpreterd.authorities import read_later
 
-# As the daemon imports aiohttp, then once to a server that shows the certificate argv[1]: prints what comes of it.
+# Imports aiohttp as the daemon does, sends requests to a server with the certificate argv[1], prints each outcome.
 CLIENT = """
 import asyncio, ssl, sys
 from interpreterd.start import _quick_imports
@@ -42,7 +42,7 @@ uvloop.run(main())
 """
 
 
-# Valid for a hundred years, and known to everybody.
+# Valid for a hundred years. Its key is public here, so it protects nothing.
 LOCALHOST = """\
 -----BEGIN PRIVATE KEY-----
 MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQg3G/t8smEHOdDHuZ1
@@ -65,14 +65,14 @@ DNba4RrcAiBVZYwcKbDMLaMEWPZEr1cBHIlxGGvpwr+BNNZxt+11+w==
 
 @pytest.fixture(scope="session")
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A certificate for localhost, signed by nobody else, with its key."""
+    """Return the path of a self-signed certificate for localhost, with its key."""
     path = tmp_path_factory.mktemp("tls") / "localhost.pem"
     path.write_text(LOCALHOST)
     return path
 
 
 def outcomes(certificate: Path, **environ: str) -> list[str]:
-    """Return what comes of a request to localhost, and of one to a name that the certificate does not have."""
+    """Return the outcomes of two requests: to localhost, and to a name that the certificate does not have."""
     ran = subprocess.run(
         [sys.executable, "-c", CLIENT, certificate],
         env=os.environ | environ,
@@ -84,13 +84,13 @@ def outcomes(certificate: Path, **environ: str) -> list[str]:
     return ran.stdout.splitlines()
 
 
-def test_a_client_trusts_whom_the_system_trusts(certificate: Path) -> None:
+def test_a_client_trusts_the_authorities_of_the_system(certificate: Path) -> None:
     trusted, other_name = outcomes(certificate, SSL_CERT_FILE=str(certificate))
     assert trusted == "trusted"
     assert other_name.startswith("CERTIFICATE_VERIFY_FAILED IP address mismatch")
 
 
-def test_a_client_trusts_nobody_else(certificate: Path, tmp_path: Path) -> None:
+def test_a_client_trusts_no_other_authority(certificate: Path, tmp_path: Path) -> None:
     (tmp_path / "none.pem").write_text("")
     first, _ = outcomes(certificate, SSL_CERT_FILE=str(tmp_path / "none.pem"), SSL_CERT_DIR=str(tmp_path))
     assert first == "CERTIFICATE_VERIFY_FAILED self-signed certificate"
@@ -98,12 +98,12 @@ def test_a_client_trusts_nobody_else(certificate: Path, tmp_path: Path) -> None:
 
 @pytest.fixture
 def trusting(certificate: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The system trusts one authority."""
+    """Let the system trust only this certificate."""
     monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
 
 
 @pytest.mark.usefixtures("trusting")
-def test_a_context_is_the_usual_one_but_for_the_moment_at_which_it_reads(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_late_tls_context_is_the_usual_one_that_reads_the_authorities_later(monkeypatch: pytest.MonkeyPatch) -> None:
     usual = ssl.create_default_context()
     with read_later():
         late = ssl.create_default_context()

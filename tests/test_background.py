@@ -1,4 +1,4 @@
-"""Work in the background: a mistake in it is logged, and ends nothing else."""
+"""Background tasks: an error in one is logged and does not end another."""
 
 import asyncio
 import logging
@@ -39,7 +39,7 @@ async def test_what_is_cancelled_is_no_mistake_whether_it_has_begun_or_not(caplo
 
     loop = asyncio.get_running_loop()
     at_once = supervised(loop, work(), _log, "this is not said")
-    at_once.cancel()  # a coroutine that is never awaited would be a warning, and a warning is an error here
+    at_once.cancel()  # else Python warns of a coroutine that is never awaited, and a warning fails a test
     later = supervised(loop, work(), _log, "this is not said")
     await begun.wait()
     later.cancel()

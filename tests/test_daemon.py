@@ -1,4 +1,4 @@
-"""The end of the daemon: it comes, whatever holds the event loop."""
+"""The daemon ends in time even if the event loop is blocked."""
 
 import asyncio
 import sys
@@ -20,7 +20,7 @@ time.sleep(1000)
 
 
 async def test_an_end_that_takes_too_long_is_not_waited_for() -> None:
-    """Whatever holds the event loop, or waits in it."""
+    """The event loop may be blocked, or a task may wait without end."""
     process = await asyncio.create_subprocess_exec(sys.executable, "-c", LATE, stderr=asyncio.subprocess.PIPE)
     _, err = await process.communicate()
     assert process.returncode == 1

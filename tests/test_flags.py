@@ -1,4 +1,4 @@
-"""The command line: every setting is a flag and a variable, and a bad value is one clear line."""
+"""The command line: every setting has a flag and a variable, and a bad value gives one clear line."""
 
 import os
 from pathlib import Path
@@ -20,7 +20,7 @@ FORMER = [(earlier, setting.name) for setting in Settings.declared() for earlier
 
 @pytest.fixture(autouse=True)
 def no_daemon(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Fail a test that would start a daemon, and keep the environment's own settings out."""
+    """Fail a test that would start a daemon, and remove the daemon's variables from the environment."""
     for name in list(os.environ):
         if name.startswith(VARIABLE_PREFIX):
             monkeypatch.delenv(name)
@@ -97,7 +97,7 @@ def test_a_bad_value_is_named_by_the_name_that_was_given(capsys: pytest.CaptureF
 
 
 def last_line(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> str:
-    """Return the last line of a refusal; argparse's usage stands before it."""
+    """Return the last line of a refusal. argparse writes its usage before it."""
     with pytest.raises(SystemExit) as caught:
         main(arguments)
     assert caught.value.code == 2
@@ -152,7 +152,7 @@ def test_without_a_command_all_are_listed(capsys: pytest.CaptureFixture[str]) ->
 
 
 def test_no_flag_may_be_cut_short(capsys: pytest.CaptureFixture[str]) -> None:
-    """A later version may have another one with the same beginning."""
+    """A later version may have another flag with the same beginning."""
     for arguments in (["--exit-with-par"], ["--pool", "1"], ["--no-exit"]):
         with pytest.raises(SystemExit) as caught:
             flags.Parser("interpreterd serve").parse_args(arguments)

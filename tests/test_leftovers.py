@@ -1,4 +1,4 @@
-"""Nothing of a context outlives it, within the daemon: no task, no timer, no object."""
+"""No task, timer or object of a context stays in the daemon after the context ends."""
 
 import asyncio
 import contextlib
@@ -42,14 +42,14 @@ KINDS = (Context, Machine, Follower, Socket)
 
 
 def alive() -> dict[str, int]:
-    """How many of the daemon's objects there are. A timer, a task or a registry that forgets nothing keeps some."""
+    """Return the number of the daemon's objects, by type. A leaked timer, task or registry entry keeps some."""
     gc.collect()
     everything = gc.get_objects()
     return {kind.__name__: sum(isinstance(thing, kind) for thing in everything) for kind in KINDS}
 
 
 async def only(tasks: int) -> None:
-    """Wait until there are no more tasks than these: a handler ends a moment after its client has seen the close."""
+    """Wait until only this many tasks are left. A handler ends shortly after its client gets the close."""
     while len(left := asyncio.all_tasks()) > tasks:
         await asyncio.wait(left - {asyncio.current_task()}, return_when=asyncio.FIRST_COMPLETED)
 
@@ -62,7 +62,7 @@ async def execution(app: App, context: str, **keys: Any) -> AsyncIterator[aiohtt
 
 
 async def last_of(socket: aiohttp.ClientWebSocketResponse) -> Any:
-    """Read to the end; return the last message."""
+    """Read messages to the end; return the last one."""
     message = None
     async for frame in socket:
         message = frame.json()
@@ -126,13 +126,13 @@ STORIES = (completes, is_interrupted, dies, loses_its_client, is_deleted, exits,
 
 @pytest.fixture
 def launcher() -> FakeLauncher:
-    """What the application starts workers with."""
+    """Return the launcher of the application under test."""
     return FakeLauncher()
 
 
 @pytest.fixture
 async def app(aiohttp_client: Any, launcher: FakeLauncher, tmp_path: Path) -> App:
-    """A client of the application."""
+    """Return a client of the application."""
     started: App = await aiohttp_client(make_app(settings=Settings.of(cwd=str(tmp_path)), launcher=launcher))
     return started
 
@@ -154,7 +154,7 @@ async def test_executions_leave_nothing_in_a_context_that_stays(app: App, launch
 async def test_cycles_leave_no_task_and_no_timer(
     app: App, launcher: FakeLauncher, caplog: pytest.LogCaptureFixture
 ) -> None:
-    caplog.set_level(logging.CRITICAL)  # pytest keeps records, whose errors' tracebacks keep everything
+    caplog.set_level(logging.CRITICAL)  # pytest keeps log records; the tracebacks in them keep objects
 
     async def cycle(story: Callable[[App, FakeWorker, str], Awaitable[None]]) -> None:
         async with app.post(PREFIX + "/context") as response:
@@ -184,7 +184,7 @@ async def test_cycles_leave_no_task_and_no_timer(
 
 @LAUNCHERS
 async def test_a_deleted_context_and_its_worker_are_in_no_cycle(launcher: str, no_blocking: BlockBuster) -> None:
-    """The search for cycles holds the event loop; so it is rare, and nothing is to wait for it."""
+    """Collecting cycles blocks the event loop and is rare, so objects must be freed without it."""
     nursery = Nursery()
     async with contextlib.AsyncExitStack() as stack:
         spawner = SpawnLauncher(python=sys.executable, nursery=nursery, start_timeout_s=10)
@@ -192,7 +192,7 @@ async def test_a_deleted_context_and_its_worker_are_in_no_cycle(launcher: str, n
         forker = ForkLauncher(spawner, modules=(), nursery=nursery, start_timeout_s=10)
         stack.push_async_callback(forker.close)
         no_blocking.deactivate()
-        await spawner.describe_python()  # whose files are looked for once
+        await spawner.describe_python()  # the launcher looks for the worker's files once
         no_blocking.activate()
         settings = Settings.of(cwd="/")
         chosen = spawner if launcher == "spawn" else forker

@@ -1,4 +1,4 @@
-"""The program's entry: which modules it imports from where, and what ``serve`` does not need."""
+"""The program's entry: where it imports modules from, and which modules ``serve`` leaves out."""
 
 from pathlib import Path
 

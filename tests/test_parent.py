@@ -1,4 +1,4 @@
-"""The process that started the daemon: how it is told from one that has adopted the daemon since."""
+"""The daemon tells the process that started it from a process that adopted it later."""
 
 import os
 
@@ -7,7 +7,7 @@ import pytest
 from interpreterd import parent
 
 
-def test_who_says_who_has_started_is_believed(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_variable_with_the_starters_pid_is_believed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(parent.VARIABLE, str(os.getppid()))
     fd = parent.open_pidfd(loaded=False)
     assert fd is not None
@@ -18,19 +18,19 @@ def test_who_says_who_has_started_is_believed(monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_a_parent_that_has_ended_since_the_first_look(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Its number may be another process's by now."""
+    """Another process may have its pid now."""
     monkeypatch.setattr(parent, "_PARENT", os.getpid())
     with pytest.raises(ProcessLookupError):
         parent.open_pidfd(loaded=False)
 
 
-def test_a_parent_outside_of_the_namespace_is_nobody_to_wait_for(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_parent_outside_of_the_namespace_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(parent, "_PARENT", 0)
     assert parent.open_pidfd(loaded=False) is None
 
 
 def test_behind_a_loader_it_is_the_loaders_parent(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The daemon is the loader's child, and the loader the starter's: here all of them are this process's parents."""
+    """The starter's child is the loader; the loader's child is the daemon. The test's own ancestors stand for them."""
     monkeypatch.setattr(parent, "_PARENT", os.getpid())
     monkeypatch.setattr(parent, "_GRANDPARENT", os.getppid())
     fd = parent.open_pidfd(loaded=True)

@@ -1,4 +1,4 @@
-"""The kinds of values that settings have: what text they take, and in which words they refuse."""
+"""The types of settings: the text that each accepts, and the words of its errors."""
 
 from collections.abc import Callable
 from typing import Any

@@ -1,4 +1,4 @@
-"""All settings: a section for each room, read and written by the names of settings alone."""
+"""All settings: one section for each room, read and written by the names of settings."""
 
 import subprocess
 import sys
@@ -49,7 +49,7 @@ def test_every_field_of_a_section_is_declared_as_a_setting() -> None:
 
 
 def test_the_command_line_imports_no_room_but_its_settings() -> None:
-    # The guard is forked from it: what is imported before stays in that process's memory for the daemon's life.
+    # The guard is forked from this process, so all modules imported by then stay in the guard's memory.
     script = "import sys, interpreterd.start; print(*sys.modules)"
     shown = subprocess.run([sys.executable, "-c", script], check=True, capture_output=True, text=True).stdout
     modules = set(shown.split())
@@ -58,7 +58,7 @@ def test_the_command_line_imports_no_room_but_its_settings() -> None:
     assert {module for module in ours if module.startswith(tuple(ROOMS))} == {
         *ROOMS,
         *(f"{room}.settings" for room in ROOMS),
-        "interpreterd.workers.launchers",  # the table, whose names are choices
+        "interpreterd.workers.launchers",  # the table of launchers, whose names are choices of a flag
     }
     assert not any(
         module.startswith(("interpreterd.model", "interpreterd.client", "interpreterd.cli")) for module in ours

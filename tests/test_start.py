@@ -1,4 +1,4 @@
-"""What ``serve`` imports, before and after the guard is forked."""
+"""The modules that ``serve`` imports before and after it forks the guard."""
 
 import subprocess
 import sys
@@ -7,13 +7,13 @@ from command import environment
 
 
 def printed(script: str) -> list[str]:
-    """Return what a Python that has just started prints, as words."""
+    """Run code in a new Python; return its output as words."""
     command = [sys.executable, "-c", script]
     return subprocess.run(command, check=True, capture_output=True, text=True, env=environment()).stdout.split()
 
 
 def test_serve_imports_nothing_of_the_command_line() -> None:
-    """It would make the daemon slower to start, and larger."""
+    """The command line's modules would make the daemon's start slower and its memory larger."""
     imported = printed(
         "import sys, interpreterd.__main__, interpreterd.start, interpreterd.daemon; print(*sys.modules)"
     )

@@ -1,4 +1,4 @@
-"""A unix socket to listen on: of several that want its place, one gets it."""
+"""A unix socket to listen on: of several daemons at one path, one gets it."""
 
 import errno
 import os
@@ -13,7 +13,7 @@ from interpreterd import unix
 
 
 class Contender(threading.Thread):
-    """Binds ``path`` until it is told to end; then ``outcome`` says what came of it."""
+    """Binds ``path`` until the test sets ``end``. ``outcome`` is "bound" or the name of an error."""
 
     def __init__(self, path: Path) -> None:
         super().__init__()
@@ -34,8 +34,8 @@ class Contender(threading.Thread):
             self.done.set()
 
 
-def test_one_who_has_found_a_socket_stale_has_it_to_himself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The second comes after the first has looked, and before that has done anything."""
+def test_of_two_that_find_a_stale_socket_only_one_replaces_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The second thread starts after the first has found the stale socket, and before the first replaces it."""
     path = tmp_path / "a.sock"
     with socket.socket(socket.AF_UNIX) as left:
         left.bind(str(path))

@@ -42,9 +42,7 @@ def test_what_is_no_python_is_missing(tmp_path: Path, script: str | None, found:
 
 def test_addresses(tmp_path: Path) -> None:
     assert doctor.address("127.0.0.1", 0).verdict is OK
-    assert (
-        doctor.address("192.0.2.1", 0).verdict is MISSING
-    )  # RFC 5737: an address for documentation, which no machine has
+    assert doctor.address("192.0.2.1", 0).verdict is MISSING  # RFC 5737: no machine has this address
     path = tmp_path / "a.sock"
     assert doctor.path(str(path)) == Finding("address", OK, f"{path} is free")
     assert not path.exists()

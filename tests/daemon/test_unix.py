@@ -46,7 +46,7 @@ async def test_a_client_that_hangs_up_is_noticed(start_daemon: Start) -> None:
     assert result.stdout == "2\n"
 
 
-async def test_does_not_take_the_place_of_one_that_lives(start_daemon: Start, tmp_path: Path) -> None:
+async def test_does_not_replace_a_socket_that_is_in_use(start_daemon: Start, tmp_path: Path) -> None:
     daemon = await start_daemon("--unix-socket", "a.sock")
     second = await start_daemon("--unix-socket", "a.sock")
     assert await second.ended() == 1
@@ -55,7 +55,7 @@ async def test_does_not_take_the_place_of_one_that_lives(start_daemon: Start, tm
         assert (await client.run("print(1)")).stdout == "1\n"
 
 
-async def test_replaces_one_that_was_left(start_daemon: Start) -> None:
+async def test_replaces_a_stale_socket(start_daemon: Start) -> None:
     daemon = await start_daemon("--unix-socket", "a.sock")
     os.kill(daemon.pid, signal.SIGKILL)
     await gone(daemon.pid)

@@ -33,9 +33,7 @@ SPACE = st.sampled_from(["", " ", "\n\t"])
 def test_it_is_the_same_value(value: object, is_ascii: bool, indent: Any, piece: int) -> None:
     data = json.dumps(value, ensure_ascii=is_ascii, indent=indent).encode()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(
-            decoding, "_PIECE_BYTES", piece + 11
-        )  # at least 12: an escaped pair of surrogates must not be cut
+        patch.setattr(decoding, "_PIECE_BYTES", piece + 11)  # at least 12: the length of an escaped pair of surrogates
         assert decode_large(data, "it") == value
 
 

@@ -68,7 +68,7 @@ async def test_work_that_fails_tells_who_waits_for_it_and_the_rest_goes_on(clock
     assert len(done) == 4
 
 
-async def test_work_that_nobody_waits_for_any_more_goes_on(clock: list[float]) -> None:
+async def test_work_goes_on_although_its_last_waiter_is_cancelled(clock: list[float]) -> None:
     done: list[str] = []
     it = Slices()
     it.start(work(clock, "a", 4, done)).cancel()

@@ -1,4 +1,4 @@
-"""What the documents promise about the code."""
+"""The code keeps the promises of the documents."""
 
 import ast
 import runpy
@@ -28,7 +28,7 @@ def test_the_state_diagram_is_drawn_from_the_table() -> None:
 
 
 def test_a_file_is_short_enough_to_be_read_at_once() -> None:
-    """Where one is not, find the part that wants its own file."""
+    """If a file is too long, find the part that should be its own file."""
     files = [path for folder in OURS for path in (ROOT / folder).rglob("*.py")]
     lines = {str(path.relative_to(ROOT)): len(path.read_text().splitlines()) for path in files}
     assert {path: count for path, count in lines.items() if count > LINE_LIMIT} == {}
@@ -41,7 +41,7 @@ def test_the_tables_of_rooms_and_files_are_drawn_from_the_contract_and_the_docst
 
 
 def imports(path: Path) -> set[str]:
-    """Return the top-level names of all modules that a file imports, wherever in it."""
+    """Return the top-level names of all modules that a file imports, also within functions."""
     names = set()
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Import):
@@ -54,7 +54,7 @@ def imports(path: Path) -> set[str]:
 
 @pytest.mark.parametrize("path", WORKER, ids=lambda path: path.name)
 def test_the_worker_needs_the_standard_library_alone(path: Path) -> None:
-    # ``worker`` is the package that boot.py makes of these files, in memory.
+    # boot.py makes the package ``worker`` of these files in memory.
     assert imports(path) - {"worker"} <= sys.stdlib_module_names
 
 

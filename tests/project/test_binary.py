@@ -1,4 +1,4 @@
-"""The single binary, built and started as users do it."""
+"""The single binary, built and started as users do."""
 
 import asyncio
 import json
@@ -15,7 +15,7 @@ from harness import Client, Daemon, children, ends, gone, state
 from leaving import holds
 from terminal import Terminal
 
-# Building takes a quarter of a minute; a first test waits for it.
+# The first test waits for the build: a quarter of a minute.
 pytestmark = [pytest.mark.xdist_group("binary"), pytest.mark.timeout(300)]
 
 Start = Callable[..., Awaitable[Daemon]]
@@ -23,19 +23,19 @@ Start = Callable[..., Awaitable[Daemon]]
 
 @pytest.fixture(scope="session")
 def binary() -> Path:
-    """The single binary."""
+    """Return the path of the single binary."""
     return make("dist/interpreterd", "packaging/interpreterd.spec")
 
 
 @pytest.fixture
 def empty(tmp_path: Path) -> Path:
-    """A temporary directory without anything in it."""
+    """Return an empty temporary directory."""
     (tmp_path / "empty").mkdir()
     return tmp_path / "empty"
 
 
 def environment_of(python: list[str]) -> dict[str, str]:
-    """Return what a Python that is started by the command ``python`` finds in its environment."""
+    """Return the environment variables that a Python started by the command ``python`` sees."""
     told = subprocess.check_output([*python, "-c", "import json, os; print(json.dumps(dict(os.environ)))"])
     environment: dict[str, str] = json.loads(told)
     return environment
@@ -43,7 +43,7 @@ def environment_of(python: list[str]) -> dict[str, str]:
 
 @pytest.mark.parametrize("launcher", ["spawn", "fork"])
 async def test_binary(binary: Path, start_daemon: Start, empty: Path, tmp_path: Path, launcher: str) -> None:
-    """User code sees no trace of the bundle: its Python and its environment are those outside."""
+    """User code sees no trace of the bundle: it has the system's Python and environment."""
     temporary = tmp_path / "temporary"
     temporary.mkdir()
     command = clean(binary, TMPDIR=str(temporary))
@@ -75,7 +75,7 @@ async def test_binary_keeps_the_library_path_of_outside(binary: Path, start_daem
 
 
 async def test_binary_needs_a_python_for_workers_only(binary: Path, start_daemon: Start, empty: Path) -> None:
-    """Without one it starts and says what is missing; its own is never used."""
+    """Without a Python for workers it starts and says what is missing. It never uses its bundled Python."""
     daemon = await start_daemon(command=["env", "-i", f"PATH={empty}", str(binary)])
     async with Client(daemon.url) as client:
         status, body = await client.request("POST", "/context")
@@ -86,7 +86,7 @@ async def test_binary_needs_a_python_for_workers_only(binary: Path, start_daemon
 
 
 async def test_binary_ends_when_its_group_is_interrupted(binary: Path, start_daemon: Start) -> None:
-    """As by Ctrl-C in a terminal: loader and daemon are signalled, yet it is one signal."""
+    """Ctrl-C signals the loader and the daemon, but must count as one signal."""
     daemon = await start_daemon(command=["setsid", *clean(binary)])
     async with Client(daemon.url) as client, client.running("print('busy')\nwhile True: pass") as running:
         await running.until("busy")
@@ -97,7 +97,7 @@ async def test_binary_ends_when_its_group_is_interrupted(binary: Path, start_dae
 
 
 def test_binary_runs_code_and_is_interrupted_once(binary: Path, tmp_path: Path) -> None:
-    """On a terminal, where Ctrl-C is for the loader, too; a second one would leave at once."""
+    """Ctrl-C on a terminal also signals the loader. A second signal would make the command leave at once."""
     code = "try:\n    print('on')\n    while True: pass\nexcept KeyboardInterrupt: print('orderly')"
     command = clean(binary, TMPDIR=str(tmp_path), TERM="xterm")
     with Terminal([*command, "run", "--local", "-c", code], tmp_path) as terminal:
@@ -112,7 +112,7 @@ def test_binary_runs_code_and_is_interrupted_once(binary: Path, tmp_path: Path) 
 async def test_sigkill_of_the_binary_leaves_nothing(
     binary: Path, start_daemon: Start, tmp_path: Path, victim: str
 ) -> None:
-    """Whoever started it knows the loader's pid only. Neither a process nor the unpacked program is left."""
+    """SIGKILL hits only the loader. No process and no unpacked file is left."""
     temporary = tmp_path / "temporary"
     temporary.mkdir()
     daemon = await start_daemon(command=clean(binary, TMPDIR=str(temporary)))
@@ -145,7 +145,7 @@ async def test_sigkill_of_the_binary_whose_loader_takes_its_time(
     os.kill(daemon.pid, signal.SIGKILL)
     await gone(daemon.pid)
     await gone(*(pid for pid in below if pid != guard))
-    await holds(lambda: state(guard) in "SZX")  # it has killed the workers, and now looks for the loader
+    await holds(lambda: state(guard) in "SZX")  # the guard has killed the workers and now looks for the loader
     os.kill(loader, signal.SIGKILL)
     await gone(daemon.pid, guard)
     await daemon.ended()
@@ -160,7 +160,7 @@ async def test_binary_ends_with_the_parent_of_its_loader(binary: Path, start_dae
 
 
 async def test_binary_ends_with_a_parent_that_ends_while_it_is_unpacked(binary: Path) -> None:
-    """The loader is then adopted by another process, before anything of the daemon could look at its parent."""
+    """Another process adopts the loader before the daemon can look at its parent."""
     code = """
 import os, subprocess, sys
 flags = ["serve", "--port", "0", "--exit-with-parent"]

@@ -1,4 +1,4 @@
-"""A checkout that was never installed: nothing has written ``_version.py``, and all of it works."""
+"""A checkout that was never installed has no ``_version.py``, and works."""
 
 import os
 import shutil
@@ -13,13 +13,13 @@ from harness import Client, Daemon
 from paths import ROOT
 
 UNKNOWN = "0.0+unknown"
-# -S: else an editable installation finds the module of this checkout for that one.
+# -S: otherwise an editable installation would find the modules of this checkout, not those of the copy.
 PYTHON = [sys.executable, "-S"]
 
 
 @pytest.fixture(scope="module")
 def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A copy of the sources."""
+    """Return the folder of a copy of the sources."""
     copy = tmp_path_factory.mktemp("checkout")
     for folder in ("interpreterd", "worker"):
         shutil.copytree(ROOT / folder, copy / folder, ignore=shutil.ignore_patterns("_version.py", "__pycache__"))
@@ -28,7 +28,7 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def env(checkout: Path) -> dict[str, str]:
-    """Variables with which Python finds the copy, and what it needs."""
+    """Return variables with which Python finds the copy and its dependencies."""
     return {"PYTHONPATH": os.pathsep.join([str(checkout), sysconfig.get_path("purelib")])}
 
 

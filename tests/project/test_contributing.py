@@ -1,4 +1,4 @@
-"""CONTRIBUTING.md names what there is: targets of make, and the rooms that it sends people to."""
+"""CONTRIBUTING.md names only targets of make and rooms that exist."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""What the site shows, as a reader would try it: every block that can be run is run, from the top of its page down."""
+"""Every runnable code block of the site is run, from the top of its page down, as a reader would."""
 
 import contextlib
 import importlib.util
@@ -27,7 +27,7 @@ from interpreterd.cli.main import cli
 
 DOCS = ROOT / "docs"
 PAGES = {path.stem: path for path in sorted(DOCS.glob("*.md"))}
-# Each of a language that a test of its own reads, or that Sphinx does.
+# Other tests, or Sphinx, check the blocks of these languages.
 CONFIGURATIONS = ("nginx", "haproxy")
 DIRECTIVES = ("{toctree}", "{include}", "{eval-rst}", "{glossary}")
 PROXY = PAGES["proxy"]
@@ -77,16 +77,16 @@ def test_the_example_of_a_docstring_runs(
     assert capsys.readouterr().out.strip() == printed.strip()
 
 
-# Proxies: the configuration of the page, but for its ports
+# Proxies: the page's configuration with other ports
 
 
 @contextlib.contextmanager
 def proxy(name: str, folder: Path, daemon: str) -> Iterator[str]:
-    """Run a proxy before the daemon at ``daemon``, both host and port, for the block; yield where it listens."""
+    """Run a proxy before the daemon at ``daemon`` (host:port) for the block; yield the proxy's host:port."""
     if name == "none":
         yield daemon
         return
-    # What connects before the proxy is ready waits in this socket: nobody has to ask whether it is.
+    # Connections that come before the proxy is ready wait in this socket.
     with socket.create_server(("127.0.0.1", 0)) as listening:
         address, fd = f"127.0.0.1:{listening.getsockname()[1]}", listening.fileno()
         configuration = only(PROXY, name).text
@@ -99,7 +99,7 @@ def proxy(name: str, folder: Path, daemon: str) -> Iterator[str]:
         command = {"nginx": ["-e", "stderr", "-c", str(file)], "haproxy": ["-db", "-f", str(file)]}[name]
         process = subprocess.Popen(
             [str(shutil.which(name, path=BEFORE_IT)), *command],
-            env={"NGINX": f"{fd};"},  # as nginx gives its sockets to a new nginx
+            env={"NGINX": f"{fd};"},  # an old nginx gives its sockets to a new nginx in this way
             pass_fds=[fd],
         )
     try:
@@ -110,7 +110,7 @@ def proxy(name: str, folder: Path, daemon: str) -> Iterator[str]:
 
 
 def nginx(site: str, folder: Path) -> str:
-    """Return what stands around a site in nginx.conf, in the foreground, all its files in ``folder``."""
+    """Return an nginx.conf for a site: nginx runs in the foreground, and its files are in ``folder``."""
     kinds = ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
     paths = "".join(f"{kind}_temp_path {folder}/{kind};\n" for kind in kinds)
     main = f"daemon off;\npid {folder}/nginx.pid;\nevents {{}}\n"
@@ -157,7 +157,7 @@ async def test_a_proxy_passes_everything_on_at_once(
 
 
 async def until_output(response: aiohttp.ClientResponse) -> dict[str, Any]:
-    """Read events up to the first that is output."""
+    """Read events up to the first output; return that event."""
     async for line in response.content:
         if b'"stdout"' in line:
             event: dict[str, Any] = json.loads(line.removeprefix(b"data: "))
@@ -165,11 +165,11 @@ async def until_output(response: aiohttp.ClientResponse) -> dict[str, Any]:
     raise AssertionError("no output")
 
 
-# What is generated
+# Generated pages
 
 
 def generated(page: str) -> str:
-    # By its name: to Sphinx, which has it from conf.py, docs/ is no package.
+    # docs/ is not a package, so the module is loaded from its path, as Sphinx does.
     spec = importlib.util.spec_from_file_location("reference", DOCS / "reference.py")
     assert spec is not None
     assert spec.loader is not None
@@ -204,7 +204,7 @@ def test_the_reference_has_every_command_with_its_help() -> None:
         command = cli.get_command(click.Context(cli), name)
         assert command is not None
         for parameter in command.params:
-            if not getattr(parameter, "hidden", False):  # earlier names of flags
+            if not getattr(parameter, "hidden", False):  # hidden parameters are old names of flags
                 assert all(option in section for option in parameter.opts if option.startswith("-")), (name, parameter)
 
 

@@ -1,4 +1,4 @@
-"""The page that the guide for browsers shows, in a browser: from an origin that the daemon is told to allow."""
+"""The page of the guide for browsers runs in a browser, from an origin that the daemon allows."""
 
 import re
 import subprocess

@@ -1,4 +1,4 @@
-"""What PROTOCOL.md shows of executions is what clients get: the golden examples stand between the two."""
+"""PROTOCOL.md's examples of executions, the golden files and the daemon's messages agree."""
 
 import json
 import re
@@ -39,7 +39,7 @@ def test_the_messages_that_are_shown_are_golden(heading: str, name: str) -> None
 
 
 def _resembles(message: dict[str, Any], example: dict[str, Any]) -> bool:
-    """Whether two messages differ in no more than in the names that a client gives its requests."""
+    """Return whether two messages differ only in the client's request ids."""
     return {**message, "requestId": None, "contextId": None} == {**example, "requestId": None, "contextId": None}
 
 

@@ -1,4 +1,4 @@
-"""The examples, as a reader runs them; the page is in ``test_page.py``."""
+"""The examples, as a reader runs them. ``test_page.py`` tests the page for browsers."""
 
 import asyncio
 import importlib.util
@@ -23,7 +23,7 @@ from interpreterd.client import Interpreter
 
 EXAMPLES = ROOT / "examples"
 PROGRAMS = sorted(EXAMPLES.glob("*.py"))
-# A private daemon runs code with the program's own Python, which is this one.
+# A private daemon runs code with the program's own Python, here the tests' Python.
 PRIVATE = {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "INTERPRETERD"))}
 
 
@@ -33,7 +33,7 @@ def run(*arguments: str | Path, **variables: str) -> subprocess.CompletedProcess
 
 
 def load(name: str) -> ModuleType:
-    """Import an example, under a name that nobody else has."""
+    """Import an example under a unique name."""
     spec = importlib.util.spec_from_file_location(f"example_{name}", EXAMPLES / f"{name}.py")
     assert spec is not None
     assert spec.loader is not None
@@ -59,7 +59,7 @@ def test_it_says_how_it_is_run(program: Path) -> None:
 
 def test_a_csv_becomes_a_picture_and_progress_comes_as_it_happens(tmp_path: Path) -> None:
     csv, picture = tmp_path / "csv", tmp_path / 'it\'s a "picture".png'
-    os.mkfifo(csv)  # the program waits in it until it is written
+    os.mkfifo(csv)  # the program waits at this FIFO until the test writes to it
     command = [sys.executable, EXAMPLES / "csv_picture.py", picture, "--csv", csv]
     with subprocess.Popen(command, env=PRIVATE, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
@@ -90,7 +90,7 @@ def test_a_csv_that_is_not_there_is_a_traceback(tmp_path: Path) -> None:
 
 
 class Recorded:
-    """A model that replies what it is given, in order, the last again and again, and keeps what it is told."""
+    """A model that gives the planned replies in order, repeats the last one, and keeps all prompts."""
 
     def __init__(self, *replies: str) -> None:
         self._replies = replies
@@ -111,7 +111,7 @@ def agent() -> ModuleType:
 
 @pytest.fixture
 def ask(agent: ModuleType, url: str) -> Ask:
-    """Let a model solve a task in a context of the standing daemon."""
+    """Let a model solve a task in a context of the shared daemon."""
 
     def solve(model: Recorded, **options: Any) -> str:
         with Interpreter(url) as py, py.create_context() as context:
@@ -181,7 +181,7 @@ async def test_the_agent_outlives_an_endless_loop_and_a_dead_python(ask: Ask) ->
 
 
 def expected(contexts: int, throws: int) -> str:
-    """Return what the example prints: its dice are seeded."""
+    """Return the expected output. The example's dice are seeded."""
     inside = 0
     for seed in range(contexts):
         dice = random.Random(seed)
@@ -208,7 +208,7 @@ async def test_contexts_of_a_daemon_that_is_there(client: Client, url: str) -> N
 async def test_no_more_run_at_once_than_may(url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     hundred = load("hundred")
     running = str(tmp_path / "running")
-    alone = f"import os; os.close(os.open({running!r}, os.O_CREAT | os.O_EXCL))"  # fails while another one runs
+    alone = f"import os; os.close(os.open({running!r}, os.O_CREAT | os.O_EXCL))"  # dnf fails while another dnf runs
     monkeypatch.setattr(hundred, "THROW", f"{alone}\n{hundred.THROW}\nos.remove({running!r})")
     monkeypatch.setenv("INTERPRETERD_URL", url)
     assert f"pi is about {await hundred.estimate(4, 20_000, 1):.5f}\n" == expected(4, 20_000)
@@ -222,7 +222,7 @@ def test_a_daemon_that_is_not_there_is_one_sentence(name: str, tmp_path: Path) -
     assert "Traceback" not in failed.stderr
 
 
-# The browser of the page's tests, and what others need, as make installs it
+# make installs the browser and other packages that tests need
 
 
 PACKAGES = ("chromium", "chromium-driver", "nginx", "haproxy")
@@ -243,7 +243,7 @@ INSTALLING = "Installing chromium, chromium-driver, nginx and haproxy\n"
     ],
 )
 def test_make_brings_what_debian_has(tmp_path: Path, there: list[str], apt_get: str, said: str) -> None:
-    """Without noise; where that is not possible the tests go on, and those of the page fail."""
+    """It is quiet. If it fails, the other tests still run, and the tests of the page fail."""
     asked = tmp_path / "asked"
     for name in ("sh", "env", "id", "sed", "find", "python3"):
         (tmp_path / name).symlink_to(str(shutil.which(name)))

@@ -1,4 +1,4 @@
-"""The page that follows one execution names the rooms that an execution passes, and no others; files named exist."""
+"""docs/follow.md names exactly the rooms that an execution passes; every file that documents name exists."""
 
 import contextlib
 import re
@@ -23,7 +23,7 @@ PAGE = (ROOT / "docs/follow.md").read_text("utf-8")
 IN_THE_DAEMON = re.sub(
     r"\n## In the worker\n.*?\n## Out\n", "", PAGE.partition("\n## Other ways\n")[0], flags=re.DOTALL
 )
-# Of which no function of their own is called.
+# Modules without a function that an execution calls.
 DATA = {
     "contexts/service.py",
     "dialects/native/routes.py",
@@ -36,7 +36,7 @@ FILES = [str(path.relative_to(ROOT)) for path in ROOT.glob("[!.]*/**/*.*") if pa
 
 
 def file_of(frame: FrameType | None) -> str | None:
-    """Return the package's file that ``frame``, or else its nearest caller, is in."""
+    """Return the package's file of ``frame``, or of its nearest caller in the package."""
     while frame is not None:
         if frame.f_code.co_filename.startswith(f"{PACKAGE}/"):
             return frame.f_code.co_filename.removeprefix(f"{PACKAGE}/")
@@ -46,7 +46,7 @@ def file_of(frame: FrameType | None) -> str | None:
 
 @contextlib.contextmanager
 def calls() -> Iterator[set[tuple[str | None, str]]]:
-    """Give the block a set, and fill it with the calls within the package meanwhile: from which file to which."""
+    """Yield a set that fills with the block's calls within the package: (caller's file, called file)."""
     made: set[tuple[str | None, str]] = set()
 
     def note(frame: FrameType, event: str, argument: object) -> None:
@@ -69,7 +69,7 @@ async def test_an_execution_passes_the_rooms_that_the_page_names_and_jumps_over_
 ) -> None:
     launcher = SpawnLauncher(python=sys.executable, nursery=Nursery(), start_timeout_s=30)
     no_blocking.deactivate()
-    await launcher.describe_python()  # whose files are looked for once
+    await launcher.describe_python()  # the launcher looks for the worker's files once
     no_blocking.activate()
     client = await aiohttp_client(make_app(settings=Settings.of(cwd=str(tmp_path)), launcher=launcher))
     with contextlib.closing(launcher):
@@ -87,7 +87,7 @@ async def test_an_execution_passes_the_rooms_that_the_page_names_and_jumps_over_
     floors = runpy.run_path(str(ROOT / "docs" / "floors.py"))["floors"]()
     floor = {name: number for number, names in enumerate(floors) for name in names}
     ways = {(room(caller), room(called)) for caller, called in made if caller is not None}
-    jumps = {way: floor[way[0]] - floor[way[1]] for way in ways if "model" not in way}  # whose words all rooms speak
+    jumps = {way: floor[way[0]] - floor[way[1]] for way in ways if "model" not in way}  # all rooms use the model
     assert max(jumps.values()) <= LONGEST_JUMP, jumps
 
 

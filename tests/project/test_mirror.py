@@ -1,4 +1,4 @@
-"""``tests/`` mirrors the packages: every module has its test file, at the same place under the same name."""
+"""``tests/`` mirrors the packages: every module has its test file at the same place."""
 
 import pytest
 from blocking import MAY_ASK

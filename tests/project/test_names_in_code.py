@@ -1,4 +1,4 @@
-"""One word, one thing: no public class, function or constant has the name of one in another module of the daemon."""
+"""One name, one thing: no two modules of the daemon define the same public name."""
 
 import ast
 from collections import defaultdict
@@ -10,7 +10,7 @@ from paths import ROOT
 
 PACKAGE: Final = ROOT / "interpreterd"
 GENERATED: Final = PACKAGE / "_version.py"
-# The same thing in several places, each with the reason why that helps.
+# Names that several modules may define, each with the reason.
 HONEST: Final = {
     "Context": "the client's is the daemon's, seen from the other end",
     "ContextNotFound": "the client raises it where the daemon does",
@@ -22,7 +22,7 @@ HONEST: Final = {
 
 
 def public_names(source: str) -> Iterator[tuple[str, int]]:
-    """Yield the public names that a module defines at its top, each with its line; what it imports is not its own."""
+    """Yield the public names that a module defines at its top level, each with its line. Imports do not count."""
     for node in ast.parse(source).body:
         match node:
             case ast.ClassDef(name=name) | ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name):
@@ -37,7 +37,7 @@ def public_names(source: str) -> Iterator[tuple[str, int]]:
 
 
 def defined_twice(modules: Iterable[tuple[str, str]]) -> Mapping[str, list[str]]:
-    """Return the names that several modules define, with all places; ``modules`` are paths and sources."""
+    """Return the names that several modules define, with all places. ``modules`` are pairs of path and source."""
     places: dict[str, dict[str, str]] = defaultdict(dict)
     for path, source in modules:
         for name, line in public_names(source):
@@ -46,7 +46,7 @@ def defined_twice(modules: Iterable[tuple[str, str]]) -> Mapping[str, list[str]]
 
 
 def modules() -> Iterator[tuple[str, str]]:
-    # The worker's files are those of another program: interpreterd/_worker is a link to them.
+    # The worker is another program: interpreterd/_worker is a link to its files.
     for path in sorted(PACKAGE.rglob("*.py")):
         if path != GENERATED and "_worker" not in path.parts:
             yield str(path.relative_to(ROOT)), Path(path).read_text("utf-8")

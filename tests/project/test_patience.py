@@ -1,4 +1,4 @@
-"""A test that waits for ever ends, wherever it waits, and so does the suite; and what it waits for is told."""
+"""A test that waits for ever is ended, wherever it waits, and its stacks are printed; the suite goes on."""
 
 import os
 import re
@@ -78,8 +78,8 @@ def test_afterwards(tmp_path): assert "afterwards" in str(tmp_path)
 """
 
 
-@pytest.mark.timeout(180)  # on a machine that is busy
-def test_whoever_waits_for_ever_is_ended_and_told(tmp_path: Path) -> None:
+@pytest.mark.timeout(180)  # a busy machine is slow
+def test_a_test_that_waits_for_ever_is_ended_and_its_stacks_are_printed(tmp_path: Path) -> None:
     (tmp_path / "conftest.py").write_text(CONFTEST)
     (tmp_path / "test_waiting.py").write_text(WAITING)
     flags = ["-c", os.devnull, "--rootdir", tmp_path, "-p", "no:randomly", "-p", "no:cacheprovider", "-p", "no:xdist"]

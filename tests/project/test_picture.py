@@ -1,4 +1,4 @@
-"""README's picture shows what its commands print now, and can be read on any page."""
+"""README's picture shows the current output of its commands, and is readable on any background."""
 
 import importlib.util
 import re

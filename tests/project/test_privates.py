@@ -1,4 +1,4 @@
-"""What begins with an underscore is used in its own file alone."""
+"""A name that begins with an underscore is used only in its own file."""
 
 import ast
 from collections.abc import Iterator
@@ -8,12 +8,12 @@ import pytest
 from paths import ROOT
 
 FILES = sorted((ROOT / "interpreterd").rglob("*.py"))
-# Of the language's and of aiohttp's classes, with which there is no other way.
+# Private names of Python and aiohttp, where no public way exists.
 FOREIGN = {"os._exit", "super()._drain_helper", "super()._make_server"}
 
 
 def privates(source: str) -> Iterator[str]:
-    """Yield what a file uses of others that is theirs alone: names that begin with one underscore."""
+    """Yield the private names of other modules or objects that a file uses."""
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.ImportFrom):
             yield from (f"from {node.module} import {it.name}" for it in node.names if is_private(it.name))

@@ -17,7 +17,7 @@ RIDDLES = re.compile(r"\b(whoever|whomever|whom|somebody|nobody|anybody|anew|is 
 
 
 def riddles(text: str) -> list[str]:
-    """Return the lines that have one of the words, but in code."""
+    """Return the lines that have one of the words outside of code."""
     prose = re.sub(r"^```.*?^```$", "", text, flags=re.DOTALL | re.MULTILINE)
     return [line for line in prose.splitlines() if RIDDLES.search(re.sub(r"`[^`]*`", "", line))]
 

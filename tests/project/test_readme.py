@@ -1,4 +1,4 @@
-"""README's commands and its examples, as a reader would try them."""
+"""README's commands and examples, as a reader tries them."""
 
 import asyncio
 import contextlib
@@ -26,7 +26,7 @@ StartDaemon = Callable[..., Awaitable[Daemon]]
 
 
 def block(language: str, containing: str) -> str:
-    """Return the text of README's only code block of ``language`` that has ``containing`` in it."""
+    """Return the text of README's only code block of ``language`` that contains ``containing``."""
     blocks = re.findall(rf"```{language}\n(.*?)```", README, re.DOTALL)
     (found,) = [text for text in blocks if containing in text]
     return str(found)
@@ -34,8 +34,8 @@ def block(language: str, containing: str) -> str:
 
 @contextlib.asynccontextmanager
 async def command(*arguments: str) -> AsyncIterator[asyncio.subprocess.Process]:
-    """Run a command in the project's folder, in a group of its own that is ended with the block."""
-    # What a make around the tests tells the makes below it.
+    """Run a command in the project's folder; its process group ends with the block."""
+    # A make around the tests sets these variables for makes below it.
     environment = {
         name: value for name, value in os.environ.items() if not name.startswith("MAKE") and name != "MFLAGS"
     }
@@ -63,7 +63,7 @@ async def output_of(*arguments: str) -> str:
 
 
 async def test_make_run_starts_a_daemon_that_the_examples_work_with(tmp_path: Path) -> None:
-    # -o: the environment is there, or no test would run; other tests use it while this one does.
+    # -o: do not rebuild the environment, which other tests use now.
     async with command("make", "-o", ".venv/.has-run", "run", "ARGS=--port 0") as process:
         assert process.stdout is not None
         announced = json.loads(await process.stdout.readline())
@@ -114,7 +114,7 @@ def test_a_terminal_does_as_shown(standing_daemon: SharedDaemon, tmp_path: Path)
         for line, _ in commands(shown):
             name = line.split()[1]
             assert name in COMMANDS
-            if name not in ("repl", "top"):  # they need a terminal, which other tests give them
+            if name not in ("repl", "top"):  # other tests run these commands on a terminal
                 assert {"run": "42", "contexts": context.id}[name] in reader.run(line)
     clean(standing_daemon.url)
 
@@ -176,7 +176,7 @@ RESULTS = (ROOT / "benchmarks/RESULTS.md").read_text("utf-8")
     ],
 )
 def test_the_comparison_shows_what_was_measured(row: str, ours: str, peer: str) -> None:
-    """Roughly: a new run may differ by some percent, and README need not follow each."""
+    """The numbers agree roughly: a new run may differ by some percent."""
     for shown, what in zip(COMPARED[row], (ours, peer), strict=False):
         table = RESULTS.partition("<!-- results: begin -->")[2].partition("<!-- results: end -->")[0]
         (measured,) = re.findall(rf"\| {re.escape(what)} \| [^|]*\| ([^|]*)\|", table)

@@ -1,4 +1,4 @@
-"""The wheel and the source distribution, built, installed and started as users do it."""
+"""The wheel and the source distribution, built, installed and started as users do."""
 
 import fcntl
 import importlib.metadata
@@ -23,7 +23,7 @@ from terminal import run
 
 from interpreterd.cli.main import COMMANDS
 
-# Building takes some seconds; a first test waits for it.
+# The first test waits for the build: some seconds.
 pytestmark = [pytest.mark.xdist_group("wheel"), pytest.mark.timeout(300)]
 
 Start = Callable[..., Awaitable[Daemon]]
@@ -32,13 +32,13 @@ SHIPPED = (".py", ".json", ".typed")
 
 @pytest.fixture(scope="session")
 def wheel() -> Path:
-    """The wheel; the source distribution that it is built from is beside it."""
+    """Return the path of the wheel. Its source distribution is in the same folder."""
     (wheel,) = make("dist/.wheel", "setup.cfg").parent.glob("*.whl")
     return wheel
 
 
 def required(wheel: Path) -> set[str]:
-    """Return the names of all distributions that a wheel needs, by what it and they say themselves."""
+    """Return the names of all distributions that a wheel needs, directly and indirectly, by their metadata."""
     with zipfile.ZipFile(wheel) as archive:
         (info,) = {name.split("/")[0] for name in archive.namelist() if ".dist-info/" in name}
         waiting = [importlib.metadata.PathDistribution(zipfile.Path(archive, f"{info}/")).requires or []]
@@ -52,7 +52,7 @@ def required(wheel: Path) -> set[str]:
 
 
 def copy(distribution: str, libraries: Path) -> None:
-    """Copy a distribution of this environment into the libraries of another one."""
+    """Copy a distribution of this environment into another environment's libraries."""
     for file in importlib.metadata.files(distribution) or ():
         if ".." not in file.parts and file.suffix != ".pyc":
             (libraries / file).parent.mkdir(parents=True, exist_ok=True)
@@ -61,9 +61,9 @@ def copy(distribution: str, libraries: Path) -> None:
 
 @pytest.fixture(scope="session")
 def installed(wheel: Path) -> Path:
-    """The programs of an environment in which there is the wheel, with what it says that it needs, and nothing else.
+    """Return the folder of programs of an environment with the wheel and the dependencies in its metadata only.
 
-    What it needs is copied from this environment: nothing is fetched.
+    The dependencies are copied from this environment: nothing is downloaded.
     """
     environment = ROOT / "build" / "installed"
     stamp = environment / wheel.name
@@ -82,7 +82,7 @@ def installed(wheel: Path) -> Path:
 
 @pytest.fixture
 def empty(tmp_path: Path) -> Path:
-    """A temporary directory without anything in it."""
+    """Return an empty temporary directory."""
     (tmp_path / "empty").mkdir()
     return tmp_path / "empty"
 
@@ -132,7 +132,7 @@ def test_wheel_is_small_and_says_what_it_is(wheel: Path) -> None:
 
 
 def test_version_is_that_of_gits_tag(tmp_path: Path) -> None:
-    """Of a copy with a repository of its own: this one's tags are not the matter."""
+    """The test uses a copy with its own repository and tag."""
     for name in ("pyproject.toml", "setup.cfg"):
         shutil.copy(ROOT / name, tmp_path)
     (tmp_path / "interpreterd").mkdir()
@@ -172,7 +172,7 @@ async def test_installed_as_a_module(installed: Path, start_daemon: Start) -> No
 
 
 def test_installed_commands_need_nothing_else(installed: Path, empty: Path) -> None:
-    """The client, a private daemon, and what people see: all of it is in the wheel and what that requires."""
+    """The client, a private daemon and the command line need only the wheel and its dependencies."""
     command = clean(installed / "interpreterd", installed, HOME=str(empty))
     ran = run([*command, "run", "--local", "-c", "import os; print(os.getcwd())"], cwd=empty)
     assert (ran.returncode, ran.stdout, ran.stderr) == (0, f"{empty}\n", "")

@@ -1,4 +1,4 @@
-"""A fresh ``python -S`` becomes a worker, and nothing shows that it is one: a plain one in its place says the same."""
+"""A fresh ``python -S`` becomes a worker, and user code sees the same as in a plain Python."""
 
 from pathlib import Path
 
@@ -28,10 +28,10 @@ def test_modules(worker: DrivenWorker) -> None:
     own = "{'worker', 'boot', 'channel', 'streams', 'namespace', 'report', 'system', 'interpreter', 'interpreterd'}"
     code = f"import sys\nprint([n for n in sys.modules if set(n.split('.')) & {own}])"
     assert worker.printed(code) == "[]\n"
-    # Nor is it heavy: what is there decides how soon a context is.
+    # The worker imports little: its imports delay each new context.
     code = "print(set(sys.modules) & {'re', 'enum', 'json', 'threading', 'traceback', 'functools', 'typing'})"
     bare = plain(worker, "import sys\n" + code, {})
-    if bare == "set()\n":  # no .pth file imports them
+    if bare == "set()\n":  # unless a .pth file of this Python imports them
         assert worker.printed(code) == bare
 
 
@@ -44,4 +44,4 @@ def test_the_script_is_gone(worker: DrivenWorker) -> None:
 
 def test_children_inherit_no_descriptor(worker: DrivenWorker) -> None:
     code = "import os; os.system('ls /proc/self/fd')"
-    assert worker.printed(code).split() == ["0", "1", "2", "3"]  # ls itself opens one
+    assert worker.printed(code).split() == ["0", "1", "2", "3"]  # ls itself opens descriptor 3

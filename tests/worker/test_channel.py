@@ -1,4 +1,4 @@
-"""Messages between the daemon and the worker, and what an execution finds of them in its environment."""
+"""Messages between the daemon and the worker, and the environment variables that they set."""
 
 import platform
 import sys
@@ -54,7 +54,7 @@ class TestMessages:
             assert error is not None
             assert error["name"] == "MemoryError"
             assert fill.splitlines()[-1] in error["traceback"], "there is memory left to tell"
-        # What fills all that there is stays, and can be let go.
+        # The list that filled the memory is still there; user code can delete it.
         worker.printed("del kept")
         child = "import subprocess, sys; print(subprocess.run([sys.executable, '-c', 'bytearray(1 << 30)']).returncode)"
         assert worker.run(child).stdout == "1\n"

@@ -1,4 +1,4 @@
-"""Partial lines are seen while the code runs."""
+"""Clients get partial lines while the code runs."""
 
 from pathlib import Path
 
@@ -8,7 +8,7 @@ from worker_driver import DrivenWorker
 
 
 class TestPartialLines:
-    """What is printed without a newline can be seen while the code runs."""
+    """Output without a newline arrives while the code runs."""
 
     def test_seen(self, worker: DrivenWorker, tmp_path: Path) -> None:
         gate = Gate(tmp_path / "gate")

@@ -1,4 +1,4 @@
-"""What user code has in its working directory shadows nothing of the worker."""
+"""A module in the working directory of user code replaces no module of the worker."""
 
 from pathlib import Path
 
@@ -6,7 +6,7 @@ from worker_driver import DrivenWorker
 
 
 def alive(worker: DrivenWorker) -> bool:
-    """Whether it still runs code, with a builtin, an import and both streams."""
+    """Return whether the worker still runs code, with a builtin, an import and both streams."""
     ran = worker.run("import sys; print(len('abc')); print('err', file=sys.stderr)")
     assert ran.error is None
     return (ran.stdout, ran.stderr) == ("3\n", "err\n")

@@ -1,4 +1,4 @@
-"""``input()`` and ``getpass()``: the worker's half."""
+"""The worker's side of ``input()`` and ``getpass()``."""
 
 import fcntl
 import json
@@ -19,13 +19,13 @@ ROUNDS = 100
 SEED = 20
 
 
-# Says whether there was an end of the input, an interrupt or an answer.
+# Prints "EOF", "interrupt" or the answer.
 TRY = "try:\n  got = input('? ')\nexcept EOFError: got = 'EOF'\nexcept KeyboardInterrupt: got = 'interrupt'\nprint(got)"
 
 
 @pytest.fixture
 def any_worker(edge_worker: DrivenWorker) -> DrivenWorker:
-    """Where versions hardly differ: the oldest and the newest."""
+    """Return a worker under the oldest or the newest Python; Pythons hardly differ here."""
     return edge_worker
 
 
@@ -163,7 +163,7 @@ class TestWorkerInterrupted:
         assert worker.finish().stdout == "fresh\n"
 
     def test_in_the_middle_of_an_answer(self, worker: DrivenWorker) -> None:
-        """A thread takes signals that the main one has blocked: to block them would not be enough."""
+        """Blocking signals in the main thread would not be enough: another thread takes them."""
         worker.printed("import threading, time; threading.Thread(target=time.sleep, args=(100,), daemon=True).start()")
         worker.start_asking(f"{TRY}\n{TRY}")
         line = json.dumps({"type": "answer", "number": worker.asked()["number"], "text": "stale"}).encode() + b"\n"
@@ -186,7 +186,7 @@ class TestWorkerInterrupted:
         assert error["name"] == "KeyboardInterrupt"
 
     def test_at_any_moment(self, any_worker: DrivenWorker) -> None:
-        """Answers and interrupts at the same time: what runs next is hit by neither."""
+        """An answer and an interrupt come at the same time; neither may reach the next execution."""
         worker, rng = any_worker, random.Random(SEED)
         for number in range(ROUNDS):
             worker.start_asking(TRY)
@@ -218,12 +218,12 @@ class TestWorkerInterrupted:
 
 
 def outcome(ran: Ran) -> str:
-    """Return what ``TRY`` has said, or the error that has ended it at its very end."""
+    """Return the output of ``TRY``, or the name of the error that ended it."""
     return ran.stdout.strip() if ran.error is None else ran.error["name"]
 
 
 def hits_nothing(worker: DrivenWorker, number: int) -> None:
-    """Whatever answers and interrupts are on their way, the next execution has its own answer."""
+    """Check that the next execution gets its own answer: no late answer or interrupt reaches it."""
     worker.sync()
     worker.start_asking("print(input())")
     worker.answer(worker.asked(), f"fresh {number}")
@@ -231,24 +231,24 @@ def hits_nothing(worker: DrivenWorker, number: int) -> None:
 
 
 def wait_until_received(worker: DrivenWorker) -> None:
-    """Wait until the worker has read all that was sent to it: SIOCOUTQ, unix(7)."""
+    """Wait until the worker has read all data sent to it: SIOCOUTQ, unix(7)."""
     while int.from_bytes(fcntl.ioctl(worker.channel.fileno(), termios.TIOCOUTQ, b"\0\0\0\0"), sys.byteorder):
         time.sleep(0)
 
 
 def wait_until_it_sleeps(worker: DrivenWorker) -> None:
-    """Wait until its main thread waits in a system call."""
+    """Wait until the worker's main thread sleeps in a system call."""
     while state(worker.pid) != "S":
         time.sleep(0)
 
 
 def moment(rng: random.Random) -> float:
-    """Return some seconds: mostly as few as a worker takes, sometimes as many as it takes on a busy machine."""
+    """Return seconds: mostly about the worker's time for a step, sometimes its time on a busy machine."""
     return 0.02 * float(rng.random() ** 6)
 
 
 def spin(duration_s: float) -> None:
-    """Let a little time pass, less than a sleep would take."""
+    """Let a short time pass; a sleep would take longer."""
     end = time.perf_counter() + duration_s
     while time.perf_counter() < end:
         pass

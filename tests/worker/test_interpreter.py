@@ -1,4 +1,4 @@
-"""How executions, forked children and the worker itself end, and what one leaves to the next."""
+"""The ends of executions, forked children and the worker, and the state between executions."""
 
 import signal
 from pathlib import Path
@@ -9,7 +9,7 @@ from worker_driver import DrivenWorker
 
 
 def alive(worker: DrivenWorker) -> bool:
-    """Whether it still runs code, with a builtin, an import and both streams."""
+    """Return whether the worker still runs code, with a builtin, an import and both streams."""
     ran = worker.run("import sys; print(len('abc')); print('err', file=sys.stderr)")
     assert ran.error is None
     return (ran.stdout, ran.stderr) == ("3\n", "err\n")
@@ -37,7 +37,7 @@ class TestEnd:
         assert alive(worker)
 
     def test_the_daemon_is_gone(self, worker: DrivenWorker) -> None:
-        # It waits to be killed together with its children: whoever does that walks down from it.
+        # The worker waits to be killed: the guard finds the worker's children only while the worker lives.
         worker.channel.shutdown(1)
         assert worker.process.poll() is None
         worker.kill()
@@ -84,7 +84,7 @@ class TestFork:
         assert alive(edge_worker)
 
     def test_a_child_of_a_thread(self, worker: DrivenWorker) -> None:
-        # Its only thread is the copy of one that user code started, and ends by itself.
+        # The child's only thread is a copy of the user's thread, and ends by itself.
         ran = worker.run(
             "import os, threading, warnings\nwarnings.simplefilter('ignore')\ndef run():\n  child = os.fork()\n"
             "  if child: print(os.waitpid(child, 0)[1])\nthread = threading.Thread(target=run)\n"
@@ -95,7 +95,7 @@ class TestFork:
 
 
 class TestLeftovers:
-    """What one execution leaves behind does not break the next one."""
+    """The state that one execution leaves does not break the next one."""
 
     @pytest.mark.parametrize(
         "code",
@@ -138,7 +138,7 @@ class TestLeftovers:
     def test_without_any_builtins(self, worker: DrivenWorker) -> None:
         worker.run("import builtins\nsaved = dict(vars(builtins))\nfor name in saved: delattr(builtins, name)")
         assert worker.run("print(1)").message is not None
-        # As nothing is left to import with, the error's traceback cannot be shown: its name can.
+        # Without builtins nothing can be imported, so the error has its name but no traceback.
         error = worker.run("undefined").error
         assert error is not None
         assert error["name"] == "NameError"

@@ -7,11 +7,11 @@ import pytest
 from harness import Gate
 from worker_driver import DrivenWorker, find_pythons, unnamed
 
-# Code that ends only by an interrupt, once it has said that it runs.
+# Code that prints "running" and then ends only by an interrupt.
 ENDLESS = "print('running')\nwhile True: pass"
 
 
-# Two functions that send SIGINT to their own process at a moment when no user code runs. They are in no cell.
+# Two functions that send SIGINT to their own process while no user code runs. They are not part of a cell.
 MEDDLER = """
 def interrupt(*args, **keys):
     traceback.TracebackException = real
@@ -24,7 +24,7 @@ def at_the_end(frame, event, what):
 """
 
 
-# ``interrupt_at(n)`` sends SIGINT before the n-th instruction of what comes to stand between print() and the pipe.
+# ``interrupt_at(n)`` sends SIGINT before the n-th instruction of the worker's code between print() and the pipe.
 INTERRUPT_AT = """
 import gc, os, signal, sys, time
 def interrupt_at(n):
@@ -55,12 +55,12 @@ exec(compile({MEDDLER!r}, "a library", "exec"))
 
 @pytest.fixture
 def any_python() -> str:
-    """One interpreter, where versions do not differ."""
+    """Return the path of one Python; versions do not differ here."""
     return next(reversed(find_pythons().values()))
 
 
 def alive(worker: DrivenWorker) -> bool:
-    """Whether it still runs code, with a builtin, an import and both streams."""
+    """Return whether the worker still runs code, with a builtin, an import and both streams."""
     ran = worker.run("import sys; print(len('abc')); print('err', file=sys.stderr)")
     assert ran.error is None
     return (ran.stdout, ran.stderr) == ("3\n", "err\n")
@@ -98,14 +98,14 @@ class TestInterrupt:
             assert error is not None
             assert error["name"] == "KeyboardInterrupt"
 
-    def test_one_that_user_code_handles(self, worker: DrivenWorker) -> None:
+    def test_an_interrupt_that_user_code_handles(self, worker: DrivenWorker) -> None:
         worker.start(f"try:\n  exec({ENDLESS!r})\nexcept KeyboardInterrupt: print('caught')")
         worker.until("running")
         worker.interrupt()
         ran = worker.finish()
         assert (ran.error, ran.stdout) == (None, "running\ncaught\n")
 
-    def test_one_that_comes_early_is_not_lost(self, worker: DrivenWorker) -> None:
+    def test_an_interrupt_that_comes_early_is_not_lost(self, worker: DrivenWorker) -> None:
         worker.interrupt()
         error = worker.run(ENDLESS).error
         assert error is not None
@@ -123,14 +123,14 @@ class TestInterrupt:
         ],
         ids=["idle", "waiting-thread", "busy-thread", "blocked", "default"],
     )
-    def test_one_between_executions_hits_nothing(self, worker: DrivenWorker, before: str) -> None:
+    def test_an_interrupt_between_executions_hits_nothing(self, worker: DrivenWorker, before: str) -> None:
         worker.printed(before)
         for _ in range(5):
             worker.interrupt()
             worker.sync()
             assert alive(worker)
 
-    def test_one_that_user_code_held_back_hits_nothing(self, worker: DrivenWorker) -> None:
+    def test_an_interrupt_that_user_code_held_back_hits_nothing(self, worker: DrivenWorker) -> None:
         worker.start(
             "import signal; signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT]); print('running')\n"
             "while signal.SIGINT not in signal.sigpending(): pass"
@@ -155,10 +155,10 @@ class TestInterrupt:
         [("1 / 0", "ZeroDivisionError: division by zero"), ("sys.exit(3)", "SystemExit: 3")],
         ids=["error", "exit"],
     )
-    def test_one_while_an_error_is_described_does_not_change_it(
+    def test_an_interrupt_while_an_error_is_described_does_not_change_it(
         self, edge_worker: DrivenWorker, code: str, shown: str
     ) -> None:
-        """The code has ended: with its error, and not with the interrupt."""
+        """The code has already ended with its error, so the client gets that error."""
         edge_worker.printed(SELF_INTERRUPT)
         ran = edge_worker.run(f"traceback.TracebackException = interrupt\n{code}")
         name, _, value = shown.partition(": ")
@@ -168,7 +168,9 @@ class TestInterrupt:
         assert "KeyboardInterrupt" not in ran.error["traceback"]
         assert alive(edge_worker)
 
-    def test_one_that_hits_what_shows_an_exception_ends_that(self, edge_worker: DrivenWorker) -> None:
+    def test_an_interrupt_that_hits_the_display_of_an_exception_ends_the_display(
+        self, edge_worker: DrivenWorker
+    ) -> None:
         edge_worker.start(f"class E(Exception):\n  def __str__(self): exec({ENDLESS!r})\nraise E")
         edge_worker.until("running")
         edge_worker.interrupt()
@@ -177,8 +179,8 @@ class TestInterrupt:
         assert (error["name"], error["value"]) == ("E", "<the exception could not be shown>")
         assert alive(edge_worker)
 
-    def test_one_at_the_very_end_looks_like_any_other(self, edge_worker: DrivenWorker) -> None:
-        """The profiler sees the worker's own first step after the code: before 3.13, which hides it."""
+    def test_an_interrupt_at_the_very_end_looks_like_any_other(self, edge_worker: DrivenWorker) -> None:
+        """Under Python 3.9 a profiler sees the worker's first step after the code; newer Pythons must show no step."""
         if not edge_worker.ready["python"].startswith("3.9."):
             edge_worker.printed("import sys\nseen = []\nsys.setprofile(lambda *event: seen.append(event))")
             code = "print({frame.f_code.co_name for frame, *_ in seen} - {'<module>', 'first_write'})"
@@ -199,8 +201,8 @@ class TestInterrupt:
         ],
         ids=["first", "switching"],
     )
-    def test_one_in_a_print_leaves_the_streams_whole(self, tmp_path: Path, gate: Gate, before: str) -> None:
-        """Whichever of the worker's own instructions it comes before; after a fork the flusher has to be started."""
+    def test_an_interrupt_in_a_print_leaves_the_streams_whole(self, tmp_path: Path, gate: Gate, before: str) -> None:
+        """It may come before any of the worker's instructions. After a fork, a print also starts the flusher."""
         with DrivenWorker(next(iter(find_pythons().values())), tmp_path) as worker:
             worker.printed(INTERRUPT_AT)
             hits = 0
@@ -227,8 +229,8 @@ class TestInterrupt:
         ],
         ids=["finalizer", "callback"],
     )
-    def test_one_that_python_ignores_comes_again(self, edge_worker: DrivenWorker, swallows: str) -> None:
-        """Where an exception has nobody to go to, Python says so and goes on, with KeyboardInterrupt too."""
+    def test_an_interrupt_that_python_ignores_comes_again(self, edge_worker: DrivenWorker, swallows: str) -> None:
+        """Python prints and drops an exception in a finalizer or callback, KeyboardInterrupt too, and goes on."""
         edge_worker.start(f"code = {ENDLESS!r}\n{swallows}\nprint('on')\nwhile True: pass")
         edge_worker.until("running")
         edge_worker.interrupt()
@@ -241,7 +243,7 @@ class TestInterrupt:
         edge_worker.sync()
         assert alive(edge_worker)
 
-    def test_one_that_python_ignored_does_not_hit_the_next_execution(self, edge_worker: DrivenWorker) -> None:
+    def test_an_interrupt_that_python_ignored_does_not_hit_the_next_execution(self, edge_worker: DrivenWorker) -> None:
         edge_worker.printed("import os, signal")
         edge_worker.run("class C:\n  def __del__(self): os.kill(os.getpid(), signal.SIGINT)\nC()")
         assert edge_worker.printed("os.kill(os.getpid(), signal.SIGCONT); print('whole')") == "whole\n"

@@ -1,4 +1,4 @@
-"""The user's ``__main__``: a real module, whose functions and classes have sources; and the prompt."""
+"""The user's ``__main__`` is a real module whose functions and classes have sources; and the prompt's rules."""
 
 import pytest
 from worker_driver import DrivenWorker, unnamed
@@ -29,7 +29,7 @@ class TestPrompt:
 
 
 class TestMain:
-    """User code lives in a module of its own, which the standard library can look into."""
+    """User code lives in its own module, and the standard library can inspect it."""
 
     def test_name(self, worker: DrivenWorker) -> None:
         assert worker.printed("if __name__ == '__main__': print('main')") == "main\n"

@@ -1,4 +1,4 @@
-"""A worker is the init of what its children leave behind: it reaps these, and never a child that is the code's own."""
+"""A worker reaps orphans of its children, and never a child that user code started itself."""
 
 import os
 
@@ -6,7 +6,7 @@ import pytest
 from harness import children, state
 from worker_driver import DrivenWorker
 
-# Each leaves an orphan that has ended; the pipe's end says so.
+# Each call leaves an orphan that has ended; EOF on the pipe shows its end.
 LEAVE = """
 import os
 def leave():
@@ -17,7 +17,7 @@ def leave():
     os.read(reader, 1)
     os.close(reader)
 """
-# Ways to start a child that exits with 7, as `child`, and to learn of its end later, as `status()`.
+# Ways to start a child with exit status 7: `child` is its pid, `status()` waits for its exit status.
 OWN = {
     "os.fork": """
 child = os.fork()
@@ -80,7 +80,7 @@ status = lambda: loop.run_until_complete(process.wait())
 """,
 }
 
-# asyncio has a thread that waits for it.
+# A thread of asyncio waits for the child, so waitid may fail.
 ENDED = """
 try: os.waitid(os.P_PID, child, os.WEXITED | os.WNOWAIT)
 except ChildProcessError: pass
@@ -90,7 +90,7 @@ leave()
 
 @pytest.mark.parametrize("how", OWN)
 def test_a_child_of_the_code_s_own_is_left_to_it_however_late_it_asks(edge_worker: DrivenWorker, how: str) -> None:
-    for _ in range(2):  # with the modules to be imported, and without
+    for _ in range(2):  # the first round also imports the modules
         ran = edge_worker.run(LEAVE + OWN[how] + ENDED)
         assert (ran.error, ran.stderr) == (None, "")
         edge_worker.run("leave()")

@@ -1,4 +1,4 @@
-"""Fds 0, 1 and 2 are the user's, too: what code puts there is used, never waited for, and put right after a failure."""
+"""User code may replace fds 0, 1 and 2. The worker uses them, never waits for them, and restores them after errors."""
 
 import os
 from pathlib import Path
@@ -12,7 +12,7 @@ ALL_THERE = ("out\nout\n", "err\nerr\n")
 
 
 def still_heard(worker: DrivenWorker) -> bool:
-    """Whether both streams reach the daemon, and stdin is at its end."""
+    """Return whether both streams reach the daemon and stdin is at its end."""
     ran = worker.run("import os, sys\n" + BOTH + "print(os.read(0, 1))")
     assert ran.error is None
     return (ran.stdout, ran.stderr) == (ALL_THERE[0] + "b''\n", ALL_THERE[1])
@@ -20,7 +20,7 @@ def still_heard(worker: DrivenWorker) -> bool:
 
 @pytest.mark.parametrize("fds", [(1,), (2,), (1, 2)])
 def test_output_is_captured_by_a_pipe(worker: DrivenWorker, fds: tuple[int, ...]) -> None:
-    """Nobody reads it meanwhile."""
+    """The code itself reads the pipe later."""
     ran = worker.run(
         f"import os, sys\nfds = {fds}\nsaved = [os.dup(fd) for fd in fds]\nr, w = os.pipe()\n"
         f"for fd in fds: os.dup2(w, fd)\nos.close(w)\n{BOTH}sys.stdout.flush()\n"
@@ -48,8 +48,8 @@ def test_one_stream_goes_where_the_other_does(worker: DrivenWorker) -> None:
     assert still_heard(worker)
 
 
-# A fork that Python does not hear of: no hook runs in the child. Had another thread asked for the interpreter's lock at
-# that moment, the child would wait for that thread, which it does not have: so the only one, the flusher, has to sleep.
+# A fork in C: Python's hooks do not run in the child. If another thread had requested the interpreter's lock, the
+# child would wait for that thread, which does not exist there. So the only other thread, the flusher, must sleep.
 C_FORK = "(undisturbed(), __import__('ctypes').PyDLL(None).fork())[1]"
 UNDISTURBED = """
 def undisturbed():
@@ -82,7 +82,7 @@ def test_a_child_whose_output_is_read_when_it_has_ended(worker: DrivenWorker, fo
 
 
 def test_a_fork_in_a_child_that_c_code_made(worker: DrivenWorker) -> None:
-    """What partial lines need a thread for has stayed behind."""
+    """The thread that flushes partial lines does not exist in the child."""
     ran = worker.run(
         f"{UNDISTURBED}import os\nprint('parent', end='')\npid = {C_FORK}\n"
         "if not pid:\n    print('child', end='')\n    other = os.fork()\n    if not other: os._exit(7)\n"
@@ -105,7 +105,7 @@ def test_processes_of_multiprocessing_that_are_captured(worker: DrivenWorker) ->
 
 
 def test_a_capture_as_of_pytest(worker: DrivenWorker) -> None:
-    """``capfd``: a temporary file on each fd, and streams of its own in ``sys``, in a function that fails."""
+    """It works as ``capfd``: a temporary file on each fd, and new streams in ``sys``."""
     ran = worker.run(
         "import io, os, sys, tempfile\nclass Capture:\n    def __init__(self, fd, name):\n"
         "        self.fd, self.name = fd, name\n        self.file = tempfile.TemporaryFile('w+', buffering=1)\n"
@@ -159,7 +159,7 @@ def test_a_full_pipe_of_the_users_own_can_be_interrupted(worker: DrivenWorker, t
     assert error is not None
     assert error["name"] == "KeyboardInterrupt"
     worker.sync()
-    worker.run("pass")  # what it could not write
+    worker.run("pass")  # sends the output that could not be written before
     assert still_heard(worker)
 
 
@@ -177,8 +177,8 @@ def test_the_end_of_code_does_not_wait_for_a_full_pipe_of_the_users_own(worker: 
     assert still_heard(worker)
 
 
-def test_what_code_that_succeeds_puts_there_stays(worker: DrivenWorker, tmp_path: Path) -> None:
-    """As at Python's own prompt: it may well be on purpose. So it does when other code fails later."""
+def test_a_descriptor_that_successful_code_replaces_stays(worker: DrivenWorker, tmp_path: Path) -> None:
+    """The same holds at Python's own prompt. It stays also when later code fails."""
     worker.printed("import os, sys\nsaved = os.dup(1)\nos.dup2(os.open('log', os.O_CREAT | os.O_WRONLY), 1)")
     worker.run("print('one')\n1/0")
     assert worker.printed("print('two')") == ""
@@ -209,7 +209,7 @@ def test_a_stream_of_the_users_own_stays_when_the_other_one_is_replaced(worker: 
 
 
 def test_spares_that_code_has_replaced_are_not_used(worker: DrivenWorker) -> None:
-    """What code closes and opens in a loop may have the numbers of the worker's private descriptors."""
+    """Code that closes and opens descriptors in a loop may reuse the numbers of the worker's private ones."""
     ran = worker.run(
         "import os\nfor fd in map(int, os.listdir('/proc/self/fd')):\n"
         "    try: same = fd > 2 and os.path.sameopenfile(fd, 1)\n    except OSError: continue\n"

@@ -1,4 +1,4 @@
-"""Exceptions as clients see them: their names, values and tracebacks."""
+"""The names, values and tracebacks of exceptions, as clients get them."""
 
 import re
 import subprocess
@@ -10,7 +10,7 @@ from worker_driver import DrivenWorker, clean_environment, unnamed
 
 
 def alive(worker: DrivenWorker) -> bool:
-    """Whether it still runs code, with a builtin, an import and both streams."""
+    """Return whether the worker still runs code, with a builtin, an import and both streams."""
     ran = worker.run("import sys; print(len('abc')); print('err', file=sys.stderr)")
     assert ran.error is None
     return (ran.stdout, ran.stderr) == ("3\n", "err\n")
@@ -116,7 +116,7 @@ class TestErrors:
         assert alive(worker)
 
 
-# Name to code, and the oldest version that it needs.
+# By name: the code, and the oldest Python that can run it.
 TRACEBACKS: dict[str, tuple[str, tuple[int, int]]] = {
     "plain": ("x = 1\n\n1 / 0\n", (3, 9)),
     "functions": ("def f(x):\n    return g(x) + 1\n\ndef g(x):\n    return 1 / x\n\nf(0)\n", (3, 9)),
@@ -187,7 +187,7 @@ class TestTracebacks:
             )
             assert ran.returncode != 0, name
             theirs[name] = ran.stderr.replace(str(script), "<cell>")
-            # The depth at which Python gives up is not part of the form.
+            # The depth of Python's recursion limit is not part of the form.
             theirs[name] = re.sub(r"repeated \d+ more", "repeated N more", theirs[name])
             error = worker.run(code).error
             assert error is not None
@@ -196,7 +196,7 @@ class TestTracebacks:
         assert ours == theirs
 
     def test_the_caret_counts_characters(self, worker: DrivenWorker) -> None:
-        # Before 3.13 Python itself counts bytes when it reads a file, and characters when it is given a string.
+        # Before 3.13 Python counts bytes for a file and characters for a string.
         error = worker.run("日本 = 'grüß' 5\n").error
         assert error is not None
         assert unnamed(error["traceback"]).splitlines()[:3] == [

@@ -1,4 +1,4 @@
-"""Sources as clients have them: whatever ends their lines, and wherever a class in them is made."""
+"""The sources of user code: any line ending, and classes that are made anywhere."""
 
 import pytest
 from worker_driver import DrivenWorker, unnamed
@@ -97,7 +97,7 @@ class TestClasses:
 
 
 class TestShadows:
-    """A file of the user's directory has the name of a module of the standard library."""
+    """A file in the user's directory has the name of a module of the standard library."""
 
     NAMES = ("traceback", "linecache", "tokenize", "token", "warnings", "ast", "re", "textwrap")
 

@@ -1,9 +1,9 @@
-"""What user code sees below itself, and after an error: a Python whose prompt or program it is, and no worker."""
+"""User code sees no frame of the worker: its stack and tracebacks are those of a plain Python."""
 
 import pytest
 from worker_driver import DrivenWorker, unnamed
 
-# ``frames()`` returns the functions of the callers' frames, outermost first.
+# ``frames()`` returns the names of the calling functions, outermost first.
 FRAMES = """
 import sys
 def frames():
@@ -51,7 +51,7 @@ class TestCallers:
         assert unnamed(ran.stderr) == '  File "<cell>", line 2, in <module>\n    traceback.print_stack()\n'
 
     def test_a_warning_for_the_caller_of_a_cell(self, worker: DrivenWorker) -> None:
-        """As in a program: the stack ends, and the warning is said to be of sys."""
+        """As in a program, the stack ends there and Python attributes the warning to sys."""
         ran = worker.run("import warnings\nwarnings.warn('careful', stacklevel=2)\nwarnings.warn('x', stacklevel=9)")
         assert [line.partition(": ")[2] for line in ran.stderr.splitlines()] == [
             "UserWarning: careful",
@@ -118,7 +118,7 @@ class TestLastError:
         assert worker.printed("print(hasattr(sys, 'last_value'))") == "False\n"
 
     def test_is_kept_by_nothing_else(self, worker: DrivenWorker) -> None:
-        """Its function's locals are let go at once with it: no cycle waits for the garbage collector."""
+        """The function's locals are freed at once with the exception: no cycle waits for the garbage collector."""
         worker.printed(
             "import gc, sys, weakref\ngc.disable()\nclass Big: pass\n"
             "def f():\n    global seen\n    big = Big(); seen = weakref.ref(big)\n    1 / 0\n"
@@ -144,7 +144,7 @@ class TestLastError:
         assert worker.printed("print(seen() is None)") == "True\n"
 
     def test_an_exception_that_refuses(self, worker: DrivenWorker) -> None:
-        """A class of user code has its own idea of attributes, and the worker uses none of them."""
+        """A user's class may override attribute access, so the worker does not read its attributes."""
         odd = "class Odd(Exception):\n    def __setattr__(self, *a): raise TypeError\n    __traceback__ = 7\n"
         error = worker.run(odd + "raise Odd('x')").error
         assert error is not None
@@ -173,7 +173,7 @@ class TestWarnings:
 
 
 class TestHook:
-    """``sys.excepthook`` of the program's own."""
+    """The program sets ``sys.excepthook``."""
 
     def test_is_called_and_the_error_comes_too(self, worker: DrivenWorker) -> None:
         worker.printed(
@@ -259,7 +259,7 @@ class TestHook:
 
 class TestFileNames:
     def test_are_made_of_the_source(self, worker: DrivenWorker) -> None:
-        """What keeps a function's results on disk finds them again: in the next execution, context and daemon."""
+        """A library that caches a function's results on disk finds them in later executions, contexts and daemons."""
         source = "def f(): pass\nprint(f.__code__.co_filename)"
         name = worker.printed(source)
         assert worker.printed(source) == name

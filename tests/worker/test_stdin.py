@@ -1,4 +1,4 @@
-"""``sys.stdin`` where it is the client's, and where user code has put something else in its place."""
+"""``sys.stdin`` reads from the client, or from the stream that user code puts there."""
 
 import pytest
 from worker_driver import DrivenWorker
@@ -9,7 +9,7 @@ PRELUDE = (
 
 
 def asked(worker: DrivenWorker, code: str, *answers: str | None) -> str:
-    """Run ``code``, answer what it asks, and return what it printed; it must ask just so often, and not fail."""
+    """Run ``code``, answer its questions, and return its output. It must ask once per answer and not fail."""
     worker.start_asking(PRELUDE + code)
     for answer in answers:
         worker.answer(worker.asked(), answer)
@@ -87,7 +87,7 @@ REPLACED = {
 
 
 class TestReplaced:
-    """Nothing is asked."""
+    """User code has replaced stdin, so the client gets no question."""
 
     @pytest.mark.parametrize("how", REPLACED)
     def test_input_reads_it(self, worker: DrivenWorker, how: str) -> None:

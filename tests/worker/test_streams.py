@@ -1,4 +1,4 @@
-"""``sys.stdout`` and ``sys.stderr``: all that is written arrives, in order, whoever writes it."""
+"""``sys.stdout`` and ``sys.stderr``: all output arrives in order, from every kind of writer."""
 
 import pytest
 from worker_driver import DrivenWorker, unnamed
@@ -7,7 +7,7 @@ LIBC = "import ctypes\nlibc = ctypes.CDLL(None)\n"
 
 
 class TestWriters:
-    """Who writes: Python, a child, C code, the system call itself."""
+    """Output of Python, a child, C code and the system call arrives."""
 
     @pytest.mark.parametrize(
         "code",
@@ -135,7 +135,7 @@ class TestVolume:
             assert sorted(text.splitlines()) == sorted(f"{n} {i}" for n in range(8) for i in range(300))
 
     def test_a_pipe_that_was_left_non_blocking(self, edge_worker: DrivenWorker) -> None:
-        """As asyncio leaves it, or Node.js in a child."""
+        """asyncio, or Node.js in a child, leaves a pipe like this."""
         edge_worker.printed("import os; os.set_blocking(1, False); os.set_blocking(2, False)")
         assert edge_worker.printed("print('x' * 5_000_000)") == "x" * 5_000_000 + "\n"
         assert edge_worker.run("import sys; sys.stderr.write('x' * 5_000_000)").stderr == "x" * 5_000_000
@@ -169,7 +169,7 @@ class TestForks:
         assert "[0, 0, 0, 0]\n" in ran.stdout
 
     def test_a_fork_while_a_partial_line_is_written_warns_of_nothing(self, worker: DrivenWorker) -> None:
-        # From 3.12 on Python warns when a process of more than one thread forks.
+        # Since 3.12 Python warns if a process with several threads forks.
         ran = worker.run(
             "import os, warnings\nwarnings.simplefilter('error')\nfor i in range(100):\n    print(i, end=' ')\n"
             "    child = os.fork()\n    if not child: os._exit(0)\n    os.waitpid(child, 0)\n"

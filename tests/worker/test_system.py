@@ -1,4 +1,4 @@
-"""What a plain Python does when it starts, the worker has done, too; processes that code starts are plain."""
+"""The worker does everything that a plain Python does at its start. Child processes are plain Pythons."""
 
 import subprocess
 from pathlib import Path
@@ -65,7 +65,7 @@ class TestStart:
             [worker.python, "-m", "site", "--user-site"],
             capture_output=True,
             text=True,
-            check=False,  # its status says whether the directory exists
+            check=False,  # the exit status only says whether the directory exists
             env=clean_environment() | env,
         ).stdout.strip()
         Path(where).mkdir(parents=True)
@@ -73,7 +73,7 @@ class TestStart:
         Path(where, "mine.pth").write_text("import builtins; builtins.from_pth = True\n")
         code = "try:\n    import mine; print(mine.x, from_pth)\nexcept ImportError:\n    print('none')\n"
         theirs = plain(worker, code, env)
-        assert theirs in ("of the user True\n", "none\n")  # a virtual environment has none
+        assert theirs in ("of the user True\n", "none\n")  # a virtual environment has no user site
         with DrivenWorker(worker.python, tmp_path, env) as other:
             assert other.printed(code) == theirs
 

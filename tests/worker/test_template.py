@@ -1,4 +1,4 @@
-"""A template without a daemon: what it says when it cannot be one, and workers that are its forks."""
+"""A template without a daemon: it reports modules that make it unusable, and forks workers."""
 
 import json
 import os
@@ -18,7 +18,7 @@ PYTHON = next(reversed(find_pythons().values()))
 
 
 class Template:
-    """A template's channel: messages come and go, requests with descriptors go."""
+    """The daemon's side of a template's channel. Requests carry descriptors."""
 
     def __init__(self, ours: socket.socket) -> None:
         self._ours = ours
@@ -40,7 +40,7 @@ class Template:
 
 @contextmanager
 def started(modules: str, cwd: Path) -> Iterator[tuple[Template, "subprocess.Popen[bytes]"]]:
-    """Start a template with these modules; it is killed with the block."""
+    """Start a template with these modules; kill it at the end of the block."""
     ours, theirs = socket.socketpair()
     script = in_memory(compiled_worker(PYTHON))
     out = os.open(os.devnull, os.O_WRONLY)
