@@ -41,7 +41,7 @@ async def decode_any_size(data: bytes, what: str) -> object:
 
 
 def decode_large(data: bytes, what: str) -> object:
-    """Do the same as ``decode``, in a thread: other threads get Python's lock every few milliseconds."""
+    """Do the same as ``decode_any_size``, in a thread: other threads get Python's lock every few milliseconds."""
     mark = secrets.token_hex(16)  # no client can know it, so it is in no client's text
     strings: list[str] = []
     rest = bytearray()

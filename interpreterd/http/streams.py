@@ -112,10 +112,9 @@ async def _follow_on_socket(
 
 async def _receive_until_gone(socket: Socket, events: Events[_E]) -> None:
     """Receive and ignore until the connection ends: only a receiver makes aiohttp answer pings and notice the end."""
-    while True:
-        message = await socket.receive()
-        if message.type not in (WSMsgType.TEXT, WSMsgType.BINARY):
-            break
+    # No name keeps a message, which may be large, until the next one.
+    while (await socket.receive()).type in (WSMsgType.TEXT, WSMsgType.BINARY):
+        pass
     if not socket.closes:
         events.stop()
         socket.let_go()

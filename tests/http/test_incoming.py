@@ -15,9 +15,7 @@ from harness import PREFIX
 from leaving import Asker, get, holds, upgrade
 
 from interpreterd.app import make_app
-from interpreterd.dialects.native import documents
-from interpreterd.dialects.native import execute_socket as session
-from interpreterd.dialects.native import session_socket as multiplex
+from interpreterd.dialects.native import documents, execute_socket, session_socket
 from interpreterd.http import decoding
 from interpreterd.http.connections import Connections, Runner
 from interpreterd.http.incoming import IncomingConnection
@@ -79,7 +77,7 @@ async def test_a_large_message_counts_until_it_is_decoded_though_its_client_has_
         await go_on.wait()
         return await decoding.decode_any_size(data, what)
 
-    monkeypatch.setattr({"/execute": session, "/session": multiplex}[path], "decode_any_size", decode)
+    monkeypatch.setattr({"/execute": execute_socket, "/session": session_socket}[path], "decode_any_size", decode)
     wish = {"code": "x" * 4 * decoding.SMALL_BYTES}
     asker = await asyncio.to_thread(Asker, url, upgrade(PREFIX + path, wish))
     await asked.wait()

@@ -89,14 +89,20 @@ async def _receive_answers(service: ContextService, socket: Socket, submission: 
     Answers to ``inputRequest`` are taken. Version 1 of the contract knows only one message; all other messages are
     ignored.
     """
-    while True:
-        message = await socket.receive()
-        if message.type not in (WSMsgType.TEXT, WSMsgType.BINARY):
-            break
-        with contextlib.suppress(InterpreterError):
-            body = parse_message(await decode_any_size(message.data, "the message"))
-            if body.get("op") == "input":
-                await service.answer(submission.execution_id, parse_text(body))
+    while await _receive_answer(service, socket, submission):
+        pass
     if not socket.closes:
         submission.stop()
         socket.let_go()
+
+
+async def _receive_answer(service: ContextService, socket: Socket, submission: Submission) -> bool:
+    """Take the next message, and free it before waiting for another one; return False if the connection has ended."""
+    message = await socket.receive()
+    if message.type not in (WSMsgType.TEXT, WSMsgType.BINARY):
+        return False
+    with contextlib.suppress(InterpreterError):
+        body = parse_message(await decode_any_size(message.data, "the message"))
+        if body.get("op") == "input":
+            await service.answer(submission.execution_id, parse_text(body))
+    return True

@@ -59,28 +59,36 @@ class _Client:
 
     async def serve(self) -> None:
         """Take messages until the connection ends. A fault in one is reported, and does not end the connection."""
-        while True:
-            message = await self._socket.receive()
-            if message.type not in (WSMsgType.TEXT, WSMsgType.BINARY):
-                return
-            request_id = None
-            try:
-                body = parse_message(await decode_any_size(message.data, "the message"))
-                request_id = parse_request_id(body)
-                match parse_operation(body):
-                    case Execute() as execute:
-                        await self._execute(request_id, execute)
-                    case InterruptOperation(context_id, execution_id):
-                        did = await self._service.interrupt(context_id, execution_id)
-                        await self._send(answer(did, request_id))
-                    case InputOperation(execution_id, text):
-                        asked = await self._answer(execution_id, text)
-                        await self._send(answer("accepted" if asked else "idle", request_id))
-                    case PingOperation():
-                        await self._send(answer("pong", request_id))
-            except InterpreterError as error:
-                for line in session_refusal(error, request_id):
-                    await self._send(line)
+        while await self._take_message():
+            pass
+
+    async def _take_message(self) -> bool:
+        """Take the next message; return False if the connection has ended.
+
+        A call for each: a message, which may be large, is freed before the next one is awaited.
+        """
+        message = await self._socket.receive()
+        if message.type not in (WSMsgType.TEXT, WSMsgType.BINARY):
+            return False
+        request_id = None
+        try:
+            body = parse_message(await decode_any_size(message.data, "the message"))
+            request_id = parse_request_id(body)
+            match parse_operation(body):
+                case Execute() as execute:
+                    await self._execute(request_id, execute)
+                case InterruptOperation(context_id, execution_id):
+                    did = await self._service.interrupt(context_id, execution_id)
+                    await self._send(answer(did, request_id))
+                case InputOperation(execution_id, text):
+                    asked = await self._answer(execution_id, text)
+                    await self._send(answer("accepted" if asked else "idle", request_id))
+                case PingOperation():
+                    await self._send(answer("pong", request_id))
+        except InterpreterError as error:
+            for line in session_refusal(error, request_id):
+                await self._send(line)
+        return True
 
     async def say_farewell(self) -> None:
         """Close the connection after the answers to its requests; a client that does not take them is left behind."""
