@@ -142,7 +142,7 @@ class Session:
 def _check(request: Request, message: dict[str, Any]) -> str | None:
     """Add ``message`` to its request; return what is wrong with it."""
     kind, text = message["type"], message.get("text")
-    if kind not in TYPES or not message.keys() <= TYPES[kind] | {"code", "seq", "ahead"}:
+    if kind not in TYPES or not message.keys() <= TYPES[kind] | {"code", "seq", "ahead", "outcome"}:
         return "not as documented"
     if message.get("seq", 0) != request.events and text != "refused":
         return f"not the event {request.events}"
