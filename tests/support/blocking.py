@@ -1,10 +1,10 @@
-"""What the event loop's thread may do though it asks the kernel: all of it is in memory, and takes microseconds."""
+"""The blocking calls that the event loop's thread may make: the kernel answers them from memory in microseconds."""
 
 from typing import Final
 
 from blockbuster import BlockBuster
 
-# proc(5), a directory's existence, the interpreter's: file and functions.
+# Allowed calls, by file and functions: for proc(5), a directory's existence and the interpreter's path.
 MAY_ASK: Final = {
     "interpreterd/processes/families.py": {"children", "is_traced", "_list", "_threads"},
     "interpreterd/processes/proc_stat.py": {"stat", "named_stat"},
@@ -16,7 +16,7 @@ _ASKING: Final = ("listdir", "stat", "path.samestat", "access", "scandir", "read
 
 
 def blocker() -> BlockBuster:
-    """Return what raises when code of ``interpreterd`` blocks the loop."""
+    """Return a blocker that raises when code of ``interpreterd`` blocks the event loop."""
     made = BlockBuster(["interpreterd"])
     for name in (*(f"os.{name}" for name in _ASKING), "io.BufferedReader.read"):
         if name in made.functions:

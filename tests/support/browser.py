@@ -19,7 +19,7 @@ import pytest
 PROGRAMS: Final = ("chromium", "chromedriver")
 MISSING: Final = "the page is tested in Debian's Chromium, which is not here: apt-get install chromium chromium-driver"
 END_LIMIT_S: Final = 10
-# The first two are what a container, or root, needs. The others: it asks nobody on the network for anything.
+# Containers and root need the first two flags. The other flags keep the browser off the network.
 FLAGS: Final = (
     "--no-sandbox",
     "--disable-dev-shm-usage",
@@ -36,9 +36,9 @@ FLAGS: Final = (
     "--disable-default-apps",
     "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
 )
-SCRIPT_LIMIT_MS: Final = 30_000  # less than a test may take: the driver says what it has waited for
+SCRIPT_LIMIT_MS: Final = 30_000  # shorter than a test's timeout: the driver then reports the condition
 READY: Final = "was started successfully on port "
-# Calls back once ``found()`` is true; it is asked again after each change of the page.
+# Calls back when ``found()`` is true. It runs again after each change of the page.
 WAIT: Final = """
 const done = arguments[arguments.length - 1], found = () => (%s);
 const look = () => { if (found()) { observer.disconnect(); done(); } };
@@ -49,13 +49,13 @@ look();
 
 
 class Browser:
-    """A browser with one page. Its calls block; a script that waits longer than a test may take fails."""
+    """A browser with one page. Its calls block; a script that waits too long fails."""
 
     def __init__(self, url: str) -> None:
         self._url = url
 
     def call(self, method: str, path: str, body: object = None) -> Any:
-        """Ask the driver; return the value of its answer."""
+        """Send a command to the driver; return the value of its answer."""
         data = None if method != "POST" else json.dumps(body or {}).encode()
         request = urllib.request.Request(self._url + path, data, {"Content-Type": "application/json"}, method=method)
         try:
@@ -75,21 +75,21 @@ class Browser:
         return f"/element/{reference}"
 
     def click(self, selector: str) -> None:
-        """Click an element, where a person would."""
+        """Click an element as a person does."""
         self.call("POST", self.find(selector) + "/click")
 
     def write(self, selector: str, text: str) -> None:
-        """Replace what is in a field, by keys."""
+        """Replace the text of a field by typing."""
         element = self.find(selector)
         self.call("POST", element + "/clear")
         self.call("POST", element + "/value", {"text": text})
 
     def script(self, source: str) -> Any:
-        """Run JavaScript in the page; return what it returns."""
+        """Run JavaScript in the page; return its result."""
         return self.call("POST", "/execute/sync", {"script": source, "args": []})
 
     def text(self, selector: str) -> str:
-        """Return what is written in an element."""
+        """Return the text of an element."""
         return str(self.script(f"return document.querySelector({selector!r}).textContent"))
 
     def wait(self, condition: str) -> None:
@@ -97,16 +97,16 @@ class Browser:
         self.call("POST", "/execute/async", {"script": WAIT % condition, "args": []})
 
     def console(self) -> list[str]:
-        """Return what the page, and the browser about it, have said on its console since the last time."""
+        """Return the console's messages, of the page and the browser, since the last call."""
         return [entry["message"] for entry in self.call("POST", "/se/log", {"type": "browser"})]
 
 
 @contextlib.contextmanager
 def browser() -> Iterator[Browser]:
-    """Run a browser for the block, with a new profile; neither that nor a process of it is left."""
+    """Run a browser with a new profile for the block. Its processes and profile are removed afterwards."""
     if not all(map(shutil.which, PROGRAMS)):
         pytest.fail(MISSING, pytrace=False)
-    # Not pytest's folder: a path of a unix socket in it would be too long.
+    # Not pytest's folder: its path is too long for a unix socket.
     with tempfile.TemporaryDirectory(prefix="chromium-", ignore_cleanup_errors=True) as folder:
         driver = subprocess.Popen(
             ["chromedriver", "--port=0"],
@@ -144,11 +144,11 @@ def _session(driver: str, folder: str) -> Iterator[Browser]:
 
 
 def _wait_for_the_end_of_all(folder: str) -> None:
-    """Wait for the processes that know ``folder``; those that watch for crashes are in sessions of their own."""
+    """Wait for all processes with ``folder`` in their command line. Crash handlers have their own sessions."""
     poll = select.poll()
     with contextlib.ExitStack() as descriptors:
         for process in Path("/proc").glob("[0-9]*"):
-            with contextlib.suppress(OSError):  # it has ended
+            with contextlib.suppress(OSError):  # the process has ended
                 if folder.encode() in (process / "cmdline").read_bytes():
                     pidfd = os.pidfd_open(int(process.name))
                     descriptors.callback(os.close, pidfd)

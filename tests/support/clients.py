@@ -1,4 +1,4 @@
-"""Both faces of ``interpreterd.client`` as one: a test awaits the calls of either."""
+"""The blocking and the asyncio client behind one interface: a test awaits the calls of both."""
 
 import asyncio
 import contextlib
@@ -10,11 +10,11 @@ from typing import Any, Self
 from interpreterd.client import AsyncInterpreter, Context, Interpreter, LocalDaemon
 
 _END = object()
-NOBODY = "http://127.0.0.1:9"  # the discard port: nobody listens there, and nobody is to be asked
+NOBODY = "http://127.0.0.1:9"  # the discard port: no server listens there
 
 
 class Threaded:
-    """An ``Interpreter`` or a ``Context``, each of whose calls waits in a thread."""
+    """Runs each call of an ``Interpreter`` or a ``Context`` in a thread."""
 
     def __init__(self, it: Any) -> None:
         self.it = it
@@ -58,7 +58,7 @@ async def _iterate(events: Any) -> AsyncIterator[Any]:
 
 
 class Face:
-    """One of both: makes clients."""
+    """Makes blocking clients or asyncio clients."""
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -74,7 +74,7 @@ class Face:
 
 @contextlib.asynccontextmanager
 async def program(code: str, *arguments: str) -> AsyncIterator[asyncio.subprocess.Process]:
-    """Run a Python program, in a process group of its own, whose stdout a test reads; it has ended with the block."""
+    """Run a Python program in a new process group for the block; the test reads its stdout."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
     process = await asyncio.create_subprocess_exec(
         *[sys.executable, "-c", code, *arguments],
@@ -93,7 +93,7 @@ async def program(code: str, *arguments: str) -> AsyncIterator[asyncio.subproces
 
 
 async def output_of(code: str, *arguments: str) -> str:
-    """Run a Python program that must end well; return its stdout."""
+    """Run a Python program that must succeed; return its stdout."""
     async with program(code, *arguments) as process:
         stdout, stderr = await process.communicate()
     assert process.returncode == 0, stderr.decode()

@@ -1,4 +1,4 @@
-"""The command ``interpreterd``: within the test's process, which costs milliseconds, or as a process of its own."""
+"""Runs the command ``interpreterd`` in the test's process (milliseconds) or as a new process."""
 
 import asyncio
 import io
@@ -17,7 +17,7 @@ from interpreterd.__main__ import main
 
 @frozen
 class Ran:
-    """What came of a command."""
+    """The result of a command."""
 
     returncode: int
     stdout: str
@@ -25,13 +25,13 @@ class Ran:
 
 
 def environment(**more: str) -> dict[str, str]:
-    """Return this environment without what changes a Python, a daemon or a terminal's width."""
+    """Return the environment without variables that change a Python, a daemon or a terminal's width."""
     ours = ("PYTHON", "INTERPRETERD_", "COLUMNS", "LINES")
     return {name: value for name, value in os.environ.items() if not name.startswith(ours)} | more
 
 
 def interpreterd(*arguments: str, url: str | None = None, stdin: bytes = b"", **variables: str) -> Ran:
-    """Run a command in this process, as one without a terminal; ``url`` as its variable."""
+    """Run a command in this process, without a terminal. ``url`` is the value of its variable."""
     out, err = (io.TextIOWrapper(io.BytesIO(), "utf-8", write_through=True) for _ in range(2))
     more = variables | ({"INTERPRETERD_URL": url} if url else {})
     with (

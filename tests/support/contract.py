@@ -1,4 +1,4 @@
-"""What the tests of the contract's WebSocket share."""
+"""Helpers for the tests of the contract's WebSocket."""
 
 import contextlib
 from collections.abc import AsyncIterator
@@ -14,19 +14,19 @@ RESTARTED = {"type": "control", "text": "restarted"}
 
 
 def stdout(text: str) -> dict[str, Any]:
-    """The message that ``text`` was printed."""
+    """Return the message for ``text`` on stdout."""
     return {"type": "stdout", "text": text}
 
 
 def error(name: str, value: str) -> dict[str, Any]:
-    """An error that no user code raised."""
+    """Return the message for an error that user code did not raise."""
     return {"type": "error", "name": name, "value": value, "traceback": ""}
 
 
 def ended(result: Result) -> tuple[list[dict[str, Any]], int | None, str]:
-    """All that a client was told: messages, close code, reason.
+    """Return everything that a client received: messages, close code, reason.
 
-    Neighbouring output of one stream is joined: into how many messages it is cut is up to chance.
+    Neighbouring output of one stream is joined, because the number of messages varies.
     """
     messages: list[dict[str, Any]] = []
     for message in result.messages:
@@ -38,9 +38,9 @@ def ended(result: Result) -> tuple[list[dict[str, Any]], int | None, str]:
 
 
 async def ping(socket: aiohttp.ClientWebSocketResponse, text: bytes = b"") -> None:
-    """Ping, and take the pong; ``socket`` was opened with ``autoping=False``.
+    """Send a ping and take the pong. ``socket`` must be open with ``autoping=False``.
 
-    The daemon answers in order, so it has also taken what was sent before.
+    The daemon answers in order, so it has also read all earlier messages.
     """
     await socket.ping(text)
     pong = await socket.receive()
@@ -49,7 +49,7 @@ async def ping(socket: aiohttp.ClientWebSocketResponse, text: bytes = b"") -> No
 
 @contextlib.asynccontextmanager
 async def submitted(client: Client, code: str, **keys: Any) -> AsyncIterator[Running]:
-    """Start an execution that says nothing for now; the daemon has put it into its queue."""
+    """Start an execution without output so far; return when the daemon has queued it."""
     async with client.connect(autoping=False) as socket:
         await socket.send_json({"code": code, **keys})
         await ping(socket)
@@ -58,7 +58,7 @@ async def submitted(client: Client, code: str, **keys: Any) -> AsyncIterator[Run
 
 @contextlib.asynccontextmanager
 async def worker_ends(client: Client, context: str) -> AsyncIterator[None]:
-    """In the block something ends a worker in which nothing runs; at its end the daemon has seen it."""
+    """Expect that the block ends an idle worker; return when the daemon has noticed it."""
     async with following(client, f"/context/{context}/events", "ndjson") as events:
         yield
         async for event in events:
@@ -68,5 +68,5 @@ async def worker_ends(client: Client, context: str) -> AsyncIterator[None]:
 
 
 async def interrupt(client: Client, context: str) -> tuple[int, Any]:
-    """Interrupt what runs in ``context``; return status and body."""
+    """Interrupt the running execution of ``context``; return status and body."""
     return await client.request("POST", f"/context/{context}/interrupt")

@@ -1,9 +1,9 @@
-"""Which file of tests has run a line, for ``make cover``: what each module's own one covers of it.
+"""``make cover``: how much of each module its own test file covers.
 
     python tests/support/covering.py
 
-prints that of each module of ``interpreterd``, the least first, once the suite has run under coverage. A line that runs
-when its module is imported counts: it runs for every test of the module.
+prints a line for each module of ``interpreterd``, the least covered first, after a run of the suite under coverage.
+Lines that run at a module's import count as covered, because each test of the module needs them.
 """
 
 import os
@@ -16,16 +16,16 @@ import coverage
 import pytest
 
 ROOT: Final = Path(__file__).parents[2]
-VARIABLE: Final = "COVERED_BY"  # of setup.cfg: processes that a test starts have its context
+VARIABLE: Final = "COVERED_BY"  # setup.cfg reads it, so processes that a test starts have the test's context
 GENERATED: Final = "interpreterd/_version.py"
 
 
 class Covering:
-    """A plugin of each process that runs tests: the context of a test is its file."""
+    """A plugin for each process that runs tests: coverage's context of a test is its file."""
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_protocol(self, item: pytest.Item) -> Iterator[None]:
-        """Name the file, for this process and for those that the test starts."""
+        """Set the context for this process and for the processes that the test starts."""
         running = coverage.Coverage.current()
         assert running is not None
         os.environ[VARIABLE] = context = item.path.relative_to(ROOT).as_posix()
@@ -38,21 +38,21 @@ class Covering:
 
 
 def modules() -> list[str]:
-    """Return the modules that want a test file: all but those that only make a package, and what is generated."""
+    """Return the modules that need a test file: all except ``__init__.py`` and generated files."""
     found = (path for folder in ("interpreterd", "worker") for path in sorted((ROOT / folder).rglob("*.py")))
     names = (path.relative_to(ROOT).as_posix() for path in found if path.name != "__init__.py")
     return [name for name in names if name != GENERATED]
 
 
 def mirror_of(module: str) -> Path:
-    """Return where the tests of a module are."""
+    """Return the path of a module's test file."""
     folder, *rooms, name = module.split("/")
     inner = rooms if folder == "interpreterd" else [folder]
     return Path("tests", *inner, f"test_{name.removesuffix('.py').strip('_')}.py")
 
 
 def table(measured: coverage.Coverage) -> list[str]:
-    """Return a line for each module: how much its own test file covers, of how many statements."""
+    """Return a line for each module: the percentage that its test file covers, and its statements."""
     measured.load()
     data = measured.get_data()
     rows = []

@@ -1,6 +1,6 @@
-"""openapi.json and asyncapi.json, and what holds answers and messages against them.
+"""openapi.json and asyncapi.json, and functions that compare answers and messages with them.
 
-The schemas are open: a newer daemon may send more keys. For tests they are closed: this daemon sends nothing that is
+The schemas are open: a newer daemon may send more keys. For tests they are closed: this daemon sends no key that is
 not described.
 """
 
@@ -18,7 +18,7 @@ from referencing.jsonschema import DRAFT202012
 NATIVE = ROOT / "interpreterd" / "dialects" / "native"
 OPENAPI: dict[str, Any] = json.loads((NATIVE / "openapi.json").read_bytes())
 ASYNCAPI: dict[str, Any] = json.loads((NATIVE / "asyncapi.json").read_bytes())
-OPEN, CLOSED = "http://localhost/open/", "http://localhost/closed/"  # names, nobody asks there
+OPEN, CLOSED = "http://localhost/open/", "http://localhost/closed/"  # only names: no request goes there
 METHODS = ("get", "post", "put", "patch", "delete")
 OPERATIONS = {
     operation["operationId"]: (method, path, operation)
@@ -26,7 +26,7 @@ OPERATIONS = {
     for method, operation in item.items()
     if method in METHODS
 }
-# Of HTTP itself, or of aiohttp.
+# Headers of HTTP itself or of aiohttp, which the documents leave out.
 PLAIN_HEADERS = {"content-type", "content-length", "date", "server", "transfer-encoding"}
 WEBSOCKET = {
     "Upgrade": "websocket",
@@ -37,7 +37,7 @@ WEBSOCKET = {
 
 
 def _closed(node: Any, document: str, *, part: bool = False) -> Any:
-    """Return ``node`` with every object closed to keys that it does not name. A ``part`` of a whole stays open."""
+    """Return ``node`` with every object closed to unnamed keys. A ``part`` of an ``allOf`` stays open."""
     if isinstance(node, list):
         return [_closed(item, document, part=part) for item in node]
     if not isinstance(node, dict):
@@ -62,24 +62,24 @@ REGISTRY: Registry[Any] = Registry().with_resources(_documents())
 
 @functools.cache
 def validator(pointer: str, document: str = "openapi.json", *, closed: bool = True) -> Any:
-    """Return what judges values by the schema at ``pointer``."""
+    """Return a validator for the schema at ``pointer``."""
     uri = f"{CLOSED if closed else OPEN}{document}#{pointer}"
     return Draft202012Validator({"$ref": uri}, registry=REGISTRY, format_checker=Draft202012Validator.FORMAT_CHECKER)
 
 
 def schema(name: str, *, closed: bool = True) -> Any:
-    """Return what judges values by a schema of either document, by its name."""
+    """Return a validator for the schema of this name, from either document."""
     document = "asyncapi.json" if name in ASYNCAPI["components"]["schemas"] else "openapi.json"
     return validator(f"/components/schemas/{name}", document, closed=closed)
 
 
 def sent_by_client(channel: str) -> list[str]:
-    """Return pointers, into asyncapi.json, to the payloads of what clients send on ``channel``."""
+    """Return pointers into asyncapi.json: the payloads of clients' messages on ``channel``."""
     return _payloads(channel, "receive")
 
 
 def sent_by_daemon(channel: str) -> list[str]:
-    """Return the same of what the daemon sends."""
+    """Return pointers into asyncapi.json: the payloads of the daemon's messages on ``channel``."""
     return _payloads(channel, "send")
 
 
@@ -94,12 +94,12 @@ def _payloads(channel: str, action: str) -> list[str]:
 
 
 def is_described(value: Any, payloads: list[str], *, closed: bool = True) -> bool:
-    """Whether ``value`` is a message of one of these payloads."""
+    """Return whether ``value`` is valid for one of these payloads."""
     return any(validator(pointer, "asyncapi.json", closed=closed).is_valid(value) for pointer in payloads)
 
 
 def resolved(node: dict[str, Any], pointer: str) -> tuple[dict[str, Any], str]:
-    """Follow a reference of openapi.json; return what is there, and where that is."""
+    """Follow a reference of openapi.json; return its target and the target's pointer."""
     while "$ref" in node and len(node) == 1:
         pointer = node["$ref"].removeprefix("#")
         node = OPENAPI
@@ -109,7 +109,7 @@ def resolved(node: dict[str, Any], pointer: str) -> tuple[dict[str, Any], str]:
 
 
 def documented() -> set[tuple[str, int, str | None, str | None]]:
-    """Return all answers there are: operation, status, media type, an error's code."""
+    """Return all documented answers: operation, status, media type, error code."""
     answers = set()
     for name, (_, _, operation) in OPERATIONS.items():
         for status, reference in operation["responses"].items():
@@ -122,14 +122,14 @@ def documented() -> set[tuple[str, int, str | None, str | None]]:
 
 
 class Walk:
-    """Sends requests, and compares each answer with what is said of it.
+    """Sends requests, and compares each answer with its description.
 
     Attributes:
-        seen: All answers, as in ``documented``.
+        seen: All answers so far, in the form of ``documented``.
     """
 
     def __init__(self, request: Callable[..., Any], seen: set[Any]) -> None:
-        """Send by ``request(method, path, **options)``, as ``aiohttp.ClientSession.request`` does."""
+        """Send requests with ``request(method, path, **options)``, as ``aiohttp.ClientSession.request``."""
         self._request = request
         self.seen = seen
 
@@ -144,7 +144,7 @@ class Walk:
         meanwhile: Callable[[], Awaitable[Any]] | None = None,
         **options: Any,
     ) -> Any:
-        """Send one request, do ``meanwhile`` between the headers and the body of the answer; return what that holds."""
+        """Send one request, await ``meanwhile`` between the answer's headers and body; return its JSON."""
         method, path, operation = OPERATIONS[name]
         async with self._request(method.upper(), path.format(id=id) + query, **options) as response:
             assert response.status == status, await response.text()
@@ -200,7 +200,7 @@ def parse(media: str, body: bytes) -> Iterator[Any]:
 
 
 def example_of(request: str, status: int) -> Any:
-    """Return what judges the body of an answer in ``tests/golden/http.jsonl``."""
+    """Return a validator for the body of an answer in ``tests/golden/http.jsonl``."""
     method, _, path = request.partition(" ")
     operation = OPENAPI["paths"][PREFIX + path][method.lower()]
     place = (PREFIX + path).replace("/", "~1")
@@ -210,7 +210,7 @@ def example_of(request: str, status: int) -> Any:
 
 
 def headed() -> set[str]:
-    """Return the operations that answer HEAD too: GETs whose answer is one JSON document."""
+    """Return the operations that also answer HEAD: each GET with one JSON document as its answer."""
     gets = {name: operation for name, (method, _, operation) in OPERATIONS.items() if method == "get"}
     return {
         name

@@ -1,4 +1,4 @@
-"""Distributions as ``make`` builds them, and how they are started: with next to nothing around them."""
+"""Builds distributions with ``make``, and starts their programs in a nearly empty environment."""
 
 import fcntl
 import subprocess
@@ -7,7 +7,7 @@ from pathlib import Path
 
 from paths import ROOT
 
-PYTHONS = Path(sys.executable).parent  # where a python3 is
+PYTHONS = Path(sys.executable).parent  # folders with a python3
 REPORT = """
 import json, os, subprocess, sys
 def said(code):
@@ -24,11 +24,11 @@ print(json.dumps({
 
 
 def make(target: str, recipe: str) -> Path:
-    """Return a file that ``make`` has made by way of the file ``recipe``, up to date."""
+    """Build a file with ``make`` if it is out of date; return its path. ``make`` names it in the file ``recipe``."""
     with open(ROOT / recipe) as file:
-        # Another run of the tests may do the same.
+        # Another run of the tests may build at the same time.
         fcntl.flock(file, fcntl.LOCK_EX)
-        # -o: never install into this environment now, while tests use it; it has all that building needs.
+        # -o: never install into this environment while tests use it. It has everything that the build needs.
         command = ["make", "-C", ROOT, f"VENV={sys.prefix}", "-o", f"{sys.prefix}/.has-dist", target]
         made = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     assert made.returncode == 0, made.stdout
@@ -36,6 +36,6 @@ def make(target: str, recipe: str) -> Path:
 
 
 def clean(program: Path, pythons: Path = PYTHONS, **variables: str) -> list[str]:
-    """Return the command that starts ``program`` in an environment that holds PATH and ``variables`` only."""
+    """Return a command that starts ``program`` with only PATH and ``variables`` in its environment."""
     variables["PATH"] = f"{pythons}:/usr/bin:/bin"
     return ["env", "-i", *(f"{name}={value}" for name, value in variables.items()), str(program)]

@@ -1,4 +1,4 @@
-"""The site's pages: their code blocks, and a reader who tries them."""
+"""The site's pages: their code blocks, and a simulated reader that tries them."""
 
 import contextlib
 import io
@@ -19,7 +19,7 @@ from interpreterd.client import Interpreter
 RUN: Final = ("python", "console")
 DOCUMENTED: Final = "127.0.0.1:3987"
 PROGRAMS: Final = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-# What differs from one reader to the next.
+# Ids and times differ between runs.
 UUID: Final = r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 TIME: Final = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z"
 _VARIES: Final = re.compile(rf"(?P<any>…)|(?P<id>{UUID})|(?P<time>{TIME})")
@@ -32,8 +32,8 @@ class Block:
     """A fenced code block.
 
     Attributes:
-        reason: Why it cannot be run; None if it can.
-        shown: What is said to be its output: the block of ``text`` that follows it.
+        reason: Why the block cannot be run, or ``None``.
+        shown: The output that the page shows: the block of ``text`` that follows.
     """
 
     line: int
@@ -44,7 +44,7 @@ class Block:
 
 
 def blocks(path: Path) -> list[Block]:
-    """Return a page's blocks, those of ``text`` as a part of the ones before them."""
+    """Return a page's blocks. A block of ``text`` becomes the output of the block before it."""
     page = path.read_text("utf-8")
     found: list[Block] = []
     end = 0
@@ -66,7 +66,7 @@ def blocks(path: Path) -> list[Block]:
 
 
 def runnable(path: Path) -> list[Block]:
-    """Return a page's blocks that are to be tried."""
+    """Return a page's runnable blocks."""
     return [block for block in blocks(path) if block.language in RUN and block.reason is None]
 
 
@@ -77,7 +77,7 @@ def only(path: Path, language: str) -> Block:
 
 
 def commands(block: Block) -> Iterator[tuple[str, str]]:
-    """Yield each command of a ``console`` block, and what is shown as its output."""
+    """Yield each command of a ``console`` block, with its shown output."""
     head, *rest = re.split(r"^\$ ", block.text, flags=re.MULTILINE)
     assert not head, f"output of no command: {head}"
     for part in rest:
@@ -86,13 +86,13 @@ def commands(block: Block) -> Iterator[tuple[str, str]]:
 
 
 def serve_flags(block: Block) -> list[str] | None:
-    """Return the flags with which a ``console`` block starts a daemon; None if it starts none."""
+    """Return the flags of the daemon that a ``console`` block starts; ``None`` if it starts no daemon."""
     words = shlex.split(next(commands(block))[0])
     return words[2:] if words[:2] == ["interpreterd", "serve"] else None
 
 
 class Reader:
-    """Tries what a page shows, against the daemon at ``url``, from top to bottom: one Python, one shell."""
+    """Runs a page's blocks in order, against the daemon at ``url``, in one Python namespace and one shell."""
 
     def __init__(self, folder: Path, shell_start: str = "") -> None:
         """Work in ``folder``; ``shell_start`` comes before the first command."""
@@ -119,7 +119,7 @@ class Reader:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        self._names.clear()  # clients that the page has not closed
+        self._names.clear()  # drops clients that the page has not closed
         assert self._shell.stdin is not None
         assert self._shell.stdout is not None
         with self._log, self._shell.stdout:
@@ -127,7 +127,7 @@ class Reader:
             self._shell.wait()
 
     def read(self, block: Block, where: str) -> None:
-        """Run a block and compare what it says with what is shown. Fails with both."""
+        """Run a block and compare its output with the shown output. A failure shows both."""
         if block.language == "python":
             printed = io.StringIO()
             with contextlib.redirect_stdout(printed):
@@ -165,7 +165,7 @@ class Reader:
 
 
 def _pattern(text: str, known: set[str]) -> tuple[str, Mapping[str, str]]:
-    """Return a pattern for what looks like ``text``, and the groups in it that find each id that is not ``known``."""
+    """Return a pattern for output like ``text``, and its groups that find each id that is not ``known``."""
     new: dict[str, str] = {}
 
     def pattern_of(match: re.Match[str]) -> str:
@@ -189,11 +189,11 @@ def _pattern(text: str, known: set[str]) -> tuple[str, Mapping[str, str]]:
 
 
 def clean(url: str) -> None:
-    """Leave the standing daemon as a test may expect it."""
+    """Reset the shared daemon for the next test."""
     with Interpreter(url) as py:
         for context in py.list_contexts():
             if context.id == "default":
                 context.restart(cancel_queued=True)
-                context.execute("pass")  # it is told of the restart, the next test is not
+                context.execute("pass")  # this execution gets the message about the restart, so the next test does not
             else:
                 context.delete()

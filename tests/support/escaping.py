@@ -1,4 +1,4 @@
-"""Programs that try to get away from their context, and how to see that none has."""
+"""Programs that try to escape from their context, and a witness that sees when all of them have ended."""
 
 import asyncio
 import contextlib
@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 
-# Each of them, and whatever it starts, holds the witness open.
+# Each program and all of its children hold the witness open.
 ESCAPES = {
     "a child": "if not os.fork():\n  while True: signal.pause()",
     "a shell's": "os.system('sleep 1000 & sleep 1000 &')",
@@ -21,7 +21,7 @@ if not os.fork():
   os.closerange(0, 3)
   while True: signal.pause()""",
     "stopped": "if not os.fork():\n  while True: os.kill(os.getpid(), signal.SIGSTOP)",
-    # It ends by itself after half a minute, should nobody catch it.
+    # It ends by itself after half a minute if it is not caught.
     "always another": """
 if not os.fork():
   os.setsid()
@@ -32,10 +32,10 @@ if not os.fork():
 
 
 class Witness:
-    """A FIFO that sees processes which nobody knows: its end comes when the last one has ended that held it open.
+    """A FIFO that processes with unknown pids hold open: EOF comes when the last of them has ended.
 
     Attributes:
-        hold: Python code that opens it, as ``fd``; who is started from then on inherits it.
+        hold: Python code that opens the FIFO as ``fd``. Children started later inherit it.
     """
 
     def __init__(self, path: Path) -> None:
@@ -44,7 +44,7 @@ class Witness:
         self.hold = f"fd = os.open({str(path)!r}, os.O_WRONLY); os.set_inheritable(fd, True); os.write(fd, b'x')"
 
     async def gone(self) -> None:
-        """Wait until everyone has gone; somebody must have been there."""
+        """Wait until all holders have ended. At least one must have existed."""
         loop = asyncio.get_running_loop()
         readable = asyncio.Event()
         loop.add_reader(self._fd, readable.set)
@@ -64,13 +64,13 @@ class Witness:
                 return os.read(self._fd, 1 << 16)
 
     def close(self) -> None:
-        """Let go of it."""
+        """Close the FIFO."""
         os.close(self._fd)
 
 
 def escape(
     witness: Witness, afterwards: str = "while True: signal.pause()", kinds: Iterable[str] = tuple(ESCAPES)
 ) -> str:
-    """Code that starts some of ``ESCAPES`` and prints its own pid."""
+    """Return code that starts some of ``ESCAPES`` and prints its own pid."""
     head = f"import os, signal, subprocess, time\n{witness.hold}\n"
     return head + "\n".join(ESCAPES[kind] for kind in kinds) + f"\nprint(os.getpid(), flush=True)\n{afterwards}"

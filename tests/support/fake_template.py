@@ -1,4 +1,4 @@
-"""A template process that does what a test says, and the launcher over it."""
+"""A fake template process that a test drives, and the launcher over it."""
 
 import asyncio
 import subprocess
@@ -16,11 +16,11 @@ from interpreterd.workers.launchers import fork
 from interpreterd.workers.launchers.fork import ForkLauncher
 from interpreterd.workers.worker import Deaf, Listener, Worker
 
-NOBODY = (1 << 22) + 1  # a pid beyond the largest that there can be; see proc(5)
+NOBODY = (1 << 22) + 1  # no process has it: it is above the largest possible pid; see proc(5)
 
 
 class Process:
-    """A template process that answers nothing by itself."""
+    """A fake template process. The test gives its answers."""
 
     def __init__(self, pid: int) -> None:
         self.pid = pid
@@ -38,7 +38,7 @@ class Process:
 
 
 class Spawner:
-    """Starts fake templates; what is launched by it is a failure that says so."""
+    """Starts fake templates. Its ``launch`` always fails, with a message for the test."""
 
     def __init__(self) -> None:
         self.templates: list[Process] = []
@@ -46,7 +46,7 @@ class Spawner:
         self.failure: WorkerStartFailed | None = None
 
     async def start(self, *arguments: str) -> Process:
-        """See ``SpawnLauncher``. The pid is that of a process of the test's, which a signal may hit."""
+        """See ``SpawnLauncher``. No process has the template's pid, so a signal hits nothing."""
         self.started.set()
         if self.failure is not None:
             raise self.failure
@@ -63,7 +63,7 @@ def launcher_over(spawner: Spawner) -> ForkLauncher:
 
 
 async def asked(spawner: Spawner, launcher: ForkLauncher) -> tuple[asyncio.Task[Worker], Process]:
-    """Return a request for a worker, and the template that has just been asked for it."""
+    """Request a worker; return the request and the template that has received it."""
     request = asyncio.create_task(launcher.launch())
     await spawner.started.wait()
     await asyncio.sleep(0)
@@ -72,14 +72,14 @@ async def asked(spawner: Spawner, launcher: ForkLauncher) -> tuple[asyncio.Task[
 
 
 async def reaped(pid: int) -> None:
-    """Wait until a process is no zombie any more."""
+    """Wait until a process has been reaped."""
     while state(pid) != "X":  # noqa: ASYNC110 -- nobody tells when it is reaped
         await asyncio.sleep(0.001)
 
 
 @pytest.fixture
 def child() -> Iterator[int]:
-    """A process that waits, in a session of its own: a worker, as the daemon sees it once its template has died."""
+    """Yield the pid of a process in a new session. It stands for a worker whose template has died."""
     with subprocess.Popen(["sleep", "1000"], start_new_session=True) as process:
         yield process.pid
         process.kill()

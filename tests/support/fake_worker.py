@@ -1,4 +1,4 @@
-"""The one fake: a worker in memory, and the launcher that starts it. A test says what the worker does."""
+"""A fake worker in memory, and the launcher that starts it. The test decides what the worker does."""
 
 import asyncio
 from collections import deque
@@ -24,19 +24,19 @@ from interpreterd.workers.worker import Deaf, Listener, Worker
 
 
 class FakeWorker:
-    """A ``Worker`` whose program is the test.
+    """A ``Worker``; the test plays its program.
 
     Attributes:
-        calls: What the daemon did to it, by name of the method, ``send`` and what starts it left out.
-        configured_with: What it was told last to be configured as.
-        grace_s: What its execution had to end after the latest interrupt.
-        answer: What it says to ``Configure``; None for nothing.
-        leaves: How it ends right after that answer, before anybody has taken it; None if it stays.
-        immortal: Whether ``kill`` does nothing.
-        stubborn: Whether it does not end when it is told to.
+        calls: Names of the methods that the daemon called, without ``send`` and the start.
+        configured_with: The latest ``Configure`` that it got.
+        grace_s: The time that the latest interrupt gave its execution to end.
+        answer: Its answer to ``Configure``, or ``None``.
+        leaves: How it ends right after that answer, or ``None`` if it stays.
+        immortal: Whether ``kill`` has no effect.
+        stubborn: Whether it ignores ``Exit``.
         reading: Whether the daemon reads its output.
-        configuring: Set once it was told to become the worker of a context.
-        interrupted, killed: Set once it was.
+        configuring: Set when it has got a ``Configure``.
+        interrupted, killed: Set when that has happened.
     """
 
     def __init__(self, pid: int, *, answer: FromWorker | None, leaves: str | None = None) -> None:
@@ -84,7 +84,7 @@ class FakeWorker:
         self.interrupted.set()
 
     def kill(self) -> None:
-        """See ``Worker``. Its end is told a moment later, as a real one's."""
+        """See ``Worker``. Its end is reported a moment later, as a real worker's."""
         self.calls.append("kill")
         self.killed.set()
         if not self.immortal:
@@ -101,7 +101,7 @@ class FakeWorker:
         self.reading = False
 
     def resume_output(self) -> None:
-        """See ``Worker``. What is in the pipe comes a moment later."""
+        """See ``Worker``. The pipe's content comes a moment later."""
         self.calls.append("resume_output")
         self.reading = True
         asyncio.get_running_loop().call_soon(self._read)
@@ -121,11 +121,11 @@ class FakeWorker:
     # The program, for the test
 
     async def told(self) -> ToWorker:
-        """Return the next thing that it is told to do."""
+        """Return the next message that the daemon sends to it."""
         return await self._inbox.get()
 
     async def run(self) -> Run:
-        """Return the next execution, which must be what it is told."""
+        """Return the next message, which must be a ``Run``."""
         message = await self.told()
         assert isinstance(message, Run), message
         return message
@@ -137,7 +137,7 @@ class FakeWorker:
         self.say(Synced())
 
     def write(self, text: str, stream: Stream = Stream.STDOUT) -> None:
-        """Write to its pipe, which is as large as it needs to be."""
+        """Write to its output pipe, which has no bound."""
         self._pipe.append((stream, text))
         self._read()
 
@@ -146,7 +146,7 @@ class FakeWorker:
         self._cut = "\ufffd"
 
     def say(self, message: FromWorker) -> None:
-        """Say something, after what it wrote."""
+        """Send a message to the daemon, after all earlier output."""
         self._empty_the_pipe()
         self.listener.on_message(message)
 
@@ -155,12 +155,12 @@ class FakeWorker:
         self.say(Done(execution_id=run.execution_id, error=error))
 
     def exiting(self, run: Run) -> None:
-        """Say that the execution called ``exit()``, and leave."""
+        """Report that the execution called ``exit()``, and end."""
         self.say(Exiting(execution_id=run.execution_id))
         self.exit("exit status 0")
 
     def exit(self, how: str) -> None:
-        """End; without effect if it has ended."""
+        """End, if it has not ended yet."""
         if self.exited is not None:
             return
         self._empty_the_pipe()
@@ -187,14 +187,14 @@ class FakeLauncher:
     """A ``Launcher`` of fake workers.
 
     Attributes:
-        answer, leaves: Of the workers to come; see ``FakeWorker``.
-        failure: What ``launch`` raises.
-        asked: Set once ``launch`` was called.
-        gate: Cleared, ``launch`` waits until it is set.
-        workers: All that were launched, in order.
-        stock: Made by the test, to be launched first.
-        swept: Set once ``sweep`` was called.
-        sweep_failure: What ``sweep`` raises.
+        answer, leaves: For later workers; see ``FakeWorker``.
+        failure: The error that ``launch`` raises, if any.
+        asked: Set when ``launch`` is called.
+        gate: ``launch`` waits until it is set.
+        workers: All launched workers, in order.
+        stock: Workers that the test has made; they are launched first.
+        swept: Set when ``sweep`` is called.
+        sweep_failure: The error that ``sweep`` raises, if any.
     """
 
     def __init__(self) -> None:
@@ -236,5 +236,5 @@ class FakeLauncher:
             raise self.sweep_failure
 
     async def worker(self) -> FakeWorker:
-        """Return the next worker that is launched."""
+        """Wait for the next launched worker; return it."""
         return await self._new.get()

@@ -1,4 +1,4 @@
-"""A worker's family whose processes try to get away, by all that daemons do."""
+"""A process tree that tries to escape in all the ways of daemons."""
 
 import subprocess
 import sys
@@ -8,7 +8,7 @@ import pytest
 
 from interpreterd.processes.families import kill_family
 
-# A subreaper, as a worker is, whose descendants do what daemons do to get away: a session of their own, a double fork.
+# A subreaper, as a worker is. Its descendants try to escape as daemons do: a new session, a double fork.
 TREE = """
 import ctypes, os, signal, sys, threading, time
 ctypes.CDLL(None).prctl(36, 1, 0, 0, 0)  # PR_SET_CHILD_SUBREAPER
@@ -48,7 +48,7 @@ TREE_SIZE = 5
 
 @pytest.fixture
 def tree() -> Iterator[subprocess.Popen[bytes]]:
-    """A process with a family that stands in ``pids``."""
+    """Yield a process with descendants."""
     process = subprocess.Popen([sys.executable, "-c", TREE], stdout=subprocess.PIPE, start_new_session=True)
     yield process
     assert process.stdout is not None
@@ -58,6 +58,6 @@ def tree() -> Iterator[subprocess.Popen[bytes]]:
 
 
 def members(process: subprocess.Popen[bytes]) -> set[int]:
-    """Wait until all of the family are there."""
+    """Wait until the whole family exists; return its pids."""
     assert process.stdout is not None
     return {int(process.stdout.readline()) for _ in range(TREE_SIZE)}

@@ -1,8 +1,8 @@
-"""A worker that speaks its side of the pipe wrongly. Each fault is a function below, or a row of a table.
+"""A worker that breaks the protocol of the pipe. Each fault is a function below or a row of a table.
 
     faulty_worker.py FAULT GATE -I -S SCRIPT OUT DIE
 
-The daemon believes that it runs the worker's script: the last arguments, and the descriptors, are those of
+The daemon believes that it runs the worker's script: the last arguments and the descriptors are those of
 ``worker/boot.py``. ``GATE`` is a FIFO at which a fault waits for the test; its end tells that the fault has happened.
 """
 
@@ -13,13 +13,13 @@ import signal
 import sys
 
 MIB = 1 << 20
-LATER_ID = "00000000-0000-4000-8000-000000000000"  # of no execution
+LATER_ID = "00000000-0000-4000-8000-000000000000"  # no execution has this id
 fault, gate, out_fd = sys.argv[1], sys.argv[2], int(sys.argv[-2])
 unread = b""
 
 
 def write(data, fd=1):
-    """Write all of ``data``, to the daemon's end of the channel unless ``fd`` says otherwise."""
+    """Write all of ``data``, by default to the daemon."""
     while data:
         data = data[os.write(fd, data) :]
 
@@ -49,20 +49,20 @@ def hear():
 
 
 def configure():
-    """Do what a worker does until it is told to run code."""
+    """Act as a good worker up to the answer ``configured``."""
     ready()
     assert hear()["type"] == "configure"
     say("configured")
 
 
 def begin():
-    """Do what a worker does until it runs code; return the execution's id, which the daemon waits for."""
+    """Act as a good worker up to the first execution; return the execution's id."""
     configure()
     return hear()["id"]
 
 
 def go_on():
-    """Be a good worker from now on, one that runs the code ``print('next')`` whatever it is told."""
+    """Act as a good worker from now on. Each execution prints "next"."""
     while True:
         message = hear()
         write(b"next\n", out_fd)
@@ -75,23 +75,23 @@ def stay():
 
 
 def close_channel():
-    """Close it, and the copies of it that uvloop leaves open."""
+    """Close the channel and the copies of it that uvloop leaves open."""
     os.close(0)
     os.close(1)
     for fd in set(map(int, os.listdir("/proc/self/fd"))) - {2, out_fd}:
-        with contextlib.suppress(OSError):  # the one that listed them
+        with contextlib.suppress(OSError):  # the descriptor of the listing itself
             os.close(fd)
 
 
 def write_long_line():
-    """Write 100 MB without a newline, or what the daemon takes of it."""
+    """Write up to 100 MB without a newline, as much as the daemon takes."""
     piece = b"x" * MIB
     for _ in range(100):
         write(piece)
     stay()
 
 
-# Instead of being ready; after what is in the table, nothing more comes
+# Faults in place of "ready"; the worker is silent after a text of the table
 
 INSTEAD_OF_READY = {
     "never_ready": b"",
@@ -124,7 +124,7 @@ def long_line_instead_of_ready():
     write_long_line()
 
 
-# Instead of being configured
+# Faults in place of "configured"
 
 
 def never_configured():
@@ -159,7 +159,7 @@ def fails_at_length():
     stay()
 
 
-# Instead of the end of an execution, or after it
+# Faults in place of the end of an execution, or after it
 
 AT_THE_END = {
     "garbage": lambda id: b"garbage\n",
@@ -185,7 +185,7 @@ AT_THE_END = {
 
 
 def half_a_message_then_ends():
-    write(json.dumps({"type": "done", "id": begin(), "error": None}).encode())  # all of it but the newline
+    write(json.dumps({"type": "done", "id": begin(), "error": None}).encode())  # without its newline
 
 
 def half_a_message_then_closes():
@@ -209,7 +209,7 @@ def ends_without_a_word():
     begin()
 
 
-# An execution that does not end
+# Executions that do not end
 
 
 def stops_reading():
@@ -250,7 +250,7 @@ def leaves_a_grandchild_that_floods():
 
 
 def exiting_and_babbles():
-    """Say what could come next, again and again."""
+    """Send messages that are valid at this moment, again and again."""
     execution_id = begin()
     say("exiting", id=execution_id)
     babble = json.dumps({"type": "done", "id": execution_id, "error": None}).encode() + b"\n"
@@ -266,7 +266,7 @@ def closes_its_channel_after_done():
 
 def output_after_done():
     say("done", id=begin(), error=None)
-    os.read(os.open(gate, os.O_RDONLY), 1)  # the client has been told
+    os.read(os.open(gate, os.O_RDONLY), 1)  # the client has got the end of the execution
     write(b"late", out_fd)
     write(b"late", 2)
     os.unlink(gate)

@@ -1,4 +1,4 @@
-"""A client that follows events, over each of the three transports."""
+"""A client that follows events over each of the three transports."""
 
 import contextlib
 import json
@@ -18,7 +18,7 @@ Messages = AsyncIterator[dict[str, Any]]
 
 @contextlib.asynccontextmanager
 async def following(client: Client, path: str, transport: str, start: int | None = None) -> AsyncIterator[Messages]:
-    """Follow ``path`` from the event ``start`` on. The block's end cuts the connection, it is not closed in order."""
+    """Yield the events of ``path`` from the event ``start`` on. The end of the block cuts the connection."""
     if transport == "websocket":
         url = client.base + path + ("" if start is None else f"?from={start}")
         socket = await client.http.ws_connect(url, max_msg_size=1 << 20)
@@ -27,7 +27,7 @@ async def following(client: Client, path: str, transport: str, start: int | None
         finally:
             socket._response.close()
         return
-    # An EventSource comes back to the URL that it was given at first, and names the last event that it saw.
+    # An EventSource reconnects to its first URL and names the last event that it received.
     came_back = transport == "sse" and start
     query = "?from=0" if came_back else "" if start is None else f"?from={start}"
     headers = {"Accept": ACCEPT[transport]} | ({"Last-Event-ID": str(start - 1)} if came_back and start else {})
@@ -46,12 +46,12 @@ async def _frames(socket: aiohttp.ClientWebSocketResponse) -> Messages:
 
 
 def messages(response: aiohttp.ClientResponse) -> Messages:
-    """Return what comes in the body of ``response``."""
+    """Yield the events in the body of ``response``."""
     return _lines(response) if response.content_type == ACCEPT["ndjson"] else _events(response)
 
 
 async def lines(response: aiohttp.ClientResponse) -> AsyncIterator[bytes]:
-    """Yield the lines of a body, however long they are."""
+    """Yield the lines of a body, of any length."""
     rest = b""
     async for data in response.content.iter_any():
         *whole, rest = (rest + data).split(b"\n")
@@ -66,7 +66,7 @@ async def _lines(response: aiohttp.ClientResponse) -> Messages:
 
 
 async def _events(response: aiohttp.ClientResponse) -> Messages:
-    """As html.spec.whatwg.org/multipage/server-sent-events.html says, for what the daemon sends of it."""
+    """Parse server-sent events (html.spec.whatwg.org), as far as the daemon uses them."""
     fields: dict[bytes, bytes] = {}
     async for line in lines(response):
         if line.startswith(b":"):
@@ -84,7 +84,7 @@ async def _events(response: aiohttp.ClientResponse) -> Messages:
 
 
 async def until(events: Messages, text: str, seen: list[dict[str, Any]] | None = None) -> list[dict[str, Any]]:
-    """Read on until a message's text is ``text``; return what came, with ``seen`` before it."""
+    """Read until a message's text is ``text``; return ``seen`` and all messages read."""
     read = [] if seen is None else seen
     async for message in events:
         read.append(message)
@@ -94,17 +94,17 @@ async def until(events: Messages, text: str, seen: list[dict[str, Any]] | None =
 
 
 def stdout_of(events: list[dict[str, Any]]) -> str:
-    """Return all output to stdout."""
+    """Return the text of all output to stdout."""
     return "".join(message["text"] for message in events if message["type"] == "stdout")
 
 
 def ended(events: list[dict[str, Any]]) -> bool:
-    """Whether the last event ends an execution."""
+    """Return whether the last event ends an execution."""
     return bool(events) and events[-1].get("text") in ENDS
 
 
 def reset(connection: Any) -> None:
-    """End a TCP connection with a reset: socket(7), SO_LINGER."""
+    """Reset a TCP connection: socket(7), SO_LINGER."""
     sock = connection.transport.get_extra_info("socket")
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     connection.transport.abort()

@@ -1,6 +1,6 @@
-"""Code that finds its worker's channel, and can write there what it should not."""
+"""User code that finds its worker's channel and writes forged messages to it."""
 
-# Leaves the descriptors of the channel in `channel`, the one that is written to last.
+# Sets `channel` to the channel's descriptors: first for reading, last for writing.
 FIND = """
 import os, stat
 def is_socket(fd):
@@ -11,7 +11,7 @@ def is_socket(fd):
 channel = [fd for fd in sorted(map(int, os.listdir('/proc/self/fd'))) if is_socket(fd)]
 assert len(channel) == 2, channel
 """
-# Loses the worker, and so earns a line in the log.
+# Makes the daemon kill the worker, which writes a line to the log.
 JUNK = (
     FIND
     + """
@@ -22,7 +22,7 @@ for fd in channel:
         pass
 """
 )
-# Can `say` any message of the execution `mine`, which it is itself.
+# Defines `say`, which sends any message, and `mine`, the id of the running execution.
 FORGE = (
     FIND
     + """

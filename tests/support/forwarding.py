@@ -1,4 +1,4 @@
-"""The port as another daemon would answer it: each verb takes a way there and back, and values arrive as copies."""
+"""The port as a remote daemon would implement it: calls take time, and values arrive as copies."""
 
 import asyncio
 import inspect
@@ -11,7 +11,7 @@ from interpreterd.contexts.manager import Manager
 
 
 class Forwarded:
-    """Contexts behind a way; nothing of ``LocalContexts`` is seen but what the port says."""
+    """Forwards each call of the port to ``LocalContexts``; no other attribute is reachable."""
 
     def __init__(self, manager: Manager) -> None:
         self._there = LocalContexts(manager)
@@ -36,7 +36,7 @@ class Forwarded:
 
 
 class ForwardedEvents:
-    """Events that come from afar; of an execution, also the client's own."""
+    """Forwarded events of a context or of an execution."""
 
     def __init__(self, there: Any) -> None:
         self._there = there
@@ -54,5 +54,5 @@ class ForwardedEvents:
 
 
 def copied(value: Any) -> Any:
-    """Return what arrives of ``value``: it has to be data."""
+    """Return a pickled copy of ``value``, which must be data."""
     return pickle.loads(pickle.dumps(value))

@@ -1,4 +1,4 @@
-"""A WebSocket client that can do everything wrong: its frames (RFC 6455, section 5.2) are made by hand."""
+"""A WebSocket client that can break the protocol: its frames (RFC 6455, section 5.2) are made by hand."""
 
 import asyncio
 import contextlib
@@ -25,7 +25,7 @@ def frame(
     masked: bool = True,
     claims: int | None = None,
 ) -> bytes:
-    """Return a client's frame; ``claims`` is the length that it says it has, if not the one of ``payload``."""
+    """Return a client's frame. ``claims`` is its stated length, by default that of ``payload``."""
     size = len(payload) if claims is None else claims
     first = fin << 7 | reserved << 4 | opcode
     if size < 126:
@@ -42,19 +42,19 @@ def frame(
 
 @frozen
 class Frame:
-    """One that the server sent."""
+    """A frame that the server sent."""
 
     opcode: int
     payload: bytes
 
     @property
     def close_code(self) -> int | None:
-        """Of a close frame, if it has one."""
+        """The close code of a close frame, if it has one."""
         return struct.unpack("!H", self.payload[:2])[0] if self.opcode == CLOSE and self.payload else None
 
 
 class RawSocket:
-    """A connection whose handshake has been made. ``open_raw`` makes one."""
+    """A WebSocket connection after its handshake. ``open_raw`` opens it."""
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._reader = reader
@@ -62,14 +62,14 @@ class RawSocket:
         self._ended = False
 
     async def send(self, *frames: bytes) -> None:
-        """Send bytes, which may be frames; a server that has gone is no error."""
+        """Send bytes, which may be frames. It is no error if the server has gone."""
         if not self._writer.transport.is_closing() and not self._ended:
             self._writer.write(b"".join(frames))
         with contextlib.suppress(OSError):
             await self._writer.drain()
 
     async def receive(self) -> Frame | None:
-        """Return the next frame, or None at the end of the connection."""
+        """Return the next frame, or ``None`` at the end of the connection."""
         try:
             first, size = await self._reader.readexactly(2)
             if size >= 126:
@@ -90,25 +90,25 @@ class RawSocket:
     def reset(self) -> None:
         """End the connection by a TCP reset: SO_LINGER with a time of 0, socket(7)."""
         connection = self._writer.get_extra_info("socket")
-        if connection is not None:  # else it has ended
+        if connection is not None:  # the connection may have ended
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self._writer.transport.abort()
 
     def end(self) -> None:
-        """Send nothing more: the half of a connection that shutdown(2) closes."""
+        """Close the sending half of the connection: shutdown(2)."""
         self._ended = True
         if not self._writer.transport.is_closing():
             with contextlib.suppress(OSError):
                 self._writer.write_eof()
 
     def stop_reading(self) -> None:
-        """Take nothing more from the server; what it sends fills the socket's buffers."""
+        """Stop reading, so that the server's data fills the socket's buffers."""
         self._writer.transport.pause_reading()  # type: ignore[attr-defined]
 
 
 @contextlib.asynccontextmanager
 async def open_raw(port: int, path: str) -> AsyncIterator[RawSocket]:
-    """Connect and upgrade; at the end of the block the connection is closed as a program closes it that ends."""
+    """Connect and upgrade. The end of the block closes the connection without a close frame."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     try:
         writer.write(HANDSHAKE.format(path=path, port=port).encode())

@@ -1,4 +1,4 @@
-"""A daemon process and a client for it, as tests use them."""
+"""A daemon process, a client for it, and functions that look at processes."""
 
 import asyncio
 import contextlib
@@ -18,17 +18,17 @@ from attrs import define, field
 from interpreterd.http.connections import Runner
 
 PREFIX = "/process/interpreter"
-# The daemon's own start and what a shared machine needs; a hang is caught by the timeout of the whole test.
+# Enough for a daemon's start on a busy machine. The timeout of the whole test catches a hang.
 STOP_LIMIT_S = 10
 COMMAND = Path(sys.executable).with_name("interpreterd")
-# The beginning of a shell script that passes for a Python: it names itself when the daemon asks what it is.
+# The beginning of a shell script that poses as a Python: it answers when the daemon asks for its version.
 DISGUISE = f"""#!/bin/sh
 if [ "$3" = -X ]; then echo "$0"; '{sys.executable}' "$@" | tail -n +2; exit; fi
 """
 
 
 class Daemon:
-    """A daemon started as a command. ``lines`` are its log."""
+    """A daemon that runs as a process."""
 
     def __init__(self, command: list[str], flags: tuple[str, ...], cwd: Path, env: dict[str, str]) -> None:
         self._command = [*command, "serve", "--port", "0", *flags]
@@ -41,16 +41,16 @@ class Daemon:
 
     @property
     def url(self) -> str:
-        """Where it listens."""
+        """The address that the daemon listens on."""
         return str(self.announced["url"])
 
     @property
     def pid(self) -> int:
-        """Its process."""
+        """The pid of the daemon."""
         return int(self.announced["pid"])
 
     async def start(self) -> None:
-        """Start it and read its first line; what it says when it ends instead is in ``log``."""
+        """Start the daemon and read its first line. If it ends instead, ``log`` has its messages."""
         self.process = await asyncio.create_subprocess_exec(
             *self._command,
             stdin=asyncio.subprocess.DEVNULL,
@@ -69,14 +69,14 @@ class Daemon:
             await self.ended()
 
     async def ended(self) -> int:
-        """Wait for its end; return its exit status."""
+        """Wait for the daemon's end; return its exit status."""
         async with asyncio.timeout(STOP_LIMIT_S):
             status = await self.process.wait()
         await self._reading
         return status
 
     async def stop(self) -> int:
-        """Ask it to end, if it has not; return its exit status."""
+        """Tell the daemon to end, if it still runs; return its exit status."""
         if self.process.returncode is None:
             with contextlib.suppress(ProcessLookupError):
                 self.process.send_signal(signal.SIGTERM)
@@ -87,7 +87,7 @@ class Daemon:
             await self.process.wait()
             raise
         finally:
-            # The transport's pipes are closed a moment after the process's end; a test counts descriptors.
+            # The transport closes its pipes a moment after the process's end. Tests count descriptors.
             self.process._transport.close()  # type: ignore[attr-defined]
 
     async def _read_log(self, stream: asyncio.StreamReader) -> None:
@@ -96,16 +96,16 @@ class Daemon:
 
 
 class AppServer(TestServer):
-    """Serves an application within the test's process, as the daemon serves it."""
+    """Serves an application within the test's process, with the daemon's class of connections."""
 
     async def _make_runner(self, **options: Any) -> Runner:
-        options["handler_cancellation"] = False  # as is aiohttp's default, but for tests
+        options["handler_cancellation"] = False  # aiohttp's default outside of tests
         return Runner(self.app, **options)
 
 
 @define
 class Result:
-    """What one execution's client saw.
+    """Everything that the client of one execution received.
 
     Attributes:
         messages: Every message, in order.
@@ -117,12 +117,12 @@ class Result:
 
     @property
     def stdout(self) -> str:
-        """All of stdout."""
+        """The text of all output to stdout."""
         return "".join(message["text"] for message in self.messages if message["type"] == "stdout")
 
     @property
     def stderr(self) -> str:
-        """All of stderr."""
+        """The text of all output to stderr."""
         return "".join(message["text"] for message in self.messages if message["type"] == "stderr")
 
     @property
@@ -132,7 +132,7 @@ class Result:
 
     @property
     def error(self) -> dict[str, Any] | None:
-        """The error message, of which there is one at most."""
+        """The error message, if any; there is at most one."""
         errors = [message for message in self.messages if message["type"] == "error"]
         assert len(errors) <= 1
         return errors[0] if errors else None
@@ -146,7 +146,7 @@ class Running:
         self.result = Result()
 
     async def next(self) -> dict[str, Any] | None:
-        """Return the next message, or None after the close."""
+        """Return the next message, or ``None`` after the close."""
         frame = await self.socket.receive()
         if frame.type is aiohttp.WSMsgType.CLOSE:
             self.result.close_reason = frame.extra or ""
@@ -158,19 +158,19 @@ class Running:
         return message
 
     async def until(self, text: str) -> None:
-        """Read on until stdout holds ``text``."""
+        """Read until stdout contains ``text``."""
         while text not in self.result.stdout:
             assert await self.next() is not None, f"ended before it wrote {text!r}: {self.result}"
 
     async def finish(self) -> Result:
-        """Read to the end."""
+        """Read to the end; return the result."""
         while await self.next() is not None:
             pass
         return self.result
 
 
 class Client:
-    """Speaks the wire contract."""
+    """A client of the API, for tests."""
 
     def __init__(self, url: str) -> None:
         self.path = url.removeprefix("unix:") if url.startswith("unix:") else None
@@ -189,23 +189,23 @@ class Client:
 
     def connect(self, **options: Any) -> Any:
         """Open a WebSocket for one execution; an async context manager."""
-        # autoclose off: the close frame's reason is a part of the contract
+        # autoclose off: a test needs the close frame's reason
         return self.http.ws_connect(self.base + "/execute", autoclose=False, max_msg_size=1 << 20, **options)
 
     @contextlib.asynccontextmanager
     async def running(self, code: str, **keys: Any) -> AsyncIterator["Running"]:
-        """Start an execution and leave its messages to the test."""
+        """Start an execution; the test reads its messages."""
         async with self.connect() as socket:
             await socket.send_json({"code": code, **keys})
             yield Running(socket)
 
     async def run(self, code: str, context: str | None = None, **keys: Any) -> Result:
-        """Run ``code`` and return all that came."""
+        """Run ``code``; return everything received."""
         async with self.running(code, **({"contextId": context} if context else {}), **keys) as running:
             return await running.finish()
 
     async def send_first(self, message: str | bytes) -> Result:
-        """Send ``message`` as it is, and return all that came."""
+        """Send ``message`` unchanged; return everything received."""
         async with self.connect() as socket:
             await (socket.send_str(message) if isinstance(message, str) else socket.send_bytes(message))
             return await Running(socket).finish()
@@ -224,23 +224,23 @@ class Client:
 
 
 class Gate:
-    """A FIFO at which a program waits until the test lets it go on.
+    """A FIFO at which user code waits until the test opens the gate.
 
     Attributes:
-        wait: Python code that waits; each ``open`` lets one through, before or after it has come.
+        wait: Python code that waits. Each ``open`` lets one waiter through, also one that comes later.
     """
 
     def __init__(self, path: Path) -> None:
         os.mkfifo(path)
-        self._fd = os.open(path, os.O_RDWR)  # a FIFO that stays open keeps what nobody has read yet
+        self._fd = os.open(path, os.O_RDWR)  # an open FIFO keeps bytes that are not read yet
         self.wait = f"import os; os.read(os.open({str(path)!r}, os.O_RDONLY), 1)"
 
     def open(self) -> None:
-        """Let one through."""
+        """Let one waiter through."""
         os.write(self._fd, b"\n")
 
     def close(self) -> None:
-        """Let go of the FIFO."""
+        """Close the FIFO."""
         os.close(self._fd)
 
 
@@ -248,13 +248,13 @@ def children(pid: int) -> list[int]:
     """Return the pids of the children of ``pid``."""
     found: list[int] = []
     for thread in os.listdir(f"/proc/{pid}/task"):
-        with contextlib.suppress(FileNotFoundError, ProcessLookupError):  # it has ended since
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):  # the process has ended meanwhile
             found += map(int, Path(f"/proc/{pid}/task/{thread}/children").read_text().split())
     return found
 
 
 def state(pid: int) -> str:
-    """Return the state of a process, a letter of proc(5); X if there is none."""
+    """Return the state of a process, a letter of proc(5); "X" if the process does not exist."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
     except OSError:
@@ -262,12 +262,12 @@ def state(pid: int) -> str:
 
 
 def alive(pid: int) -> bool:
-    """Whether ``pid`` runs; a zombie does not."""
+    """Return whether ``pid`` runs. A zombie does not run."""
     return state(pid) not in "ZX"
 
 
 async def gone(*pids: int) -> None:
-    """Wait for the end of processes, whoever their parent is."""
+    """Wait for the end of processes of any parent."""
     loop = asyncio.get_running_loop()
     for pid in pids:
         try:
@@ -284,7 +284,7 @@ async def gone(*pids: int) -> None:
 
 
 async def ends(pid: int) -> None:
-    """Wait for the end of a process that is to end by itself; if the test ends before, kill it."""
+    """Wait for a process that must end by itself; kill it if the test ends before."""
     try:
         await gone(pid)
     except BaseException:

@@ -1,4 +1,4 @@
-"""Code that breaks its own Python, and what is to come of it."""
+"""User code that breaks its own Python, and the expected results."""
 
 from typing import Any
 
@@ -62,7 +62,7 @@ DEATHS = {
 }
 
 
-# Code that does not end its Python, and after which all is well.
+# Code that does not end its Python; the next execution works.
 BREAK = """
 def broken(*args, **keys):
     raise RuntimeError('broken')
@@ -153,7 +153,7 @@ HARMLESS = {
 }
 
 
-# Code that raises what is hard to show; the error's name and value.
+# Code that raises an exception that is hard to show, with the error's name and value.
 ERRORS = {
     "no Exception": ("class E(BaseException): pass\nraise E('x')", "E", "x"),
     "GeneratorExit": ("raise GeneratorExit('x')", "GeneratorExit", "x"),
@@ -192,7 +192,7 @@ ERRORS = {
 }
 
 
-# Code that says "on" and does not end; what it is told once it is interrupted, and whether its Python survives that.
+# Code that prints "on" and does not end; the messages after an interrupt; whether the worker survives.
 KILLED = "interrupted; its worker was killed by SIGKILL, and its variables are lost"
 
 
@@ -238,7 +238,7 @@ ENDLESS: dict[str, tuple[str, list[dict[str, Any]], bool]] = {
 }
 
 
-# Code whose Python is to end and would not do so by itself.
+# Code that keeps its Python from ending by itself.
 EXITS = {
     "a thread that stays": "threading.Thread(target=threading.Event().wait).start()",
     "an exit handler that does not end": "atexit.register(threading.Event().wait)",
@@ -249,7 +249,7 @@ EXITS = {
 
 
 def whole(code: str) -> str:
-    """``code``, with the imports that it needs and a function that raises."""
+    """Return ``code`` with its imports and with ``broken``, a function that raises."""
     modules = (
         "_thread",
         "atexit",

@@ -1,7 +1,7 @@
-"""Interrupts at random moments: what is run, when it is interrupted, and what must then be true.
+"""Interrupts at random moments: the programs, the moments, and the checks afterwards.
 
-``storm`` is the whole, for the suite and for ``make soak``. Every choice comes from its seed; what then happens at the
-same time is up to the machine, which is the point of it.
+``storm`` runs all of it, for the suite and for ``make soak``. Every choice comes from the seed. The timing depends on
+the machine, so each run tests other moments.
 """
 
 import asyncio
@@ -13,10 +13,10 @@ from attrs import define, field
 from harness import Client
 from sessions import Request, Session, open_session
 
-LIMIT_S = 30.0  # for one execution; the daemon kills what an interrupt did not reach much sooner
-SPREAD_S = 0.006  # within which interrupts come: longer than what the programs below take that end by themselves
+LIMIT_S = 30.0  # for one execution; the daemon kills a worker that ignores an interrupt much sooner
+SPREAD_S = 0.006  # spread of the interrupts: longer than a program of ``ENDING`` runs
 
-# They end by an interrupt only. {n} is the execution's number.
+# Programs that end only by an interrupt.
 ENDLESS = {
     "loop": "while True: pass",
     "nested": "def f(n):\n    while True: g(n)\ndef g(n):\n    if n: g(n - 1)\nf(50)",
@@ -32,7 +32,7 @@ ENDLESS = {
     "dots": "i = 0\nwhile True:\n    print(i, end='\\n', flush=True)\n    i += 1",
     "write": "i = 0\nwhile True:\n    os.write(1, b'%d\\n' % i)\n    i += 1",
 }
-# They end by themselves, after {n} rounds; what they have seen stands in ``trail``.
+# Programs that end by themselves after {rounds} rounds; {n} is the execution's number. They note events in ``trail``.
 ENDING = {
     "ends": "for _ in range({rounds}): pass\ntrail.append('ended {n}')",
     "tells": """try:
@@ -50,24 +50,24 @@ except KeyboardInterrupt:
     "prints": "for i in range({rounds} // 64): print(i)\ntrail.append('ended {n}')",
     "exits": "for _ in range({rounds}): pass\ntrail.append('ended {n}')\nsys.exit(3)",
 }
-ROUNDS = 100_000  # at most: some milliseconds
+ROUNDS = 100_000  # at most; they take some milliseconds
 RAISED = {"fails": "ZeroDivisionError: division by zero", "exits": "SystemExit: 3"}
 INTERRUPTED = "interrupted KeyboardInterrupt: "
-# asyncio.run() counts interrupts from zero a moment after it has begun to take them, and so may not know of one.
+# asyncio.run() handles interrupts a moment before it sets its count of them to 0, so it may miss one.
 UNCOUNTED = ("async", "completed CancelledError: ")
-# An import that is interrupted half-way may leave a package that cannot be imported any more: CPython's own affair.
+# All imports are here: in CPython an interrupted import may leave a package that cannot be imported again.
 PRELUDE = "import _thread, asyncio, os, select, sys, threading, time\ntrail = []\nprint(os.getpid())"
 PROBE = "print(os.getpid(), *[seen.split()[0] for seen in trail if seen.endswith(' {n}')])"
-NUMBERED = ("flood", "both", "dots", "write", "prints")  # each line is the number of those before it
+NUMBERED = ("flood", "both", "dots", "write", "prints")  # each line is the number of lines before it
 
 
 @define
 class Tally:
-    """What a storm has seen.
+    """The results of a storm.
 
     Attributes:
         counts: Executions by program, interrupts by moment, endings by outcome.
-        latencies_s: From sending an interrupt of an endless program to its end.
+        latencies_s: Seconds from the interrupt of an endless program to its end.
     """
 
     seed: int | str
@@ -77,7 +77,7 @@ class Tally:
     violations: list[str] = field(factory=list)
 
     def add(self, case: "_Case", strange: list[str]) -> None:
-        """Count one execution and what was wrong with it."""
+        """Count one execution and its violations."""
         self.executions += 1
         self.counts.update([f"program {case.program}", f"moment {case.moment}", f"end {case.request.end}"])
         self.latencies_s += case.latencies_s
@@ -88,7 +88,7 @@ class Tally:
 
 
 async def storm(client: Client, *, executions: int, contexts: int, seed: int | str) -> Tally:
-    """Interrupt ``executions`` executions, spread over ``contexts`` contexts, each on a connection of its own."""
+    """Interrupt ``executions`` executions in ``contexts`` contexts. Each context has its own connection."""
     tally = Tally(seed)
     share, rest = divmod(executions, contexts)
     async with asyncio.TaskGroup() as tasks:
@@ -99,7 +99,7 @@ async def storm(client: Client, *, executions: int, contexts: int, seed: int | s
 
 
 async def _victim(client: Client, executions: int, chooser: random.Random, tally: Tally) -> None:
-    """Interrupt ``executions`` executions, all in one context unless something goes wrong in it."""
+    """Interrupt ``executions`` executions in one context; a violation leads to a new context."""
     context, pid = None, ""
     async with open_session(client) as session:
         for number in range(executions):
@@ -121,7 +121,7 @@ async def _victim(client: Client, executions: int, chooser: random.Random, tally
 
 
 class _Case:
-    """One execution and the interrupts for it."""
+    """One execution and its interrupts."""
 
     def __init__(self, client: Client, session: Session, context: str, chooser: random.Random, number: int) -> None:
         self._client = client
@@ -140,7 +140,7 @@ class _Case:
         self.latencies_s: list[float] = []
 
     async def run(self) -> list[str]:
-        """Run and interrupt it; return what is wrong with how it ended."""
+        """Run and interrupt it; return the violations in how it ended."""
         source = (ENDLESS | ENDING)[self.program]
         if not self.endless:
             source = source.format(n=self._number, rounds=self._rounds)
@@ -149,7 +149,7 @@ class _Case:
         sent_at = loop.time()
         await MOMENTS[self.moment](self)
         while self.endless and "interrupting" not in self.answers and self.request.end is None:
-            # It had not begun, or the id that was named was another's: a second one must hit.
+            # The execution had not begun, or the interrupt named another execution: a second interrupt must hit.
             await self.request.started.wait()
             await self.interrupt(self.request.execution_id)
             if self.answers[-1] == "idle" and self.request.end is None:
@@ -172,7 +172,7 @@ class _Case:
         if self.moment == "after its end" and hit:
             wrong.append("had ended, and an interrupt for it was answered by interrupting")
         if self.program in NUMBERED:
-            # Python itself warns on stderr of coroutines that were interrupted before they began.
+            # Python warns on stderr of coroutines that were interrupted before they began.
             warnings_left_out = [line for line in "".join(self.request.stderr).split("\n") if line.isdigit()]
             for lines in ("".join(self.request.stdout).split("\n"), [*warnings_left_out, ""]):
                 if gap := _gap(lines):
@@ -183,7 +183,7 @@ class _Case:
         return wrong
 
     async def aftermath(self, pid: str) -> list[str]:
-        """Return what is wrong with the context: its worker, its variables, its next execution."""
+        """Return the violations in the context: its worker, its variables, its next execution."""
         probe = await self._session.run(PROBE.format(n=self._number), self._context)
         if probe.outcome != "completed" or probe.restarted:
             return [f"the next execution: {probe.outcome}, {'a new' if probe.restarted else 'the same'} worker"]
@@ -192,7 +192,7 @@ class _Case:
         return wrong if self.endless else wrong + self._compare(set(seen))
 
     def _compare(self, seen: set[str]) -> list[str]:
-        """Hold what the client was told against what the code has seen of itself."""
+        """Compare the outcome that the client got with the events that the code noted."""
         completed = self.request.end == "completed"
         if completed and ("interrupted" in seen or not seen & {"ended", "caught"}):
             return [f"told as completed, but the code saw {seen or 'no end'}"]
@@ -201,7 +201,7 @@ class _Case:
         return []
 
     async def interrupt(self, execution_id: str | None = None) -> None:
-        """Interrupt what runs, or the named execution, by one of the two ways there are."""
+        """Interrupt the running or the named execution, over REST or the session."""
         if execution_id is None and self._chooser.random() < 0.3:
             _, body = await self._client.request("POST", f"/context/{self._context}/interrupt")
             self.answers.append("interrupting" if body["interrupted"] else "idle")
@@ -211,7 +211,7 @@ class _Case:
     # Moments
 
     async def at_once(self) -> None:
-        """In the same breath as the code: before the worker has read it."""
+        """Interrupt right after the code is sent, before the worker has read it."""
         self.answers.append(await self._session.interrupt(self._context))
 
     async def when_it_starts(self) -> None:
@@ -248,7 +248,7 @@ MOMENTS: dict[str, Callable[[_Case], Awaitable[None]]] = {
 
 
 def _gap(lines: list[str]) -> str:
-    """Return where ``lines`` are not the numbers from 0 on; the last one, without its newline, may be cut."""
+    """Return the first place where ``lines`` are not 0, 1, 2, …, or "". The last line may be cut."""
     *whole, last = lines
     for number, line in enumerate(whole):
         if line != str(number):

@@ -1,4 +1,4 @@
-"""The kinds of events that the daemon has."""
+"""The daemon's kinds of events."""
 
 import attrs
 
@@ -6,5 +6,5 @@ from interpreterd.model.events import Event
 
 
 def kinds() -> set[type[Event]]:
-    """Return them, without those of tests, nor what attrs makes a class of."""
+    """Return the daemon's kinds, without kinds of tests and without the classes that attrs replaced."""
     return {it for it in Event.__subclasses__() if attrs.has(it) and it.__module__.startswith("interpreterd.")}

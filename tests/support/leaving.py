@@ -1,4 +1,4 @@
-"""Clients that ask for much, over plain HTTP or a WebSocket, and then take little of it or nothing."""
+"""Clients that request much data, over plain HTTP or a WebSocket, and then read little or nothing."""
 
 import asyncio
 import contextlib
@@ -12,16 +12,16 @@ from urllib.parse import urlsplit
 
 from frames import HANDSHAKE, TEXT, frame
 
-BUFFER_BYTES: Final = 1 << 12  # what the kernel keeps for such a client (SO_RCVBUF, socket(7))
+BUFFER_BYTES: Final = 1 << 12  # size of the client's receive buffer (SO_RCVBUF, socket(7))
 HANG_S: Final = 45.0
 ACCEPT: Final = {"JSON": "application/json", "NDJSON": "application/x-ndjson", "SSE": "text/event-stream"}
 
 
 class Asker:
-    """A connection on which one thing is asked for."""
+    """A connection with one request."""
 
     def __init__(self, url: str, request: bytes) -> None:
-        """Connect to ``url``, as a daemon announces it, and send ``request``."""
+        """Connect to ``url``, in the form that the daemon announces, and send ``request``."""
         unix = url.startswith("unix:")
         self.socket = socket.socket(socket.AF_UNIX if unix else socket.AF_INET)
         self.socket.settimeout(HANG_S)
@@ -31,16 +31,16 @@ class Asker:
         self.socket.sendall(request)
 
     def begun(self) -> None:
-        """Wait for the first byte, and leave it there."""
+        """Wait for the first byte, but do not take it."""
         assert self.socket.recv(1, socket.MSG_PEEK)
 
     def leave(self) -> None:
-        """End the connection at once: on TCP by a reset."""
+        """End the connection at once: over TCP by a reset."""
         self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self.socket.close()
 
     def rest(self) -> bytes:
-        """Return all that comes up to the end of the connection, however it ends."""
+        """Return all bytes up to the end of the connection."""
         data = b""
         try:
             while piece := self.socket.recv(1 << 16):
@@ -52,7 +52,7 @@ class Asker:
 
 
 def get(path: str, form: str = "JSON") -> bytes:
-    """Return a request for what is at ``path``."""
+    """Return a GET request for ``path``."""
     return f"GET {path} HTTP/1.1\r\nHost: localhost\r\nAccept: {ACCEPT[form]}\r\n\r\n".encode()
 
 
@@ -70,7 +70,7 @@ def upgrade(path: str, *messages: dict[str, Any]) -> bytes:
 
 
 async def holds(condition: Callable[[], object]) -> None:
-    """Wait until ``condition`` holds; of what nothing tells."""
+    """Poll until ``condition`` is true. For conditions without an event."""
     while True:
         if condition():
             return
@@ -78,7 +78,7 @@ async def holds(condition: Callable[[], object]) -> None:
 
 
 async def comes(look: Callable[[], Awaitable[object]]) -> None:
-    """Look again and again, with pauses, until what ``look`` returns is true: for what nothing tells."""
+    """Poll ``look``, with pauses, until its result is true. For conditions without an event."""
     while True:
         if await look():
             return
@@ -89,6 +89,6 @@ def connections(pid: int) -> int:
     """Return how many sockets a process has open."""
     count = 0
     for fd in os.listdir(f"/proc/{pid}/fd"):
-        with contextlib.suppress(FileNotFoundError):  # closed since
+        with contextlib.suppress(FileNotFoundError):  # closed meanwhile
             count += os.readlink(f"/proc/{pid}/fd/{fd}").startswith("socket:")
     return count

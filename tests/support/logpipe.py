@@ -1,4 +1,4 @@
-"""A pipe that a log is written to."""
+"""A pipe for a log."""
 
 import fcntl
 import os
@@ -8,14 +8,14 @@ import pytest
 
 
 class Pipe:
-    """A small pipe. Attributes: ``reader`` and ``writer``, its ends."""
+    """A small pipe. ``reader`` and ``writer`` are its ends."""
 
     def __init__(self) -> None:
         self.reader, self.writer = os.pipe()
         fcntl.fcntl(self.writer, fcntl.F_SETPIPE_SZ, 4096)
 
     def fill(self) -> None:
-        """Leave no room in it."""
+        """Fill the pipe."""
         os.set_blocking(self.writer, False)
         for size in (4096, 1):
             try:
@@ -26,7 +26,7 @@ class Pipe:
         os.set_blocking(self.writer, True)
 
     def read_until(self, text: bytes) -> bytes:
-        """Read on until ``text`` has come."""
+        """Read until ``text`` has come; return everything read."""
         data = b""
         while text not in data:
             data += os.read(self.reader, 1 << 16)

@@ -1,4 +1,4 @@
-"""A driver of the state machine that looks at each effect: whether it can be done now, and means something."""
+"""A driver of the state machine that checks each effect: it must be possible and useful now."""
 
 from collections import deque
 
@@ -43,11 +43,11 @@ from interpreterd.pipe.messages import (
 
 
 class MachineDriver(RuleBasedStateMachine):
-    """Drives a machine as its driver would, and sees that what the machine wants makes sense.
+    """Drives a machine as the real driver does, and checks its effects.
 
-    What happens is chosen by subclasses.
+    Subclasses choose the inputs.
 
-    The model is the driver's view: which process there is, which timers run, which executions exist.
+    The attributes are the driver's view: the worker's process, the running timers, the executions.
     """
 
     def __init__(self) -> None:
@@ -56,8 +56,8 @@ class MachineDriver(RuleBasedStateMachine):
         self.starting = False
         self.alive = False
         self.killed = False
-        self.mute = False  # it broke the protocol: no more messages will come
-        self.told: deque[str] = deque()  # what the worker was asked to do and has not answered
+        self.mute = False  # the worker broke the protocol: no more messages come from it
+        self.told: deque[str] = deque()  # requests that the worker has not answered yet
         self.timers: set[str] = set()
         self.submitted: list[str] = []
         self.waiting: deque[str] = deque()

@@ -1,4 +1,4 @@
-"""Scripts for a context's state machine: inputs and effects in short, and how each state is reached."""
+"""Short forms of the machine's inputs and effects, and a script of inputs that reaches each state."""
 
 from typing import Any
 
@@ -46,7 +46,7 @@ class Like:
         return f"like {self._error!r}"
 
 
-# What it does to a worker that has to go, which then has a while to die.
+# The effects that kill a worker and set the time in which it must die.
 KILL: list[Effect] = [ClearTimer("timeout"), ClearTimer("grace"), KillWorker(), SetTimer("grace", GIVE_UP_AFTER_S)]
 
 
@@ -75,7 +75,7 @@ def lost(name: str, how: str) -> list[Effect]:
 
 
 def machine(*inputs: Input, queue_limit: int = 10) -> Machine:
-    """Return a machine to which ``inputs`` have happened."""
+    """Return a machine that has handled ``inputs``."""
     it = Machine(queue_limit=queue_limit, grace_s=GRACE_S)
     for event in inputs:
         it.handle(event)

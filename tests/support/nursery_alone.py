@@ -1,4 +1,4 @@
-"""A nursery in a Python of its own, without a daemon: it would adopt the test's processes."""
+"""Runs a nursery in a new Python. In the test's process it would adopt the test's own children."""
 
 import os
 import subprocess

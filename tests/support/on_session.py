@@ -1,4 +1,4 @@
-"""A client of one ``GET /session``, for tests that read message by message."""
+"""A client of one ``GET /session``, for tests that read messages one by one."""
 
 import contextlib
 from collections import defaultdict
@@ -12,7 +12,7 @@ ENDS = ("completed", "interrupted", "cancelled", "refused")
 
 
 class Session:
-    """A client's end of one connection, which sorts what comes by request."""
+    """The client's end of one connection; it sorts messages by request."""
 
     def __init__(self, socket: aiohttp.ClientWebSocketResponse) -> None:
         self.socket = socket
@@ -27,7 +27,7 @@ class Session:
         return message
 
     async def wait(self, request_id: str | None, *texts: str) -> list[dict[str, Any]]:
-        """Read on until a control message of the request has one of ``texts``."""
+        """Read until a control message of the request has one of ``texts``; return the request's messages."""
         while not any(message.get("text") in (texts or ENDS) for message in self.messages[request_id]):
             await self.next()
         return self.messages[request_id]
@@ -43,7 +43,7 @@ async def open_session(client: Client) -> AsyncIterator[Session]:
 
 
 async def question(session: Session, request_id: str) -> dict[str, Any]:
-    """Read on until the request's execution asks for something new; return the event."""
+    """Read until the request's execution asks its next question; return the event."""
     seen = len(session.messages[request_id])
     while True:
         for message in session.messages[request_id][seen:]:

@@ -1,4 +1,4 @@
-"""A context over a fake worker, and what its clients read."""
+"""A context over a fake worker, and functions that read its events."""
 
 import asyncio
 import contextlib
@@ -20,14 +20,14 @@ from interpreterd.workers.watcher import Watcher
 
 COMPLETED = events.Finished(outcome=events.Outcome.COMPLETED)
 CAUSE = ContextDeleted("c")
-LONG_S = 1000  # never comes, or the test hangs
+LONG_S = 1000  # a limit that no test reaches
 
 
 @contextlib.asynccontextmanager
 async def open_context(
     launcher: FakeLauncher, *, grace_s: float = LONG_S, start_timeout_s: float = LONG_S, **settings: int
 ) -> AsyncIterator[Context]:
-    """Make a context; at the end it is closed."""
+    """Yield a context; close it at the end of the block."""
     chosen = ContextSettings(cwd="/", grace_s=grace_s, **settings)
     async with asyncio.TaskGroup() as tasks:
         executions = Executions(limit_bytes=1 << 20, journal_limit_bytes=1 << 20)
@@ -57,7 +57,7 @@ def out(text: str) -> events.Output:
 
 
 async def read(execution: ExecutionRecord) -> list[events.Event | events.Gap]:
-    """Return the events, but those before the code ran, and what the last one says again."""
+    """Return all events except queued, started and raised ones; neighbouring output is joined."""
     told = [event async for _, event in execution.journal.client]
     joined: list[events.Event | events.Gap] = []
     for event in told:
@@ -70,14 +70,14 @@ async def read(execution: ExecutionRecord) -> list[events.Event | events.Gap]:
 
 
 async def finished(execution: ExecutionRecord) -> events.Finished:
-    """Return the last event."""
+    """Wait for the end of an execution; return its last event."""
     event = (await read(execution))[-1]
     assert isinstance(event, events.Finished)
     return event
 
 
 async def run(context: Context, launcher: FakeLauncher, code: str = "pass") -> tuple[FakeWorker, Run, ExecutionRecord]:
-    """Have a first execution run."""
+    """Start the first execution; return its worker, message and record."""
     execution = context.submit(execute(code))
     worker = await launcher.worker()
     return worker, await worker.run(), execution

@@ -1,8 +1,8 @@
-"""How long a test, and the whole suite, may be silent; what is said then; and an end for what would wait for ever.
+"""Limits on the time of a test and on the suite's silence: prints all stacks, and ends a test that waits for ever.
 
-pytest-timeout raises once, and what it raises can be held back: hypothesis takes it for a failing example and tries
-others; a ``finally`` may wait on; a thread that never ends is joined when its loop is closed. So here the alarm comes
-again and again, until the test has ended, with its fixtures; and a process for which not even that is enough ends.
+pytest-timeout raises once, and code can swallow its exception: hypothesis takes it for a failing example and tries
+more; a ``finally`` may wait on; closing a loop joins its threads, which may never end. So this alarm repeats until the
+test and its fixtures have ended. If that does not help, the process ends.
 """
 
 import asyncio
@@ -21,68 +21,68 @@ import pytest
 
 SILENCE_S: Final = 60.0
 AGAIN_S: Final = 15.0  # after the first alarm
-GIVE_UP_S: Final = 90.0  # after the first alarm: not even its repetition has ended the test
+GIVE_UP_S: Final = 90.0  # after the first alarm: the repeated alarms have not ended the test
 LONGEST_TEST_S: Final = 300.0
 EXIT_S: Final = 60.0
 TASKS_TOLD: Final = 20
 
 
 class TimedOut(pytest.fail.Exception.__mro__[1]):  # type: ignore[misc]
-    """A test has taken too long. To pytest an outcome as its own are; nobody else is to catch it, and hypothesis
-    catches those."""
+    """A test has taken too long. pytest treats it as an outcome. It is no ``Failed``, because hypothesis
+    catches ``Failed``."""
 
 
 class Patience:
-    """A plugin of each process of the suite: of those that run tests, and of the one that hands them out."""
+    """A plugin for each process of the suite: the processes that run tests, and the one that distributes them."""
 
     def __init__(self, config: pytest.Config) -> None:
         self._debugging = bool(config.getoption("usepdb"))
         self._hands_out = bool(config.getoption("numprocesses", None)) and not hasattr(config, "workerinput")
-        # Of now: while tests run, fd 2 is pytest's.
+        # A copy of stderr: while tests run, pytest captures fd 2.
         self._stderr: TextIO = os.fdopen(os.dup(2), "w", errors="backslashreplace")
         self._running: dict[str, float] = {}
         self._heard_at = time.monotonic()
         self._over = threading.Event()
-        self._interruptible = False  # pytest itself is not to meet the alarm between the parts of a test
+        self._interruptible = False  # between the parts of a test, the alarm must not hit pytest itself
         self._finish = pytest.FixtureDef.finish
         pytest.FixtureDef.finish = self._finishing()  # type: ignore[method-assign]
 
     def pytest_unconfigure(self) -> None:
-        """Leave all as it was."""
+        """Restore pytest's function."""
         pytest.FixtureDef.finish = self._finish  # type: ignore[method-assign]
 
     # The suite
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionstart(self) -> None:
-        """Begin to listen."""
+        """Start the thread that notices silence."""
         threading.Thread(target=self._listen, name="patience", daemon=True).start()
 
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self) -> None:
-        """The process has some time to end: a thread that a test left behind would be waited for, by Python itself."""
+        """Limit the process's time to end: Python would wait for a thread that a test left behind."""
         self._over.set()
         if not self._debugging:
             faulthandler.dump_traceback_later(EXIT_S, exit=True, file=self._stderr)
 
     def pytest_runtest_logstart(self, nodeid: str) -> None:
-        """A test begins, in this process or in one of those to which this one hands them out."""
+        """Note that a test begins, in this process or in one that it distributes tests to."""
         self._running[nodeid] = time.monotonic()
         self._heard()
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """A part of a test has ended."""
+        """Note that a part of a test has ended."""
         self._heard()
 
     def pytest_runtest_logfinish(self, nodeid: str) -> None:
-        """A test has ended, with its fixtures."""
+        """Note that a test and its fixtures have ended."""
         self._running.pop(nodeid, None)
         self._heard()
 
     def _heard(self) -> None:
         self._heard_at = time.monotonic()
         if self._hands_out and not self._debugging:
-            # Longer than any test can be silent: then nobody runs one.
+            # Longer than any test can be silent: all processes that run tests must be dead.
             faulthandler.dump_traceback_later(LONGEST_TEST_S + 2 * GIVE_UP_S, exit=True, file=self._stderr)
 
     def _listen(self) -> None:
@@ -93,7 +93,7 @@ class Patience:
                 self._tell(f"{SILENCE_S:.0f} s without a word; running: {', '.join(now) or 'nothing'}")
 
     def _tell(self, what: str) -> None:
-        """Say where all threads are, and what all tasks wait for."""
+        """Print the stacks of all threads and tasks."""
         print(f"\n==== {what}, in process {os.getpid()}", file=self._stderr, flush=True)
         faulthandler.dump_traceback(self._stderr, all_threads=True)
         waiting = [it for it in gc.get_objects() if isinstance(it, asyncio.Task) and not it.done()]
@@ -109,7 +109,7 @@ class Patience:
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_protocol(self) -> Iterator[None]:
-        """Let the alarm come until the test has ended."""
+        """Turn the alarm off when the test has ended."""
         try:
             return (yield)
         finally:
@@ -127,10 +127,10 @@ class Patience:
     pytest_runtest_setup = pytest_runtest_call = _part
 
     def _finishing(self) -> Callable[[Any, Any], None]:
-        """Return what ends a fixture, and can be interrupted.
+        """Return a function that ends a fixture and that the alarm can interrupt.
 
-        If anything but an exception or an outcome comes of that, pytest would end no other fixture of the test, and
-        later tests would be given what this one has left.
+        Some exceptions would keep pytest from ending the test's other fixtures, and later tests would get them. So
+        these exceptions become a ``TimedOut``.
         """
 
         def finish(fixture: Any, request: Any) -> None:
@@ -146,7 +146,7 @@ class Patience:
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_timeout_set_timer(self, item: pytest.Item, settings: Any) -> bool | None:
-        """Set the alarm, in the place of pytest-timeout's."""
+        """Set this alarm in place of pytest-timeout's."""
         if self._debugging:
             return None
 
@@ -162,12 +162,12 @@ class Patience:
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_timeout_cancel_timer(self) -> bool | None:
-        """Do not take it back when a part of the test has failed: its fixtures still have to end."""
+        """Keep the alarm after a part of the test has failed: its fixtures must still end."""
         return None if self._debugging else True
 
 
 def end_at_timeout(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-    """End the test that hangs: uvloop only logs what is raised in a signal's handler, and goes on."""
+    """End a hanging test. uvloop only logs an exception of a signal handler, so its tasks are cancelled here."""
     loop.default_exception_handler(context)
     if isinstance(context.get("exception"), TimedOut):
         for task in asyncio.all_tasks(loop):

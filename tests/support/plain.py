@@ -1,4 +1,4 @@
-"""A plain Python, in the place of a worker."""
+"""A plain Python, to compare a worker with."""
 
 import subprocess
 
@@ -17,7 +17,7 @@ SEEN = (
 
 
 def plain(worker: DrivenWorker, code: str, env: dict[str, str]) -> str:
-    """Return what a plain Python prints that is given ``code`` on its command line, as an empty argv[0] says."""
+    """Run ``code`` with ``python -c``, with an empty argv[0]; return its output."""
     ran = subprocess.run(
         [worker.python, "-c", "import sys; sys.argv = ['']\n" + code],
         capture_output=True,
@@ -30,7 +30,7 @@ def plain(worker: DrivenWorker, code: str, env: dict[str, str]) -> str:
 
 
 def version_of(python: str) -> tuple[int, int]:
-    """Return the version of one of the ``find_pythons``."""
+    """Return the version of a Python of ``find_pythons``."""
     version = next(version for version, path in find_pythons().items() if path == python)
     major, _, minor = version.partition(".")
     return int(major), int(minor)

@@ -1,4 +1,4 @@
-"""Executions over plain HTTP, as tests ask for them."""
+"""Executions over plain HTTP."""
 
 from typing import Any
 
@@ -7,7 +7,7 @@ from harness import Client
 
 
 async def post(client: Client, code: str, **keys: Any) -> dict[str, Any]:
-    """Run code; return the one object."""
+    """Run code; return the JSON answer."""
     status, body = await client.request("POST", "/execute", json={"code": code, **keys})
     assert status == 200, body
     assert isinstance(body, dict)
@@ -22,7 +22,7 @@ async def start(client: Client, code: str, **keys: Any) -> str:
 
 
 async def wait(client: Client, execution_id: str, text: str = "") -> list[dict[str, Any]]:
-    """Return an execution's events up to ``text``, or its end."""
+    """Return an execution's events up to the text ``text``, or to its end."""
     async with following(client, f"/executions/{execution_id}/events", "ndjson") as events:
         return await until(events, text) if text else [message async for message in events]
 

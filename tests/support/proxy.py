@@ -1,4 +1,4 @@
-"""A TCP proxy before a daemon, which ends connections where a test wants it."""
+"""A TCP proxy before a daemon. A test plans how it cuts connections."""
 
 import asyncio
 import contextlib
@@ -11,26 +11,26 @@ from attrs import define, field, frozen
 
 @frozen
 class Cut:
-    """Pass on so many bytes of what the daemon sends, then end both connections."""
+    """Forward this many bytes from the daemon, then end both connections."""
 
     after_bytes: int
 
 
 @frozen
 class Swallow:
-    """Pass on nothing: take what the client sends first, and end the connection."""
+    """Forward nothing: take the client's first data, and end the connection."""
 
 
 @frozen
 class Say:
-    """Answer this instead of the daemon, once the client has said something."""
+    """Give this answer in place of the daemon, after the client's first data."""
 
     answer: bytes
 
 
 @frozen
 class Hold:
-    """Pass on everything, but only once ``go_on`` is set."""
+    """Forward everything after ``go_on`` is set."""
 
     go_on: asyncio.Event
 
@@ -40,11 +40,11 @@ Plan = Cut | Swallow | Say | Hold
 
 @define
 class Proxy:
-    """What becomes of connections.
+    """The proxy's plans and its record of connections.
 
     Attributes:
-        plans: One for each of the next connections; those beyond are passed on.
-        heard: The first bytes of each connection that was not passed on.
+        plans: One for each of the next connections. Later connections are forwarded.
+        heard: The first bytes of each connection that was not forwarded.
     """
 
     url: str = ""
@@ -54,7 +54,7 @@ class Proxy:
     _waiting: list[tuple[int, asyncio.Event]] = field(factory=list)
 
     async def connected(self, times: int) -> None:
-        """Wait for so many connections, from the beginning on."""
+        """Wait until there were this many connections in all."""
         event = asyncio.Event()
         self._waiting.append((times, event))
         self._tell()

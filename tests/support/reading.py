@@ -1,4 +1,4 @@
-"""A client of a WebSocket that decides itself when, and how much, it takes."""
+"""A WebSocket client that controls when and how much it reads."""
 
 import socket
 import struct
@@ -9,15 +9,15 @@ from urllib.parse import urlsplit
 import orjson
 from harness import PREFIX
 
-HANG_S: Final = 45.0  # a read that takes longer has failed: a thread that waits for ever could not be ended
+HANG_S: Final = 45.0  # limit of a read: a thread that waits for ever could not be ended
 
 
 class Reader:
-    """A WebSocket client (RFC 6455) on a blocking socket: what it does not ask for stays in the kernel's buffers.
+    """A WebSocket client (RFC 6455) on a blocking socket. Unread data stays in the kernel's buffers.
 
     Attributes:
-        piece_bytes: What one recv(2) takes at most.
-        close_code, close_reason: Once ``receive`` has returned None.
+        piece_bytes: The most that one recv(2) takes.
+        close_code, close_reason: Set when ``receive`` has returned ``None``.
     """
 
     def __init__(self, url: str, path: str = "/execute", *, piece_bytes: int = 1 << 18, buffer_bytes: int = 0) -> None:
@@ -58,7 +58,7 @@ class Reader:
         self._send_frame(9, b"")
 
     def receive(self) -> dict[str, Any] | None:
-        """Return the next message, or None after the server's close, which is answered; pings are answered, too."""
+        """Return the next message, or ``None`` after the server's close. Pings and the close are answered."""
         while True:
             head, size = self._take(2)
             if size >= 126:
@@ -78,7 +78,7 @@ class Reader:
                     pass
 
     def first_line(self) -> tuple[str, str]:
-        """Return the first line of stdout, and what came with it; whatever else comes before is skipped."""
+        """Return the first line of stdout and the rest of its message. Earlier messages are dropped."""
         text = ""
         while "\n" not in text:
             message = self.receive()
@@ -89,7 +89,7 @@ class Reader:
         return line, rest
 
     def read_raw(self) -> bytes:
-        """Return all bytes up to the connection's end, and answer nothing."""
+        """Return all bytes up to the end of the connection, without answering."""
         data = bytes(self._unread)
         while piece := self._socket.recv(self.piece_bytes):
             data += piece
@@ -98,7 +98,9 @@ class Reader:
     def _send_frame(self, kind: int, data: bytes) -> None:
         size = len(data)
         length = bytes([0x80 | size]) if size < 126 else b"\xff" + size.to_bytes(8, "big")
-        self._socket.sendall(bytes([0x80 | kind]) + length + bytes(4) + data)  # a mask of zeros changes nothing
+        self._socket.sendall(
+            bytes([0x80 | kind]) + length + bytes(4) + data
+        )  # a mask of zeros leaves the payload as it is
 
     def _take(self, size: int) -> bytes:
         while len(self._unread) < size:
@@ -120,5 +122,5 @@ def read_all(reader: Reader) -> list[dict[str, Any]]:
 
 
 def text_of(messages: list[dict[str, Any]], *streams: str) -> str:
-    """The output of ``streams``, as it came."""
+    """Return the output of ``streams``, in its order."""
     return "".join(message["text"] for message in messages if message["type"] in streams)

@@ -1,4 +1,4 @@
-"""What flags and variables of ``interpreterd serve`` say."""
+"""Parses flags and variables of ``interpreterd serve``."""
 
 import contextlib
 import io
@@ -10,19 +10,19 @@ from interpreterd.flags import Chosen, Parser, flag_of, variable_of
 
 
 def parse(*arguments: str, **environ: str) -> dict[str, Any]:
-    """Return every setting by its name."""
+    """Return all settings by name."""
     return Chosen.by(Parser("interpreterd serve"), arguments, environ).settings.values()
 
 
 def said(name: str, text: str) -> Any:
-    """Return what a setting becomes by its flag, and by its variable as well."""
+    """Return the value of a setting that its flag and its variable both give."""
     value, other = parse(f"{flag_of(name)}={text}")[name], parse(**{variable_of(name): text})[name]
     assert value == other
     return value
 
 
 def refusal(name: str, text: str) -> str:
-    """Return why a value is refused, after the name of the flag; its variable is refused for the same reason."""
+    """Return why a flag's value is refused. Its variable must be refused for the same reason."""
     flag, variable = flag_of(name), variable_of(name)
     by_flag = _refused(f"{flag}={text}").removeprefix(f"interpreterd serve: error: argument {flag}: ")
     by_variable = _refused(**{variable: text}).removeprefix(f"interpreterd serve: error: {variable}: ")
@@ -30,7 +30,7 @@ def refusal(name: str, text: str) -> str:
     for error in (by_flag, by_variable):
         assert error.endswith(end)
         assert "interpreterd serve: error:" not in error, "it must name the flag or the variable"
-    if "choose from" not in by_flag:  # which is argparse's word for it
+    if "choose from" not in by_flag:  # only argparse, for the flag, says so
         assert by_flag == by_variable
     return by_flag.removesuffix(end)
 

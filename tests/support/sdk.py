@@ -1,4 +1,4 @@
-"""The SDKs that speak this API already, pointed at a daemon: as their authors publish them, nothing is replaced."""
+"""The published SDKs of this API, unmodified, with a daemon as their server."""
 
 import asyncio
 import contextlib
@@ -15,7 +15,7 @@ from daytona.common.code_interpreter import ExecutionResult
 
 
 class InThreads:
-    """The blocking SDK, each call in a thread of its own."""
+    """The blocking SDK; each call runs in a thread."""
 
     def __init__(self, interpreter: CodeInterpreter) -> None:
         self._interpreter = interpreter
@@ -38,7 +38,7 @@ Interpreter = InThreads | AsyncCodeInterpreter
 
 @contextlib.asynccontextmanager
 async def sync_interpreter(url: str) -> AsyncIterator[InThreads]:
-    """The blocking SDK's ``CodeInterpreter``."""
+    """Return the blocking SDK's ``CodeInterpreter``."""
     api = daytona_toolbox_api_client.ApiClient(daytona_toolbox_api_client.Configuration(host=url))
     with httpx.Client() as http:
         yield InThreads(CodeInterpreter(daytona_toolbox_api_client.InterpreterApi(api), http))
@@ -47,7 +47,7 @@ async def sync_interpreter(url: str) -> AsyncIterator[InThreads]:
 
 @contextlib.asynccontextmanager
 async def async_interpreter(url: str) -> AsyncIterator[AsyncCodeInterpreter]:
-    """The asynchronous SDK's ``AsyncCodeInterpreter``."""
+    """Return the asynchronous SDK's ``AsyncCodeInterpreter``."""
     api = daytona_toolbox_api_client_async.ApiClient(daytona_toolbox_api_client_async.Configuration(host=url))
     async with api, aiohttp.ClientSession() as session:
         api.http_session = session

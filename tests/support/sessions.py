@@ -1,7 +1,7 @@
-"""A client of ``GET /process/interpreter/session`` that reads all the time and checks all that it is told.
+"""A client of ``GET /process/interpreter/session`` that always reads and checks every message.
 
-For load: many executions, interrupts and contexts at once on one connection. What breaks the protocol is noted down in
-``violations``; nothing raises for it, so that a long run tells all that it has seen.
+For load: many executions, interrupts and contexts at once on one connection. Messages that break the protocol are
+listed in ``violations`` and raise no error, so that a long run reports all of them.
 """
 
 import asyncio
@@ -26,14 +26,14 @@ TYPES = {
 
 @define(eq=False)
 class Request:
-    """One execution, as far as its messages have come.
+    """One execution and its messages so far.
 
     Attributes:
-        events: How many messages have come, each with its number, but for those of a refusal.
-        end: The control message that was its last; None before.
-        started: Set once it runs, or has ended without.
-        spoke: Set once there is output, or it has ended without.
-        ended: Set at its end, or that of the connection.
+        events: The number of numbered messages so far. The messages of a refusal have no number.
+        end: Its last control message, or ``None`` before.
+        started: Set when it runs or has ended.
+        spoke: Set when it has output or has ended.
+        ended: Set at its end or at the end of the connection.
     """
 
     id: str
@@ -51,21 +51,21 @@ class Request:
 
     @property
     def outcome(self) -> str:
-        """How it ended, in a few words, as ``completed`` or ``completed ValueError: …``."""
+        """How it ended, in a few words: ``completed`` or ``completed ValueError: …``."""
         error = f" {self.error['name']}: {self.error['value']}" if self.error else ""
         return f"{self.end}{error}"
 
     def release(self) -> None:
-        """Let everyone go who waits for it."""
+        """Set all of its events."""
         for event in (self.started, self.spoke, self.ended):
             event.set()
 
 
 class Session:
-    """One connection. ``open_session`` makes one.
+    """One connection. ``open_session`` opens it.
 
     Attributes:
-        violations: What came that must not come.
+        violations: Messages that break the protocol.
     """
 
     def __init__(self, socket: aiohttp.ClientWebSocketResponse) -> None:
@@ -76,24 +76,24 @@ class Session:
         self._answers: dict[str, asyncio.Future[str]] = {}
 
     async def execute(self, code: str, context: str | None = None, **keys: Any) -> Request:
-        """Send an execution; return it at once."""
+        """Send an execution; return without waiting for it."""
         request = Request(f"e{next(self._ids)}", code)
         self._requests[request.id] = request
         await self._send(op="execute", requestId=request.id, code=code, contextId=context, **keys)
         return request
 
     async def run(self, code: str, context: str | None = None, **keys: Any) -> Request:
-        """Send an execution; return it when it has ended."""
+        """Send an execution; return when it has ended."""
         request = await self.execute(code, context, **keys)
         await request.ended.wait()
         return request
 
     async def interrupt(self, context: str | None = None, execution_id: str | None = None) -> str:
-        """Return the answer, ``interrupting`` or ``idle``; ``gone`` if the connection ends before it comes."""
+        """Return the answer, ``interrupting`` or ``idle``; ``gone`` if the connection ends first."""
         return await self._ask(op="interrupt", contextId=context, executionId=execution_id)
 
     async def ping(self) -> str:
-        """Return ``pong``, or ``gone``."""
+        """Return ``pong``, or ``gone`` if the connection ends first."""
         return await self._ask(op="ping")
 
     async def _ask(self, **keys: Any) -> str:
@@ -106,11 +106,11 @@ class Session:
             del self._answers[request_id]
 
     async def _send(self, **message: Any) -> None:
-        with contextlib.suppress(ConnectionError):  # the reader sees it too, and ends every request
+        with contextlib.suppress(ConnectionError):  # the reader also notices it, and ends every request
             await self._socket.send_bytes(orjson.dumps(message))
 
     async def read(self) -> None:
-        """Take messages until the connection ends."""
+        """Read messages until the connection ends."""
         try:
             while (frame := await self._socket.receive()).type is aiohttp.WSMsgType.TEXT:
                 self._take(frame.data)
@@ -140,7 +140,7 @@ class Session:
 
 
 def _check(request: Request, message: dict[str, Any]) -> str | None:
-    """Add ``message`` to its request; return what is wrong with it."""
+    """Add ``message`` to its request; return its violations."""
     kind, text = message["type"], message.get("text")
     if kind not in TYPES or not message.keys() <= TYPES[kind] | {"code", "seq", "ahead", "outcome"}:
         return "not as documented"
@@ -177,7 +177,7 @@ def _check(request: Request, message: dict[str, Any]) -> str | None:
 
 @contextlib.asynccontextmanager
 async def open_session(client: Client) -> AsyncIterator[Session]:
-    """Connect; at the end of the block the connection is closed, and what is not answered yet is let go."""
+    """Connect. The end of the block closes the connection and ends all unanswered requests."""
     async with client.http.ws_connect(client.base + "/session", max_msg_size=1 << 20) as socket:
         session = Session(socket)
         reader = asyncio.create_task(session.read())

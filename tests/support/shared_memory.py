@@ -1,4 +1,4 @@
-"""Files in /dev/shm of a test's own."""
+"""Files in /dev/shm for one test."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,7 +11,7 @@ FOLDER = Path("/dev/shm")
 
 @pytest.fixture
 def name() -> Iterator[str]:
-    """The name of what a test makes; removed after it."""
+    """Yield a unique name. Files with this name are removed after the test."""
     name = f"remains-{uuid4().hex}"
     yield name
     for path in FOLDER.glob(f"*{name}*"):
@@ -21,5 +21,5 @@ def name() -> Iterator[str]:
 
 
 def left(name: str) -> list[str]:
-    """Return what there is of ``name``."""
+    """Return the names of files that end with ``name``."""
     return [path.name for path in FOLDER.glob(f"*{name}")]

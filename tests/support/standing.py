@@ -1,4 +1,4 @@
-"""Daemons that many tests use, one after the other: to start one costs more than most tests do."""
+"""Daemons that many tests share, one after the other: a daemon's start costs more than most tests."""
 
 import contextlib
 import json
@@ -13,10 +13,10 @@ from harness import COMMAND, STOP_LIMIT_S, Client
 
 @define
 class SharedDaemon:
-    """A daemon that many tests use, one after the other, each in contexts of its own.
+    """A daemon that many tests use, one after the other, each with its own contexts.
 
     Attributes:
-        neighbour: A context that must not be touched by what happens in others.
+        neighbour: A context that must stay unchanged by other contexts.
     """
 
     url: str
@@ -26,7 +26,7 @@ class SharedDaemon:
 
 @contextlib.contextmanager
 def shared_daemon(folder: Path, *flags: str, env: dict[str, str] | None = None) -> Iterator[SharedDaemon]:
-    """Run a daemon for the block. At its end it must end as it is told to, and have logged no mistake of its own."""
+    """Run a daemon for the block. It must then stop on SIGTERM, without a traceback in its log."""
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
     with open(folder / "log", "w") as log:
         process = subprocess.Popen(
@@ -53,10 +53,10 @@ def shared_daemon(folder: Path, *flags: str, env: dict[str, str] | None = None) 
 
 @define
 class StandingDaemons:
-    """Daemons that all tests of a process use: one for each choice of flags, started when it is first wanted.
+    """The daemons that all tests of a process share: one for each choice of flags, started on first use.
 
     Attributes:
-        pids: Of those that have been started.
+        pids: The pids of the started daemons.
     """
 
     _new_folder: Callable[[], Path]
@@ -65,7 +65,7 @@ class StandingDaemons:
     _daemons: dict[tuple[str, ...], SharedDaemon] = field(init=False, factory=dict)
 
     def get(self, *flags: str) -> SharedDaemon:
-        """Return the one that has been started with ``flags``."""
+        """Return the daemon with ``flags``; start it if needed."""
         if flags not in self._daemons:
             self._daemons[flags] = self._until.enter_context(shared_daemon(self._new_folder(), *flags))
             self.pids.add(self._daemons[flags].pid)
@@ -73,11 +73,11 @@ class StandingDaemons:
 
 
 async def tidied(daemon: SharedDaemon) -> None:
-    """End the contexts that a test has left; the default one gets a new worker."""
+    """Delete the contexts that a test has left; restart the default context."""
     async with Client(daemon.url) as client:
         for context in (await client.request("GET", "/contexts"))[1]["contexts"]:
             if context["id"] == "default":
                 await client.request("POST", "/context/default/restart?cancelQueued=true")
-                await client.run("pass")  # it is told of the restart, the next test is not
+                await client.run("pass")  # this execution gets the message about the restart, so the next test does not
             else:
                 await client.request("DELETE", f"/context/{context['id']}")

@@ -1,7 +1,7 @@
-"""Streams whose every byte is checked, read by a client that decides itself when, and how much, it takes.
+"""Streams whose every byte is checked, with a client that controls when and how much it reads.
 
 Plain functions, for the suite (megabytes) and for a soak run (gigabytes): ``stream`` makes a program write and returns
-figures, or raises ``AssertionError`` with the place where what came differs from what was written.
+figures, or raises ``AssertionError`` with the first place where the received text differs from the written text.
 """
 
 import asyncio
@@ -15,8 +15,8 @@ from attrs import frozen
 from harness import PREFIX
 from reading import Reader
 
-# What is written is blocks: a number, then numbered lines. So whatever is lost, doubled or swapped shows, be it a byte
-# or a block. The wide ones hold characters of two, three and four bytes, which reads cut.
+# The program writes blocks: a number, then numbered lines. So every lost, doubled or swapped byte or block is
+# visible. Wide blocks hold characters of two, three and four bytes, which reads cut.
 HEAD_CHARS: Final = 16
 NARROW: Final = "".join(f"{number:08x} {'.' * 22}\n" for number in range(2047))
 WIDE: Final = "".join(f"{number:08x} é日👋{'.' * 10}\n" for number in range(2047))
@@ -35,10 +35,10 @@ class Manner:
     """How a client reads.
 
     Attributes:
-        piece_bytes: What it takes from its socket at once.
-        buffer_bytes: What the kernel keeps for it (SO_RCVBUF, socket(7)); 0 for a buffer that grows to megabytes.
-        pauses: How often it reads nothing until the program waits in write(2), spread evenly over the stream.
-        pause_s: How much longer such a pause is.
+        piece_bytes: The most that it takes from its socket at once.
+        buffer_bytes: Size of its receive buffer (SO_RCVBUF, socket(7)); 0 for a buffer that grows to megabytes.
+        pauses: How often it stops until the program waits in write(2), spread evenly over the stream.
+        pause_s: Extra length of each pause, in seconds.
     """
 
     piece_bytes: int = 1 << 18
@@ -54,12 +54,12 @@ IN_SIPS: Final = Manner(piece_bytes=1 << 10, buffer_bytes=1 << 12)
 
 @frozen(kw_only=True)
 class Figures:
-    """What a stream was like.
+    """The figures of a stream.
 
     Attributes:
-        size: What was written, in bytes of UTF-8.
-        seconds: From the connection to its close.
-        grown_bytes: By how much the daemon's resident memory was larger at its peak than before.
+        size: Written text, in bytes of UTF-8.
+        seconds: Time from the connection to its close.
+        grown_bytes: Growth of the daemon's resident memory, from before the stream to its peak.
     """
 
     size: int
@@ -81,10 +81,10 @@ async def stream(
     how: str = IN_BLOCKS,
     context: str | None = None,
 ) -> Figures:
-    """Have a program in ``context`` write ``size`` bytes, rounded down to blocks; read and check all of it.
+    """Let a program in ``context`` write ``size`` bytes, rounded down to blocks; read and check all of them.
 
     Raises:
-        AssertionError: Something came that was not written, or was not the next; or the execution ended otherwise.
+        AssertionError: The text differs from the written text, or the execution has another outcome.
         EOFError, OSError: The connection ended, or nothing came for ``HANG_S``.
     """
     block_bytes = HEAD_CHARS + len(filler.encode())
@@ -110,10 +110,10 @@ async def stream(
 
 
 class Check:
-    """Compares text with what was written.
+    """Compares received text with the written text.
 
     Attributes:
-        count: Blocks that were right.
+        count: Number of correct blocks so far.
     """
 
     def __init__(self, filler: str) -> None:
@@ -141,7 +141,7 @@ class Check:
         self._chars -= start
 
     def end(self) -> None:
-        """Nothing may be left that is not a whole block. Raises ``AssertionError``."""
+        """Check that only whole blocks came. Raises ``AssertionError``."""
         assert not self._chars, f"{self._chars} characters after block {self.count}: {''.join(self._pieces)[:100]!r}"
 
     def _difference(self, came: str) -> str:
@@ -151,7 +151,7 @@ class Check:
 
 
 def _read(reader: "Reader", check: Check, count: int | None) -> list[dict[str, Any]]:
-    """Read on until ``count`` blocks have come, or to the end; return the messages that are no output."""
+    """Read ``count`` blocks, or to the end; return the messages that are not output."""
     messages = []
     while count is None or check.count < count:
         message = reader.receive()
@@ -166,11 +166,11 @@ def _read(reader: "Reader", check: Check, count: int | None) -> list[dict[str, A
     return messages
 
 
-# What Linux says of processes (proc(5))
+# Linux's facts about processes (proc(5))
 
 
 def memory_bytes(pid: int, name: str = "VmRSS") -> int:
-    """Return ``VmRSS``, what ``pid`` has in memory now, or ``VmHWM``, the most since ``forget_peak``."""
+    """Return ``VmRSS``, the resident memory of ``pid``, or ``VmHWM``, its peak since ``forget_peak``."""
     for line in Path(f"/proc/{pid}/status").read_text().splitlines():
         if line.startswith(name + ":"):
             return int(line.split()[1]) << 10
@@ -178,15 +178,15 @@ def memory_bytes(pid: int, name: str = "VmRSS") -> int:
 
 
 def forget_peak(pid: int) -> None:
-    """Have ``VmHWM`` begin anew."""
+    """Reset ``VmHWM``."""
     Path(f"/proc/{pid}/clear_refs").write_text("5")
 
 
 async def waits_in_write(pid: int, url: str) -> None:
     """Return once ``pid`` sleeps in write(2) and the daemon at ``url`` does not read what it wrote.
 
-    The daemon's loop looks at all that it reads before, or while, it answers a request; and whoever reads wakes the
-    writer. So one that sleeps on, over an answer to a request that was sent after it had gone to sleep, is not read.
+    The daemon's loop polls all of its pipes before or while it answers a request, and a read wakes the writer. So a
+    writer that sleeps during a whole request and its answer is not being read.
     """
     while True:
         before = _call_and_sleeps(pid)
@@ -196,7 +196,7 @@ async def waits_in_write(pid: int, url: str) -> None:
 
 
 async def _answer(url: str) -> None:
-    """Ask the daemon something, and take its answer."""
+    """Send a request to the daemon and read the answer."""
     where = urlsplit(url)
     reader, writer = await asyncio.open_connection(where.hostname, where.port)
     try:
@@ -207,7 +207,7 @@ async def _answer(url: str) -> None:
 
 
 def _call_and_sleeps(pid: int) -> tuple[str, str]:
-    """Return the system call in which ``pid`` sleeps, ``running`` if in none, and how often it has gone to sleep."""
+    """Return the system call that ``pid`` sleeps in, or "running", and how often it has gone to sleep."""
     call = Path(f"/proc/{pid}/syscall").read_text().split()[0]
     status = Path(f"/proc/{pid}/status").read_text()
     return call, status.partition("\nvoluntary_ctxt_switches:")[2].split()[0]

@@ -1,4 +1,4 @@
-"""Which of a daemon's children are templates."""
+"""Finds the templates among a daemon's children."""
 
 import contextlib
 from pathlib import Path
@@ -9,7 +9,7 @@ from harness import children
 def templates(daemon: int) -> list[int]:
     """Return the pids of a daemon's templates.
 
-    Their command lines have one word more than those of other workers. Their forks have it, too, but are nicer.
+    A template's command line has one word more than other workers'. Its forks also have it, but higher niceness.
     """
     found = []
     for pid in children(daemon):
@@ -22,5 +22,5 @@ def templates(daemon: int) -> list[int]:
 
 
 def niceness(pid: int) -> int:
-    """Return how nice a process is, a field of proc(5)."""
+    """Return the niceness of a process, a field of proc(5)."""
     return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[16])

@@ -1,4 +1,4 @@
-"""A command on a terminal of its own, for what behaves otherwise there."""
+"""Runs a command on a new terminal."""
 
 import contextlib
 import os
@@ -18,7 +18,7 @@ ROWS, COLUMNS = 60, 200
 
 
 class Terminal:
-    """A process whose stdin, stdout and stderr are a new terminal, wide enough that nothing is folded."""
+    """A process on a new terminal, which is so wide that lines do not wrap."""
 
     def __init__(self, command: list[str], cwd: Path, env: Mapping[str, str] | None = None) -> None:
         self._screen = pyte.Screen(COLUMNS, ROWS)
@@ -26,9 +26,9 @@ class Terminal:
         self._fd, theirs = pty.openpty()
         termios.tcsetwinsize(theirs, (ROWS, COLUMNS))
         variables = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
-        # Nobody answers where the cursor is; prompt_toolkit would wait for it.
+        # This terminal does not report its cursor; prompt_toolkit would wait for the report.
         variables |= {"TERM": "xterm", "PROMPT_TOOLKIT_NO_CPR": "1"} | dict(env or {})
-        # --ctty: Ctrl-C is a signal for it, as a person's is.
+        # --ctty: Ctrl-C sends the process a signal, as on a person's terminal.
         self.process = subprocess.Popen(
             ["setsid", "--ctty", *command], stdin=theirs, stdout=theirs, stderr=theirs, cwd=cwd, env=variables
         )
@@ -51,7 +51,7 @@ class Terminal:
 
     @property
     def lines(self) -> list[str]:
-        """What a person sees, without what is empty at the end."""
+        """The lines on the screen, without empty lines at the end."""
         return "\n".join(line.rstrip() for line in self._screen.display).rstrip().split("\n")
 
     @property
@@ -60,7 +60,7 @@ class Terminal:
         return str(self._screen.display[self._screen.cursor.y]).rstrip()
 
     def until(self, seen: Callable[[], object]) -> None:
-        """Read on until ``seen`` is true of what is shown."""
+        """Read until ``seen`` is true for the screen."""
         while not seen():
             assert self._read(), f"it has ended: {self.lines}"
 
@@ -83,7 +83,7 @@ class Terminal:
 
 @contextlib.contextmanager
 def running(command: list[Any], **options: Any) -> Iterator["subprocess.Popen[Any]"]:
-    """Run a command for the block; it is killed at its end, for Popen's own would wait without one."""
+    """Run a command for the block, and kill it at the end. ``Popen`` would only wait for it."""
     with subprocess.Popen(command, **options) as process:
         try:
             yield process

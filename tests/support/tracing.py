@@ -1,6 +1,6 @@
-"""Processes that cannot be reaped: traced ones, unless the tracer waits for them.
+"""Makes processes that cannot be reaped: a traced process stays a zombie until its tracer waits for it.
 
-A tracer here is a child of the test that attaches to one process, and lets go of it when it ends.
+The tracer is a child of the test. It attaches to one process, and detaches when it ends.
 """
 
 import contextlib
@@ -8,7 +8,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 
-# PTRACE_SEIZE, ptrace(2): without stopping it.
+# PTRACE_SEIZE, ptrace(2): attach without stopping the process.
 SEIZE = """
 import ctypes
 ptrace = ctypes.CDLL(None, use_errno=True).ptrace
@@ -25,7 +25,7 @@ sys.stdin.read()
 
 @contextlib.contextmanager
 def traced(pid: int) -> Iterator[None]:
-    """Trace ``pid`` for the block: if it dies in it, it stays a zombie until the end of the block."""
+    """Trace ``pid`` for the block. If it dies, it stays a zombie until the end of the block."""
     with subprocess.Popen(
         [sys.executable, "-c", _TRACER, str(pid)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
     ) as tracer:

@@ -1,4 +1,4 @@
-"""A client that can do everything wrong below HTTP: it sends bytes, and sees what comes back."""
+"""A client that can break HTTP: it sends any bytes and reads the answers."""
 
 import asyncio
 import contextlib
@@ -16,19 +16,19 @@ UPGRADE = (
 
 
 def head(method: str, path: str, *lines: bytes) -> bytes:
-    """Return the head of a request; a path without the prefix gets it."""
+    """Return the head of a request. The API's prefix is added to the path if it is missing."""
     target = path if path.startswith("/health") else PREFIX + path
     return b"\r\n".join([f"{method} {target} HTTP/1.1".encode(), b"Host: localhost", *lines, b"", b""])
 
 
 def posted(body: bytes, *lines: bytes, path: str = "/execute", size: int | None = None) -> bytes:
-    """Return a POST; ``size`` is the length that it says it has, if not the one of ``body``."""
+    """Return a POST. ``size`` is its stated length, by default that of ``body``."""
     return head("POST", path, *lines, b"Content-Length: %d" % (len(body) if size is None else size)) + body
 
 
 @frozen
 class Answer:
-    """A response as it came, up to the end of the connection or of its body."""
+    """A response, up to the end of its body or of the connection."""
 
     status: int
     headers: dict[str, str]
@@ -36,7 +36,7 @@ class Answer:
 
     @property
     def json(self) -> Any:
-        """The body, which is JSON."""
+        """The body, decoded from JSON."""
         assert self.headers["content-type"].startswith("application/json"), self
         return json.loads(self.body)
 
@@ -49,7 +49,7 @@ class Wire:
         self.writer = writer
 
     async def answer(self) -> Answer | None:
-        """Return the next response, or None if the connection ends instead."""
+        """Return the next response, or ``None`` if the connection ends."""
         try:
             raw = await self.reader.readuntil(b"\r\n\r\n")
         except (asyncio.IncompleteReadError, ConnectionError):
@@ -66,12 +66,12 @@ class Wire:
         return Answer(int(first.split()[1]), headers, body)
 
     async def status(self) -> int:
-        """Return the next response's status; its body may have no end."""
+        """Return the status of the next response, without reading its body."""
         raw = await self.reader.readuntil(b"\r\n\r\n")
         return int(raw.split()[1])
 
     async def is_closed(self) -> bool:
-        """Wait for the end of the connection; return whether nothing more came before it."""
+        """Wait for the end of the connection; return whether no more data came before it."""
         with contextlib.suppress(ConnectionError):
             return await self.reader.read() == b""
         return True

@@ -1,4 +1,4 @@
-"""A worker driven by hand: the daemon's half of the pipe, and nothing more of the daemon, for tests of the worker."""
+"""Drives a worker process without a daemon, for tests of the worker: the daemon's side of the pipe."""
 
 import fcntl
 import json
@@ -29,7 +29,7 @@ VERSIONS = ("3.9", "3.10", "3.11", "3.12", "3.13", "3.14")
 
 @cache
 def find_pythons() -> dict[str, str]:
-    """Return the CPythons on this machine that a worker must run under: version, as ``3.9``, to path."""
+    """Return the path of each supported CPython on this machine, by version: ``"3.9"``."""
     found = {".".join(map(str, sys.version_info[:2])): sys.executable}
     folders = [Path(folder) for folder in os.environ.get("PATH", "").split(os.pathsep)]
     if root := os.environ.get("PYENV_ROOT"):
@@ -50,21 +50,21 @@ def compiled_worker(python: str) -> bytes:
 
 
 def clean_environment() -> dict[str, str]:
-    """Return the environment without what would change how a Python behaves."""
+    """Return the environment without variables that change a Python's behaviour."""
     return {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "VIRTUAL_ENV"))}
 
 
 def unnamed(text: str) -> str:
-    """Return ``text`` with ``<cell>`` in place of each cell's file name, which is made of a hash."""
+    """Return ``text`` with ``<cell>`` in place of each cell's file name, which contains a hash."""
     return re.sub(r"<ipython-cell-[0-9a-f]{12}>", "<cell>", text)
 
 
 @define
 class Ran:
-    """What came of one execution.
+    """The result of one execution.
 
     Attributes:
-        message: The worker's own word on it, or None if it died.
+        message: The worker's last message about it, or ``None`` if the worker died.
         pieces: Its output, in the order in which the pipes were read: stream, bytes.
     """
 
@@ -73,22 +73,22 @@ class Ran:
 
     @property
     def stdout(self) -> str:
-        """All of stdout."""
+        """The text of all output to stdout."""
         return b"".join(data for stream, data in self.pieces if stream == "stdout").decode(errors="replace")
 
     @property
     def stderr(self) -> str:
-        """All of stderr."""
+        """The text of all output to stderr."""
         return b"".join(data for stream, data in self.pieces if stream == "stderr").decode(errors="replace")
 
     @property
     def both(self) -> str:
-        """Both streams, as they came."""
+        """The text of both streams, in its order."""
         return b"".join(data for _, data in self.pieces).decode(errors="replace")
 
     @property
     def error(self) -> dict[str, str] | None:
-        """What the execution raised; fails if the worker did not survive it."""
+        """The execution's error, or ``None``. Fails if the worker died."""
         assert self.message is not None, self
         assert self.message["type"] == "done", self
         error: dict[str, str] | None = self.message["error"]
@@ -97,9 +97,9 @@ class Ran:
 
 @define(slots=False)
 class DrivenWorker:
-    """A worker process; a context manager that ends it.
+    """A worker process. The end of the ``with`` block ends it.
 
-    Every read empties whichever pipe has something, and no message is handed on before both are empty.
+    Every read empties both output pipes before it returns a message.
     """
 
     python: str
@@ -159,16 +159,16 @@ class DrivenWorker:
 
     @property
     def pid(self) -> int:
-        """Its process."""
+        """The pid of the worker."""
         return self.process.pid
 
     def kill(self) -> None:
-        """Kill it, and what it started."""
+        """Kill the worker and its descendants."""
         if self.process.poll() is None:
             os.killpg(self.pid, signal.SIGKILL)
 
     def interrupt(self) -> None:
-        """Send SIGINT; SIGCONT follows if nothing comes of it, as it does from the daemon."""
+        """Send SIGINT. If it has no effect, SIGCONT follows, as from the daemon."""
         os.kill(self.pid, signal.SIGINT)
         self._nudge = True
 
@@ -181,7 +181,7 @@ class DrivenWorker:
         self.channel.sendall(json.dumps(message).encode() + b"\n")
 
     def receive(self) -> dict[str, Any] | None:
-        """Return the next message, or None at the channel's end; output is kept for ``output``."""
+        """Return the next message, or ``None`` at the end of the channel. Output is kept for ``output``."""
         while b"\n" not in self._unread:
             if not self._pump():
                 self._drain()
@@ -192,19 +192,19 @@ class DrivenWorker:
         return message
 
     def _drain(self) -> None:
-        """Read what the pipes hold."""
+        """Read everything that the pipes hold."""
         for stream in Stream:
             self._turns.add(stream, self._held(stream))
         self._turns.deliver(self._held)
 
     def _held(self, stream: Stream) -> bytes:
-        """Return what a pipe holds."""
+        """Return the bytes that a pipe holds."""
         fd = next(fd for fd in self._pipes if self._pipes[fd] is stream)
         held = int.from_bytes(fcntl.ioctl(fd, termios.FIONREAD, b"\0\0\0\0"), sys.byteorder)
         return os.read(fd, held) if held else b""
 
     def _pump(self) -> bool:
-        """Read what is there; return whether the channel is still open."""
+        """Read all available data; return whether the channel is still open."""
         ready = self._selector.select(0.02 if self._nudge else None)
         if not ready:
             self.nudge()
@@ -221,7 +221,7 @@ class DrivenWorker:
                 continue
             try:
                 data = os.read(key.fd, 1 << 20)
-            except BlockingIOError:  # read since, with the other one
+            except BlockingIOError:  # already read together with the other pipe
                 continue
             if data:
                 self._turns.add(self._pipes[key.fd], data)
@@ -231,12 +231,12 @@ class DrivenWorker:
         return True
 
     def output(self) -> list[tuple[str, bytes]]:
-        """Return, and forget, the output that has been read."""
+        """Return the output so far and forget it."""
         pieces, self._pieces = self._pieces, []
         return pieces
 
     def until(self, text: str) -> None:
-        """Read on until stdout holds ``text``."""
+        """Read until stdout contains ``text``."""
         while text.encode() not in b"".join(data for stream, data in self._pieces if stream == "stdout"):
             assert self._pump(), f"ended before it wrote {text!r}: {self._pieces}"
 
@@ -246,19 +246,19 @@ class DrivenWorker:
         self.send({"type": "execute", "id": str(self._ids), "code": code, "envs": envs})
 
     def start_asking(self, code: str) -> None:
-        """Start an execution whose ``input()`` asks."""
+        """Start an execution that may ask for input."""
         self._ids += 1
         self.send({"type": "execute", "id": str(self._ids), "code": code, "envs": {}, "stdin": True})
 
     def asked(self) -> dict[str, Any]:
-        """Return the next message, which must be what the execution asks."""
+        """Return the next message, which must be the execution's question."""
         message = self.receive()
         assert message is not None
         assert (message["type"], message["id"]) == ("asked", str(self._ids)), message
         return message
 
     def answer(self, asked: dict[str, Any], text: str | None) -> None:
-        """Answer it."""
+        """Answer a question."""
         self.send({"type": "answer", "number": asked["number"], "text": text})
 
     def finish(self) -> Ran:
@@ -273,24 +273,24 @@ class DrivenWorker:
         return self.finish()
 
     def shown(self, code: str) -> Ran:
-        """Run ``code`` as at a prompt: the values of its expressions are printed."""
+        """Run ``code`` as at a prompt, which prints the values of expressions."""
         self._ids += 1
         self.send({"type": "execute", "id": str(self._ids), "code": code, "envs": {}, "interactive": True})
         return self.finish()
 
     def printed(self, code: str, **envs: str) -> str:
-        """Run ``code``, which must neither fail nor write to stderr, and return what it printed."""
+        """Run ``code``, which must not fail or write to stderr; return its stdout."""
         ran = self.run(code, **envs)
         assert (ran.error, ran.stderr) == (None, "")
         return ran.stdout
 
     def sync(self) -> None:
-        """Have it forget interrupts."""
+        """Make the worker forget pending interrupts."""
         self.send({"type": "sync"})
         assert self.receive() == {"type": "synced"}
 
     def wait(self) -> int:
-        """Wait for its end, reading what it writes meanwhile, and return its exit status."""
+        """Wait for the worker's end while reading its output; return its exit status."""
         while self._pump():
             pass
         status = self.process.wait()
