@@ -1,7 +1,7 @@
 """The errors of the daemon, as types. Each dialect gives them their HTTP status and close code.
 
 ``str(error)`` is one sentence without a full stop, in lower case, fit for a client. An exception of *user code* is not
-an error of the daemon: it is an event, ``model.Failure``.
+an error of the daemon: it is text, ``events.Failure``.
 
     InterpreterError
     ├── MalformedRequest        not JSON, not an object, a key of the wrong type
