@@ -1,4 +1,4 @@
-"""A client that does not read stops its own program and nothing else, and costs the daemon next to nothing."""
+"""A client that does not read stops only its own program, and costs the daemon little memory."""
 
 import asyncio
 import contextlib
@@ -25,8 +25,8 @@ from interpreterd.workers.worker import Deaf
 
 MIB = 1 << 20
 CLIENTS = 4
-# What a program writes without end: 64 KiB whose characters take one byte of memory and six of JSON; two and three, for
-# bytes that are replaced; four, of which most take six of JSON, too.
+# A program writes one of these without end: 64 KiB whose characters take one byte of memory and six of JSON; two and
+# three, for replaced bytes; or four, most of them with six of JSON.
 FLOODS = {
     "control characters": b"\0" * 65536,
     "invalid bytes": b"\xff" * 65536,
@@ -37,7 +37,7 @@ FLOOD = "import os\nprint(os.getpid(), flush=True)\ndata = {!r}\nwhile True: os.
 
 @contextlib.asynccontextmanager
 async def flooding(daemon: Daemon, code: str, **keys: Any) -> AsyncIterator[tuple[Reader, int, str]]:
-    """A client that does not read, the pid of its program, which waits for it, and what the client has read."""
+    """Yield a client that does not read, the pid of its waiting program, and the text read so far."""
     with Reader(daemon.url, buffer_bytes=1 << 12) as reader:
         reader.send({"code": code, **keys})
         line, rest = await asyncio.to_thread(reader.first_line)
@@ -46,13 +46,13 @@ async def flooding(daemon: Daemon, code: str, **keys: Any) -> AsyncIterator[tupl
 
 
 def read_some(reader: Reader) -> None:
-    """Read on until what the sockets held is through, and the daemon has sent messages as large as can be."""
+    """Read until the sockets' old data is through and the daemon has sent messages of the largest size."""
     for _ in range(40):
         reader.receive()
 
 
 def rest_of(reader: Reader) -> list[dict[str, Any]]:
-    """Read to the close; return the messages, output joined into one."""
+    """Read to the close; return the messages, with all output as one."""
     text = []
     others = []
     while (message := reader.receive()) is not None:
@@ -65,13 +65,13 @@ def rest_of(reader: Reader) -> list[dict[str, Any]]:
 
 @pytest.fixture
 async def daemon(start_daemon: Callable[..., Awaitable[Daemon]]) -> Daemon:
-    """One that keeps little of what its clients have read already: that is bounded by another limit."""
+    """Return a daemon with small journals, because events that a client has read have their own limit."""
     return await start_daemon("--journal-bytes", "64K")
 
 
 @pytest.mark.parametrize("flood", FLOODS)
 async def test_memory_stays_flat_and_others_go_on(own_client: Client, daemon: Daemon, flood: str) -> None:
-    """Also when a client stops reading in the middle, when larger messages are on their way to it."""
+    """The clients stop reading in the middle, while large messages are on their way to them."""
     contexts = [await own_client.create() for _ in range(CLIENTS)]
     other = await own_client.create()
     for context in (*contexts, other):
@@ -110,7 +110,7 @@ async def test_memory_stays_flat_for_each_execution_of_a_session(own_client: Cli
 
 @pytest.mark.parametrize("how", ["timeout", "interrupt", "deletion"])
 async def test_a_program_that_waits_for_its_client_can_be_ended(own_client: Client, daemon: Daemon, how: str) -> None:
-    """It is over, and the next has its turn, before the client reads on; then that one gets all that was written."""
+    """It ends and the next execution runs before the client reads on. The client then gets all of the output."""
     context = await own_client.create()
     code = (
         f"import os, sys\nprint(os.getpid())\nfiller = {NARROW!r}\ni = 0\n"
@@ -150,7 +150,7 @@ async def test_a_program_that_waits_for_its_client_can_be_ended(own_client: Clie
 
 
 async def test_events_of_a_session_are_sent_one_by_one(aiohttp_client: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each would be written at once, and only then wait until the client has taken it."""
+    """A batch of events would be written at once, before the daemon waits for the client."""
     sending: list[bytes] = []
     room = asyncio.Event()
     send_frame = Socket.send_frame
@@ -183,11 +183,11 @@ async def test_events_of_a_session_are_sent_one_by_one(aiohttp_client: Any, monk
 
 
 class Seen(Deaf):
-    """A listener that keeps what it is told.
+    """A listener that keeps everything it gets.
 
     Attributes:
         text: All output.
-        told: All else.
+        told: Everything else.
     """
 
     def __init__(self) -> None:
@@ -209,7 +209,7 @@ class Seen(Deaf):
 
 @pytest.mark.parametrize("size", [4096, 4097])
 async def test_a_pipe_that_was_made_huge_is_not_taken_whole(monkeypatch: pytest.MonkeyPatch, size: int) -> None:
-    """Privileged programs may make theirs as large as they like; here it is the limit that is small."""
+    """A privileged program may enlarge its pipe without limit. The test lowers the daemon's limit instead."""
     for module in (pipes, process):
         monkeypatch.setattr(module, "PIPE_LIMIT_BYTES", 4096)
     with pipes.both_ends() as (ours, theirs):

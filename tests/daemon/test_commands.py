@@ -71,7 +71,7 @@ def test_run_for_programs(url: str) -> None:
 
 
 def test_run_locally_with_nothing_running(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """In the directory where it is started, also where the path of temporary files is long."""
+    """It runs in the current directory, also if the path for temporary files is long."""
     place = tmp_path / ("x" * 100)
     place.mkdir()
     monkeypatch.setenv("TMPDIR", str(place))
@@ -88,7 +88,7 @@ def test_a_signal_ends_the_code_too(number: int, url: str, tmp_path: Path) -> No
         assert process.stdout.readline() == b"on\n"
         process.send_signal(number)
         assert process.wait() == 128 + number
-    interpreterd("run", "-c", "pass", url=url)  # its turn comes when the other has ended
+    interpreterd("run", "-c", "pass", url=url)  # it runs after the other execution has ended
     assert (tmp_path / "end").exists()
 
 

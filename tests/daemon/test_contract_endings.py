@@ -1,4 +1,4 @@
-"""The contract's endings: what a client is told, and the close, when its execution ends, dies or is stopped."""
+"""The contract's endings: the messages and the close when an execution ends, dies or is stopped."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
@@ -12,7 +12,7 @@ STUBBORN = "import signal; signal.signal(signal.SIGINT, signal.SIG_IGN); print('
 
 
 def told(result: Result) -> list[tuple[str, str]]:
-    """What there was besides output: name and value of errors, texts of control messages."""
+    """Return the messages other than output: name and value of errors, texts of control messages."""
     return [
         (message["name"], message["value"]) if message["type"] == "error" else ("control", message["text"])
         for message in result.messages
@@ -22,13 +22,13 @@ def told(result: Result) -> list[tuple[str, str]]:
 
 @pytest.fixture
 async def hasty(start_daemon: StartDaemon) -> AsyncIterator[Client]:
-    """A client of a daemon that kills soon what it has interrupted."""
+    """Yield a client of a daemon that kills a worker soon after an interrupt."""
     daemon = await start_daemon("--grace-s", "0.1")
     async with Client(daemon.url) as client:
         yield client
 
 
-# By itself
+# The execution ends by itself
 
 
 async def test_ended_by_itself(client: Client) -> None:
@@ -84,11 +84,11 @@ async def test_sys_exit_ends_only_the_execution(client: Client) -> None:
     assert ended(await client.run("print(x)")) == ([stdout("1\n"), COMPLETED], 1000, "")
 
 
-# With its worker
+# The execution ends with its worker
 
 
 async def test_worker_died_says_how(client: Client) -> None:
-    """What was written before arrives; the next execution gets a new worker."""
+    """Output from before the death arrives; the next execution gets a new worker."""
     context = await client.create()
     on = stdout("on\n")
     restarted: list[dict[str, Any]] = []
@@ -108,7 +108,7 @@ async def test_worker_died_says_how(client: Client) -> None:
 
 
 async def test_worker_died_between_executions_makes_the_context_inactive(client: Client, gate: Gate) -> None:
-    """The worker kills itself from a thread, after the execution that started it."""
+    """A thread kills the worker after the execution that started the thread."""
     await client.run(f"""
 import os, signal, threading
 def die():
@@ -145,7 +145,7 @@ async def test_timeout_kills_what_does_not_end_and_says_that_the_state_is_lost(h
 
 
 async def test_timeout_does_not_count_the_queue(client: Client, gate: Gate) -> None:
-    """The second waits for the whole timeout of the first, as long as its own."""
+    """The second execution waits for the whole timeout of the first, which is as long as its own."""
     async with (
         submitted(client, gate.wait, timeout=1) as first,
         submitted(client, "print(1)", timeout=1) as second,

@@ -20,7 +20,7 @@ MIB = 1 << 20
 
 
 async def test_first_message_with_code_alone_runs_in_the_default_context(own_client: Client, tmp_path: Path) -> None:
-    """It is made by its first use, in the daemon's working directory."""
+    """The first use creates the context, in the daemon's working directory."""
     assert (await own_client.request("GET", "/contexts"))[1] == {"contexts": []}
     result = await own_client.run("import os; print(os.getcwd())")
     assert ended(result) == ([stdout(f"{tmp_path}\n"), COMPLETED], 1000, "")
@@ -152,7 +152,7 @@ async def test_a_message_of_each_type_in_order(client: Client) -> None:
 
 
 async def test_no_message_is_over_1_mib_and_no_character_is_cut(client: Client) -> None:
-    """Whether JSON makes one byte, six, or what UTF-8 makes of a character."""
+    """JSON may need one byte, six bytes or the bytes of UTF-8 for a character."""
     for character in ("x", "\x00", '"', "é", "\u2028", "😀"):
         length = 3 * MIB // len(character.encode())
         async with client.running(f"print({character!r} * {length}, end='')") as running:
@@ -180,7 +180,7 @@ async def test_an_error_is_not_over_1_mib_either(client: Client) -> None:
 
 
 async def test_a_character_whose_bytes_come_one_by_one_is_one_character(client: Client, gate: Gate) -> None:
-    """The second print shows that the daemon has read the first half."""
+    """The second print shows that the daemon has read the first byte."""
     code = f"""
 import os, sys
 for byte in '😀'.encode():
@@ -201,7 +201,7 @@ for byte in '😀'.encode():
 
 
 async def test_envs_are_set_for_one_execution_and_then_as_they_were(client: Client) -> None:
-    """Whatever the code did to them; what it set itself is its state, and stays."""
+    """They are restored even if the code changes them. Variables that the code sets itself stay."""
     await client.run("import os; os.environ['KEPT'] = 'before'")
     envs = {"KEPT": "during", "NEW": "1", "DELETED": "2", "ÜMLAUT": "ä"}
     show = "import os; print(*(os.environ.get(name) for name in ('KEPT', 'NEW', 'DELETED', 'ÜMLAUT', 'OWN')))"

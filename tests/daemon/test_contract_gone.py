@@ -1,4 +1,4 @@
-"""The contract's endings: what a client is told when the context, its worker or the daemon is not there any more."""
+"""The contract's endings: the context, its worker or the daemon does not exist any more."""
 
 import asyncio
 import contextlib
@@ -19,7 +19,7 @@ StartDaemon = Callable[..., Awaitable[Daemon]]
 START_CHILD = "import subprocess; child = subprocess.Popen(['sleep', '3600']); print(child.pid)"
 
 
-# The context is not there, or not any more
+# The context does not exist, or not any more
 
 
 async def test_unknown_context_closes_with_1008(client: Client) -> None:
@@ -110,7 +110,7 @@ async def test_shutdown_closes_a_client_that_has_not_said_anything_yet(own_clien
 
 @pytest.fixture
 async def slow_to_start(start_daemon: StartDaemon, tmp_path: Path, gate: Gate) -> Daemon:
-    """A daemon each of whose workers waits at the gate before it starts."""
+    """Return a daemon whose workers wait at the gate before they start."""
     python = tmp_path / "slow-python"
     python.write_text(f"""{DISGUISE}
 read line < '{tmp_path / "gate"}'
@@ -149,12 +149,12 @@ async def test_shutdown_while_a_context_is_made_answers_503(slow_to_start: Daemo
 
 
 async def contexts(client: Client) -> list[Any]:
-    """Return all contexts, those too whose worker has not started yet."""
+    """Return all contexts, also those whose worker has not started yet."""
     listed: list[Any] = (await client.request("GET", "/contexts"))[1]["contexts"]
     return listed
 
 
-# What a context started does not outlive
+# No process of a context outlives it
 
 
 async def test_no_process_outlives_the_deletion_of_its_context(client: Client) -> None:

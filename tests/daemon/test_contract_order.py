@@ -1,4 +1,4 @@
-"""The contract's promises on who runs when, and what a client that waits, or goes, sees of it."""
+"""The contract's promises on the order of executions, and on clients that wait or disconnect."""
 
 import asyncio
 import contextlib
@@ -27,7 +27,7 @@ async def test_one_context_runs_first_come_first_served(client: Client, gate: Ga
 
 
 async def test_contexts_run_in_parallel(client: Client, gate: Gate, tmp_path: Path) -> None:
-    """Each waits for what only the other one can do."""
+    """Each execution waits for a step of the other one."""
     other_gate = Gate(tmp_path / "other")
     try:
         context = await client.create()
@@ -50,7 +50,7 @@ async def test_pings_are_answered_while_running_and_while_queued(client: Client,
 
 
 async def test_pings_are_answered_while_a_client_leaves_its_output_unread(client: Client, gate: Gate) -> None:
-    """The program waits in its write; the daemon does not."""
+    """The program waits in its write; the daemon goes on."""
     async with submitted(client, f"{gate.wait}; print('x' * {64 * MIB})") as running:
         gate.open()
         await running.socket.ping(b"late")
@@ -84,7 +84,7 @@ async def test_a_client_that_vanishes_does_not_stop_its_execution(client: Client
     async with client.connect() as socket:
         await socket.send_json({"code": f"print('on'); {gate.wait}; print('x' * {MIB}); done = True"})
         await Running(socket).until("on")
-        socket._response.connection.transport.abort()  # no closing handshake
+        socket._response.connection.transport.abort()  # the client leaves without a close frame
     async with submitted(client, "print(done)") as running:
         gate.open()
         assert (await running.finish()).stdout == "True\n"

@@ -1,4 +1,4 @@
-"""The contract's REST routes: what they answer, and how each error looks."""
+"""The contract's REST routes: their answers and their errors."""
 
 import json
 import re
@@ -102,7 +102,7 @@ async def test_create_refuses_a_cwd_that_cannot_be(client: Client, tmp_path: Pat
 
 
 def test_create_refuses_a_cwd_that_cannot_be_entered(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Asked of the function itself: root, who may run the tests, enters every directory."""
+    """The test calls the function itself, because the tests may run as root, which can enter every directory."""
     monkeypatch.setattr("os.access", lambda path, mode: False)
     with pytest.raises(InvalidWorkingDirectory, match=f"^working directory cannot be entered: {tmp_path}$"):
         check_directory(str(tmp_path))
@@ -215,7 +215,7 @@ async def test_execute_without_an_upgrade_asks_for_one(client: Client) -> None:
         assert (bool(body["error"]), body["code"]) == (True, "upgrade_required")
 
 
-# What stands beside the API
+# Routes beside the API
 
 
 async def get(client: Client, path: str) -> tuple[int, Any]:

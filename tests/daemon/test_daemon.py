@@ -1,4 +1,4 @@
-"""The daemon as a process: how it starts, and what it says where."""
+"""The daemon as a process: its start, its stdout and its log."""
 
 import json
 import resource
@@ -11,11 +11,11 @@ from harness import COMMAND, Client, Daemon
 
 Start = Callable[..., Awaitable[Daemon]]
 
-# Readiness, and what is written where
+# Readiness, stdout and the log
 
 
 async def test_stdout_is_one_line(start_daemon: Start) -> None:
-    """Whatever else happens: nobody reads on after the first line, and a full pipe would stop the daemon."""
+    """Programs read only the first line of stdout, and a full pipe would stop the daemon."""
     daemon = await start_daemon("--log-level", "debug")
     assert sorted(daemon.announced) == ["pid", "port", "url"]
     assert daemon.announced["url"] == f"http://127.0.0.1:{daemon.announced['port']}"
@@ -51,7 +51,7 @@ async def test_logs_for_programs(start_daemon: Start) -> None:
     assert "debug" in {record["level"] for record in records}
 
 
-# Flags and variables, as the command knows them; each room's test_settings.py has them one by one
+# Flags and variables of the command; each room's test_settings.py tests them one by one
 
 
 async def test_wrong_usage(start_daemon: Start) -> None:
@@ -91,7 +91,7 @@ async def test_no_such_address(start_daemon: Start, host: str) -> None:
 
 
 async def test_every_address(start_daemon: Start) -> None:
-    """What is announced can be connected to."""
+    """A client can connect to each announced address."""
     daemon = await start_daemon("--host", "0.0.0.0")
     assert daemon.url == f"http://127.0.0.1:{daemon.announced['port']}"
     async with Client(daemon.url) as client:
@@ -118,7 +118,7 @@ async def test_as_many_open_files_as_the_system_allows(start_daemon: Start) -> N
 
 
 async def test_nothing_is_written_to_the_temporary_directory(start_daemon: Start, tmp_path: Path) -> None:
-    """There, names can be guessed, and prepared by others."""
+    """Another user could guess the names of such files and create them first."""
     temporary = tmp_path / "temporary"
     temporary.mkdir()
     daemon = await start_daemon(env={"TMPDIR": str(temporary)})

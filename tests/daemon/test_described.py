@@ -1,4 +1,4 @@
-"""What openapi.json describes is what a daemon answers: every status, header, body and code, and nothing else."""
+"""A daemon's answers match openapi.json: every status, header, body and code, and nothing else."""
 
 import asyncio
 import subprocess
@@ -24,7 +24,7 @@ StartDaemon = Callable[..., Awaitable[Daemon]]
 BODY_LIMIT_BYTES = 64 << 10
 
 
-# What is answered
+# The daemon's answers
 
 
 async def test_every_answer_is_as_described_and_every_described_one_is_reached(
@@ -228,7 +228,7 @@ async def failures(walk: Walk, launcher: FakeLauncher, manager: Manager) -> None
     await walk("execute", 503, "shutting_down", json={"code": "pass"})
 
 
-# What a stranger to the daemon's code finds, who has read the document
+# A program that knows only the document tests the daemon
 
 SETUP = """
 [checks]
@@ -239,7 +239,7 @@ not_a_server_error.expected-statuses = ["2xx", "3xx", "4xx", "503"]
 """
 
 
-@pytest.mark.timeout(180)  # 500 requests by another program, on a machine that may be busy
+@pytest.mark.timeout(180)  # another program sends 500 requests, perhaps on a busy machine
 async def test_a_tester_that_reads_the_document_finds_no_fault(start_daemon: StartDaemon, tmp_path: Path) -> None:
     daemon = await start_daemon("--max-contexts", "40", "--grace-s", "0.2")
     (tmp_path / "schemathesis.toml").write_text(SETUP)

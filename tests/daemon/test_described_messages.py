@@ -1,4 +1,4 @@
-"""What asyncapi.json describes is what a daemon sends on every channel."""
+"""A daemon's messages on every channel match asyncapi.json."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""How the daemon ends, and that nothing outlives it, nor a context, nor a worker."""
+"""The daemon's end: no process outlives the daemon, a context or a worker."""
 
 import asyncio
 import contextlib
@@ -15,8 +15,8 @@ from standing import SharedDaemon
 
 Start = Callable[..., Awaitable[Daemon]]
 
-# Starts a child, a grandchild in a session of its own and a process that has detached itself as daemons do, all deaf
-# to polite signals; prints their pids and its own.
+# Starts a child, a grandchild in a new session and a process that detaches itself as a daemon does; all of them ignore
+# SIGTERM, SIGHUP and SIGINT. Prints their pids and its own.
 FAMILY = """
 import os, signal
 def live():
@@ -48,7 +48,7 @@ DEATHS = {
 
 
 def pids(result: Result) -> list[int]:
-    """What ``FAMILY`` has printed: the worker's pid is the last."""
+    """Return the pids that ``FAMILY`` has printed. The worker's pid is the last."""
     return [int(word) for word in result.stdout.split()]
 
 
@@ -57,7 +57,7 @@ def pids(result: Result) -> list[int]:
 
 @pytest.mark.parametrize(("number", "launcher"), [(signal.SIGTERM, "spawn"), (signal.SIGINT, "fork")])
 async def test_shutdown(start_daemon: Start, number: signal.Signals, launcher: str) -> None:
-    """Whoever waits is told, and no process is left: of the busy context, of the idle one, of the default one."""
+    """Waiting clients get an error. No process of the busy, the idle and the default context is left."""
     daemon = await start_daemon("--launcher", launcher)
     async with Client(daemon.url) as client:
         idle = await client.create()
@@ -67,7 +67,7 @@ async def test_shutdown(start_daemon: Start, number: signal.Signals, launcher: s
             await running.until("\n")
             families += pids(running.result)
             async with client.running("print('never')", contextId=busy) as queued:
-                # answered in order: the second execution is in the queue when the daemon has read it
+                # the daemon answers in order, so the pong shows that the second execution is in the queue
                 await client.run("pass", idle)
                 daemon.process.send_signal(number)
                 results = [await running.finish(), await queued.finish()]
@@ -85,7 +85,7 @@ async def test_shutdown(start_daemon: Start, number: signal.Signals, launcher: s
 
 
 async def test_shutdown_while_a_client_does_not_read(daemon: Daemon) -> None:
-    """It is not waited for beyond a moment, however much there is for it."""
+    """The daemon waits only a moment for this client, even if much data is left for it."""
     async with Client(daemon.url) as client, client.running("while True: print('x' * 1000)") as running:
         await running.until("x")
         daemon.process.terminate()
@@ -93,7 +93,7 @@ async def test_shutdown_while_a_client_does_not_read(daemon: Daemon) -> None:
 
 
 async def test_second_signal_ends_at_once(daemon: Daemon) -> None:
-    """The daemon stands still until both signals are there: it takes one after the other, and has time for nothing."""
+    """The daemon is stopped until both signals are pending. It then handles them one right after the other."""
     async with Client(daemon.url) as client, client.running(FAMILY + "while True: pass") as running:
         await running.until("\n")
         daemon.process.send_signal(signal.SIGSTOP)
@@ -109,7 +109,7 @@ async def test_second_signal_ends_at_once(daemon: Daemon) -> None:
 
 @pytest.mark.parametrize("hangs", ["-c", "/proc/self/fd/"], ids=["asked for its version", "as a worker"])
 async def test_shutdown_while_an_interpreter_hangs(start_daemon: Start, tmp_path: Path, hangs: str) -> None:
-    """Whoever waits for it is told, and it is killed."""
+    """Clients that wait for it get an error, and the interpreter is killed."""
     os.mkfifo(tmp_path / "fifo")
     fifo = os.open(tmp_path / "fifo", os.O_RDWR)
     python = tmp_path / "python"
@@ -172,7 +172,7 @@ AFTERWARDS = [
 
 @pytest.mark.parametrize("launcher", ["spawn", "fork"])
 async def test_sigkill_leaves_nothing(start_daemon: Start, launcher: str) -> None:
-    """No worker, be it idle, busy, waiting, deaf or cut off, nor what it has started, nor the guard that sees to it."""
+    """No worker is left in any state, no descendant of a worker, and no guard."""
     daemon = await start_daemon("--launcher", launcher)
     async with Client(daemon.url) as client, contextlib.AsyncExitStack() as stack:
         families = pids(await client.run(FAMILY))
@@ -188,7 +188,7 @@ async def test_sigkill_leaves_nothing(start_daemon: Start, launcher: str) -> Non
 
 
 async def test_sigkill_leaves_nothing_of_a_daemon_without_stdin(start_daemon: Start) -> None:
-    """As some supervisors start it: the first descriptor that is opened is then number 0."""
+    """Some supervisors start it like this. The first descriptor that it opens then has number 0."""
     daemon = await start_daemon(command=["sh", "-c", 'exec "$0" "$@" <&-', str(COMMAND)])
     async with Client(daemon.url) as client, client.running(FAMILY + "while True: pass") as running:
         await running.until("\n")
@@ -209,13 +209,13 @@ async def test_sigkill_while_workers_start(daemon: Daemon) -> None:
 
 @pytest.fixture(params=["spawn", "fork"])
 async def bare(request: pytest.FixtureRequest, standing: Callable[..., SharedDaemon]) -> AsyncIterator[Client]:
-    """A client of a daemon without a pool: at the end it has the child that it had at first, not even a zombie."""
+    """Yield a client of a daemon without a pool. At the end the daemon must have no new child, not even a zombie."""
     daemon = standing("--launcher", request.param, "--pool-size", "0")
     async with Client(daemon.url) as client:
-        await client.request("DELETE", f"/context/{await client.create()}")  # it has looked for its Python
+        await client.request("DELETE", f"/context/{await client.create()}")  # the daemon has looked for its Python
         before = children(daemon.pid)
         yield client
-        await holds(lambda: set(children(daemon.pid)) <= set(before))  # a sweep may go on
+        await holds(lambda: set(children(daemon.pid)) <= set(before))  # a sweep may still be running
 
 
 async def test_deletion_leaves_nothing(bare: Client) -> None:
@@ -258,7 +258,7 @@ async def test_kill_after_a_timeout_leaves_nothing(start_daemon: Start) -> None:
 
 
 async def test_family_of_one_context_only(client: Client) -> None:
-    """A death takes nobody along who belongs to another context."""
+    """The death of a worker kills no process of another context."""
     one, other = await client.create(), await client.create()
     await client.run("import subprocess\nchild = subprocess.Popen(['sleep', '1000'])", other)
     result = await client.run(FAMILY + "os._exit(1)", one)

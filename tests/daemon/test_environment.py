@@ -1,4 +1,4 @@
-"""Environment variables that a Python reads when it starts, or later: they work as for a plain ``python``."""
+"""Environment variables that a Python reads at its start or later work as for a plain ``python``."""
 
 import asyncio
 import subprocess
@@ -10,7 +10,7 @@ from harness import Client, Daemon
 from worker_driver import DrivenWorker, clean_environment, find_pythons
 
 StartDaemon = Callable[..., Awaitable[Daemon]]
-# What tells whether they had an effect.
+# Code whose output shows whether the variables had an effect.
 SEEN = (
     "import sys, os, time, locale\n"
     "print(sys.flags, sys.warnoptions, sys.path[:2], sys.pycache_prefix, hash('a') == hash('a' + ''))\n"
@@ -56,7 +56,7 @@ def name_of(env: dict[str, str]) -> str:
 
 
 def plain(python: str, env: dict[str, str], cwd: Path, code: str = SEEN) -> str:
-    """What a plain Python prints."""
+    """Return the output of a plain Python."""
     ran = subprocess.run(
         [python, "-c", "import sys; sys.argv = ['']\n" + code],
         capture_output=True,
@@ -69,7 +69,7 @@ def plain(python: str, env: dict[str, str], cwd: Path, code: str = SEEN) -> str:
 
 
 class TestOfTheDaemon:
-    """What the daemon was started with, its workers are started with, too."""
+    """Workers start with the daemon's variables."""
 
     @pytest.mark.parametrize("env", AT_START, ids=name_of)
     def test_is_that_of_the_code(self, edge_worker: DrivenWorker, tmp_path: Path, env: dict[str, str]) -> None:

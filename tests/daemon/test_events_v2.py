@@ -1,4 +1,4 @@
-"""``"events": "v2"`` on the WebSocket for one execution, and what clients see that do not ask for it."""
+"""``"events": "v2"`` on the WebSocket for one execution; clients that do not ask for it see no difference."""
 
 import pytest
 from contract import COMPLETED, ended, error, stdout

@@ -1,7 +1,7 @@
-"""A worker that speaks its side of the pipe wrongly: what clients see of each fault in ``faulty_worker.py``.
+"""A worker that breaks the protocol of the pipe: what clients see for each fault in ``faulty_worker.py``.
 
-However it lies, dies or hangs: one end, which says what happened; the context's next execution works; no other context
-is touched; nothing is left.
+For each fault the execution has one end, which says why; the context's next execution works; no other context
+is affected; no process is left.
 """
 
 import contextlib
@@ -23,9 +23,9 @@ from interpreterd.processes.families import descendants
 pytestmark = pytest.mark.xdist_group("faulty worker")
 
 MIB = 1 << 20
-START_TIMEOUT_S = 1.5  # good workers must keep it too
+START_TIMEOUT_S = 1.5  # good workers must also start within it
 
-# Starts the worker that the daemon asks for, unless a fault is armed: then, once, a faulty one.
+# Starts the real worker. If a fault is armed, starts one faulty worker in its place.
 PYTHON = f"""{DISGUISE}
 folder=${{0%/*}}
 if mv "$folder/armed" "$folder/$$" 2>/dev/null; then
@@ -35,7 +35,7 @@ fi
 exec '{sys.executable}' "$@"
 """
 
-# How a fault makes the start of a worker fail.
+# The error of a worker's start, by fault.
 START_FAULTS = {
     "never_ready": f"the worker did not answer within {START_TIMEOUT_S} s",
     "dies_instead_of_ready": "the worker ended at once: exit status 3: out of order",
@@ -53,7 +53,7 @@ START_FAULTS = {
     "fails_at_length": "a reason a reason...",
 }
 
-# How a worker dies of a fault while it runs code.
+# How a worker dies that runs code, by fault.
 FAULTS = {
     "garbage": "killed: it broke the protocol (not JSON: ...)",
     "not_an_object": "killed: it broke the protocol (not a JSON object)",
@@ -81,23 +81,23 @@ FAULTS = {
 
 @frozen
 class Arena:
-    """A daemon, its client, and where its next worker becomes a faulty one."""
+    """A daemon, its client, and the folder in which a test arms a fault."""
 
     daemon: SharedDaemon
     client: Client
     folder: Path
 
     def arm(self, fault: str) -> None:
-        """Have the next worker that is started commit ``fault``."""
+        """Make the next started worker commit ``fault``."""
         (self.folder / "arming").write_text(f"{fault}\n")
         (self.folder / "arming").rename(self.folder / "armed")
 
     def committed(self) -> bool:
-        """Whether a fault that waits at the gate has happened."""
+        """Return whether a fault that waits at the gate has happened."""
         return not (self.folder / "gate").exists()
 
     async def create_faulty(self, fault: str) -> str:
-        """Return a new context, whose worker will commit ``fault``."""
+        """Return a new context whose worker will commit ``fault``."""
         self.arm(fault)
         return await self.client.create()
 
@@ -115,7 +115,7 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[SharedDae
 
 @pytest.fixture
 async def arena(shared: tuple[SharedDaemon, Path]) -> AsyncIterator[Arena]:
-    """The daemon; at the end its processes are those that it had, and the neighbouring context has noticed nothing."""
+    """Yield the arena. At the end the daemon must have no new process, and its neighbour must be unchanged."""
     daemon, folder = shared
     async with Client(daemon.url) as client:
         if daemon.neighbour is None:
@@ -128,18 +128,18 @@ async def arena(shared: tuple[SharedDaemon, Path]) -> AsyncIterator[Arena]:
             if context["id"] != daemon.neighbour:
                 await client.request("DELETE", f"/context/{context['id']}")
         assert ended(await client.run("print(mine)", daemon.neighbour)) == ([stdout("1\n"), COMPLETED], 1000, "")
-        # A worker that did not start is reaped when its end is known.
+        # A worker that failed to start is reaped a moment later.
         await holds(lambda: descendants(daemon.pid) == before)
 
 
 def is_as(text: str, expected: str) -> bool:
-    """Whether ``text`` is as ``expected``, in which ``...`` stands for anything."""
+    """Return whether ``text`` matches ``expected``, in which ``...`` stands for any text."""
     start, dots, end = expected.partition("...")
     return text.startswith(start) and text.endswith(end) if dots else text == expected
 
 
 async def next_works(client: Client, context: str, *, restarted: bool) -> None:
-    """Run code in ``context``."""
+    """Check that the next execution in ``context`` works."""
     before = [RESTARTED] if restarted else []
     assert ended(await client.run("print('next')", context)) == ([*before, stdout("next\n"), COMPLETED], 1000, "")
 
@@ -184,7 +184,7 @@ async def test_a_fault_ends_the_execution_with_its_worker(arena: Arena, fault: s
 
 @pytest.mark.parametrize("fault", ["stops_reading", "ignores_signals"])
 async def test_a_worker_that_cannot_be_interrupted_is_killed(arena: Arena, fault: str) -> None:
-    """The code is more than what the channel holds: what the worker does not take, nobody waits for."""
+    """The code is larger than the channel's buffer. The daemon does not wait until the worker reads it."""
     context = await arena.create_faulty(fault)
     async with (
         following(arena.client, f"/context/{context}/events", "ndjson") as events,
@@ -209,7 +209,7 @@ async def test_a_fault_after_the_end_costs_the_worker_and_no_execution(arena: Ar
     await next_works(arena.client, context, restarted=True)
 
 
-async def test_output_after_the_end_is_nobodys(arena: Arena) -> None:
+async def test_output_after_the_end_belongs_to_no_execution(arena: Arena) -> None:
     gate = Gate(arena.folder / "gate")
     context = await arena.create_faulty("output_after_done")
     assert ended(await arena.client.run("pass", context)) == ([COMPLETED], 1000, "")
@@ -233,7 +233,7 @@ async def test_a_worker_that_says_it_exits_and_does_not_is_killed(arena: Arena, 
 
 @pytest.mark.parametrize("fault", ["long_line", "long_line_instead_of_ready", "leaves_a_grandchild_that_floods"])
 async def test_the_daemons_memory_is_bounded(arena: Arena, fault: str) -> None:
-    """By far less than the 100 MB that such a line has."""
+    """The bound is far below the 100 MB of such a line."""
 
     def status(key: str) -> int:
         (line,) = [line for line in Path(f"/proc/{arena.daemon.pid}/status").read_text().splitlines() if key in line]

@@ -1,4 +1,4 @@
-"""Executions that one can come back to, and contexts that many follow."""
+"""Executions that a client can follow again later, and contexts with many followers."""
 
 import asyncio
 import contextlib
@@ -116,7 +116,7 @@ async def test_forms_that_are_not_there_are_refused(client: Client) -> None:
     assert (status, body["code"]) == (400, "malformed_request")
 
 
-# A context that many follow
+# A context with many followers
 
 
 async def test_a_follower_sees_everything_that_happens(client: Client, gate: Gate) -> None:
@@ -144,7 +144,7 @@ async def test_a_follower_sees_everything_that_happens(client: Client, gate: Gat
         if message.get("text") != "queued"
     ]
     ends = {message["how"] for message in seen[0] if message["type"] == "workerEnded"}
-    assert ends <= {"exit status 0", "killed by SIGKILL"}  # by itself, or when its second was over
+    assert ends <= {"exit status 0", "killed by SIGKILL"}  # it ended by itself or by its timeout of a second
     one, two, three = (body["executionId"] for body in (first, second, third))
     assert told == [
         (one, "submitted", None),
@@ -189,8 +189,8 @@ async def test_long_code_is_shown_to_followers_in_part(client: Client) -> None:
         assert (submitted["code"], submitted["cutChars"]) == ("#" * 65_536, 1000)
 
 
-async def test_followers_that_do_not_read_are_waited_for_by_nobody(start_daemon: StartDaemon, gate: Gate) -> None:
-    pieces, size = 128, 1 << 16  # more than the kernel keeps for a connection, by tcp(7) 4 MiB and a little
+async def test_followers_that_do_not_read_delay_no_program(start_daemon: StartDaemon, gate: Gate) -> None:
+    pieces, size = 128, 1 << 16  # more than the kernel's buffers of a connection: by tcp(7) a little over 4 MiB
     daemon = await start_daemon("--journal-bytes", "256K")
     path = "/context/default/events"
     async with Client(daemon.url) as client, contextlib.AsyncExitStack() as stack:
@@ -219,7 +219,7 @@ async def test_followers_that_do_not_read_are_waited_for_by_nobody(start_daemon:
             assert rest == [seen[message["seq"]] for message in rest]
 
 
-# Its end
+# The end of a context
 
 
 async def test_followers_end_with_the_daemon(daemon: Daemon, own_client: Client) -> None:

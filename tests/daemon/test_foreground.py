@@ -1,4 +1,4 @@
-"""An interrupt reaches what the code waits for, as a terminal's ^C does, and what runs in the background stays."""
+"""An interrupt reaches the processes that the code waits for, as ^C on a terminal does. Background processes stay."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
@@ -10,7 +10,7 @@ from standing import SharedDaemon, shared_daemon
 
 pytestmark = pytest.mark.xdist_group("foreground")
 
-# Code that waits for processes; one of them says that it is there.
+# Code that waits for processes; one of them prints "started".
 SAY = "print('started', flush=True); import time; time.sleep(1000)"
 WAITING = {
     "os.system": "os.system('echo started; sleep 1000')",
@@ -42,7 +42,7 @@ PRELUDE = (
 
 @pytest.fixture(scope="module")
 def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SharedDaemon]:
-    """What an interrupt does not reach is killed after a long grace, and a test would tell."""
+    """Yield a daemon with a long grace: a test of an interrupt that does not work would take long and fail."""
     with shared_daemon(tmp_path_factory.mktemp("foreground"), "--grace-s", "20") as daemon:
         yield daemon
 
@@ -54,7 +54,7 @@ async def client(shared: SharedDaemon) -> AsyncIterator[Client]:
 
 
 class Context:
-    """A context, and the process of its worker."""
+    """A context, and the pid of its worker."""
 
     def __init__(self, client: Client, name: str, pid: int) -> None:
         self.client = client
@@ -62,7 +62,7 @@ class Context:
         self.pid = pid
 
     async def interrupted(self, code: str, **keys: object) -> dict[str, object]:
-        """Interrupt ``code`` once it has said ``started``, and return the error."""
+        """Interrupt ``code`` after it has printed "started"; return the error."""
         async with self.client.running(code, contextId=self.name, **keys) as running:
             await running.until("started")
             await interrupt(self.client, self.name)
@@ -72,7 +72,7 @@ class Context:
         return result.error
 
     async def kept(self) -> bool:
-        """Whether the variables are there."""
+        """Return whether the context has kept its variables."""
         return (await self.client.run("print(kept)", self.name)).stdout == "1\n"
 
 
@@ -89,7 +89,7 @@ async def test_what_the_code_waits_for_is_interrupted(context: Context, waiting:
     error = await context.interrupted(WAITING[waiting], graceS=4)
     assert error["name"] == "KeyboardInterrupt"
     assert await context.kept()
-    await gone(*[pid for pid in children(context.pid) if alive(pid)])  # if one is left, the test hangs
+    await gone(*[pid for pid in children(context.pid) if alive(pid)])  # the test hangs if a process is left
 
 
 async def test_a_timeout_does_so_too(context: Context) -> None:
@@ -108,14 +108,14 @@ async def test_a_timeout_does_so_too(context: Context) -> None:
     ],
 )
 async def test_what_was_started_in_the_background_on_purpose_stays(context: Context, start: str) -> None:
-    # Only once it is what it is to be.
+    # The loop waits until the child has left the worker's group.
     code = f"child = {start}\nwhile os.getpgid(child.pid) == os.getpid(): pass\nos.system('echo started; sleep 1000')"
     await context.interrupted(code)
     assert (await context.client.run("print(child.poll(), kept)", context.name)).stdout == "None 1\n"
 
 
 async def test_what_an_earlier_execution_has_started_stays(context: Context) -> None:
-    """Though it is in the same group, and was started a moment ago; so does what it starts itself."""
+    """It is in the same process group and was started a moment ago. Its children also stay."""
     await context.client.run("child = subprocess.Popen(['sh', '-c', 'sleep 1000; exit 3'])", context.name)
     await context.interrupted("os.system('echo started; sleep 1000')")
     await context.interrupted("os.system('echo started; sleep 1000')")
@@ -134,7 +134,7 @@ async def test_code_that_ignores_interrupts_is_not_disturbed_by_them(context: Co
 
 
 async def test_an_interrupt_of_code_that_handles_it_comes_once(context: Context) -> None:
-    """It may need its time for it, and processes; ^C is pressed once more only for those that did not end by it."""
+    """The handler may take time and start processes. Only processes that ignored the interrupt get a second one."""
     code = (
         "try: os.system('echo started; sleep 1000')\nexcept KeyboardInterrupt:\n"
         "    print(subprocess.run(['sh', '-c', 'sleep 0.6']).returncode)\n    raise"
@@ -147,14 +147,14 @@ async def test_an_interrupt_of_code_that_handles_it_comes_once(context: Context)
 
 
 async def test_a_process_that_wants_to_hear_it_twice_does(context: Context) -> None:
-    """As a pool's, which begins its next task after the first."""
+    """A worker of a pool begins its next task after the first interrupt."""
     count = "trap 'n=${n}x; [ $n = xx ] && exit' INT; echo started; while :; do sleep 0.05; done"
     await context.interrupted(f"subprocess.Popen(['bash', '-c', {count!r}])\nos.wait()\n", graceS=2)
     assert await context.kept()
 
 
 async def test_the_next_execution_hears_nothing_of_it(context: Context) -> None:
-    """What comes again after a while is for the execution that was interrupted."""
+    """The repeated interrupt is meant for the interrupted execution only."""
     child = "child = subprocess.Popen(['sh', '-c', 'trap \"\" INT; echo; exec sleep 1000'], stdout=subprocess.PIPE)"
     await context.interrupted(f"{child}\nchild.stdout.read(1)\nprint('started')\nchild.wait()", graceS=1)
     result = await context.client.run(

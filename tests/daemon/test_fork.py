@@ -70,7 +70,7 @@ async def test_output_of_a_fork_and_of_its_children_arrives(standing: Standing) 
 
 @pytest.mark.parametrize("launcher", ["spawn", "fork"])
 async def test_a_worker_that_dies_before_it_has_read_its_code(start_daemon: StartDaemon, launcher: str) -> None:
-    """Its connection then ends by a reset, and before its end is told: to nobody's harm but its own."""
+    """Its channel is then reset before its end is reported. Only its own execution fails."""
     daemon = await start_daemon("--launcher", launcher, "--pool-size", "0")
     async with Client(daemon.url) as client:
         for _ in range(3):
@@ -87,7 +87,7 @@ async def test_a_worker_that_dies_before_it_has_read_its_code(start_daemon: Star
 
 
 async def test_requests_that_the_template_does_not_live_to_answer_are_spawned(start_daemon: StartDaemon) -> None:
-    """The one that it was asked, and those that wait for their turn."""
+    """This holds for the request that the template got, and for the waiting requests."""
     daemon = await start_daemon("--launcher", "fork", "--pool-size", "0")
     async with Client(daemon.url) as client:
         await client.create()
@@ -161,7 +161,7 @@ async def test_the_template_ends_with_the_daemon(start_daemon: StartDaemon) -> N
 
 
 async def test_what_a_fork_gives_to_its_template_is_killed_too(standing: Standing) -> None:
-    """A process that is cloned with CLONE_PARENT, clone(2), is no descendant of the fork's."""
+    """A process that is cloned with CLONE_PARENT, clone(2), is not a descendant of the fork."""
     daemon = standing("--launcher", "fork", "--pool-size", "0")
     code = """
 import ctypes, os, platform, signal

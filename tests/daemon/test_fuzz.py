@@ -1,4 +1,4 @@
-"""Whatever a client sends: it is answered as PROTOCOL.md says, and the daemon goes on."""
+"""Any message of a client gets an answer of PROTOCOL.md, and the daemon goes on."""
 
 import asyncio
 import json
@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sessions import ENDS
 
-# Each example uses the daemon of the one before: that it still answers is what is tested.
+# All examples use one daemon, because the tests check that it still answers.
 against_a_daemon = settings(
     max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
 )
@@ -50,8 +50,8 @@ near_operation = st.builds(
 
 
 def encoded(objects: st.SearchStrategy[Any]) -> st.SearchStrategy[bytes]:
-    """Texts of ``objects``, and such texts with something wrong in them."""
-    # Python writes NaN, and lone surrogates as escapes, which are no JSON.
+    """Generate JSON of ``objects``, damaged JSON and other bytes."""
+    # Python also writes NaN and escaped lone surrogates, which are not valid JSON.
     texts = objects.map(lambda value: json.dumps(value).encode())
 
     def damage(text: bytes, place: int, junk: bytes) -> bytes:
@@ -62,23 +62,23 @@ def encoded(objects: st.SearchStrategy[Any]) -> st.SearchStrategy[bytes]:
 
 
 def parsed(text: bytes) -> dict[str, Any] | None:
-    """The JSON object that ``text`` is, by the letter of RFC 8259; None if it is none."""
+    """Return the JSON object in ``text``, strictly by RFC 8259; ``None`` if it is not one."""
     try:
         value = json.loads(text.decode())
-        json.dumps(value, ensure_ascii=False, allow_nan=False).encode()  # no NaN, no lone surrogate, not beyond a float
+        json.dumps(value, ensure_ascii=False, allow_nan=False).encode()  # no NaN, no lone surrogate, no infinity
     except (ValueError, RecursionError):
         return None
     return value if isinstance(value, dict) else None
 
 
 def name_of(message: bytes) -> str | None:
-    """The ``requestId`` under which a message is answered."""
+    """Return the ``requestId`` of a message's answer."""
     name = (parsed(message) or {}).get("requestId")
     return name if isinstance(name, str) and 1 <= len(name) <= 256 else None
 
 
 def documented(result: Result) -> bool:
-    """Whether the answer to a first message is one of PROTOCOL.md's table."""
+    """Return whether the answer to a first message is in PROTOCOL.md's table."""
     types = [message["type"] for message in result.messages if message["type"] not in ("stdout", "stderr")]
     match result.close_code:
         case 1000:
@@ -107,7 +107,7 @@ async def test_any_first_message_is_answered(client: Client, message: bytes, as_
 @against_a_daemon
 @given(st.lists(encoded(near_operation) | st.just(b'{"op":"ping","requestId":"c"}'), max_size=10))
 async def test_any_messages_on_a_session_are_answered_one_by_one(client: Client, messages: list[bytes]) -> None:
-    """And the connection goes on. Each is answered exactly once, under its own name if that can be read."""
+    """Each message gets exactly one answer, with its ``requestId`` if that is readable. The connection goes on."""
     async with client.http.ws_connect(client.base + "/session") as socket:
         for message in messages:
             await socket.send_bytes(message)
@@ -184,7 +184,7 @@ async def test_a_message_may_come_in_fragments_with_pings_between_them(
 async def test_any_bytes_on_a_websocket_are_survived(
     own_client: Client, daemon: Daemon, path: str, data: bytes, resets: bool
 ) -> None:
-    """The connection ends with a close frame, or waits for more; then its client leaves, politely or not."""
+    """The connection ends with a close frame or waits for data. The client then leaves, with or without a close."""
     async with open_raw(daemon.announced["port"], PREFIX + path) as raw:
         await raw.send(data)
         if resets:
@@ -216,7 +216,7 @@ async def test_any_bytes_instead_of_http_are_survived(
 
 @pytest.fixture(autouse=True)
 async def no_mistake_is_logged(daemon: Daemon) -> AsyncIterator[None]:
-    """Whatever comes of it: the daemon's log tells of no traceback."""
+    """Check at the end that the daemon's log has no error and no traceback."""
     yield
     await daemon.stop()
     assert b"Traceback" not in daemon.log

@@ -1,4 +1,4 @@
-"""What clients have sent is held within limits, in bytes, from its submission to its end, whatever that is."""
+"""Code that clients have sent counts against limits, in bytes, from its submission to any end of its execution."""
 
 import os
 from collections.abc import AsyncIterator, Iterator
@@ -8,8 +8,8 @@ from harness import Client, Gate
 from standing import SharedDaemon, shared_daemon
 
 MIB = 1 << 20
-WIDE = "#\U0001f600" + "x" * (MIB // 2)  # one character of four bytes, and so are all
-WIDE_BYTES = 3 * MIB  # these, and twice UTF-8
+WIDE = "#\U0001f600" + "x" * (MIB // 2)  # one wide character makes Python keep four bytes for every character
+WIDE_BYTES = 3 * MIB  # 2 MiB of characters, and UTF-8 twice
 FULL = "{} too much code: the limit for waiting and running code is {}"
 IN_CONTEXT = FULL.format("the context holds", "8 MiB")
 IN_ALL = FULL.format("all contexts together hold", "12 MiB")
@@ -37,13 +37,13 @@ async def background(client: Client, context: str, code: str = WIDE) -> tuple[in
 
 
 async def hold(client: Client, context: str, gate: Gate) -> None:
-    """Let two run and wait there that hold more than 6 MiB."""
+    """Submit two executions, one running and one queued, that together hold more than 6 MiB."""
     assert (await background(client, context, f"{WIDE}\n{gate.wait}"))[0] == 202
     assert (await background(client, context))[0] == 202
 
 
 async def has_room(client: Client, context: str) -> None:
-    """Two fit again: what was there has been given back."""
+    """Check that two executions fit again: the memory of earlier ones is free."""
     for _ in range(2):
         assert (await client.run(WIDE, context)).controls[-1] == "completed"
 
@@ -98,6 +98,6 @@ async def test_however_it_ends_there_is_room_again(client: Client, gate: Gate, e
     else:
         await client.request("POST", f"/executions/{waiting}/interrupt")
         gate.open()
-    await client.run("pass", context)  # behind what waited
+    await client.run("pass", context)  # it is queued behind the waiting execution
     await has_room(client, context)
     await client.request("DELETE", f"/context/{context}")

@@ -1,6 +1,6 @@
-"""Code that breaks its own Python: what its client sees, and that the context's next execution works.
+"""User code breaks its own Python: its client gets the right messages, and the context's next execution works.
 
-Every case has a context of its own, of one daemon. No other context is touched, and nothing is left when it is deleted.
+Each case has its own context in one daemon. Other contexts are not affected. No process is left after deletion.
 """
 
 import os
@@ -32,7 +32,7 @@ from interpreterd.processes.families import descendants
     ],
 )
 def shared(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[SharedDaemon]:
-    """A daemon: of the oldest Python, whose workers are spawned, then of the newest, whose workers are forked."""
+    """Yield a daemon: the oldest Python with spawned workers, then the newest Python with forked workers."""
     version, launcher = request.param
     flags = ("--python", find_pythons()[version], "--launcher", launcher, "--pool-size", "0", "--grace-s", "0.2")
     with shared_daemon(tmp_path_factory.mktemp("hostile"), *flags) as daemon:
@@ -41,7 +41,7 @@ def shared(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
 
 @pytest.fixture
 async def client(shared: SharedDaemon) -> AsyncIterator[Client]:
-    """A client; at the end nothing is left, and the neighbouring context has noticed nothing."""
+    """Yield a client. At the end no process may be left, and the neighbour must be unchanged."""
     async with Client(shared.url) as client:
         if shared.neighbour is None:
             shared.neighbour = await client.create()
@@ -58,12 +58,12 @@ async def client(shared: SharedDaemon) -> AsyncIterator[Client]:
 
 @pytest.fixture
 async def context(client: Client) -> str:
-    """A context for one case."""
+    """Yield a context for one case."""
     return await client.create()
 
 
 async def works(client: Client, context: str, *, restarted: bool = False) -> None:
-    """Run code in ``context``: with output on both streams, with an error, with an interrupt."""
+    """Check that code in ``context`` works: output on both streams, an error, an interrupt."""
     before = [RESTARTED] if restarted else []
     both = [stdout("next\n"), {"type": "stderr", "text": "err\n"}]
     result = await client.run("print('next')\nimport sys; print('err', file=sys.stderr)", context)
@@ -80,7 +80,7 @@ async def works(client: Client, context: str, *, restarted: bool = False) -> Non
 
 
 def is_as(text: str, expected: str) -> bool:
-    """Whether ``text`` is as ``expected``, in which ``...`` stands for anything."""
+    """Return whether ``text`` matches ``expected``, in which ``...`` stands for any text."""
     start, dots, end = expected.partition("...")
     return text.startswith(start) and text.endswith(end) if dots else text == expected
 
@@ -133,7 +133,7 @@ async def test_a_python_that_does_not_want_to_exit(client: Client, context: str,
     await works(client, context, restarted=True)
 
 
-# What others want, too
+# Resources that others also need
 
 
 async def test_whatever_it_computes_the_daemon_goes_first(client: Client, context: str) -> None:
@@ -144,11 +144,11 @@ async def test_whatever_it_computes_the_daemon_goes_first(client: Client, contex
         assert result.stdout.split()[1:] == ["nice", "5"]
 
 
-# What raises in the worker's own code, between two executions
+# Exceptions in the worker's own code, between two executions
 
 
 def asleep(pid: int) -> bool:
-    """Whether a worker in which nothing runs waits for the next message."""
+    """Return whether an idle worker waits for the next message."""
     return state(pid) == "S"
 
 
@@ -177,7 +177,7 @@ async def test_a_signal_handler_that_raises_again_and_again_costs_no_memory(clie
 async def test_an_exception_that_a_thread_sets_while_nothing_runs(
     client: Client, context: str, tmp_path: Path, gate: Gate
 ) -> None:
-    """It is raised as soon as the next code has come."""
+    """Python raises it when the next code has arrived."""
     result = await client.run(
         f"""
 import ctypes, os, threading
@@ -230,7 +230,7 @@ async def test_stdout_that_is_none_stays_so(client: Client, context: str) -> Non
 
 
 async def test_a_write_of_its_own_stays(client: Client, context: str) -> None:
-    """As libraries do it that want to see what is printed."""
+    """Libraries that capture output do this."""
     await client.run(
         "import sys\noriginal, seen = sys.stdout.write, []\n"
         "def write(text):\n  seen.append(text)\n  return original(text)\n"
@@ -245,7 +245,7 @@ async def test_a_write_of_its_own_stays(client: Client, context: str) -> None:
 
 
 async def test_children_inherit_no_descriptor_of_the_worker(client: Client, context: str) -> None:
-    """A child that is not told to close what it inherits, as those of ``os.system``, has the three standard ones."""
+    """A child of ``os.system`` inherits only the three standard descriptors."""
     result = await client.run("import os; os.system('ls -l /proc/self/fd')", context)
     targets = [line.split(" -> ")[1] for line in result.stdout.splitlines() if " -> " in line]
     assert [target.partition(":")[0] for target in targets if not target.startswith("/proc/")] == [

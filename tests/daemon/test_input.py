@@ -1,4 +1,4 @@
-"""``input()`` and ``getpass()``: what clients see of it."""
+"""``input()`` and ``getpass()``, as clients see them."""
 
 import random
 from collections.abc import Awaitable, Callable
@@ -18,7 +18,7 @@ ROUNDS = 200
 SEED = 20
 
 
-# Says whether there was an end of the input, an interrupt or an answer.
+# Prints "EOF", "interrupt" or the answer.
 TRY = "try:\n  got = input('? ')\nexcept EOFError: got = 'EOF'\nexcept KeyboardInterrupt: got = 'interrupt'\nprint(got)"
 
 
@@ -134,7 +134,7 @@ async def test_timeout_while_it_waits(client: Client, context: str) -> None:
     assert (await client.run("print(x)", context)).stdout == "1\n"
 
 
-async def test_who_catches_the_interrupt_and_asks_again_is_at_the_end_of_the_input(client: Client) -> None:
+async def test_code_that_catches_the_interrupt_and_asks_again_gets_the_end_of_the_input(client: Client) -> None:
     async with client.running(f"{TRY}\n{TRY}", stdin=True, events="v2") as running:
         await until_asked(running)
         await client.request("POST", "/context/default/interrupt")
@@ -179,7 +179,7 @@ async def test_getpass_of_a_template(start_daemon: StartDaemon, version: str) ->
 
 
 async def until_asked(running: Running) -> dict[str, Any]:
-    """Read on until the execution asks for something; return the event."""
+    """Read until the execution asks for input; return the event."""
     while (message := await running.next()) is not None:
         if message["type"] == "inputRequest":
             return message
@@ -192,7 +192,7 @@ PRELUDE = (
 
 
 def asked(worker: DrivenWorker, code: str, *answers: str | None) -> str:
-    """Run ``code``, answer what it asks, and return what it printed; it must ask just so often, and not fail."""
+    """Run ``code``, answer its questions, and return its output. It must ask once per answer and not fail."""
     worker.start_asking(PRELUDE + code)
     for answer in answers:
         worker.answer(worker.asked(), answer)

@@ -1,4 +1,4 @@
-"""Interrupts that cannot go astray: many, at random moments."""
+"""Many interrupts at random moments: none is lost, and none hits another execution."""
 
 from collections.abc import Awaitable, Callable
 
@@ -10,12 +10,12 @@ EXECUTIONS = 2000
 StartDaemon = Callable[..., Awaitable[Daemon]]
 
 
-@pytest.mark.timeout(180)  # on a machine that is busy
+@pytest.mark.timeout(180)  # a busy machine is slow
 async def test_a_storm_of_interrupts_hits_what_it_is_meant_for(
     start_daemon: StartDaemon, pytestconfig: pytest.Config
 ) -> None:
-    """None is lost, none hits a worker that waits or the next execution, and everyone is told the truth."""
-    # A lost one is noticed by the kill that follows it. A busy machine may take a while for what ends by itself.
+    """No interrupt is lost or hits an idle worker or the next execution. Each client gets the true outcome."""
+    # A kill would follow a lost interrupt. On a busy machine, programs that end by themselves may take a while.
     daemon = await start_daemon("--grace-s", "10")
     async with Client(daemon.url) as client:
         tally = await storm(client, executions=EXECUTIONS, contexts=4, seed=pytestconfig.getoption("randomly_seed"))

@@ -1,4 +1,4 @@
-"""A new launcher is a file and a row of the table: it can be chosen, and the daemon's workers come from it."""
+"""A new launcher is a file and a row of the table. Users can choose it, and the daemon's workers come from it."""
 
 import sys
 from collections.abc import Awaitable, Callable
@@ -6,7 +6,7 @@ from pathlib import Path
 
 from harness import Client, Daemon
 
-# The launcher's file, as it would be, and then the row; the daemon and its settings are not told of it otherwise.
+# The launcher's file and its row. Nothing else in the daemon or its settings mentions the launcher.
 TOY = """
 import contextlib
 import sys

@@ -1,4 +1,4 @@
-"""What a daemon keeps of an answer whose client leaves in the middle of it: nothing, whatever was asked for."""
+"""A daemon keeps no memory for an answer whose client leaves in the middle of it, on any route."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator
@@ -13,7 +13,7 @@ MIB = 1 << 20
 OUTPUT = f"print('x' * {9 * MIB})"
 LINES = f"for _ in range(128): print('x' * {MIB // 16})"
 RAISED = f"raise ValueError('x' * {MIB // 4})"
-CONTROLS = "\1" * 4000  # six times as long as JSON
+CONTROLS = "\1" * 4000  # JSON needs six characters for each
 JOURNALS_BYTES = 16 * MIB
 TIMES = 16
 GROWTH_LIMIT_BYTES = 16 * MIB
@@ -23,7 +23,7 @@ Prepare = Callable[[Client, str], Awaitable[bytes]]
 
 @pytest.fixture(scope="module", params=["tcp", "unix"])
 def daemon(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[SharedDaemon]:
-    """One with few journals, and no worker in stock: that has sockets, too."""
+    """Yield a daemon with small journals, and without a pool, because pooled workers also have sockets."""
     folder = tmp_path_factory.mktemp("leaving")
     flags = ("--unix-socket", str(folder / "socket")) if request.param == "unix" else ()
     limits = ("--journal-bytes", str(JOURNALS_BYTES // 2), "--journals-total-bytes", str(JOURNALS_BYTES))
@@ -112,7 +112,7 @@ ROUTES: dict[str, Prepare] = {
 async def test_clients_that_leave_in_the_middle_cost_no_memory(daemon: SharedDaemon, route: str) -> None:
     async with Client(daemon.url) as client:
         context = await client.create()
-        for _ in range(3):  # or journals that fill look like what is looked for
+        for _ in range(3):  # fills the journals, whose growth would look like a leak
             await client.request("POST", "/execute", json={"code": LINES, "contextId": context})
         request = await ROUTES[route](client, context)
         kept = connections(daemon.pid)
@@ -121,7 +121,7 @@ async def test_clients_that_leave_in_the_middle_cost_no_memory(daemon: SharedDae
             asker = Asker(daemon.url, request)
             await asyncio.to_thread(asker.begun)
             asker.leave()
-            if number == 0:  # what first use costs
+            if number == 0:  # memory of the first use does not count
                 await holds(lambda: connections(daemon.pid) <= kept)
                 before = memory_bytes(daemon.pid)
         await holds(lambda: connections(daemon.pid) <= kept)

@@ -1,4 +1,4 @@
-"""Nothing that a context started outlives it, whatever it does to get away; and nothing of a context outlives it."""
+"""No process of a context outlives it, even if it tries to escape; no other resource of a context outlives it."""
 
 import asyncio
 import contextlib
@@ -21,7 +21,7 @@ LAUNCHERS = pytest.mark.parametrize("launcher", ["spawn", "fork"])
 
 @pytest.fixture
 def witness(tmp_path: Path) -> Iterator[Witness]:
-    """Sees all that was started by code that has run ``hold``."""
+    """Yield a witness of all processes that are started after ``hold``."""
     witness = Witness(tmp_path / "witness")
     yield witness
     witness.close()
@@ -29,13 +29,13 @@ def witness(tmp_path: Path) -> Iterator[Witness]:
 
 @LAUNCHERS
 @pytest.mark.parametrize("ending", ["deleted", "worker killed", "exit"])
-async def test_nobody_gets_away_from_a_context(
+async def test_no_process_escapes_from_a_context(
     standing: Callable[..., SharedDaemon], witness: Witness, launcher: str, ending: str
 ) -> None:
-    """And no zombie is left: afterwards the daemon has the children that it had before."""
+    """Afterwards the daemon has the same children as before, without a zombie."""
     daemon = standing("--launcher", launcher, "--pool-size", "0")
     async with Client(daemon.url) as client:
-        await client.request("DELETE", f"/context/{await client.create()}")  # whatever is started once
+        await client.request("DELETE", f"/context/{await client.create()}")  # starts the daemon's own processes
         before = children(daemon.pid)
         context = await client.create()
         code = escape(witness, "exit()") if ending == "exit" else escape(witness)
@@ -56,7 +56,7 @@ async def test_nobody_gets_away_from_a_context(
 
 
 @LAUNCHERS
-async def test_nobody_gets_away_from_a_daemon_that_was_killed(
+async def test_no_process_escapes_from_a_daemon_that_was_killed(
     start_daemon: StartDaemon, witness: Witness, launcher: str
 ) -> None:
     daemon = await start_daemon("--launcher", launcher)
@@ -82,7 +82,7 @@ LIVES = {
 
 
 async def live(client: Client, code: str) -> None:
-    """Create a context, run ``code`` in it, and delete it; ``client`` does not wait for code that runs on."""
+    """Create a context, run ``code`` in it, and delete it. Code that runs on is not waited for."""
     context = await client.create()
     async with client.running(code, contextId=context) as running:
         if "sleep(1000)" in code:
@@ -94,11 +94,11 @@ async def live(client: Client, code: str) -> None:
 
 @frozen
 class Belongings:
-    """What a daemon has.
+    """The resources of a daemon.
 
     Attributes:
-        descriptors: What they stand for; sockets and pipes have numbers in their names.
-        children: Zombies among them.
+        descriptors: The targets of its descriptors. Sockets and pipes have unique names.
+        children: Pids of its children, also zombies.
     """
 
     descriptors: set[str]
@@ -106,17 +106,17 @@ class Belongings:
     threads: list[str]
 
     def no_more_than(self, before: Self) -> bool:
-        """Whether nothing has been added."""
+        """Return whether there is no new resource since ``before``."""
         same = (self.children, self.threads) == (before.children, before.threads)
         return same and self.descriptors <= before.descriptors
 
 
 def belongings(pid: int) -> Belongings:
-    """Look at a daemon."""
+    """Return the resources of a daemon."""
     folder = Path(f"/proc/{pid}/fd")
     descriptors = set()
     for fd in os.listdir(folder):
-        with contextlib.suppress(FileNotFoundError):  # closed between the two looks
+        with contextlib.suppress(FileNotFoundError):  # closed since the listing
             descriptors.add(os.readlink(folder / fd))
     return Belongings(descriptors, children(pid), os.listdir(f"/proc/{pid}/task"))
 
@@ -141,15 +141,15 @@ async def test_cycles_leave_nothing(start_daemon: StartDaemon, tmp_path: Path, l
     async def nothing_is_added() -> bool:
         return (await settled(daemon)).no_more_than(before)
 
-    await comes(nothing_is_added)  # a connection's end is seen a moment later
+    await comes(nothing_is_added)  # the daemon notices a connection's end a moment later
     assert list(temporary.iterdir()) == []
 
 
 async def settled(daemon: Daemon) -> Belongings:
-    """What it has after it has answered a request."""
+    """Return the daemon's resources after it has answered a request."""
     async with Client(daemon.url) as client:
         assert (await client.request("GET", "/contexts"))[1] == {"contexts": []}
     return belongings(daemon.pid)
 
 
-# Tasks and timers. Neither can be counted in another process; so the daemon's application runs here, over fake workers.
+# tests/test_leftovers.py counts tasks and timers, which needs the application in the test's own process.

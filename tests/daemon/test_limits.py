@@ -1,4 +1,4 @@
-"""Limits of one context, as clients see them; and neighbours, who see nothing of it."""
+"""Limits of one context, as clients see them. Other contexts are not affected."""
 
 import contextlib
 import sys
@@ -14,7 +14,7 @@ MIB = 1 << 20
 
 @contextlib.asynccontextmanager
 async def neighbour(client: Client, gate: Gate) -> AsyncIterator[None]:
-    """Another context, which has a state and runs something until the block has ended; then both must be there."""
+    """Run another context during the block. Its variables and its execution must survive."""
     context = await client.create()
     await client.run("x = 'mine'", context)
     async with client.running(f"print('begun')\n{gate.wait}\nprint(x)", contextId=context) as running:
@@ -26,7 +26,7 @@ async def neighbour(client: Client, gate: Gate) -> AsyncIterator[None]:
 
 
 async def usable_again(client: Client, context: str) -> None:
-    """The context's next execution runs in a new worker."""
+    """Check that the context's next execution runs in a new worker."""
     assert ended(await client.run("print('x' in globals())", context)) == (
         [RESTARTED, stdout("False\n"), COMPLETED],
         1000,
@@ -36,7 +36,7 @@ async def usable_again(client: Client, context: str) -> None:
 
 # Memory
 
-# Below what RLIMIT_DATA allows, so that it is the watcher that has to find it.
+# The amount is below RLIMIT_DATA, so only the watcher can find it.
 EAT = "import mmap, signal; m = mmap.mmap(-1, 100 << 20, flags=mmap.MAP_{}); m.write(b'x' * len(m)); signal.pause()"
 PRIVATE, SHARED = EAT.format("PRIVATE"), EAT.format("SHARED")
 EATERS = {
@@ -124,7 +124,7 @@ async def test_processes(client: Client, gate: Gate) -> None:
         await usable_again(client, context)
 
 
-BOMB_LIMIT = 150  # or the bomb would hit whatever else runs here
+BOMB_LIMIT = 150  # otherwise the bomb would hit other processes of this machine
 BOMB = f"""
 import mmap, os
 x, taken = 1, mmap.mmap(-1, {BOMB_LIMIT})
@@ -161,7 +161,7 @@ print(int(os.read(ours, 20)))
 """
 
 
-async def test_who_escapes_from_the_family_of_a_limited_worker_is_killed(client: Client) -> None:
+async def test_a_process_that_escapes_from_the_family_of_a_limited_worker_is_killed(client: Client) -> None:
     context = await client.create(limits={"processes": 4})
     result = await client.run(ESCAPE, context)
     await gone(int(result.stdout))
@@ -217,4 +217,4 @@ async def test_code_that_goes_on_after_its_processor_time_is_killed(start_daemon
 # Queue and code
 
 
-# Where they are set and shown
+# Where limits are set and shown

@@ -1,4 +1,4 @@
-"""Limits of output, queue and code, and where all of them are set and shown."""
+"""Limits of output, queue and code, and where all limits are set and shown."""
 
 from collections.abc import Awaitable, Callable
 from typing import Any

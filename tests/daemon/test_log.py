@@ -1,4 +1,4 @@
-"""The log of a daemon, whoever reads it or does not."""
+"""The log of a daemon, with and without a reader."""
 
 import contextlib
 import os
@@ -18,7 +18,7 @@ from logpipe import pipe as pipe  # a fixture
 
 @contextlib.contextmanager
 def daemon(stderr: int | IO[bytes], cwd: Path, *flags: str) -> Iterator[str]:
-    """Run a daemon that logs to ``stderr``, for the block, and yield its URL. It must end as it is told to."""
+    """Run a daemon that logs to ``stderr`` for the block; yield its URL. It must stop on SIGTERM."""
     command = [str(COMMAND), "serve", "--port", "0", *flags]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=stderr, cwd=cwd) as process:
         assert process.stdout is not None
@@ -30,8 +30,8 @@ def daemon(stderr: int | IO[bytes], cwd: Path, *flags: str) -> Iterator[str]:
             process.kill()
 
 
-async def test_a_daemon_whose_log_nobody_reads_serves_and_ends(pipe: Pipe, tmp_path: Path) -> None:
-    """Its pipe is full before it starts, and remains so."""
+async def test_a_daemon_whose_log_has_no_reader_serves_and_ends(pipe: Pipe, tmp_path: Path) -> None:
+    """The pipe of its log is full before the start and stays full."""
     pipe.fill()
     with daemon(pipe.writer, tmp_path, "--log-level", "debug") as url:
         async with Client(url) as client:

@@ -1,4 +1,4 @@
-"""No byte of output is lost, reordered within its stream or forged, whoever writes and however a client reads."""
+"""No byte of output is lost, reordered within its stream or forged, for each kind of writer and of client."""
 
 import asyncio
 import os
@@ -39,7 +39,7 @@ def daemon(standing: Callable[..., SharedDaemon]) -> SharedDaemon:
     return standing()
 
 
-# However a client reads
+# Clients that read in different ways
 
 
 @pytest.mark.parametrize(
@@ -69,12 +69,12 @@ def test_the_check_of_a_stream_sees_what_is_wrong() -> None:
 
 
 async def test_a_client_that_is_late_and_still_talks_gets_the_end(own_client: Client, daemon: SharedDaemon) -> None:
-    """The daemon has closed; a ping to a connection that it had also let go of would make the kernel drop the rest."""
+    """The daemon has sent its close. If it had also closed the socket, a ping would make the kernel drop the rest."""
     context = await own_client.create()
     with Reader(daemon.url, buffer_bytes=1 << 12) as reader:
         reader.send({"code": f"print('x' * {MIB})", "contextId": context})
-        await own_client.run("pass", context)  # so the first one has ended
-        await own_client.run("pass", context)  # and all that there was to do at once has been done
+        await own_client.run("pass", context)  # it runs after the first execution has ended
+        await own_client.run("pass", context)  # and after the daemon has sent as much as it can
         for _ in range(3):
             reader.ping()
             await own_client.run("pass", context)
@@ -86,16 +86,16 @@ async def test_a_client_that_is_late_and_still_talks_gets_the_end(own_client: Cl
 # When a connection ends
 
 
-# Whoever writes
+# Different writers
 
-# A megabyte, to both streams, in lines that differ.
+# A megabyte to each stream, in distinct lines.
 LINES = "".join(f"{number:09d}\n" for number in range(100_000))
 MAKE_LINES = (
     "import os, subprocess, sys, threading, ctypes\ndata = ''.join(f'{i:09d}\\n' for i in range(100_000)).encode()"
 )
 WRITERS = {
     "os.write": "for fd in (1, 2): assert os.write(fd, data) == len(data)",
-    # PyDLL keeps the GIL, so that no thread of the worker could empty the pipe meanwhile: ipykernel#752.
+    # PyDLL keeps the GIL, so no thread of the worker could empty the pipe meanwhile: ipykernel#752.
     "C code": "for fd in (1, 2): assert ctypes.PyDLL(None).write(fd, data, len(data)) == len(data)",
     "C stdio": """
 libc = ctypes.PyDLL(None)
@@ -151,7 +151,7 @@ async def test_order_between_streams_while_the_client_is_slow(daemon: SharedDaem
 
 
 async def test_the_last_lines_before_a_death(daemon: SharedDaemon) -> None:
-    """The client has read nothing of them when the program dies."""
+    """The client has read none of these lines when the program dies."""
     for how, death in DEATHS.items():
         code = (
             "import os, sys\nprint(os.getpid())\n"
@@ -167,7 +167,7 @@ async def test_the_last_lines_before_a_death(daemon: SharedDaemon) -> None:
 
 
 async def test_all_that_was_written_before_a_kill(daemon: SharedDaemon, tmp_path: Path) -> None:
-    """The program waits in write(2) for its client and counts, in a file it shares, the writes that have returned."""
+    """The program waits in write(2). It counts the finished writes in a shared file."""
     code = (
         f"import mmap, os\nfile = open({str(tmp_path / 'count')!r}, 'w+b'); file.truncate(8)\n"
         "count = mmap.mmap(file.fileno(), 8); print(os.getpid(), flush=True); i = 0\n"
@@ -186,7 +186,7 @@ async def test_all_that_was_written_before_a_kill(daemon: SharedDaemon, tmp_path
     assert messages[-2:] == [error("WorkerDied", "killed by SIGKILL"), COMPLETED]
 
 
-# Bytes that are no UTF-8
+# Bytes that are not UTF-8
 
 
 # Text that looks like the protocol
@@ -202,7 +202,7 @@ FORGED = [
     '{"type":"forked","pid":1}',
     "\x00\x1e\n\r\n\r\nHTTP/1.1 101 Switching Protocols\r\n\r\n",
 ]
-FORGED_FRAMES = b"\x81\x02{}\x88\x02\x03\xe8"  # of a WebSocket: a text, then the close
+FORGED_FRAMES = b"\x81\x02{}\x88\x02\x03\xe8"  # WebSocket frames: a text, then the close
 FORGE = """
 import gc, os, stat, sys
 (mine,) = [it["id"] for it in gc.get_objects() if type(it) is dict and it.get("type") == "execute" and it.get("id")]
@@ -220,7 +220,7 @@ for fd in map(int, os.listdir("/proc/self/fd")):
 async def test_a_program_has_no_descriptor_of_the_daemon(
     start_daemon: Callable[..., Awaitable[Daemon]], launcher: str
 ) -> None:
-    """Nor do processes that it starts have one of the worker's own: inherited are the first three."""
+    """Processes that it starts inherit only the first three descriptors, none of the worker's own."""
     daemon = await start_daemon("--launcher", launcher)
     async with Client(daemon.url) as client:
         result = await client.run(
@@ -229,20 +229,20 @@ async def test_a_program_has_no_descriptor_of_the_daemon(
         )
     inherited = [int(fd) for fd, inherits in map(str.split, result.stdout.splitlines()) if inherits == "True"]
     assert sorted(inherited) == [0, 1, 2]
-    assert len(result.stdout.splitlines()) == 8  # the channel twice, and a spare copy of each
+    assert len(result.stdout.splitlines()) == 8  # two of the channel, and spare copies of the three standard ones
 
 
 @pytest.mark.parametrize("launcher", ["spawn", "fork"])
 async def test_nothing_is_forged_on_any_descriptor(
     start_daemon: Callable[..., Awaitable[Daemon]], launcher: str
 ) -> None:
-    """With the true id of the execution, which the program finds among all objects."""
+    """The program knows the execution's true id, because it can look at all objects."""
     daemon = await start_daemon("--launcher", launcher)
     data = "\n".join(FORGED).encode() + FORGED_FRAMES
     code = FORGE.format(data=data)
 
     def written(execution_id: str) -> str:
-        """Once through the stream's own descriptor, once through the worker's spare one."""
+        """Return the data twice: it is written to the stream's own descriptor and to the spare one."""
         return (2 * data.replace(b"ID", execution_id.encode())).decode(errors="replace")
 
     async with Client(daemon.url) as client:

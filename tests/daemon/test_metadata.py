@@ -1,4 +1,4 @@
-"""What a client says of its context and gets back: metadata, environment, state, counts."""
+"""Facts about a context for clients: metadata, environment, state, counts."""
 
 from datetime import datetime
 from typing import Any
@@ -128,7 +128,7 @@ def test_a_patch_is_a_json_merge_patch(metadata: dict[str, str], patch: dict[str
 
 
 def merge_patch(target: dict[str, str], patch: dict[str, str | None]) -> dict[str, str]:
-    """The algorithm of RFC 7396, section 2, for an object of strings."""
+    """Merge a patch into an object of strings, as RFC 7396, section 2."""
     result = dict(target)
     for name, value in patch.items():
         if value is None:

@@ -1,4 +1,4 @@
-"""How executions and contexts are called wherever a client is told of them; and which words make a context."""
+"""Executions and contexts have the same names in all answers; only code creates the default context."""
 
 import json
 from pathlib import Path
@@ -16,7 +16,7 @@ MAKING = {"execute", "openExecute", "openSession", "createContext"}
 
 
 async def first_event(response: aiohttp.ClientResponse) -> dict[str, Any]:
-    """Return the first event that is told there."""
+    """Return the first event of this path."""
     event: dict[str, Any] = json.loads(await response.content.readline())
     return event
 
@@ -54,7 +54,7 @@ async def test_the_answer_in_one_piece_and_those_of_a_restart_use_the_same_names
 
 
 async def test_only_code_makes_the_default_context(aiohttp_client: Any, tmp_path: Path) -> None:
-    """Whatever else is asked about it, it is not there before, or nothing runs in it."""
+    """For all other requests it does not exist, or nothing runs in it."""
     settings = Settings.of(cwd=str(tmp_path), code_limit_bytes=9)
     client = await aiohttp_client(make_app(settings=settings, launcher=FakeLauncher()))
     assert set(OPERATIONS) >= MAKING

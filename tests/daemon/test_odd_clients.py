@@ -1,4 +1,4 @@
-"""Clients that close their sending half, go in the middle, or say what nobody understands, at length."""
+"""Clients that close their sending half, leave in the middle, or send long invalid messages."""
 
 import json
 from typing import Any
@@ -64,7 +64,7 @@ async def test_a_body_that_is_cut_by_it_is_told(where: str) -> None:
 
 
 @pytest.mark.parametrize("is_reset", [False, True], ids=["closed", "reset"])
-async def test_one_that_goes_in_the_middle_is_no_mistake(where: str, is_reset: bool) -> None:
+async def test_a_client_that_leaves_in_the_middle_causes_no_error_in_the_log(where: str, is_reset: bool) -> None:
     for data in (
         posted(b'{"code":', size=100),
         HALVES["chunked"][:-8],
@@ -86,7 +86,7 @@ async def test_a_websockets_headers_must_be_ascii(where: str, character: bytes) 
     for path in ("/execute", "/session", "/context/default/events"):
         for old, new in ((KEY[:4], character + KEY[:4]), (b"websocket", b"websoc" + character + b"et")):
             if path.endswith("events") and new.lower().decode(errors="replace") != "websocket" and new[:3] == b"web":
-                continue  # that is no WebSocket, and it has another form
+                continue  # this route is not a WebSocket and has another form of error
             async with wire(where, head("GET", path, UPGRADE[:-2].replace(old, new))) as asking:
                 answer = await asking.answer()
             assert answer is not None

@@ -1,4 +1,4 @@
-"""The end of a context: exit handlers, buffered files and what cleans up have a moment; then comes force."""
+"""At a context's end, exit handlers, buffered files and cleanup get a moment. Then the worker is killed."""
 
 import contextlib
 import os
@@ -14,7 +14,7 @@ StartDaemon = Callable[..., Awaitable[Daemon]]
 Standing = Callable[..., SharedDaemon]
 LAUNCHERS = pytest.mark.parametrize("launcher", ["spawn", "fork"])
 
-# A second process has it open, as a worker of a pool would.
+# A second process has the memory open, as a worker of a pool would.
 SHARE = """
 import multiprocessing, os, signal
 from multiprocessing import resource_tracker, shared_memory
@@ -40,7 +40,7 @@ ENDINGS_OF_A_DAEMON = {"SIGTERM": "", "killed": STUBBORN}
 
 @pytest.fixture
 def shared() -> Iterator[list[Path]]:
-    """Files in /dev/shm, for a test to add to; they are removed after it."""
+    """Yield a list for files in /dev/shm, which are removed after the test."""
     paths: list[Path] = []
     yield paths
     for path in paths:
@@ -48,7 +48,7 @@ def shared() -> Iterator[list[Path]]:
 
 
 async def end(client: Client, context: str, how: str) -> None:
-    """End ``context`` and wait for that."""
+    """End the worker of ``context`` in the way ``how``, and wait for it."""
     if how.endswith("DELETE"):
         assert (await client.request("DELETE", f"/context/{context}"))[0] == 200
     elif how.endswith("restart"):
@@ -96,7 +96,9 @@ async def test_shared_memory_does_not_outlive_the_daemon(
 
 
 @LAUNCHERS
-async def test_who_passes_for_a_cleaner_lives_no_longer_than_that(standing: Standing, launcher: str) -> None:
+async def test_a_process_that_poses_as_a_cleaner_lives_no_longer_than_cleaning_may_take(
+    standing: Standing, launcher: str
+) -> None:
     daemon = standing("--launcher", launcher, "--pool-size", "0")
     code = """
 import subprocess, sys
@@ -126,7 +128,7 @@ BUSY = "import signal\nwhile True: signal.pause()"
 
 
 def leaving(left: str, path: Path) -> str:
-    """Code that leaves something to be done at Python's end."""
+    """Return code that leaves work for Python's end."""
     return f"path = {str(path)!r}\n{LEFT[left]}\nprint(flush=True)\n"
 
 

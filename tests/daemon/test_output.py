@@ -1,4 +1,4 @@
-"""Output as clients of a daemon have it."""
+"""Output as clients of a daemon see it."""
 
 import asyncio
 import os
@@ -131,7 +131,7 @@ BOTH = "print('out'); print('err', file=sys.stderr); print('out'); print('err', 
 
 
 async def test_a_timeout_in_captured_output(client: Client, gate: Gate) -> None:
-    """After which everything is heard again, and the variables are there."""
+    """Afterwards clients get all output again, and the variables are still there."""
     result = await client.run(
         "import os, sys\nkept = 1\nr, w = os.pipe()\nos.dup2(w, 1); os.dup2(w, 2)\nwhile True: print('x' * 1000)",
         timeout=1,
@@ -145,7 +145,7 @@ async def test_a_timeout_in_captured_output(client: Client, gate: Gate) -> None:
 
 
 async def test_no_mark_is_ever_seen(client: Client) -> None:
-    """Also not when both streams flood, in lines and in pieces of all sizes, from threads and children."""
+    """Threads and children flood both streams, in lines and in pieces of all sizes."""
     result = await client.run(
         "import os, sys, threading\ndef run():\n    for i in range(300):\n"
         "        print('o' * i); print('e' * i, file=sys.stderr)\n"
@@ -168,7 +168,7 @@ async def test_orphans_do_not_add_up_in_a_context(client: Client) -> None:
 
 @pytest.mark.parametrize("fd", [1, 2])
 async def test_what_is_replaced_is_counted(client: Client, fd: int) -> None:
-    """Also over reads that cut it; the U+FFFD that the program writes itself is not counted."""
+    """Reads may cut the invalid bytes. U+FFFD that the program itself writes is not counted."""
     data = b"a\xffb\xc3(\xed\xa0\x80 \xef\xbf\xbd " * 10_000 + b"\xe6\x97"
     result = await client.run(f"import os; os.write({fd}, {data!r})")
     *output, completed = result.messages
@@ -185,7 +185,7 @@ async def test_where_nothing_is_replaced_nothing_is_counted(client: Client) -> N
 
 
 async def test_a_count_is_of_its_own_message(client: Client) -> None:
-    """Each print waits until the stream before it has been read."""
+    """Each print waits until the daemon has read the earlier stream."""
     result = await client.run(
         "import os, sys\nfor bad in (b'\\xff', b'', b'\\xff\\xff'):\n"
         "    sys.stdout.buffer.write(b'out' + bad + b'\\n'); sys.stdout.write(''); sys.stdout.flush()\n"

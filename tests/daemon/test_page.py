@@ -1,4 +1,4 @@
-"""The page of ``examples/browser``, in a browser: served by one origin, running code in a daemon of another one."""
+"""The page of ``examples/browser`` in a browser. Its origin is not the daemon's."""
 
 import re
 import subprocess
@@ -12,7 +12,7 @@ from harness import Gate
 from paths import ROOT
 from standing import SharedDaemon, shared_daemon
 
-# A browser takes a second to start: one for all. It waits for the page as long as a test may take.
+# All tests share one browser, because its start takes a second.
 pytestmark = pytest.mark.xdist_group("browser")
 
 FOLDER = ROOT / "examples/browser"
@@ -23,14 +23,14 @@ TITLE = "Python in a browser"
 
 @frozen
 class Page:
-    """The page, and how a person uses it."""
+    """The page and a person's actions on it."""
 
     browser: Browser
     origin: str
     daemon: str
 
     def open(self) -> None:
-        """Load it anew, and name the daemon."""
+        """Load the page again and enter the daemon's address."""
         self.browser.visit(self.origin)
         self.browser.write("#daemon", self.daemon)
 
@@ -40,26 +40,26 @@ class Page:
         self.browser.click("#run")
 
     def wait_for_status(self, text: str) -> None:
-        """Wait until the page says this of the execution."""
+        """Wait until the page shows this status of the execution."""
         self.browser.wait(f"document.querySelector('#status').textContent === {text!r}")
 
     def wait_for(self, selector: str, text: str) -> None:
-        """Wait until an element holds a text."""
+        """Wait until an element contains a text."""
         self.browser.wait(f"document.querySelector({selector!r}).textContent.includes({text!r})")
 
     def texts(self) -> tuple[str, str, str]:
-        """Return what stands in stdout, stderr and error."""
+        """Return the texts of stdout, stderr and error."""
         return self.browser.text("#stdout"), self.browser.text("#stderr"), self.browser.text("#error")
 
     def disabled(self) -> tuple[bool, bool]:
-        """Return whether the buttons Run and Interrupt are."""
+        """Return whether the buttons Run and Interrupt are disabled."""
         found = self.browser.script("return ['run', 'interrupt'].map((id) => document.getElementById(id).disabled)")
         return found[0], found[1]
 
 
 @pytest.fixture(scope="module")
 def opened(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
-    # As examples/README.md says, but for the ports.
+    # The command of examples/README.md, with other ports.
     command = [sys.executable, "-u", "-m", "http.server", "0", "--bind", "127.0.0.1", "--directory", FOLDER]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as server:
         try:
@@ -75,7 +75,7 @@ def opened(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
 
 @pytest.fixture
 def page(opened: Page) -> Iterator[Page]:
-    """The page, just loaded; afterwards nothing that it showed may have been taken for a part of it."""
+    """Yield the freshly loaded page. At the end, no shown text may have become an element of it."""
     opened.open()
     yield opened
     assert opened.browser.script("return document.title") == TITLE
@@ -156,7 +156,7 @@ def test_the_page_keeps_and_shows_the_end_of_a_flood(page: Page) -> None:
         range.selectNodeContents(document.getElementById("stdout"));
         return [range, document.getElementById("stdout-pane")].map((it) => it.getBoundingClientRect().bottom);
     """)
-    assert pane - 20 < shown < pane  # it is the end that is seen
+    assert pane - 20 < shown < pane  # the end of the long output is visible
 
 
 def test_a_daemon_that_does_not_know_the_page(opened: Page, standing_daemon: SharedDaemon) -> None:

@@ -1,4 +1,4 @@
-"""The process that started the daemon: with ``--exit-with-parent`` they end together. And daemons of one's own."""
+"""With ``--exit-with-parent`` the daemon ends with the process that started it; private daemons do so too."""
 
 import asyncio
 import os
@@ -22,7 +22,7 @@ if sys.stdin.readline():
 
 @pytest.mark.parametrize("waits", [False, True], ids=["at once", "after a moment"])
 async def test_a_parent_that_ends_while_the_daemon_starts(waits: bool) -> None:
-    """Before the daemon has run a line of its own; or at some time in the first tenths of a second."""
+    """The parent ends before the daemon runs a line of its own, or within the first tenths of a second."""
     parent = await asyncio.create_subprocess_exec(
         sys.executable,
         *("-c", LEAVES, str(COMMAND)),
@@ -37,7 +37,7 @@ async def test_a_parent_that_ends_while_the_daemon_starts(waits: bool) -> None:
         parent.stdin.write(b"\n")
     daemon = int(await parent.stdout.readline())
     if waits:
-        while len(os.listdir(f"/proc/{daemon}/fd")) < 6:  # Python has started, the daemon has not
+        while len(os.listdir(f"/proc/{daemon}/fd")) < 6:  # Python has started, but not the daemon's code
             pass
         parent.stdin.write(b"\n")
     await ends(daemon)
@@ -46,7 +46,7 @@ async def test_a_parent_that_ends_while_the_daemon_starts(waits: bool) -> None:
 
 
 async def test_a_local_daemon_knows_its_starter_by_number() -> None:
-    """It is in a session of its own, so that nothing else would tell a parent from who has adopted it."""
+    """It is in a new session, so only the pid tells its parent from a process that adopts it."""
     code = """
 import os
 from interpreterd.client.local import LocalDaemon, subprocess

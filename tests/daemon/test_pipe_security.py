@@ -1,4 +1,4 @@
-"""Code that finds the worker's protocol descriptor: what it can do with it to its own context, and to nobody else."""
+"""User code that finds the worker's channel can harm only its own context."""
 
 from collections.abc import AsyncIterator, Iterator
 
@@ -11,7 +11,7 @@ from standing import SharedDaemon, shared_daemon
 
 pytestmark = pytest.mark.xdist_group("pipe security")
 
-# Finds the channel, and the id of the execution that runs.
+# Keeps the execution running.
 STILL = "\nwhile True: pass"
 
 
@@ -29,7 +29,7 @@ async def client(shared: SharedDaemon) -> AsyncIterator[Client]:
 
 @pytest.fixture
 async def context(client: Client) -> AsyncIterator[str]:
-    """The context of the code that forges; at the end it is of use again."""
+    """Yield the context of the forging code. At the end it must work again."""
     context = await client.create()
     yield context
     assert (await client.run("print('next')", context)).stdout == "next\n"
@@ -38,7 +38,7 @@ async def context(client: Client) -> AsyncIterator[str]:
 
 @pytest.fixture
 async def other(client: Client) -> AsyncIterator[str]:
-    """Another context; at the end it has what it had."""
+    """Yield another context. At the end its variables must be unchanged."""
     other = await client.create()
     await client.run("x = 1", other)
     yield other
@@ -47,12 +47,12 @@ async def other(client: Client) -> AsyncIterator[str]:
 
 
 def died(why: str) -> tuple[list[object], int, str]:
-    """The end of an execution whose worker has broken the protocol."""
+    """Return the end of an execution whose worker has broken the protocol."""
     return [error("WorkerDied", f"killed: it broke the protocol ({why})"), COMPLETED], 1000, ""
 
 
 async def test_code_can_end_its_own_execution_wrongly(client: Client, context: str, other: str, gate: Gate) -> None:
-    """Then it runs on, unseen, until its true end betrays it."""
+    """The code then runs on unnoticed. Its true end breaks the protocol."""
     forged = {"name": "Forged", "value": "never raised", "traceback": ""}
     code = f"{FORGE}\nsay('done', id=mine, error={forged!r})\n{gate.wait}"
     assert ended(await client.run(code, context)) == ([error("Forged", "never raised"), COMPLETED], 1000, "")
@@ -64,7 +64,7 @@ async def test_code_can_end_its_own_execution_wrongly(client: Client, context: s
 async def test_code_cannot_end_an_execution_of_another_context(
     client: Client, context: str, other: str, gate: Gate
 ) -> None:
-    """Even if it knows its id."""
+    """Not even with the execution's id."""
     async with client.http.ws_connect(client.base + "/session") as socket:
         await socket.send_json(
             {"op": "execute", "requestId": "a", "code": f"{gate.wait}\nprint('mine')", "contextId": other}
@@ -78,7 +78,7 @@ async def test_code_cannot_end_an_execution_of_another_context(
 
 
 async def test_code_cannot_end_a_later_execution(client: Client, context: str, gate: Gate) -> None:
-    """Whose id it cannot guess; the attempt costs it its worker, and the later one runs in a new one."""
+    """It cannot guess the later id. The attempt loses the worker, and the later execution runs in a new worker."""
     code = f"{FORGE}\n{gate.wait}\nsay('done', id=str(uuid.uuid4()), error=None){STILL}"
     async with (
         submitted(client, code, contextId=context) as first,
@@ -93,7 +93,7 @@ async def test_code_cannot_end_a_later_execution(client: Client, context: str, g
 async def test_code_cannot_speak_for_a_template(
     client: Client, context: str, other: str, launcher: str, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    """Which would report the ends of others' workers."""
+    """A template could report the ends of other contexts' workers."""
     worker = (await client.run("import os; print(os.getpid())", other)).stdout.strip()
     code = f"{FORGE}\nsay('reaped', pid={worker}, status=0){STILL}"
     if launcher == "spawn":
@@ -133,7 +133,7 @@ async def test_a_flood_of_the_channel_is_stopped(
 async def test_a_channel_that_takes_nothing_any_more_costs_one_execution(
     client: Client, context: str, other: str
 ) -> None:
-    """The daemon's write fails, while the code keeps a copy of the channel open."""
+    """The daemon's write fails, although the code keeps a copy of the channel open."""
     code = f"{FORGE}\nimport socket\ncopy = socket.socket(fileno=os.dup(channel)); copy.shutdown(socket.SHUT_RD)"
     assert ended(await client.run(code, context)) == ([COMPLETED], 1000, "")
     assert ended(await client.run("pass", context)) == died("it closed its channel")
@@ -142,7 +142,7 @@ async def test_a_channel_that_takes_nothing_any_more_costs_one_execution(
 async def test_what_stays_of_an_execution_can_end_a_later_one_of_its_own_context(
     client: Client, context: str, other: str, gate: Gate
 ) -> None:
-    """A thread shares the process with whatever runs there later, and can look up its id."""
+    """A thread shares the process with later executions and can find their ids."""
     code = f"""{FORGE}
 import threading
 def run():
@@ -162,11 +162,11 @@ threading.Thread(target=run).start()"""
         await until(events, "started")
         assert (await interrupt(client, context))[1] == {"interrupted": True}
         result = await running.finish()
-    assert ended(result) == died("unexpected Done")  # the true end of the other one
+    assert ended(result) == died("unexpected Done")  # the true end of the earlier execution
 
 
 async def test_the_source_of_workers_cannot_be_changed(client: Client, shared: SharedDaemon, context: str) -> None:
-    """By way of proc(5), where the daemon's memory file can be opened."""
+    """Code can open the daemon's memory file through proc(5), but cannot write to it."""
     code = f"""
 import os
 folder = '/proc/{shared.pid}/fd'
@@ -187,7 +187,7 @@ for fd in os.listdir(folder):
 
 
 async def test_the_channels_of_others_cannot_be_opened(client: Client, shared: SharedDaemon, context: str) -> None:
-    """A socket has no path: proc(5) shows it, and open(2) refuses it."""
+    """A socket has no path. proc(5) shows it, but open(2) fails."""
     code = f"""
 import errno, os
 for fd in os.listdir('/proc/{shared.pid}/fd'):

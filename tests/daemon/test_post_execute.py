@@ -1,4 +1,4 @@
-"""Executions for plain HTTP clients: ``POST /process/interpreter/execute``, and what can be done with them."""
+"""Executions over plain HTTP: ``POST /process/interpreter/execute``, and the routes of an execution."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -13,7 +13,7 @@ from interpreterd.dialects.native.collected import OUTPUT_LIMIT_BYTES
 StartDaemon = Callable[..., Awaitable[Daemon]]
 
 
-# One object
+# One JSON object
 
 
 async def test_one_object_says_it_all(client: Client) -> None:

@@ -19,7 +19,7 @@ class Prompt(Terminal):
         self.until(lambda: self.line == ">>>")
 
     def enter(self, *lines: str) -> list[str]:
-        """Type ``lines``, let them run, and return what is shown below them."""
+        """Type ``lines``, let them run, and return the text below them."""
         for number, line in enumerate(lines):
             self.type(f"{line}\r")
             if number < len(lines) - 1:

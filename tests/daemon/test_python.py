@@ -1,4 +1,4 @@
-"""Python as clients of a daemon have it."""
+"""Python as clients of a daemon see it."""
 
 import asyncio
 import json

@@ -1,4 +1,4 @@
-"""Code that asks and asks: honest code may, and a worker that floods the daemon with questions is killed."""
+"""Honest code may ask many questions. A worker that floods the daemon with questions is killed."""
 
 import asyncio
 import runpy
@@ -61,7 +61,7 @@ async def socket(client: Client) -> AsyncIterator[Any]:
 
 
 async def run(socket: Any, code: str, context: str, answers: list[str | None], prompt: str = "") -> dict[str, Any]:
-    """Run ``code``, answer its first questions, read all its messages, return by type what they say."""
+    """Run ``code``, answer its first questions, and return the contents of all messages by type."""
     await socket.send_json({"op": "execute", "requestId": "a", "code": code, "contextId": context, "stdin": True})
     told: dict[str, Any] = {"stdout": ""}
     left = list(answers)
@@ -79,18 +79,20 @@ async def run(socket: Any, code: str, context: str, answers: list[str | None], p
 
 
 @pytest.mark.parametrize("name", FLOODS)
-async def test_who_floods_with_questions_is_killed(client: Client, socket: Any, context: str, name: str) -> None:
+async def test_a_worker_that_floods_with_questions_is_killed(
+    client: Client, socket: Any, context: str, name: str
+) -> None:
     code, answers = FLOODS[name]
     told = await run(socket, FORGE + code, context, answers)
     assert told["error"]["name"] == "WorkerDied"
     assert told["error"]["value"] == "killed: it broke the protocol (unexpected Asked)"
 
 
-async def test_who_asks_on_after_the_end_of_the_input_asks_nobody(socket: Any, context: str) -> None:
+async def test_questions_after_the_end_of_the_input_reach_no_client(socket: Any, context: str) -> None:
     assert (await run(socket, HONEST, context, [None]))["stdout"] == "5000\n"
 
 
-async def test_who_gives_up_may_ask_again(socket: Any, context: str) -> None:
+async def test_code_that_gives_up_a_question_may_ask_again(socket: Any, context: str) -> None:
     async with asyncio.timeout(30):
         told = await run(socket, GIVES_UP, context, ["Ada"], "last")
     assert (told["stdout"], told.get("error")) == ("Ada\n", None)
@@ -101,7 +103,7 @@ async def test_who_gives_up_may_ask_again(socket: Any, context: str) -> None:
 
 @pytest.mark.parametrize("name", ["write", "fstat"])
 def test_what_a_signals_handler_raises_does_not_pass_for_a_lost_channel(name: str) -> None:
-    """Often it is a TimeoutError, and that is an OSError."""
+    """It is often a TimeoutError, which is an OSError."""
     ours, theirs = socketpair()
     with ours, theirs:
         channel = CHANNEL["Channel"](theirs.fileno(), theirs.fileno())
@@ -109,7 +111,7 @@ def test_what_a_signals_handler_raises_does_not_pass_for_a_lost_channel(name: st
         call = names[name]
 
         def interrupted(*args: object) -> None:
-            raise TimeoutError  # as from within the call
+            raise TimeoutError  # as if the system call raised it
 
         names[name] = interrupted
         try:

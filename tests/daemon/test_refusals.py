@@ -1,4 +1,4 @@
-"""What a client is told whose request is refused below the routes, however it writes and reads."""
+"""Requests that are refused before they reach a route: each client gets an answer, however it writes and reads."""
 
 import asyncio
 import json
@@ -23,7 +23,7 @@ KEY = UPGRADE.split()[-1]
 UPGRADED = head("GET", "/execute", UPGRADE[:-2])
 
 
-# What is no HTTP
+# Data that is not HTTP
 
 NOT_HTTP = {
     "nothing like it": b"hello\r\n\r\n",
@@ -82,7 +82,7 @@ async def test_a_compressed_body_is_refused_and_not_inflated(where: str, coding:
         assert answer.json["stdout"] == "1\n"
 
 
-# What is too large, from clients that write all before they read
+# Too large requests, from clients that write everything before they read
 
 TOO_LARGE = f"The request is larger than the limit of {LIMIT_BYTES} bytes"
 
@@ -174,7 +174,7 @@ async def test_what_is_not_code_closes_with_1009_and_is_told_on_a_session(where:
 
 
 async def test_a_sessions_messages_keep_their_order(where: str) -> None:
-    """A large one is decoded elsewhere; the small ones after it wait for it."""
+    """A thread decodes a large message; the small messages after it wait for it."""
     async with Client(where) as client, client.http.ws_connect(client.base + "/session") as socket:
         await socket.send_json(
             {"op": "execute", "requestId": "large", "code": "#" + "x" * 2 * MIB + "\nprint('large')"}
@@ -226,10 +226,10 @@ async def test_pings_that_come_all_at_once_let_others_have_their_turn() -> None:
 # A client that closes its sending half
 
 
-# Clients that go in the middle: the fixture looks into the log
+# Clients that leave in the middle: the fixture checks the log
 
 
-# Headers that are no ASCII
+# Headers that are not ASCII
 
 
-# What a client says is not repeated at length
+# An answer does not repeat a client's long text

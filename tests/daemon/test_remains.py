@@ -1,4 +1,4 @@
-"""What a context leaves in /dev/shm is removed with it, if it is provably its own and nobody else uses it."""
+"""Files that a context leaves in /dev/shm are removed, if they are provably its own and no other process uses them."""
 
 import os
 import signal
@@ -12,7 +12,7 @@ from standing import SharedDaemon, shared_daemon
 
 StartDaemon = Callable[..., Awaitable[Daemon]]
 
-# Each makes what no resource tracker knows of, named ``name``, and keeps it.
+# Each makes a file ``name`` that no resource tracker knows, and keeps it.
 MAKES = {
     "unregistered": """
 from multiprocessing import resource_tracker, shared_memory
@@ -64,14 +64,14 @@ while True: signal.pause()
 
 @pytest.fixture(scope="module", params=["spawn", "fork"])
 def launching(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[SharedDaemon]:
-    """A daemon with either launcher."""
+    """Yield a daemon, once with each launcher."""
     folder = tmp_path_factory.mktemp("remains")
     with shared_daemon(folder, "--launcher", request.param, "--grace-s", "0.1") as daemon:
         yield daemon
 
 
 async def make(client: Client, context: str, name: str, code: str) -> None:
-    """Run ``code``, and see that it has made something."""
+    """Run ``code``, and check that it has made a file."""
     result = await client.run(f"name = {name!r}\n{code}", context)
     assert result.error is None
     assert left(name)
@@ -101,7 +101,7 @@ async def test_it_is_removed_however_the_worker_ends(launching: SharedDaemon, na
             await gone(worker)
         else:
             await client.run(how, context)
-        while left(name):  # the worker's end is told before all that it left is gone
+        while left(name):  # the worker's end is reported before all of its files are removed
             assert (await client.run("print(1)", context)).stdout == "1\n", "another worker"
 
 
@@ -109,7 +109,7 @@ async def test_it_is_removed_when_the_daemon_is_killed(start_daemon: StartDaemon
     daemon = await start_daemon()
     async with Client(daemon.url) as client:
         await make(client, await client.create(), name, MAKES["unregistered"])
-        everyone = children(daemon.pid)  # the guard is one of them
+        everyone = children(daemon.pid)  # the guard is also a child
         daemon.process.kill()
         await gone(*everyone)
         assert not left(name)
@@ -124,7 +124,7 @@ os.close(descriptor)
 """
     async with Client(launching.url) as client:
         first, second = await client.create(), await client.create()
-        assert (await client.run("pass", second)).error is None  # it has a worker, older than the file
+        assert (await client.run("pass", second)).error is None  # its worker is older than the file
         await make(client, first, name, MAKES["unregistered"])
         assert (await client.run(share, second)).error is None
         await client.request("DELETE", f"/context/{first}")
@@ -158,7 +158,7 @@ async def test_what_may_be_a_strangers_stays(launching: SharedDaemon, name: str,
     if older:
         path.write_bytes(bytes(4096))
     async with Client(launching.url) as client:
-        # With envs that Python reads when it starts, the worker is none of those that wait.
+        # These envs need a new worker: Python reads them only at its start.
         context = await client.create(envs={"PYTHONHASHSEED": "0"})
         assert (await client.run("pass", context)).error is None
         if not older:

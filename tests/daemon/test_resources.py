@@ -1,4 +1,4 @@
-"""What happens when the system has no room for one more worker."""
+"""The system has no room for one more worker."""
 
 from collections.abc import Awaitable, Callable
 

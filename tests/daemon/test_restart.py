@@ -1,4 +1,4 @@
-"""Executions that are interrupted, cancelled, or meet a restart, over plain HTTP."""
+"""Executions that a client or a restart interrupts or cancels, over plain HTTP."""
 
 import asyncio
 from collections.abc import Awaitable, Callable

@@ -1,4 +1,4 @@
-"""The ``daytona`` package, unmodified, as a client: what its documentation promises."""
+"""The unmodified ``daytona`` package is a client, and works as its documentation promises."""
 
 import asyncio
 import os
@@ -20,7 +20,7 @@ from sdk import Interpreter, async_interpreter, sync_interpreter
 
 @pytest.fixture(params=[sync_interpreter, async_interpreter], ids=["sync", "async"])
 async def sdk(request: pytest.FixtureRequest, url: str) -> AsyncIterator[Interpreter]:
-    """A ``CodeInterpreter`` of the standing daemon."""
+    """Yield a ``CodeInterpreter`` of the shared daemon."""
     async with request.param(url) as interpreter:
         yield interpreter
 
@@ -36,7 +36,7 @@ async def test_keeps_state_in_the_default_context(sdk: Interpreter) -> None:
 
 
 async def test_output_comes_while_the_code_runs(sdk: Interpreter, tmp_path: Path) -> None:
-    """The code goes on only when the callback has seen what it wrote."""
+    """The code goes on only after the callback has got its output."""
     fifo = tmp_path / "fifo"
     os.mkfifo(fifo)
     seen: list[str] = []
@@ -101,7 +101,7 @@ async def test_no_timeout(sdk: Interpreter) -> None:
 
 
 async def test_contexts(sdk: Interpreter, tmp_path: Path) -> None:
-    """Created, used, isolated from one another, listed without the default one, deleted."""
+    """Contexts are created, used, isolated, listed without the default one, and deleted."""
     one = await sdk.create_context(cwd=str(tmp_path))
     two = await sdk.create_context()
     assert (one.cwd, one.language, one.active) == (str(tmp_path), "python", True)
@@ -180,7 +180,7 @@ async def test_shutdown(interpreter: Callable[[str], Any], daemon: Daemon) -> No
 
 
 async def test_below_the_path_of_a_proxy(start_daemon: Callable[..., Awaitable[Daemon]]) -> None:
-    """As the SDK addresses a toolbox: the sandbox's id stands before the API's own path."""
+    """The SDK puts the sandbox's id before the API's own path."""
     daemon = await start_daemon("--base-path", "/toolbox/sandbox-1")
     for interpreter in (sync_interpreter, async_interpreter):
         async with interpreter(daemon.url + "/toolbox/sandbox-1") as sdk:

@@ -1,4 +1,4 @@
-"""Who is refused: web pages of others, by ``Origin`` and ``Host``, and requests that are too large."""
+"""The daemon refuses foreign web pages, by ``Origin`` and ``Host``, and requests that are too large."""
 
 import asyncio
 import json
@@ -15,12 +15,12 @@ CORS = "Access-Control-Allow-"
 
 
 async def status_for(client: Client, **headers: str) -> int:
-    """The status of a harmless request with ``headers``."""
+    """Return the status of a harmless request with ``headers``."""
     return (await client.request("GET", "/contexts", headers=headers))[0]
 
 
 async def upgrade_status_for(client: Client, **headers: str) -> int:
-    """The status of a WebSocket's handshake with ``headers``."""
+    """Return the status of a WebSocket's handshake with ``headers``."""
     try:
         async with client.connect(headers=headers):
             return 101
@@ -38,8 +38,8 @@ async def test_origin_of_the_daemon_itself_is_served(own_client: Client, daemon:
         assert (origin, await upgrade_status_for(own_client, Origin=origin)) == (origin, 101)
 
 
-async def test_origin_of_others_is_refused(own_client: Client, daemon: Daemon) -> None:
-    """Also a page that another program on this machine serves, and a file."""
+async def test_a_foreign_origin_is_refused(own_client: Client, daemon: Daemon) -> None:
+    """Pages of other programs on this machine, and files, are also refused."""
     port = daemon.announced["port"]
     origins = [
         EVIL,
@@ -86,7 +86,7 @@ async def test_a_refused_request_has_no_effect_and_no_cors_headers(own_client: C
 
 @pytest.fixture
 async def open_to_app(start_daemon: StartDaemon) -> AsyncIterator[Client]:
-    """A client of a daemon that two other origins may use."""
+    """Yield a client of a daemon that allows two other origins."""
     daemon = await start_daemon("--allow-origin", "https://app.example, https://other.example:8443")
     async with Client(daemon.url) as client:
         yield client
@@ -134,8 +134,8 @@ async def test_host_that_names_this_machine_is_served(client: Client) -> None:
         assert (host, await upgrade_status_for(client, Host=host)) == (host, 101)
 
 
-async def test_host_of_others_is_refused(own_client: Client, daemon: Daemon) -> None:
-    """Also if the page's origin is the same: so it is when its name was rebound to a loopback address."""
+async def test_a_foreign_host_is_refused(own_client: Client, daemon: Daemon) -> None:
+    """The page's origin is the same as the host: that happens after its name is rebound to a loopback address."""
     port = daemon.announced["port"]
     hosts = ["evil.example", f"evil.example:{port}", "localhost.evil.example", "10.0.0.1", "2130706433", "[::1", ":80"]
     for host in hosts:
@@ -170,19 +170,19 @@ TOO_LARGE = f"the request is larger than the limit of {LIMIT_BYTES} bytes"
 
 @pytest.fixture
 async def strict(start_daemon: StartDaemon) -> AsyncIterator[Client]:
-    """A client of a daemon that takes no more than ``LIMIT_BYTES``."""
+    """Yield a client of a daemon with the limit ``LIMIT_BYTES`` for requests."""
     daemon = await start_daemon("--body-limit-bytes", str(LIMIT_BYTES))
     async with Client(daemon.url) as client:
         yield client
 
 
 def sized(message: dict[str, Any], size: int) -> str:
-    """``message`` as JSON of ``size`` bytes."""
+    """Return ``message`` as JSON of ``size`` bytes."""
     return json.dumps(message).ljust(size)
 
 
 async def chunked(body: bytes) -> AsyncIterator[bytes]:
-    """``body`` without a Content-Length."""
+    """Yield ``body``. A request with such a body has no Content-Length."""
     yield body
 
 

@@ -1,4 +1,4 @@
-"""The ten test cases of the description that the daemon was built from, against the command that a user starts."""
+"""The ten test cases of the daemon's original description, with the command that a user starts."""
 
 from pathlib import Path
 

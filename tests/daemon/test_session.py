@@ -1,4 +1,4 @@
-"""A session of data analysis, as somebody has it who uses the ``daytona`` client."""
+"""A session of data analysis with the ``daytona`` client."""
 
 import sys
 from collections.abc import Awaitable, Callable
@@ -34,7 +34,7 @@ figure.savefig("visitors.png")
 """
 
 
-# pandas and matplotlib take seconds to import on a machine that has not seen them for a while
+# the import of pandas and matplotlib takes seconds if their files are not in the page cache
 @pytest.mark.timeout(180)
 @pytest.mark.parametrize("interpreter", [sync_interpreter, async_interpreter], ids=["sync", "async"])
 async def test_session(
@@ -65,7 +65,7 @@ async def test_session(
         traceback = mistake.error.traceback
         assert traceback.startswith("Traceback (most recent call last):\n")
         assert traceback.endswith("KeyError: 'vistors'\n")
-        # both frames of the user's code with their lines, and pandas' own below them
+        # both frames of the user's code with their lines, then the frames of pandas
         assert 'visitors_of("Berlin")' in traceback
         assert 'in visitors_of\n    return frame.set_index("city").loc[city, "vistors"]' in traceback
         assert "pandas/core/indexing.py" in traceback

@@ -33,7 +33,7 @@ async def test_executions_of_different_contexts_run_in_parallel(
 ) -> None:
     contexts = [await client.create(), await client.create()]
     os.mkfifo(tmp_path / "fifo")
-    # Each end of a FIFO waits for the other: in order, the first would wait for ever.
+    # Each end of a FIFO waits for the other end: one after the other, the first execution would wait for ever.
     await session.send(
         op="execute", requestId="r", code=f"print(open({str(tmp_path / 'fifo')!r}).read())", contextId=contexts[0]
     )

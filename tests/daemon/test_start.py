@@ -1,4 +1,4 @@
-"""The daemon's start in odd surroundings: it works, or one line says why it does not."""
+"""The daemon starts in odd environments, or one line says why it cannot."""
 
 import asyncio
 import json
@@ -18,12 +18,12 @@ Start = Callable[..., Awaitable[Daemon]]
 
 
 def under(shell: str) -> list[str]:
-    """Return the command, started by a shell that has run ``shell`` before."""
+    """Return a command: a shell runs ``shell`` and then becomes the daemon."""
     return ["sh", "-c", f'{shell}; exec "$0" "$@"', str(COMMAND)]
 
 
 async def works(daemon: Daemon) -> None:
-    """Use the daemon as clients do, then end it."""
+    """Check that the daemon works for clients, then end it."""
     async with Client(daemon.url) as client:
         context = await client.create()
         async with client.running("print('on', flush=True)\nwhile True: pass", contextId=context) as running:
@@ -54,12 +54,12 @@ os.execv({str(COMMAND)!r}, sys.argv)
 
 @pytest.mark.parametrize("launcher", ["spawn", "fork"])
 async def test_started_deaf_to_every_signal(start_daemon: Start, launcher: str) -> None:
-    """Blocked and ignored, as some supervisors, ``nohup`` and shells' background leave it; and without any rights."""
+    """Signals are blocked and ignored, as by some supervisors, ``nohup`` and shells; the umask removes all rights."""
     command = [sys.executable, "-c", DEAF]
     await works(await start_daemon("--launcher", launcher, "--unix-socket", "a.sock", command=command))
 
 
-# Where it stands
+# The daemon's directory
 
 
 async def test_started_in_a_directory_that_is_gone(start_daemon: Start, tmp_path: Path) -> None:
@@ -74,7 +74,7 @@ async def test_started_in_a_directory_that_is_gone(start_daemon: Start, tmp_path
 
 
 async def test_started_among_modules_with_the_names_of_its_own(start_daemon: Start, tmp_path: Path) -> None:
-    """In the directory from which it is started, and on the PYTHONPATH that is meant for the workers."""
+    """They are in the current directory and on the PYTHONPATH, which is meant for the workers."""
     for name in ("asyncio", "json", "typing", "ssl", "attrs", "logging", "resource"):
         (tmp_path / f"{name}.py").write_text("raise RuntimeError('not this one')\n")
     (tmp_path / "mine.py").write_text("print('mine')\n")
@@ -147,7 +147,7 @@ def test_what_the_system_refuses_is_said(
 
 @pytest.mark.parametrize("memory", [1_000_000, 3_500_000], ids=["the first", "one of libuv's"])
 async def test_too_little_memory_for_a_thread_is_said(start_daemon: Start, memory: int) -> None:
-    """A thread's stack, here of a gigabyte, is reserved as a whole."""
+    """A thread reserves its whole stack, here a gigabyte."""
     daemon = await start_daemon(command=under(f"ulimit -s 1000000; ulimit -d {memory}"))
     assert await daemon.ended() == 1
     assert daemon.log.decode() == "interpreterd: there is no room for a thread (ulimit -u, -v, -d)\n"
@@ -157,7 +157,7 @@ async def test_too_little_memory_for_a_thread_is_said(start_daemon: Start, memor
 
 
 async def start_on(fd: int, path: Path) -> asyncio.subprocess.Process:
-    """Start a daemon whose stdout is ``fd``, on the socket ``path``; return once its log says that it listens."""
+    """Start a daemon on the socket ``path`` with ``fd`` as its stdout; return when its log says that it listens."""
     process = await asyncio.create_subprocess_exec(
         COMMAND, "serve", "--unix-socket", path, cwd="/", stdout=fd, stderr=asyncio.subprocess.PIPE
     )
@@ -167,7 +167,7 @@ async def start_on(fd: int, path: Path) -> asyncio.subprocess.Process:
 
 
 async def end(process: asyncio.subprocess.Process) -> str:
-    """End the daemon; return the rest of its log but for the last line."""
+    """End the daemon; return the rest of its log without the last line."""
     process.terminate()
     _, log = await process.communicate()
     assert process.returncode == 0
@@ -177,7 +177,7 @@ async def end(process: asyncio.subprocess.Process) -> str:
 @pytest.mark.parametrize("blocks", [True, False], ids=["whoever writes waits", "whoever writes is told so"])
 @pytest.mark.parametrize("is_read", [False, True], ids=["and stays so", "and is read later"])
 async def test_a_stdout_that_is_full(tmp_path: Path, is_read: bool, blocks: bool) -> None:
-    """The daemon serves, and is not held by it in the end either."""
+    """The daemon serves, and its end does not wait for stdout."""
     reader, writer = os.pipe()
     os.set_blocking(writer, False)
     filled = 0
@@ -202,7 +202,7 @@ async def test_a_stdout_that_is_full(tmp_path: Path, is_read: bool, blocks: bool
 
 @pytest.mark.parametrize("kind", ["full disk", "reader gone"])
 async def test_a_stdout_that_cannot_be_written_is_told(tmp_path: Path, kind: str) -> None:
-    """A daemon on a known port serves all the same."""
+    """The daemon still serves, because clients may know its port."""
     if kind == "full disk":
         writer, why = os.open("/dev/full", os.O_WRONLY), "No space left on device"
     else:
@@ -225,7 +225,7 @@ def test_a_command_whose_stdout_is_full_says_so(arguments: list[str]) -> None:
 
 
 async def test_a_stdout_that_is_closed(start_daemon: Start, tmp_path: Path) -> None:
-    """What the daemon opens first must not take its place."""
+    """The first descriptor that the daemon opens must not become its stdout."""
     shell = ["sh", "-c", f'exec "$0" "$@" >&- 2>{tmp_path}/log', str(COMMAND)]
     process = await asyncio.create_subprocess_exec(*shell, "serve", "--unix-socket", tmp_path / "a.sock")
     try:
@@ -234,7 +234,7 @@ async def test_a_stdout_that_is_closed(start_daemon: Start, tmp_path: Path) -> N
                 try:
                     assert (await client.run("print(1)")).stdout == "1\n"
                     break
-                except OSError:  # not yet
+                except OSError:  # the log does not have it yet
                     assert process.returncode is None
     finally:
         process.terminate()

@@ -1,4 +1,4 @@
-"""Workers that wait for a context, in a real daemon."""
+"""Stocked workers that wait for a context, in a real daemon."""
 
 import shutil
 from collections.abc import Awaitable, Callable
@@ -19,6 +19,6 @@ async def test_a_worker_whose_directory_was_replaced_is_configured_again(
         assert (cwd / "made").exists()
         shutil.rmtree(cwd)
         cwd.mkdir()
-        for _ in range(3):  # workers that waited before, and a new one
+        for _ in range(3):  # two stocked workers and a new one
             assert (await client.run(code, await client.create())).stdout == f"{cwd} {cwd}\n"
             (cwd / "made").unlink()

@@ -1,4 +1,4 @@
-"""A daemon whose template ends, or stands still."""
+"""A daemon whose template ends or hangs."""
 
 import asyncio
 import os
@@ -15,7 +15,7 @@ StartDaemon = Callable[..., Awaitable[Daemon]]
 
 
 async def next_template(daemon: Daemon, *before: int) -> int:
-    """Wait for a template that is none of those ``before``, and is ready; return its pid."""
+    """Wait for a new template, not one of ``before``, that has forked a worker; return its pid."""
     async with Client(daemon.url) as client:
         while True:
             context = await client.create()
@@ -24,8 +24,8 @@ async def next_template(daemon: Daemon, *before: int) -> int:
                 return parent
 
 
-async def test_a_template_that_stands_still_is_replaced_and_nobody_waits_long(start_daemon: StartDaemon) -> None:
-    """Not who wants a context, nor who ends one, nor who waits for the end of one of its workers."""
+async def test_a_template_that_hangs_is_replaced_and_no_client_waits_long(start_daemon: StartDaemon) -> None:
+    """Clients that create a context, end one or wait for a worker's end do not wait long."""
     daemon = await start_daemon("--launcher", "fork", "--pool-size", "0")
     async with Client(daemon.url) as client:
         one, other = await client.create(), await client.create()
@@ -40,7 +40,7 @@ async def test_a_template_that_stands_still_is_replaced_and_nobody_waits_long(st
         await gone(standing)
         assert (await client.run("print(x)", other)).stdout == "1\n"
         os.kill(new, signal.SIGSTOP)
-        for context in (other, await client.create()):  # an adopted one, and a spawned one
+        for context in (other, await client.create()):  # an adopted worker, and a spawned worker
             result = await client.run("import os; os._exit(4)", context)
             assert result.error is not None
             assert result.error["value"] == "exit status 4"
@@ -62,7 +62,7 @@ async def test_the_daemon_ends_though_its_template_stands_still(start_daemon: St
     await gone(*below)
 
 
-# Imported by a template, does what it says the first time.
+# A module for a template; it misbehaves only the first time.
 ONCE = """
 import os, signal
 def first():
@@ -76,8 +76,8 @@ STOPS = """
 if first():
     os.kill(os.getpid(), signal.SIGSTOP)
 """
-# The fork that would be answered kills its parent, before that can answer; or after that, when it closes what it has
-# passed on.
+# The template kills itself after a fork: before it answers the request, or just after that, when it closes the
+# descriptors that it has passed on.
 UNANSWERED = """
 fork = os.fork
 def dies():
@@ -104,7 +104,7 @@ os.fork = forks
 
 @pytest.mark.parametrize("does", [STOPS, UNANSWERED, ANSWERED], ids=["stops", "unanswered", "answered"])
 async def test_a_template_that_ends_at_a_bad_moment(start_daemon: StartDaemon, tmp_path: Path, does: str) -> None:
-    """While it imports; between a fork and its answer; just after it. No worker is lost, none is left."""
+    """It ends while it imports, between a fork and the answer, or just after. No worker is lost or left."""
     (tmp_path / "unlucky.py").write_text(ONCE.format(marker=str(tmp_path / "marker")) + does)
     daemon = await start_daemon("--preload", "unlucky", "--pool-size", "0", env={"PYTHONPATH": str(tmp_path)})
     async with Client(daemon.url) as client:
@@ -117,6 +117,6 @@ async def test_a_template_that_ends_at_a_bad_moment(start_daemon: StartDaemon, t
         for context in (await client.request("GET", "/contexts"))[1]["contexts"]:
             await client.request("DELETE", f"/context/{context['id']}")
         assert children(template) == []
-        assert len(children(daemon.pid)) == 2  # and the guard
+        assert len(children(daemon.pid)) == 2  # the guard and the template
     assert await daemon.stop() == 0
     assert b"Traceback" not in daemon.log

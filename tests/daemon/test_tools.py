@@ -40,7 +40,7 @@ async def test_top_shows_the_busiest_first(client: Client, url: str, gate: Gate,
 
 
 class Terminal:
-    """A terminal of our own, and what is shown on it."""
+    """A new terminal and the text on it."""
 
     def __init__(self) -> None:
         self._ours, self.fd = pty.openpty()
@@ -77,7 +77,7 @@ async def test_top_lives_on_a_terminal_until_it_is_left(
     context = await client.create()
     with contextlib.closing(Terminal()) as terminal:
         before = termios.tcgetattr(terminal.fd)
-        # setsid -c: the terminal is its own, and so its Ctrl-C.
+        # setsid -c: the process controls the terminal, so it gets the signal of Ctrl-C.
         process = await asyncio.create_subprocess_exec(
             *["setsid", "-c", "-w", str(COMMAND), "top", "--every", "0.1", "--url", url],
             stdin=terminal.fd,
@@ -85,7 +85,7 @@ async def test_top_lives_on_a_terminal_until_it_is_left(
             stderr=terminal.fd,
             env=environment(TERM="xterm"),
         )
-        await terminal.shows(context.encode(), 2)  # it looks again
+        await terminal.shows(context.encode(), 2)  # top refreshes
         if leave is None:
             process.terminate()
         else:

@@ -1,4 +1,4 @@
-"""A daemon that listens on a unix socket: for its user only, never in another one's place, gone without a trace."""
+"""A daemon on a unix socket: only its user can connect, it replaces no socket in use, and removes its own."""
 
 import asyncio
 import os
@@ -35,7 +35,7 @@ async def test_is_its_users_alone_and_goes_with_the_daemon(start_daemon: Start, 
 
 
 async def test_a_client_that_hangs_up_is_noticed(start_daemon: Start) -> None:
-    """As over TCP, though there is no TCP option to ask the kernel for it."""
+    """It is noticed as over TCP, although unix sockets have no option like TCP's."""
     daemon = await start_daemon("--unix-socket", "a.sock")
     async with Client(daemon.url) as client, Client(daemon.url) as other:
         body = {"code": "print(1)\nwhile True: pass", "onDisconnect": "interrupt"}
@@ -87,7 +87,7 @@ async def test_says_why_it_cannot_listen(start_daemon: Start, tmp_path: Path) ->
 
 
 async def test_refuses_pages_of_others(start_daemon: Start) -> None:
-    """As it comes from a proxy; the socket itself has no port that a page could be of."""
+    """Such a request comes through a proxy. A unix socket has no port, so no page has its origin."""
     daemon = await start_daemon("--unix-socket", "a.sock")
     async with Client(daemon.url) as client:
         for headers, expected in (

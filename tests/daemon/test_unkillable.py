@@ -14,7 +14,7 @@ FOREVER = "import os, signal; print(os.getpid(), flush=True)\nwhile True: signal
 
 
 @LAUNCHERS
-async def test_a_worker_that_cannot_be_reaped_is_given_up_and_nobody_waits_for_it(
+async def test_a_worker_that_cannot_be_reaped_is_given_up_and_no_client_waits_for_it(
     start_daemon: StartDaemon, launcher: str
 ) -> None:
     daemon = await start_daemon("--launcher", launcher, "--pool-size", "0")
@@ -68,7 +68,7 @@ async def test_whatever_ends_a_worker_that_cannot_be_reaped_comes_to_its_end(
 async def test_a_descendant_that_traces_its_worker_is_killed_and_the_worker_is_reaped(
     start_daemon: StartDaemon, launcher: str
 ) -> None:
-    """It leaves its family for the daemon's, since its worker is no subreaper any more."""
+    """The worker is no subreaper any more, so the daemon adopts the descendant."""
     daemon = await start_daemon("--launcher", launcher, "--pool-size", "0")
     attack = f"""
 import os, signal
@@ -91,7 +91,7 @@ print(worker, os.read(reader, 99).decode(), flush=True)
 while True: signal.pause()
 """
     async with Client(daemon.url) as client:
-        await client.request("DELETE", f"/context/{await client.create()}")  # whatever is started once
+        await client.request("DELETE", f"/context/{await client.create()}")  # starts the daemon's own processes
         before = children(daemon.pid)
         context = await client.create()
         async with client.running(attack, contextId=context) as running:

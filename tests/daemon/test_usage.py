@@ -1,10 +1,10 @@
-"""What contexts use, for clients that ask."""
+"""The usage of contexts, for clients that ask for it."""
 
 from typing import Any
 
 from harness import Client
 
-# A child burns and is waited for, another one stays, and its memory is nobody's but its own.
+# One child uses processor time and is waited for. Another child stays, with memory that it does not share.
 FAMILY = """
 import os, signal
 read, write = os.pipe()

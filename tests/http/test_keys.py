@@ -7,6 +7,6 @@ from interpreterd.http.keys import SETTINGS
 from interpreterd.settings import Settings
 
 
-async def test_who_answers_a_request_sees_the_settings_of_http_alone() -> None:
+async def test_code_that_answers_a_request_sees_only_the_settings_of_http() -> None:
     settings = Settings.of(cwd="/")
     assert make_app(settings=settings, launcher=FakeLauncher())[SETTINGS] is settings.http

@@ -63,7 +63,7 @@ def test_close(state: State) -> None:
 
 
 @pytest.mark.parametrize("state", [State.STARTING, State.RUNNING, State.INTERRUPTING, State.SETTLING, State.ENDING])
-def test_close_tells_everyone_who_waits(state: State) -> None:
+def test_close_ends_all_waiting_executions(state: State) -> None:
     effects = machine(*REACHING[state], submit("b"), submit("c")).handle(Close(CAUSE))
     told, to_the_worker = CLOSE_EFFECTS[state]
     cancelled = [Finish(name, Outcome.CANCELLED, TOLD, CAUSE) for name in ("b", "c")]

@@ -62,12 +62,12 @@ def test_code_may_give_up_and_ask_again_and_the_answer_is_for_the_last_one() -> 
     assert it.handle(done("a")) == [ClearTimer("timeout"), ClearTimer("given up"), *finish("a")[1:]]
 
 
-def test_who_gives_up_question_after_question_has_broken_the_protocol() -> None:
+def test_a_worker_that_gives_up_question_after_question_breaks_the_protocol() -> None:
     it = machine(*ASKING, *(asked(number) for number in range(41)))
     assert KillWorker() in it.handle(asked(41))
 
 
-def test_who_gives_up_a_question_now_and_then_has_not() -> None:
+def test_a_worker_that_gives_up_a_question_now_and_then_does_not_break_the_protocol() -> None:
     it = machine(*ASKING)
     for number in range(1000):
         assert Ask("a", "? ", False) in it.handle(asked(number))
@@ -75,7 +75,7 @@ def test_who_gives_up_a_question_now_and_then_has_not() -> None:
             assert it.handle(TimerFired("given up")) == []
 
 
-def test_who_asks_on_and_on_after_the_end_of_the_input_has_broken_the_protocol() -> None:
+def test_a_worker_that_asks_on_after_the_end_of_the_input_breaks_the_protocol() -> None:
     for ending in (Answered("a", None), InterruptRequested()):
         it = machine(*ASKING, asked(1), ending)
         number = 2
@@ -113,7 +113,7 @@ def test_to_ask_while_nothing_runs_is_a_broken_protocol(state: State) -> None:
     assert machine(*REACHING[state]).handle(asked(1)) == KILL
 
 
-def test_who_asks_while_it_is_interrupted_has_no_more_input() -> None:
+def test_an_interrupted_execution_that_asks_gets_the_end_of_the_input() -> None:
     it = machine(*ASKING, InterruptRequested())
     assert it.handle(asked(1)) == [Send(Answer(number=1, text=None))]
     assert it.handle(asked(2)) == [Send(Answer(number=2, text=None))]

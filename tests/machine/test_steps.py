@@ -46,13 +46,13 @@ def test_death_while_running_restarts_for_the_queue() -> None:
     assert it.handle(Exited("exit status 3")) == [ClearTimer("grace"), *lost("a", "exit status 3"), StartWorker()]
 
 
-def test_death_while_idle_is_nobodys_loss() -> None:
+def test_death_while_idle_loses_no_execution() -> None:
     it = machine(*IDLE)
     assert it.handle(Exited("killed by SIGKILL")) == [ClearTimer("grace")]
     assert it.state not in ACTIVE
 
 
-def test_death_while_settling_is_nobodys_loss() -> None:
+def test_death_while_settling_loses_no_execution() -> None:
     it = machine(*SETTLING)
     assert it.handle(Exited("killed by SIGKILL")) == [ClearTimer("grace")]
     assert it.state is State.EMPTY

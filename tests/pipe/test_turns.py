@@ -143,7 +143,7 @@ def test_a_child_counts_its_own_turns(pipes: Pipes) -> None:
         b"".join(kind(number, writer) for writer in range(99) for number in (3, 1, 2) for kind in (end, beginning)),
     ],
 )
-def test_who_forges_marks_loses_no_text(pipes: Pipes, forged: bytes) -> None:
+def test_forged_marks_lose_no_text(pipes: Pipes, forged: bytes) -> None:
     for stream in (OUT, ERR):
         pipes.held[stream] = b"(" + forged + b")"
         pipes.read(stream)

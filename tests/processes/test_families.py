@@ -18,7 +18,7 @@ def test_descendants_are_found_wherever_they_went(tree: subprocess.Popen[bytes])
     assert set(children(tree.pid)) < set(descendants(tree.pid))
 
 
-def test_nobody_survives(tree: subprocess.Popen[bytes]) -> None:
+def test_no_process_of_the_family_survives(tree: subprocess.Popen[bytes]) -> None:
     everyone = members(tree)
     assert tree.pid in everyone
     kill_family(tree.pid)

@@ -204,7 +204,7 @@ def test_closing_the_guard_ends_the_families_it_still_knows_first(tree: subproce
         assert tree.wait() == -signal.SIGKILL
 
 
-def test_a_guard_that_is_gone_disturbs_nobody() -> None:
+def test_a_guard_that_is_gone_causes_no_error() -> None:
     reader, writer = os.pipe()
     os.close(reader)
     guard = Guard(pid=os.getpid(), pipe=writer)

@@ -54,7 +54,7 @@ async def test_all_of_it_together_takes_a_slice_of_a_turn_and_what_is_short_does
     assert done.index("b0") < done.index("a5")
 
 
-async def test_work_that_fails_tells_who_waits_for_it_and_the_rest_goes_on(clock: list[float]) -> None:
+async def test_work_that_fails_raises_in_its_waiter_and_the_rest_goes_on(clock: list[float]) -> None:
     def failing() -> Iterator[None]:
         yield
         raise OSError("why")

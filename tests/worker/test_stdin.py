@@ -70,7 +70,7 @@ class TestTheClients:
         worker.sync()
         assert asked(worker, "print(kept, repr(sys.stdin.readline()))", "a") == "1 'a\\n'\n"
 
-    def test_it_is_made_anew_if_code_has_closed_it(self, worker: DrivenWorker) -> None:
+    def test_it_is_replaced_if_code_has_closed_it(self, worker: DrivenWorker) -> None:
         for code in ("sys.stdin.close()", "sys.stdin.detach()", "del sys.stdin"):
             worker.run(f"import sys; {code}")
             assert asked(worker, "print(repr(sys.stdin.readline()), input())", "a", "b") == "'a\\n' b\n"

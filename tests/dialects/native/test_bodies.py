@@ -53,7 +53,7 @@ def test_a_context() -> None:
     }
 
 
-def test_usage_is_there_for_those_who_ask() -> None:
+def test_usage_is_there_for_clients_that_ask() -> None:
     usage = Usage(cpu_s=1.2345, memory_bytes=7, processes=2)
     used = ContextInfo(id="i", cwd="/w", created_at=0.0, state="idle", last_used_at=0.0, usage=usage)
     assert "usage" not in context_body(used)

@@ -65,7 +65,7 @@ async def test_lists_have_the_default_context_where_they_are_to_have_it(
 
 
 @pytest.mark.parametrize(("query", "shown"), [("", False), ("?usage=false", False), ("?usage=true", True)])
-async def test_usage_is_shown_to_those_who_ask(
+async def test_usage_is_shown_to_clients_that_ask(
     open_client: Open, monkeypatch: pytest.MonkeyPatch, query: str, shown: bool
 ) -> None:
     client = await open_client()

@@ -143,7 +143,7 @@ async def test_what_is_refused_is_told_by_the_close(open_client: Open, message: 
         assert (frame.type, frame.data, frame.extra) == (aiohttp.WSMsgType.CLOSE, code, reason)
 
 
-async def test_who_says_nothing_in_time_is_dismissed(open_client: Open) -> None:
+async def test_a_client_that_says_nothing_in_time_is_dismissed(open_client: Open) -> None:
     client = await open_client(first_message_timeout_s=0.001)
     async with open_socket(client) as socket:
         frame = await socket.receive()
@@ -151,7 +151,9 @@ async def test_who_says_nothing_in_time_is_dismissed(open_client: Open) -> None:
 
 
 @pytest.mark.parametrize("numbered", [True, False])
-async def test_only_who_knows_questions_is_asked(open_client: Open, launcher: FakeLauncher, numbered: bool) -> None:
+async def test_only_a_client_that_knows_questions_is_asked(
+    open_client: Open, launcher: FakeLauncher, numbered: bool
+) -> None:
     client = await open_client()
     async with open_socket(client) as socket:
         await socket.send_json({"code": "input()", "stdin": True, "events": "v2" if numbered else "v1"})
