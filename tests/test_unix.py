@@ -68,7 +68,7 @@ def test_of_two_that_find_a_stale_socket_only_one_replaces_it(tmp_path: Path, mo
     assert os.listdir(tmp_path) == []
 
 
-@pytest.mark.parametrize("held", [False, True], ids=["no such locks", "somebody holds it"])
+@pytest.mark.parametrize("held", [False, True], ids=["no such locks", "another process holds it"])
 def test_a_directory_that_cannot_be_locked_will_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, held: bool) -> None:
     def flock(fd: int, operation: int) -> None:
         raise BlockingIOError if held else OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))

@@ -60,7 +60,7 @@ async def test_where_the_daemon_is(face: Face, start_daemon: Start, monkeypatch:
     ],
     ids=["page", "nonsense", "list", "elsewhere", "proxy", "ssh"],
 )
-async def test_somebody_else_answers(face: Face, stranger: Proxy, answer: str, status: int) -> None:
+async def test_another_server_answers(face: Face, stranger: Proxy, answer: str, status: int) -> None:
     stranger.plans.extend([Say(answer.encode())] * 2)
     async with face(stranger.url, headers={"Authorization": "Bearer me"}) as py:
         with pytest.raises(UnexpectedAnswer) as caught:

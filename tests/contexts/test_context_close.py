@@ -99,7 +99,7 @@ async def test_close_while_the_worker_is_configured_kills_it() -> None:
     assert worker.exited == "killed by SIGKILL"
 
 
-async def test_who_asked_for_the_start_may_go_away() -> None:
+async def test_the_requester_of_a_start_may_leave() -> None:
     launcher = FakeLauncher()
     launcher.gate.clear()
     async with open_context(launcher) as context:

@@ -109,7 +109,7 @@ def test_the_latest_of_each_context_are_kept() -> None:
     assert it.latest("nobody") == []
 
 
-def test_what_has_not_ended_is_kept() -> None:
+def test_an_execution_that_has_not_ended_is_kept() -> None:
     it = register(limit_bytes=1)
     runs = new(it, "runs")
     for number in range(KEPT_PER_CONTEXT + 1):
@@ -146,7 +146,7 @@ def test_beyond_the_limit_what_ended_first_is_forgotten_first() -> None:
     assert [execution.id for execution in it.latest("c")] == ["4", "3", "2"]
 
 
-async def test_who_still_follows_what_is_forgotten_gets_a_gap() -> None:
+async def test_a_follower_of_a_forgotten_execution_gets_a_gap() -> None:
     it = register(limit_bytes=2 * RECORD_BYTES)
     old = ran(it, "old")
     follower = old.journal.follow()

@@ -135,7 +135,7 @@ async def test_nothing_goes_that_the_client_has_not_read() -> None:
     assert events == [*[out(str(number)) for number in range(10)], END]
 
 
-async def test_what_the_client_has_read_goes() -> None:
+async def test_events_that_the_client_has_read_are_dropped() -> None:
     it = journal(out("a"), out("b"), limit=1)
     await anext(it.client)
     await anext(it.client)

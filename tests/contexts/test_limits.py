@@ -24,6 +24,6 @@ def test_every_limit_of_the_settings_is_one_of_each_context() -> None:
 
 
 @pytest.mark.parametrize(("queue_limit", "shown"), [(None, {}), (7, {"queued": 7})])
-def test_a_queue_limit_is_shown_only_if_somebody_chose_it(queue_limit: int | None, shown: dict[str, int]) -> None:
+def test_a_queue_limit_is_shown_only_if_it_is_chosen(queue_limit: int | None, shown: dict[str, int]) -> None:
     settings = ContextSettings(cwd="/") if queue_limit is None else ContextSettings(cwd="/", queue_limit=queue_limit)
     assert limits_body(limits_of(settings)) == shown

@@ -59,7 +59,7 @@ async def test_a_client_that_goes_leaves_or_interrupts_its_execution(tmp_path: P
         assert worker.calls.count("interrupt") == (0 if stays else 1)
 
 
-async def test_who_reads_no_more_answers_no_more(tmp_path: Path) -> None:
+async def test_a_client_that_stops_reading_answers_no_more(tmp_path: Path) -> None:
     launcher = FakeLauncher()
     async with open_service(launcher, tmp_path) as service:
         submission = await service.submit(Execute(code="input()", stdin=True), answers=True)

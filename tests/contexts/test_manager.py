@@ -135,7 +135,7 @@ async def test_a_failed_start_makes_no_context(tmp_path: Path) -> None:
         await manager.create(CreateContext())
 
 
-async def test_who_created_a_context_may_go_away_before_it_is_there(tmp_path: Path) -> None:
+async def test_the_creator_of_a_context_may_leave_before_its_worker_has_started(tmp_path: Path) -> None:
     launcher = FakeLauncher()
     launcher.answer = None
     async with open_manager(launcher, tmp_path) as manager:
@@ -146,7 +146,7 @@ async def test_who_created_a_context_may_go_away_before_it_is_there(tmp_path: Pa
         with pytest.raises(asyncio.CancelledError):
             await creating
         assert ids(manager) == []
-    assert worker.exited, "nobody would ever end it"
+    assert worker.exited, "no code would ever end it"
 
 
 async def test_deleted_while_it_is_created(tmp_path: Path) -> None:
@@ -223,7 +223,7 @@ async def test_contexts_that_failed_to_start_keep_no_more_executions_than_delete
     ("daemons", "own", "queued", "is_usual"),
     [(128, None, 128, True), (128, 7, 7, False), (256, None, 256, False), (256, 128, 128, False)],
 )
-async def test_a_queues_limit_is_shown_where_somebody_has_set_it(
+async def test_a_queues_limit_is_shown_where_it_is_set(
     tmp_path: Path, daemons: int, own: int | None, queued: int, is_usual: bool
 ) -> None:
     async with open_manager(FakeLauncher(), tmp_path, queue_limit=daemons) as manager:

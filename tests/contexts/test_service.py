@@ -46,7 +46,7 @@ def test_the_port_speaks_in_words_of_the_model(protocol: type) -> None:
 @pytest.mark.parametrize(
     ("protocol", "kind"), [(ContextService, LocalContexts), (Submission, LocalSubmission), (Events, Follower)]
 )
-def test_who_answers_the_port_answers_each_verb_of_it(protocol: type, kind: type) -> None:
+def test_each_service_implements_every_verb_of_the_port(protocol: type, kind: type) -> None:
     for name, verb in verbs(protocol).items():
         own = inspect.getattr_static(kind, name)
         own = own.fget if isinstance(own, property) else own

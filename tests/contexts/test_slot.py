@@ -64,7 +64,7 @@ async def test_a_channel_that_closes_while_code_runs_leaves_the_worker_time_to_d
         assert (await finished(journal)).error == events.Failure(name="WorkerDied", value="killed by SIGSEGV")
 
 
-async def test_what_a_dead_worker_left_behind_is_swept() -> None:
+async def test_processes_of_a_dead_worker_are_swept() -> None:
     launcher = FakeLauncher()
     async with open_context(launcher) as context:
         worker, _, execution = await run(context, launcher)

@@ -84,7 +84,7 @@ async def test_what_leaves_the_queue_ends_and_the_other_runs_on() -> None:
     assert second.state == "cancelled"
 
 
-async def test_what_ended_is_in_the_register() -> None:
+async def test_an_ended_execution_is_in_the_register() -> None:
     executions = register()
     it = transcript(executions)
     execution = submit(it)
@@ -106,7 +106,7 @@ async def test_it_is_full_while_the_client_of_what_runs_does_not_read() -> None:
     assert room.calls == 1
 
 
-async def test_what_nobody_waits_for_is_never_full() -> None:
+async def test_a_journal_without_a_client_is_never_full() -> None:
     it = transcript()
     execution = submit(it)
     it.begin(execution.id, restarted=False)
@@ -180,7 +180,7 @@ async def test_long_code_is_told_in_part() -> None:
     assert told == [events.Submitted(code=code, origin="ada"), events.Submitted(code=code, origin="ada", cut_chars=2)]
 
 
-async def test_after_the_end_nobody_is_told_anything() -> None:
+async def test_after_the_end_no_follower_gets_an_event() -> None:
     it = transcript()
     assert it.feed.next == 0
     it.close()

@@ -155,7 +155,7 @@ class TestOfAContext:
         assert (await client.run("exit()", context)).error is None
         assert (await client.run("print(hash('a'))", context)).stdout == first
 
-    async def test_one_that_python_cannot_start_with(self, client: Client) -> None:
+    async def test_a_variable_that_python_cannot_start_with(self, client: Client) -> None:
         status, body = await client.request("POST", "/context", json={"envs": {"PYTHONHASHSEED": "none"}})
         assert (status, body["code"]) == (500, "worker_start_failed")
         assert "PYTHONHASHSEED" in body["error"]
@@ -211,7 +211,7 @@ class TestOfAnExecution:
             "GLIBC_TUNABLES",
         ],
     )
-    async def test_one_that_comes_too_late_is_refused_by_name(self, client: Client, name: str) -> None:
+    async def test_a_variable_that_comes_too_late_is_refused_by_name(self, client: Client, name: str) -> None:
         refused = await client.run("print(1)", envs={name: "1"})
         assert refused.close_code == 1008
         status, body = await client.request("POST", "/execute", json={"code": "print(1)", "envs": {name: "1"}})

@@ -50,7 +50,7 @@ async def test_a_client_that_comes_back_sees_every_event_exactly_once(client: Cl
         assert await replay(client, path, transport) == seen
 
 
-async def test_what_was_cut_is_a_gap(start_daemon: StartDaemon) -> None:
+async def test_dropped_events_are_a_gap(start_daemon: StartDaemon) -> None:
     daemon = await start_daemon("--journal-bytes", "4K")
     async with Client(daemon.url) as client:
         code = "import sys\nfor i in range(99): print(i, file=(sys.stdout, sys.stderr)[i % 2])\nprint('x' * 9999)"

@@ -57,7 +57,7 @@ async def test_a_patch_that_cannot_be_changes_nothing(own_client: Client) -> Non
         assert answer["error"].startswith(error)
     assert (await own_client.request("GET", f"/context/{context}"))[1]["metadata"] == {"a": "1"}
     assert (await own_client.request("PATCH", "/context/unknown", data=b"{}"))[0] == 404
-    assert (await own_client.request("PATCH", "/context/default", data=b"{}"))[0] == 404, "nobody used it yet"
+    assert (await own_client.request("PATCH", "/context/default", data=b"{}"))[0] == 404, "it has not been used yet"
 
 
 async def test_a_context_that_cannot_be_is_not_made(own_client: Client) -> None:

@@ -18,7 +18,7 @@ FLOODS = {
         "try: input()\nexcept EOFError: pass\nwhile True: " + ASK.format(number="7"),
         [None],
     ),
-    "before anybody answers": ("n = 0\nwhile True: n += 1; " + ASK.format(number="n"), []),
+    "before an answer": ("n = 0\nwhile True: n += 1; " + ASK.format(number="n"), []),
     "one question again and again": ("while True: " + ASK.format(number="1"), []),
     "after an answer": ("print(input())\nwhile True: " + ASK.format(number="7"), ["Ada"]),
 }

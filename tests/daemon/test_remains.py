@@ -133,7 +133,7 @@ os.close(descriptor)
         assert not left(name)
 
 
-async def test_what_a_stranger_uses_stays(launching: SharedDaemon, name: str) -> None:
+async def test_a_file_that_a_stranger_uses_stays(launching: SharedDaemon, name: str) -> None:
     async with Client(launching.url) as client:
         context = await client.create()
         await make(client, context, name, MAKES["unregistered"])
@@ -172,5 +172,5 @@ other = os.open({str(path) + ".new"!r}, os.O_CREAT | os.O_WRONLY, 0o600)
 """
         assert (await client.run(code, context)).error is None
         await client.request("DELETE", f"/context/{context}")
-        assert left(f"{name}.new") == [], "the worker's own, by which one sees that somebody has looked"
+        assert left(f"{name}.new") == [], "the worker's own file is removed, so the daemon has looked"
         assert left(name) == [name]

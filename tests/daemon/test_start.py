@@ -174,7 +174,7 @@ async def end(process: asyncio.subprocess.Process) -> str:
     return log.decode().rpartition("\n")[0].rpartition("\n")[0]
 
 
-@pytest.mark.parametrize("blocks", [True, False], ids=["whoever writes waits", "whoever writes is told so"])
+@pytest.mark.parametrize("blocks", [True, False], ids=["a write waits", "a write fails"])
 @pytest.mark.parametrize("is_read", [False, True], ids=["and stays so", "and is read later"])
 async def test_a_stdout_that_is_full(tmp_path: Path, is_read: bool, blocks: bool) -> None:
     """The daemon serves, and its end does not wait for stdout."""

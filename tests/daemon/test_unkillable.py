@@ -86,7 +86,7 @@ if not os.fork():
         while True: signal.pause()
     os._exit(0)
 os.wait()
-os.write(opening, b"x")  # now: a signal, as SIGCHLD, stops whoever is traced
+os.write(opening, b"x")  # now: a signal, as SIGCHLD, stops a traced process
 print(worker, os.read(reader, 99).decode(), flush=True)
 while True: signal.pause()
 """

@@ -95,7 +95,7 @@ def test_a_mark_that_a_read_cuts_is_completed(pipes: Pipes) -> None:
 
 
 @pytest.mark.parametrize("rest", [b"\xff", b"\xff0123", b"\xff" + SECRET.encode()[:-1] + b"x", b"\xff\xff\xff"])
-def test_what_is_no_mark_is_text(pipes: Pipes, rest: bytes) -> None:
+def test_bytes_that_are_not_a_mark_are_text(pipes: Pipes, rest: bytes) -> None:
     pipes.held[OUT] = b"a" + rest
     pipes.read(OUT)
     assert pipes.text == b"a" + rest

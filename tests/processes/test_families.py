@@ -24,7 +24,7 @@ def test_no_process_of_the_family_survives(tree: subprocess.Popen[bytes]) -> Non
     kill_family(tree.pid)
     assert tree.wait() == -signal.SIGKILL
     assert tree.stdout is not None
-    assert tree.stdout.read() == b"", "whoever lives holds the pipe, and this would wait"
+    assert tree.stdout.read() == b"", "a living process holds the pipe, and this would wait"
 
 
 def test_a_process_of_many_threads_has_no_fewer_children() -> None:
@@ -48,7 +48,7 @@ signal.pause()
         assert len(os.listdir(f"/proc/{process.pid}/task")) == 51
         assert len(descendants(process.pid)) == 2
         kill_family(process.pid)
-        assert process.stdout.read() == b"", "whoever lives holds the pipe, and this would wait"
+        assert process.stdout.read() == b"", "a living process holds the pipe, and this would wait"
 
 
 def test_a_family_is_killed_in_steps_of_one_process_or_less(tree: subprocess.Popen[bytes]) -> None:

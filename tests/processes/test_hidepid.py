@@ -10,7 +10,7 @@ from interpreterd.cli.checks import CheckVerdict, proc
 from interpreterd.cli.kernel import Kernel
 
 NOBODY = 65534
-# Mounts proc(5) for itself alone, becomes the user "nobody", starts a child with memory, and prints what it sees.
+# Mounts proc(5) for itself alone, becomes the user ``nobody``, starts a child with memory, and prints what it sees.
 LOOK = """
 import ctypes, os, signal, sys
 from interpreterd.model.limits import Limits
@@ -42,7 +42,7 @@ try:
     print([it.pid for it in Snapshot().family(1)[:1] if it.pid == 1])
     libc.prctl(PR_SET_DUMPABLE, 0, 0, 0, 0)
     sys.stdout.flush()  # or its copy would be printed, too
-    if os.fork() == 0:  # it sees itself, if nobody else
+    if os.fork() == 0:  # it sees only itself
         watch = Watch(os.getppid(), Limits(cpu_s=1), print)
         print(watch.judge(Snapshot()), watch.judge(Snapshot()), flush=True)
         os._exit(0)

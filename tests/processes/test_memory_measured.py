@@ -211,7 +211,7 @@ async def test_the_end_of_a_watch_ends_its_measurement(monkeypatch: pytest.Monke
         async with asyncio.TaskGroup() as tasks:  # the group ends only after the measurement
             it = Watcher(tasks, nothing)
             watch = it.watch(1001, Limits(memory_bytes=100 * MIB), lambda excess: None)
-            while watch.measuring is None:  # noqa: ASYNC110 -- the watcher tells nobody when it begins
+            while watch.measuring is None:  # noqa: ASYNC110 -- no event tells when the watcher begins
                 await asyncio.sleep(0)
             it.end(watch)
     finally:

@@ -1,4 +1,4 @@
-"""What ``make cover`` says of each module's own test file."""
+"""``make cover`` shows how much of each module its own test file covers."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,7 +10,7 @@ from covering import Covering, mirror_of, table
 
 
 class Measured:
-    """Stands for what coverage has measured: of each module four statements, and who has run which."""
+    """Stands for coverage's data: each module has four statements, with the contexts that ran them."""
 
     def __init__(self, lines: dict[str, dict[str, set[int]]]) -> None:
         self._lines = lines

@@ -14,6 +14,6 @@ def test_a_module_has_its_test_file(module: str) -> None:
 
 
 @pytest.mark.parametrize(("file", "functions"), MAY_ASK.items(), ids=list(MAY_ASK))
-def test_who_may_ask_the_kernel_on_the_loop_is_there(file: str, functions: set[str]) -> None:
+def test_functions_that_may_ask_the_kernel_on_the_loop_exist(file: str, functions: set[str]) -> None:
     source = (ROOT / file).read_text()
     assert {name for name in functions if f"def {name}(" not in source} == set()

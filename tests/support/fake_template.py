@@ -73,7 +73,7 @@ async def asked(spawner: Spawner, launcher: ForkLauncher) -> tuple[asyncio.Task[
 
 async def reaped(pid: int) -> None:
     """Wait until a process has been reaped."""
-    while state(pid) != "X":  # noqa: ASYNC110 -- nobody tells when it is reaped
+    while state(pid) != "X":  # noqa: ASYNC110 -- no event tells when it is reaped
         await asyncio.sleep(0.001)
 
 

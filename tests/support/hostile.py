@@ -86,7 +86,7 @@ PATCHED = (
 
 HARMLESS = {
     "fork": "child = os.fork()\nif child: os.waitpid(child, 0)",
-    "fork, nobody waits": "os.fork()",
+    "a fork without a wait": "os.fork()",
     "fork by C": "child = ctypes.CDLL(None).fork()\nif child: os.waitpid(child, 0)",
     "fds 0 to 20": "os.closerange(0, 21)",
     "fds 0 to 900": "os.closerange(0, 901)",

@@ -1,4 +1,4 @@
-"""The memory that this process keeps: by a trace of all allocations."""
+"""Measures the memory that this process keeps, by tracing all allocations."""
 
 import contextlib
 import gc
@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 
 @contextlib.contextmanager
 def kept_bytes() -> Iterator[Callable[[], int]]:
-    """Give the block a function that returns how many bytes were allocated since its beginning and still live."""
+    """Yield a function that returns the bytes allocated since the start of the block and not freed."""
     gc.collect()
     tracemalloc.start()
     try:

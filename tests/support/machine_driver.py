@@ -178,9 +178,9 @@ class MachineDriver(RuleBasedStateMachine):
         assert "timeout" not in self.timers or self.it.state is State.RUNNING
         assert "grace" not in self.timers or self.it.state not in (State.IDLE, State.RUNNING)
         if self.it.state in (State.INTERRUPTING, State.SETTLING):
-            assert "grace" in self.timers, "somebody would wait for ever"
+            assert "grace" in self.timers, "an execution would wait for ever"
         if self.it.state is State.ENDING or (self.it.state is State.CLOSED and self.alive):
-            assert "grace" in self.timers, "somebody would wait for ever"
+            assert "grace" in self.timers, "an execution would wait for ever"
 
     @invariant()
     def a_restart_comes(self) -> None:

@@ -28,21 +28,21 @@ class TestCallers:
             ("class A:\n  def __del__(self): print(frames())\na = A(); del a", "['<module>', '__del__']"),
         ],
     )
-    def test_a_cell_has_none(self, worker: DrivenWorker, code: str, names: str) -> None:
+    def test_a_cell_has_no_caller(self, worker: DrivenWorker, code: str, names: str) -> None:
         worker.printed(FRAMES)
         assert worker.printed(code) == f"{names}\n"
 
-    def test_an_interactive_one_has_none(self, worker: DrivenWorker) -> None:
+    def test_an_interactive_cell_has_no_caller(self, worker: DrivenWorker) -> None:
         worker.printed(FRAMES)
         assert worker.shown("frames()").stdout == "['<module>']\n"
 
-    def test_one_after_an_error_has_none(self, worker: DrivenWorker) -> None:
+    def test_a_cell_after_an_error_has_no_caller(self, worker: DrivenWorker) -> None:
         worker.printed(FRAMES)
         for code in ("1 / 0", "x y", "import os\npid = os.fork()\nif not pid: raise ValueError\nos.wait()"):
             worker.run(code)
             assert worker.printed("print(frames())") == "['<module>']\n"
 
-    def test_a_hook_for_errors_has_none(self, worker: DrivenWorker) -> None:
+    def test_a_hook_for_errors_has_no_caller(self, worker: DrivenWorker) -> None:
         worker.printed(FRAMES + "def hook(*what): print(frames())\nsys.excepthook = hook")
         assert worker.run("1 / 0").stdout == "['hook']\n"
 
@@ -206,13 +206,13 @@ class TestHook:
         assert worker.printed("print(1)") == "1\n"
 
     @pytest.mark.parametrize("end", ["sys.exit(3)", "exit()", "raise SystemExit"])
-    def test_one_that_exits_ends_itself_alone(self, worker: DrivenWorker, end: str) -> None:
+    def test_a_hook_that_exits_ends_only_itself(self, worker: DrivenWorker, end: str) -> None:
         worker.printed(f"import sys\ndef hook(*what):\n    print('hook')\n    {end}\nsys.excepthook = hook")
         ran = worker.run("1 / 0")
         assert ran.error is not None
         assert (ran.stdout, ran.stderr, ran.error["name"]) == ("hook\n", "", "ZeroDivisionError")
 
-    def test_one_that_raises_is_told_of(self, worker: DrivenWorker) -> None:
+    def test_a_hook_that_raises_is_reported(self, worker: DrivenWorker) -> None:
         worker.printed("import sys\ndef hook(*what):\n    raise LookupError('mine')\nsys.excepthook = hook")
         ran = worker.run("1 / 0")
         assert ran.error is not None
@@ -223,7 +223,7 @@ class TestHook:
         assert "interpreterd" not in ran.stderr
 
     @pytest.mark.parametrize("hook", ["5", "hook(*a)", "next(iter(()))"])
-    def test_one_that_cannot_work(self, worker: DrivenWorker, hook: str) -> None:
+    def test_a_hook_that_cannot_work(self, worker: DrivenWorker, hook: str) -> None:
         body = "sys.excepthook = 5" if hook == "5" else f"def hook(*a): {hook}\nsys.excepthook = hook"
         worker.printed(f"import sys\n{body}")
         ran = worker.run("1 / 0")

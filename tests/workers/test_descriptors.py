@@ -61,5 +61,5 @@ async def test_all_of_its_descriptors_are_closed(worker: ProcessWorker) -> None:
     await asyncio.sleep(0)
     worker.process_exited(-9)
     await opening
-    while len(mine - held()) < 3:  # noqa: ASYNC110 -- nobody tells when a transport has closed its own
+    while len(mine - held()) < 3:  # noqa: ASYNC110 -- no event tells when a transport has closed
         await asyncio.sleep(0)

@@ -43,7 +43,7 @@ async def test_only_a_worker_with_the_wanted_configuration_is_not_configured_aga
     assert worker.configured == wanted
 
 
-async def test_one_that_cannot_be_configured_is_killed_and_the_reason_told(
+async def test_a_worker_that_cannot_be_configured_is_killed_and_the_reason_told(
     launcher: FakeLauncher, tmp_path: Path
 ) -> None:
     launcher.answer = Failed(reason="cannot enter it")

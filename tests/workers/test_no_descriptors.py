@@ -111,5 +111,5 @@ asyncio.run(main())
 """
 
 
-def test_a_sweep_that_can_see_nobody_looks_again() -> None:
+def test_a_sweep_that_sees_no_process_looks_again() -> None:
     assert run(BLIND) == ["False", "[]"]

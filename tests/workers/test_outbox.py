@@ -62,7 +62,7 @@ async def outbox(channel: Channel) -> AsyncIterator[Outbox]:
 
 
 async def empty(outbox: Outbox) -> None:
-    while outbox.size:  # noqa: ASYNC110 -- it tells nobody that all is written
+    while outbox.size:  # noqa: ASYNC110 -- no event tells that all is written
         await asyncio.sleep(0)
 
 

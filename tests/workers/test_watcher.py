@@ -59,17 +59,19 @@ def measured(family: list[Process], limit_bytes: int | None) -> int:
     return measurement.bytes
 
 
-def test_what_is_shared_counts_once(sharing: int) -> None:
+def test_shared_memory_counts_once(sharing: int) -> None:
     family = Snapshot().family(sharing)
     assert len(family) == 2
     assert family[0].pid == sharing
     assert resident_bytes(family) > 128 * MIB
-    assert measured(family, resident_bytes(family)) == resident_bytes(family), "below the limit nobody looks twice"
+    assert measured(family, resident_bytes(family)) == resident_bytes(family), (
+        "below the limit it is not measured again"
+    )
     for limit_bytes in (100 * MIB, None):
         assert 64 * MIB < measured(family, limit_bytes) < 100 * MIB
 
 
-def test_who_does_not_let_himself_be_looked_into_counts_all_he_has(
+def test_a_process_that_hides_its_memory_counts_as_its_resident_memory(
     sharing: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse(*args: Any) -> Any:
@@ -79,7 +81,7 @@ def test_who_does_not_let_himself_be_looked_into_counts_all_he_has(
     assert measured(Snapshot().family(sharing), 100 * MIB) > 128 * MIB
 
 
-def test_who_is_gone_has_nothing() -> None:
+def test_a_dead_process_uses_nothing() -> None:
     gone = Process(pid=2**22 + 1, started=1, cpu_s=1, reaped_s=0, resident_bytes=1)
     assert Snapshot().family(gone.pid) == []
     assert measured([gone], 0) == 0
@@ -117,7 +119,10 @@ LOOKS: dict[str, tuple[list[list[Process]], float]] = {
         4,
     ),
     "an orphan's": ([[at(1, 0)], [at(1, 0), at(2, 1), at(3, 1)], [at(1, 0, 1), at(3, 2)], [at(1, 0, 3)]], 3),
-    "a child's that nobody waits for": ([[at(1, 0)], [at(1, 0), at(2, 3)], [at(1, 0)], [at(1, 0), at(3, 3)]], 6),
+    "a child's that its parent does not wait for": (
+        [[at(1, 0)], [at(1, 0), at(2, 3)], [at(1, 0)], [at(1, 0), at(3, 3)]],
+        6,
+    ),
     "a number that is used again": ([[at(1, 0), at(2, 9)], [at(1, 0, 9), at(2, 1, started=2)]], 1),
     "seen, reaped and seen in its parent, all in one look": (
         [[at(1, 0)], [at(1, 0), at(2, 3)], [at(1, 0, 3), at(2, 3)], [at(1, 0, 3)]],
@@ -196,7 +201,7 @@ async def test_it_looks_only_while_there_is_something_to_watch(monkeypatch: pyte
             it.end(second)
 
 
-async def test_what_is_found_after_the_end_is_not_told(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_an_excess_that_is_found_after_the_end_is_not_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(watcher, "LOOK_EVERY_S", 0)
     told: list[str] = []
     found = asyncio.Event()

@@ -1,4 +1,4 @@
-"""A large message on a WebSocket is freed once it is dealt with, also if its client says nothing more."""
+"""The daemon frees a large WebSocket message after handling it, even if the client then sends nothing more."""
 
 import json
 from collections.abc import Awaitable, Callable
@@ -30,7 +30,7 @@ async def test_a_silent_client_keeps_no_memory(
             message = {"op": "input", "requestId": "i", "executionId": "x", "text": "x" * LARGE_CHARS}
             await socket.send_str(json.dumps(message))
             del message
-            await socket.ping()  # its pong shows that the daemon waits for the next message
+            await socket.ping()  # the pong shows that the daemon waits for the next message
             while (await socket.receive()).type is not aiohttp.WSMsgType.PONG:
                 pass
             assert kept() < KEPT_LIMIT_BYTES

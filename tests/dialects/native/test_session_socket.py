@@ -90,7 +90,7 @@ async def test_a_client_that_goes_leaves_or_interrupts_its_executions(
         worker = await launcher.worker()
         run = await worker.run()
     execution = client.app[MANAGER].executions.get(run.execution_id)
-    while execution.journal.has_client:  # noqa: ASYNC110 -- nobody tells when a client has gone
+    while execution.journal.has_client:  # noqa: ASYNC110 -- no event tells when a client has gone
         await asyncio.sleep(0)
     assert worker.calls.count("interrupt") == interrupts
 

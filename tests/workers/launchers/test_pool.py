@@ -59,14 +59,14 @@ async def test_without_a_waiting_worker_one_is_started(launcher: FakeLauncher) -
         assert len(launcher.workers) == 1
 
 
-async def test_one_that_died_while_it_waited_is_not_handed_out(launcher: FakeLauncher, pool: Pool) -> None:
+async def test_a_worker_that_died_while_it_waited_is_not_handed_out(launcher: FakeLauncher, pool: Pool) -> None:
     pool.fill()
     await stocked(launcher, 2)
     launcher.workers[0].exit("killed by SIGKILL")
     assert await pool.launch() is launcher.workers[1]
 
 
-async def test_one_that_was_stopped_while_it_waited_is_not_handed_out(launcher: FakeLauncher, pool: Pool) -> None:
+async def test_a_worker_that_was_stopped_while_it_waited_is_not_handed_out(launcher: FakeLauncher, pool: Pool) -> None:
     pool.fill()
     await stocked(launcher, 2)
     process = await asyncio.create_subprocess_exec("sleep", "1000")
@@ -79,7 +79,7 @@ async def test_one_that_was_stopped_while_it_waited_is_not_handed_out(launcher: 
     await process.wait()
 
 
-async def test_one_that_broke_the_protocol_while_it_waited_is_killed(launcher: FakeLauncher, pool: Pool) -> None:
+async def test_a_worker_that_broke_the_protocol_while_it_waited_is_killed(launcher: FakeLauncher, pool: Pool) -> None:
     pool.fill()
     await stocked(launcher, 2)
     launcher.workers[0].listener.on_broken("not JSON")
@@ -113,7 +113,7 @@ async def test_it_fills_also_if_the_usual_directory_is_gone(launcher: FakeLaunch
         assert [worker.configured_with for worker in launcher.workers] == [None, None]
 
 
-async def test_one_that_cannot_be_configured_does_not_wait(launcher: FakeLauncher, tmp_path: Path) -> None:
+async def test_a_worker_that_cannot_be_configured_does_not_wait(launcher: FakeLauncher, tmp_path: Path) -> None:
     launcher.answer = Failed(reason="cannot enter it")
     async with Pool(launcher, 2, usual=Configure(cwd=str(tmp_path))) as pool:
         pool.fill()
