@@ -128,13 +128,13 @@ class Context:
 
     async def _started(self) -> None:
         if self._closed_by is not None:
-            raise self._closed_by
+            raise self._closed_by.again()  # the journals keep the error itself
         try:
             await self._slot.started()
         except asyncio.CancelledError:
             if self._closed_by is None:
                 raise
-            raise self._closed_by from None
+            raise self._closed_by.again() from None
 
     def submit(self, request: Execute, *, client: bool = True, answers: bool = False) -> ExecutionRecord:
         """Queue ``request`` and return its execution, whose journal ends with ``Finished`` whatever happens.

@@ -30,7 +30,7 @@ an error of the daemon: it is text, ``events.Failure``.
 """
 
 from collections.abc import Iterable
-from typing import ClassVar, Final
+from typing import ClassVar, Final, Self
 
 SENTENCE_LIMIT_CHARS: Final = 2000
 
@@ -56,6 +56,12 @@ class InterpreterError(Exception):
     def __str__(self) -> str:
         """Return the message, cut: it may quote a client, and be long."""
         return cut(super().__str__(), SENTENCE_LIMIT_CHARS)
+
+    def again(self) -> Self:
+        """Return an equal error to raise while this one is kept: a raised error keeps the frames that it has passed."""
+        error = type(self).__new__(type(self), *self.args)
+        error.__dict__.update(self.__dict__)
+        return error
 
 
 class MalformedRequest(InterpreterError):

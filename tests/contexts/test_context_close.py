@@ -75,6 +75,22 @@ async def test_close_while_the_worker_is_launched() -> None:
     assert launcher.workers == []
 
 
+async def test_executions_do_not_keep_the_frames_of_who_waited_for_the_start() -> None:
+    launcher = FakeLauncher()
+    launcher.gate.clear()
+    cause = ContextDeleted("c")
+    async with open_context(launcher) as context:
+        waiting = [asyncio.create_task(it) for it in (context.start(), context.restart())]
+        execution = context.submit(execute())
+        await asyncio.sleep(0)
+        await context.close(cause)
+        for it in waiting:
+            with pytest.raises(ContextDeleted, match=r"^context deleted: c$"):
+                await it
+        assert (await finished(execution)).cause is cause
+        assert cause.__traceback__ is None
+
+
 async def test_close_before_the_launch_has_begun() -> None:
     launcher = FakeLauncher()
     async with open_context(launcher) as context:

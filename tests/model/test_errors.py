@@ -76,3 +76,11 @@ def test_what_a_worker_itself_refuses_is_known() -> None:
 def test_what_a_worker_does_wrong_never_reaches_a_client() -> None:
     assert not issubclass(ProtocolError, InterpreterError)
     assert issubclass(InvalidRequest, InterpreterError)
+
+
+@pytest.mark.parametrize("error", [ContextDeleted("c"), InvalidLimit("queued", "must be less"), LimitReached("x")])
+def test_an_error_that_is_raised_again_is_equal_and_leaves_the_first_as_it_was(error: InterpreterError) -> None:
+    with pytest.raises(type(error)) as caught:
+        raise error.again()
+    assert (str(caught.value), vars(caught.value)) == (str(error), vars(error))
+    assert error.__traceback__ is None
