@@ -54,7 +54,7 @@ async def test_the_answer_in_one_piece_and_those_of_a_restart_use_the_same_names
 
 
 async def test_only_code_makes_the_default_context(aiohttp_client: Any, tmp_path: Path) -> None:
-    """For all other requests it does not exist, or nothing runs in it."""
+    """No other request creates it: requests that name it get an error or find no running execution."""
     settings = Settings.of(cwd=str(tmp_path), code_limit_bytes=9)
     client = await aiohttp_client(make_app(settings=settings, launcher=FakeLauncher()))
     assert set(OPERATIONS) >= MAKING

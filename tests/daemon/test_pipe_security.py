@@ -64,7 +64,7 @@ async def test_code_can_end_its_own_execution_wrongly(client: Client, context: s
 async def test_code_cannot_end_an_execution_of_another_context(
     client: Client, context: str, other: str, gate: Gate
 ) -> None:
-    """Not even with the execution's id."""
+    """The code knows the execution's id, but that does not help."""
     async with client.http.ws_connect(client.base + "/session") as socket:
         await socket.send_json(
             {"op": "execute", "requestId": "a", "code": f"{gate.wait}\nprint('mine')", "contextId": other}

@@ -141,7 +141,7 @@ async def test_an_execution_that_waits_leaves_the_queue(client: Client, launcher
 
 
 async def states(client: Client, *expected: str) -> bool:
-    """Whether these are the states of the default context's executions."""
+    """Return whether these are the states of the default context's executions."""
     async with client.get(PREFIX + "/context/default/executions") as response:
         return [execution["state"] for execution in (await response.json())["executions"]] == list(expected)
 

@@ -187,7 +187,7 @@ class MachineDriver(RuleBasedStateMachine):
         assert not self.restart_asked or self.alive or self.it.state is State.CLOSED
 
     @invariant()
-    def nobody_waits_for_nothing(self) -> None:
+    def queued_executions_have_a_worker(self) -> None:
         assert not self.waiting or self.starting or self.alive
 
     @invariant()
