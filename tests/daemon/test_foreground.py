@@ -86,7 +86,8 @@ async def context(client: Client, tmp_path: Path) -> AsyncIterator[Context]:
 
 @pytest.mark.parametrize("waiting", WAITING)
 async def test_what_the_code_waits_for_is_interrupted(context: Context, waiting: str) -> None:
-    error = await context.interrupted(WAITING[waiting], graceS=4)
+    # The processes of a pool begin a next task after each interrupt: the last repetition must find a finished pool.
+    error = await context.interrupted(WAITING[waiting], graceS=8 if "Pool" in waiting else 4)
     assert error["name"] == "KeyboardInterrupt"
     assert await context.kept()
     await gone(*[pid for pid in children(context.pid) if alive(pid)])  # the test hangs if a process is left
@@ -134,12 +135,15 @@ async def test_code_that_ignores_interrupts_is_not_disturbed_by_them(context: Co
 
 
 async def test_an_interrupt_of_code_that_handles_it_comes_once(context: Context) -> None:
-    """The handler may take time and start processes. Only processes that ignored the interrupt get a second one."""
+    """The handler may take time and start processes. Only processes that ignored the interrupt get a second one.
+
+    Its process is there at half of the grace, when those are interrupted again, and ends well before the code is.
+    """
     code = (
         "try: os.system('echo started; sleep 1000')\nexcept KeyboardInterrupt:\n"
-        "    print(subprocess.run(['sh', '-c', 'sleep 0.6']).returncode)\n    raise"
+        "    print(subprocess.run(['sh', '-c', 'sleep 2.2']).returncode)\n    raise"
     )
-    async with context.client.running(code, contextId=context.name, graceS=1) as running:
+    async with context.client.running(code, contextId=context.name, graceS=4) as running:
         await running.until("started")
         await interrupt(context.client, context.name)
         result = await running.finish()
