@@ -40,6 +40,14 @@ def test_the_tables_of_rooms_and_files_are_drawn_from_the_contract_and_the_docst
     assert text == floors["drawn"](text), "`python docs/floors.py` draws ARCHITECTURE.md's tables"
 
 
+def test_a_package_passes_on_no_names_of_its_modules() -> None:
+    """The client's does: it is for other programs, which know one name to import from."""
+    allowed = {ROOT / "interpreterd" / "__init__.py", ROOT / "interpreterd" / "client" / "__init__.py"}
+    for package in set((ROOT / "interpreterd").rglob("__init__.py")) - allowed:
+        names = [node for node in ast.parse(package.read_text()).body if isinstance(node, ast.ImportFrom)]
+        assert [node.module for node in names if (node.module or "").startswith("interpreterd")] == [], package
+
+
 def imports(path: Path) -> set[str]:
     """Return the top-level names of all modules that a file imports, also within functions."""
     names = set()
