@@ -43,7 +43,7 @@ FRAMES: Final[Mapping[str, Callable[[int, bytes], bytes]]] = {NDJSON: as_line, E
 
 
 async def answer_with(request: web.Request, form: str, events: Events[_E], render: Render[_E]) -> web.StreamResponse:
-    """Answer with ``events``, until they end or the client disconnects; then stop them."""
+    """Answer with ``events``, until they end or the client disconnects; the caller then stops them."""
     response = web.StreamResponse(headers={**HEADERS, hdrs.CONTENT_TYPE: form})
     frame = FRAMES[form]
     patience_s = request.app[SETTINGS].heartbeat_s
@@ -56,8 +56,6 @@ async def answer_with(request: web.Request, form: str, events: Events[_E], rende
                         await response.write(frame(number, message))
     except ConnectionError:
         pass
-    finally:
-        events.stop()
     return response
 
 
@@ -103,7 +101,6 @@ async def _follow_on_socket(
     except ConnectionError:
         pass
     finally:
-        events.stop()
         receiver.cancel()
         if not socket.closes:  # the receiver may not have started
             socket.let_go()

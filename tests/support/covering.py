@@ -14,8 +14,8 @@ from typing import Any, Final
 
 import coverage
 import pytest
+from paths import ROOT
 
-ROOT: Final = Path(__file__).parents[2]
 VARIABLE: Final = "COVERED_BY"  # setup.cfg reads it, so processes that a test starts have the test's context
 GENERATED: Final = "interpreterd/_version.py"
 
