@@ -2,21 +2,24 @@
 
     python -S /proc/self/fd/N OUT DIE [MODULES]
 
-The script loads ``codes``, the code objects of this folder's modules by name, which the same interpreter compiled
-earlier, and runs this module. Fd 0 and fd 1 are the channel, fd ``OUT`` and fd 2 the output pipes. ``DIE`` is 1 if the
-worker has to be killed when the daemon dies (no other process would do it), else 0. With ``MODULES``, names separated
-by commas and perhaps empty, the process becomes a template; see ``template.py``.
+The script runs this module with ``codes``, the code objects of ``MODULES`` by name, which the same interpreter compiled
+earlier, and ``later``, the place of the index of all others in the file at ``script_fd``. Fd 0 and fd 1 are the
+channel, fd ``OUT`` and fd 2 the output pipes. ``DIE`` is 1 if the worker has to be killed when the daemon dies (no
+other process would do it), else 0. With ``MODULES``, names separated by commas and perhaps empty, the process becomes a
+template; see ``template.py``.
 """
 
 import builtins
 import os
 import sys
 
+# These are made at the worker's start, and each imports only earlier ones. All others cost nothing until they are
+# imported. workers/script.py reads this.
 MODULES = (
+    "imports",
     "channel",
     "flusher",
     "streams",
-    "imports",
     "report",
     "stdin",
     "sources",
@@ -25,71 +28,40 @@ MODULES = (
     "stack",
     "system",
     "interpreter",
-)  # each imports only earlier ones
-ModuleType, SimpleNamespace = type(sys), type(sys.implementation)  # the types module would be one more import
+)
+ModuleType = type(sys)  # the types module would be one more import
 HIGHEST_FD = 1000  # user code that closes descriptors in a loop mostly closes lower ones
 
 
-def load(codes, names):
-    """Make the modules of this folder without a path, and leave no trace of them in ``sys.modules``.
-
-    ``codes`` is emptied, to free memory that a module needs only while it is made.
-    """
-    package = ModuleType("worker")
-    package.__path__ = []
-    sys.modules["worker"] = package
+def load(codes, later, script_fd):
+    """Make ``MODULES`` and return their importer. ``codes`` is emptied: it is needed only while they are made."""
     own_builtins = dict(vars(builtins))  # user code may delete or replace the others
-    for name in names:
-        code = codes.pop(name)
-        module = ModuleType("worker." + name)
-        module.__builtins__ = own_builtins
-        sys.modules[module.__name__] = module
-        setattr(package, name, module)
-        exec(code, module.__dict__)
-        if name != "template":  # it runs no user code
-            keep_functions(module, names_in(code))
-    for name in [name for name in sys.modules if name.partition(".")[0] == "worker"]:
-        del sys.modules[name]
-    codes.clear()
-    return package
+    imports = ModuleType("worker.imports")
+    imports.__builtins__ = own_builtins
+    code = codes.pop("imports")
+    exec(code, imports.__dict__)
+    importer = imports.Importer(imports, code, own_builtins, later, script_fd)
+    for name in MODULES[1:]:
+        importer.make(name, codes.pop(name))
+    return importer
 
 
-def close_inherited(out_fd):
-    """Close all descriptors except ``out_fd`` and the first three.
+def close_inherited(*kept_fds):
+    """Close all descriptors except ``kept_fds`` and the first three.
 
     The daemon's event loop passes descriptors on that it has not opened itself: its stdout, its log (twice), those that
     the daemon has inherited, and copies of the worker's own.
     """
     for fd in map(int, os.listdir("/proc/self/fd")):
-        if fd > 2 and fd != out_fd:
+        if fd > 2 and fd not in kept_fds:
             try:
                 os.close(fd)
             except OSError:  # the listing's own descriptor
                 pass
 
 
-def names_in(code):
-    """Return the names that ``code`` and the functions in it use: of globals, of attributes."""
-    names = set(code.co_names)
-    for constant in code.co_consts:
-        if isinstance(constant, type(code)):
-            names |= names_in(constant)
-    return names
-
-
-def keep_functions(module, names):
-    """Let ``module`` see the modules it has imported as they are now: user code may patch them, as gevent does.
-
-    It sees only the ``names`` of each: a copy of all that os has would take 18 KB in every worker.
-    """
-    for name, value in list(vars(module).items()):
-        if isinstance(value, ModuleType) and value not in (sys, builtins):  # their state counts
-            kept = {key: kept for key, kept in vars(value).items() if key in names}
-            setattr(module, name, SimpleNamespace(**kept))
-
-
-def move_descriptors(out_fd):
-    """Return the channel's fds, to read and to write, and spare copies of fds 0, 1 and 2, all of them private.
+def move_descriptors(out_fd, script_fd):
+    """Return the channel's fds, to read and to write, the script's, and spare copies of fds 0, 1 and 2: all private.
 
     Fds 0, 1 and 2 are then as in any program.
     """
@@ -98,13 +70,14 @@ def move_descriptors(out_fd):
     def private(fd):
         return fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, min(os.sysconf("SC_OPEN_MAX"), HIGHEST_FD + 24) - 24)
 
-    read_fd, write_fd = private(0), private(1)
+    read_fd, write_fd, private_script_fd = private(0), private(1), private(script_fd)
+    os.close(script_fd)
     os.dup2(out_fd, 1)
     os.close(out_fd)
     nothing = os.open(os.devnull, os.O_RDWR)
     os.dup2(nothing, 0)
     os.close(nothing)
-    return read_fd, write_fd, {fd: private(fd) for fd in (0, 1, 2)}
+    return read_fd, write_fd, private_script_fd, {fd: private(fd) for fd in (0, 1, 2)}
 
 
 def adopt_descriptors(given, read_fd, write_fd, spares):
@@ -116,15 +89,16 @@ def adopt_descriptors(given, read_fd, write_fd, spares):
         os.close(fd)
 
 
-def run(codes, out_fd, die, names=None):
+def run(codes, later, script_fd, out_fd, die, names=None):
     """Be a worker; return when user code has called ``exit()``. With ``names``, be the template of such workers.
 
     A template makes all parts of a worker before it forks: a part that is made later costs each worker time, and memory
     that is not shared.
     """
-    close_inherited(out_fd)
-    read_fd, write_fd, spares = move_descriptors(out_fd)
-    worker = load(codes, MODULES if names is None else (*MODULES, "template"))
+    close_inherited(out_fd, script_fd)
+    read_fd, write_fd, script_fd, spares = move_descriptors(out_fd, script_fd)
+    importer = load(codes, later, script_fd)
+    worker = importer.package
     library = worker.system.Library()
     if die:
         library.die_with_parent()
@@ -134,7 +108,8 @@ def run(codes, out_fd, die, names=None):
     traces = worker.system.Traces()
     channel = worker.channel.Channel(read_fd, write_fd)
     if names is not None:
-        reason = worker.template.preload(names)
+        template = importer.module("template")
+        reason = template.preload(names)
         if reason is not None:
             channel.send({"type": "failed", "reason": reason})
             return
@@ -148,7 +123,7 @@ def run(codes, out_fd, die, names=None):
     interpreter.serve(worker.interpreter.rehearsal())
     cells.begin()
     if names is not None:
-        given = worker.template.serve(channel, read_fd)
+        given = template.serve(channel, read_fd)
         worker.system.give_way()
         adopt_descriptors(given, read_fd, write_fd, spares)
         channel.own()
@@ -164,4 +139,4 @@ def run(codes, out_fd, die, names=None):
 
 
 _names = [[name for name in argument.split(",") if name] for argument in sys.argv[3:]]
-run(codes, int(sys.argv[1]), sys.argv[2] == "1", *_names)  # noqa: F821 -- see above
+run(codes, later, script_fd, int(sys.argv[1]), sys.argv[2] == "1", *_names)  # noqa: F821 -- see above

@@ -6,6 +6,7 @@ pid, and ``reaped`` when that worker has ended, since only a parent learns its e
 """
 
 import _signal
+import builtins
 import gc
 import os
 import select
@@ -47,7 +48,7 @@ def preload(names):
     os.environ.update(dict.fromkeys(ours, "1"))
     try:
         for name in (*_COMMON, *names):
-            __import__(name)
+            builtins.__import__(name)  # not the worker's own: a user's module may be called worker
     except BaseException as error:  # a module may do anything when it is imported
         return f"cannot import {name}: {type(error).__name__}: {error}"
     finally:

@@ -1,5 +1,10 @@
-"""The worker as bytecode: compiled once, by its own interpreter, and run from memory by every worker."""
+"""The worker as bytecode: compiled once, by its own interpreter, and run from memory by every worker.
 
+The file has three parts: a few lines that Python runs; modules that a worker makes when it needs them, each for itself,
+with an index after them; and the modules that it makes at its start, as one object.
+"""
+
+import ast
 import contextlib
 import fcntl
 import os
@@ -11,6 +16,12 @@ from typing import Final
 OLDEST_PYTHON: Final = (3, 9)
 # Without columns of source code, which underline lines in tracebacks: the worker's own lines are never shown.
 COMPILER_FLAGS: Final = ("-X", "no_debug_ranges")
+_LATER_AT: Final = 1 << 10
+# CPython reads a whole .pyc file into memory, only to run its beginning, if the file is not longer than this
+# (REASONABLE_FILE_LIMIT in its marshal.c).
+_MODULES_AT: Final = 1 << 18
+# So much memory malloc(3) takes from the kernel, and gives back: M_MMAP_THRESHOLD in mallopt(3). The file ends earlier.
+_READ_BYTES: Final = 1 << 20
 # Compiling takes as long as the rest of a worker's start, and leaves half a megabyte of memory in use. An interpreter
 # that is too old for the worker must at least be able to read this program, and to say so.
 _COMPILE: Final = """
@@ -22,25 +33,36 @@ if sys.version_info >= OLDEST_PYTHON:
     import marshal
     from importlib.util import MAGIC_NUMBER
 
-    codes = {
-        name: compile(source, "<interpreterd worker " + name + ">", "exec", dont_inherit=True, optimize=2)
-        for name, source in SOURCES.items()
-    }
+    def compiled(name, source):
+        return compile(source, "<interpreterd worker " + name + ">", "exec", dont_inherit=True, optimize=2)
+
+    codes = {name: compiled(name, source) for name, source in SOURCES.items()}
+    at_start = {name: codes.pop(name) for name in AT_START}
+    later, places, end = [], {}, LATER_AT
+    for name, code in codes.items():
+        later.append(marshal.dumps(code))
+        places[name] = end, len(later[-1])
+        end += len(later[-1])
+    index = marshal.dumps(places)
+    modules = marshal.dumps((at_start, (end, len(index))))
+    modules_at = max(MODULES_AT, end + len(index))
+    start = marshal.dumps(compiled("start", START.format(at=modules_at, size=READ_BYTES)))
+    file = MAGIC_NUMBER + bytes(12) + start  # PEP 552
+    if len(file) > LATER_AT or len(modules) > READ_BYTES:
+        sys.exit("the worker has outgrown the constants of its script")
+    file = (file.ljust(LATER_AT, bytes(1)) + b"".join(later) + index).ljust(modules_at, bytes(1)) + modules
     with open(1, "wb", closefd=False) as out:
-        out.write(MAGIC_NUMBER + bytes(12))  # PEP 552
-        marshal.dump(codes.pop("start"), out)
-        marshal.dump(codes, out)
+        out.write(file)
 """
-# This is the first code object of the file, and the one that Python runs. A worker need not keep the code that it
-# loads. The first path is the script's folder, and so the root directory, which may hold a select.py.
+# These are the lines that Python runs. The first path is the script's folder, and so the root directory, which may hold
+# a select.py. All workers share the descriptor's offset: so it is not used.
 _START: Final = """
 import marshal, sys
+from posix import pread
 if not (sys.flags.isolated or getattr(sys.flags, "safe_path", False)):
     del sys.path[0]
-with open(sys.argv[0], "rb") as file:
-    file.seek(16)
-    marshal.load(file)
-    codes = marshal.load(file)
+script_fd = int(sys.argv[0].rpartition("/")[2])
+codes, later = marshal.loads(pread(script_fd, {size}, {at}))
 exec(codes.pop("boot"))
 """
 
@@ -53,8 +75,26 @@ def compiler() -> bytes:
     """
     folder = resources.files("interpreterd") / "_worker"
     files = [file for file in folder.iterdir() if file.name.endswith(".py")]
-    sources = {file.name.removesuffix(".py"): file.read_text("utf-8") for file in files} | {"start": _START}
-    return f"OLDEST_PYTHON = {OLDEST_PYTHON}\nSOURCES = {sources!a}\n{_COMPILE}".encode()
+    sources = {file.name.removesuffix(".py"): file.read_text("utf-8") for file in files}
+    given = {
+        "OLDEST_PYTHON": OLDEST_PYTHON,
+        "SOURCES": sources,
+        "AT_START": ("boot", *_made_at_start(sources["boot"])),
+        "START": _START,
+        "LATER_AT": _LATER_AT,
+        "MODULES_AT": _MODULES_AT,
+        "READ_BYTES": _READ_BYTES,
+    }
+    return ("".join(f"{name} = {value!a}\n" for name, value in given.items()) + _COMPILE).encode()
+
+
+def _made_at_start(boot: str) -> tuple[str, ...]:
+    """Return ``MODULES`` of the source of ``worker/boot.py``."""
+    for statement in ast.parse(boot).body:
+        if isinstance(statement, ast.Assign) and ast.unparse(statement.targets[0]) == "MODULES":
+            modules: tuple[str, ...] = ast.literal_eval(statement.value)
+            return modules
+    raise ValueError("worker/boot.py has no MODULES")
 
 
 def command(executable: str, script_fd: int) -> list[str]:
