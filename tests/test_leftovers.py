@@ -22,7 +22,7 @@ from interpreterd.app import make_app
 from interpreterd.contexts.context import Context
 from interpreterd.contexts.journal import Follower
 from interpreterd.contexts.manager import Manager
-from interpreterd.http.websocket import Socket
+from interpreterd.http.websocket.connection import Socket
 from interpreterd.machine.machine import Machine
 from interpreterd.model.errors import WorkerStartFailed
 from interpreterd.model.events import Finished, Output, Started

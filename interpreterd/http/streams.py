@@ -16,7 +16,7 @@ from interpreterd.http.bodies import choose_form
 from interpreterd.http.closing import Closing
 from interpreterd.http.disconnect import when_gone
 from interpreterd.http.keys import SETTINGS
-from interpreterd.http.websocket import Socket, open_socket
+from interpreterd.http.websocket.connection import Socket, open_socket
 from interpreterd.model.events import Gap
 from interpreterd.model.names import EVENT_STREAM, NDJSON
 

@@ -15,7 +15,7 @@ from wires import UPGRADE, head, posted, wire
 
 from interpreterd.http.keys import SETTINGS
 from interpreterd.http.settings import HttpSettings
-from interpreterd.http.websocket import RECEIVED_AT_ONCE, open_socket
+from interpreterd.http.websocket.connection import RECEIVED_AT_ONCE, open_socket
 
 MIB = 1 << 20
 LIMIT_BYTES = 16 * MIB

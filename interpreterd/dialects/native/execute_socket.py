@@ -15,7 +15,7 @@ from interpreterd.dialects.native.requests import ExecuteMessage, parse_execute
 from interpreterd.http.decoding import decode_any_size
 from interpreterd.http.farewells import SILENT
 from interpreterd.http.keys import SETTINGS
-from interpreterd.http.websocket import Socket, open_socket
+from interpreterd.http.websocket.connection import Socket, open_socket
 from interpreterd.model.errors import InterpreterError, InvalidRequest, ServerShuttingDown
 from interpreterd.model.events import Finished
 

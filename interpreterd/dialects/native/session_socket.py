@@ -22,7 +22,7 @@ from interpreterd.dialects.native.operations import (
 from interpreterd.dialects.native.refusals import session_refusal
 from interpreterd.http.decoding import decode_any_size
 from interpreterd.http.farewells import FAREWELLS
-from interpreterd.http.websocket import Socket, open_socket
+from interpreterd.http.websocket.connection import Socket, open_socket
 from interpreterd.model.errors import InterpreterError, InvalidRequest, LimitReached, ServerShuttingDown
 from interpreterd.model.requests import Execute
 

@@ -15,7 +15,7 @@ from interpreterd.http.closing import Closing
 from interpreterd.http.errors import SHOW, SHOWS, ErrorAnswer, HttpError, show_errors
 from interpreterd.http.keys import SETTINGS
 from interpreterd.http.settings import HttpSettings
-from interpreterd.http.websocket import open_socket
+from interpreterd.http.websocket.connection import open_socket
 from interpreterd.model.errors import InterpreterError
 
 Client = TestClient[web.Request, web.Application]
