@@ -29,6 +29,7 @@ class Entry(Protocol):
 
 
 FREE_EVENTS: Final = 16  # of kinds of which there are few: an execution has five
+READY_BYTES: Final = 64 << 10  # of events that are handed out together, as they are kept: some 200 short lines
 _E = TypeVar("_E", bound=Entry)
 
 
@@ -182,6 +183,10 @@ class Journal(Generic[_E]):
     def take(self, number: int) -> _E:
         return self._events[number - self._first]
 
+    def kept_bytes(self, number: int) -> int:
+        """Return the size of the event ``number``; 0 if it is not there."""
+        return self._sizes[number - self._first] if self._first <= number < self.next else 0
+
     def add_follower(self, follower: "Follower[_E]") -> None:
         self._followers.append(follower)
 
@@ -229,24 +234,44 @@ class Follower(Generic[_E]):
 
     async def __anext__(self) -> tuple[int, _E | Gap]:
         """Return the next event, or a ``Gap`` with the number of its last one."""
-        journal = self._journal
         while not self._stopped:
-            if self.next < journal.first:
-                gap = Gap(first=self.next, last=journal.first - 1)
-                self.next = journal.first
-                return gap.last, gap
-            if self.next < journal.next:
-                number = self.next
-                event = journal.take(number)
-                self.next += 1
-                journal.was_read(self, number, event)
-                return number, event
-            if journal.ended:
+            if (taken := self._take()) is not None:
+                return taken
+            if self._journal.ended:
                 self.stop()
                 break
             self._wake = asyncio.get_running_loop().create_future()
             await self._wake
         raise StopAsyncIteration
+
+    async def ready(self) -> list[tuple[int, _E | Gap]]:
+        """Return all events that are there, once there is one: the first, and up to ``READY_BYTES`` after it.
+
+        All of them count as read. An empty list comes after the last event, or after ``stop``.
+        """
+        if (taken := await anext(self, None)) is None:
+            return []
+        events = [taken]
+        size_bytes = 0
+        while (more := self._journal.kept_bytes(self.next)) and (size_bytes := size_bytes + more) <= READY_BYTES:
+            if self._stopped or (taken := self._take()) is None:
+                break
+            events.append(taken)
+        return events
+
+    def _take(self) -> tuple[int, _E | Gap] | None:
+        journal = self._journal
+        if self.next < journal.first:
+            gap = Gap(first=self.next, last=journal.first - 1)
+            self.next = journal.first
+            return gap.last, gap
+        if self.next < journal.next:
+            number = self.next
+            event = journal.take(number)
+            self.next += 1
+            journal.was_read(self, number, event)
+            return number, event
+        return None
 
     @property
     def at_end(self) -> bool:

@@ -146,6 +146,9 @@ class LocalSubmission:
     def __aiter__(self) -> AsyncIterator[tuple[int, Event | Gap]]:
         return self._follower
 
+    async def ready(self) -> list[tuple[int, Event | Gap]]:
+        return await self._follower.ready()
+
     def stop(self) -> None:
         if self._stopped:
             return

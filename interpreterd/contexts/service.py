@@ -4,7 +4,7 @@
 So every verb that may need the network is a coroutine, and no verb hands out a context, a journal or a machine.
 """
 
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Sequence
 from typing import Literal, Protocol, TypeVar
 
 from interpreterd.model.context_info import ContextInfo, RestartInfo
@@ -25,6 +25,13 @@ class Events(Protocol[_E_co]):
 
     def __aiter__(self) -> AsyncIterator[tuple[int, _E_co | Gap]]:
         """Return an iterator that returns each event as soon as it happens."""
+        ...
+
+    async def ready(self) -> Sequence[tuple[int, _E_co | Gap]]:
+        """Return all events that are there, once there is one, but a bounded number: for one write to the client.
+
+        All of them count as read, so the reader asks again when its client has taken them. An empty list is the end.
+        """
         ...
 
     @property

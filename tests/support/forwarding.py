@@ -49,6 +49,11 @@ class ForwardedEvents:
             await asyncio.sleep(0)
             yield number, event
 
+    async def ready(self) -> list[tuple[int, Any]]:
+        events: list[tuple[int, Any]] = await self._there.ready()
+        await asyncio.sleep(0)
+        return events
+
     def stop(self) -> None:
         self._there.stop()
 
