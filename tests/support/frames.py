@@ -24,20 +24,29 @@ def frame(
     reserved: int = 0,
     masked: bool = True,
     claims: int | None = None,
+    length_bytes: int | None = None,
+    mask: bytes | None = None,
 ) -> bytes:
-    """Return a client's frame. ``claims`` is its stated length, by default that of ``payload``."""
+    """Return a client's frame.
+
+    ``claims`` is its stated length, by default that of ``payload``; ``length_bytes`` is 0, 2 or 8, by default the least
+    that can state it; ``mask`` is random by default.
+    """
     size = len(payload) if claims is None else claims
     first = fin << 7 | reserved << 4 | opcode
-    if size < 126:
+    if length_bytes is None:
+        length_bytes = 0 if size < 126 else 2 if size < 1 << 16 else 8
+    if length_bytes == 0:
         header = struct.pack("!BB", first, masked << 7 | size)
-    elif size < 1 << 16:
+    elif length_bytes == 2:
         header = struct.pack("!BBH", first, masked << 7 | 126, size)
     else:
         header = struct.pack("!BBQ", first, masked << 7 | 127, size)
     if not masked:
         return header + payload
-    mask = os.urandom(4)
-    return header + mask + bytes(byte ^ mask[place % 4] for place, byte in enumerate(payload))
+    mask = os.urandom(4) if mask is None else mask
+    pad = (mask * (len(payload) // 4 + 1))[: len(payload)]
+    return header + mask + (int.from_bytes(payload) ^ int.from_bytes(pad)).to_bytes(len(payload))
 
 
 @frozen

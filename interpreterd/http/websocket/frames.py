@@ -71,7 +71,7 @@ class _Broken(Exception):
 
 
 class Reader:
-    """Takes a client's bytes apart, in pieces of any size. After a ``CloseFrame`` or a ``Violation`` comes nothing more."""
+    """Takes a client's bytes apart, in pieces of any size. Nothing comes after a ``CloseFrame`` or a ``Violation``."""
 
     def __init__(self, limit_bytes: int) -> None:
         """Refuse messages beyond ``limit_bytes``."""
