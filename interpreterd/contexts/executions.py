@@ -5,11 +5,11 @@ import time
 from collections.abc import Callable
 from typing import Any, Final
 
-from attrs import define, field
+from attrs import define, field, frozen
 
 from interpreterd.contexts.holdings import Holdings, held_bytes
 from interpreterd.contexts.journal import Journal
-from interpreterd.model.digest import digest
+from interpreterd.model.digest import digest, utf8_bytes
 from interpreterd.model.events import Event, Failure, Outcome, Stream
 from interpreterd.model.execution_info import ExecutionInfo
 from interpreterd.model.requests import Execute
@@ -21,12 +21,47 @@ FIRST_LINE_LIMIT_CHARS: Final = 200
 FIRST_LINE_WITHIN_CHARS: Final = 64 << 10
 
 
+@frozen
+class LongSource:
+    """What a record tells of long code, which it does not keep."""
+
+    sha256: str
+    first_line: str
+
+
+@frozen
+class ShortSource:
+    """Short code. It is kept, as it is no larger than a first line, and what is told of it is computed when needed."""
+
+    code: str
+
+    @property
+    def sha256(self) -> str:
+        return digest(self.code).sha256
+
+    @property
+    def first_line(self) -> str:
+        return first_line(self.code)
+
+
+Source = LongSource | ShortSource
+
+
+def source_of(request: Execute) -> tuple[Source, int]:
+    """Return what a record tells of the code of ``request``, and the length of that code as UTF-8."""
+    if len(request.code) <= FIRST_LINE_LIMIT_CHARS:
+        return ShortSource(request.code), utf8_bytes(request.code)
+    known = request.digest or digest(request.code)
+    return LongSource(known.sha256, first_line(request.code)), known.utf8_bytes
+
+
 @define(eq=False)
 class ExecutionRecord:
     """The record of one run of one piece of code, which clients may look up.
 
     Attributes:
         journal: Its events.
+        source: What is told of its code.
         state: ``queued``, ``running``, or how it ended: ``completed``, ``interrupted``, ``lost``, ``cancelled``.
         created_at: Seconds since the epoch, as the other times.
         stdout_chars: How many characters were written so far.
@@ -36,8 +71,7 @@ class ExecutionRecord:
     id: str
     context_id: str
     journal: Journal[Event]
-    code_sha256: str
-    first_line: str
+    source: Source
     origin: str
     held_bytes: int = 0
     state: str = "queued"
@@ -80,8 +114,8 @@ class ExecutionRecord:
             id=self.id,
             context_id=self.context_id,
             state=self.state,
-            code_sha256=self.code_sha256,
-            first_line=self.first_line,
+            code_sha256=self.source.sha256,
+            first_line=self.source.first_line,
             origin=self.origin,
             created_at=self.created_at,
             started_at=self.started_at,
@@ -141,8 +175,8 @@ class Executions:
         Raises:
             LimitReached: ``held``, to which its request is added, has no room.
         """
-        known = request.digest or digest(request.code)
-        size_bytes = held_bytes(request, known.utf8_bytes)
+        source, code_bytes = source_of(request)
+        size_bytes = held_bytes(request, code_bytes)
         held.take(size_bytes)
         journal: Journal[Event] = Journal(
             limit_bytes=self.journal_limit_bytes,
@@ -154,8 +188,7 @@ class Executions:
             id=execution_id,
             context_id=context_id,
             journal=journal,
-            code_sha256=known.sha256,
-            first_line=first_line(request.code),
+            source=source,
             origin=request.origin,
             held_bytes=size_bytes,
         )

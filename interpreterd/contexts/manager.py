@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import uuid
 from collections.abc import Iterable, Mapping
 from types import TracebackType
 from typing import Final, Self
@@ -10,6 +9,7 @@ from typing import Final, Self
 from interpreterd.background import supervised
 from interpreterd.contexts.context import Context
 from interpreterd.contexts.executions import ExecutionRecord, Executions
+from interpreterd.contexts.ids import new_id
 from interpreterd.contexts.limits import limits_of
 from interpreterd.contexts.service import Interrupted
 from interpreterd.contexts.settings import ContextSettings
@@ -90,7 +90,7 @@ class Manager:
             raise InvalidRequest(f"preload must name the modules of a configured template: {configured}")
         cwd = check_directory(request.cwd if request.cwd is not None else self._settings.cwd)
         limits = self._limits.tightened(request.limits)
-        context = self._add(str(uuid.uuid4()), cwd, limits, request)
+        context = self._add(new_id(), cwd, limits, request)
         try:
             await context.start()
         except BaseException as error:

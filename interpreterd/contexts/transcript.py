@@ -2,11 +2,11 @@
 
 import sys
 import time
-import uuid
 from collections.abc import Callable
 
 from interpreterd.contexts.executions import ExecutionRecord, Executions
 from interpreterd.contexts.holdings import Holdings
+from interpreterd.contexts.ids import new_id
 from interpreterd.contexts.journal import Journal
 from interpreterd.machine.effects import Finish
 from interpreterd.model import events
@@ -79,7 +79,7 @@ class Transcript:
             LimitReached: This context's executions, or all executions, would hold too much.
         """
         execution = self._executions.new(
-            str(uuid.uuid4()),
+            new_id(),
             self._context_id,
             request,
             backlog_bytes=self._backlog_bytes,

@@ -24,6 +24,8 @@ def memory_bytes(value: object) -> int:
     Raises:
         TypeError: It is, or has, an object whose memory is not known.
     """
+    if value is None:
+        return 0
     if type(value) is str:
         return text_bytes(value)
     size_bytes = 0

@@ -33,10 +33,13 @@ class Decoder:
         if self._failure is not None:
             raise self._failure
         searched = len(self._unread)
-        self._unread += data
         messages: list[FromWorker] = []
         start = 0
         try:
+            if not searched and data.find(b"\n") == len(data) - 1 >= 0:  # mostly it is just one message
+                self._check(len(data) - 1)
+                return [decode_line(data[:-1])]
+            self._unread += data
             while (end := self._unread.find(b"\n", max(start, searched))) >= 0:
                 self._check(end - start)
                 messages.append(decode_line(bytes(self._unread[start:end])))

@@ -11,6 +11,8 @@ from interpreterd.contexts.executions import (
     RECORD_BYTES,
     ExecutionRecord,
     Executions,
+    LongSource,
+    ShortSource,
     first_line,
 )
 from interpreterd.model import events
@@ -92,6 +94,16 @@ def test_what_is_known_of_an_execution_follows_its_events() -> None:
 )
 def test_the_first_line(code: str, line: str) -> None:
     assert first_line(code) == line
+
+
+@pytest.mark.parametrize("extra", [-1, 0, 1])
+@pytest.mark.parametrize("char", ["x", "é", "\ud800"])
+def test_long_code_is_not_kept_for_what_is_told_of_it(char: str, extra: int) -> None:
+    code = char * (FIRST_LINE_LIMIT_CHARS + extra)
+    it = new(register(), "e", code=code)
+    assert it.info().code_sha256 == hashlib.sha256(code.encode(errors="surrogatepass")).hexdigest()
+    assert it.info().first_line == code[:FIRST_LINE_LIMIT_CHARS]
+    assert isinstance(it.source, ShortSource if extra <= 0 else LongSource)
 
 
 # The executions that are kept
