@@ -9,7 +9,7 @@ from paths import ROOT
 
 FILES = sorted((ROOT / "interpreterd").rglob("*.py"))
 # Private names of Python and aiohttp, where no public way exists.
-FOREIGN = {"os._exit", "super()._drain_helper", "super()._make_server"}
+FOREIGN = {"os._exit", "super()._drain_helper", "super()._make_server", "from aiohttp._websocket.helpers"}
 
 
 def privates(source: str) -> Iterator[str]:
