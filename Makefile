@@ -30,18 +30,19 @@ test: $(VENV)/.has-test programs
 quick: $(VENV)/.has-test
 	$(BIN)/pytest --quick $(ARGS)
 
-# Debian's, for the tests of examples/browser and of the documented proxies. Not a stamp in .venv: it is the machine that
-# has them or not. Without Chromium tests fail and say so; without a proxy what is documented of it is not tested.
+# Debian's, for the tests of examples/browser, of Node's WebSockets (wscat comes with them) and of the documented proxies.
+# Not a stamp in .venv: it is the machine that has them or not. Without Chromium or node-ws tests fail and say so; without
+# a proxy what is documented of it is not tested.
 APT_GET := apt-get -qq -y -o DPkg::Lock::Timeout=120
 programs: export PATH := $(PATH):/usr/sbin
 programs:
-	@for program in chromium chromedriver nginx haproxy; do command -v "$$program" >/dev/null || missing=yes; done; \
+	@for program in chromium chromedriver wscat nginx haproxy; do command -v "$$program" >/dev/null || missing=yes; done; \
 	test -z "$$missing" || { \
-		echo 'Installing chromium, chromium-driver, nginx and haproxy' >&2; \
+		echo 'Installing chromium, chromium-driver, node-ws, nginx and haproxy' >&2; \
 		root=$$(test "$$(id -u)" = 0 || echo sudo -n); \
 		{ $$root $(APT_GET) update && $$root env DEBIAN_FRONTEND=noninteractive \
-			$(APT_GET) install --no-install-recommends chromium chromium-driver nginx haproxy; } </dev/null >/dev/null 2>&1 || \
-		echo 'That did not work: apt-get install chromium chromium-driver nginx haproxy says why' >&2; }
+			$(APT_GET) install --no-install-recommends chromium chromium-driver node-ws nginx haproxy; } </dev/null >/dev/null 2>&1 || \
+		echo 'That did not work: apt-get install chromium chromium-driver node-ws nginx haproxy says why' >&2; }
 
 cover: $(VENV)/.has-test programs
 	$(BIN)/coverage erase
