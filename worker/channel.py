@@ -34,7 +34,7 @@ def decode(line):
 
 
 def encode(value):
-    """Return ``value`` (None, bool, int, str, or a dict of these) as ASCII JSON text."""
+    """Return ``value`` (None, bool, int, str, or a list or dict of these) as ASCII JSON text."""
     if value is None:
         return "null"
     if isinstance(value, bool):
@@ -43,6 +43,8 @@ def encode(value):
         return str(value)
     if isinstance(value, dict):
         return "{" + ",".join([encode(key) + ":" + encode(item) for key, item in value.items()]) + "}"
+    if isinstance(value, list):
+        return "[" + ",".join([encode(item) for item in value]) + "]"
     # A lone surrogate is legal in a Python string but not in UTF-8 text.
     return encode_basestring_ascii(value.encode("utf-8", "backslashreplace").decode())
 

@@ -59,6 +59,26 @@ def import_traceback():
         modules.update(strangers)
 
 
+def import_library(name):
+    """Return the standard library's module ``name``, which imports none, or only modules that have been imported.
+
+    It stays out of ``sys.modules``, unless user code has imported it.
+    """
+    module = sys.modules.get(name)
+    if module is not None and _is_library(module):
+        return module
+    paths = sys.path[:]
+    try:
+        sys.path[:] = _PATHS
+        sys.modules.pop(name, None)
+        return __import__(name)
+    finally:
+        sys.path[:] = paths
+        sys.modules.pop(name, None)
+        if module is not None:
+            sys.modules[name] = module
+
+
 def _is_library(module):
     file = getattr(module, "__file__", None)
     return type(file) is str and any(file.startswith(path + "/") for path in _PATHS)

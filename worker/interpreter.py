@@ -118,6 +118,7 @@ class Interpreter:
         before = {name: self._environ.get(name) for name in message["envs"]}
         self._streams.begin()
         self._stdin.begin(message["id"] if message.get("stdin") else None)
+        self._cells.number(message.get("number"))
         raised, error = self._run(message["code"], message["envs"], "interactive" in message)
         if os.getpid() != self._pid:
             self._leave_forked_child(raised, error)

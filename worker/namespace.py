@@ -51,6 +51,10 @@ class Cells:
         """Start without sources."""
         self._sources.forget()
 
+    def number(self, number):
+        """Give the next cell the number of its execution."""
+        self._sources.number = number
+
     def compile(self, source, interactive=False):
         """Return the code object of the next cell. Raises the exceptions of ``compile``.
 

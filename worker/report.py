@@ -26,15 +26,15 @@ def cut(text, limit_chars):
 def describe(raised):
     """Return ``{"name", "value", "traceback"}`` of an exception, as CPython prints it, without the worker's frames.
 
-    Runs user code (``__str__`` and the like), so it may raise anything.
+    If possible, with the keys of ``details``. Runs user code (``__str__`` and the like), so it may raise anything.
     """
-    name, value = cut(_name(raised), NAME_LIMIT_CHARS), cut(_text(raised), VALUE_LIMIT_CHARS)
+    name, value, more = cut(name_of(raised), NAME_LIMIT_CHARS), cut(_text(raised), VALUE_LIMIT_CHARS), {}
     try:
-        traceback = _traceback(raised)
+        traceback, more = _traceback(raised)
     # User code has broken something that this needs: imports, the traceback module, the exception's attributes.
     except Exception:
         traceback = _bare_traceback(raised, f"{name}: {value}\n")
-    return {"name": name, "value": value, "traceback": cut(traceback, TRACEBACK_LIMIT_CHARS)}
+    return {"name": name, "value": value, "traceback": cut(traceback, TRACEBACK_LIMIT_CHARS), **more}
 
 
 def forget_own_frames(raised):
@@ -106,12 +106,12 @@ def _hit_a_cell(frames):
 
 def describe_safely(raised):
     """Describe ``raised`` without running user code."""
-    name = cut(_name(raised), NAME_LIMIT_CHARS)
+    name = cut(name_of(raised), NAME_LIMIT_CHARS)
     value = "<the exception could not be shown>"
     return {"name": name, "value": value, "traceback": f"{name}: {value}\n"}
 
 
-def _name(raised):
+def name_of(raised):
     """Return its class's own name: a metaclass may have another ``__name__``."""
     return str.__str__(vars(type)["__name__"].__get__(type(raised)))
 
@@ -124,10 +124,17 @@ def _text(raised):
 
 
 def _traceback(raised):
+    """Return the traceback and the details."""
     traceback = import_traceback()
     shown = traceback.TracebackException(type(raised), raised, raised.__traceback__)
     _cut_own_frames(shown, traceback)
-    return "".join(shown.format())
+    text = "".join(shown.format())
+    try:
+        from worker.details import details
+
+        return text, details(shown, raised, traceback.linecache)
+    except Exception:  # as for the text
+        return text, {}
 
 
 def _bare_traceback(raised, text):

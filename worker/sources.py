@@ -6,27 +6,37 @@ from worker.report import CELLS
 
 SOURCES_LIMIT_BYTES = 16 << 20  # the oldest cells' sources are dropped first; a traceback then shows no line for them
 
+NUMBERS = {}  # of cells, by file name: the context's latest execution with this source
+
 
 class Sources:
-    """Sources by file name. A name is made of a hash, so that caches of functions on disk find it again."""
+    """Sources by file name. A name is made of a hash, so that caches of functions on disk find it again.
+
+    Attributes:
+        number: The number of the execution whose source is added next.
+    """
 
     def __init__(self):
         self._linecache = None
+        self.number = None
         self.forget()
 
     def forget(self):
         """Start without sources."""
         self._sources = {}
         self._bytes = 0
+        NUMBERS.clear()
 
     def add(self, source):
         """Return the file name for ``source``."""
         filename = f"{CELLS}{source_hash(0, source.encode('utf-8', 'surrogatepass'))[:6].hex()}>"
         self._bytes += len(source) - len(self._sources.pop(filename, ""))  # so that the newest is the last one
         self._sources[filename] = source
+        NUMBERS[filename] = self.number
         while self._bytes > SOURCES_LIMIT_BYTES and len(self._sources) > 1:
             oldest = next(iter(self._sources))
             self._bytes -= len(self._sources.pop(oldest))
+            NUMBERS.pop(oldest, None)
             self._show(oldest, None)
         self._show(filename, source)
         return filename

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO, Final
 
-import attrs
 import click
 
 from interpreterd.cli.main import complete_context, echo_json, fail
@@ -147,6 +146,10 @@ def decode_source(data: bytes, name: str) -> str:
         raise click.ClickException(f"{name} is not Python source: {error}") from None
 
 
+def _error_json(error: Failure) -> dict[str, str]:
+    return {"name": error.name, "value": error.value, "traceback": error.traceback}
+
+
 def execution_json(execution: Execution) -> dict[str, object]:
     """Return all of ``execution``, for ``--json``."""
     return {
@@ -155,7 +158,7 @@ def execution_json(execution: Execution) -> dict[str, object]:
         "outcome": execution.outcome,
         "stdout": execution.stdout,
         "stderr": execution.stderr,
-        "error": None if execution.error is None else attrs.asdict(execution.error),
+        "error": None if execution.error is None else _error_json(execution.error),
         "reason": execution.reason,
         "restarted": execution.restarted,
         "replaced": execution.replaced,

@@ -28,7 +28,6 @@ from interpreterd.client.results import Execution, ExecutionFailed
 from interpreterd.client.sync import Context, Interpreter
 from interpreterd.model.events import (
     Event,
-    Failure,
     Finished,
     Gap,
     Outcome,
@@ -39,6 +38,7 @@ from interpreterd.model.events import (
     Started,
     Stream,
 )
+from interpreterd.model.failures import Failure, Frame
 
 __all__ = [
     "AsyncContext",
@@ -56,6 +56,7 @@ __all__ = [
     "ExecutionLost",
     "Failure",
     "Finished",
+    "Frame",
     "Gap",
     "Interpreter",
     "InvalidArgument",

@@ -6,6 +6,7 @@ import orjson
 from attrs import frozen
 
 from interpreterd.model import events
+from interpreterd.model.failures import Details, Failure, Frame
 
 
 @frozen
@@ -46,6 +47,7 @@ def _parse_event(message: dict[str, Any]) -> events.Event | events.Gap | None:
                 stream=events.Stream(stream), text=message["text"], replaced=message.get("replaced", 0)
             )
         case "error":
+            message["traceback"]  # it has one
             return events.Raised(error=parse_failure(message))
         case "control":
             return _parse_control(message)
@@ -74,6 +76,40 @@ def _parse_control(message: dict[str, Any]) -> events.Event | None:
             return None
 
 
-def parse_failure(message: dict[str, Any]) -> events.Failure:
-    """Return the exception of a JSON object."""
-    return events.Failure(name=message["name"], value=message["value"], traceback=message["traceback"])
+def parse_failure(message: dict[str, Any]) -> Failure:
+    """Return the exception of a JSON object; without details if the daemon is older, or has made the error itself."""
+    details = _parse_details(message) if "frames" in message else None
+    # A cause, a context or a part of a group has no traceback of its own.
+    return Failure(
+        name=message["name"], value=message["value"], traceback=message.get("traceback", ""), details=details
+    )
+
+
+def _parse_details(message: dict[str, Any]) -> Details:
+    return Details(
+        frames=tuple(map(_parse_frame, message["frames"])),
+        omitted_frames=message["omittedFrames"],
+        notes=tuple(message["notes"]),
+        suggestion=message["suggestion"],
+        cause=_parse_linked(message["cause"]),
+        context=_parse_linked(message["context"]),
+        suppress_context=message["suppressContext"],
+        exceptions=tuple(map(parse_failure, message["exceptions"])),
+    )
+
+
+def _parse_linked(message: dict[str, Any] | None) -> Failure | None:
+    return None if message is None else parse_failure(message)
+
+
+def _parse_frame(frame: dict[str, Any]) -> Frame:
+    return Frame(
+        file=frame["file"],
+        cell=frame["cell"],
+        line=frame["line"],
+        end_line=frame["endLine"],
+        column=frame["column"],
+        end_column=frame["endColumn"],
+        function=frame["function"],
+        source=frame["source"],
+    )

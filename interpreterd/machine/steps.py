@@ -25,6 +25,7 @@ class Steps:
         queue: The executions that wait for ``current``, which runs; ``Machine.check_room`` bounds it.
         verdict: How the running execution will have ended, if that is already known.
         workers_before: How many workers have started.
+        begun: How many executions have begun to run.
         asked: The number of the question that waits for an answer.
         given_up: Questions that the worker has given up since the timer of this name was set.
         late: Questions after the end of the input.
@@ -42,6 +43,7 @@ class Steps:
         self.current: Submit | None = None
         self.verdict: Verdict | None = None
         self.workers_before = 0
+        self.begun = 0
         self.restarted = False
         self.restart_asked = False
         self.asked: int | None = None
@@ -95,7 +97,8 @@ class Steps:
         self.given_up = self.late = 0
         self.input_ended = False
         request = execution.request
-        run = Run.of(execution.execution_id, request)
+        self.begun += 1
+        run = Run.of(execution.execution_id, request, self.begun)
         self.do(effects.Begin(execution.execution_id, self.restarted), effects.Send(run))
         if request.timeout_s is not None:
             self.do(effects.SetTimer("timeout", request.timeout_s))

@@ -2,6 +2,7 @@
 
 from typing import Final
 
+import attrs
 from attrs import frozen
 
 from interpreterd.model.errors import ExecutionInterrupted, ExecutionTimedOut, InterpreterError, LimitExceeded
@@ -56,12 +57,10 @@ def judge(verdict: Verdict, error: Failure | None) -> Verdict:
     if verdict.replaceable:
         return Verdict(verdict.outcome, error, verdict.cause)
     assert verdict.error is not None
-    traceback = error.traceback if error is not None else ""
-    return Verdict(
-        verdict.outcome,
-        Failure(name=verdict.error.name, value=verdict.error.value, traceback=traceback),
-        verdict.cause,
-    )
+    if error is None:
+        return Verdict(verdict.outcome, verdict.error, verdict.cause)
+    shown = attrs.evolve(error, name=verdict.error.name, value=verdict.error.value)
+    return Verdict(verdict.outcome, shown, verdict.cause)
 
 
 def died(verdict: Verdict | None, how: str) -> Verdict:

@@ -9,6 +9,7 @@ import attrs
 from attrs import field, frozen
 
 from interpreterd.model.errors import InterpreterError
+from interpreterd.model.failures import Failure as Failure
 from interpreterd.model.memory import memory_bytes
 
 EVENT_LIMIT_CHARS: Final = 64 << 10  # a character is at most six bytes of JSON, and larger pieces are no faster
@@ -46,7 +47,7 @@ class Record(Protocol):
     def note_output(self, stream: Stream, chars: int) -> None:
         """The execution has written output."""
 
-    def note_end(self, outcome: Outcome, error: "Failure | None") -> None:
+    def note_end(self, outcome: Outcome, error: Failure | None) -> None:
         """The execution has ended."""
 
 
@@ -157,19 +158,6 @@ class Restarted(Event):
     """The execution runs in a new worker: variables of earlier executions are gone."""
 
     counts_as_backlog = False
-
-
-@frozen(kw_only=True)
-class Failure:
-    """An exception as text: of user code, or one that describes how the execution was ended.
-
-    Attributes:
-        traceback: As CPython prints it; empty if there is none.
-    """
-
-    name: str
-    value: str = field(repr=_chars)
-    traceback: str = field(default="", repr=_chars)
 
 
 @frozen(kw_only=True)

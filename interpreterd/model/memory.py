@@ -54,5 +54,6 @@ def memory_bytes(value: object) -> int:
                 kind = type(value)
                 if not attrs.has(kind):
                     raise TypeError(f"how much a {kind.__name__} keeps cannot be told")
+                size_bytes += sys.getsizeof(value)
                 values += (getattr(value, it.name) for it in attrs.fields(kind))
     return size_bytes

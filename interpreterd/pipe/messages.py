@@ -5,22 +5,23 @@ takes any bytes, and returns a message or raises ``ProtocolError``.
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, Final, Self, TypeVar
+from typing import Any, Final, Self
 
 import orjson
 from attrs import field, frozen
 
 from interpreterd.model.errors import ProtocolError
-from interpreterd.model.events import Failure
+from interpreterd.model.failures import Failure
 from interpreterd.model.requests import Execute
+from interpreterd.pipe.failures import parse_reported
 from interpreterd.pipe.turns import SECRET_CHARS
+from interpreterd.pipe.values import get
 
 VERSION: Final = 1
 # Limit for kinds that may come often. A prompt of 16,384 characters is the longest; an exception's text comes once.
 SHORT_LIMIT_BYTES: Final = 256 << 10
 PIECE_CHARS: Final = 64 << 10  # takes half a millisecond to encode, at worst
 _LONG: Final = frozenset({"done", "failed"})
-_T = TypeVar("_T")
 
 
 @frozen(kw_only=True)
@@ -40,23 +41,29 @@ class Configure:
 
 @frozen(kw_only=True)
 class Run:
-    """Daemon: run ``code``. Answered by ``Done`` or ``Exiting``, or by the worker's death."""
+    """Daemon: run ``code``. Answered by ``Done`` or ``Exiting``, or by the worker's death.
+
+    Attributes:
+        number: The number of the context's execution, counted from 1. It names the code in tracebacks.
+    """
 
     execution_id: str
     code: str = field(repr=lambda code: f"<{len(code)} chars>")
     envs: Mapping[str, str] = field(factory=dict, repr=lambda envs: f"<{len(envs)} variables>")
     stdin: bool = False
     interactive: bool = False
+    number: int = field(default=1, eq=False)
 
     @classmethod
-    def of(cls, execution_id: str, request: Execute) -> Self:
-        """Return the message that runs ``request``."""
+    def of(cls, execution_id: str, request: Execute, number: int) -> Self:
+        """Return the message that runs ``request`` as the execution of this number."""
         return cls(
             execution_id=execution_id,
             code=request.code,
             envs=request.envs,
             stdin=request.stdin,
             interactive=request.interactive,
+            number=number,
         )
 
 
@@ -212,6 +219,7 @@ def _body(message: ToWorker) -> dict[str, Any]:
                 "code": message.code,
                 "envs": dict(message.envs),
                 "stdin": message.stdin,
+                "number": message.number,
             }
             if message.interactive:
                 body["interactive"] = True
@@ -247,51 +255,42 @@ def decode_line(line: bytes) -> FromWorker:
     return parse(body)
 
 
-def _get(body: dict[str, Any], key: str, kind: type[_T]) -> _T:
-    value = body.get(key)
-    if type(value) is not kind:  # not isinstance: True is an int
-        raise ProtocolError(f"{key} must be {kind.__name__}")
-    return value
-
-
 def _ready(body: dict[str, Any]) -> Ready:
-    if (version := _get(body, "version", int)) != VERSION:
+    if (version := get(body, "version", int)) != VERSION:
         raise ProtocolError(f"the worker speaks version {version}, the daemon {VERSION}")
-    mark = None if body.get("mark") is None else _get(body, "mark", str)
+    mark = None if body.get("mark") is None else get(body, "mark", str)
     if mark is not None and not (len(mark) == SECRET_CHARS and mark.isascii() and mark.isalnum()):
         raise ProtocolError(f"mark must be {SECRET_CHARS} letters and digits")
-    return Ready(pid=_get(body, "pid", int), python=_get(body, "python", str), mark=mark)
+    return Ready(pid=get(body, "pid", int), python=get(body, "python", str), mark=mark)
 
 
 def _asked(body: dict[str, Any]) -> Asked:
     return Asked(
-        execution_id=_get(body, "id", str),
-        number=_get(body, "number", int),
-        prompt=_get(body, "prompt", str),
-        password=_get(body, "password", bool),
+        execution_id=get(body, "id", str),
+        number=get(body, "number", int),
+        prompt=get(body, "prompt", str),
+        password=get(body, "password", bool),
     )
 
 
 def _done(body: dict[str, Any]) -> Done:
     error = body.get("error")
-    if error is not None:
-        if not isinstance(error, dict):
-            raise ProtocolError("error must be an object or null")
-        error = Failure(
-            name=_get(error, "name", str), value=_get(error, "value", str), traceback=_get(error, "traceback", str)
-        )
-    children = "children" in body and _get(body, "children", bool)
-    return Done(execution_id=_get(body, "id", str), error=error, children=children)
+    children = "children" in body and get(body, "children", bool)
+    return Done(
+        execution_id=get(body, "id", str),
+        error=None if error is None else parse_reported(error),
+        children=children,
+    )
 
 
 _PARSERS: Final[Mapping[str, Callable[[dict[str, Any]], FromWorker]]] = {
     "ready": _ready,
     "configured": lambda body: Configured(),
-    "failed": lambda body: Failed(reason=_get(body, "reason", str)),
+    "failed": lambda body: Failed(reason=get(body, "reason", str)),
     "asked": _asked,
     "done": _done,
-    "exiting": lambda body: Exiting(execution_id=_get(body, "id", str)),
+    "exiting": lambda body: Exiting(execution_id=get(body, "id", str)),
     "synced": lambda body: Synced(),
-    "forked": lambda body: Forked(pid=_get(body, "pid", int)),
-    "reaped": lambda body: Reaped(pid=_get(body, "pid", int), status=_get(body, "status", int)),
+    "forked": lambda body: Forked(pid=get(body, "pid", int)),
+    "reaped": lambda body: Reaped(pid=get(body, "pid", int), status=get(body, "status", int)),
 }

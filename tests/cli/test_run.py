@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-import attrs
 import click
 import pytest
 from attrs import evolve
@@ -64,4 +63,8 @@ def test_the_exit_status_says_how_it_ended(outcome: Outcome, error: Failure | No
 
 def test_for_programs_all_is_told() -> None:
     told = execution_json(evolve(DONE, error=RAISED))
-    assert (told["contextId"], told["outcome"], told["error"]) == ("default", "completed", attrs.asdict(RAISED))
+    assert (told["contextId"], told["outcome"], told["error"]) == (
+        "default",
+        "completed",
+        {"name": "ValueError", "value": "why", "traceback": ""},
+    )

@@ -4,7 +4,6 @@ import asyncio
 from pathlib import Path
 from typing import Any
 
-import attrs
 import orjson
 import pytest
 from aiohttp import web
@@ -179,4 +178,4 @@ async def test_output_survives_being_cut_into_pieces(
     assert response.headers["Content-Length"] == str(len(data))
     body = orjson.loads(data)
     assert (body["stdout"], body["stderr"], body["cutBytes"]) == (written, "", 0)
-    assert (body["error"], body["outcome"]) == (attrs.asdict(error), "completed")
+    assert (body["error"], body["outcome"]) == ({"name": "E", "value": error.value, "traceback": ""}, "completed")

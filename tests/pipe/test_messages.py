@@ -9,7 +9,7 @@ import pytest
 from paths import GOLDEN, ROOT
 from worker_driver import find_pythons
 
-from interpreterd.model.events import Failure
+from interpreterd.model.failures import Details, Failure, Frame
 from interpreterd.pipe import messages
 from interpreterd.pipe.decoders import Decoder
 from interpreterd.pipe.messages import (
@@ -76,7 +76,32 @@ FROM_WORKER: list[messages.FromWorker] = [
         ),
     ),
     Done(execution_id="e4", error=Failure(name="KeyboardInterrupt", value="", traceback="")),
-    Exiting(execution_id="e5"),
+    Done(
+        execution_id="e5",
+        error=Failure(
+            name="NameError",
+            value="name 'avarage' is not defined",
+            traceback="…",
+            details=Details(
+                frames=(
+                    Frame(
+                        file="<ipython-cell-9e8bb1a6d2c4>",
+                        cell=3,
+                        line=2,
+                        end_line=2,
+                        column=6,
+                        end_column=13,
+                        function="<module>",
+                        source="print(avarage)",
+                    ),
+                ),
+                notes=("über",),
+                suggestion="Did you mean: 'average'?",
+                context=Failure(name="KeyError", value="'x'", details=Details(omitted_frames=7)),
+            ),
+        ),
+    ),
+    Exiting(execution_id="e6"),
     Synced(),
     Forked(pid=4712),
     Reaped(pid=4712, status=-9),

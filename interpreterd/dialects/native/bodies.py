@@ -5,8 +5,8 @@ from typing import Any
 from interpreterd.dialects.native.limits import limits_body
 from interpreterd.http.timestamp import timestamp
 from interpreterd.model.context_info import ContextInfo, Usage
-from interpreterd.model.events import Failure
 from interpreterd.model.execution_info import ExecutionInfo
+from interpreterd.model.failures import Details, Failure, Frame
 
 
 def context_body(info: ContextInfo) -> dict[str, Any]:
@@ -54,9 +54,49 @@ def execution_body(info: ExecutionInfo) -> dict[str, Any]:
     }
 
 
-def exception_body(failure: Failure) -> dict[str, str]:
-    """Return an exception."""
+def text_body(failure: Failure) -> dict[str, Any]:
+    """Return an exception as text: as much as clients of version 1 see."""
     return {"name": failure.name, "value": failure.value, "traceback": failure.traceback}
+
+
+def exception_body(failure: Failure) -> dict[str, Any]:
+    """Return an exception; with its parts, if they are known."""
+    return text_body(failure) | _details_body(failure.details)
+
+
+def _details_body(details: Details | None) -> dict[str, Any]:
+    if details is None:
+        return {}
+    return {
+        "frames": [_frame_body(frame) for frame in details.frames],
+        "omittedFrames": details.omitted_frames,
+        "notes": details.notes,
+        "suggestion": details.suggestion,
+        "cause": _linked_body(details.cause),
+        "context": _linked_body(details.context),
+        "suppressContext": details.suppress_context,
+        "exceptions": [_linked_body(it) for it in details.exceptions],
+    }
+
+
+def _linked_body(failure: Failure | None) -> dict[str, Any] | None:
+    """Return a cause, a context or a part of a group: the traceback of the whole shows these, too."""
+    if failure is None:
+        return None
+    return {"name": failure.name, "value": failure.value, **_details_body(failure.details)}
+
+
+def _frame_body(frame: Frame) -> dict[str, Any]:
+    return {
+        "file": frame.file,
+        "cell": frame.cell,
+        "line": frame.line,
+        "endLine": frame.end_line,
+        "column": frame.column,
+        "endColumn": frame.end_column,
+        "function": frame.function,
+        "source": frame.source,
+    }
 
 
 def usage_body(usage: Usage) -> dict[str, float]:

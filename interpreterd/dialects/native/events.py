@@ -10,12 +10,12 @@ from typing import Any, Final, TypeVar
 
 import orjson
 
-from interpreterd.dialects.native.bodies import exception_body
+from interpreterd.dialects.native.bodies import exception_body, text_body
 from interpreterd.dialects.native.errors import closing_after
 from interpreterd.http.closing import NORMAL, Closing
 from interpreterd.model import events
 from interpreterd.model.errors import ExecutionInterrupted
-from interpreterd.model.events import Event, Failure, Finished, Gap, Happened, Outcome
+from interpreterd.model.events import Event, Finished, Gap, Happened, Outcome
 
 Body = dict[str, Any]
 Bodies = dict[type[Any], Callable[[Any], Body | None]]
@@ -33,11 +33,6 @@ def tell(kind: type[_K], body: Callable[[_K], Body | None], *tables: Bodies) -> 
 def control(text: str, **more: object) -> Body:
     """Return the body of a ``control`` message."""
     return {"type": "control", "text": text, **more}
-
-
-def failure_body(error: Failure) -> Body:
-    """Return the body of an exception."""
-    return {"type": "error", **exception_body(error)}
 
 
 def as_json(message: Body) -> bytes:
@@ -97,7 +92,8 @@ tell(events.Queued, lambda it: control("queued", ahead=it.ahead), V2)
 tell(events.Started, lambda it: control("started"), V2)
 tell(events.Restarted, lambda it: control("restarted"), V1, V2)
 tell(events.InputRequest, lambda it: {"type": "inputRequest", "prompt": it.prompt, "password": it.password}, V2)
-tell(events.Raised, lambda it: failure_body(it.error), V1, V2)
+tell(events.Raised, lambda it: {"type": "error", **exception_body(it.error)}, V2)
+tell(events.Raised, lambda it: {"type": "error", **text_body(it.error)}, V1)
 tell(Finished, _end, V2)
 tell(Finished, _end_v1, V1)
 tell(Gap, lambda it: {"type": "gap", "first": it.first, "last": it.last}, V2)

@@ -17,6 +17,7 @@ from interpreterd.dialects.native.operations import answer, parse_operation, par
 from interpreterd.dialects.native.refusals import session_refusal
 from interpreterd.model import events
 from interpreterd.model.errors import ContextDeleted, ExecutionTimedOut
+from interpreterd.model.failures import Details, Failure, Frame
 from interpreterd.model.names import NATIVE_PATH
 from interpreterd.pipe.messages import Asked
 
@@ -126,7 +127,19 @@ def test_operations_are_as_documented() -> None:
 
 def test_events_are_as_documented() -> None:
     ids = {"requestId": "a", "executionId": "0f0e4a52-7d0f-4f0b-9f0e-5a7d3c2b1a00"}
-    failure = events.Failure(name="ZeroDivisionError", value="division by zero", traceback="…")
+    frame = Frame(
+        file="<ipython-cell-9e8bb1a6d2c4>",
+        cell=1,
+        line=2,
+        end_line=2,
+        column=0,
+        end_column=3,
+        function="<module>",
+        source="1/0",
+    )
+    failure = Failure(
+        name="ZeroDivisionError", value="division by zero", traceback="…", details=Details(frames=(frame,))
+    )
     with pytest.raises(Exception, match="code") as caught:
         parse_operation({"op": "execute", "code": ""})
     refused = caught.value

@@ -1,0 +1,32 @@
+"""Values of a worker's JSON objects, by key: of exactly the right type, or a ``ProtocolError`` that names the key."""
+
+from typing import Any, TypeVar
+
+from interpreterd.model.errors import ProtocolError
+
+_T = TypeVar("_T")
+
+
+def get(body: dict[str, Any], key: str, kind: type[_T]) -> _T:
+    """Return a value of ``kind``."""
+    value = body.get(key)
+    if type(value) is not kind:  # not isinstance: True is an int
+        raise ProtocolError(f"{key} must be {kind.__name__}")
+    return value
+
+
+def get_optional(body: dict[str, Any], key: str, kind: type[_T]) -> _T | None:
+    """Return a value of ``kind``, or None for null; the key must be there."""
+    if body.get(key, body) is None:
+        return None
+    return get(body, key, kind)
+
+
+def get_list(body: dict[str, Any], key: str, kind: type[_T], limit: int) -> list[_T]:
+    """Return a list of at most ``limit`` values of ``kind``."""
+    values = get(body, key, list)
+    if len(values) > limit:
+        raise ProtocolError(f"{key} must have at most {limit} items")
+    if any(type(it) is not kind for it in values):
+        raise ProtocolError(f"{key} must hold {kind.__name__} only")
+    return values
