@@ -206,7 +206,8 @@ class Reader:
             if self._opcode >= CLOSE:  # they are short
                 return None
             size = there
-        payload = _unmask(self._mask, self._data[self._at : self._at + size])
+        payload = bytearray(memoryview(self._data)[self._at : self._at + size])
+        websocket_mask(self._mask, payload)
         self._at += size
         self._missing -= size
         if self._missing:
@@ -214,10 +215,10 @@ class Reader:
         else:
             self._missing = -1
             if self._opcode >= CLOSE:
-                return _control(self._opcode, payload)
+                return _control(self._opcode, bytes(payload))
         return self._add(payload, ends=self._is_last and self._missing < 0)
 
-    def _add(self, payload: bytes, *, ends: bool) -> Message | None:
+    def _add(self, payload: bytearray, *, ends: bool) -> Message | None:
         """Add to the message that has begun; return it if it ``ends``."""
         if self._is_text:
             self._check_text(payload, ends=ends)
@@ -225,25 +226,18 @@ class Reader:
             self._payload += payload
         if not ends:
             return None
-        message = Message(bytes(self._payload) if self._payload else payload, self._is_text)
+        message = Message(bytes(self._payload or payload), self._is_text)
         self._frames = 0
         self._payload = bytearray()
         return message
 
-    def _check_text(self, payload: bytes, *, ends: bool) -> None:
+    def _check_text(self, payload: bytearray, *, ends: bool) -> None:
         if payload.isascii() and not self._utf8.getstate()[0]:
             return
         try:
             self._utf8.decode(payload, final=ends)
         except UnicodeDecodeError:
             raise _Broken("a text must be UTF-8", INVALID_TEXT) from None
-
-
-def _unmask(mask: bytes, payload: bytes) -> bytes:
-    """Return ``payload`` xor ``mask``, repeated."""
-    unmasked = bytearray(payload)
-    websocket_mask(mask, unmasked)
-    return bytes(unmasked)
 
 
 def _control(opcode: int, data: bytes) -> Item:
