@@ -51,9 +51,10 @@ async def answer_with(request: web.Request, form: str, events: Events[_E], rende
         with when_gone(request, events.stop, patience_s):
             await response.prepare(request)
             async with _heartbeat(response, form, patience_s):
-                async for number, event in events:
-                    if (message := render(number, event)) is not None:
-                        await response.write(frame(number, message))
+                while ready := await events.ready():
+                    messages = [(number, render(number, event)) for number, event in ready]
+                    if told := b"".join(frame(number, it) for number, it in messages if it is not None):
+                        await response.write(told)
     except ConnectionError:
         pass
     return response

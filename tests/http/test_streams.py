@@ -39,6 +39,13 @@ class FakeEvents:
             return 0, "more"
         raise StopAsyncIteration
 
+    async def ready(self) -> list[tuple[int, str]]:
+        if len(self._events) > 1 and not self.stopped.is_set():
+            events, self._events = self._events, []
+            return events
+        event = await anext(self, None)
+        return [] if event is None else [event]
+
     def stop(self) -> None:
         self.stopped.set()
 
@@ -83,6 +90,18 @@ async def test_what_is_told_comes_in_the_form_that_is_asked_for(
         assert (response.content_type, await response.read()) == (form, body)
         assert response.headers["Cache-Control"] == "no-store"
     assert waiting[0].stopped.is_set()
+
+
+async def test_events_that_are_ready_together_are_one_write(served: tuple[Client, list[FakeEvents]]) -> None:
+    client, waiting = served
+    waiting.append(FakeEvents("a", "secret", "c"))
+    async with client.get("/", headers={"Accept": "application/x-ndjson"}) as response:
+        read, ends = b"", []
+        async for piece, ends_chunk in response.content.iter_chunks():
+            read += piece
+            if ends_chunk:
+                ends.append(read)
+    assert ends[0] == b"a\nc\n"
 
 
 async def test_a_websocket_closes_as_its_dialect_says(served: tuple[Client, list[FakeEvents]]) -> None:
