@@ -28,8 +28,8 @@ from interpreterd.workers.launcher import Launcher
 from interpreterd.workers.watcher import Watcher
 
 # The output that an interrupted program may still write although its client does not read: its own buffers and both
-# pipes, 64 KiB each. Every byte may be a character, and all characters take four bytes if one of them does.
-LAST_WORDS_BYTES = 640 << 10
+# pipes, 128 KiB each. Every byte may be a character, and all characters take four bytes if one of them does.
+LAST_WORDS_BYTES = 1152 << 10
 _log = logging.getLogger(__name__)
 
 

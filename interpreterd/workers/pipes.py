@@ -26,6 +26,7 @@ PIPE_LIMIT_BYTES: Final = 1 << 20  # to which a program without privileges can e
 BATCH_BYTES: Final = 16 << 10
 BATCH_AFTER_S: Final = 0.001
 LOOK_BYTES: Final = 64 << 10  # the capacity of a pipe whose size has not been changed
+WIDE_BYTES: Final = 128 << 10  # as much as lines fill while they gather; 256 KiB were no faster
 LOOKS_LIMIT: Final = 64
 DELIVERY_STEPS_LIMIT: Final = 256  # mostly of some 10 us
 
@@ -89,6 +90,7 @@ class OutputPipe:
         self._reading = False
         self._read_at = 0.0
         self._batch: asyncio.TimerHandle | None = None
+        self._wide = False
 
     def resume(self) -> None:
         self._gather_no_more()
@@ -130,10 +132,28 @@ class OutputPipe:
         if len(data) < BATCH_BYTES and loop.time() < self._read_at + BATCH_AFTER_S:
             # Output comes in small pieces, one after the other: let them gather. The first piece was read at once.
             self.pause()
-            self._batch = loop.call_later(BATCH_AFTER_S, self.resume)
+            self._batch = loop.call_later(BATCH_AFTER_S, self._gathered)
         self._read_at = loop.time()
         if data:
             self._arrived(data)
+
+    def _gathered(self) -> None:
+        if not self._wide and self.unread_bytes() > READ_BYTES:
+            self._wide = True  # also if it fails: it would fail again
+            self._set_capacity(WIDE_BYTES)
+        self.resume()
+
+    def narrow(self) -> None:
+        """Give back the additional room that a flood of small writes has got: all pipes of a user share a limit."""
+        if self._wide and self._fd >= 0 and self.unread_bytes() <= READ_BYTES:
+            self._wide = False
+            self._set_capacity(LOOK_BYTES)
+
+    def _set_capacity(self, size_bytes: int) -> None:
+        """Change the pipe's capacity between the usual one and ``WIDE_BYTES``; a program may have set another one."""
+        with contextlib.suppress(OSError):  # the limit of all pipes of this user, pipe(7); or it holds more than that
+            if fcntl.fcntl(self._fd, fcntl.F_GETPIPE_SZ) in (LOOK_BYTES, WIDE_BYTES):
+                fcntl.fcntl(self._fd, fcntl.F_SETPIPE_SZ, size_bytes)
 
     def _read(self, size: int) -> bytes:
         if self._fd < 0:
@@ -185,8 +205,12 @@ class Outputs:
 
         Returns whether that was all: at most ``PIPE_LIMIT_BYTES`` of each pipe are read.
         """
-        if self._rest is None and not self._unread.poll(0):
-            return True
+        complete = self._drain() if self._rest is not None or self._unread.poll(0) else True
+        for pipe in self._pipes.values():
+            pipe.narrow()
+        return complete
+
+    def _drain(self) -> bool:
         complete = True
         for stream, pipe in self._pipes.items():
             found = pipe.unread_bytes()

@@ -1,5 +1,6 @@
 """The daemon's end of an output pipe: when it reads and when it pauses."""
 
+import fcntl
 import os
 from collections.abc import Callable, Iterator
 from types import SimpleNamespace
@@ -8,7 +9,7 @@ from typing import Any
 import pytest
 
 from interpreterd.workers import pipes
-from interpreterd.workers.pipes import OutputPipe
+from interpreterd.workers.pipes import LOOK_BYTES, READ_BYTES, WIDE_BYTES, OutputPipe
 
 
 class StillLoop:
@@ -88,3 +89,56 @@ def test_a_pipe_that_its_listener_closes_is_read_no_more(loop: StillLoop, read: 
     assert (loop.readers, loop.later) == ({}, [])
     read.pipe.resume()
     assert loop.readers == {}
+
+
+def gather(loop: StillLoop, read: Read, size: int) -> None:
+    """Let ``size`` bytes gather in the pipe, and let the wait for them end."""
+    read.pipe.resume()
+    while read.fd in loop.readers:
+        os.write(read.theirs, b"small ")
+        loop.readers[read.fd]()
+    os.write(read.theirs, b"x" * size)
+    loop.later[0].callback()
+
+
+def capacity(read: Read) -> int:
+    return fcntl.fcntl(read.theirs, fcntl.F_GETPIPE_SZ)
+
+
+def test_a_pipe_in_which_much_gathers_gets_more_room_until_it_is_read(loop: StillLoop, read: Read) -> None:
+    gather(loop, read, READ_BYTES)
+    assert capacity(read) == LOOK_BYTES
+    read.pipe.pause()
+    read.pipe.read(READ_BYTES)
+    gather(loop, read, READ_BYTES + 1)
+    assert capacity(read) == WIDE_BYTES
+    read.pipe.narrow()
+    assert capacity(read) == WIDE_BYTES
+    loop.readers[read.fd]()
+    read.pipe.narrow()
+    assert capacity(read) == LOOK_BYTES
+
+
+def test_a_capacity_that_a_program_has_set_is_kept(loop: StillLoop, read: Read) -> None:
+    fcntl.fcntl(read.theirs, fcntl.F_SETPIPE_SZ, 8 * WIDE_BYTES)
+    gather(loop, read, READ_BYTES + 1)
+    assert capacity(read) == 8 * WIDE_BYTES
+    loop.readers[read.fd]()
+    read.pipe.narrow()
+    assert capacity(read) == 8 * WIDE_BYTES
+
+
+def test_without_more_room_output_is_read_as_before(
+    loop: StillLoop, read: Read, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(fd: int, operation: int, *_: int) -> int:
+        if operation == fcntl.F_SETPIPE_SZ:
+            raise PermissionError
+        return LOOK_BYTES
+
+    monkeypatch.setattr(pipes, "fcntl", SimpleNamespace(**{**vars(fcntl), "fcntl": refuse}))
+    gather(loop, read, READ_BYTES + 1)
+    loop.readers[read.fd]()
+    read.pipe.narrow()
+    assert capacity(read) == LOOK_BYTES
+    assert read.texts == ["small ", "small ", "x" * READ_BYTES]
