@@ -23,6 +23,7 @@ MODULES = (
     "report",
     "stdin",
     "sources",
+    "compiling",
     "namespace",
     "orphans",
     "stack",
@@ -118,7 +119,9 @@ def run(codes, later, script_fd, out_fd, die, names=None):
     stdin = worker.stdin.Stdin(channel, streams)
     orphans = worker.orphans.Orphans(library.has_children)
     channel.chore = orphans.reap
-    cells = worker.namespace.Cells({"getpass": stdin.hook_getpass, "_posixsubprocess": orphans.hook_subprocess})
+    cells = worker.namespace.Cells(
+        library.stack, {"getpass": stdin.hook_getpass, "_posixsubprocess": orphans.hook_subprocess}
+    )
     interpreter = worker.interpreter.Interpreter(channel, streams, stdin, cells, library, traces)
     interpreter.serve(worker.interpreter.rehearsal())
     cells.begin()

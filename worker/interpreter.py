@@ -15,7 +15,7 @@ from time import sleep
 
 from worker.channel import ChannelLost, decode, encode
 from worker.flusher import SIGNALS, undisturbed
-from worker.namespace import Exit, restore_environment, set_environment
+from worker.namespace import Exit, is_silent, restore_environment, set_environment
 from worker.report import call_hook, describe, describe_again, forget_frames, forget_own_frames, remember
 
 if sys.version_info >= (3, 12):
@@ -55,6 +55,7 @@ class Interpreter:
         self._stack = library.stack
         self._excepthook = sys.excepthook  # site may have put its own there
         self._traces = traces
+        self._results = None  # until an execution has a value
         self._reserve_bytes = 0
         self._reserve = None
         self._pid = None
@@ -119,9 +120,11 @@ class Interpreter:
         self._streams.begin()
         self._stdin.begin(message["id"] if message.get("stdin") else None)
         self._cells.number(message.get("number"))
-        raised, error = self._run(message["code"], message["envs"], "interactive" in message)
+        raised, error = self._run(message)
         if os.getpid() != self._pid:
-            self._leave_forked_child(raised, error)
+            from worker.forked import leave
+
+            leave(raised, error, self._has_hook(raised), self._streams)
         self._stdin.close()
         restore_environment(self._environ, before)
         self._streams.end(error is not None)
@@ -134,21 +137,24 @@ class Interpreter:
         send(done)
         return True
 
-    def _run(self, source, envs, interactive):
-        """Return the exception of ``source``, or None, and its description, or None.
+    def _run(self, message):
+        """Return the exception of the code of ``message``, or None, and its description, or None.
 
         The shape is due to KeyboardInterrupt, which may be raised between any two steps until ``_disarm`` has ended.
         """
-        raised = error = late = None
+        raised = error = late = value = None
         try:
             try:
-                set_environment(self._environ, envs)
+                set_environment(self._environ, message["envs"])
                 self._keep_reserve()
                 self._arm()
-                self._stack.call(exec, self._cells.compile(source, interactive), self._cells.module.__dict__)
+                valued = message.get("results")
+                call = self._cells.compile(message["code"], "interactive" in message, valued)
+                value = self._stack.call(*call)
+                if list in call[:2]:  # the function, or what a context calls
+                    value = value[-1]
             except BaseException as caught:
                 raised = caught
-            self._reserve = None
             settrace(None)
             setprofile(None)
             for tool in _TOOLS:  # not a function: its start would be an event too
@@ -156,13 +162,20 @@ class Interpreter:
                     set_events(tool, 0)
             # User code may have left the limit so low that neither its error nor its next execution has room.
             setrecursionlimit(max(getrecursionlimit(), self._recursion_limit))
+            if value is not None or self._results is not None:
+                try:
+                    self._show(value)
+                except BaseException as caught:
+                    raised = caught
+                value = None
+            self._reserve = None
             if raised is not None:
                 forget_own_frames(raised)
-                if not _is_silent(raised):
+                if not is_silent(raised):
                     remember(raised)
                     error = describe(raised)
                     if self._has_hook(raised):
-                        call_hook(self._stack, raised, error)
+                        call_hook(self._call, raised, error)
             self._disarm()
         except BaseException as caught:  # an interrupt at the very end, or an error during the description
             self._reserve = None
@@ -171,17 +184,31 @@ class Interpreter:
             if raised is None:  # no `or`: an exception can have a __bool__
                 raised = late
             self._disarm()
-        if raised is not None and error is None and not _is_silent(raised):
+        if raised is not None and error is None and not is_silent(raised):
             error = describe_again(raised, late)
         if late is not None:
             forget_frames(late)
         return raised, error
+
+    def _show(self, value):
+        """Publish the value of an execution, unless it is None. Raises what user code raises meanwhile."""
+        if self._results is None:
+            from worker.results import Results
+
+            self._results = Results(self._cells.module.__dict__)
+        self._results.tidy()
+        if value is not None and os.getpid() == self._pid:  # otherwise user code has forked
+            self._results.show(value, self._call)
 
     def _has_hook(self, raised):
         """Whether user code has a ``sys.excepthook`` of its own for ``raised``."""
         hook = getattr(sys, "excepthook", None)
         own = hook is not None and hook is not self._excepthook and hook is not sys.__excepthook__
         return own and not issubclass(type(raised), SystemExit)
+
+    def _call(self, function, *arguments):
+        """Call ``function`` as a cell is called: without a caller, and with the cells' context variables."""
+        return self._stack.call(*self._cells.in_context(function, *arguments))
 
     def _keep_reserve(self):
         """Keep memory from user code, if there is enough; otherwise user code needs it to free its own."""
@@ -229,7 +256,7 @@ class Interpreter:
         Its purpose is to have a handler: that ends a system call that began just after the SIGINT. And if Python has
         ignored the KeyboardInterrupt, it now raises another one.
         """
-        if self._ignored:
+        if self._ignored or self._cells.is_deaf():
             self._ignored = False
             self._overlooked(signal_number, frame)
 
@@ -241,24 +268,6 @@ class Interpreter:
         handler = _signal.getsignal(_signal.SIGINT)
         if callable(handler):
             handler(_signal.SIGINT, frame)
-
-    def _leave_forked_child(self, raised, error):
-        """End a child that user code made with ``os.fork()`` and that has come to the end of the code."""
-        status, last_words = 0, ""
-        if issubclass(type(raised), SystemExit):
-            code = SystemExit.code.__get__(raised)
-            if isinstance(code, int):
-                status = code & 0xFF
-            elif code is not None:
-                status, last_words = 1, f"{code}\n"
-        elif raised is not None:
-            status, last_words = 1, "" if self._has_hook(raised) else error["traceback"]
-        try:
-            sys.stderr.write(last_words)
-        except BaseException:  # of any object that user code has put there
-            pass
-        self._streams.flush()
-        os._exit(status)
 
     def _abandoned(self):
         """End after the daemon has gone, or after user code has taken the channel away.
@@ -286,15 +295,3 @@ class Interpreter:
         except BaseException:  # closed; the exit status has to do
             pass
         os._exit(_EX_SOFTWARE)
-
-
-def _is_silent(raised):
-    """Whether ``raised`` ends an execution without an error: ``exit()``, ``sys.exit()`` with None or 0.
-
-    Runs no user code: an exception's own ``__class__`` or ``code`` may do anything.
-    """
-    kind = type(raised)
-    if not issubclass(kind, SystemExit):
-        return False
-    code = SystemExit.code.__get__(raised)
-    return issubclass(kind, Exit) or code is None or (issubclass(type(code), int) and int.__eq__(code, 0))

@@ -4,14 +4,28 @@ import builtins
 import sys
 from time import tzset
 
+from worker import compiling
 from worker.imports import Hooks, import_traceback
 from worker.sources import Sources
 
 ModuleType = type(sys)
+CO_COROUTINE = 0x80  # of inspect, which is not imported
 
 
 class Exit(SystemExit):
     """``exit()`` and ``quit()`` end the worker; ``sys.exit()``, as in a notebook, ends only the execution."""
+
+
+def is_silent(raised):
+    """Whether ``raised`` ends an execution without an error: ``exit()``, ``sys.exit()`` with None or 0.
+
+    Runs no user code: an exception's own ``__class__`` or ``code`` may do anything.
+    """
+    kind = type(raised)
+    if not issubclass(kind, SystemExit):
+        return False
+    code = SystemExit.code.__get__(raised)
+    return issubclass(kind, Exit) or code is None or (issubclass(type(code), int) and int.__eq__(code, 0))
 
 
 class _Quitter:
@@ -31,13 +45,15 @@ class Cells:
     ``from __future__`` imports hold for all later cells, as at Python's own prompt.
     """
 
-    def __init__(self, hooks):
+    def __init__(self, stack, hooks):
         """``hooks`` are called with modules, by name, when they are imported."""
+        self._stack = stack
         self.module = ModuleType("__main__")
         self.module.__builtins__ = builtins
         # Code that pickles, or looks itself up, uses sys.modules["__main__"].
         sys.modules["__main__"] = self.module
         builtins.exit, builtins.quit = _Quitter("exit"), _Quitter("quit")
+        self._loop = None  # until a cell waits by ``await``
         self._flags = 0
         self._sources = Sources()
         own = {
@@ -55,11 +71,11 @@ class Cells:
         """Give the next cell the number of its execution."""
         self._sources.number = number
 
-    def compile(self, source, interactive=False):
-        """Return the code object of the next cell. Raises the exceptions of ``compile``.
+    def compile(self, source, interactive=False, valued=False):
+        """Return the call that runs the next cell: a function and its arguments. Raises the exceptions of ``compile``.
 
-        An ``interactive`` cell prints the values of its expressions by ``sys.displayhook``, as Python's own prompt
-        does.
+        An ``interactive`` cell prints the values of its expressions, a ``valued`` one has a value; see ``compiling``.
+        The call returns it, or, if the function is ``list``, a list in which it is the last one.
         """
         # Without the name, exec() would put the worker's own builtins there, and with any other value it fails.
         if not issubclass(type(self.module.__dict__.get("__builtins__")), (dict, ModuleType)):
@@ -71,19 +87,47 @@ class Cells:
             source = source.replace("\r\n", "\n").replace("\r", "\n")
         source = source.removeprefix("\ufeff")  # the mark of a file in UTF-8, which is no part of its text
         filename = self._sources.add(source)
-        if interactive:
-            from _ast import Interactive, PyCF_ONLY_AST  # the same as in ast, without an import
+        kind = compiling.printing if interactive else compiling.valued if valued else compiling.plain
+        around = mistake = None
+        try:
+            codes = kind(source, filename, self._flags)
+        except SyntaxError as error:
+            mistake = error
+        if mistake is not None:  # not where it is caught: it would be the context of other errors
+            from worker.syntax import compiled
 
-            tree = compile(source, filename, "exec", self._flags | PyCF_ONLY_AST, True)
-            code = compile(Interactive(body=tree.body), filename, "single", self._flags, True)
-        else:
-            code = compile(source, filename, "exec", self._flags, True)
+            codes, around = compiled(kind, source, filename, self._flags, mistake)
+            mistake = None
         if "__future__" in source:
-            import __future__
+            self._flags |= compiling.future_flags(source, codes[0])
+        call = self._call(codes)
+        return call if around is None else (self._surrounded, around, call)
 
-            for name in __future__.all_feature_names:
-                self._flags |= code.co_flags & getattr(__future__, name).compiler_flag
-        return code
+    def _call(self, codes):
+        namespace = self.module.__dict__
+        if (codes[0].co_flags | codes[-1].co_flags) & CO_COROUTINE:
+            if self._loop is None:
+                from worker.loop import Loop
+
+                self._loop = Loop(self._stack)
+            return self._loop.evaluate, codes, namespace
+        if len(codes) == 1:
+            return self.in_context(eval, codes[0], namespace)
+        # By C code alone: a tracer that the first one has set must see no frame of the worker.
+        return self.in_context(list, map(eval, codes, [namespace] * len(codes)))
+
+    def _surrounded(self, around, call):
+        with around:
+            value = self._stack.call(*call)
+            return value[-1] if type(value) is list and list in call[:2] else value
+
+    def in_context(self, function, *arguments):
+        """Return the call of ``function`` in which the context variables of the cells are there."""
+        return (function, *arguments) if self._loop is None else self._loop.in_context(function, *arguments)
+
+    def is_deaf(self):
+        """Whether the cell has to be interrupted once more, since the first interrupt had no effect."""
+        return self._loop is not None and self._loop.is_deaf()
 
 
 def _hook_threading(module):

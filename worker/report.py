@@ -62,13 +62,13 @@ def remember(raised):
         sys.last_exc = raised
 
 
-def call_hook(stack, raised, error):
-    """Call ``sys.excepthook`` with ``raised``, which is described by ``error``.
+def call_hook(call, raised, error):
+    """Call ``sys.excepthook``, by ``call``, with ``raised``, which is described by ``error``.
 
     An exception of the hook ends only the hook, ``SystemExit`` silently; but KeyboardInterrupt is passed on.
     """
     try:
-        stack.call(sys.excepthook, type(raised), raised, _TRACEBACK.__get__(raised))
+        call(sys.excepthook, type(raised), raised, _TRACEBACK.__get__(raised))
     except KeyboardInterrupt:
         raise
     except SystemExit:

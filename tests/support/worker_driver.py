@@ -109,7 +109,7 @@ class DrivenWorker:
     _pieces: list[tuple[str, bytes]] = field(init=False, factory=list)
     _unread: bytes = field(init=False, default=b"")
     _ids: int = field(init=False, default=0)
-    _nudge: bool = field(init=False, default=False)
+    _nudges: list[float] = field(init=False, factory=list)
 
     def __enter__(self) -> Self:
         self.channel, theirs = socket.socketpair()
@@ -168,9 +168,9 @@ class DrivenWorker:
             os.killpg(self.pid, signal.SIGKILL)
 
     def interrupt(self) -> None:
-        """Send SIGINT. If it has no effect, SIGCONT follows, as from the daemon."""
+        """Send SIGINT. If it has no effect, two SIGCONT follow, as from the daemon."""
         os.kill(self.pid, signal.SIGINT)
-        self._nudge = True
+        self._nudges = [0.18, 0.02]
 
     def nudge(self) -> None:
         """Send SIGCONT."""
@@ -205,10 +205,11 @@ class DrivenWorker:
 
     def _pump(self) -> bool:
         """Read all available data; return whether the channel is still open."""
-        ready = self._selector.select(0.02 if self._nudge else None)
-        if not ready:
+        ready = self._selector.select(self._nudges.pop() if self._nudges else None)
+        if ready:
+            self._nudges = []
+        else:
             self.nudge()
-        self._nudge = False
         for key, _ in ready:
             if key.fd == self.channel.fileno():
                 try:

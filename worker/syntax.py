@@ -1,0 +1,18 @@
+"""Cells that Python does not compile as they are: with ``await`` outside functions, and with notebook syntax."""
+
+PyCF_ALLOW_TOP_LEVEL_AWAIT = 0x2000  # of ast, which is not imported
+
+
+def compiled(kind, source, filename, flags, mistake):
+    """Return code objects of ``source``, which Python does not compile because of ``mistake``, and what is around them.
+
+    ``kind`` is a function of ``compiling``. Raises ``mistake`` if the cell is nothing else but wrong.
+    """
+    if _awaits(source, mistake):
+        return kind(source, filename, flags | PyCF_ALLOW_TOP_LEVEL_AWAIT), None
+    raise mistake
+
+
+def _awaits(source, mistake):
+    """Whether ``source`` was refused because it waits outside an asynchronous function."""
+    return "outside" in str(mistake.msg) and ("await" in source or "async" in source)
