@@ -156,6 +156,19 @@ def state(pid: int) -> str:
     return "X" if fields is None else fields[proc_stat.STATE].decode()
 
 
+def why_it_stays(pid: int, until: float) -> str:
+    """Return why ``pid``, which was killed, will not end; empty if it may still end."""
+    try:
+        os.kill(pid, 0)
+    except PermissionError:
+        return "it is another user's"
+    except ProcessLookupError:
+        return ""
+    if state(pid) == "Z" and is_traced(pid):
+        return "it has ended, but is traced"
+    return f"it has not ended within {DEATH_LIMIT_S:g} s" if time.monotonic() > until else ""
+
+
 def _descendants(pids: Iterable[int]) -> Generator[None, None, list[int]]:
     found: dict[int, bool] = {}
     waiting = list(pids)

@@ -20,12 +20,12 @@ from interpreterd.processes.families import (
     children,
     is_blind,
     is_cleaner,
-    is_traced,
     killing,
     parent_and_start,
     reaped,
     session_of,
     state,
+    why_it_stays,
 )
 from interpreterd.processes.guard import Guard
 from interpreterd.processes.proc_stat import ticks_since_boot
@@ -52,7 +52,8 @@ class _Left:
     """What a look found and could not settle.
 
     Attributes:
-        dying: Whether a killed process has not ended yet, or no process can be seen now.
+        dying: Whether a killed process has not ended yet, or has just ended: its children are now the daemon's, and
+            this look may have missed them. Also if no process can be seen now.
         cleaned: The sessions in which a cleaner is at work.
         birth: The current birth, if a process is so young that it may be the one that is born.
     """
@@ -60,6 +61,9 @@ class _Left:
     dying: bool
     cleaned: frozenset[int]
     birth: _Birth | None
+
+
+_NOTHING: Final = _Left(dying=False, cleaned=frozenset(), birth=None)
 
 
 class Nursery:
@@ -83,6 +87,7 @@ class Nursery:
         self._passing = asyncio.Lock()
         self._next: asyncio.Task[_Left] | None = None
         self._sweeps: set[asyncio.Task[None]] = set()
+        self._later: asyncio.TimerHandle | None = None
         self._dying: dict[_Orphan, float] = {}  # killed processes, and until when they are waited for
         self._cleaners: dict[_Orphan, float] = {}  # spared cleaners, and until when they are spared
         self._lost: set[_Orphan] = set()  # SIGKILL does not end these
@@ -145,13 +150,20 @@ class Nursery:
         self._sweeps.add(task)
         task.add_done_callback(self._sweeps.discard)
 
+    def _sweep_later(self) -> None:
+        """Sweep once more: what is left now may end by itself, or must then be killed."""
+        if self._later is not None:
+            self._later.cancel()
+        self._later = asyncio.get_running_loop().call_later(CLEANERS_LIMIT_S, self.sweep_soon)
+
     async def sweep(self, worker: int | None = None) -> None:
         """Kill and reap the processes that dead workers left to the daemon; give up after ``SWEEP_LIMIT_S``.
 
         Cleaners, see ``families.is_cleaner``, are given a moment; the cleaners in the session of ``worker`` are waited
         for. Each killed process is waited for ``DEATH_LIMIT_S``. A process that does not die is remembered, and not
         waited for again. A process that may be a worker in its birth is judged after that birth, but a sweep waits for
-        only one birth. Then the files that the family of ``worker`` has left in /dev/shm are removed.
+        only one birth. If it leaves something else, another sweep follows by itself. Then the files that the family of
+        ``worker`` has left in /dev/shm are removed.
         """
         if not self._adopts:
             return
@@ -170,6 +182,8 @@ class Nursery:
             birth = birth or left.birth
             settled = not left.dying and worker not in left.cleaned and (left.birth is None or left.birth is not birth)
             if settled or time.monotonic() > give_up_at:
+                if left != _NOTHING:
+                    self._sweep_later()
                 return
             await asyncio.sleep(pause_s)
             pause_s = min(2 * pause_s, longest_s)
@@ -204,7 +218,7 @@ class Nursery:
                     self._guard.forget(*pids)
                 self._dying |= dict.fromkeys(new, time.monotonic() + DEATH_LIMIT_S)
             await self._slices.start(self._reap(orphans))
-            return _Left(dying=bool(self._dying), cleaned=frozenset(cleaned), birth=birth)
+            return _Left(dying=not orphans <= self._lost, cleaned=frozenset(cleaned), birth=birth)
 
     def _note_orphans(self, pids: Iterable[int]) -> Iterator[None]:
         budget = iter(range(NOTING_STEPS_LIMIT))
@@ -272,21 +286,8 @@ class Nursery:
             if has_been or (has_been is None and state(pid) in "ZX"):  # a template reaps its own children
                 self._dying.pop(orphan, None)
                 self._lost.discard(orphan)
-            elif orphan in self._dying and (why := _why_it_stays(pid, self._dying[orphan])):
+            elif orphan in self._dying and (why := why_it_stays(pid, self._dying[orphan])):
                 del self._dying[orphan]
                 self._lost.add(orphan)
                 _log.error("process %d cannot be killed, and is given up: %s", pid, why)
             yield
-
-
-def _why_it_stays(pid: int, until: float) -> str:
-    """Return why ``pid``, which was killed, will not end; empty if it may still end."""
-    try:
-        os.kill(pid, 0)
-    except PermissionError:
-        return "it is another user's"
-    except ProcessLookupError:
-        return ""
-    if state(pid) == "Z" and is_traced(pid):
-        return "it has ended, but is traced"
-    return f"it has not ended within {DEATH_LIMIT_S:g} s" if time.monotonic() > until else ""

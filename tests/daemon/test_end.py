@@ -216,8 +216,6 @@ async def bare(request: pytest.FixtureRequest, standing: Callable[..., SharedDae
         await client.request("DELETE", f"/context/{await client.create()}")  # the daemon has looked for its Python
         before = children(daemon.pid)
         yield client
-        # A process that ends just after a sweep is reaped by the next one.
-        await client.request("DELETE", f"/context/{await client.create()}")
         # A sweep may still be running; a slow machine may have cost the daemon its template, which it then replaces.
         await holds(lambda: set(children(daemon.pid)) <= {*before, *templates(daemon.pid)})
 

@@ -185,3 +185,52 @@ asyncio.run(main())
 
 def test_what_is_older_than_a_birth_is_swept_while_that_goes_on_and_what_is_born_is_not() -> None:
     assert run(BIRTH) == ["False", "True"]
+
+
+PARENT_AND_CHILD = f"""{BEGINNING}
+async def main():
+    nursery = Nursery(adopts=True)
+    code = "import os, signal; os.fork(); os.write(1, b'.'); signal.pause()"
+    parent = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE)
+    while len(parent.stdout.read(1)) and not children(parent.pid):
+        pass
+    reap = nursery._reap
+    def reap_late(orphans):
+        for orphan, _ in orphans:
+            os.waitid(os.P_PID, orphan, os.WEXITED | os.WNOWAIT)
+        yield from reap(orphans)
+    nursery._reap = reap_late
+    await nursery.sweep()
+    print(children(os.getpid()))
+
+asyncio.run(main())
+"""
+
+
+def test_a_sweep_reaps_the_children_of_a_process_that_ended_after_the_look() -> None:
+    assert run(PARENT_AND_CHILD) == ["[]"]
+
+
+CLEANER = f"""{BEGINNING}
+async def main():
+    nursery = Nursery(adopts=True)
+    code = "import signal; print(flush=True); signal.pause()  # resource_tracker import main"
+    cleaner = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, start_new_session=True)
+    cleaner.stdout.readline()
+    sweep_soon, swept_again = nursery.sweep_soon, asyncio.Event()
+    def sweep_and_tell():
+        sweep_soon()
+        swept_again.set()
+    nursery.sweep_soon = sweep_and_tell
+    await nursery.sweep(os.getpid())
+    print(children(os.getpid()) == [cleaner.pid])
+    await swept_again.wait()
+    await asyncio.gather(*nursery._sweeps)
+    print(children(os.getpid()), nursery._later.when() <= asyncio.get_running_loop().time())
+
+asyncio.run(main())
+"""
+
+
+def test_a_cleaner_that_no_sweep_waits_for_is_ended_and_reaped_by_a_later_sweep_and_no_more_follow() -> None:
+    assert run(CLEANER) == ["True", "[] True"]
