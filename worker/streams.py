@@ -7,7 +7,8 @@ Two things are added, and neither costs anything once a program is printing:
 * *Partial lines.* ``print(".", end="")`` stays in the line buffer. The first write after a pause wakes a thread that
   flushes 50 ms later, and goes back to sleep.
 
-Both hang on the streams' ``write``: an instance attribute hides the C method until the next write removes it.
+Both hang on the streams' ``write``, an instance attribute that hides the C method until the next write. Then it is the C
+method itself, bound once: ``print`` would bind it anew for each of its two writes.
 
 Fds 0, 1 and 2 are also user code's, which may replace them. So a mark is written only where fstat(2) shows the daemon's
 pipe, and what failed code has left there is repaired.
@@ -74,7 +75,7 @@ class Streams:
         self._switching = _thread.allocate_lock()
         self._flusher = Flusher(self._flush_partial_line)
         self._errors = os.environ.get("PYTHONIOENCODING", "").partition(":")[2] or "strict"
-        self._streams, self._first_writes = {}, {}
+        self._streams, self._writes, self._first_writes = {}, {}, {}
         self.open(1)
         self.open(2)
         os.register_at_fork(before=self._before_fork)
@@ -100,6 +101,7 @@ class Streams:
         else:
             stream = sys.stderr = sys.__stderr__ = _open(2, "<stderr>", "backslashreplace")
         self._streams[fd] = stream
+        self._writes[fd] = stream.write
         self._first_writes[fd] = self._make_first_write(fd, stream.write)
 
     def begin(self):
@@ -174,7 +176,9 @@ class Streams:
 
     def _watch(self, fd):
         """Let the next write of a stream begin with ``_take_turn``, unless user code has put its own method there."""
-        self._streams[fd].__dict__.setdefault("write", self._first_writes[fd])
+        attributes = self._streams[fd].__dict__
+        if attributes.get("write", self._writes[fd]) is self._writes[fd]:
+            attributes["write"] = self._first_writes[fd]
 
     def _make_first_write(self, fd, write):
         def first_write(text):
@@ -189,7 +193,7 @@ class Streams:
         """Called by the first write after ``begin()``, after the other stream's write or after a flush."""
         attributes = self._streams[fd].__dict__
         if attributes.get("write") is self._first_writes[fd]:
-            attributes.pop("write", None)
+            attributes["write"] = self._writes[fd]
         if getpid() != self._pid:
             self._be_forked()
         before, self._turn = self._turn, fd

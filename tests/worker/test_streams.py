@@ -39,6 +39,10 @@ class TestWriters:
         code = "import os\nfor i in range(5):\n    print('python', i)\n    os.system(f'echo child {i}')\n"
         assert worker.printed(code) == "".join(f"python {i}\nchild {i}\n" for i in range(5))
 
+    def test_c_code_after_each_of_many_lines(self, worker: DrivenWorker) -> None:
+        code = LIBC + "for i in range(2_000):\n    print('python', i)\n    libc.write(1, b'code\\n', 5)\n"
+        assert worker.printed(code) == "".join(f"python {i}\ncode\n" for i in range(2_000))
+
     def test_the_streams_are_the_real_thing(self, worker: DrivenWorker) -> None:
         code = (
             "import sys, io\nfor s in (sys.stdout, sys.stderr):\n"
@@ -101,6 +105,15 @@ class TestOrder:
         ran = worker.run(code + "print('three')")
         assert ran.both.startswith("one Traceback (most recent call last):\n")
         assert ran.both.endswith("ZeroDivisionError: division by zero\nthree\n")
+
+    @pytest.mark.parametrize("back", ["sys.stdout.write = own", "del sys.stdout.write"])
+    def test_of_code_that_puts_a_method_of_its_own_there_for_a_while(self, worker: DrivenWorker, back: str) -> None:
+        ran = worker.run(
+            "import sys\nprint('one')\nown = sys.stdout.write\nsys.stdout.write = lambda text: own(text.upper())\n"
+            f"print('two')\n{back}\n"
+            "for i in range(200):\n    print(i, file=sys.stderr)\n    print(i)\n"
+        )
+        assert ran.both == "one\nTWO\n" + "".join(f"{i}\n{i}\n" for i in range(200))
 
     def test_of_code_with_an_stdout_of_its_own(self, worker: DrivenWorker) -> None:
         code = "import contextlib, io, sys\nwith contextlib.redirect_stdout(sys.stderr): print('one')\nprint('two')\n"
