@@ -7,8 +7,8 @@ Two things are added, and neither costs anything once a program is printing:
 * *Partial lines.* ``print(".", end="")`` stays in the line buffer. The first write after a pause wakes a thread that
   flushes 50 ms later, and goes back to sleep.
 
-Both hang on the streams' ``write``, an instance attribute that hides the C method until the next write. Then it is the C
-method itself, bound once: ``print`` would bind it anew for each of its two writes.
+Both hang on the streams' ``write``, an instance attribute that hides the C method until the next write. Then it is the
+C method itself, bound once: ``print`` would bind it anew for each of its two writes.
 
 Fds 0, 1 and 2 are also user code's, which may replace them. So a mark is written only where fstat(2) shows the daemon's
 pipe, and what failed code has left there is repaired.
