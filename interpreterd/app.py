@@ -36,7 +36,7 @@ def make_app(*, settings: Settings, launcher: Launcher, dialects: Sequence[Diale
     app.on_shutdown.append(_close_manager)
     expect_farewells(app)
     for dialect in dialects:
-        _mount(app, dialect, LocalContexts(manager))
+        _mount(app, dialect, LocalContexts(manager, settings.files))
     return app
 
 
@@ -45,7 +45,7 @@ def _mount(app: web.Application, dialect: Dialect, service: ContextService) -> N
     for it in dialect.routes(service):
         app[SHOWS][it.handler] = dialect.show
         for base_path in {"": None, app[SETTINGS].base_path: None}:
-            more = {**it.kwargs, "expect_handler": go_on}
+            more = {"expect_handler": go_on, **it.kwargs}
             app.add_routes([web.RouteDef(it.method, base_path + it.path, it.handler, more)])
 
 

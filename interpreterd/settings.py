@@ -7,6 +7,7 @@ import attrs
 from attrs import frozen
 
 from interpreterd.contexts.settings import ContextSettings
+from interpreterd.files.settings import FileSettings
 from interpreterd.http.settings import HttpSettings
 from interpreterd.logs.settings import LogSettings
 from interpreterd.setting_kinds import setting, switch
@@ -30,6 +31,7 @@ class Settings:
     http: HttpSettings = attrs.Factory(HttpSettings)
     workers: WorkerSettings = attrs.Factory(WorkerSettings)
     contexts: ContextSettings = attrs.Factory(ContextSettings)
+    files: FileSettings = attrs.Factory(FileSettings)
     logs: LogSettings = attrs.Factory(LogSettings)
     process: ProcessSettings = attrs.Factory(ProcessSettings)
 

@@ -24,6 +24,7 @@ from interpreterd.model.events import Stream, WorkerEnded
 from interpreterd.model.limits import Limits
 from interpreterd.model.requests import Execute
 from interpreterd.pipe.messages import Configure, FromWorker
+from interpreterd.workers.directory import real_directory
 from interpreterd.workers.launcher import Launcher
 from interpreterd.workers.watcher import Watcher
 
@@ -39,6 +40,8 @@ class Context:
     Owned by the manager, in whose task group its worker is started.
 
     Attributes:
+        cwd: The directory in which its workers start.
+        directory: The same, without the symbolic links that were in it before any code of the context ran.
         metadata: Its clients' notes; nothing here depends on them.
     """
 
@@ -61,6 +64,7 @@ class Context:
         self.id = context_id
         self._log = about(context_id, _log)
         self.cwd = cwd
+        self.directory = real_directory(cwd)
         self.metadata = metadata
         self._created_at = time.time()
         self._limits = limits

@@ -8,8 +8,10 @@ import attrs
 
 from interpreterd.contexts.context import Context
 from interpreterd.contexts.executions import ExecutionRecord
+from interpreterd.contexts.files import LocalFiles, Transfers
 from interpreterd.contexts.manager import Manager
 from interpreterd.contexts.service import Events, Interrupted
+from interpreterd.files.settings import FileSettings
 from interpreterd.model.context_info import NO_USAGES, ContextInfo, RestartInfo, Usage
 from interpreterd.model.digest import SHORT_CHARS, digest
 from interpreterd.model.errors import ContextNotFound, ExecutionNotFound, InterpreterError
@@ -24,9 +26,11 @@ _threads = ThreadPoolExecutor(1, thread_name_prefix="digest")  # more would only
 class LocalContexts:
     """Implements ``service.ContextService``, which describes each verb."""
 
-    def __init__(self, manager: Manager) -> None:
+    def __init__(self, manager: Manager, files: FileSettings | None = None) -> None:
         """Serve the contexts of ``manager``, which stays the caller's."""
         self._manager = manager
+        self._files = FileSettings() if files is None else files
+        self._transfers = Transfers()
 
     @property
     def closing(self) -> bool:
@@ -110,6 +114,9 @@ class LocalContexts:
     async def follow_context(self, context_id: str, start: int | None = None) -> Events[Happened]:
         feed = self._manager.existing(context_id).transcript.feed
         return feed.follow(feed.next if start is None else start)
+
+    async def files(self, context_id: str) -> LocalFiles:
+        return LocalFiles(self._manager.directory(context_id), self._files, self._transfers)
 
     def _execution(self, execution_id: str) -> ExecutionRecord:
         execution = self._manager.executions.get(execution_id)

@@ -29,7 +29,7 @@ from interpreterd.model.limits import Limits
 from interpreterd.model.python import Python
 from interpreterd.model.requests import ChangeContext, CreateContext, Execute, patched
 from interpreterd.processes.usage import UsageMeter
-from interpreterd.workers.directory import check_directory
+from interpreterd.workers.directory import check_directory, real_directory
 from interpreterd.workers.launcher import Launcher
 from interpreterd.workers.settings import WorkerSettings
 from interpreterd.workers.watcher import Watcher
@@ -56,6 +56,7 @@ class Manager:
         self._limits = limits_of(settings)
         self._watcher = Watcher(self._tasks, launcher.sweep)
         self._meter = UsageMeter(self._tasks, self._pids)
+        self._directory = real_directory(settings.cwd)
         self._closing = False
 
     async def __aenter__(self) -> Self:
@@ -178,6 +179,18 @@ class Manager:
         if context is None:
             raise ContextNotFound(context_id)
         return context
+
+    def directory(self, context_id: str) -> str:
+        """Return the directory of a context, without symbolic links; it knows the default one before its first use.
+
+        Raises:
+            ContextNotFound, ServerShuttingDown
+        """
+        if self._closing:
+            raise ServerShuttingDown
+        if context_id == DEFAULT_CONTEXT_ID and context_id not in self._contexts:
+            return self._directory
+        return self.existing(context_id).directory
 
     async def delete(self, context_id: str) -> None:
         """End a context and every process that it started.

@@ -37,7 +37,7 @@ async def refuse_strangers(request: web.Request, handler: Handler) -> web.Stream
             status=HTTPStatus.NO_CONTENT,
             headers={
                 hdrs.ACCESS_CONTROL_ALLOW_ORIGIN: origin,
-                hdrs.ACCESS_CONTROL_ALLOW_METHODS: "GET, POST, PATCH, DELETE",
+                hdrs.ACCESS_CONTROL_ALLOW_METHODS: "GET, POST, PUT, PATCH, DELETE",
                 hdrs.ACCESS_CONTROL_ALLOW_HEADERS: request.headers.get(
                     hdrs.ACCESS_CONTROL_REQUEST_HEADERS, "Content-Type"
                 ),

@@ -13,11 +13,23 @@ an error of the daemon: it is text, ``events.Failure``.
     │   ├── UnsupportedLanguage
     │   ├── InvalidWorkingDirectory
     │   ├── InvalidLimit
-    │   └── DefaultContextKept
+    │   ├── DefaultContextKept
+    │   └── InvalidPath         this one and those of files: ``file_errors``
     ├── NotAcceptable           ``Accept`` allows none of the answer's forms
     ├── Forbidden               a foreign Origin or Host
     ├── ContextNotFound
     ├── ExecutionNotFound
+    ├── FileError
+    │   ├── NoSuchFile
+    │   ├── PathOutside
+    │   ├── FileForbidden
+    │   ├── NotAFile
+    │   ├── NotADirectory
+    │   ├── DirectoryNotEmpty
+    │   ├── FileTooLarge
+    │   ├── DiskFull
+    │   ├── ConditionFailed
+    │   └── RangeOutside
     ├── LimitReached
     ├── WorkerStartFailed
     │   └── OutOfResources      no descriptors, processes or memory for one more

@@ -1,4 +1,4 @@
-"""Whether a worker can start in a directory, and whether its process is in that directory."""
+"""A worker's directory: whether it can start there, what it really is, and whether its process is there."""
 
 import os
 import stat
@@ -19,6 +19,18 @@ def check_directory(cwd: str) -> str:
     if not os.access(cwd, os.X_OK):
         raise InvalidWorkingDirectory(f"working directory cannot be entered: {cwd}")
     return cwd
+
+
+def real_directory(cwd: str) -> str:
+    """Return ``cwd``, which is absolute, without symbolic links; those that code makes later do not count."""
+    try:
+        fd = os.open(cwd, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+    except (OSError, ValueError):  # the default context's need not exist
+        return os.path.realpath(cwd)
+    try:
+        return os.readlink(f"/proc/self/fd/{fd}")  # ten times as fast as realpath
+    finally:
+        os.close(fd)
 
 
 def is_in(pid: int, cwd: str) -> bool:

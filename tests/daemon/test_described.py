@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from aiohttp import web
 from described import OPERATIONS, WEBSOCKET, Walk, documented, headed
+from described_files import files, refused_files
 from fake_worker import FakeLauncher
 from harness import Client, Daemon, Gate
 
@@ -50,11 +51,13 @@ async def test_every_answer_is_as_described_and_every_described_one_is_reached(
         await contexts(walk, tmp_path)
         await executions(walk, gate)
         await following(walk)
+        await files(walk, tmp_path)
     launcher = FakeLauncher()
     inside = await aiohttp_client(make_app(settings=Settings.of(cwd=str(tmp_path)), launcher=launcher))
     walk = Walk(inside.request, seen)
     with monkeypatch.context() as patch:
         await mistakes(walk, patch)
+        await refused_files(walk, monkeypatch)
     await failures(walk, launcher, inside.app[MANAGER])
     assert seen == documented()
 
@@ -78,7 +81,7 @@ async def bad_bodies(walk: Walk) -> None:
 async def heads(client: Client) -> None:
     for name in headed():
         _, path, _ = OPERATIONS[name]
-        url = client.url + path.format(id="nobody")
+        url = client.url + path.format(id="nobody", path="file")
         async with client.http.get(url) as got, client.http.head(url) as response:
             assert (response.status, await response.read()) == (got.status, b"")
             names = ("Content-Type", "Content-Length")
@@ -245,10 +248,20 @@ async def test_a_tester_that_reads_the_document_finds_no_fault(start_daemon: Sta
     (tmp_path / "schemathesis.toml").write_text(SETUP)
     command = [sys.executable, "-m", "schemathesis.cli", "run", f"{daemon.url}/openapi.json", "--url", daemon.url]
     # A context's events do not end.
-    options = ["--exclude-operation-id", "followContext", "--max-examples", "5", "--phases", "coverage,fuzzing"]
+    # A path with two names, and headers: many examples are no URL.
+    options = [
+        "--suppress-health-check",
+        "filter_too_much",
+        "--exclude-operation-id",
+        "followContext",
+        "--max-examples",
+        "5",
+        "--phases",
+        "coverage,fuzzing",
+    ]
     process = await asyncio.create_subprocess_exec(
         *command, *options, "--no-color", cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
     )
     output, _ = await process.communicate()
     assert process.returncode == 0, output.decode()
-    assert b"Tested: 18" in output
+    assert b"Tested: 22" in output

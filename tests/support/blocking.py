@@ -9,7 +9,7 @@ MAY_ASK: Final = {
     "interpreterd/processes/families.py": {"children", "is_traced", "_list", "_threads"},
     "interpreterd/processes/proc_stat.py": {"stat", "named_stat"},
     "interpreterd/processes/remains.py": {"_look", "_descriptors"},
-    "interpreterd/workers/directory.py": {"check_directory", "is_in"},
+    "interpreterd/workers/directory.py": {"check_directory", "is_in", "real_directory"},
     "interpreterd/workers/launchers/spawn.py": {"_identity"},
 }
 _ASKING: Final = ("listdir", "stat", "path.samestat", "access", "scandir", "readlink")

@@ -26,6 +26,7 @@ OPERATIONS = {
     for method, operation in item.items()
     if method in METHODS
 }
+BINARY = "*/*"
 # Headers of HTTP itself or of aiohttp, which the documents leave out.
 PLAIN_HEADERS = {"content-type", "content-length", "date", "server", "transfer-encoding"}
 WEBSOCKET = {
@@ -140,13 +141,14 @@ class Walk:
         code: str | None = None,
         *,
         id: str = "nobody",
+        file: str = "file",
         query: str = "",
         meanwhile: Callable[[], Awaitable[Any]] | None = None,
         **options: Any,
     ) -> Any:
         """Send one request, await ``meanwhile`` between the answer's headers and body; return its JSON."""
         method, path, operation = OPERATIONS[name]
-        async with self._request(method.upper(), path.format(id=id) + query, **options) as response:
+        async with self._request(method.upper(), path.format(id=id, path=file) + query, **options) as response:
             assert response.status == status, await response.text()
             if meanwhile is not None:
                 await meanwhile()
@@ -159,6 +161,9 @@ class Walk:
             assert body == b""
             self.seen.add((name, status, None, None))
             return None
+        if BINARY in said["content"]:
+            self.seen.add((name, status, BINARY, None))
+            return body
         media = response.content_type
         assert media in said["content"], f"{name}: {media}"
         values = list(parse(media, body))
@@ -210,10 +215,10 @@ def example_of(request: str, status: int) -> Any:
 
 
 def headed() -> set[str]:
-    """Return the operations that also answer HEAD: each GET with one JSON document as its answer."""
+    """Return the operations that also answer HEAD: each GET with one JSON document or a file as its answer."""
     gets = {name: operation for name, (method, _, operation) in OPERATIONS.items() if method == "get"}
     return {
         name
         for name, operation in gets.items()
-        if list(operation["responses"].get("200", {}).get("content", ())) == ["application/json"]
+        if list(operation["responses"].get("200", {}).get("content", ())) in (["application/json"], [BINARY])
     }

@@ -6,15 +6,17 @@ import pickle
 from collections.abc import AsyncIterator
 from typing import Any
 
+from interpreterd.contexts.files import LocalFiles
 from interpreterd.contexts.local import LocalContexts
 from interpreterd.contexts.manager import Manager
+from interpreterd.files.settings import FileSettings
 
 
 class Forwarded:
     """Forwards each call of the port to ``LocalContexts``; no other attribute is reachable."""
 
-    def __init__(self, manager: Manager) -> None:
-        self._there = LocalContexts(manager)
+    def __init__(self, manager: Manager, files: FileSettings | None = None) -> None:
+        self._there = LocalContexts(manager, files)
 
     @property
     def closing(self) -> bool:
@@ -30,6 +32,8 @@ class Forwarded:
             await asyncio.sleep(0)
             if hasattr(answer, "__aiter__"):
                 return ForwardedEvents(answer)
+            if isinstance(answer, LocalFiles):
+                return ForwardedFiles(answer)
             return copied(list(answer)) if hasattr(answer, "__next__") else copied(answer)
 
         return ask
@@ -56,6 +60,25 @@ class ForwardedEvents:
 
     def stop(self) -> None:
         self._there.stop()
+
+
+class ForwardedFiles:
+    """Forwarded files of a context."""
+
+    def __init__(self, there: LocalFiles) -> None:
+        self._there = there
+
+    async def list(self, **keys: Any) -> Any:
+        return copied(await self._there.list(**copied(keys)))
+
+    def reading(self, path: str) -> Any:
+        return self._there.reading(copied(path))
+
+    def writing(self, path: str, condition: Any, **keys: Any) -> Any:
+        return self._there.writing(copied(path), copied(condition), **copied(keys))
+
+    async def delete(self, path: str, condition: Any, **keys: Any) -> None:
+        await self._there.delete(copied(path), copied(condition), **copied(keys))
 
 
 def copied(value: Any) -> Any:

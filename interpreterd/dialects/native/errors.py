@@ -45,6 +45,20 @@ from interpreterd.model.errors import (
     WorkerStartFailed,
     cut,
 )
+from interpreterd.model.file_errors import (
+    ConditionFailed,
+    DirectoryNotEmpty,
+    DiskFull,
+    FileError,
+    FileForbidden,
+    FileTooLarge,
+    InvalidPath,
+    NoSuchFile,
+    NotADirectory,
+    NotAFile,
+    PathOutside,
+    RangeOutside,
+)
 
 TIMEOUT: Final = 4008  # a close code of this API
 
@@ -95,6 +109,17 @@ ROWS: Final[Mapping[type[InterpreterError], ErrorRow]] = {
     LimitExceeded: ErrorRow(HTTPStatus.UNPROCESSABLE_ENTITY, POLICY_VIOLATION, announced=True),
     ContextDeleted: ErrorRow(HTTPStatus.GONE, GOING_AWAY, announced=True),
     ContextRestarted: ErrorRow(HTTPStatus.CONFLICT, GOING_AWAY, announced=True),
+    FileError: ErrorRow(HTTPStatus.INTERNAL_SERVER_ERROR, INTERNAL_ERROR),
+    NoSuchFile: ErrorRow(HTTPStatus.NOT_FOUND, POLICY_VIOLATION),
+    PathOutside: ErrorRow(HTTPStatus.FORBIDDEN, POLICY_VIOLATION),
+    FileForbidden: ErrorRow(HTTPStatus.FORBIDDEN, POLICY_VIOLATION),
+    NotAFile: ErrorRow(HTTPStatus.CONFLICT, POLICY_VIOLATION),
+    NotADirectory: ErrorRow(HTTPStatus.CONFLICT, POLICY_VIOLATION),
+    DirectoryNotEmpty: ErrorRow(HTTPStatus.CONFLICT, POLICY_VIOLATION),
+    FileTooLarge: ErrorRow(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, POLICY_VIOLATION),
+    DiskFull: ErrorRow(HTTPStatus.INSUFFICIENT_STORAGE, POLICY_VIOLATION),
+    ConditionFailed: ErrorRow(HTTPStatus.PRECONDITION_FAILED, POLICY_VIOLATION),
+    RangeOutside: ErrorRow(HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE, POLICY_VIOLATION),
     ServerShuttingDown: ErrorRow(HTTPStatus.SERVICE_UNAVAILABLE, GOING_AWAY, announced=True),
 }
 
@@ -109,7 +134,10 @@ def error_answer(error: InterpreterError | HttpError) -> ErrorAnswer:
     if isinstance(error, HttpError):
         return ErrorAnswer(error.status, error_body(error.text, error.code))
     shown = row_of(error)
-    return ErrorAnswer(shown.status, error_body(sentence(error), error.code), shown.headers)
+    headers = {**shown.headers}
+    if isinstance(error, RangeOutside):
+        headers["Content-Range"] = f"bytes */{error.size_bytes}"  # RFC 9110, section 15.5.17
+    return ErrorAnswer(shown.status, error_body(sentence(error), error.code), headers)
 
 
 def closing_after(error: InterpreterError) -> Closing:
@@ -122,7 +150,7 @@ def sentence(error: InterpreterError) -> str:
     if isinstance(error, InvalidLimit):
         return limit_sentence(error)
     text = str(error)
-    if type(error) in (MalformedRequest, InvalidRequest):  # they begin with the name of a key
+    if type(error) in (MalformedRequest, InvalidRequest, InvalidPath):  # they begin with the name of a key
         return text
     return text[:1].upper() + text[1:]
 

@@ -29,9 +29,11 @@ from interpreterd.dialects.native.executions import (
     list_executions,
     post_execution,
 )
+from interpreterd.dialects.native.files import delete_file, get_file, list_context_files, put_file
 from interpreterd.dialects.native.session_socket import session
 from interpreterd.http.errors import ErrorAnswer, Handler, HttpError
 from interpreterd.http.incoming import HEALTH_PATH
+from interpreterd.http.uploads import not_yet
 from interpreterd.model.errors import InterpreterError
 from interpreterd.model.names import NATIVE_PATH
 
@@ -64,6 +66,10 @@ class Native:
             web.post(NATIVE_PATH + "/context/{id}/restart", by(restart_context)),
             web.get(NATIVE_PATH + "/context/{id}/executions", by(list_executions)),
             web.get(NATIVE_PATH + "/context/{id}/events", by(follow_context), allow_head=False),
+            web.get(NATIVE_PATH + "/context/{id}/files", by(list_context_files)),
+            web.get(NATIVE_PATH + "/context/{id}/files/{path:.+}", by(get_file)),
+            web.put(NATIVE_PATH + "/context/{id}/files/{path:.+}", by(put_file), expect_handler=not_yet),
+            web.delete(NATIVE_PATH + "/context/{id}/files/{path:.+}", by(delete_file)),
             web.get(NATIVE_PATH + "/executions/{id}", by(get_execution)),
             web.post(NATIVE_PATH + "/executions/{id}/interrupt", by(interrupt_execution)),
             web.get(NATIVE_PATH + "/executions/{id}/events", by(follow_execution), allow_head=False),

@@ -1,0 +1,164 @@
+"""The files of a context, as dialects see them: all work on them is done by threads, in pieces of some milliseconds."""
+
+import asyncio
+import resource
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from types import TracebackType
+from typing import Final, Self, TypeVar
+
+from interpreterd.files.deleting import delete
+from interpreterd.files.listing import list_files
+from interpreterd.files.reading import ReadableFile
+from interpreterd.files.settings import FileSettings
+from interpreterd.files.writing import NewFile
+from interpreterd.model.errors import LimitReached
+from interpreterd.model.file_errors import FileError
+from interpreterd.model.files import FileCondition, FileInfo, FilePage
+
+TRANSFERS_LIMIT: Final = 256
+TRANSFERS_SHARE: Final = 16  # the share of all descriptors: each transfer holds up to three
+DELETE_LIMIT_S: Final = 60.0
+_threads: Final = ThreadPoolExecutor(8, thread_name_prefix="files")
+_T = TypeVar("_T")
+
+
+class Transfers:
+    """Counts the files that clients read and write at the moment."""
+
+    def __init__(self) -> None:
+        soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+        self.limit = TRANSFERS_LIMIT if soft < 0 else max(1, min(TRANSFERS_LIMIT, soft // TRANSFERS_SHARE))
+        self.count = 0
+
+    def begin(self) -> None:
+        """Count one more. Raises ``LimitReached``."""
+        if self.count >= self.limit:
+            raise LimitReached(f"too many files are being transferred: the limit is {self.limit}")
+        self.count += 1
+
+    def end(self) -> None:
+        """One has ended."""
+        self.count -= 1
+
+
+class LocalFiles:
+    """See ``service.Files``."""
+
+    def __init__(self, directory: str, settings: FileSettings, transfers: Transfers) -> None:
+        """Serve what is below ``directory``, which is absolute and has no symbolic link."""
+        self._directory = directory
+        self._settings = settings
+        self._transfers = transfers
+
+    async def list(self, *, glob: str | None = None, after: str | None = None) -> FilePage:
+        return await _in_thread(lambda: list_files(self._directory, glob, after))
+
+    def reading(self, path: str) -> "LocalDownload":
+        return LocalDownload(lambda: ReadableFile.open(self._directory, path), self._transfers)
+
+    def writing(self, path: str, condition: FileCondition, *, size_bytes: int | None = None) -> "LocalUpload":
+        limit_bytes = self._settings.file_limit_bytes
+        return LocalUpload(
+            lambda: NewFile(self._directory, path, condition, size_bytes=size_bytes, limit_bytes=limit_bytes),
+            self._transfers,
+        )
+
+    async def delete(self, path: str, condition: FileCondition, *, recursive: bool = False) -> None:
+        steps = delete(self._directory, path, condition, recursive=recursive)
+        turn = threading.Lock()  # a cancelled request ends while a thread still works for it
+
+        def step() -> bool:
+            with turn:
+                return next(steps, True) is True
+
+        def close() -> None:
+            with turn:
+                steps.close()
+
+        until = time.monotonic() + DELETE_LIMIT_S
+        try:
+            while not await _in_thread(step):
+                if time.monotonic() > until:
+                    raise FileError(f"the deletion took longer than {DELETE_LIMIT_S:g} s; repeat it to go on")
+        finally:
+            await _in_thread(close)
+
+
+class LocalDownload:
+    """See ``service.Download``."""
+
+    def __init__(self, open_file: Callable[[], ReadableFile], transfers: Transfers) -> None:
+        self._open = open_file
+        self._transfers = transfers
+        self._file: ReadableFile | None = None
+
+    async def __aenter__(self) -> Self:
+        self._transfers.begin()
+        try:
+            self._file = await _in_thread(self._open)
+        except BaseException:
+            self._transfers.end()
+            raise
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._transfers.end()
+        await _in_thread(self._opened.close)
+
+    @property
+    def info(self) -> FileInfo:
+        return self._opened.info
+
+    async def read(self, offset: int, size: int) -> bytes:
+        file = self._opened
+        return await _in_thread(lambda: file.read(offset, size))
+
+    @property
+    def _opened(self) -> ReadableFile:
+        assert self._file is not None, "within its block"
+        return self._file
+
+
+class LocalUpload:
+    """See ``service.Upload``."""
+
+    def __init__(self, begin: Callable[[], NewFile], transfers: Transfers) -> None:
+        self._begin = begin
+        self._transfers = transfers
+        self._file: NewFile | None = None
+
+    async def __aenter__(self) -> Self:
+        self._transfers.begin()
+        try:
+            self._file = await _in_thread(self._begin)
+        except BaseException:
+            self._transfers.end()
+            raise
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._transfers.end()
+        await _in_thread(self._opened.close)
+
+    async def write(self, data: bytes) -> None:
+        file = self._opened
+        await _in_thread(lambda: file.write(data))
+
+    async def commit(self) -> tuple[FileInfo, bool]:
+        return await _in_thread(self._opened.commit)
+
+    @property
+    def _opened(self) -> NewFile:
+        assert self._file is not None, "within its block"
+        return self._file
+
+
+async def _in_thread(work: Callable[[], _T]) -> _T:
+    return await asyncio.get_running_loop().run_in_executor(_threads, work)
