@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from types import TracebackType
 from typing import Final, Self, TypeVar
 
-from interpreterd.files.deleting import delete
+from interpreterd.files.deleting import delete_below
 from interpreterd.files.listing import list_files
 from interpreterd.files.reading import ReadableFile
 from interpreterd.files.settings import FileSettings
@@ -45,7 +45,7 @@ class Transfers:
 
 
 class LocalFiles:
-    """See ``service.Files``."""
+    """See ``service.ContextFiles``."""
 
     def __init__(self, directory: str, settings: FileSettings, transfers: Transfers) -> None:
         """Serve what is below ``directory``, which is absolute and has no symbolic link."""
@@ -67,7 +67,7 @@ class LocalFiles:
         )
 
     async def delete(self, path: str, condition: FileCondition, *, recursive: bool = False) -> None:
-        steps = delete(self._directory, path, condition, recursive=recursive)
+        steps = delete_below(self._directory, path, condition, recursive=recursive)
         turn = threading.Lock()  # a cancelled request ends while a thread still works for it
 
         def step() -> bool:

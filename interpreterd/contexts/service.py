@@ -92,7 +92,7 @@ class Upload(Protocol):
         ...
 
 
-class Files(Protocol):
+class ContextFiles(Protocol):
     """The files below a context's directory: no path or link leads out of it. ``model.files`` says what a path is."""
 
     async def list(self, *, glob: str | None = None, after: str | None = None) -> FilePage:
@@ -242,7 +242,7 @@ class ContextService(Protocol):
         """Return the events of a context, from the number ``start`` on, or from now. Raises ``ContextNotFound``."""
         ...
 
-    async def files(self, context_id: str) -> Files:
+    async def files(self, context_id: str) -> ContextFiles:
         """Return the files of a context; also of the default context before its first use.
 
         Raises:

@@ -12,10 +12,12 @@ from interpreterd.model.file_errors import ConditionFailed, FileError
 from interpreterd.model.files import FileCondition, path_parts
 
 STEP: Final = 500  # entries
-DEPTH_LIMIT: Final = 100  # each level of a directory takes a descriptor
+DELETED_DEPTH: Final = 100  # each level of a directory takes a descriptor
 
 
-def delete(directory: str, path: str, condition: FileCondition, *, recursive: bool) -> Generator[None, None, None]:
+def delete_below(
+    directory: str, path: str, condition: FileCondition, *, recursive: bool
+) -> Generator[None, None, None]:
     """Delete what ``path`` names below ``directory``, in steps of some milliseconds; call each in a thread.
 
     A link is deleted itself, never what it leads to. A directory must be empty, or its deletion ``recursive``.
@@ -38,7 +40,7 @@ def delete(directory: str, path: str, condition: FileCondition, *, recursive: bo
                 os.unlink(name, dir_fd=parent)
                 return
             if recursive:
-                yield from _empty(parent, name, path, DEPTH_LIMIT)
+                yield from _empty(parent, name, path, DELETED_DEPTH)
             os.rmdir(name, dir_fd=parent)
         finally:
             os.close(parent)
@@ -47,7 +49,7 @@ def delete(directory: str, path: str, condition: FileCondition, *, recursive: bo
 def _empty(parent: int, name: str, path: str, depth: int) -> Generator[None, None, None]:
     """Delete everything in the directory ``name``, which may be swapped for a link at any moment."""
     if not depth:
-        raise FileError(f"more than {DEPTH_LIMIT} directories lie in each other; delete the inner ones first: {path}")
+        raise FileError(f"more than {DELETED_DEPTH} directories lie in each other; delete the inner ones first: {path}")
     fd = os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=parent)
     try:
         while True:

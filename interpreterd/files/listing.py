@@ -20,7 +20,7 @@ PAGE_LIMIT: Final = 1000
 PAGE_LIMIT_BYTES: Final = 1 << 20  # of paths
 TIME_LIMIT_S: Final = 1.0
 DIRECTORY_LIMIT: Final = 1_000_000  # entries: they are read whole, to be sorted
-DEPTH_LIMIT: Final = 64  # each level takes a descriptor; deeper directories are listed, but not entered
+LISTED_DEPTH: Final = 64  # each level takes a descriptor; deeper directories are listed, but not entered
 PACE: Final = 200  # entries between two pauses, in which other threads get Python's lock
 _PAUSE_S: Final = 0.0001
 EVERYTHING: Final = "**"
@@ -62,7 +62,7 @@ class _Walk:
     def page(self, fd: int, after: list[str]) -> FilePage:
         files: list[FileInfo] = []
         size_bytes = 0
-        for path, info in self._below(fd, "", self._glob.start, after, DEPTH_LIMIT):
+        for path, info in self._below(fd, "", self._glob.start, after, LISTED_DEPTH):
             if info is not None:
                 files.append(info)
                 size_bytes += len(path)

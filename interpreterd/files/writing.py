@@ -14,7 +14,7 @@ from interpreterd.files.told import shown, told
 from interpreterd.model.file_errors import ConditionFailed, DiskFull, FileTooLarge, NotADirectory
 from interpreterd.model.files import FileCondition, FileInfo, path_parts
 
-TRIES: Final = 8  # user code may make and remove files of the same name meanwhile
+NAMING_TRIES: Final = 8  # user code may make and remove files of the same name meanwhile
 # The condition and the change belong together; uploads of the same file wait for each other.
 _locks: Final = [threading.Lock() for _ in range(64)]
 
@@ -166,7 +166,7 @@ class NewFile:
 
     def _put_into(self, parent: int) -> bool:
         """Give the file its name; return whether it was free."""
-        for _ in range(TRIES):
+        for _ in range(NAMING_TRIES):
             before = self._look(parent)
             if before is None and self._name is None:
                 with contextlib.suppress(FileExistsError):

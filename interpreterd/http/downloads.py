@@ -11,7 +11,7 @@ from interpreterd.http.preconditions import Part, http_date, is_unchanged, quote
 from interpreterd.model.files import FileInfo
 from interpreterd.model.mime import mime_type
 
-PIECE_BYTES: Final = 256 << 10
+FILE_PIECE_BYTES: Final = 256 << 10
 # The file may be a page with a script: a browser must neither show it as a page of this daemon, nor guess what it is,
 # nor hand it to pages of other sites.
 _HARMLESS: Final = {
@@ -48,7 +48,7 @@ async def send_file(request: web.Request, file: Download) -> web.StreamResponse:
 async def _send(request: web.Request, response: web.StreamResponse, file: Download, part: Part) -> None:
     offset = part.start
     while offset < part.end:
-        data = await file.read(offset, min(PIECE_BYTES, part.end - offset))
+        data = await file.read(offset, min(FILE_PIECE_BYTES, part.end - offset))
         if not data:  # it is shorter by now: only the end of the connection says so
             if request.transport is not None:
                 request.transport.abort()

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from interpreterd.files import deleting
-from interpreterd.files.deleting import delete
+from interpreterd.files.deleting import delete_below
 from interpreterd.model.errors import InterpreterError
 from interpreterd.model.file_errors import (
     ConditionFailed,
@@ -21,7 +21,7 @@ from interpreterd.model.files import ANYHOW, FileCondition
 
 def run(directory: Path, path: str, condition: FileCondition = ANYHOW, *, recursive: bool = False) -> int:
     """Delete; return the number of steps."""
-    return sum(1 for _ in delete(str(directory), path, condition, recursive=recursive))
+    return sum(1 for _ in delete_below(str(directory), path, condition, recursive=recursive))
 
 
 def test_a_file_a_fifo_a_link_and_an_empty_directory_are_deleted(directory: Path) -> None:
@@ -60,7 +60,7 @@ def test_a_directory_that_becomes_a_link_meanwhile_is_not_followed(directory: Pa
     (directory / "d" / "e" / "file").touch()
     (directory.parent / "other").mkdir()
     (directory.parent / "other" / "kept").touch()
-    steps = delete(str(directory), "d", ANYHOW, recursive=True)
+    steps = delete_below(str(directory), "d", ANYHOW, recursive=True)
     next(steps)  # the file is deleted
     (directory / "d" / "e").rmdir()
     (directory / "d" / "e").symlink_to("../../other")
@@ -88,7 +88,7 @@ def test_only_what_the_client_knows_is_deleted(directory: Path) -> None:
 
 
 def test_a_directory_that_is_too_deep_is_refused(directory: Path) -> None:
-    (directory / "/".join("d" * (deleting.DEPTH_LIMIT + 2))).mkdir(parents=True)
+    (directory / "/".join("d" * (deleting.DELETED_DEPTH + 2))).mkdir(parents=True)
     with pytest.raises(FileError, match="delete the inner ones first"):
         run(directory, "d", recursive=True)
     run(directory, "d/d/d", recursive=True)
@@ -98,7 +98,7 @@ def test_a_directory_that_is_too_deep_is_refused(directory: Path) -> None:
 def test_no_descriptor_stays_of_a_deletion_that_is_given_up(directory: Path) -> None:
     (directory / "d" / "e").mkdir(parents=True)
     before = os.listdir("/proc/self/fd")
-    steps = delete(str(directory), "d", ANYHOW, recursive=True)
+    steps = delete_below(str(directory), "d", ANYHOW, recursive=True)
     next(steps)
     steps.close()
     assert os.listdir("/proc/self/fd") == before

@@ -109,9 +109,9 @@ def test_a_directory_with_too_many_entries_is_an_error(tree: str, monkeypatch: p
 
 
 def test_a_deep_directory_is_listed_and_not_entered(directory: Path) -> None:
-    depth = listing.DEPTH_LIMIT + 5
+    depth = listing.LISTED_DEPTH + 5
     (directory / "/".join("d" * depth)).mkdir(parents=True)
-    assert len(paths(str(directory))) == listing.DEPTH_LIMIT + 1
+    assert len(paths(str(directory))) == listing.LISTED_DEPTH + 1
 
 
 def test_a_directory_that_is_gone(directory: Path) -> None:

@@ -30,7 +30,7 @@ async def answer(request: web.Request) -> web.StreamResponse:
 
 @pytest.fixture
 async def client(aiohttp_client: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
-    monkeypatch.setattr(downloads, "PIECE_BYTES", 2)
+    monkeypatch.setattr(downloads, "FILE_PIECE_BYTES", 2)
     app = make_app(settings=Settings.of(cwd=str(tmp_path)), launcher=FakeLauncher())
     app.router.add_get("/file", answer)
     return await aiohttp_client(app)

@@ -134,7 +134,7 @@ def test_every_documented_file_exists() -> None:
 
 def test_the_table_of_routes_is_complete() -> None:
     table = README.partition("| route | what it does |\n")[2].partition("\n\n")[0]
-    shown = {(method.lower(), path) for method, path in re.findall(r"`(GET|POST|PATCH|DELETE) (/[\w/{}.]+)", table)}
+    shown = {(method.lower(), path) for method, path in re.findall(r"`(GET|POST|PUT|PATCH|DELETE) (/[\w/{}.]+)", table)}
     assert shown == {(method, path.removeprefix(PREFIX)) for method, path, _ in OPERATIONS.values()}
 
 

@@ -67,7 +67,7 @@ async def refused_files(walk: Walk, patch: pytest.MonkeyPatch) -> None:
         with patch.context() as refusing:
             fail = _failing(number)
             refusing.setattr(service, "list_files", fail)
-            refusing.setattr(service, "delete", fail)
+            refusing.setattr(service, "delete_below", fail)
             refusing.setattr(service.ReadableFile, "open", fail)
             refusing.setattr(service, "NewFile", fail)
             for name in ("listFiles", "getFile", "putFile", "deleteFile"):
