@@ -190,6 +190,47 @@ def keep_functions(module, names):
             setattr(module, name, SimpleNamespace(**kept))
 
 
+# The modules that libraries.py adds to, or has a stand-in for.
+_EXTENDED = frozenset(
+    [
+        "IPython",
+        "IPython.core.display_functions",
+        "PIL.ImageShow",
+        "interpreterd_inline",
+        "matplotlib",
+        "matplotlib.axes._axes",
+        "plotly.basedatatypes",
+        "plotly.io._renderers",
+    ]
+)
+
+
+def extend_search():
+    """Put a step behind Python's search on ``sys.path``: a look into ``_EXTENDED``.
+
+    Adds to what has been imported already, in a template, too.
+    """
+    from _frozen_importlib_external import PathFinder
+
+    search = vars(PathFinder)["find_spec"].__func__
+
+    def find_spec(cls, fullname, path=None, target=None):
+        spec = search(cls, fullname, path, target)
+        if fullname not in _EXTENDED:
+            return spec
+        from worker.libraries import extended
+
+        return extended(fullname, spec)
+
+    find_spec.__qualname__, find_spec.__module__ = "PathFinder.find_spec", search.__module__
+    find_spec.__doc__ = search.__doc__
+    PathFinder.find_spec = classmethod(find_spec)
+    for name in _EXTENDED & sys.modules.keys():
+        from worker.libraries import extend
+
+        extend(name, sys.modules[name])
+
+
 class Hooks:
     """Calls functions with modules of the standard library, by name, when they are imported, or now if they have been.
 

@@ -55,7 +55,6 @@ class Interpreter:
         self._stack = library.stack
         self._excepthook = sys.excepthook  # site may have put its own there
         self._traces = traces
-        self._results = None  # until an execution has a value
         self._reserve_bytes = 0
         self._reserve = None
         self._pid = None
@@ -119,7 +118,7 @@ class Interpreter:
         before = {name: self._environ.get(name) for name in message["envs"]}
         self._streams.begin()
         self._stdin.begin(message["id"] if message.get("stdin") else None)
-        self._cells.number(message.get("number"))
+        self._cells.take(message)
         raised, error = self._run(message)
         if os.getpid() != self._pid:
             from worker.forked import leave
@@ -162,9 +161,9 @@ class Interpreter:
                     set_events(tool, 0)
             # User code may have left the limit so low that neither its error nor its next execution has room.
             setrecursionlimit(max(getrecursionlimit(), self._recursion_limit))
-            if value is not None or self._results is not None:
+            if value is not None or self._cells.at_end:
                 try:
-                    self._show(value)
+                    self._cells.end(value, os.getpid() != self._pid)
                 except BaseException as caught:
                     raised = caught
                 value = None
@@ -175,7 +174,7 @@ class Interpreter:
                     remember(raised)
                     error = describe(raised)
                     if self._has_hook(raised):
-                        call_hook(self._call, raised, error)
+                        call_hook(self._cells.call, raised, error)
             self._disarm()
         except BaseException as caught:  # an interrupt at the very end, or an error during the description
             self._reserve = None
@@ -190,25 +189,11 @@ class Interpreter:
             forget_frames(late)
         return raised, error
 
-    def _show(self, value):
-        """Publish the value of an execution, unless it is None. Raises what user code raises meanwhile."""
-        if self._results is None:
-            from worker.results import Results
-
-            self._results = Results(self._cells.module.__dict__)
-        self._results.tidy()
-        if value is not None and os.getpid() == self._pid:  # otherwise user code has forked
-            self._results.show(value, self._call)
-
     def _has_hook(self, raised):
         """Whether user code has a ``sys.excepthook`` of its own for ``raised``."""
         hook = getattr(sys, "excepthook", None)
         own = hook is not None and hook is not self._excepthook and hook is not sys.__excepthook__
         return own and not issubclass(type(raised), SystemExit)
-
-    def _call(self, function, *arguments):
-        """Call ``function`` as a cell is called: without a caller, and with the cells' context variables."""
-        return self._stack.call(*self._cells.in_context(function, *arguments))
 
     def _keep_reserve(self):
         """Keep memory from user code, if there is enough; otherwise user code needs it to free its own."""

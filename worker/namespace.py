@@ -5,11 +5,12 @@ import sys
 from time import tzset
 
 from worker import compiling
-from worker.imports import Hooks, import_traceback
+from worker.imports import Hooks, extend_search, import_traceback
 from worker.sources import Sources
 
 ModuleType = type(sys)
 CO_COROUTINE = 0x80  # of inspect, which is not imported
+current = None  # this worker's Cells, for modules that are made later
 
 
 class Exit(SystemExit):
@@ -39,10 +40,35 @@ class _Quitter:
         raise Exit(code)
 
 
+class _Late:
+    """A builtin of user code that ``display.py`` has, which is made when it is first called or looked at."""
+
+    def __init__(self, name):
+        self.__name__ = self.__qualname__ = name
+
+    @property
+    def __wrapped__(self):
+        from worker import display
+
+        return getattr(display, self.__name__)
+
+    __doc__ = property(lambda self: self.__wrapped__.__doc__)
+
+    def __repr__(self):
+        return repr(self.__wrapped__)
+
+    def __call__(self, /, *arguments, **options):
+        return self.__wrapped__(*arguments, **options)
+
+
 class Cells:
     """Compiles executions into one namespace.
 
     ``from __future__`` imports hold for all later cells, as at Python's own prompt.
+
+    Attributes:
+        request: The message that asked for the latest execution.
+        at_end: Functions of the worker, or None, that show what a cell has left; called with its request at its end.
     """
 
     def __init__(self, stack, hooks):
@@ -53,6 +79,12 @@ class Cells:
         # Code that pickles, or looks itself up, uses sys.modules["__main__"].
         sys.modules["__main__"] = self.module
         builtins.exit, builtins.quit = _Quitter("exit"), _Quitter("quit")
+        for name in ("display", "update_display", "clear_output"):
+            setattr(builtins, name, _Late(name))
+        extend_search()
+        global current
+        current, self.request, self.at_end = self, {}, []
+        self._results = None  # until a cell has a value
         self._loop = None  # until a cell waits by ``await``
         self._flags = 0
         self._sources = Sources()
@@ -67,9 +99,9 @@ class Cells:
         """Start without sources."""
         self._sources.forget()
 
-    def number(self, number):
-        """Give the next cell the number of its execution."""
-        self._sources.number = number
+    def take(self, request):
+        """Take the message that asks for the next cell."""
+        self.request, self._sources.number = request, request.get("number")
 
     def compile(self, source, interactive=False, valued=False):
         """Return the call that runs the next cell: a function and its arguments. Raises the exceptions of ``compile``.
@@ -124,6 +156,31 @@ class Cells:
     def in_context(self, function, *arguments):
         """Return the call of ``function`` in which the context variables of the cells are there."""
         return (function, *arguments) if self._loop is None else self._loop.in_context(function, *arguments)
+
+    def call(self, function, *arguments):
+        """Call ``function`` as a cell is called: without a caller, and with the cells' context variables."""
+        return self._stack.call(*self.in_context(function, *arguments))
+
+    def end(self, value, is_forked):
+        """Publish the value of a cell, unless it is None, and what it has left. Raises what user code raises meanwhile.
+
+        A process that user code has forked publishes nothing.
+        """
+        if value is not None and self._results is None:
+            from worker.results import Results
+
+            self._results = Results(self.module.__dict__)
+            self.at_end.append(None)  # so that this is called after each cell
+        if self._results is not None:
+            self._results.tidy()
+        if is_forked:
+            return
+        try:
+            if value is not None:
+                self._results.show(value, self.call)
+        finally:
+            for show in filter(None, self.at_end):
+                self.call(show, self.request)
 
     def is_deaf(self):
         """Whether the cell has to be interrupted once more, since the first interrupt had no effect."""
