@@ -14,6 +14,7 @@ from typing import Any
 import uvloop
 
 import soak
+from soak.abuse import abuse
 from soak.chaos import chaos
 from soak.fuzz import fuzz
 from soak.report import Phase, tell
@@ -25,6 +26,7 @@ Run = Callable[[argparse.Namespace, Path], Coroutine[Any, Any, list[Phase]]]
 PHASES: dict[str, Run] = {
     "chaos": lambda options, directory: chaos(options.seconds, options.seed, directory),
     "fuzz": lambda options, directory: fuzz(options.seconds, options.seed, directory),
+    "abuse": lambda options, directory: abuse(options.seconds / 6, options.seed, directory),
     "interrupts": lambda options, directory: interrupts(options.interrupts, options.seed, directory),
     "leftovers": lambda options, directory: leftovers(directory),
     "cycles": lambda options, directory: cycles(options.cycles, options.seed, directory),
@@ -55,7 +57,9 @@ def main() -> int:
 
 def _parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m soak", description=soak.__doc__)
-    parser.add_argument("--seconds", type=float, default=60, help="length of the phases chaos and fuzz")
+    parser.add_argument(
+        "--seconds", type=float, default=60, help="length of the phases chaos and fuzz; of others a sixth"
+    )
     parser.add_argument(
         "--interrupts",
         type=int,
@@ -71,7 +75,11 @@ def _parse() -> argparse.Namespace:
         "--seed", default=str(random.randrange(2**32)), help="repeats the random choices of an earlier run"
     )
     parser.add_argument(
-        "--only", type=_names, default=["chaos"], metavar="PHASE,…", help=f"phases to run: {', '.join(PHASES)}, or all"
+        "--only",
+        type=_names,
+        default=["chaos", "abuse"],
+        metavar="PHASE,…",
+        help=f"phases to run: {', '.join(PHASES)}, or all",
     )
     return parser.parse_args()
 

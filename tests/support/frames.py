@@ -114,6 +114,11 @@ class RawSocket:
         """Stop reading, so that the server's data fills the socket's buffers."""
         self._writer.transport.pause_reading()  # type: ignore[attr-defined]
 
+    def read_on(self) -> None:
+        """Read again."""
+        if not self._writer.transport.is_closing():
+            self._writer.transport.resume_reading()  # type: ignore[attr-defined]
+
 
 @contextlib.asynccontextmanager
 async def open_raw(port: int, path: str) -> AsyncIterator[RawSocket]:
