@@ -16,6 +16,7 @@ from soak.watch import Watched, watched
 CLIENTS = 8
 PATHS = ("/execute", "/session", "/context/default/events")
 PAUSE_S = 0.5  # that the daemon allows within a message
+END_LIMIT_S = 20.0  # of one connection: far more than the daemon needs on the busiest machine
 LIMIT_BYTES = 1 << 20
 FRAGMENTS = 70_000  # more than one message may have
 PINGS = 20_000
@@ -40,14 +41,18 @@ async def _attack(it: Watched, chooser: random.Random, until: float) -> None:
     while time.monotonic() < until:
         name, path = chooser.choice(list(ATTACKS)), chooser.choice(PATHS)
         it.phase.count("attacks", name)
-        async with open_raw(it.port, PREFIX + path) as raw:
-            allowed = await ATTACKS[name](raw, chooser)
-            if chooser.random() < 0.2:
-                raw.reset()
-                continue
-            if not allowed:
-                raw.end()
-            found = await raw.rest()
+        try:
+            async with asyncio.timeout(END_LIMIT_S), open_raw(it.port, PREFIX + path) as raw:
+                allowed = await ATTACKS[name](raw, chooser)
+                if chooser.random() < 0.2:
+                    raw.reset()
+                    continue
+                if not allowed:
+                    raw.end()
+                found = await raw.rest()
+        except TimeoutError:
+            it.phase.expect(False, f"{name} on {path} had no end within {END_LIMIT_S:.0f} s")
+            continue
         codes = [seen.close_code for seen in found if seen.opcode == CLOSE]
         it.phase.expect(len(codes) <= 1 and 1011 not in codes, f"{name} on {path} was closed with {codes}")
         it.phase.expect(not codes or found[-1].opcode == CLOSE, f"{name} on {path}: frames came after the close")
