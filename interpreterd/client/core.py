@@ -70,6 +70,10 @@ class ClientCore:
         }
         if options.get("interactive"):
             body["interactive"] = True
+        if options.get("charts"):
+            body["charts"] = True
+        if options.get("image_format"):
+            body["imageFormat"] = options.get("image_format")
         return FollowedExecution(await self.open(), body, origin=self._origin, reconnect_s=self._reconnect_s)
 
     def collector(self) -> Collector:

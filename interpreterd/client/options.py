@@ -38,12 +38,16 @@ class StreamOptions(TypedDict, total=False):
             daemon's ``--grace-s``.
         envs: Environment variables for this execution only.
         interactive: Whether the values of expressions are printed, as at Python's own prompt.
+        charts: Whether a figure of matplotlib comes with its data, as ``application/vnd.interpreterd.chart+json``.
+        image_format: ``"png"`` or ``"svg"``: the format of figures.
     """
 
     timeout: int | None
     grace_s: float | None
     envs: Mapping[str, str] | None
     interactive: bool | None
+    charts: bool | None
+    image_format: str | None
 
 
 class ExecuteOptions(StreamOptions, total=False):

@@ -15,6 +15,7 @@ ID_LIMIT_CHARS: Final = 1000  # of a context's id, which the daemon repeats if i
 ORIGIN_LIMIT_CHARS: Final = 256
 METADATA_LIMIT: Final = 64
 METADATA_LIMIT_BYTES: Final = 4096
+IMAGE_FORMATS: Final = ("png", "svg")
 CWD_LIMIT_BYTES: Final = 4096  # PATH_MAX, limits.h
 
 
@@ -31,6 +32,8 @@ class Execute:
         stays: Whether it goes on when its client's connection ends; otherwise it is interrupted.
         stdin: Whether ``input()`` asks the client.
         interactive: Whether the values of its expressions are printed, as at Python's own prompt.
+        charts: Whether a figure of matplotlib comes with its data.
+        image_format: The format of figures, one of ``IMAGE_FORMATS``; None for the code's own choice, png by default.
         origin: The client's name for itself, for other clients that follow the context.
         digest: Of the code, if it is already known: computing it takes long for long code.
     """
@@ -43,6 +46,8 @@ class Execute:
     stays: bool = True
     stdin: bool = False
     interactive: bool = False
+    charts: bool = False
+    image_format: str | None = None
     origin: str = ""
     digest: Digest | None = field(default=None, repr=False, eq=False)
 

@@ -52,6 +52,8 @@ class Run:
     envs: Mapping[str, str] = field(factory=dict, repr=lambda envs: f"<{len(envs)} variables>")
     stdin: bool = False
     interactive: bool = False
+    charts: bool = False
+    image_format: str | None = None
     number: int = field(default=1, eq=False)
 
     @classmethod
@@ -63,6 +65,8 @@ class Run:
             envs=request.envs,
             stdin=request.stdin,
             interactive=request.interactive,
+            charts=request.charts,
+            image_format=request.image_format,
             number=number,
         )
 
@@ -223,6 +227,10 @@ def _body(message: ToWorker) -> dict[str, Any]:
             }
             if message.interactive:
                 body["interactive"] = True
+            if message.charts:
+                body["charts"] = True
+            if message.image_format is not None:
+                body["imageFormat"] = message.image_format
         case Answer():
             body = {"type": "answer", "number": message.number, "text": message.text}
         case Sync():

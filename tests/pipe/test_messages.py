@@ -46,6 +46,7 @@ TO_WORKER: list[messages.ToWorker] = [
     ),
     Run(execution_id="e3", code="input()", stdin=True),
     Run(execution_id="e4", code="x", interactive=True),
+    Run(execution_id="e5", code="x", charts=True, image_format="svg"),
     Answer(number=1, text="grün"),
     Answer(number=2, text=None),
     Sync(),

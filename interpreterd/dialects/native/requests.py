@@ -27,6 +27,7 @@ from interpreterd.model.requests import (
     CWD_LIMIT_BYTES,
     DEFAULT_TIMEOUT_S,
     ID_LIMIT_CHARS,
+    IMAGE_FORMATS,
     ORIGIN_LIMIT_CHARS,
     TIMEOUT_LIMIT_S,
     ChangeContext,
@@ -65,6 +66,8 @@ def parse_execute(value: object) -> ExecuteMessage:
             "events",
             "stdin",
             "interactive",
+            "charts",
+            "imageFormat",
             "background",
             "origin",
         },
@@ -94,6 +97,8 @@ def parse_execute(value: object) -> ExecuteMessage:
         stays=choice(message, "onDisconnect", ("continue", "interrupt")) == "continue",
         stdin=flag(message, "stdin"),
         interactive=flag(message, "interactive"),
+        charts=flag(message, "charts"),
+        image_format=None if message.get("imageFormat") is None else choice(message, "imageFormat", IMAGE_FORMATS),
         origin=origin,
     )
     return ExecuteMessage(

@@ -64,6 +64,8 @@ EDGES: dict[str, list[Any]] = {
     "events": ["v1", "v2", "v3"],
     "stdin": [],
     "interactive": [],
+    "charts": [],
+    "imageFormat": ["png", "svg", "PNG"],
     "background": [],
     "origin": ["é" * 256, "é" * 257],
     "cwd": ["/tmp"],
