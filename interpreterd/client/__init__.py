@@ -22,6 +22,7 @@ from interpreterd.client.errors import (
     StartFailed,
     UnexpectedAnswer,
 )
+from interpreterd.client.files import FileEntry
 from interpreterd.client.local import LocalDaemon
 from interpreterd.client.options import ContextOptions, ExecuteOptions, Options, StreamOptions
 from interpreterd.client.results import Execution, ExecutionFailed
@@ -55,6 +56,7 @@ __all__ = [
     "ExecutionFailed",
     "ExecutionLost",
     "Failure",
+    "FileEntry",
     "Finished",
     "Frame",
     "Gap",

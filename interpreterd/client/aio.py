@@ -5,12 +5,14 @@ import contextlib
 import inspect
 import os
 from collections.abc import AsyncGenerator, Mapping
+from pathlib import Path
 from types import TracebackType
-from typing import Any, Self, Unpack
+from typing import Any, Self, Unpack, overload
 
 from interpreterd.client.contexts import ContextData
 from interpreterd.client.core import ClientCore
 from interpreterd.client.errors import ContextNotFound
+from interpreterd.client.files import FileEntry, FileSource
 from interpreterd.client.local import LocalDaemon
 from interpreterd.client.options import ContextOptions, ExecuteOptions, Options, StreamOptions, check_keywords
 from interpreterd.client.results import Callbacks, Execution
@@ -161,6 +163,26 @@ class AsyncContext(ContextData):
         """See ``AsyncInterpreter.stream``."""
         check_keywords("stream", options, StreamOptions)
         return self._client.stream(code, self.id, **options)
+
+    async def upload(self, source: FileSource, name: str | None = None) -> FileEntry:
+        """See ``Context.upload``."""
+        return await self._client._core.upload(self.id, source, name)
+
+    @overload
+    async def download(self, name: str) -> bytes: ...
+    @overload
+    async def download(self, name: str, to: str | os.PathLike[str]) -> Path: ...
+    async def download(self, name: str, to: str | os.PathLike[str] | None = None) -> bytes | Path:
+        """See ``Context.download``."""
+        return await self._client._core.download(self.id, name, to)
+
+    async def files(self, glob: str | None = None) -> list[FileEntry]:
+        """See ``Context.files``."""
+        return await self._client._core.files(self.id, glob)
+
+    async def delete_file(self, name: str, *, recursive: bool = False) -> None:
+        """See ``Context.delete_file``."""
+        await self._client._core.delete_file(self.id, name, recursive)
 
     async def interrupt(self) -> bool:
         """See ``AsyncInterpreter.interrupt``."""

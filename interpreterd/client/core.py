@@ -3,10 +3,12 @@
 import asyncio
 import os
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlencode
 
 from interpreterd.client.arguments import check, encode_request, quoted
+from interpreterd.client.files import FileEntry, FileSource, download_file, list_entries, remove_file, upload_file
 from interpreterd.client.following import FollowedExecution
 from interpreterd.client.link import DEFAULT_URL, Link
 from interpreterd.client.local import LocalDaemon
@@ -113,6 +115,22 @@ class ClientCore:
         """Give a context a new Python; return it."""
         query = "?cancelQueued=true" if cancel_queued else ""
         return await self._request("POST", _path(context_id) + "/restart" + query)
+
+    async def upload(self, context_id: str, source: FileSource, name: str | None) -> FileEntry:
+        """Write a file of a context."""
+        return await upload_file(await self.open(), context_id, source, name)
+
+    async def download(self, context_id: str, name: str, to: str | os.PathLike[str] | None) -> bytes | Path:
+        """Read a file of a context."""
+        return await download_file(await self.open(), context_id, name, to)
+
+    async def files(self, context_id: str, glob: str | None) -> list[FileEntry]:
+        """List the files of a context."""
+        return await list_entries(await self.open(), context_id, glob)
+
+    async def delete_file(self, context_id: str, name: str, recursive: bool) -> None:
+        """Delete a file of a context."""
+        await remove_file(await self.open(), context_id, name, recursive=recursive)
 
     async def _request(self, method: str, path: str, body: bytes | None = None) -> dict[str, Any]:
         return await (await self.open()).request(method, path, body)

@@ -6,7 +6,7 @@ import os
 import socket
 import weakref
 from collections.abc import Iterator, Mapping
-from typing import Any, Final
+from typing import IO, Any, Final
 from urllib.parse import quote, urlsplit
 
 import aiohttp
@@ -77,9 +77,12 @@ class Link:
             more = f"{'&' if '?' in path else '?'}after={quote(answer['next'], safe='')}"
 
     async def open(
-        self, method: str, path: str, body: bytes | None = None, accept: str = JSON
+        self, method: str, path: str, body: bytes | IO[bytes] | None = None, accept: str = JSON, kind: str = JSON
     ) -> aiohttp.ClientResponse:
-        """Return the answer once its head has come; refusals are raised. The caller reads the body, or closes it."""
+        """Return the answer once its head has come; refusals are raised. The caller reads the body, or closes it.
+
+        ``kind`` is the media type of ``body``, ``accept`` that of the answer, or ``*/*``.
+        """
         session = self._open_session()
         await asyncio.sleep(0)  # a loop that was busy learns now which kept connections have ended
         with self.translated():
@@ -87,11 +90,11 @@ class Link:
                 method,
                 URL(self._base + path, encoded=True),
                 data=body,
-                headers={"Accept": accept, "Content-Type": JSON},
+                headers={"Accept": accept, "Content-Type": kind},
                 allow_redirects=False,
             )
             self._responses.add(response)
-            if response.status < 300 and response.content_type == accept:
+            if response.status < 300 and accept in (response.content_type, "*/*"):
                 return response
             async with response:
                 raise self._refusal(response, _json_object(await response.read()))

@@ -4,12 +4,14 @@ import contextlib
 import os
 import weakref
 from collections.abc import Generator, Mapping
+from pathlib import Path
 from types import TracebackType
-from typing import Any, Self, Unpack
+from typing import Any, Self, Unpack, overload
 
 from interpreterd.client.contexts import ContextData
 from interpreterd.client.core import ClientCore
 from interpreterd.client.errors import ContextNotFound
+from interpreterd.client.files import FileEntry, FileSource
 from interpreterd.client.following import FollowedExecution
 from interpreterd.client.local import LocalDaemon
 from interpreterd.client.options import ContextOptions, ExecuteOptions, Options, StreamOptions, check_keywords
@@ -238,6 +240,30 @@ class Context(ContextData):
         """See ``Interpreter.stream``."""
         check_keywords("stream", options, StreamOptions)
         return self._client.stream(code, self.id, **options)
+
+    def upload(self, source: FileSource, name: str | None = None) -> FileEntry:
+        """Write a file below the context's directory; return it.
+
+        ``source`` is the path of a local file, or the content as bytes. ``name`` is the path there; None: the local
+        file's name. Missing directories are made. The file is there at once when all of it has arrived.
+        """
+        return self._client._portal.wait(self._client._core.upload(self.id, source, name))
+
+    @overload
+    def download(self, name: str) -> bytes: ...
+    @overload
+    def download(self, name: str, to: str | os.PathLike[str]) -> Path: ...
+    def download(self, name: str, to: str | os.PathLike[str] | None = None) -> bytes | Path:
+        """Return the content of a file, or write it to the local path or directory ``to``, and return the path."""
+        return self._client._portal.wait(self._client._core.download(self.id, name, to))
+
+    def files(self, glob: str | None = None) -> list[FileEntry]:
+        """Return what is below the context's directory; ``glob`` selects: ``*``, ``**/*.csv``."""
+        return self._client._portal.wait(self._client._core.files(self.id, glob))
+
+    def delete_file(self, name: str, *, recursive: bool = False) -> None:
+        """Delete a file or an empty directory; a directory with everything in it if ``recursive``."""
+        self._client._portal.wait(self._client._core.delete_file(self.id, name, recursive))
 
     def interrupt(self) -> bool:
         """See ``Interpreter.interrupt``."""

@@ -61,10 +61,12 @@ async def test_the_directory_itself_is_not_swapped(client: Client, place: Path) 
 async def test_code_that_swaps_names_all_the_time_gains_nothing(client: Client, place: Path) -> None:
     """The code makes ``d`` a directory and a link out, in turn; requests meanwhile reach only the directory."""
     context = await client.create(cwd=str(place))
+    (place / "real").mkdir()
+    (place / "real" / "secret").write_bytes(b"inside")
+    (place / "link").symlink_to("..")
+    (place / "d").symlink_to("real")
     swap = """
     import os
-    os.mkdir('real'); open('real/secret', 'w').write('inside')
-    os.symlink('..', 'link'); os.symlink('real', 'd')
     while not os.path.exists('stop'):
         for target in ('link', 'real'):
             os.symlink(target, 'new'); os.rename('new', 'd')
