@@ -29,7 +29,7 @@ class Entry(Protocol):
 
 
 FREE_EVENTS: Final = 16  # of kinds of which there are few: an execution has five
-READY_BYTES: Final = 64 << 10  # of events that are handed out together, as they are kept: some 200 short lines
+READY_BYTES: Final = 32 << 10  # of small events that are handed out together; large output comes piece by piece
 _E = TypeVar("_E", bound=Entry)
 
 

@@ -6,7 +6,7 @@ then misses.
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from typing import Final, TypeVar
 
 from aiohttp import WSMsgType, hdrs, web
@@ -52,12 +52,17 @@ async def answer_with(request: web.Request, form: str, events: Events[_E], rende
             await response.prepare(request)
             async with _heartbeat(response, form, patience_s):
                 while ready := await events.ready():
-                    messages = [(number, render(number, event)) for number, event in ready]
-                    if told := b"".join(frame(number, it) for number, it in messages if it is not None):
+                    if told := _joined(ready, render, frame):
                         await response.write(told)
     except ConnectionError:
         pass
     return response
+
+
+def _joined(ready: Sequence[tuple[int, _E | Gap]], render: Render[_E], frame: Callable[[int, bytes], bytes]) -> bytes:
+    """Return the events as one piece. No other copy of them is kept while the client takes it."""
+    messages = ((number, render(number, event)) for number, event in ready)
+    return b"".join(frame(number, message) for number, message in messages if message is not None)
 
 
 async def follow(

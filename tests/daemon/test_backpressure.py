@@ -11,7 +11,7 @@ from aiohttp import WSMsgType
 from contract import INTERRUPTED, error, interrupt
 from fake_worker import FakeLauncher
 from harness import PREFIX, Client, Daemon, gone
-from reading import Reader
+from reading import Posted, Reader
 from streaming import NARROW, Check, memory_bytes, waits_in_write
 
 from interpreterd.app import make_app
@@ -106,6 +106,36 @@ async def test_memory_stays_flat_for_each_execution_of_a_session(own_client: Cli
         for seen in text.values():
             await waits_in_write(int(seen.partition("\n")[0]), daemon.url)
         assert (memory_bytes(daemon.pid) - before) / CLIENTS < 2 * MIB
+
+
+async def test_memory_stays_flat_while_a_client_over_http_does_not_read(own_client: Client, daemon: Daemon) -> None:
+    context = await own_client.create()
+    await own_client.run(f"print('x' * {MIB})", context)
+    before = memory_bytes(daemon.pid)
+    with Posted(daemon.url, {"code": FLOOD.format(FLOODS["control characters"]), "contextId": context}) as posted:
+        pid = await asyncio.to_thread(posted.first_number)
+        await waits_in_write(pid, daemon.url)
+        await asyncio.to_thread(posted.receive, 4 * MIB)
+        await waits_in_write(pid, daemon.url)
+        assert memory_bytes(daemon.pid) - before < 3 * MIB
+        assert (await own_client.run("print('goes on')")).stdout == "goes on\n"
+
+
+async def test_a_program_whose_lines_wait_for_their_client_is_interrupted(own_client: Client, daemon: Daemon) -> None:
+    context = await own_client.create()
+    code = (
+        "import os\nprint(os.getpid(), flush=True)\ni = 0\n"
+        "try:\n    while True: print(i, '👋' * 20); i += 1\nfinally: print('last words' * 10_000)\n"
+    )
+    async with flooding(daemon, code, contextId=context) as (reader, _, text):
+        assert await interrupt(own_client, context) == (200, {"interrupted": True})
+        assert (await own_client.run("print(i > 10)", context)).stdout == "True\n"
+        messages = await asyncio.to_thread(rest_of, reader)
+    lines = (text + messages[0]["text"]).split("\n")
+    # The interrupt may have come within a line, before its end was printed.
+    assert (lines[-2].endswith("last words" * 10_000), lines[-1]) == (True, "")
+    assert lines[:-3] == [f"{i} {'👋' * 20}" for i in range(len(lines) - 3)]
+    assert [message["type"] for message in messages] == ["stdout", "error", "control"]
 
 
 @pytest.mark.parametrize("how", ["timeout", "interrupt", "deletion"])

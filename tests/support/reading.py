@@ -1,5 +1,6 @@
 """A WebSocket client that controls when and how much it reads."""
 
+import re
 import socket
 import struct
 from types import TracebackType
@@ -124,3 +125,39 @@ def read_all(reader: Reader) -> list[dict[str, Any]]:
 def text_of(messages: list[dict[str, Any]], *streams: str) -> str:
     """Return the output of ``streams``, in its order."""
     return "".join(message["text"] for message in messages if message["type"] in streams)
+
+
+class Posted:
+    """A request for an execution whose client takes the events as NDJSON, and only when it is told to."""
+
+    def __init__(self, url: str, body: dict[str, Any]) -> None:
+        """Connect and send, with a small receive buffer."""
+        where = urlsplit(url)
+        data = orjson.dumps(body)
+        self._socket = socket.socket()
+        self._socket.settimeout(HANG_S)
+        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 12)
+        self._socket.connect((where.hostname, where.port))
+        self._socket.sendall(
+            f"POST {PREFIX}/execute HTTP/1.1\r\nHost: {where.netloc}\r\nAccept: application/x-ndjson\r\n"
+            f"Content-Length: {len(data)}\r\n\r\n".encode()
+            + data
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._socket.close()
+
+    def first_number(self) -> int:
+        """Receive until the program has printed a number on a line of its own, and return it."""
+        received = b""
+        while (found := re.search(rb'"text":"(\d+)\\n', received)) is None:
+            received += self._socket.recv(1 << 12)
+        return int(found[1])
+
+    def receive(self, size: int) -> None:
+        """Receive ``size`` bytes."""
+        while size > 0:
+            size -= len(self._socket.recv(1 << 16))
