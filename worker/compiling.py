@@ -9,8 +9,7 @@ Each function raises the exceptions of ``compile``. The syntax ``tree`` of a sou
 function may change it.
 """
 
-from _ast import Constant, Expr, Expression, Interactive, Module, PyCF_ONLY_AST  # as in ast, without an import
-
+PyCF_ONLY_AST = 0x400  # of _ast; importing that makes all its classes, which takes 150 KB: so it is done when needed
 _STATEMENTS = frozenset(
     [
         "pass",
@@ -48,6 +47,8 @@ def plain(source, filename, flags, tree=None):
 
 def printing(source, filename, flags, tree=None):
     """Compile a cell that prints the values of its expressions by ``sys.displayhook``, as Python's own prompt does."""
+    from _ast import Interactive  # the same as in ast, without an import
+
     tree = tree or compile(source, filename, "exec", flags | PyCF_ONLY_AST, True)
     return (compile(Interactive(tree.body), filename, "single", flags, True),)
 
@@ -68,6 +69,8 @@ def valued(source, filename, flags, tree=None):
                 return compile(source[:start], filename, "exec", flags, True), last
             except SyntaxError:  # no expression, no beginning of one, or a mistake, which is raised below
                 pass
+    from _ast import Constant, Expr, Expression, Module
+
     tree = tree or compile(source, filename, "exec", flags | PyCF_ONLY_AST, True)
     body = tree.body
     last = body[-1] if body else None
