@@ -149,8 +149,10 @@ class Cells:
         return self.in_context(list, map(eval, codes, [namespace] * len(codes)))
 
     def _surrounded(self, around, call):
-        with around:
+        with around as is_captured:
             value = self._stack.call(*call)
+            if is_captured:
+                return None
             return value[-1] if type(value) is list and list in call[:2] else value
 
     def in_context(self, function, *arguments):

@@ -10,7 +10,22 @@ def compiled(kind, source, filename, flags, mistake):
     """
     if _awaits(source, mistake):
         return kind(source, filename, flags | PyCF_ALLOW_TOP_LEVEL_AWAIT), None
-    raise mistake
+    if not any(mark in source for mark in "!%?") and not source.lstrip("\n")[:1].isspace():
+        raise mistake
+    from worker.notebook import Cell
+
+    cell = Cell(source, filename)
+    if not cell.is_changed:
+        raise mistake
+    codes = cell.compiled(kind, flags, source)
+    from worker.magics import notebook
+
+    runner = notebook()
+    if not cell.around:
+        return codes, None
+    from worker.surroundings import surrounding
+
+    return codes, surrounding(runner, cell.around)
 
 
 def _awaits(source, mistake):
