@@ -190,8 +190,8 @@ def test_what_is_older_than_a_birth_is_swept_while_that_goes_on_and_what_is_born
 PARENT_AND_CHILD = f"""{BEGINNING}
 async def main():
     nursery = Nursery(adopts=True)
-    code = "import os, signal; os.fork(); os.write(1, b'.'); signal.pause()"
-    parent = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE)
+    code = "import os; os.fork(); os.write(1, b'.'); os.read(0, 1)"
+    parent = subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
     while len(parent.stdout.read(1)) and not children(parent.pid):
         pass
     reap = nursery._reap
@@ -214,8 +214,9 @@ def test_a_sweep_reaps_the_children_of_a_process_that_ended_after_the_look() -> 
 CLEANER = f"""{BEGINNING}
 async def main():
     nursery = Nursery(adopts=True)
-    code = "import signal; print(flush=True); signal.pause()  # resource_tracker import main"
-    cleaner = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, start_new_session=True)
+    code = "print(flush=True); input()  # resource_tracker import main"
+    pipes = {{"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}}  # it ends with this process at the latest
+    cleaner = subprocess.Popen([sys.executable, "-c", code], **pipes, start_new_session=True)
     cleaner.stdout.readline()
     sweep_soon, swept_again = nursery.sweep_soon, asyncio.Event()
     def sweep_and_tell():
