@@ -9,6 +9,8 @@ from os import fstat, getpid, pread  # before user code can replace them
 ModuleType, SimpleNamespace = type(sys), type(sys.implementation)  # the types module would be one more import
 
 _PATHS = sys.path[:]  # before site adds the user's
+# The names of its modules; Python 3.9 does not tell them, and these are the modules that the worker itself imports.
+_LIBRARY = getattr(sys, "stdlib_module_names", frozenset(["array", "ast", "asyncio", "json", "re", "urllib", "wave"]))
 # The modules that show errors, and those that they import.
 _SHOWING = frozenset(
     [
@@ -79,8 +81,21 @@ def import_library(name):
             sys.modules[name] = module
 
 
+def _is_hidden(name):
+    """Whether ``import name`` of user code finds another module than the standard library's."""
+    from _frozen_importlib_external import PathFinder
+
+    spec = PathFinder.find_spec(name)
+    origin = spec.origin if spec is not None else None
+    return type(origin) is str and not any(origin.startswith(path + "/") for path in _PATHS)
+
+
 def _is_library(module):
-    file = getattr(module, "__file__", None)
+    if module is None:
+        return False
+    file = getattr(module, "__file__", "")
+    if file == "" and type(module) is ModuleType:  # of C, within the interpreter
+        return True
     return type(file) is str and any(file.startswith(path + "/") for path in _PATHS)
 
 
@@ -121,7 +136,24 @@ class Importer:
             return self.package
         if name in self._library:  # user code may have put another one in its place
             return self._library[name]
+        if package in _LIBRARY and not _is_library(sys.modules.get(package)):
+            return self._import_library(package, name, globals, locals, fromlist)
         return self._import(name, globals, locals, fromlist, level)
+
+    def _import_library(self, package, name, *others):
+        """Import a module of the standard library that user code has not imported, or has another one instead of."""
+        modules = sys.modules
+        strangers = {each: modules.pop(each) for each in list(modules) if each.partition(".")[0] == package}
+        paths = sys.path[:]
+        try:
+            sys.path[:] = _PATHS
+            return self._import(name, *others)
+        finally:
+            sys.path[:] = paths
+            if strangers or _is_hidden(package):  # user code is to find its own
+                own = {each: modules.pop(each) for each in list(modules) if each.partition(".")[0] == package}
+                self._library.update((each, module) for each, module in own.items() if "." not in each)
+                modules.update(strangers)
 
     def module(self, name):
         """Return the module ``name`` of this folder; make it first if need be. Raises ImportError."""

@@ -13,6 +13,7 @@ from benchmarks.figures.leaving import aborted
 from benchmarks.figures.output import blocks, lines, switches
 from benchmarks.figures.processor import cpu
 from benchmarks.figures.rate import rate
+from benchmarks.figures.shown import pictures, tables
 from benchmarks.report import Row
 
 FIGURES: Final[dict[str, Callable[[Bench], Awaitable[list[Row]]]]] = {
@@ -32,4 +33,6 @@ FIGURES: Final[dict[str, Callable[[Bench], Awaitable[list[Row]]]]] = {
     "lag": lag,
     "hostile": hostile,
     "aborted": aborted,
+    "pictures": pictures,
+    "tables": tables,
 }
