@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from frames import CLOSE, CONTINUATION, TEXT, frame
 
-from interpreterd.http.websocket.frames import Item, Reader, Violation
+from interpreterd.http.websocket.frames import Item, Part, Reader, Violation
 
 LIMIT_BYTES = 1 << 20
 
@@ -13,7 +13,7 @@ def items(data: bytes, reader: Reader | None = None) -> list[Item]:
     """Return what ``reader``, by default a new one, finds when it is fed ``data``."""
     reader = Reader(LIMIT_BYTES) if reader is None else reader
     reader.feed(data)
-    return list(iter(reader.take, None))
+    return [item for item in iter(reader.take, None) if not isinstance(item, Part)]
 
 
 def items_in_pieces(pieces: Iterable[bytes], limit_bytes: int = LIMIT_BYTES) -> list[Item]:

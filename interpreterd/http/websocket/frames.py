@@ -14,6 +14,7 @@ from interpreterd.http.closing import INVALID_TEXT, MESSAGE_TOO_BIG, PROTOCOL_ER
 from interpreterd.model.errors import BodyTooLarge
 
 FRAMES_LIMIT: Final = 1 << 16  # of one message: 4 MiB in frames of 64 bytes
+FRAMES_AT_ONCE: Final = 64  # some 0.1 ms
 CONTINUATION, TEXT, BINARY = 0, 1, 2  # the opcodes of section 5.2
 CLOSE, PING, PONG = 8, 9, 10
 _FIN, _RESERVED, _OPCODE = 0x80, 0x70, 0x0F
@@ -62,7 +63,12 @@ class Violation:
     closing: Closing
 
 
-Item = Message | Ping | Pong | CloseFrame | Violation
+@frozen
+class Part:
+    """Frames that did not end a message: others may have their turn before the next item is taken."""
+
+
+Item = Message | Ping | Pong | CloseFrame | Part | Violation
 
 
 class _Broken(Exception):
@@ -110,11 +116,15 @@ class Reader:
     def take(self) -> Item | None:
         """Return the next item, or None if its end was not fed."""
         item = None
+        left = FRAMES_AT_ONCE
         try:
             while item is None and (self._missing >= 0 or self._take_head()):
                 item = self._take_payload()
                 if self._missing >= 0:  # its end was not fed
                     break
+                left -= 1
+                if item is None and not left:
+                    item = Part()
         except _Broken as broken:
             item = Violation(Closing(broken.code, close_reason(str(broken))))
         if isinstance(item, CloseFrame | Violation):

@@ -10,7 +10,7 @@ from framing import LIMIT_BYTES, close, fragments, items, items_in_pieces, octet
 
 from interpreterd.http.closing import Closing
 from interpreterd.http.websocket import frames
-from interpreterd.http.websocket.frames import CloseFrame, Message, Ping, Reader, Violation, close_frame
+from interpreterd.http.websocket.frames import CloseFrame, Message, Part, Ping, Reader, Violation, close_frame
 
 AFTER = text(b"after")
 
@@ -74,6 +74,13 @@ def test_a_message_may_have_many_frames_but_not_endlessly_many(monkeypatch: pyte
     assert told(items(frame(TEXT, fin=False) + frame(CONTINUATION, fin=False) * 5)) == [1009]
     pings = frame(TEXT, fin=False) + frame(PING) * 10 + frame(CONTINUATION, b"a")
     assert told(items(pings)) == [*[Ping(b"")] * 10, Message(b"a")], "control frames are no fragments"
+
+
+def test_others_have_their_turn_between_many_fragments() -> None:
+    reader = Reader(LIMIT_BYTES)
+    reader.feed(text(*[b"a"] * (3 * frames.FRAMES_AT_ONCE)) + text(*[b"b"] * frames.FRAMES_AT_ONCE))
+    taken = list(iter(reader.take, None))
+    assert taken == [Part(), Part(), Message(b"a" * 3 * frames.FRAMES_AT_ONCE), Message(b"b" * frames.FRAMES_AT_ONCE)]
 
 
 @pytest.mark.parametrize("bad", [b"\xff", b"\x80", b"\xc0", b"\xed\xa0\x80", b"\xf4\x90", b"\xf5", SNOW[:1] + b"x"])
