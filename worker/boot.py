@@ -1,12 +1,12 @@
 """Turns a fresh ``python -S`` into a worker.
 
-    python -S /proc/self/fd/N OUT DIE [MODULES]
+    python -S /proc/self/fd/N OUT DISPLAY DIE [MODULES]
 
 The script runs this module with ``codes``, the code objects of ``MODULES`` by name, which the same interpreter compiled
 earlier, and ``later``, the place of the index of all others in the file at ``script_fd``. Fd 0 and fd 1 are the
-channel, fd ``OUT`` and fd 2 the output pipes. ``DIE`` is 1 if the worker has to be killed when the daemon dies (no
-other process would do it), else 0. With ``MODULES``, names separated by commas and perhaps empty, the process becomes a
-template; see ``template.py``.
+channel, fd ``OUT`` and fd 2 the pipes of text, fd ``DISPLAY`` the display pipe. ``DIE`` is 1 if the worker has to be
+killed when the daemon dies (no other process would do it), else 0. With ``MODULES``, names separated by commas and
+perhaps empty, the process becomes a template; see ``template.py``.
 """
 
 import builtins
@@ -61,8 +61,8 @@ def close_inherited(*kept_fds):
                 pass
 
 
-def move_descriptors(out_fd, script_fd):
-    """Return the channel's fds, to read and to write, the script's, and spare copies of fds 0, 1 and 2: all private.
+def move_descriptors(out_fd, display_fd, script_fd):
+    """Return private fds: the channel's, to read and to write, the script's, the display pipe's, spares of 0, 1 and 2.
 
     Fds 0, 1 and 2 are then as in any program.
     """
@@ -71,33 +71,34 @@ def move_descriptors(out_fd, script_fd):
     def private(fd):
         return fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, min(os.sysconf("SC_OPEN_MAX"), HIGHEST_FD + 24) - 24)
 
-    read_fd, write_fd, private_script_fd = private(0), private(1), private(script_fd)
+    moved = private(0), private(1), private(script_fd), private(display_fd)
     os.close(script_fd)
+    os.close(display_fd)
     os.dup2(out_fd, 1)
     os.close(out_fd)
     nothing = os.open(os.devnull, os.O_RDWR)
     os.dup2(nothing, 0)
     os.close(nothing)
-    return read_fd, write_fd, private_script_fd, {fd: private(fd) for fd in (0, 1, 2)}
+    return (*moved, {fd: private(fd) for fd in (0, 1, 2)})
 
 
-def adopt_descriptors(given, read_fd, write_fd, spares):
-    """Put ``given``, the channel, stdout and stderr of a request, where a started worker has its own."""
-    channel_fd, out_fd, err_fd = given
-    for fd, targets in ((channel_fd, (read_fd, write_fd)), (out_fd, (1, spares[1])), (err_fd, (2, spares[2]))):
+def adopt_descriptors(given, read_fd, write_fd, display_fd, spares):
+    """Put ``given``, the channel and the pipes of a request, where a started worker has its own."""
+    places = ((read_fd, write_fd), (1, spares[1]), (2, spares[2]), (display_fd,))
+    for fd, targets in zip(given, places):
         for target in targets:
             os.dup2(fd, target, target == 1 or target == 2)
         os.close(fd)
 
 
-def run(codes, later, script_fd, out_fd, die, names=None):
+def run(codes, later, script_fd, out_fd, display_fd, die, names=None):
     """Be a worker; return when user code has called ``exit()``. With ``names``, be the template of such workers.
 
     A template makes all parts of a worker before it forks: a part that is made later costs each worker time, and memory
     that is not shared.
     """
-    close_inherited(out_fd, script_fd)
-    read_fd, write_fd, script_fd, spares = move_descriptors(out_fd, script_fd)
+    close_inherited(out_fd, display_fd, script_fd)
+    read_fd, write_fd, script_fd, display_fd, spares = move_descriptors(out_fd, display_fd, script_fd)
     importer = load(codes, later, script_fd)
     worker = importer.package
     library = worker.system.Library()
@@ -114,8 +115,8 @@ def run(codes, later, script_fd, out_fd, die, names=None):
         if reason is not None:
             channel.send({"type": "failed", "reason": reason})
             return
-    streams = worker.streams.Streams(library.flush_stdio)
-    streams.own(spares)
+    streams = worker.streams.current = worker.streams.Streams(library.flush_stdio)
+    streams.own(spares, display_fd)
     stdin = worker.stdin.Stdin(channel, streams)
     orphans = worker.orphans.Orphans(library.has_children)
     channel.chore = orphans.reap
@@ -128,9 +129,9 @@ def run(codes, later, script_fd, out_fd, die, names=None):
     if names is not None:
         given = template.serve(channel, read_fd)
         worker.system.give_way()
-        adopt_descriptors(given, read_fd, write_fd, spares)
+        adopt_descriptors(given, read_fd, write_fd, display_fd, spares)
         channel.own()
-        streams.own(spares)
+        streams.own(spares, display_fd)
         # The first process that writes to a shared page waits for a copy of it.
         interpreter.serve(worker.interpreter.rehearsal(1))
         cells.begin()
@@ -141,5 +142,5 @@ def run(codes, later, script_fd, out_fd, die, names=None):
     interpreter.serve()
 
 
-_names = [[name for name in argument.split(",") if name] for argument in sys.argv[3:]]
-run(codes, later, script_fd, int(sys.argv[1]), sys.argv[2] == "1", *_names)  # noqa: F821 -- see above
+_names = [[name for name in argument.split(",") if name] for argument in sys.argv[4:]]
+run(codes, later, script_fd, int(sys.argv[1]), int(sys.argv[2]), sys.argv[3] == "1", *_names)  # noqa: F821 -- see above

@@ -2,9 +2,8 @@
 
 import os
 
-from worker.publisher import publish
-
 from worker.formatters import bundle
+from worker.publisher import publish
 
 
 def display(

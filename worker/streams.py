@@ -27,6 +27,8 @@ from worker.flusher import Flusher
 
 FIONREAD = 0x541B  # <asm-generic/ioctls.h>; the termios module would be one more import
 _BUFFER_BYTES = 8192  # an empty pipe always has room for it
+_AFTER = {1: b"1", 2: b"2"}  # how a mark in the display pipe names the pipe that it comes after
+current = None  # this worker's Streams, for modules that are made later
 
 
 def unread_bytes(fd):
@@ -41,6 +43,13 @@ def _identity(fd):
     except OSError:
         return None
     return status.st_dev, status.st_ino
+
+
+def _has_unread(fd):
+    try:
+        return unread_bytes(fd) > 0
+    except OSError:  # closed, or no pipe
+        return False
 
 
 def _is_full(fd):
@@ -69,7 +78,8 @@ class Streams:
 
     def __init__(self, flush_c_stdio):
         self._flush_c_stdio = flush_c_stdio
-        self._turn = None  # fd of the last written stream; None if none was written since begin()
+        self.finish_display = None  # the publisher's, once there is one
+        self._turn = None  # fd of the last written pipe; None if none was written since begin()
         self._turns = self._writer = 0
         self._pid = getpid()
         self._switching = _thread.allocate_lock()
@@ -81,18 +91,23 @@ class Streams:
         os.register_at_fork(before=self._before_fork)
         atexit.register(self._at_exit)  # the first to be registered is the last to be called
 
-    def own(self, spare_fds):
-        """Take ``spare_fds``, private copies of fds 0, 1 and 2, to recognise and to repair these."""
+    def own(self, spare_fds, display_fd):
+        """Take ``spare_fds``, private copies of fds 0, 1 and 2, to recognise and to repair these, and the display pipe.
+
+        That pipe is the publisher's: see ``publisher.py``. Here it is only a third pipe of which the order is known.
+        """
         self._spare_fds = spare_fds
         self._own = {fd: _identity(spare_fd) for fd, spare_fd in spare_fds.items()}
+        self.display_fd = display_fd
+        self._display_file = _identity(display_fd)
         self._found = self._own.copy()
-        self._pid = getpid()
+        self._pid = self.worker_pid = getpid()
         self.secret = os.urandom(8).hex()
         self._mark = b"\xff" + self.secret.encode()
 
     def is_own(self, fd):
         """Whether ``fd`` is the file that the daemon has put there."""
-        return _identity(fd) == self._own[fd]
+        return _identity(fd) == (self._display_file if fd == self.display_fd else self._own[fd])
 
     def open(self, fd):
         """Make a new stream, as CPython makes its own, and put it into ``sys``."""
@@ -120,6 +135,8 @@ class Streams:
 
         If it ``failed``, repair its other changes to them as well.
         """
+        if self.finish_display is not None:
+            self.finish_display()
         there = {fd: _identity(fd) for fd in self._own}
         self._flush(there, BaseException)
         if there != self._found:
@@ -197,21 +214,42 @@ class Streams:
         if getpid() != self._pid:
             self._be_forked()
         before, self._turn = self._turn, fd
+        if before not in (None, fd):
+            self._switch([before], fd)
+        self._flusher.wake()
+
+    def take_display_turn(self):
+        """Let what is written to the display pipe from now on come after all text that has been written until now.
+
+        Text of other processes is marked too, if the daemon has not read it yet.
+        """
+        if getpid() != self._pid:
+            self._be_forked()
+        before, self._turn = self._turn, self.display_fd
+        ended = [fd for fd in self._streams if fd == before or _has_unread(fd)]
+        if ended:
+            self._switch(ended, self.display_fd)
+
+    def _switch(self, ended, fd):
+        """Mark the end of what was written to the pipes ``ended``, and the beginning of what comes on ``fd``."""
         switching = self._switching
         # If two threads switch at once, one does not wait for the other: between them there is no order.
-        if before not in (None, fd) and switching.acquire(False):
-            try:
-                self._watch(before)
-                self._streams[before].flush()
+        if not switching.acquire(False):
+            return
+        try:
+            for before in ended:
+                if before in self._streams:
+                    self._watch(before)
+                    self._streams[before].flush()
                 if self.is_own(before) and self.is_own(fd):
                     self._turns += 1
+                    sign = b">" if self.display_fd not in (before, fd) else _AFTER.get(before, b"0")
                     write(before, b"%b<%08x%08x" % (self._mark, self._writer, self._turns & 0xFFFFFFFF))
-                    write(fd, b"%b>%08x%08x" % (self._mark, self._writer, self._turns & 0xFFFFFFFF))
-            except (OSError, ValueError):  # closed, or left non-blocking, and full
-                pass
-            finally:
-                switching.release()
-        self._flusher.wake()
+                    write(fd, b"%b%b%08x%08x" % (self._mark, sign, self._writer, self._turns & 0xFFFFFFFF))
+        except (OSError, ValueError):  # closed, or left non-blocking, and full
+            pass
+        finally:
+            switching.release()
 
     def _be_forked(self):
         """Begin again in a process that was forked in any way: Python does not hear of each fork of C code."""
@@ -223,7 +261,7 @@ class Streams:
         if getpid() != self._pid:
             self._be_forked()
         self._flusher.end()
-        if self._turn is not None:
+        if self._turn in self._streams:
             self._watch(self._turn)  # its next write wakes it again, in both processes
 
     def _at_exit(self):
@@ -235,7 +273,7 @@ class Streams:
         """Flush the last written stream, if that cannot block; return whether it was done."""
         fd = self._turn
         try:
-            if fd is None:
+            if fd not in self._streams:
                 return True
             if unread_bytes(fd):
                 # A full pipe would make this thread sleep inside the stream's lock, out of reach of an interrupt.

@@ -1,8 +1,8 @@
 """A template: a process that imports modules once, and then forks a worker for each request, in a millisecond.
 
-It must stay single-threaded and run no user code. For a request the daemon sends ``fork`` together with three
-descriptors (SCM_RIGHTS, unix(7)): the new worker's channel, stdout and stderr. The template answers ``forked`` with a
-pid, and ``reaped`` when that worker has ended, since only a parent learns its exit status.
+It must stay single-threaded and run no user code. For a request the daemon sends ``fork`` together with four
+descriptors (SCM_RIGHTS, unix(7)): the new worker's channel, stdout, stderr and display pipe. The template answers
+``forked`` with a pid, and ``reaped`` when that worker has ended, since only a parent learns its exit status.
 """
 
 import _signal
@@ -14,7 +14,7 @@ import sys
 
 from worker.interpreter import ready
 
-_FDS = 3
+_FDS = 4
 _SCM_RIGHTS_BYTES = 4 * _FDS
 # With these, libraries do not start threads when they are imported; a thread does not survive a fork.
 _SINGLE_THREADED = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
@@ -61,7 +61,7 @@ def preload(names):
 
 
 def serve(channel, channel_fd):
-    """Fork workers until the daemon is gone. Returns in each child, with its channel, stdout and stderr fds.
+    """Fork workers until the daemon is gone. Returns in each child, with the fds of its channel and of its pipes.
 
     ``preload`` has imported ``socket``.
     """

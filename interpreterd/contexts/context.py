@@ -23,14 +23,16 @@ from interpreterd.model.errors import ContextRestarted, InterpreterError, Invali
 from interpreterd.model.events import Stream, WorkerEnded
 from interpreterd.model.limits import Limits
 from interpreterd.model.requests import Execute
+from interpreterd.pipe.bundles import Bundle
 from interpreterd.pipe.messages import Configure, FromWorker
 from interpreterd.workers.directory import real_directory
 from interpreterd.workers.launcher import Launcher
 from interpreterd.workers.watcher import Watcher
 
-# The output that an interrupted program may still write although its client does not read: its own buffers and both
-# pipes, 128 KiB each. Every byte may be a character, and all characters take four bytes if one of them does.
-LAST_WORDS_BYTES = 1152 << 10
+# The output that an interrupted program may still write although its client does not read: its own buffers and its
+# pipes, 128 KiB each. Every byte may be a character, and all characters take four bytes if one of them does. The
+# smallest bundles of output data, of half a KiB, take twice as much.
+LAST_WORDS_BYTES = 1408 << 10
 _log = logging.getLogger(__name__)
 
 
@@ -199,6 +201,10 @@ class Context:
     def on_output(self, stream: Stream, text: str, replaced: int = 0) -> None:
         """See ``Listener``."""
         self._transcript.write(stream, text, replaced)
+
+    def on_display(self, bundle: Bundle) -> None:
+        """See ``Listener``."""
+        self._transcript.show(bundle)
 
     def on_closed(self) -> None:
         """See ``Listener``. If nothing runs, the next execution does not wait for the worker's end."""

@@ -9,10 +9,11 @@ from interpreterd.contexts.holdings import Holdings
 from interpreterd.contexts.ids import new_id
 from interpreterd.contexts.journal import Journal
 from interpreterd.machine.effects import Finish
-from interpreterd.model import events
+from interpreterd.model import displays, events
 from interpreterd.model.events import Event, Happened, Stream
 from interpreterd.model.output_quota import OutputQuota
 from interpreterd.model.requests import Execute
+from interpreterd.pipe.bundles import Bundle
 
 
 class Transcript:
@@ -111,6 +112,22 @@ class Transcript:
         if self._quota is not None and not (text := self._quota.admit(stream, text)):
             return
         self.say(events.Output(stream=stream, text=text, replaced=replaced))
+
+    def show(self, bundle: Bundle) -> None:
+        """Take output data; of an execution only as much as it may still write."""
+        if self._quota is not None and not self._quota.admit_whole(displays.size_bytes(bundle.data)):
+            return
+        match bundle.kind:
+            case "result":
+                event: Event = displays.Result(data=bundle.data, metadata=bundle.metadata, execution_count=self.count)
+            case "update":
+                assert bundle.display_id is not None
+                event = displays.UpdateDisplay(data=bundle.data, metadata=bundle.metadata, display_id=bundle.display_id)
+            case "clear":
+                event = displays.ClearOutput(wait=bundle.wait)
+            case _:
+                event = displays.Display(data=bundle.data, metadata=bundle.metadata, display_id=bundle.display_id)
+        self.say(event)
 
     def say(self, event: Event) -> None:
         """Take an event of the running execution. Events while nothing runs go only to the context's followers."""

@@ -13,7 +13,7 @@ class OutputQuota:
     """
 
     def __init__(self, limit_bytes: int) -> None:
-        """Allow ``limit_bytes`` of both streams together, as UTF-8."""
+        """Allow ``limit_bytes`` of both streams and output data together, as UTF-8."""
         self._limit_bytes = limit_bytes
         self._left_bytes = limit_bytes
         self.cut_bytes = 0
@@ -32,6 +32,15 @@ class OutputQuota:
             return passed
         self.cut_bytes += utf8_bytes(text)
         return ""
+
+    def admit_whole(self, size_bytes: int) -> bool:
+        """Return whether output data of this size may pass. Like text, none passes after the first cut."""
+        if self._cut_stream is None and size_bytes <= self._left_bytes:
+            self._left_bytes -= size_bytes
+            return True
+        self._cut_stream = self._cut_stream or Stream.STDOUT
+        self.cut_bytes += size_bytes
+        return False
 
     def close(self) -> list[Output]:
         """Return the last output: a line with the size of both cuts, in the stream that was cut first."""

@@ -34,6 +34,7 @@ class Execute:
         interactive: Whether the values of its expressions are printed, as at Python's own prompt.
         charts: Whether a figure of matplotlib comes with its data.
         image_format: The format of figures, one of ``IMAGE_FORMATS``; None for the code's own choice, png by default.
+        results: Whether its client wants the value of the last expression. Otherwise no code of the value runs.
         origin: The client's name for itself, for other clients that follow the context.
         digest: Of the code, if it is already known: computing it takes long for long code.
     """
@@ -48,6 +49,7 @@ class Execute:
     interactive: bool = False
     charts: bool = False
     image_format: str | None = None
+    results: bool = True
     origin: str = ""
     digest: Digest | None = field(default=None, repr=False, eq=False)
 

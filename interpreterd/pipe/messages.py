@@ -45,6 +45,7 @@ class Run:
 
     Attributes:
         number: The number of the context's execution, counted from 1. It names the code in tracebacks.
+        results: Whether to publish the value of the last expression.
     """
 
     execution_id: str
@@ -55,6 +56,7 @@ class Run:
     charts: bool = False
     image_format: str | None = None
     number: int = field(default=1, eq=False)
+    results: bool = True
 
     @classmethod
     def of(cls, execution_id: str, request: Execute, number: int) -> Self:
@@ -68,6 +70,7 @@ class Run:
             charts=request.charts,
             image_format=request.image_format,
             number=number,
+            results=request.results,
         )
 
 
@@ -95,7 +98,7 @@ class Exit:
 
 @frozen(kw_only=True)
 class Fork:
-    """Daemon, to a template, with three descriptors: fork a worker. Answered by ``Forked``."""
+    """Daemon, to a template, with four descriptors: fork a worker. Answered by ``Forked``."""
 
 
 @frozen(kw_only=True)
@@ -224,6 +227,7 @@ def _body(message: ToWorker) -> dict[str, Any]:
                 "envs": dict(message.envs),
                 "stdin": message.stdin,
                 "number": message.number,
+                "results": message.results,
             }
             if message.interactive:
                 body["interactive"] = True

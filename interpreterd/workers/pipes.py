@@ -1,13 +1,11 @@
-"""The descriptors between daemon and worker: a socketpair for the channel, a pipe each for stdout and stderr."""
+"""The descriptors between daemon and worker: a socketpair for the channel, and three pipes for output."""
 
 import asyncio
 import contextlib
 import errno
 import fcntl
-import functools
 import os
 import resource
-import select
 import socket
 import sys
 import termios
@@ -16,10 +14,6 @@ from typing import Final
 
 from attrs import frozen
 
-from interpreterd.model.events import Stream
-from interpreterd.pipe.decoders import TextDecoder
-from interpreterd.pipe.turns import Turns
-
 FDS_FOR_CLIENTS: Final = 256
 READ_BYTES: Final = 32 << 10  # at a time: 16 floods at once hold the loop for that long; 128 KiB were a tenth faster
 PIPE_LIMIT_BYTES: Final = 1 << 20  # to which a program without privileges can enlarge a pipe of 64 KiB: pipe(7)
@@ -27,23 +21,27 @@ BATCH_BYTES: Final = 16 << 10
 BATCH_AFTER_S: Final = 0.001
 LOOK_BYTES: Final = 64 << 10  # the capacity of a pipe whose size has not been changed
 WIDE_BYTES: Final = 128 << 10  # as much as lines fill while they gather; 256 KiB were no faster
-LOOKS_LIMIT: Final = 64
-DELIVERY_STEPS_LIMIT: Final = 256  # mostly of some 10 us
 
 
 @frozen
 class Ends:
-    """One side's descriptors of a worker: of the channel, of stdout, of stderr."""
+    """One side's descriptors of a worker: of the channel, of stdout, of stderr, of the display pipe."""
 
     channel: socket.socket
     stdout_fd: int
     stderr_fd: int
+    display_fd: int
+
+    @property
+    def pipes(self) -> tuple[int, int, int]:
+        """The descriptors of the pipes."""
+        return self.stdout_fd, self.stderr_fd, self.display_fd
 
     def close(self) -> None:
-        """Close all three; called once, by the owner."""
+        """Close all; called once, by the owner."""
         self.channel.close()
-        os.close(self.stdout_fd)
-        os.close(self.stderr_fd)
+        for fd in self.pipes:
+            os.close(fd)
 
 
 @contextlib.contextmanager
@@ -59,17 +57,16 @@ def both_ends() -> Iterator[tuple[Ends, Ends]]:
         theirs.callback(worker_channel.close)
         channel.setblocking(False)
         fds = []
-        for _ in range(2):
+        for _ in range(3):
             fd, worker_fd = os.pipe()
             ours.callback(os.close, fd)
             theirs.callback(os.close, worker_fd)
             fds.append((fd, worker_fd))
-        (stdout_fd, worker_stdout_fd), (stderr_fd, worker_stderr_fd) = fds
         limit, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
         # The system always takes the lowest free descriptor.
-        if worker_stderr_fd >= limit - min(limit // 4, FDS_FOR_CLIENTS):
+        if fds[-1][1] >= limit - min(limit // 4, FDS_FOR_CLIENTS):
             raise OSError(errno.EMFILE, f"no descriptors are left of the limit of {limit}")
-        yield Ends(channel, stdout_fd, stderr_fd), Ends(worker_channel, worker_stdout_fd, worker_stderr_fd)
+        yield Ends(channel, *(fd for fd, _ in fds)), Ends(worker_channel, *(worker_fd for _, worker_fd in fds))
         ours.pop_all()
 
 
@@ -81,12 +78,25 @@ def unread_bytes(fd: int) -> int:
 class OutputPipe:
     """The daemon's end of one output pipe."""
 
-    def __init__(self, fd: int, arrived: Callable[[bytes], None], missing_bytes: Callable[[bytes], int]) -> None:
-        """Call ``arrived`` with data that was read; ``missing_bytes`` is as for ``Turns``."""
+    def __init__(
+        self,
+        fd: int,
+        arrived: Callable[[bytes], None],
+        missing_bytes: Callable[[bytes], int],
+        *,
+        before: Callable[[], None] = lambda: None,
+        hurries: Callable[[], bool] = lambda: False,
+    ) -> None:
+        """Call ``before`` before data is read, and ``arrived`` with it; ``missing_bytes`` is as for ``Turns``.
+
+        While it ``hurries``, small pieces do not gather.
+        """
         os.set_blocking(fd, False)
         self._fd = fd
         self._arrived = arrived
         self._missing_bytes = missing_bytes
+        self._before = before
+        self._hurries = hurries
         self._reading = False
         self._read_at = 0.0
         self._batch: asyncio.TimerHandle | None = None
@@ -128,8 +138,9 @@ class OutputPipe:
 
     def _readable(self) -> None:
         loop = asyncio.get_running_loop()
+        self._before()
         data = self.read(READ_BYTES)
-        if len(data) < BATCH_BYTES and loop.time() < self._read_at + BATCH_AFTER_S:
+        if len(data) < BATCH_BYTES and loop.time() < self._read_at + BATCH_AFTER_S and not self._hurries():
             # Output comes in small pieces, one after the other: let them gather. The first piece was read at once.
             self.pause()
             self._batch = loop.call_later(BATCH_AFTER_S, self._gathered)
@@ -165,101 +176,3 @@ class OutputPipe:
         if not data:  # all writing ends are closed; the process itself may live
             self.close()
         return data
-
-
-class Outputs:
-    """Both output pipes of a worker: their text, in the order in which it was written, as far as that is known."""
-
-    def __init__(self, ends: Ends, deliver: Callable[[Stream, str, int], None]) -> None:
-        """Call ``deliver`` with each piece of text, and how many U+FFFD in it stand for bytes that were not UTF-8."""
-        self._deliver = deliver
-        self._turns = Turns(self._decode)
-        self._text = {stream: TextDecoder() for stream in Stream}
-        self._pipes = {
-            stream: OutputPipe(fd, functools.partial(self._arrived, stream), self._turns.missing_bytes)
-            for stream, fd in ((Stream.STDOUT, ends.stdout_fd), (Stream.STDERR, ends.stderr_fd))
-        }
-        self._wanted = False
-        self._rest: asyncio.Handle | None = None  # set while more has been read than was delivered
-        self._unread = select.poll()  # one call for both, as mostly neither has data; may say yes in error, not no
-        for fd in (ends.stdout_fd, ends.stderr_fd):
-            self._unread.register(fd, select.POLLIN)
-
-    def use_marks(self, secret: str) -> None:
-        """See ``Turns.use``."""
-        self._turns.use(secret)
-
-    def resume(self) -> None:
-        self._wanted = True
-        if self._rest is None:
-            for pipe in self._pipes.values():
-                pipe.resume()
-
-    def pause(self) -> None:
-        self._wanted = False
-        for pipe in self._pipes.values():
-            pipe.pause()
-
-    def drain(self) -> bool:
-        """Deliver the data that is in the pipes now; most data that is written meanwhile stays for later.
-
-        Returns whether that was all: at most ``PIPE_LIMIT_BYTES`` of each pipe are read.
-        """
-        complete = self._drain() if self._rest is not None or self._unread.poll(0) else True
-        for pipe in self._pipes.values():
-            pipe.narrow()
-        return complete
-
-    def _drain(self) -> bool:
-        complete = True
-        for stream, pipe in self._pipes.items():
-            found = pipe.unread_bytes()
-            complete &= found <= PIPE_LIMIT_BYTES
-            if found:
-                self._turns.add(stream, pipe.read(min(found, PIPE_LIMIT_BYTES)))
-        looks = iter(range(LOOKS_LIMIT))
-        self._turns.deliver(lambda stream: self._look(stream) if next(looks, None) is not None else b"")
-        return complete
-
-    def _arrived(self, stream: Stream, data: bytes) -> None:
-        self._turns.add(stream, data)
-        if self._rest is None:
-            self._go_on()
-
-    def _go_on(self) -> None:
-        """Deliver data that was read; if it is much, in several turns of the loop, and read on after that."""
-        unfinished, self._rest = self._rest, None
-        if not self._turns.deliver(self._look, DELIVERY_STEPS_LIMIT):
-            self._rest = asyncio.get_running_loop().call_soon(self._go_on)
-            for pipe in self._pipes.values():
-                pipe.pause()
-        elif unfinished is not None and self._wanted:
-            self.resume()
-
-    def _look(self, stream: Stream) -> bytes:
-        pipe = self._pipes[stream]
-        return pipe.read(LOOK_BYTES) if pipe.unread_bytes() else b""
-
-    def _decode(self, stream: Stream, data: bytes) -> None:
-        for text, replaced in self._text[stream].feed(data):
-            self._deliver(stream, text, replaced)
-
-    def end_text(self) -> None:
-        """Deliver the rest of a character that was cut in the middle."""
-        for stream, decoder in self._text.items():
-            for text, replaced in decoder.end():
-                self._deliver(stream, text, replaced)
-
-    def close(self) -> None:
-        """Read no more, and drop all references."""
-        if self._rest is not None:
-            self._rest.cancel()
-        for pipe in self._pipes.values():
-            pipe.close()
-        self._pipes.clear()
-        self._text.clear()
-        self._turns = Turns(_ignore)
-        self._deliver = _ignore
-
-
-def _ignore(*_: object) -> None: ...

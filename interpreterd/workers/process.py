@@ -1,13 +1,14 @@
-"""One worker process: its channel, its two output pipes, its end.
+"""One worker process: its channel, its output pipes, its end.
 
     daemon                          worker
     socketpair   <── NDJSON ──>     fds 0 and 1, at once moved away to private ones
     pipe         <── bytes ───      fd 1, stdout of all processes that user code starts
     pipe         <── bytes ───      fd 2, stderr
+    pipe         <── bundles ─      a private fd: values, tables, pictures
 
 All output that was written before a message comes before it. So before the daemon handles a message, it reads the
-data that both pipes hold at that moment (FIONREAD). That is never more than a pipe's capacity, however fast a
-grandchild goes on writing, and it does not need the worker's cooperation.
+data that the pipes hold at that moment (FIONREAD). That is never more than a pipe's capacity, however fast a grandchild
+goes on writing, and it does not need the worker's cooperation.
 """
 
 import asyncio
@@ -21,7 +22,6 @@ from itertools import takewhile
 from typing import Final
 
 from interpreterd.model.errors import ProtocolError
-from interpreterd.model.events import Stream
 from interpreterd.pipe import messages
 from interpreterd.pipe.decoders import Decoder
 from interpreterd.pipe.messages import Done, Exiting, FromWorker, Ready, ToWorker
@@ -30,7 +30,8 @@ from interpreterd.processes.foreground import Interrupts
 from interpreterd.processes.nursery import Nursery
 from interpreterd.workers.endings import how_ended
 from interpreterd.workers.outbox import Outbox
-from interpreterd.workers.pipes import PIPE_LIMIT_BYTES, READ_BYTES, Ends, Outputs, unread_bytes
+from interpreterd.workers.outputs import Outputs
+from interpreterd.workers.pipes import PIPE_LIMIT_BYTES, READ_BYTES, Ends, unread_bytes
 from interpreterd.workers.worker import Deaf, Early, Listener, Reply
 
 _log = logging.getLogger(__name__)
@@ -60,11 +61,8 @@ class ProcessWorker(asyncio.Protocol):
         self._opening = False
         self._decoder = Decoder()
         self._killed = False
-        self._outputs = Outputs(ends, self._on_output)
+        self._outputs = Outputs(ends, lambda: self.listener, self._break)
         self._interrupts = Interrupts(pid, self._signal)
-
-    def _on_output(self, stream: Stream, text: str, replaced: int) -> None:
-        self.listener.on_output(stream, text, replaced)
 
     def send(self, message: ToWorker) -> None:
         """See ``Worker``.
@@ -194,6 +192,7 @@ class ProcessWorker(asyncio.Protocol):
                 for message in received:
                     if not self._outputs.drain():
                         self._break(f"it left more than {PIPE_LIMIT_BYTES} bytes in an output pipe")
+                    if self._is_ignored():
                         return
                     self._notice(message)
                     self.listener.on_message(message)
@@ -261,8 +260,9 @@ class ProcessWorker(asyncio.Protocol):
             self._break("it closed its channel")
 
     def _break(self, reason: str) -> None:
-        self.broken = reason
-        self.listener.on_broken(reason)
+        if not self._is_ignored():
+            self.broken = reason
+            self.listener.on_broken(reason)
 
     def process_exited(self, returncode: int | None) -> None:
         """Deliver the worker's last words, then its end; called once the process has been reaped.

@@ -45,7 +45,7 @@ async def spawn(
 ) -> ProcessWorker:
     """Start ``command`` and wait until it is ready.
 
-    ``command`` inherits ``script_fd``, and gets two arguments, see ``worker/boot.py``, and then ``arguments``.
+    ``command`` inherits ``script_fd``, and gets three arguments, see ``worker/boot.py``, and then ``arguments``.
 
     Raises:
         WorkerStartFailed: It cannot be started, ended at once, said something else, or took longer than ``timeout_s``.
@@ -58,12 +58,13 @@ async def spawn(
                     lambda: watch,
                     *command,
                     str(theirs.stdout_fd),
+                    str(theirs.display_fd),
                     "0" if nursery.guarded else "1",
                     *arguments,
                     stdin=theirs.channel.fileno(),
                     stdout=theirs.channel.fileno(),
                     stderr=theirs.stderr_fd,
-                    pass_fds=(script_fd, theirs.stdout_fd),
+                    pass_fds=(script_fd, theirs.stdout_fd, theirs.display_fd),
                     start_new_session=True,
                     env=environment,
                     cwd="/",

@@ -95,7 +95,7 @@ class Template(Deaf):
     def _ask(self) -> "_Request":
         with both_ends() as (ours, theirs):
             try:
-                self._process.send_with_fds(Fork(), [theirs.channel.fileno(), theirs.stdout_fd, theirs.stderr_fd])
+                self._process.send_with_fds(Fork(), [theirs.channel.fileno(), *theirs.pipes])
             except ConnectionError:
                 raise TemplateEnded from None
             except BlockingIOError:

@@ -5,6 +5,7 @@ from typing import Final, Protocol
 
 from interpreterd.model.errors import WorkerStartFailed
 from interpreterd.model.events import Stream
+from interpreterd.pipe.bundles import Bundle
 from interpreterd.pipe.messages import Configure, Configured, Failed, FromWorker, Ready, ToWorker
 
 _REASON_LIMIT_CHARS: Final = 2000
@@ -14,10 +15,13 @@ class Listener(Protocol):
     """Learns of a worker's messages, output and end. No method may block; none is called after ``on_exit``."""
 
     def on_message(self, message: FromWorker) -> None:
-        """A message arrived. All output that was written before it has been given to ``on_output``."""
+        """A message arrived. All output that was written before it has been given to the two methods below."""
 
     def on_output(self, stream: Stream, text: str, replaced: int = 0) -> None:
         """Output arrived; ``text`` and ``replaced`` are as in ``Output``."""
+
+    def on_display(self, bundle: Bundle) -> None:
+        """Output data arrived; ``on_output`` has been given all text that was written before it."""
 
     def on_closed(self) -> None:
         """The worker receives nothing any more. Soon ``on_exit`` says how it ended, or else ``on_broken`` is called."""
@@ -57,7 +61,7 @@ class Worker(Protocol):
         """Undo ``pause_output``. Idempotent."""
 
     def drain(self) -> None:
-        """Give ``on_output`` the data that the pipes hold now, paused or not."""
+        """Give ``on_output`` and ``on_display`` what the pipes hold now, paused or not."""
 
     def end_text(self) -> None:
         """Give ``on_output`` the rest of a character that was cut in the middle."""
@@ -70,6 +74,9 @@ class Deaf:
         pass
 
     def on_output(self, stream: Stream, text: str, replaced: int = 0) -> None:
+        pass
+
+    def on_display(self, bundle: Bundle) -> None:
         pass
 
     def on_closed(self) -> None:

@@ -20,7 +20,7 @@ from interpreterd.model.events import Stream
 from interpreterd.pipe.messages import FromWorker, Synced
 from interpreterd.processes.nursery import Nursery
 from interpreterd.settings import Settings
-from interpreterd.workers import pipes, process
+from interpreterd.workers import outputs, pipes, process
 from interpreterd.workers.worker import Deaf
 
 MIB = 1 << 20
@@ -240,7 +240,7 @@ class Seen(Deaf):
 @pytest.mark.parametrize("size", [4096, 4097])
 async def test_a_pipe_that_was_made_huge_is_not_taken_whole(monkeypatch: pytest.MonkeyPatch, size: int) -> None:
     """A privileged program may enlarge its pipe without limit. The test lowers the daemon's limit instead."""
-    for module in (pipes, process):
+    for module in (pipes, process, outputs):
         monkeypatch.setattr(module, "PIPE_LIMIT_BYTES", 4096)
     with pipes.both_ends() as (ours, theirs):
         worker = process.ProcessWorker(0, ours, Nursery())

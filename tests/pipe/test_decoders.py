@@ -199,6 +199,7 @@ def test_encode_gives_one_line_of_json() -> None:
         "envs": {"A": "1"},
         "stdin": False,
         "number": 1,
+        "results": True,
     }
     assert run.count(b"\n") == 1
     assert run.endswith(b"\n")

@@ -1,12 +1,13 @@
-"""The order of output from two pipes, tested with pipes in memory."""
+"""The order of output from three pipes, tested with pipes in memory."""
 
+import itertools
 import random
 from collections.abc import Callable
 
 import pytest
 
 from interpreterd.model.events import Stream
-from interpreterd.pipe.turns import MARK_BYTES, WRITERS_LIMIT, Turns
+from interpreterd.pipe.turns import DISPLAY, MARK_BYTES, PIPES, WRITERS_LIMIT, Turns
 
 OUT, ERR = Stream.STDOUT, Stream.STDERR
 SECRET = "0123456789abcdef"
@@ -24,11 +25,11 @@ def beginning(number: int, writer: int = 7) -> bytes:
 
 
 class Pipes:
-    """Both pipes, and the pieces that ``Turns`` has delivered."""
+    """The pipes, and the pieces that ``Turns`` has delivered."""
 
     def __init__(self) -> None:
-        self.held = {OUT: b"", ERR: b""}
-        self.pieces: list[tuple[Stream, bytes]] = []
+        self.held: dict[str, bytes] = {OUT: b"", ERR: b"", DISPLAY: b""}
+        self.pieces: list[tuple[str, bytes]] = []
         self.turns = Turns(lambda stream, data: self.pieces.append((stream, data)))
         self.turns.use(SECRET)
 
@@ -37,14 +38,15 @@ class Pipes:
         """All delivered text."""
         return b"".join(data for _, data in self.pieces)
 
-    def take(self, stream: Stream, size: int | None = None) -> bytes:
+    def take(self, stream: str, size: int | None = None) -> bytes:
         """Take up to ``size`` bytes, and the rest of a mark that they cut, from a pipe."""
+        self.held.setdefault(stream, b"")
         data, self.held[stream] = self.held[stream][:size], self.held[stream][len(self.held[stream][:size]) :]
         if missing := self.turns.missing_bytes(data):
             data, self.held[stream] = data + self.held[stream][:missing], self.held[stream][missing:]
         return data
 
-    def read(self, stream: Stream, size: int | None = None) -> None:
+    def read(self, stream: str, size: int | None = None) -> None:
         """Read from a pipe as the daemon does when it has data."""
         self.turns.add(stream, self.take(stream, size))
         assert self.turns.deliver(self.take)
@@ -56,9 +58,9 @@ def pipes() -> Pipes:
     return Pipes()
 
 
-def turns(letters: bytes, writer: int = 7, first: Stream = OUT) -> dict[Stream, bytes]:
+def turns(letters: bytes, writer: int = 7, first: Stream = OUT) -> dict[str, bytes]:
     """Return the bytes of both pipes after a writer wrote each letter to the other stream than the last."""
-    held = {OUT: b"", ERR: b""}
+    held: dict[str, bytes] = {OUT: b"", ERR: b""}
     stream, other = first, OUT if first is ERR else ERR
     for number, letter in enumerate(letters, 1):
         held[stream] += bytes([letter]) + end(number, writer)
@@ -75,6 +77,32 @@ def test_whichever_is_read_first(pipes: Pipes, first: Stream, read: Stream) -> N
     pipes.read(OUT)
     pipes.read(ERR)
     assert pipes.text == b"abcde"
+
+
+@pytest.mark.parametrize("order", list(itertools.permutations([OUT, ERR, DISPLAY])))
+@pytest.mark.parametrize("program", ["oedoed", "deo", "odedo", "ded", "oodd"])
+def test_output_data_comes_where_the_program_has_shown_it(pipes: Pipes, program: str, order: tuple[str, ...]) -> None:
+    """Each letter of the program is a write, to one of the three pipes, which are read in any order."""
+    number, last = 0, None
+    for letter in program:
+        pipe = {"o": OUT, "e": ERR, "d": DISPLAY}[letter]
+        if last is not None and last != pipe:
+            number += 1
+            pipes.held[last] += end(number)
+            sign = b"%d" % PIPES.index(last)
+            pipes.held[pipe] += end(number).replace(b"<", sign)
+        pipes.held[pipe] += letter.encode()
+        last = pipe
+    for pipe in order:
+        pipes.read(pipe)
+    assert pipes.text == program.encode()
+
+
+def test_output_data_without_a_mark_comes_before_text_that_is_read_together_with_it(pipes: Pipes) -> None:
+    pipes.turns.add(OUT, b"of a child")
+    pipes.turns.add(DISPLAY, b"data, ")
+    assert pipes.turns.deliver(pipes.take)
+    assert pipes.text == b"data, of a child"
 
 
 def test_a_turn_may_come_in_pieces(pipes: Pipes) -> None:

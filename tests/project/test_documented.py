@@ -11,7 +11,7 @@ from kinds import kinds
 from paths import ROOT
 
 from interpreterd.dialects.native.events import render_happened
-from interpreterd.model import events
+from interpreterd.model import displays, events
 
 PROTOCOL = (ROOT / "PROTOCOL.md").read_text("utf-8")
 
@@ -57,6 +57,16 @@ def test_what_happens_in_a_context_is_as_documented() -> None:
         events.Restarted(),
         events.Output(stream=events.Stream.STDOUT, text="hello\n"),
         events.InputRequest(prompt="name? ", password=False),
+        displays.Display(
+            data={"text/plain": "<Figure size 640x480>", "image/png": "iVBORw0KGgo="},
+            metadata=displays.Json('{"image/png":{"width":640}}'),
+            display_id="plot",
+        ),
+        displays.UpdateDisplay(data={"text/plain": "done"}, display_id="plot"),
+        displays.ClearOutput(wait=True),
+        displays.Result(
+            data={"text/plain": "{'a': 1}", "application/json": displays.Json('{"a":1}')}, execution_count=3
+        ),
         events.Raised(error=failure),
         events.Finished(outcome=events.Outcome.COMPLETED, error=failure),
         events.Output(stream=events.Stream.STDERR, text="from a thread\n"),
@@ -65,10 +75,10 @@ def test_what_happens_in_a_context_is_as_documented() -> None:
     assert {type(event) for event in told} == kinds()
     execution_id = "0f0e4a52-7d0f-4f0b-9f0e-5a7d3c2b1a00"
     lines = [
-        render_happened(number, events.Happened(execution_id=execution_id if number < 8 else None, event=event))
+        render_happened(number, events.Happened(execution_id=execution_id if number < 12 else None, event=event))
         for number, event in enumerate(told)
     ]
-    lines.append(render_happened(9, events.Gap(first=3, last=9)))
+    lines.append(render_happened(13, events.Gap(first=3, last=13)))
     assert [json.loads(line or b"") for line in lines] == golden("feed")
 
 

@@ -8,6 +8,7 @@ from interpreterd.model.environment import NO_ENVS
 from interpreterd.model.errors import WorkerStartFailed
 from interpreterd.model.events import Failure, Stream
 from interpreterd.model.python import Python
+from interpreterd.pipe.bundles import Bundle
 from interpreterd.pipe.messages import (
     Configure,
     Configured,
@@ -57,7 +58,7 @@ class FakeWorker:
         self.interrupted = asyncio.Event()
         self.killed = asyncio.Event()
         self._inbox: asyncio.Queue[ToWorker] = asyncio.Queue()
-        self._pipe: deque[tuple[Stream, str]] = deque()
+        self._pipe: deque[tuple[Stream, str] | Bundle] = deque()
         self._cut: str = ""
 
     # Worker, for the daemon
@@ -141,6 +142,11 @@ class FakeWorker:
         self._pipe.append((stream, text))
         self._read()
 
+    def publish(self, bundle: Bundle) -> None:
+        """Show output data; its pipe has no bound."""
+        self._pipe.append(bundle)
+        self._read()
+
     def write_half_a_character(self) -> None:
         """Write the beginning of a character."""
         self._cut = "\ufffd"
@@ -176,11 +182,17 @@ class FakeWorker:
 
     def _read(self) -> None:
         while self.reading and self._pipe:
-            self.listener.on_output(*self._pipe.popleft())
+            self._deliver(self._pipe.popleft())
 
     def _empty_the_pipe(self) -> None:
         while self._pipe:
-            self.listener.on_output(*self._pipe.popleft())
+            self._deliver(self._pipe.popleft())
+
+    def _deliver(self, written: tuple[Stream, str] | Bundle) -> None:
+        if isinstance(written, Bundle):
+            self.listener.on_display(written)
+        else:
+            self.listener.on_output(*written)
 
 
 class FakeLauncher:

@@ -21,7 +21,7 @@ from attrs import define, field
 
 from interpreterd.model.environment import started_with
 from interpreterd.model.events import Stream
-from interpreterd.pipe.turns import Turns
+from interpreterd.pipe.turns import DISPLAY, PIPES, Turns
 from interpreterd.workers.script import COMPILER_FLAGS, command, compiler, in_memory
 
 VERSIONS = ("3.9", "3.10", "3.11", "3.12", "3.13", "3.14")
@@ -84,7 +84,7 @@ class Ran:
     @property
     def both(self) -> str:
         """The text of both streams, in its order."""
-        return b"".join(data for _, data in self.pieces).decode(errors="replace")
+        return b"".join(data for stream, data in self.pieces if stream != DISPLAY).decode(errors="replace")
 
     @property
     def error(self) -> dict[str, str] | None:
@@ -99,7 +99,7 @@ class Ran:
 class DrivenWorker:
     """A worker process. The end of the ``with`` block ends it.
 
-    Every read empties both output pipes before it returns a message.
+    Every read empties all output pipes before it returns a message.
     """
 
     python: str
@@ -113,11 +113,12 @@ class DrivenWorker:
 
     def __enter__(self) -> Self:
         self.channel, theirs = socket.socketpair()
-        self._pipes: dict[int, Stream] = {}
-        self._turns = Turns(lambda stream, data: self._pieces.append((stream.value, data)))
+        self._pipes: dict[int, str] = {}
+        self._turns = Turns(lambda name, data: self._pieces.append((str(name), data)))
         stdout_fd, their_stdout_fd = os.pipe()
         stderr_fd, their_stderr_fd = os.pipe()
-        self._pipes = {stdout_fd: Stream.STDOUT, stderr_fd: Stream.STDERR}
+        display_fd, their_display_fd = os.pipe()
+        self._pipes = {stdout_fd: Stream.STDOUT, stderr_fd: Stream.STDERR, display_fd: DISPLAY}
         for fd in self._pipes:
             os.set_blocking(fd, False)
         script_fd = in_memory(compiled_worker(self.python))
@@ -126,18 +127,18 @@ class DrivenWorker:
             self._selector.register(fd, selectors.EVENT_READ)
         try:
             self.process = subprocess.Popen(
-                [*command(self.python, script_fd), str(their_stdout_fd), "1"],
+                [*command(self.python, script_fd), str(their_stdout_fd), str(their_display_fd), "1"],
                 stdin=theirs,
                 stdout=theirs,
                 stderr=their_stderr_fd,
-                pass_fds=(script_fd, their_stdout_fd),
+                pass_fds=(script_fd, their_stdout_fd, their_display_fd),
                 start_new_session=True,
                 cwd="/",
                 env=started_with(clean_environment() | dict(self.env)),
             )
         finally:
             theirs.close()
-            for fd in (script_fd, their_stdout_fd, their_stderr_fd):
+            for fd in (script_fd, their_stdout_fd, their_stderr_fd, their_display_fd):
                 os.close(fd)
         ready = self.receive()
         assert ready is not None, self.output()
@@ -193,13 +194,13 @@ class DrivenWorker:
 
     def _drain(self) -> None:
         """Read everything that the pipes hold."""
-        for stream in Stream:
-            self._turns.add(stream, self._held(stream))
+        for name in PIPES:
+            self._turns.add(name, self._held(name))
         self._turns.deliver(self._held)
 
-    def _held(self, stream: Stream) -> bytes:
+    def _held(self, name: str) -> bytes:
         """Return the bytes that a pipe holds."""
-        fd = next(fd for fd in self._pipes if self._pipes[fd] is stream)
+        fd = next(fd for fd in self._pipes if self._pipes[fd] == name)
         held = int.from_bytes(fcntl.ioctl(fd, termios.FIONREAD, b"\0\0\0\0"), sys.byteorder)
         return os.read(fd, held) if held else b""
 

@@ -44,12 +44,19 @@ def started(modules: str, cwd: Path) -> Iterator[tuple[Template, "subprocess.Pop
     ours, theirs = socket.socketpair()
     script = in_memory(compiled_worker(PYTHON))
     out = os.open(os.devnull, os.O_WRONLY)
-    words = [*command(PYTHON, script), str(out), "1", modules]
+    display = os.open(os.devnull, os.O_WRONLY)
+    words = [*command(PYTHON, script), str(out), str(display), "1", modules]
     env = clean_environment() | {"PYTHONPATH": str(cwd)}
-    with ours, subprocess.Popen(words, stdin=theirs, stdout=theirs, pass_fds=(script, out), env=env) as process:
+    inherited = (script, out, display)
+    with (
+        ours,
+        subprocess.Popen(
+            words, stdin=theirs, stdout=theirs, pass_fds=inherited, env=env, start_new_session=True
+        ) as process,
+    ):
         theirs.close()
-        os.close(script)
-        os.close(out)
+        for fd in inherited:
+            os.close(fd)
         template = Template(ours)
         try:
             yield template, process
@@ -67,7 +74,7 @@ def test_its_forks_are_workers_that_have_its_modules(tmp_path: Path) -> None:
         ours, theirs = socket.socketpair()
         out, their_out = os.pipe()
         with ours, theirs, open(out, "rb") as printed:
-            template.ask(theirs.fileno(), their_out, their_out)
+            template.ask(theirs.fileno(), their_out, their_out, their_out)
             theirs.close()
             os.close(their_out)
             forked = template.receive()

@@ -13,7 +13,7 @@ import orjson
 from interpreterd.dialects.native.bodies import exception_body, text_body
 from interpreterd.dialects.native.errors import closing_after
 from interpreterd.http.closing import NORMAL, Closing
-from interpreterd.model import events
+from interpreterd.model import displays, events
 from interpreterd.model.errors import ExecutionInterrupted
 from interpreterd.model.events import Event, Finished, Gap, Happened, Outcome
 
@@ -21,6 +21,9 @@ Body = dict[str, Any]
 Bodies = dict[type[Any], Callable[[Any], Body | None]]
 V1: Final[Bodies] = {}
 V2: Final[Bodies] = {}
+RESULTS: Final[Bodies] = {}
+"""Kinds that clients of version 1 see only if they ask for results."""
+Shown = displays.Result | displays.Display | displays.UpdateDisplay
 _K = TypeVar("_K", bound=Event | Gap)
 
 
@@ -40,9 +43,12 @@ def as_json(message: Body) -> bytes:
     return bytes(memoryview(orjson.dumps(message)))
 
 
-def render_v1(event: Event | Gap) -> bytes | None:
-    """Return the message of ``event`` in version 1, below 1 MiB; None if clients of that version do not see it."""
-    body_of = V1.get(type(event))
+def render_v1(event: Event | Gap, *, results: bool = False) -> bytes | None:
+    """Return the message of ``event`` in version 1, below 1 MiB; None if clients of that version do not see it.
+
+    With ``results`` the client has asked for results and display data, of which a message may be longer.
+    """
+    body_of = V1.get(type(event)) or (RESULTS.get(type(event)) if results else None)
     body = None if body_of is None else body_of(event)
     return None if body is None else as_json(body)
 
@@ -72,6 +78,30 @@ def _output(output: events.Output) -> Body:
     return {"type": output.stream.value, "text": output.text}
 
 
+def shown_body(shown: displays.Result | displays.Display) -> Body:
+    """Return the body of a result or of display data."""
+    return _result(shown) if isinstance(shown, displays.Result) else _display(shown)
+
+
+def _shown(kind: str, event: Shown) -> Body:
+    """Return the parts that all MIME bundles have: binary data as base64, values of JSON types as themselves."""
+    data = {mime: _fragment(value) if isinstance(value, displays.Json) else value for mime, value in event.data.items()}
+    return {"type": kind, "data": data, "metadata": {} if event.metadata is None else _fragment(event.metadata)}
+
+
+def _fragment(value: displays.Json) -> orjson.Fragment:
+    return orjson.Fragment(value.text)
+
+
+def _result(result: displays.Result) -> Body:
+    return {**_shown("result", result), "executionCount": result.execution_count}
+
+
+def _display(display: displays.Display) -> Body:
+    body = _shown("display", display)
+    return body if display.display_id is None else {**body, "displayId": display.display_id}
+
+
 def _end(finished: Finished) -> Body:
     if finished.outcome is Outcome.INTERRUPTED:
         text = "interrupted"
@@ -97,6 +127,10 @@ tell(events.Raised, lambda it: {"type": "error", **text_body(it.error)}, V1)
 tell(Finished, _end, V2)
 tell(Finished, _end_v1, V1)
 tell(Gap, lambda it: {"type": "gap", "first": it.first, "last": it.last}, V2)
+tell(displays.Result, _result, RESULTS, V2)
+tell(displays.Display, _display, RESULTS, V2)
+tell(displays.UpdateDisplay, lambda it: {**_shown("updateDisplay", it), "displayId": it.display_id}, RESULTS, V2)
+tell(displays.ClearOutput, lambda it: {"type": "clearOutput", "wait": it.wait}, RESULTS, V2)
 tell(
     events.Submitted,
     lambda it: {"type": "submitted", "code": it.code, "cutChars": it.cut_chars, "origin": it.origin},

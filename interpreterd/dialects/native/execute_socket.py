@@ -37,9 +37,9 @@ async def execute(service: ContextService, request: web.Request) -> web.StreamRe
         end = closing_after(error)
         await socket.close(code=end.code, message=end.reason)
         return socket
-    numbered = asked.numbered
+    numbered, results = asked.numbered, asked.execute.results
     del asked  # its code must not be kept for as long as its client reads
-    await _serve(service, socket, submission, numbered)
+    await _serve(service, socket, submission, numbered=numbered, results=results)
     return socket
 
 
@@ -59,17 +59,19 @@ async def _first_message(service: ContextService, app: web.Application, socket: 
         app[SILENT].discard(timeout)
     if message.type not in (WSMsgType.TEXT, WSMsgType.BINARY):
         return None
-    return parse_execute(await decode_any_size(message.data, "the message"))
+    return parse_execute(await decode_any_size(message.data, "the message"), contract=True)
 
 
-async def _serve(service: ContextService, socket: Socket, submission: Submission, numbered: bool) -> None:
+async def _serve(
+    service: ContextService, socket: Socket, submission: Submission, *, numbered: bool, results: bool
+) -> None:
     """Send the events of ``submission``, then close; return when the client has disconnected, too."""
     # A task must always receive: only then aiohttp answers pings, and notices that the client disconnects.
     receiver = asyncio.create_task(_receive_answers(service, socket, submission))
     ids = {"executionId": submission.execution_id}
     try:
         async for number, event in submission:
-            message = render(number, event, ids) if numbered else render_v1(event)
+            message = render(number, event, ids) if numbered else render_v1(event, results=results)
             if isinstance(event, Finished):
                 await socket.finish(closing(event), last=message)
             elif message is not None:

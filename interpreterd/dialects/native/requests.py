@@ -51,8 +51,11 @@ class ExecuteMessage:
     background: bool = False
 
 
-def parse_execute(value: object) -> ExecuteMessage:
-    """Return the request to run code, from any route."""
+def parse_execute(value: object, *, contract: bool = False) -> ExecuteMessage:
+    """Return the request to run code, from any route.
+
+    On the route of the ``contract``, clients of version 1 get results only if they ask for them.
+    """
     message = json_object(
         value,
         "the message",
@@ -69,6 +72,7 @@ def parse_execute(value: object) -> ExecuteMessage:
             "charts",
             "imageFormat",
             "background",
+            "results",
             "origin",
         },
     )
@@ -88,6 +92,7 @@ def parse_execute(value: object) -> ExecuteMessage:
     origin = string(message, "origin") or ""
     if len(origin) > ORIGIN_LIMIT_CHARS:
         raise InvalidRequest(f"origin must be at most {ORIGIN_LIMIT_CHARS} characters long")
+    numbered = choice(message, "events", ("v1", "v2")) == "v2"
     execute = Execute(
         code=code,
         context_id=context_id or None,
@@ -99,13 +104,10 @@ def parse_execute(value: object) -> ExecuteMessage:
         interactive=flag(message, "interactive"),
         charts=flag(message, "charts"),
         image_format=None if message.get("imageFormat") is None else choice(message, "imageFormat", IMAGE_FORMATS),
+        results=flag(message, "results") if "results" in message else numbered or not contract,
         origin=origin,
     )
-    return ExecuteMessage(
-        execute,
-        numbered=choice(message, "events", ("v1", "v2")) == "v2",
-        background=flag(message, "background"),
-    )
+    return ExecuteMessage(execute, numbered=numbered, background=flag(message, "background"))
 
 
 def parse_create(value: object) -> CreateContext:

@@ -18,7 +18,7 @@ from interpreterd.dialects.native.events import render, render_v1
 from interpreterd.dialects.native.operations import parse_operation, parse_request_id
 from interpreterd.dialects.native.refusals import execute_refusal, session_refusal
 from interpreterd.http.closing import INVALID_TEXT, TRY_AGAIN_LATER
-from interpreterd.model import events
+from interpreterd.model import displays, events
 from interpreterd.model.errors import (
     ContextDeleted,
     ContextNotFound,
@@ -110,6 +110,8 @@ def test_the_examples_of_a_context() -> None:
 text = st.text(max_size=5)
 failures = st.builds(events.Failure, name=text, value=text, traceback=text)
 numbers = st.integers(0, 2**53)
+bundles = st.dictionaries(text, text | st.just(displays.Json('{"a":[1]}')), max_size=3)
+metadata = st.none() | st.just(displays.Json('{"width":640}'))
 causes = st.sampled_from([None, ExecutionInterrupted("i"), ContextDeleted("c"), ServerShuttingDown()])
 KINDS: dict[type[Any], st.SearchStrategy[Any]] = {
     events.Output: st.builds(
@@ -119,6 +121,10 @@ KINDS: dict[type[Any], st.SearchStrategy[Any]] = {
     events.Started: st.just(events.Started()),
     events.Restarted: st.just(events.Restarted()),
     events.InputRequest: st.builds(events.InputRequest, prompt=text, password=st.booleans()),
+    displays.Result: st.builds(displays.Result, data=bundles, metadata=metadata, execution_count=numbers),
+    displays.Display: st.builds(displays.Display, data=bundles, metadata=metadata, display_id=st.none() | text),
+    displays.UpdateDisplay: st.builds(displays.UpdateDisplay, data=bundles, metadata=metadata, display_id=text),
+    displays.ClearOutput: st.builds(displays.ClearOutput, wait=st.booleans()),
     events.Raised: st.builds(events.Raised, error=failures),
     Finished: st.builds(Finished, outcome=st.sampled_from(events.Outcome), error=st.none() | failures, cause=causes),
     Gap: st.builds(Gap, first=numbers, last=numbers),
@@ -149,7 +155,7 @@ def test_whatever_an_execution_says_is_described(kind: type[Any]) -> None:
     @settings(max_examples=FEW)
     @given(KINDS[kind], numbers)
     def check(event: Any, number: int) -> None:
-        if (line := render_v1(event)) is not None:
+        if (line := render_v1(event, results=True)) is not None:
             schema("V1Message").validate(json.loads(line))
         ids: dict[str, str | None] = {"executionId": EXECUTION_ID}
         schema("ExecutionEvent").validate(json.loads(message_of(number, event, ids)))

@@ -15,7 +15,7 @@ from interpreterd.dialects.native import session_socket
 from interpreterd.dialects.native.events import render
 from interpreterd.dialects.native.operations import answer, parse_operation, parse_request_id
 from interpreterd.dialects.native.refusals import session_refusal
-from interpreterd.model import events
+from interpreterd.model import displays, events
 from interpreterd.model.errors import ContextDeleted, ExecutionTimedOut
 from interpreterd.model.failures import Details, Failure, Frame
 from interpreterd.model.names import NATIVE_PATH
@@ -151,6 +151,16 @@ def test_events_are_as_documented() -> None:
         events.Output(stream=events.Stream.STDERR, text="a warning\n"),
         events.Output(stream=events.Stream.STDOUT, text="caf\ufffd\n", replaced=1),
         events.InputRequest(prompt="name? ", password=False),
+        displays.Display(
+            data={"text/plain": "<Figure size 640x480>", "image/png": "iVBORw0KGgo="},
+            metadata=displays.Json('{"image/png":{"width":640}}'),
+            display_id="plot",
+        ),
+        displays.UpdateDisplay(data={"text/plain": "done"}, display_id="plot"),
+        displays.ClearOutput(wait=True),
+        displays.Result(
+            data={"text/plain": "{'a': 1}", "application/json": displays.Json('{"a":1}')}, execution_count=3
+        ),
         events.Raised(error=failure),
         events.Finished(outcome=events.Outcome.COMPLETED, error=failure),
         events.Finished(outcome=events.Outcome.INTERRUPTED, cause=ExecutionTimedOut("timed out")),

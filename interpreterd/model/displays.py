@@ -1,0 +1,87 @@
+"""Events of output that is more than text: values, tables, pictures. The meanings are those of Jupyter's messages.
+
+What is shown is a MIME bundle: one thing in several representations, by MIME type. Text is as it is, binary data is
+base64, and JSON is kept as text, since its objects may take many times its length.
+"""
+
+from collections.abc import Mapping
+from typing import Final
+
+from attrs import field, frozen
+
+from interpreterd.model.events import Event
+
+BUNDLE_LIMIT_BYTES: Final = 16 << 20
+"""Of all representations together, binary data not counted as base64."""
+ENCODED_LIMIT_BYTES: Final = BUNDLE_LIMIT_BYTES // 3 * 4 + (64 << 10)
+"""The same as base64, with room for a note."""
+
+
+@frozen
+class Json:
+    """A value as JSON text, which has been checked."""
+
+    text: str = field(repr=lambda text: f"<{len(text)} chars>")
+
+
+Data = Mapping[str, str | Json]
+
+
+def size_bytes(data: Data) -> int:
+    """Return the length of ``data`` without its MIME types, roughly: a character counts as one byte."""
+    return sum(len(value.text if isinstance(value, Json) else value) for value in data.values())
+
+
+def _types(data: Data) -> str:
+    return f"<{', '.join(data)}>"
+
+
+@frozen(kw_only=True)
+class Result(Event):
+    """The value of the code's last expression.
+
+    Attributes:
+        metadata: A JSON object, or None for an empty one.
+        execution_count: How many executions the context has started to run.
+    """
+
+    counts_as_backlog = True
+
+    data: Data = field(repr=_types)
+    metadata: Json | None = None
+    execution_count: int
+
+
+@frozen(kw_only=True)
+class Display(Event):
+    """Something that the code shows.
+
+    Attributes:
+        display_id: The name by which ``UpdateDisplay`` replaces it.
+    """
+
+    counts_as_backlog = True
+
+    data: Data = field(repr=_types)
+    metadata: Json | None = None
+    display_id: str | None = None
+
+
+@frozen(kw_only=True)
+class UpdateDisplay(Event):
+    """All display data of the context that has this ``display_id`` changes to ``data``."""
+
+    counts_as_backlog = True
+
+    data: Data = field(repr=_types)
+    metadata: Json | None = None
+    display_id: str
+
+
+@frozen(kw_only=True)
+class ClearOutput(Event):
+    """All output of the execution so far vanishes; if ``wait``, when the next output comes."""
+
+    counts_as_backlog = True
+
+    wait: bool
