@@ -4,7 +4,7 @@
 takes any bytes, and returns a message or raises ``ProtocolError``.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final, Self
 
 import orjson
@@ -20,7 +20,6 @@ from interpreterd.pipe.values import get
 VERSION: Final = 1
 # Limit for kinds that may come often. A prompt of 16,384 characters is the longest; an exception's text comes once.
 SHORT_LIMIT_BYTES: Final = 256 << 10
-PIECE_CHARS: Final = 64 << 10  # takes half a millisecond to encode, at worst
 _LONG: Final = frozenset({"done", "failed"})
 
 
@@ -183,67 +182,6 @@ class Reaped:
 
 ToWorker = Configure | Run | Answer | Sync | Exit | Fork
 FromWorker = Ready | Configured | Failed | Asked | Done | Exiting | Synced | Forked | Reaped
-
-
-def encode(message: ToWorker) -> bytes:
-    """Return ``message`` as one line, newline included."""
-    return orjson.dumps(_body(message), option=orjson.OPT_APPEND_NEWLINE)
-
-
-def text_of(message: ToWorker) -> str:
-    """Return the part of ``message`` that may be long."""
-    if isinstance(message, Run):
-        return message.code
-    return message.text or "" if isinstance(message, Answer) else ""
-
-
-def encode_in_pieces(message: ToWorker) -> Iterator[bytes]:
-    """Yield the line that ``encode`` returns, except for the order of keys, in parts of some ``PIECE_CHARS``."""
-    text = text_of(message)
-    if len(text) <= PIECE_CHARS:
-        yield encode(message)
-        return
-    body = _body(message)
-    key = "code" if isinstance(message, Run) else "text"
-    del body[key]
-    yield orjson.dumps(body)[:-1] + f',"{key}":"'.encode()
-    for start in range(0, len(text), PIECE_CHARS):  # each character can be cut off, as there are no surrogates
-        yield orjson.dumps(text[start : start + PIECE_CHARS])[1:-1]
-    yield b'"}\n'
-
-
-def _body(message: ToWorker) -> dict[str, Any]:
-    body: dict[str, Any]
-    match message:
-        case Configure():
-            body = {"type": "configure", "cwd": message.cwd, "envs": dict(message.envs)}
-            if message.data_bytes is not None:
-                body["limits"] = {"data": message.data_bytes}
-        case Run():
-            body = {
-                "type": "execute",
-                "id": message.execution_id,
-                "code": message.code,
-                "envs": dict(message.envs),
-                "stdin": message.stdin,
-                "number": message.number,
-                "results": message.results,
-            }
-            if message.interactive:
-                body["interactive"] = True
-            if message.charts:
-                body["charts"] = True
-            if message.image_format is not None:
-                body["imageFormat"] = message.image_format
-        case Answer():
-            body = {"type": "answer", "number": message.number, "text": message.text}
-        case Sync():
-            body = {"type": "sync"}
-        case Exit():
-            body = {"type": "exit"}
-        case Fork():
-            body = {"type": "fork"}
-    return body
 
 
 def decode_line(line: bytes) -> FromWorker:

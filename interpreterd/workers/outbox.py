@@ -8,8 +8,9 @@ from collections import deque
 from collections.abc import Iterator
 from typing import Final
 
-from interpreterd.pipe import messages
-from interpreterd.pipe.messages import PIECE_CHARS, ToWorker
+from interpreterd.pipe import encoders
+from interpreterd.pipe.encoders import PIECE_CHARS
+from interpreterd.pipe.messages import ToWorker
 
 _REST_CHARS: Final = 64  # the rest of a message besides its text, roughly
 
@@ -37,12 +38,12 @@ class Outbox:
         """Write ``message`` after earlier ones; without effect once the channel closes."""
         if self._channel.is_closing():
             return
-        chars = len(messages.text_of(message))
+        chars = len(encoders.text_of(message))
         if chars <= PIECE_CHARS and not self._waiting:
-            self._channel.write(messages.encode(message))
+            self._channel.write(encoders.encode(message))
             return
         chars += _REST_CHARS
-        self._waiting.append((messages.encode_in_pieces(message), chars))
+        self._waiting.append((encoders.encode_in_pieces(message), chars))
         self._waiting_chars += chars
         if self._turn is None:
             self._go_on_soon()

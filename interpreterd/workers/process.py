@@ -22,7 +22,7 @@ from itertools import takewhile
 from typing import Final
 
 from interpreterd.model.errors import ProtocolError
-from interpreterd.pipe import messages
+from interpreterd.pipe import encoders, messages
 from interpreterd.pipe.decoders import Decoder
 from interpreterd.pipe.messages import Done, Exiting, FromWorker, Ready, ToWorker
 from interpreterd.processes.families import is_traced, killing, state
@@ -132,7 +132,7 @@ class ProcessWorker(asyncio.Protocol):
 
         Raises OSError.
         """
-        socket.send_fds(self._socket, [messages.encode(message)], fds)
+        socket.send_fds(self._socket, [encoders.encode(message)], fds)
 
     async def open(self) -> None:
         """Start to listen."""

@@ -16,7 +16,6 @@ from interpreterd.pipe.messages import (
     SHORT_LIMIT_BYTES,
     VERSION,
     Asked,
-    Configure,
     Configured,
     Done,
     Exiting,
@@ -24,10 +23,8 @@ from interpreterd.pipe.messages import (
     FromWorker,
     Ready,
     Run,
-    Sync,
     Synced,
     decode_line,
-    encode,
 )
 
 text = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
@@ -188,23 +185,6 @@ def test_what_a_client_is_told_of_the_longest_line_stays_below_one_mib(character
     shown = render_v1(Raised(error=message.error))
     assert shown is not None
     assert len(shown) < 1 << 20
-
-
-def test_encode_gives_one_line_of_json() -> None:
-    run = encode(Run(execution_id="a", code="print('é')\n", envs={"A": "1"}))
-    assert json.loads(run) == {
-        "type": "execute",
-        "id": "a",
-        "code": "print('é')\n",
-        "envs": {"A": "1"},
-        "stdin": False,
-        "number": 1,
-        "results": True,
-    }
-    assert run.count(b"\n") == 1
-    assert run.endswith(b"\n")
-    assert json.loads(encode(Configure(cwd="/"))) == {"type": "configure", "cwd": "/", "envs": {}}
-    assert encode(Sync()) == b'{"type":"sync"}\n'
 
 
 def test_code_and_errors_stay_out_of_logs() -> None:

@@ -12,6 +12,7 @@ from worker_driver import find_pythons
 from interpreterd.model.failures import Details, Failure, Frame
 from interpreterd.pipe import messages
 from interpreterd.pipe.decoders import Decoder
+from interpreterd.pipe.encoders import encode
 from interpreterd.pipe.messages import (
     Answer,
     Asked,
@@ -151,7 +152,7 @@ def test_every_message_has_an_example(union: Any, examples: list[Any]) -> None:
 
 
 def test_the_daemon_writes_what_the_worker_reads() -> None:
-    encoded = [messages.encode(message) for message in TO_WORKER]
+    encoded = [encode(message) for message in TO_WORKER]
     assert all(line.endswith(b"\n") and line.count(b"\n") == 1 for line in encoded)
     assert parsed(b"".join(encoded)) == parsed(TO_WORKER_FILE.read_bytes())
 

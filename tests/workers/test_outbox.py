@@ -14,7 +14,8 @@ from blockbuster import BlockBuster
 from interpreterd.contexts.manager import Manager
 from interpreterd.model.events import Finished, Outcome, Output, Started
 from interpreterd.model.requests import CreateContext, Execute
-from interpreterd.pipe.messages import PIECE_CHARS, Answer, Exit, Run, Sync, ToWorker, encode
+from interpreterd.pipe.encoders import PIECE_CHARS, encode
+from interpreterd.pipe.messages import Answer, Exit, Run, Sync, ToWorker
 from interpreterd.processes.nursery import Nursery
 from interpreterd.settings import Settings
 from interpreterd.workers.launchers.spawn import SpawnLauncher
