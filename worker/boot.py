@@ -139,6 +139,7 @@ def run(codes, later, script_fd, out_fd, display_fd, die, names=None):
             library.die_with_parent()
     library.become_subreaper()
     orphans.begin()
+    importer.is_guarded = True
     interpreter.serve()
 
 

@@ -6,9 +6,9 @@ Made from the ``TracebackException`` that has become the text, so that both tell
 import sys
 
 from worker.channel import encode
-from worker.imports import import_library
 from worker.report import cut, name_of
 from worker.sources import NUMBERS
+from worker.standard import import_library
 
 LIMIT_BYTES = 160 << 10  # as JSON; with the longest texts of an error, a message stays below its limit
 # Frames of one exception and of all, characters of a text, notes, exceptions of a chain. The first row whose result

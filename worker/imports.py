@@ -8,95 +8,9 @@ from os import fstat, getpid, pread  # before user code can replace them
 
 ModuleType, SimpleNamespace = type(sys), type(sys.implementation)  # the types module would be one more import
 
-_PATHS = sys.path[:]  # before site adds the user's
+PATHS = sys.path[:]  # before site adds the user's
 # The names of its modules; Python 3.9 does not tell them, and these are the modules that the worker itself imports.
 _LIBRARY = getattr(sys, "stdlib_module_names", frozenset(["array", "ast", "asyncio", "json", "re", "urllib", "wave"]))
-# The modules that show errors, and those that they import.
-_SHOWING = frozenset(
-    [
-        "traceback",
-        "linecache",
-        "tokenize",
-        "token",
-        "ast",
-        "re",
-        "textwrap",
-        "codeop",
-        "keyword",
-        "contextlib",
-        "collections",
-        "functools",
-        "operator",
-        "enum",
-        "copyreg",
-        "reprlib",
-        "types",
-        "warnings",
-        "_colorize",
-    ]
-)
-
-
-def import_traceback():
-    """Return the standard library's ``traceback``: the user's directory may hold another one, or a ``token.py``.
-
-    Late: it costs as much as the rest of the worker's start.
-    """
-    modules = sys.modules
-    strangers = {name: modules[name] for name in _SHOWING & modules.keys() if not _is_library(modules[name])}
-    if not strangers and "traceback" in modules and "ast" in modules and "tokenize" in modules:
-        return modules["traceback"]
-    paths = sys.path[:]
-    try:
-        sys.path[:] = _PATHS
-        for name in strangers:
-            del modules[name]
-        import ast  # noqa: F401  traceback imports it, and linecache the other one, in the middle of their work
-        import tokenize  # noqa: F401
-        import traceback
-
-        return traceback
-    finally:
-        sys.path[:] = paths
-        modules.update(strangers)
-
-
-def import_library(name):
-    """Return the standard library's module ``name``, which imports none, or only modules that have been imported.
-
-    It stays out of ``sys.modules``, unless user code has imported it.
-    """
-    module = sys.modules.get(name)
-    if module is not None and _is_library(module):
-        return module
-    paths = sys.path[:]
-    try:
-        sys.path[:] = _PATHS
-        sys.modules.pop(name, None)
-        return __import__(name)
-    finally:
-        sys.path[:] = paths
-        sys.modules.pop(name, None)
-        if module is not None:
-            sys.modules[name] = module
-
-
-def _is_hidden(name):
-    """Whether ``import name`` of user code finds another module than the standard library's."""
-    from _frozen_importlib_external import PathFinder
-
-    spec = PathFinder.find_spec(name)
-    origin = spec.origin if spec is not None else None
-    return type(origin) is str and not any(origin.startswith(path + "/") for path in _PATHS)
-
-
-def _is_library(module):
-    if module is None:
-        return False
-    file = getattr(module, "__file__", "")
-    if file == "" and type(module) is ModuleType:  # of C, within the interpreter
-        return True
-    return type(file) is str and any(file.startswith(path + "/") for path in _PATHS)
 
 
 class Importer:
@@ -109,11 +23,13 @@ class Importer:
 
     Attributes:
         package: The package ``worker``, with each module that has been made.
+        is_guarded: Whether user code may have put its own modules in the place of the standard library's.
     """
 
     def __init__(self, imports, code, own_builtins, later, script_fd):
         """Take this module itself, its code and its builtins, the place of the index, and the script's descriptor."""
         self.package = ModuleType("worker")
+        self.is_guarded = False
         self._builtins = own_builtins
         self._import = own_builtins["__import__"]
         self._index, self._script_fd = later, script_fd
@@ -136,24 +52,11 @@ class Importer:
             return self.package
         if name in self._library:  # user code may have put another one in its place
             return self._library[name]
-        if package in _LIBRARY and not _is_library(sys.modules.get(package)):
-            return self._import_library(package, name, globals, locals, fromlist)
-        return self._import(name, globals, locals, fromlist, level)
+        if self.is_guarded and package in _LIBRARY:
+            from worker.standard import import_guarded
 
-    def _import_library(self, package, name, *others):
-        """Import a module of the standard library that user code has not imported, or has another one instead of."""
-        modules = sys.modules
-        strangers = {each: modules.pop(each) for each in list(modules) if each.partition(".")[0] == package}
-        paths = sys.path[:]
-        try:
-            sys.path[:] = _PATHS
-            return self._import(name, *others)
-        finally:
-            sys.path[:] = paths
-            if strangers or _is_hidden(package):  # user code is to find its own
-                own = {each: modules.pop(each) for each in list(modules) if each.partition(".")[0] == package}
-                self._library.update((each, module) for each, module in own.items() if "." not in each)
-                modules.update(strangers)
+            return import_guarded(self._import, self._library, name, globals, locals, fromlist)
+        return self._import(name, globals, locals, fromlist, level)
 
     def module(self, name):
         """Return the module ``name`` of this folder; make it first if need be. Raises ImportError."""
@@ -276,7 +179,7 @@ class Hooks:
             if name in sys.modules:
                 self._hooks.pop(name)(sys.modules[name])
         if self._hooks:
-            for path in _PATHS:
+            for path in PATHS:
                 finder = sys.path_importer_cache.get(path)
                 if finder is not None and "find_spec" not in vars(finder):
                     self._wait(finder)

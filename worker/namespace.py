@@ -5,7 +5,7 @@ import sys
 from time import tzset
 
 from worker import compiling
-from worker.imports import Hooks, extend_search, import_traceback
+from worker.imports import Hooks, extend_search
 from worker.sources import Sources
 
 ModuleType = type(sys)
@@ -197,6 +197,8 @@ def _hook_threading(module):
         if args.exc_type is SystemExit or args.thread is None or sys.stderr is None:
             return original(args)
         try:
+            from worker.standard import import_traceback
+
             traceback = import_traceback()
             shown = traceback.format_exception(args.exc_type, args.exc_value, args.exc_traceback)
             text = f"Exception in thread {args.thread.name}:\n" + "".join(shown)

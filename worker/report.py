@@ -2,8 +2,6 @@
 
 import sys
 
-from worker.imports import import_traceback
-
 NAME_LIMIT_CHARS = 256
 VALUE_LIMIT_CHARS = 32 << 10
 TRACEBACK_LIMIT_CHARS = 96 << 10  # together with value and name below 1 MiB, even if every character becomes \u00XX
@@ -125,6 +123,8 @@ def _text(raised):
 
 def _traceback(raised):
     """Return the traceback and the details."""
+    from worker.standard import import_traceback
+
     traceback = import_traceback()
     shown = traceback.TracebackException(type(raised), raised, raised.__traceback__)
     _cut_own_frames(shown, traceback)

@@ -60,17 +60,8 @@ class Run:
     @classmethod
     def of(cls, execution_id: str, request: Execute, number: int) -> Self:
         """Return the message that runs ``request`` as the execution of this number."""
-        return cls(
-            execution_id=execution_id,
-            code=request.code,
-            envs=request.envs,
-            stdin=request.stdin,
-            interactive=request.interactive,
-            charts=request.charts,
-            image_format=request.image_format,
-            number=number,
-            results=request.results,
-        )
+        names = ("code", "envs", "stdin", "interactive", "results", "charts", "image_format")
+        return cls(execution_id=execution_id, number=number, **{name: getattr(request, name) for name in names})
 
 
 @frozen(kw_only=True)

@@ -124,21 +124,3 @@ class TestModulesThatAreMadeLater:
             "print(os.WEXITSTATUS(os.waitpid(pid, 0)[1]))\ndone.set(); thread.join()"
         )
         assert worker.run(FOUND + code).stdout == "7\n"  # Python 3.12 warns of such forks
-
-
-@pytest.mark.parametrize("name", ["json", "wave"])
-def test_the_worker_imports_the_standard_library_and_user_code_its_own_modules(
-    each_worker: DrivenWorker, name: str
-) -> None:
-    (each_worker.cwd / f"{name}.py").write_text("mine = 1")
-    code = f"names = vars(importer.package.report)\nexec('import {name} as it', names)\nprint(hasattr(names['it'], 'mine'))"
-    assert each_worker.printed(code) == "False\n"
-    assert each_worker.printed(f"import {name}; print({name}.mine)") == "1\n"
-    assert each_worker.printed(code) == "False\n"
-
-
-def test_modules_of_the_standard_library_that_both_import_are_the_same(each_worker: DrivenWorker) -> None:
-    code = (
-        "exec('import json', vars(importer.package.report))\nimport json\nprint(json is importer.package.report.json)"
-    )
-    assert each_worker.printed(code) == "True\n"
