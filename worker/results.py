@@ -1,27 +1,77 @@
-"""The values of cells: each is published, and the latest is ``_``."""
+"""The value of a cell: it is published as the result of its execution, and remembered as ``_``, as at Python's prompt.
 
-from worker.formatters import bundle
+Only the last value is remembered, in ``builtins``, where ``sys.displayhook`` has it. A name ``_`` of the program's own,
+in its namespace or (of ``gettext.install()``) in ``builtins``, is left alone.
+"""
+
+import builtins
+import sys
+
 from worker.publisher import publish
 
-_NOTHING = object()
+_SCALARS = frozenset([int, float, complex, bool, str, bytes])
+_CONTAINERS = frozenset([list, tuple, dict, set, frozenset])
+_SHORT = 1000  # so long may a scalar be, and so many bits a number may have, for the quick way
+_FEW = 20  # items of a container
+_nothing = object()
 
 
 class Results:
-    """Keeps the latest value under the name ``_`` in ``namespace``; a history would keep everything alive."""
+    """Shows values, and keeps the last one."""
 
     def __init__(self, namespace):
+        """``namespace`` is the program's."""
         self._namespace = namespace
-        self._latest = _NOTHING
-
-    def tidy(self):
-        """Forget the latest value if user code has given ``_`` a value of its own, which stays as it is."""
-        if self._latest is not _NOTHING and self._namespace.get("_", _NOTHING) is not self._latest:
-            self._latest = _NOTHING
+        self._last_id = id(None)  # not the value itself: whoever deletes builtins._ frees it
 
     def show(self, value, call):
-        """Publish ``value``; ``call(function, *arguments)`` calls what may run user code. Raises what that raises."""
-        if self._namespace.get("_", _NOTHING) is self._latest:
-            self._namespace["_"] = self._latest = value
-        data, metadata = call(bundle, value)
+        """Publish ``value``, or give it to a ``sys.displayhook`` of the program's own. Raises what that raises.
+
+        ``call`` calls functions that run user code.
+        """
+        hook = getattr(sys, "displayhook", None) or sys.__displayhook__
+        if hook is not sys.__displayhook__:
+            call(hook, value)
+            return
+        text = _quickly(value)
+        if text is None:
+            from worker.formatters import bundle
+
+            data, metadata = call(bundle, value)
+        else:
+            data, metadata = {"text/plain": text}, {}
         if data:  # otherwise it has shown itself
             publish("result", data, metadata)
+        self._remember(value)
+
+    def _remember(self, value):
+        present = vars(builtins).get("_", _nothing)
+        if present is _nothing or id(present) == self._last_id:
+            builtins._ = value
+            self._last_id = id(value)
+
+    def tidy(self):
+        """Release the last value if the program has a ``_`` of its own, which hides it."""
+        if "_" in self._namespace and id(vars(builtins).get("_", _nothing)) == self._last_id:
+            del builtins._
+
+
+def _quickly(value):
+    """Return the text of a small value of a builtin type, which has no other form; None for any other value."""
+    kind = type(value)
+    if kind in _SCALARS:
+        return repr(value) if _is_short(kind, value) else None
+    if kind not in _CONTAINERS or len(value) > _FEW:
+        return None
+    for items in (value, value.values()) if kind is dict else (value,):
+        for item in items:
+            kind = type(item)
+            if item is not None and not (kind in _SCALARS and _is_short(kind, item)):
+                return None
+    return repr(value)
+
+
+def _is_short(kind, value):
+    if kind is str or kind is bytes:
+        return len(value) <= _SHORT
+    return kind is not int or value.bit_length() <= _SHORT

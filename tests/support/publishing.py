@@ -1,6 +1,6 @@
 """Code that publishes output data, for tests: it finds the worker's own ``publish``."""
 
-from worker_driver import Ran
+from worker_driver import DrivenWorker, Ran
 
 from interpreterd.pipe.bundles import Bundle, BundleDecoder
 from interpreterd.pipe.turns import DISPLAY
@@ -18,3 +18,9 @@ def published(code: str) -> str:
 def bundles(ran: Ran) -> list[Bundle]:
     """Return the output data of an execution."""
     return BundleDecoder().feed(b"".join(data for pipe, data in ran.pieces if pipe == DISPLAY))
+
+
+def valued(worker: DrivenWorker, code: str) -> Ran:
+    """Run ``code``, whose result is wanted."""
+    worker.send({"type": "execute", "id": "valued", "code": code, "envs": {}, "results": True})
+    return Ran(worker.receive(), worker.output())
