@@ -8,7 +8,6 @@ import sys
 from worker.channel import encode
 from worker.report import cut, name_of
 from worker.sources import NUMBERS
-from worker.standard import import_library
 
 LIMIT_BYTES = 160 << 10  # as JSON; with the longest texts of an error, a message stays below its limit
 # Frames of one exception and of all, characters of a text, notes, exceptions of a chain. The first row whose result
@@ -221,7 +220,8 @@ def _printed_hint(raised):
 def _display():
     """Return CPython's own function that prints an exception to any file; None if it is not there."""
     try:
-        ctypes = import_library("_ctypes")
+        import _ctypes as ctypes
+
         address = ctypes.dlsym(ctypes.dlopen(None, 0), "_PyErr_Display")
     except (ImportError, OSError, AttributeError):
         return None

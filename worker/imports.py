@@ -10,7 +10,8 @@ ModuleType, SimpleNamespace = type(sys), type(sys.implementation)  # the types m
 
 PATHS = sys.path[:]  # before site adds the user's
 # The names of its modules; Python 3.9 does not tell them, and these are the modules that the worker itself imports.
-_LIBRARY = getattr(sys, "stdlib_module_names", frozenset(["array", "ast", "asyncio", "json", "re", "urllib", "wave"]))
+_OWN = "array ast asyncio codeop inspect json keyword pkgutil re unicodedata urllib warnings wave"
+_LIBRARY = getattr(sys, "stdlib_module_names", frozenset(_OWN.split(" ")))
 
 
 class Importer:

@@ -58,6 +58,7 @@ class Interpreter:
         self._reserve_bytes = 0
         self._reserve = None
         self._pid = None
+        self._found = None
         self._interrupted = False
         self._environ = os.environ  # user code may put another object in its place
         self._recursion_limit = getrecursionlimit()
@@ -133,6 +134,8 @@ class Interpreter:
         done = {"type": "done", "id": message["id"], "error": error}
         if self._channel.tend():  # there are children
             done["children"] = True
+        if self._found is not None:
+            done["found"], self._found = self._found, None
         send(done)
         return True
 
@@ -147,11 +150,16 @@ class Interpreter:
                 set_environment(self._environ, message["envs"])
                 self._keep_reserve()
                 self._arm()
-                valued = message.get("results")
-                call = self._cells.compile(message["code"], "interactive" in message, valued)
-                value = self._stack.call(*call)
-                if list in call[:2]:  # the function, or what a context calls
-                    value = value[-1]
+                if "task" in message:
+                    from worker.looking import look
+
+                    call = look, message["task"], message["code"], self._cells.module.__dict__
+                    self._found = self._stack.call(*call)
+                else:
+                    call = self._cells.compile(message["code"], "interactive" in message, message.get("results"))
+                    value = self._stack.call(*call)
+                    if list in call[:2]:  # the function, or what a context calls
+                        value = value[-1]
             except BaseException as caught:
                 raised = caught
             settrace(None)
@@ -161,7 +169,7 @@ class Interpreter:
                     set_events(tool, 0)
             # User code may have left the limit so low that neither its error nor its next execution has room.
             setrecursionlimit(max(getrecursionlimit(), self._recursion_limit))
-            if value is not None or self._cells.at_end:
+            if value is not None or (self._cells.at_end and "task" not in message):
                 try:
                     self._cells.end(value, os.getpid() != self._pid)
                 except BaseException as caught:

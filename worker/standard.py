@@ -54,6 +54,12 @@ def import_traceback():
         modules.update(strangers)
 
 
+def import_standard(name):
+    """Return the standard library's module ``name``, whose own imports are mostly those of ``traceback``."""
+    import_traceback()
+    return __import__(name)
+
+
 def import_library(name):
     """Return the standard library's module ``name``, which imports none, or only modules that have been imported.
 

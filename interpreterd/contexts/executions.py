@@ -66,6 +66,7 @@ class ExecutionRecord:
         created_at: Seconds since the epoch, as the other times.
         stdout_chars: How many characters were written so far.
         held_bytes: The memory of its request until it ends.
+        hidden: Whether it is a look at the namespace, of which only its own client knows.
     """
 
     id: str
@@ -74,6 +75,7 @@ class ExecutionRecord:
     source: Source
     origin: str
     held_bytes: int = 0
+    hidden: bool = False
     state: str = "queued"
     created_at: float = field(factory=time.time)
     started_at: float | None = None
@@ -172,17 +174,20 @@ class Executions:
     ) -> ExecutionRecord:
         """Register a new execution; with ``on_room`` it has a client, which reads its journal.
 
+        A look is not registered: only its client knows it.
+
         Raises:
             LimitReached: ``held``, to which its request is added, has no room.
         """
         source, code_bytes = source_of(request)
         size_bytes = held_bytes(request, code_bytes)
         held.take(size_bytes)
+        hidden = request.task is not None
         journal: Journal[Event] = Journal(
             limit_bytes=self.journal_limit_bytes,
             backlog_bytes=backlog_bytes,
             on_room=on_room,
-            ledger=self,
+            ledger=None if hidden else self,
         )
         execution = ExecutionRecord(
             id=execution_id,
@@ -191,9 +196,11 @@ class Executions:
             source=source,
             origin=request.origin,
             held_bytes=size_bytes,
+            hidden=hidden,
         )
-        self._all[execution_id] = execution
-        self.charge(journal, RECORD_BYTES)
+        if not hidden:
+            self._all[execution_id] = execution
+            self.charge(journal, RECORD_BYTES)
         return execution
 
     def get(self, execution_id: str) -> ExecutionRecord | None:
@@ -202,6 +209,8 @@ class Executions:
 
     def ended(self, execution: ExecutionRecord) -> None:
         """``execution`` has ended."""
+        if execution.hidden:
+            return
         self._ended[execution.id] = execution
         latest = self._of_context.setdefault(execution.context_id, {})
         latest[execution.id] = execution

@@ -13,8 +13,9 @@ from interpreterd.contexts.manager import Manager
 from interpreterd.contexts.service import Events, Interrupted
 from interpreterd.files.settings import FileSettings
 from interpreterd.model.context_info import NO_USAGES, ContextInfo, RestartInfo, Usage
+from interpreterd.model.default_context import DEFAULT_CONTEXT_ID
 from interpreterd.model.digest import SHORT_CHARS, digest
-from interpreterd.model.errors import ContextNotFound, ExecutionNotFound, InterpreterError
+from interpreterd.model.errors import ContextNotFound, ExecutionNotFound, InterpreterError, ServerShuttingDown
 from interpreterd.model.events import Event, Gap, Happened
 from interpreterd.model.execution_info import ExecutionInfo
 from interpreterd.model.python import Python
@@ -88,6 +89,12 @@ class LocalContexts:
     async def submit_unattended(self, request: Execute) -> ExecutionInfo:
         _, execution = self._manager.submit(await with_digest(request), client=False)
         return execution.info()
+
+    async def look(self, request: Execute) -> "LocalSubmission":
+        if self._manager.closing:
+            raise ServerShuttingDown
+        context = self._manager.existing(request.context_id or DEFAULT_CONTEXT_ID)
+        return LocalSubmission(context, context.submit(request), stays=False)
 
     async def interrupt(self, context_id: str | None, execution_id: str | None = None) -> Interrupted:
         return self._manager.interrupt(context_id, execution_id)

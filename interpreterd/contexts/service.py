@@ -204,6 +204,17 @@ class ContextService(Protocol):
         """Queue ``request``; its program never waits for a reader of its events. Raises as ``submit``."""
         ...
 
+    async def look(self, request: Execute) -> Submission:
+        """Queue ``request``, which has a task, for a client that reads its events up to ``Finished``.
+
+        It takes its turn like an execution, and can be interrupted like one; but no other client is told of it.
+
+        Raises:
+            ContextNotFound: Also for the default context before its first use.
+            InvalidRequest, LimitReached
+        """
+        ...
+
     async def interrupt(self, context_id: str | None, execution_id: str | None = None) -> Interrupted:
         """Interrupt the running execution of a context, or ``execution_id``, which leaves the queue if it waits.
 

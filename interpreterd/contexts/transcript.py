@@ -70,8 +70,8 @@ class Transcript:
         return self.running is not None and self.running.id == execution_id
 
     def unfinished(self) -> list[ExecutionRecord]:
-        """Return the running execution and the waiting ones, in that order."""
-        return list(self._unfinished.values())
+        """Return the running execution and the waiting ones, in that order, without looks at the namespace."""
+        return [it for it in self._unfinished.values() if not it.hidden]
 
     def new(self, request: Execute, *, on_room: Callable[[], None] | None) -> ExecutionRecord:
         """Return a new execution; with ``on_room``, see ``Journal``, it has a client, and the program waits for it.
@@ -88,6 +88,8 @@ class Transcript:
             held=self._held,
         )
         self._unfinished[execution.id] = execution
+        if execution.hidden:
+            return execution
         self.last_used_at = execution.created_at
         if self._feed is not None:
             self.tell(events.Submitted.of(request.code, request.origin), execution.id)
@@ -100,7 +102,7 @@ class Transcript:
     def begin(self, execution_id: str, *, restarted: bool) -> None:
         """Report that an execution runs now."""
         self.running = execution = self._unfinished[execution_id]
-        self.count += 1
+        self.count += not execution.hidden
         if self._output_limit_bytes is not None:
             self._quota = OutputQuota(self._output_limit_bytes)
         self._say(execution, events.Started())
@@ -155,8 +157,10 @@ class Transcript:
             self.running = self._quota = None
         if end.error is not None:
             self._say(execution, events.Raised(error=end.error))
-        self._say(execution, events.Finished(outcome=end.outcome, error=end.error, cause=end.cause))
-        self.last_used_at = execution.finished_at or self.last_used_at
+        finished = events.Finished(outcome=end.outcome, error=end.error, cause=end.cause, found=end.found)
+        self._say(execution, finished)
+        if not execution.hidden:
+            self.last_used_at = execution.finished_at or self.last_used_at
         self._executions.ended(execution)
 
     def close(self) -> None:
@@ -171,6 +175,12 @@ class Transcript:
             self._feed.append(Happened(execution_id=execution_id, event=event))
 
     def _say(self, execution: ExecutionRecord, event: Event) -> None:
+        if execution.hidden:  # what is written meanwhile is written outside of executions, by threads as before it
+            if event.counts_as_backlog:
+                self.tell(event)
+            else:
+                execution.append(event)
+            return
         execution.append(event)
         self.tell(event, execution.id)
         if self.full:

@@ -5,6 +5,8 @@ An action changes the state of its object and collects effects; ``Machine.handle
 
 from typing import Final
 
+import attrs
+
 from interpreterd.machine import effects, inputs, verdicts
 from interpreterd.machine.states import State
 from interpreterd.machine.steps import Steps
@@ -54,8 +56,8 @@ class Actions(Steps):
 
     def on_received_running(self, event: inputs.Received) -> None:
         match event.message:
-            case Done(execution_id=execution_id, error=error) if execution_id == self.running_id:
-                self.finish(Verdict(Outcome.COMPLETED, error))
+            case Done(execution_id=execution_id, error=error, found=found) if execution_id == self.running_id:
+                self.finish(Verdict(Outcome.COMPLETED, error, found=found))
                 self.run_next()
             case Exiting(execution_id=execution_id) if execution_id == self.running_id:
                 self._exiting(Verdict(Outcome.COMPLETED))
@@ -91,8 +93,8 @@ class Actions(Steps):
     def on_received_interrupting(self, event: inputs.Received) -> None:
         assert self.verdict is not None
         match event.message:
-            case Done(execution_id=execution_id, error=error) if execution_id == self.running_id:
-                self.finish(verdicts.judge(self.verdict, error))
+            case Done(execution_id=execution_id, error=error, found=found) if execution_id == self.running_id:
+                self.finish(attrs.evolve(verdicts.judge(self.verdict, error), found=found))
                 self.do(effects.ClearTimer("grace"), effects.Send(Sync()), effects.SetTimer("grace", self.grace_s))
                 self.state = State.SETTLING
             case Exiting(execution_id=execution_id) if execution_id == self.running_id:

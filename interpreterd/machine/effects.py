@@ -6,6 +6,7 @@ from attrs import frozen
 
 from interpreterd.model.errors import InterpreterError
 from interpreterd.model.events import Failure, Outcome
+from interpreterd.model.looks import Found
 from interpreterd.pipe.messages import ToWorker
 
 TimerName = Literal["timeout", "grace", "given up"]
@@ -85,6 +86,7 @@ class Finish:
     outcome: Outcome
     error: Failure | None = None
     cause: InterpreterError | None = None
+    found: Found | None = None
 
 
 Effect = (

@@ -80,7 +80,7 @@ class Steps:
         self.current = self.verdict = self.asked = None
 
     def say_end(self, execution: Submit, verdict: Verdict) -> None:
-        self.do(effects.Finish(execution.execution_id, verdict.outcome, verdict.error, verdict.cause))
+        self.do(effects.Finish(execution.execution_id, verdict.outcome, verdict.error, verdict.cause, verdict.found))
 
     def start_worker(self) -> None:
         self.restarted = self.workers_before > 0
@@ -97,12 +97,14 @@ class Steps:
         self.given_up = self.late = 0
         self.input_ended = False
         request = execution.request
-        self.begun += 1
+        if request.task is None:
+            self.begun += 1
         run = Run.of(execution.execution_id, request, self.begun)
         self.do(effects.Begin(execution.execution_id, self.restarted), effects.Send(run))
         if request.timeout_s is not None:
             self.do(effects.SetTimer("timeout", request.timeout_s))
-        self.restarted = False
+        if request.task is None:  # otherwise the next execution is still the first one
+            self.restarted = False
         self.used = True
         self.state = State.RUNNING
 

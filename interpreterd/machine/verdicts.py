@@ -7,6 +7,7 @@ from attrs import frozen
 
 from interpreterd.model.errors import ExecutionInterrupted, ExecutionTimedOut, InterpreterError, LimitExceeded
 from interpreterd.model.events import Failure, Outcome
+from interpreterd.model.looks import Found
 
 CONTEXT_ERROR: Final = "ContextError"
 
@@ -19,6 +20,7 @@ class Verdict:
     error: Failure | None = None
     cause: InterpreterError | None = None
     replaceable: bool = False  # by the worker's own report
+    found: Found | None = None
 
 
 def timed_out(timeout_s: int | None) -> Verdict:

@@ -33,6 +33,7 @@ an error of the daemon: it is text, ``events.Failure``.
     ├── LimitReached
     ├── WorkerStartFailed
     │   └── OutOfResources      no descriptors, processes or memory for one more
+    ├── LookFailed              a look at the namespace has found nothing that can be told
     ├── ExecutionTimedOut
     ├── ExecutionInterrupted
     ├── LimitExceeded
@@ -219,6 +220,12 @@ class OutOfResources(WorkerStartFailed):
     """The machine, or a limit of the system, has no room for one more worker; living workers go on."""
 
     code = "out_of_resources"
+
+
+class LookFailed(InterpreterError):
+    """Code that was called by a look at the namespace has raised, or has ended the context's Python; says how."""
+
+    code = "look_failed"
 
 
 class ExecutionTimedOut(InterpreterError):

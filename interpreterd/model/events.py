@@ -10,6 +10,7 @@ from attrs import field, frozen
 
 from interpreterd.model.errors import InterpreterError
 from interpreterd.model.failures import Failure as Failure
+from interpreterd.model.looks import Found
 from interpreterd.model.memory import memory_bytes
 
 EVENT_LIMIT_CHARS: Final = 64 << 10  # a character is at most six bytes of JSON, and larger pieces are no faster
@@ -188,6 +189,7 @@ class Finished(Event):
         error: The error of ``Raised``; None if the code ended without an exception.
         cause: The daemon's reason for ending it; None if it ended by itself or with its worker.
         reason: The code of ``cause``, by which clients know it.
+        found: What a look at the namespace has found.
     """
 
     counts_as_backlog = False
@@ -197,6 +199,7 @@ class Finished(Event):
     error: Failure | None = None
     cause: InterpreterError | None = None
     reason: str | None = field()
+    found: Found | None = None
 
     @reason.default
     def _code_of_cause(self) -> str | None:

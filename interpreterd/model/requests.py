@@ -8,6 +8,7 @@ from attrs import field, frozen
 from interpreterd.model.digest import Digest, utf8_bytes
 from interpreterd.model.errors import InvalidRequest
 from interpreterd.model.limits import NONE, Limits
+from interpreterd.model.looks import Task
 
 DEFAULT_TIMEOUT_S: Final = 600
 TIMEOUT_LIMIT_S: Final = 2**32 - 1  # the field is an unsigned 32-bit integer in the clients' own schema
@@ -36,6 +37,7 @@ class Execute:
         image_format: The format of figures, one of ``IMAGE_FORMATS``; None for the code's own choice, png by default.
         results: Whether its client wants the value of the last expression. Otherwise no code of the value runs.
         origin: The client's name for itself, for other clients that follow the context.
+        task: A look at the namespace, in place of running the code; None to run it.
         digest: Of the code, if it is already known: computing it takes long for long code.
     """
 
@@ -51,6 +53,7 @@ class Execute:
     image_format: str | None = None
     results: bool = True
     origin: str = ""
+    task: Task | None = None
     digest: Digest | None = field(default=None, repr=False, eq=False)
 
 

@@ -60,6 +60,8 @@ def _body(message: ToWorker) -> dict[str, Any]:
                 body["charts"] = True
             if message.image_format is not None:
                 body["imageFormat"] = message.image_format
+            if message.task is not None:
+                body["task"] = {"kind": message.task.kind, "cursor": message.task.cursor, "detail": message.task.detail}
         case Answer():
             body = {"type": "answer", "number": message.number, "text": message.text}
         case Sync():

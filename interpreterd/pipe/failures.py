@@ -1,13 +1,11 @@
 """The exceptions that a worker reports: untrusted JSON to ``Failure``."""
 
 from collections.abc import Iterator
-from typing import Any, Final
+from typing import Any
 
 from interpreterd.model.errors import ProtocolError
 from interpreterd.model.failures import DESCRIBED_FRAMES_LIMIT, EXCEPTIONS_LIMIT, NOTES_LIMIT, Details, Failure, Frame
-from interpreterd.pipe.values import get, get_list, get_optional
-
-_NUMBER_LIMIT: Final = 1 << 53  # what JSON of any client can hold
+from interpreterd.pipe.values import get, get_list, get_natural, get_optional, get_optional_natural
 
 
 def parse_reported(body: Any) -> Failure:
@@ -29,7 +27,7 @@ def _details(body: dict[str, Any], room: Iterator[int]) -> Details:
     linked = {key: get_optional(body, key, dict) for key in ("cause", "context")}
     return Details(
         frames=tuple(_frame(it) for it in get_list(body, "frames", dict, DESCRIBED_FRAMES_LIMIT)),
-        omitted_frames=_natural(body, "omittedFrames"),
+        omitted_frames=get_natural(body, "omittedFrames"),
         notes=tuple(get_list(body, "notes", str, NOTES_LIMIT)),
         suggestion=get_optional(body, "suggestion", str),
         suppress_context=get(body, "suppressContext", bool),
@@ -41,11 +39,11 @@ def _details(body: dict[str, Any], room: Iterator[int]) -> Details:
 def _frame(body: dict[str, Any]) -> Frame:
     return Frame(
         file=get(body, "file", str),
-        cell=_optional_natural(body, "cell"),
-        line=_optional_natural(body, "line"),
-        end_line=_optional_natural(body, "endLine"),
-        column=_optional_natural(body, "column"),
-        end_column=_optional_natural(body, "endColumn"),
+        cell=get_optional_natural(body, "cell"),
+        line=get_optional_natural(body, "line"),
+        end_line=get_optional_natural(body, "endLine"),
+        column=get_optional_natural(body, "column"),
+        end_column=get_optional_natural(body, "endColumn"),
         function=get_optional(body, "function", str),
         source=get_optional(body, "source", str),
     )
@@ -55,14 +53,3 @@ def _object(value: Any, what: str) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise ProtocolError(f"{what} must be an object")
     return value
-
-
-def _natural(body: dict[str, Any], key: str) -> int:
-    value = get(body, key, int)
-    if not 0 <= value < _NUMBER_LIMIT:
-        raise ProtocolError(f"{key} must be from 0 to 2^53")
-    return value
-
-
-def _optional_natural(body: dict[str, Any], key: str) -> int | None:
-    return None if get_optional(body, key, int) is None else _natural(body, key)

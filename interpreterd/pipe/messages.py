@@ -12,8 +12,10 @@ from attrs import field, frozen
 
 from interpreterd.model.errors import ProtocolError
 from interpreterd.model.failures import Failure
+from interpreterd.model.looks import Found, Task
 from interpreterd.model.requests import Execute
 from interpreterd.pipe.failures import parse_reported
+from interpreterd.pipe.looks import parse_found
 from interpreterd.pipe.turns import SECRET_CHARS
 from interpreterd.pipe.values import get
 
@@ -54,13 +56,14 @@ class Run:
     interactive: bool = False
     charts: bool = False
     image_format: str | None = None
+    task: Task | None = None
     number: int = field(default=1, eq=False)
     results: bool = True
 
     @classmethod
     def of(cls, execution_id: str, request: Execute, number: int) -> Self:
         """Return the message that runs ``request`` as the execution of this number."""
-        names = ("code", "envs", "stdin", "interactive", "results", "charts", "image_format")
+        names = ("code", "envs", "stdin", "interactive", "results", "charts", "image_format", "task")
         return cls(execution_id=execution_id, number=number, **{name: getattr(request, name) for name in names})
 
 
@@ -122,11 +125,13 @@ class Done:
 
     Attributes:
         children: Whether the worker has child processes now.
+        found: The answer to a task.
     """
 
     execution_id: str
     error: Failure | None = None
     children: bool = False
+    found: Found | None = None
 
 
 @frozen(kw_only=True)
@@ -221,6 +226,7 @@ def _done(body: dict[str, Any]) -> Done:
         execution_id=get(body, "id", str),
         error=None if error is None else parse_reported(error),
         children=children,
+        found=parse_found(get(body, "found", dict)) if "found" in body else None,
     )
 
 

@@ -1,9 +1,10 @@
 """Values of a worker's JSON objects, by key: of exactly the right type, or a ``ProtocolError`` that names the key."""
 
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from interpreterd.model.errors import ProtocolError
 
+_NUMBER_LIMIT: Final = 1 << 53  # what JSON of any client can hold
 _T = TypeVar("_T")
 
 
@@ -30,3 +31,16 @@ def get_list(body: dict[str, Any], key: str, kind: type[_T], limit: int) -> list
     if any(type(it) is not kind for it in values):
         raise ProtocolError(f"{key} must hold {kind.__name__} only")
     return values
+
+
+def get_natural(body: dict[str, Any], key: str) -> int:
+    """Return a number from 0 on."""
+    value = get(body, key, int)
+    if not 0 <= value < _NUMBER_LIMIT:
+        raise ProtocolError(f"{key} must be from 0 to 2^53")
+    return value
+
+
+def get_optional_natural(body: dict[str, Any], key: str) -> int | None:
+    """Return a number from 0 on, or None for null."""
+    return None if get_optional(body, key, int) is None else get_natural(body, key)

@@ -13,6 +13,7 @@ from described import OPERATIONS, WEBSOCKET, Walk, documented, headed
 from described_files import files, refused_files
 from fake_worker import FakeLauncher
 from harness import Client, Daemon, Gate
+from looking import CODE_LOOKS, LOOKS, looks, looks_that_fail
 
 from interpreterd.app import MANAGER, make_app
 from interpreterd.contexts.executions import Executions
@@ -23,6 +24,7 @@ from interpreterd.settings import Settings
 
 StartDaemon = Callable[..., Awaitable[Daemon]]
 BODY_LIMIT_BYTES = 64 << 10
+TAKE_CODE = ("execute", *CODE_LOOKS)
 
 
 # The daemon's answers
@@ -52,12 +54,14 @@ async def test_every_answer_is_as_described_and_every_described_one_is_reached(
         await executions(walk, gate)
         await following(walk)
         await files(walk, tmp_path)
+        await looks(walk, gate)
     launcher = FakeLauncher()
     inside = await aiohttp_client(make_app(settings=Settings.of(cwd=str(tmp_path)), launcher=launcher))
     walk = Walk(inside.request, seen)
     with monkeypatch.context() as patch:
         await mistakes(walk, patch)
         await refused_files(walk, monkeypatch)
+    await looks_that_fail(walk, launcher, inside.app[MANAGER])
     await failures(walk, launcher, inside.app[MANAGER])
     assert seen == documented()
 
@@ -72,8 +76,8 @@ async def bad_bodies(walk: Walk) -> None:
         yield b"{"
         await asyncio.Event().wait()
 
-    for name in ("createContext", "changeContext", "execute"):
-        await walk(name, 408, data=unfinished())
+    for name in ("createContext", "changeContext", "execute", *CODE_LOOKS):
+        await walk(name, 408, "request_timeout", data=unfinished())
         await walk(name, 413, data=b" " * (BODY_LIMIT_BYTES + 1))
         await walk(name, 415, data=b"{}", headers={"Content-Encoding": "gzip"})
 
@@ -199,11 +203,11 @@ async def mistakes(walk: Walk, patch: pytest.MonkeyPatch) -> None:
     patch.setattr(FakeLauncher, "describe_python", fail)
     with patch.context() as full:
         full.setattr(bodies, "receiving", too_much)
-        for name in ("createContext", "changeContext", "execute"):
+        for name in ("createContext", "changeContext", "execute", *CODE_LOOKS):
             await walk(name, 503, "limit_reached", data=b"{}")
     for name, (_, _, operation) in OPERATIONS.items():
         if "500" in operation["responses"]:
-            await walk(name, 500, "internal_error", **({"json": {"code": "pass"}} if name == "execute" else {}))
+            await walk(name, 500, "internal_error", **({"json": {"code": "pass"}} if name in TAKE_CODE else {}))
 
 
 async def failures(walk: Walk, launcher: FakeLauncher, manager: Manager) -> None:
@@ -228,7 +232,10 @@ async def failures(walk: Walk, launcher: FakeLauncher, manager: Manager) -> None
             await launcher.asked.wait()
             await end()
     await walk("createContext", 503, "shutting_down")
-    await walk("execute", 503, "shutting_down", json={"code": "pass"})
+    for name in ("execute", *LOOKS):
+        await walk(
+            name, 503, "shutting_down", id="default", **({"json": {"code": "pass"}} if name in TAKE_CODE else {})
+        )
 
 
 # A program that knows only the document tests the daemon
@@ -264,4 +271,4 @@ async def test_a_tester_that_reads_the_document_finds_no_fault(start_daemon: Sta
     )
     output, _ = await process.communicate()
     assert process.returncode == 0, output.decode()
-    assert b"Tested: 22" in output
+    assert b"Tested: 26" in output

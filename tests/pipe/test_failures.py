@@ -88,7 +88,7 @@ def test_what_does_not_fit_is_refused(change: dict[str, Any], reason: str) -> No
         parse_reported({**ERROR, **change})
 
 
-scalars = st.none() | st.booleans() | st.integers() | st.text(max_size=3)
+scalars = st.none() | st.booleans() | st.integers(-(2**63), 2**63 - 1) | st.text(max_size=3)
 values = st.recursive(
     scalars, lambda inner: st.lists(inner) | st.dictionaries(st.sampled_from([*ERROR, *FRAME]), inner)
 )

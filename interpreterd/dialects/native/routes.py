@@ -30,6 +30,7 @@ from interpreterd.dialects.native.executions import (
     post_execution,
 )
 from interpreterd.dialects.native.files import delete_file, get_file, list_context_files, put_file
+from interpreterd.dialects.native.looks import check_complete, complete, inspect, list_variables
 from interpreterd.dialects.native.session_socket import session
 from interpreterd.http.errors import ErrorAnswer, Handler, HttpError
 from interpreterd.http.incoming import HEALTH_PATH
@@ -65,6 +66,10 @@ class Native:
             web.post(NATIVE_PATH + "/context/{id}/interrupt", by(interrupt_context)),
             web.post(NATIVE_PATH + "/context/{id}/restart", by(restart_context)),
             web.get(NATIVE_PATH + "/context/{id}/executions", by(list_executions)),
+            web.post(NATIVE_PATH + "/context/{id}/complete", by(complete)),
+            web.post(NATIVE_PATH + "/context/{id}/inspect", by(inspect)),
+            web.post(NATIVE_PATH + "/context/{id}/isComplete", by(check_complete)),
+            web.get(NATIVE_PATH + "/context/{id}/variables", by(list_variables)),
             web.get(NATIVE_PATH + "/context/{id}/events", by(follow_context), allow_head=False),
             web.get(NATIVE_PATH + "/context/{id}/files", by(list_context_files)),
             web.get(NATIVE_PATH + "/context/{id}/files/{path:.+}", by(get_file)),
