@@ -101,7 +101,7 @@ class Interpreter:
             self._collapse(error)
 
     def _configure(self, message):
-        cwd = message["cwd"]
+        self._cwd = cwd = message["cwd"]
         try:
             os.chdir(cwd)
         except OSError as error:
@@ -117,6 +117,7 @@ class Interpreter:
     def _execute(self, message, send):
         """Run one execution and ``send`` how it ended. Returns whether the worker goes on."""
         before = {name: self._environ.get(name) for name in message["envs"]}
+        changes = self._look(message)
         self._streams.begin()
         self._stdin.begin(message["id"] if message.get("stdin") else None)
         self._cells.take(message)
@@ -128,16 +129,25 @@ class Interpreter:
         self._stdin.close()
         restore_environment(self._environ, before)
         self._streams.end(error is not None)
+        files = {} if changes is None else {"files": changes.report_undisturbed()}
         if issubclass(type(raised), Exit):
-            send({"type": "exiting", "id": message["id"]})
+            send({"type": "exiting", "id": message["id"], **files})
             return False
-        done = {"type": "done", "id": message["id"], "error": error}
+        done = {"type": "done", "id": message["id"], "error": error, **files}
         if self._channel.tend():  # there are children
             done["children"] = True
         if self._found is not None:
             done["found"], self._found = self._found, None
         send(done)
         return True
+
+    def _look(self, message):
+        """Return a look at the context's files, if the client of ``message`` wants to know what changes there."""
+        if "files" not in message:
+            return None
+        from worker.changes import Changes
+
+        return Changes(self._cwd)
 
     def _run(self, message):
         """Return the exception of the code of ``message``, or None, and its description, or None.

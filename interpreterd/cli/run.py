@@ -152,6 +152,7 @@ def _error_json(error: Failure) -> dict[str, str]:
 
 def execution_json(execution: Execution) -> dict[str, object]:
     """Return all of ``execution``, for ``--json``."""
+    changed = execution.files
     return {
         "executionId": execution.id,
         "contextId": execution.context_id,
@@ -162,6 +163,7 @@ def execution_json(execution: Execution) -> dict[str, object]:
         "reason": execution.reason,
         "restarted": execution.restarted,
         "replaced": execution.replaced,
+        "files": None if changed is None else [{"path": it.path, "size": it.size_bytes} for it in changed.files],
         "cutChars": execution.cut_chars,
         "missedEvents": execution.missed_events,
     }

@@ -72,6 +72,8 @@ class ClientCore:
         }
         if options.get("interactive"):
             body["interactive"] = True
+        if options.get("files"):
+            body["files"] = True
         if options.get("charts"):
             body["charts"] = True
         if options.get("image_format"):

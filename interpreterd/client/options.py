@@ -38,6 +38,7 @@ class StreamOptions(TypedDict, total=False):
             daemon's ``--grace-s``.
         envs: Environment variables for this execution only.
         interactive: Whether the values of expressions are printed, as at Python's own prompt.
+        files: Whether ``Execution.files`` lists what the code has made or changed below the context's directory.
         charts: Whether a figure of matplotlib comes with its data, as ``application/vnd.interpreterd.chart+json``.
         image_format: ``"png"`` or ``"svg"``: the format of figures.
     """
@@ -46,6 +47,7 @@ class StreamOptions(TypedDict, total=False):
     grace_s: float | None
     envs: Mapping[str, str] | None
     interactive: bool | None
+    files: bool | None
     charts: bool | None
     image_format: str | None
 

@@ -9,6 +9,7 @@ from attrs import define, field, frozen
 from interpreterd.client.errors import ClientError
 from interpreterd.client.options import ExecuteOptions, OnError, OnText
 from interpreterd.model.events import Event, Failure, Finished, Gap, Outcome, Output, Raised, Restarted, Stream
+from interpreterd.model.files import ChangedFiles
 
 REPR_LIMIT_CHARS: Final = 200
 
@@ -45,6 +46,8 @@ class Execution:
         error: The exception that ended the code, or what says why it was ended; None if there was none.
         reason: Why the daemon ended it, as a code of the table of errors in PROTOCOL.md, such as
             ``execution_timed_out``; None if it ended by itself or with its Python, or if the daemon is too old to say.
+        files: What the code has made or changed below the context's directory: ``files.files`` have ``path`` and
+            ``size_bytes``; with ``files.is_cut`` there may be more. None without ``files=True``, or if its Python died.
         restarted: Whether the context got a new Python first: the variables of earlier executions are gone.
         cut_chars: How many characters of output are not in ``stdout`` and ``stderr``, since a stream was longer than
             ``output_limit_chars``. Callbacks have seen them.
@@ -60,6 +63,7 @@ class Execution:
     stderr: str = field(repr=_length)
     error: Failure | None = field(default=None, repr=_brief)
     reason: str | None = None
+    files: ChangedFiles | None = None
     restarted: bool = False
     cut_chars: int = 0
     missed_events: int = 0
@@ -173,6 +177,7 @@ class Collector:
             stderr="".join(self._texts[Stream.STDERR].pieces),
             error=self._finished.error,
             reason=self._finished.reason,
+            files=self._finished.files,
             restarted=self._restarted,
             cut_chars=sum(max(0, text.chars - self._limit_chars) for text in self._texts.values()),
             missed_events=self._missed,

@@ -7,6 +7,7 @@ from attrs import frozen
 
 from interpreterd.model import events
 from interpreterd.model.failures import Details, Failure, Frame
+from interpreterd.model.files import ChangedFile, ChangedFiles
 
 
 @frozen
@@ -71,9 +72,17 @@ def _parse_control(message: dict[str, Any]) -> events.Event | None:
             reason = message.get("code")
             if not isinstance(reason, str | None):
                 raise TypeError
-            return events.Finished(outcome=events.Outcome(message.get("outcome", text)), reason=reason)
+            outcome = events.Outcome(message.get("outcome", text))
+            return events.Finished(outcome=outcome, reason=reason, files=_parse_changed(message))
         case _:
             return None
+
+
+def _parse_changed(message: dict[str, Any]) -> ChangedFiles | None:
+    if "files" not in message:
+        return None
+    files = tuple(ChangedFile(path=it["path"], size_bytes=it["size"]) for it in message["files"])
+    return ChangedFiles(files=files, is_cut="filesCut" in message)
 
 
 def parse_failure(message: dict[str, Any]) -> Failure:

@@ -157,7 +157,9 @@ class Transcript:
             self.running = self._quota = None
         if end.error is not None:
             self._say(execution, events.Raised(error=end.error))
-        finished = events.Finished(outcome=end.outcome, error=end.error, cause=end.cause, found=end.found)
+        finished = events.Finished(
+            outcome=end.outcome, error=end.error, cause=end.cause, found=end.found, files=end.files
+        )
         self._say(execution, finished)
         if not execution.hidden:
             self.last_used_at = execution.finished_at or self.last_used_at

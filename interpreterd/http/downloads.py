@@ -7,7 +7,7 @@ from urllib.parse import quote
 from aiohttp import hdrs, web
 
 from interpreterd.contexts.service import Download
-from interpreterd.http.preconditions import Part, http_date, is_unchanged, quoted_tag, wanted_part
+from interpreterd.http.preconditions import FilePart, http_date, is_unchanged, quoted_tag, wanted_part
 from interpreterd.model.files import FileInfo
 from interpreterd.model.mime import mime_type
 
@@ -35,7 +35,7 @@ async def send_file(request: web.Request, file: Download) -> web.StreamResponse:
     if part is not None:
         headers[hdrs.CONTENT_RANGE] = f"bytes {part.start}-{part.end - 1}/{info.size_bytes}"
     response = web.StreamResponse(status=200 if part is None else 206, headers=headers)
-    part = part or Part(0, info.size_bytes)
+    part = part or FilePart(0, info.size_bytes)
     response.content_length = part.end - part.start
     response.headers[hdrs.CONTENT_TYPE] = mime_type(info.path)
     with contextlib.suppress(ConnectionError):
@@ -45,7 +45,7 @@ async def send_file(request: web.Request, file: Download) -> web.StreamResponse:
     return response
 
 
-async def _send(request: web.Request, response: web.StreamResponse, file: Download, part: Part) -> None:
+async def _send(request: web.Request, response: web.StreamResponse, file: Download, part: FilePart) -> None:
     offset = part.start
     while offset < part.end:
         data = await file.read(offset, min(FILE_PIECE_BYTES, part.end - offset))

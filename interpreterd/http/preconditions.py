@@ -17,7 +17,7 @@ _RANGE: Final = re.compile(r"bytes=\s*(\d{0,19})-(\d{0,19})\s*", re.ASCII | re.I
 
 
 @frozen
-class Part:
+class FilePart:
     """A part of a file: from ``start`` up to ``end``, which is not included."""
 
     start: int
@@ -59,7 +59,7 @@ def is_unchanged(request: web.Request, info: FileInfo) -> bool:
     return since is not None and _modified(info) <= since
 
 
-def wanted_part(request: web.Request, info: FileInfo) -> Part | None:
+def wanted_part(request: web.Request, info: FileInfo) -> FilePart | None:
     """Return the part of the file that the client wants; None for all, also if it wants several parts.
 
     Raises:
@@ -82,7 +82,7 @@ def wanted_part(request: web.Request, info: FileInfo) -> Part | None:
         return None
     if start >= size:
         raise RangeOutside(size)
-    return Part(start, min(end, size))
+    return FilePart(start, min(end, size))
 
 
 def _is_same(request: web.Request, info: FileInfo) -> bool:

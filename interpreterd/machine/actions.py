@@ -56,10 +56,14 @@ class Actions(Steps):
 
     def on_received_running(self, event: inputs.Received) -> None:
         match event.message:
-            case Done(execution_id=execution_id, error=error, found=found) if execution_id == self.running_id:
+            case Done(execution_id=execution_id, error=error, found=found, files=files) if (
+                execution_id == self.running_id
+            ):
+                self.changed = files
                 self.finish(Verdict(Outcome.COMPLETED, error, found=found))
                 self.run_next()
-            case Exiting(execution_id=execution_id) if execution_id == self.running_id:
+            case Exiting(execution_id=execution_id, files=files) if execution_id == self.running_id:
+                self.changed = files
                 self._exiting(Verdict(Outcome.COMPLETED))
             case Asked() as asked if self._may_ask(asked):
                 self.asked = asked.number
@@ -93,11 +97,15 @@ class Actions(Steps):
     def on_received_interrupting(self, event: inputs.Received) -> None:
         assert self.verdict is not None
         match event.message:
-            case Done(execution_id=execution_id, error=error, found=found) if execution_id == self.running_id:
+            case Done(execution_id=execution_id, error=error, found=found, files=files) if (
+                execution_id == self.running_id
+            ):
+                self.changed = files
                 self.finish(attrs.evolve(verdicts.judge(self.verdict, error), found=found))
                 self.do(effects.ClearTimer("grace"), effects.Send(Sync()), effects.SetTimer("grace", self.grace_s))
                 self.state = State.SETTLING
-            case Exiting(execution_id=execution_id) if execution_id == self.running_id:
+            case Exiting(execution_id=execution_id, files=files) if execution_id == self.running_id:
+                self.changed = files
                 self._exiting(verdicts.judge(self.verdict, None))
             case Asked() as asked if self._may_ask(asked):
                 self._answer(asked.number, None)  # the execution is to end

@@ -6,6 +6,7 @@ from attrs import frozen
 
 from interpreterd.model.errors import InterpreterError
 from interpreterd.model.events import Failure, Outcome
+from interpreterd.model.files import ChangedFiles
 from interpreterd.model.looks import Found
 from interpreterd.pipe.messages import ToWorker
 
@@ -87,6 +88,7 @@ class Finish:
     error: Failure | None = None
     cause: InterpreterError | None = None
     found: Found | None = None
+    files: ChangedFiles | None = None
 
 
 Effect = (

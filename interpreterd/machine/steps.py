@@ -9,6 +9,7 @@ from interpreterd.machine.states import State
 from interpreterd.machine.verdicts import Verdict
 from interpreterd.model.errors import InterpreterError
 from interpreterd.model.events import Outcome
+from interpreterd.model.files import ChangedFiles
 from interpreterd.pipe.messages import Asked, Done, Exiting, Run, Synced
 
 END_LIMIT_S: Final = 1.0  # for exit handlers, buffered files and helpers, when a context ends or gets a new worker
@@ -32,6 +33,7 @@ class Steps:
         used: Whether the worker has run code.
         killed: Whether it has been killed, and is not gone yet.
         last_words: How many more messages a worker that is told to end may send.
+        changed: The files that the running execution has reported at its end.
         effects: The effects of the current input.
     """
 
@@ -53,6 +55,7 @@ class Steps:
         self.used = False
         self.killed = False
         self.last_words = 0
+        self.changed: ChangedFiles | None = None
         self.effects: list[effects.Effect] = []
 
     @property
@@ -76,11 +79,12 @@ class Steps:
             self.do(effects.ClearTimer("timeout"))
             if self.given_up:
                 self.do(effects.ClearTimer("given up"))
-            self.say_end(self.current, verdict)
-        self.current = self.verdict = self.asked = None
+            self.say_end(self.current, verdict, self.changed)
+        self.current = self.verdict = self.asked = self.changed = None
 
-    def say_end(self, execution: Submit, verdict: Verdict) -> None:
-        self.do(effects.Finish(execution.execution_id, verdict.outcome, verdict.error, verdict.cause, verdict.found))
+    def say_end(self, execution: Submit, verdict: Verdict, changed: ChangedFiles | None = None) -> None:
+        outcome, error, cause, found = verdict.outcome, verdict.error, verdict.cause, verdict.found
+        self.do(effects.Finish(execution.execution_id, outcome, error, cause, found, changed))
 
     def start_worker(self) -> None:
         self.restarted = self.workers_before > 0

@@ -10,6 +10,7 @@ from attrs import field, frozen
 
 from interpreterd.model.errors import InterpreterError
 from interpreterd.model.failures import Failure as Failure
+from interpreterd.model.files import ChangedFiles
 from interpreterd.model.looks import Found
 from interpreterd.model.memory import memory_bytes
 
@@ -190,6 +191,7 @@ class Finished(Event):
         cause: The daemon's reason for ending it; None if it ended by itself or with its worker.
         reason: The code of ``cause``, by which clients know it.
         found: What a look at the namespace has found.
+        files: The files that the code has made or changed; None if its client did not ask, or its Python died.
     """
 
     counts_as_backlog = False
@@ -200,6 +202,7 @@ class Finished(Event):
     cause: InterpreterError | None = None
     reason: str | None = field()
     found: Found | None = None
+    files: ChangedFiles | None = None
 
     @reason.default
     def _code_of_cause(self) -> str | None:

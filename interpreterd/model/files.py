@@ -14,6 +14,7 @@ from interpreterd.model.file_errors import InvalidPath
 
 PATH_LIMIT_BYTES: Final = 4095  # PATH_MAX without its NUL, limits.h
 NAME_LIMIT_BYTES: Final = 255  # NAME_MAX
+CHANGED_LIMIT: Final = 1000
 ANY: Final = "*"
 
 FileKind = Literal["file", "directory", "symlink", "other"]
@@ -34,6 +35,26 @@ class FileInfo:
     size_bytes: int
     modified_at: float
     etag: str
+
+
+@frozen(kw_only=True)
+class ChangedFile:
+    """A file that an execution has made or changed; U+FFFD stands for bytes of its path that are not UTF-8."""
+
+    path: str
+    size_bytes: int
+
+
+@frozen(kw_only=True)
+class ChangedFiles:
+    """The files that an execution has made or changed, sorted: at most ``CHANGED_LIMIT``.
+
+    Attributes:
+        is_cut: Whether there may be more.
+    """
+
+    files: Sequence[ChangedFile]
+    is_cut: bool
 
 
 @frozen(kw_only=True)

@@ -36,6 +36,7 @@ class Execute:
         charts: Whether a figure of matplotlib comes with its data.
         image_format: The format of figures, one of ``IMAGE_FORMATS``; None for the code's own choice, png by default.
         results: Whether its client wants the value of the last expression. Otherwise no code of the value runs.
+        files: Whether its end lists the files that it has made or changed below the context's directory.
         origin: The client's name for itself, for other clients that follow the context.
         task: A look at the namespace, in place of running the code; None to run it.
         digest: Of the code, if it is already known: computing it takes long for long code.
@@ -52,6 +53,7 @@ class Execute:
     charts: bool = False
     image_format: str | None = None
     results: bool = True
+    files: bool = False
     origin: str = ""
     task: Task | None = None
     digest: Digest | None = field(default=None, repr=False, eq=False)

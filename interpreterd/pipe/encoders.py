@@ -58,6 +58,8 @@ def _body(message: ToWorker) -> dict[str, Any]:
                 body["interactive"] = True
             if message.charts:
                 body["charts"] = True
+            if message.files:
+                body["files"] = True
             if message.image_format is not None:
                 body["imageFormat"] = message.image_format
             if message.task is not None:

@@ -12,8 +12,10 @@ from attrs import field, frozen
 
 from interpreterd.model.errors import ProtocolError
 from interpreterd.model.failures import Failure
+from interpreterd.model.files import ChangedFiles
 from interpreterd.model.looks import Found, Task
 from interpreterd.model.requests import Execute
+from interpreterd.pipe.changes import parse_changed
 from interpreterd.pipe.failures import parse_reported
 from interpreterd.pipe.looks import parse_found
 from interpreterd.pipe.turns import SECRET_CHARS
@@ -57,13 +59,14 @@ class Run:
     charts: bool = False
     image_format: str | None = None
     task: Task | None = None
+    files: bool = False
     number: int = field(default=1, eq=False)
     results: bool = True
 
     @classmethod
     def of(cls, execution_id: str, request: Execute, number: int) -> Self:
         """Return the message that runs ``request`` as the execution of this number."""
-        names = ("code", "envs", "stdin", "interactive", "results", "charts", "image_format", "task")
+        names = ("code", "envs", "stdin", "interactive", "results", "charts", "image_format", "task", "files")
         return cls(execution_id=execution_id, number=number, **{name: getattr(request, name) for name in names})
 
 
@@ -126,12 +129,14 @@ class Done:
     Attributes:
         children: Whether the worker has child processes now.
         found: The answer to a task.
+        files: The files that it has changed, if the request asked for them.
     """
 
     execution_id: str
     error: Failure | None = None
     children: bool = False
     found: Found | None = None
+    files: ChangedFiles | None = None
 
 
 @frozen(kw_only=True)
@@ -139,6 +144,7 @@ class Exiting:
     """Worker: the execution called ``exit()``; the process now ends by itself."""
 
     execution_id: str
+    files: ChangedFiles | None = None
 
 
 @frozen(kw_only=True)
@@ -227,6 +233,7 @@ def _done(body: dict[str, Any]) -> Done:
         error=None if error is None else parse_reported(error),
         children=children,
         found=parse_found(get(body, "found", dict)) if "found" in body else None,
+        files=parse_changed(body),
     )
 
 
@@ -236,7 +243,7 @@ _PARSERS: Final[Mapping[str, Callable[[dict[str, Any]], FromWorker]]] = {
     "failed": lambda body: Failed(reason=get(body, "reason", str)),
     "asked": _asked,
     "done": _done,
-    "exiting": lambda body: Exiting(execution_id=get(body, "id", str)),
+    "exiting": lambda body: Exiting(execution_id=get(body, "id", str), files=parse_changed(body)),
     "synced": lambda body: Synced(),
     "forked": lambda body: Forked(pid=get(body, "pid", int)),
     "reaped": lambda body: Reaped(pid=get(body, "pid", int), status=get(body, "status", int)),

@@ -66,7 +66,8 @@ def said(value: object) -> list[object]:
     """Return all values in a message, also nested ones."""
     match value:
         case dict():
-            return [item for each in value.values() for item in said(each)]
+            # The media type of a file follows from its path.
+            return [item for key, each in value.items() if key != "mimeType" for item in said(each)]
         case list():
             return [item for each in value for item in said(each)]
     return [value]
@@ -104,7 +105,12 @@ def test_each_kind_of_event_is_another_one() -> None:
 def test_the_end_tells_how_and_why() -> None:
     for it in examples("Ended"):
         came = parse(orjson.dumps({**it, "executionId": None, "seq": 0}))
-        assert came.event == Finished(outcome=Outcome(it["outcome"]), reason=it["code"])
+        assert isinstance(came.event, Finished)
+        files = came.event.files
+        assert came.event == Finished(outcome=Outcome(it["outcome"]), reason=it["code"], files=files)
+        listed = None if files is None else [{"path": file.path, "size": file.size_bytes} for file in files.files]
+        shown = [{"path": file["path"], "size": file["size"]} for file in it["files"]] if "files" in it else None
+        assert listed == shown
         assert came.tells_outcome
 
 

@@ -135,3 +135,40 @@ async def test_a_page_among_the_files_is_a_download(client: Client, place: Path)
         assert "sandbox" in response.headers["Content-Security-Policy"]
     headers = {"Origin": "http://elsewhere.example"}
     assert (await fetch(client, "GET", files + "/page.html", headers=headers))[0] == 403
+
+
+async def execute(client: Client, **keys: Any) -> dict[str, Any]:
+    status, answer = await client.request("POST", "/execute", json=keys)
+    assert status == 200, answer
+    return dict(answer)
+
+
+async def test_the_end_lists_what_the_code_has_made_if_its_client_asks(client: Client, place: Path) -> None:
+    context = await client.create(cwd=str(place))
+    await fetch(client, "PUT", f"/context/{context}/files/in.csv", data=b"a")
+    code = "import os; os.makedirs('d', exist_ok=True); open('d/out.png', 'wb').write(b'x')"
+    made = await execute(client, code=code, contextId=context, files=True)
+    assert made["files"] == [{"path": "d/out.png", "size": 1, "mimeType": "image/png"}]
+    assert (await execute(client, code="1", contextId=context, files=True))["files"] == []
+    assert "files" not in await execute(client, code=code, contextId=context)
+    ends: list[tuple[str, str | None]] = [
+        ("open('e', 'w').close(); 1/0", "e"),
+        ("import time; open('t', 'w').close(); time.sleep(99)", "t"),
+        ("open('x.txt', 'w').close(); exit()", "x.txt"),
+        ("import os; open('y', 'w').close(); os._exit(1)", None),
+    ]
+    for code, listed in ends:
+        async with client.connect() as socket:
+            keys = {"files": True, "events": "v2", "timeout": 1 if "sleep" in code else 60}
+            await socket.send_json({"code": code, "contextId": context, **keys})
+            last: dict[str, Any] = {}
+            while "outcome" not in last:
+                last = await socket.receive_json()
+            assert [it["path"] for it in last.get("files", [])] == ([] if listed is None else [listed])
+            assert ("files" in last, "filesCut" in last) == (listed is not None, False)
+
+
+async def test_a_worker_cannot_name_what_is_elsewhere(client: Client, place: Path) -> None:
+    context = await client.create(cwd=str(place))
+    code = "import os; os.symlink('..', 'up'); os.symlink('../secret', 'file')"
+    assert (await execute(client, code=code, contextId=context, files=True))["files"] == []

@@ -5,7 +5,7 @@ from aiohttp.test_utils import make_mocked_request
 from hypothesis import given
 from hypothesis import strategies as st
 
-from interpreterd.http.preconditions import Part, http_date, is_unchanged, parse_condition, wanted_part
+from interpreterd.http.preconditions import FilePart, http_date, is_unchanged, parse_condition, wanted_part
 from interpreterd.model.file_errors import ConditionFailed, RangeOutside
 from interpreterd.model.files import FileCondition, FileInfo
 
@@ -18,7 +18,7 @@ def request(**headers: str) -> object:
     return make_mocked_request("GET", "/", headers=[(name.replace("_", "-"), value) for name, value in headers.items()])
 
 
-def part(text: str, **headers: str) -> Part | None:
+def part(text: str, **headers: str) -> FilePart | None:
     return wanted_part(request(Range=text, **headers), INFO)  # type: ignore[arg-type]
 
 
@@ -42,7 +42,7 @@ def part(text: str, **headers: str) -> Part | None:
     ],
 )
 def test_one_range_is_taken_and_all_else_is_the_whole(text: str, expected: tuple[int, int] | None) -> None:
-    assert part(text) == (None if expected is None else Part(*expected))
+    assert part(text) == (None if expected is None else FilePart(*expected))
 
 
 @pytest.mark.parametrize("text", ["bytes=10-", "bytes=10-20", "bytes=-0"])

@@ -10,6 +10,7 @@ from paths import GOLDEN, ROOT
 from worker_driver import find_pythons
 
 from interpreterd.model.failures import Details, Failure, Frame
+from interpreterd.model.files import ChangedFile, ChangedFiles
 from interpreterd.pipe import messages
 from interpreterd.pipe.decoders import Decoder
 from interpreterd.pipe.encoders import encode
@@ -48,6 +49,7 @@ TO_WORKER: list[messages.ToWorker] = [
     Run(execution_id="e3", code="input()", stdin=True),
     Run(execution_id="e4", code="x", interactive=True),
     Run(execution_id="e5", code="x", charts=True, image_format="svg"),
+    Run(execution_id="e6", code="x", files=True),
     Answer(number=1, text="grün"),
     Answer(number=2, text=None),
     Sync(),
@@ -62,6 +64,7 @@ FROM_WORKER: list[messages.FromWorker] = [
     Asked(execution_id="e1", number=1, prompt="Wer? ", password=True),
     Done(execution_id="e1"),
     Done(execution_id="e1", children=True),
+    Done(execution_id="e1", files=ChangedFiles(files=(ChangedFile(path="a/b.csv", size_bytes=3),), is_cut=False)),
     Done(
         execution_id="e2",
         error=Failure(

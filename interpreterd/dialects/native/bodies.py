@@ -7,6 +7,8 @@ from interpreterd.http.timestamp import timestamp
 from interpreterd.model.context_info import ContextInfo, Usage
 from interpreterd.model.execution_info import ExecutionInfo
 from interpreterd.model.failures import Details, Failure, Frame
+from interpreterd.model.files import ChangedFiles
+from interpreterd.model.mime import mime_type
 
 
 def context_body(info: ContextInfo) -> dict[str, Any]:
@@ -102,3 +104,11 @@ def _frame_body(frame: Frame) -> dict[str, Any]:
 def usage_body(usage: Usage) -> dict[str, float]:
     """Return the usage of a context."""
     return {"cpuSeconds": round(usage.cpu_s, 2), "memoryBytes": usage.memory_bytes, "processes": usage.processes}
+
+
+def changed_body(changed: ChangedFiles | None) -> dict[str, Any]:
+    """Return the keys of the files that an execution has changed; none if it does not say."""
+    if changed is None:
+        return {}
+    files = [{"path": it.path, "size": it.size_bytes, "mimeType": mime_type(it.path)} for it in changed.files]
+    return {"files": files, **({"filesCut": True} if changed.is_cut else {})}

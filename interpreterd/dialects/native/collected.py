@@ -7,11 +7,12 @@ import attrs
 import orjson
 from aiohttp import web
 
-from interpreterd.dialects.native.bodies import exception_body
+from interpreterd.dialects.native.bodies import changed_body, exception_body
 from interpreterd.dialects.native.events import as_json, shown_body
 from interpreterd.http.answers import PIECE_BYTES, sized_response
 from interpreterd.model import displays
 from interpreterd.model.events import Event, Failure, Finished, Gap, Outcome, Output, Stream
+from interpreterd.model.files import ChangedFiles
 from interpreterd.model.output_quota import OutputQuota
 
 OUTPUT_LIMIT_BYTES: Final = 10 << 20  # of both streams together, as UTF-8; JSON may be six times as long
@@ -36,6 +37,7 @@ class Collected:
         self._results_bytes = 0
         self._cut_bytes = 0  # of results
         self._clears = False
+        self._changed: ChangedFiles | None = None
 
     def add(self, event: Event | Gap) -> None:
         """Keep the part of ``event`` that belongs to the answer, within the limit."""
@@ -51,8 +53,8 @@ class Collected:
                 self._clears = True
                 if not wait:
                     self._clear()
-            case Finished(outcome=outcome, error=error):
-                self._outcome, self._error = outcome, error
+            case Finished(outcome=outcome, error=error, files=files):
+                self._outcome, self._error, self._changed = outcome, error, files
             case _:
                 pass
 
@@ -90,6 +92,7 @@ class Collected:
         tail: dict[str, Any] = {
             "error": None if self._error is None else exception_body(self._error),
             "cutBytes": self._quota.cut_bytes + self._cut_bytes,
+            **changed_body(self._changed),
         }
         results, self._results = self._results, []
         parts = (

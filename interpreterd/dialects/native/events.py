@@ -10,7 +10,7 @@ from typing import Any, Final, TypeVar
 
 import orjson
 
-from interpreterd.dialects.native.bodies import exception_body, text_body
+from interpreterd.dialects.native.bodies import changed_body, exception_body, text_body
 from interpreterd.dialects.native.errors import closing_after
 from interpreterd.http.closing import NORMAL, Closing
 from interpreterd.model import displays, events
@@ -107,7 +107,7 @@ def _end(finished: Finished) -> Body:
         text = "interrupted"
     else:
         text = "completed" if finished.cause is None else "cancelled"
-    return control(text, outcome=finished.outcome.value, code=finished.reason)
+    return control(text, outcome=finished.outcome.value, code=finished.reason, **changed_body(finished.files))
 
 
 def _end_v1(finished: Finished) -> Body | None:

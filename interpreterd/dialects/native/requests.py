@@ -71,6 +71,7 @@ def parse_execute(value: object, *, contract: bool = False) -> ExecuteMessage:
             "interactive",
             "charts",
             "imageFormat",
+            "files",
             "background",
             "results",
             "origin",
@@ -105,6 +106,7 @@ def parse_execute(value: object, *, contract: bool = False) -> ExecuteMessage:
         charts=flag(message, "charts"),
         image_format=None if message.get("imageFormat") is None else choice(message, "imageFormat", IMAGE_FORMATS),
         results=flag(message, "results") if "results" in message else numbered or not contract,
+        files=flag(message, "files"),
         origin=origin,
     )
     return ExecuteMessage(execute, numbered=numbered, background=flag(message, "background"))

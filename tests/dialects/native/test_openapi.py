@@ -66,6 +66,7 @@ EDGES: dict[str, list[Any]] = {
     "interactive": [],
     "charts": [],
     "imageFormat": ["png", "svg", "PNG"],
+    "files": [],
     "background": [],
     "origin": ["é" * 256, "é" * 257],
     "cwd": ["/tmp"],
