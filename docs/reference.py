@@ -106,7 +106,8 @@ class _Api:
     def _kind(self, kind: str, schema: Json) -> str:
         if kind == "array" and "items" in schema:
             return f"array of {self._type(schema['items'])}"
-        if kind == "object" and schema.get("additionalProperties", {}).get("type") == "string":
+        values = schema.get("additionalProperties")
+        if kind == "object" and isinstance(values, dict) and values.get("type") == "string":
             return "object of strings"
         return kind
 
