@@ -43,17 +43,19 @@ def bundle(obj, include=None, exclude=None):
     """
     if type(obj) in _SIMPLE:
         return ({"text/plain": text_of(obj)} if _is_wanted("text/plain", include, exclude) else {}), {}
-    if _has_shown_itself(obj):
+    claims_all = _claims_all(obj)
+    if not claims_all and _has_shown_itself(obj):
         return {}, {}
 
     def is_wanted(mime):
         return mime not in data and _is_wanted(mime, include, exclude)
 
     data, metadata = {}, {}
-    _add_own_bundle(obj, include, exclude, data, metadata)
-    for mime, (name, kinds) in _METHODS.items():
+    if not claims_all:
+        _add_own_bundle(obj, include, exclude, data, metadata)
+    for mime, (name, kinds) in () if claims_all else _METHODS.items():
         if is_wanted(mime):
-            method = method_of(obj, name)
+            method = _method_of(obj, name)
             if method is not None:
                 _add(mime, attempt(method)[0], kinds, data, metadata)
     for add, kind in _others(obj):
@@ -87,21 +89,23 @@ def _beginning(obj, kind):
     return f"{before}{inside}, ...{after}"
 
 
-def method_of(obj, name):
-    """Return the method ``name`` of ``obj``, or None.
-
-    Not of an object that seems to have any method: a mock. Of a class only what is bound to it: its metaclass's methods
-    and its class methods.
-    """
+def _claims_all(obj):
+    """Whether ``obj`` seems to have any method, as a mock has: then none counts."""
     try:
-        if getattr(obj, _CANARY, None) is not None:
-            return None
+        return getattr(obj, _CANARY, None) is not None
+    except Exception:  # of a __getattr__
+        return True
+
+
+def _method_of(obj, name):
+    """Return the method ``name`` of ``obj``, or None. Of a class: of its metaclass, or a class method."""
+    try:
         method = getattr(obj, name, None)
-        if isinstance(obj, type) and type(method) is not _Method:
-            return None
-        return method if callable(method) else None
-    except Exception:  # of a __getattr__, a property
+    except Exception:  # of a property
         return None
+    if isinstance(obj, type) and type(method) is not _Method:
+        return None
+    return method if callable(method) else None
 
 
 class _Bound:
@@ -137,13 +141,13 @@ def attempt(call, *arguments, **options):
 
 
 def _has_shown_itself(obj):
-    method = method_of(obj, "_ipython_display_")
+    method = _method_of(obj, "_ipython_display_")
     return method is not None and attempt(method)[1]
 
 
 def _add_own_bundle(obj, include, exclude, data, metadata):
     """Add what ``_repr_mimebundle_`` has: a dict, or a tuple of data and metadata."""
-    method = method_of(obj, "_repr_mimebundle_")
+    method = _method_of(obj, "_repr_mimebundle_")
     if method is None:
         return
     found, _ = attempt(method, include=include, exclude=exclude)

@@ -71,7 +71,7 @@ def test_names_and_indexes_of_any_kind_are_told(
     assert found["data"] == [dict(zip(names, row, strict=True))]
 
 
-@pytest.mark.parametrize(("rows", "kept"), [(0, 0), (1000, 1000), (1001, 100), (10**6, 100)])
+@pytest.mark.parametrize(("rows", "kept"), [(0, 0), (1000, 1000), (1001, 20), (10**6, 20)])
 def test_only_the_first_rows_are_there(library_worker: DrivenWorker, rows: int, kept: int) -> None:
     found = resource(library_worker, f"pd.DataFrame({{'a': np.arange({rows})}})")
     assert [row["a"] for row in found["data"]] == list(range(kept))
@@ -79,7 +79,7 @@ def test_only_the_first_rows_are_there(library_worker: DrivenWorker, rows: int, 
 
 def test_a_frame_with_very_many_columns_is_cut(library_worker: DrivenWorker) -> None:
     found = resource(library_worker, "pd.DataFrame(np.zeros((500, 1000)))")
-    assert len(found["data"]) == 100
+    assert len(found["data"]) == 100  # which are 100,000 values
     found = resource(library_worker, "pd.DataFrame(np.zeros((1, 100_001)))")
     assert len(found["data"][0]) == 100_000 + 1
 
@@ -167,4 +167,4 @@ def test_a_frame_of_polars_has_a_schema_and_rows(library_worker: DrivenWorker) -
     assert "<table" in data["text/html"]
     assert data["text/plain"].startswith("shape: (2, 4)\n")
     code = f"import polars as pl\nit = own('formatters').bundle(pl.DataFrame({{'a': range(10**5)}}))[0]['{MIME}']"
-    assert len(told(library_worker, code)["data"]) == 100
+    assert len(told(library_worker, code)["data"]) == 20
