@@ -177,6 +177,16 @@ class Notebook:
 
         install(name, rest, lambda command: self._run([shell.shell(), "-c", command]))
 
+    def _config(self, rest):
+        name, _, value = rest.partition("=")
+        if name.strip() in ("InlineBackend.figure_format", "InlineBackend.figure_formats"):
+            from ast import literal_eval
+
+            from worker.ipython import set_matplotlib_formats
+
+            formats = literal_eval(value.strip())
+            set_matplotlib_formats(*([formats] if isinstance(formats, str) else formats))
+
     def _load_ext(self, rest):
         if rest not in _EXTENSIONS:
             raise ImportError(f"extensions of IPython are not supported: {rest}", name=rest)

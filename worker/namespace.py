@@ -119,6 +119,8 @@ class Cells:
             source = source.replace("\r\n", "\n").replace("\r", "\n")
         source = source.removeprefix("\ufeff")  # the mark of a file in UTF-8, which is no part of its text
         filename = self._sources.add(source)
+        if self._results is not None and "del _" in source:
+            self._results.offer()
         kind = compiling.printing if interactive else compiling.valued if valued else compiling.plain
         around = mistake = None
         try:

@@ -22,6 +22,7 @@ class Results:
     def __init__(self, namespace):
         """``namespace`` is the program's."""
         self._namespace = namespace
+        self._is_offered = False
         self._last_id = id(None)  # not the value itself: whoever deletes builtins._ frees it
 
     def show(self, value, call):
@@ -50,8 +51,23 @@ class Results:
             builtins._ = value
             self._last_id = id(value)
 
+    def offer(self):
+        """Let the next cell delete the last value by ``del _``, which looks only into the program's namespace."""
+        present = vars(builtins).get("_", _nothing)
+        if id(present) == self._last_id and "_" not in self._namespace:
+            self._namespace["_"] = present
+            self._is_offered = True
+
     def tidy(self):
-        """Release the last value if the program has a ``_`` of its own, which hides it."""
+        """Release the last value if the program has deleted it, or has a ``_`` of its own, which hides it."""
+        if self._is_offered:
+            self._is_offered = False
+            own = self._namespace.get("_", _nothing)
+            if id(own) == self._last_id:  # not deleted
+                del self._namespace["_"]
+            elif id(vars(builtins).get("_", _nothing)) == self._last_id:
+                del builtins._
+            return
         if "_" in self._namespace and id(vars(builtins).get("_", _nothing)) == self._last_id:
             del builtins._
 

@@ -56,7 +56,16 @@ def test_names_are_listed_and_forgotten(worker: DrivenWorker) -> None:
     assert worker.printed("%reset -f\n%who") == "The namespace is empty.\n"
 
 
-@pytest.mark.parametrize("code", ["%matplotlib inline", "%load_ext autoreload", "%config A.b = 'c'", "%xmode Plain"])
+@pytest.mark.parametrize(
+    "code",
+    [
+        "%matplotlib inline",
+        "%load_ext autoreload",
+        "%config A.b = 'c'",
+        "%config InlineBackend.figure_format = 'svg'",
+        "%xmode Plain",
+    ],
+)
 def test_settings_of_notebooks_are_accepted(worker: DrivenWorker, code: str) -> None:
     assert worker.printed(code) == ""
 

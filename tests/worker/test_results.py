@@ -64,6 +64,13 @@ def test_the_last_value_is_remembered_and_released(worker: DrivenWorker) -> None
     valued(worker, "C()")
     assert valued(worker, "import builtins; del builtins._").stdout == "released\n"
     valued(worker, "C()")
+    assert valued(worker, "del _").stdout == "released\n"
+    assert valued(worker, "del _").error is not None, "there is none"
+    valued(worker, "C()")
+    assert valued(worker, "_ = 5; del _").stdout == "released\n"
+    assert results(worker, "7") == ["7"]
+    assert results(worker, "x = 1  # not del _\n_") == ["7"]
+    valued(worker, "C()")
     assert valued(worker, "_ = None").stdout == "released\n"
 
 
