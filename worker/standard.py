@@ -60,26 +60,6 @@ def import_standard(name):
     return __import__(name)
 
 
-def import_library(name):
-    """Return the standard library's module ``name``, which imports none, or only modules that have been imported.
-
-    It stays out of ``sys.modules``, unless user code has imported it.
-    """
-    module = sys.modules.get(name)
-    if module is not None and _is_library(module):
-        return module
-    paths = sys.path[:]
-    try:
-        sys.path[:] = PATHS
-        sys.modules.pop(name, None)
-        return __import__(name)
-    finally:
-        sys.path[:] = paths
-        sys.modules.pop(name, None)
-        if module is not None:
-            sys.modules[name] = module
-
-
 def _is_hidden(name):
     """Whether ``import name`` of user code finds another module than the standard library's."""
     from _frozen_importlib_external import PathFinder

@@ -40,11 +40,14 @@ from interpreterd.model.events import (
     Stream,
 )
 from interpreterd.model.failures import Failure, Frame
+from interpreterd.model.looks import Completeness, Completions, Inspection, Variable
 
 __all__ = [
     "AsyncContext",
     "AsyncInterpreter",
     "ClientError",
+    "Completeness",
+    "Completions",
     "ConnectionFailed",
     "ConnectionLost",
     "Context",
@@ -60,6 +63,7 @@ __all__ = [
     "Finished",
     "Frame",
     "Gap",
+    "Inspection",
     "Interpreter",
     "InvalidArgument",
     "LimitReached",
@@ -76,4 +80,5 @@ __all__ = [
     "Stream",
     "StreamOptions",
     "UnexpectedAnswer",
+    "Variable",
 ]

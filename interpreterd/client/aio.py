@@ -14,6 +14,7 @@ from interpreterd.client.core import ClientCore
 from interpreterd.client.errors import ContextNotFound
 from interpreterd.client.files import FileEntry, FileSource
 from interpreterd.client.local import LocalDaemon
+from interpreterd.client.looks import AsyncLooks
 from interpreterd.client.options import ContextOptions, ExecuteOptions, Options, StreamOptions, check_keywords
 from interpreterd.client.results import Callbacks, Execution
 from interpreterd.model.events import Event, Gap
@@ -121,6 +122,10 @@ class AsyncInterpreter:
         """Give a context a new Python. See ``Interpreter.restart``."""
         return AsyncContext(self, await self._core.restart(context_id, cancel_queued))
 
+    async def look(self, context_id: str, what: str, body: dict[str, Any]) -> dict[str, Any]:
+        """Look at a context's namespace. See ``Interpreter.look``."""
+        return await self._core.look(context_id, what, body)
+
     create_interpreter_context = create_context
     delete_interpreter_context = delete_context
 
@@ -136,7 +141,7 @@ class AsyncInterpreter:
             await execution.close()
 
 
-class AsyncContext(ContextData):
+class AsyncContext(AsyncLooks, ContextData):
     """A context, and its client's methods for it. ``async with`` deletes it at the end of the block."""
 
     def __init__(self, client: AsyncInterpreter, data: Mapping[str, Any]) -> None:
@@ -183,6 +188,9 @@ class AsyncContext(ContextData):
     async def delete_file(self, name: str, *, recursive: bool = False) -> None:
         """See ``Context.delete_file``."""
         await self._client._core.delete_file(self.id, name, recursive)
+
+    async def _ask(self, what: str, body: dict[str, Any]) -> dict[str, Any]:
+        return await self._client.look(self.id, what, body)
 
     async def interrupt(self) -> bool:
         """See ``AsyncInterpreter.interrupt``."""

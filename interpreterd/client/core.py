@@ -134,6 +134,14 @@ class ClientCore:
         """Delete a file of a context."""
         await remove_file(await self.open(), context_id, name, recursive=recursive)
 
+    async def look(self, context_id: str, what: str, body: dict[str, Any]) -> dict[str, Any]:
+        """Look at a context's namespace; return the daemon's answer."""
+        path = f"{_path(context_id)}/{what}"
+        if "code" in body:
+            return await self._request("POST", path, encode_request(body))
+        query = "" if body["timeout"] is None else f"?{urlencode(body)}"
+        return await self._request("GET", path + query)
+
     async def _request(self, method: str, path: str, body: bytes | None = None) -> dict[str, Any]:
         return await (await self.open()).request(method, path, body)
 

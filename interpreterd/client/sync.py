@@ -14,6 +14,7 @@ from interpreterd.client.errors import ContextNotFound
 from interpreterd.client.files import FileEntry, FileSource
 from interpreterd.client.following import FollowedExecution
 from interpreterd.client.local import LocalDaemon
+from interpreterd.client.looks import Looks
 from interpreterd.client.options import ContextOptions, ExecuteOptions, Options, StreamOptions, check_keywords
 from interpreterd.client.portal import Portal
 from interpreterd.client.results import Callbacks, Execution
@@ -196,6 +197,10 @@ class Interpreter:
         """
         return Context(self, self._portal.wait(self._core.restart(context_id, cancel_queued)))
 
+    def look(self, context_id: str, what: str, body: dict[str, Any]) -> dict[str, Any]:
+        """Look at a context's namespace; ``Context.complete`` and others do it."""
+        return self._portal.wait(self._core.look(context_id, what, body))
+
     create_interpreter_context = create_context
     delete_interpreter_context = delete_context
 
@@ -213,7 +218,7 @@ class Interpreter:
             self._portal.wait(execution.close())
 
 
-class Context(ContextData):
+class Context(Looks, ContextData):
     """A context, and its client's methods for it. ``with`` deletes it at the end of the block."""
 
     def __init__(self, client: Interpreter, data: Mapping[str, Any]) -> None:
@@ -264,6 +269,9 @@ class Context(ContextData):
     def delete_file(self, name: str, *, recursive: bool = False) -> None:
         """Delete a file or an empty directory; a directory with everything in it if ``recursive``."""
         self._client._portal.wait(self._client._core.delete_file(self.id, name, recursive))
+
+    def _ask(self, what: str, body: dict[str, Any]) -> dict[str, Any]:
+        return self._client.look(self.id, what, body)
 
     def interrupt(self) -> bool:
         """See ``Interpreter.interrupt``."""

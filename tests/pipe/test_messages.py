@@ -11,6 +11,7 @@ from worker_driver import find_pythons
 
 from interpreterd.model.failures import Details, Failure, Frame
 from interpreterd.model.files import ChangedFile, ChangedFiles
+from interpreterd.model.looks import Completions, Task
 from interpreterd.pipe import messages
 from interpreterd.pipe.decoders import Decoder
 from interpreterd.pipe.encoders import encode
@@ -50,6 +51,7 @@ TO_WORKER: list[messages.ToWorker] = [
     Run(execution_id="e4", code="x", interactive=True),
     Run(execution_id="e5", code="x", charts=True, image_format="svg"),
     Run(execution_id="e6", code="x", files=True),
+    Run(execution_id="e6", code="pri", task=Task(kind="complete", cursor=3)),
     Answer(number=1, text="grün"),
     Answer(number=2, text=None),
     Sync(),
@@ -105,6 +107,10 @@ FROM_WORKER: list[messages.FromWorker] = [
                 context=Failure(name="KeyError", value="'x'", details=Details(omitted_frames=7)),
             ),
         ),
+    ),
+    Done(
+        execution_id="e7",
+        found=Completions(matches=("print",), types=("function",), cursor_start=0, cursor_end=3),
     ),
     Exiting(execution_id="e6"),
     Synced(),

@@ -1,0 +1,39 @@
+"""The looks of a context, by both faces of the client."""
+
+import inspect
+from typing import Any
+
+import pytest
+
+from interpreterd.client import AsyncContext, Context, Refused, UnexpectedAnswer
+from interpreterd.client.looks import AsyncLooks, Looks, parse_completions, parse_variables
+
+
+async def test_a_context_tells_what_is_there(py: Any) -> None:
+    context = await py.create_context()
+    await context.execute("numbers = [1, 2]\ndef half(x): 'Half.'")
+    found = await context.complete("numb + 1", 4)
+    assert (found.matches, found.types, found.cursor_start, found.cursor_end) == (("numbers",), ("instance",), 0, 4)
+    told = await context.inspect("half(", detail=1)
+    assert (told.found, told.signature, told.docstring) == (True, "(x)", "Half.")
+    assert told.source.startswith("def half")
+    assert (await context.is_complete("if x:")).indent == "    "
+    listed = {it.name: it for it in await context.variables(timeout=5)}
+    assert (listed["numbers"].repr, listed["half"].kind) == ("[1, 2]", "function")
+    with pytest.raises(Refused, match="cursor must be a number of characters from 0 to 1") as caught:
+        await context.complete("x", 2)
+    assert caught.value.code == "invalid_request"
+    await context.delete()
+
+
+def test_both_faces_look_alike() -> None:
+    for name in ("complete", "inspect", "is_complete", "variables"):
+        assert inspect.signature(getattr(Looks, name)) == inspect.signature(getattr(AsyncLooks, name))
+        assert getattr(Context, name) is getattr(Looks, name)
+        assert getattr(AsyncContext, name) is getattr(AsyncLooks, name)
+
+
+def test_another_answer_is_an_error() -> None:
+    for parse in (parse_completions, parse_variables):
+        with pytest.raises(UnexpectedAnswer):
+            parse({"matches": None, "variables": [{}]})
