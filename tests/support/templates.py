@@ -16,7 +16,7 @@ def templates(daemon: int) -> list[int]:
         with contextlib.suppress(FileNotFoundError, ProcessLookupError):
             words = Path(f"/proc/{pid}/cmdline").read_text().split("\0")[:-1]
             script = [number for number, word in enumerate(words) if word.startswith("/proc/self/fd/")]
-            if script and len(words) - script[0] == 4 and niceness(pid) == niceness(daemon):
+            if script and len(words) - script[0] == 5 and niceness(pid) == niceness(daemon):
                 found.append(pid)
     return found
 
