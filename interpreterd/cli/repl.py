@@ -23,6 +23,7 @@ from pygments.lexers.python import PythonLexer
 
 from interpreterd import __version__
 from interpreterd.cli.main import complete_context, fail
+from interpreterd.cli.results import ResultPrinter, ask
 from interpreterd.cli.run import show_error, show_outcome, writer
 from interpreterd.cli.target import CONTEXT_HELP, opened, target_options
 from interpreterd.client import ClientError, ConnectionFailed, Interpreter, StartFailed
@@ -33,6 +34,7 @@ INDENT: Final = " " * 4
 LEAVE: Final = ("exit", "exit()", "quit", "quit()")
 HISTORY_LIMIT_BYTES: Final = 1 << 20
 COMPLETIONS_LIMIT: Final = 200
+NO_PICTURES: Final = ResultPrinter(None)
 COMPLETION_TIMEOUT_S: Final = 2
 # Runs in the context itself, as one expression that leaves no name behind.
 COMPLETE: Final = (
@@ -59,8 +61,14 @@ Tab completes names of the context. Ctrl-C interrupts the code, Ctrl-D leaves.""
     metavar="SECONDS",
     help="Interrupt each input after SECONDS. Default: never.",
 )
+@click.option(
+    "--results",
+    metavar="DIR",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Save pictures that the code shows in DIR; stderr names each file. kitty and iTerm2 show pictures, too.",
+)
 @target_options
-def command(context: str | None, timeout: int, url: str | None, local: bool) -> int:
+def command(context: str | None, timeout: int, results: Path | None, url: str | None, local: bool) -> int:
     """Type Python at a prompt and see its output."""
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise click.UsageError("A prompt needs a terminal. A program can use: interpreterd run -.")
@@ -69,6 +77,7 @@ def command(context: str | None, timeout: int, url: str | None, local: bool) -> 
         if context is not None:
             py.get_context(context)
         print(f"interpreterd {__version__}, context {context or 'default'}. Ctrl-C interrupts, Ctrl-D leaves.")
+        printer = ResultPrinter(results, in_terminal=True)
         session = make_session(ContextCompleter(py, context))
         while True:
             try:
@@ -81,14 +90,16 @@ def command(context: str | None, timeout: int, url: str | None, local: bool) -> 
                 return 0
             if source.strip():
                 try:
-                    run_input(py, source, context, timeout)
+                    run_input(py, source, context, timeout, printer)
                 except (ConnectionFailed, StartFailed):
                     raise
                 except ClientError as error:
                     fail(str(error))
 
 
-def run_input(py: Interpreter, source: str, context: str | None, timeout: int) -> None:
+def run_input(
+    py: Interpreter, source: str, context: str | None, timeout: int, printer: ResultPrinter = NO_PICTURES
+) -> None:
     """Run typed code and show its output and error; the cursor is at the start of a line afterwards."""
     write, last = writer(sys.stdout.buffer), "\n"
 
@@ -105,6 +116,8 @@ def run_input(py: Interpreter, source: str, context: str | None, timeout: int) -
             on_stdout=on_stdout,
             on_stderr=writer(sys.stderr.buffer),
             on_error=show_error,
+            on_result=printer.show,
+            on_input=ask,
             interactive=True,
         )
     except KeyboardInterrupt:  # the code has been interrupted; its traceback was shown

@@ -9,6 +9,7 @@ from typing import BinaryIO, Final
 import click
 
 from interpreterd.cli.main import complete_context, echo_json, fail
+from interpreterd.cli.results import ResultPrinter, ask
 from interpreterd.cli.target import CONTEXT_HELP, opened, target_options
 from interpreterd.client import Execution, Failure, Outcome
 from interpreterd.client.results import shown_failure
@@ -46,6 +47,12 @@ usage; 124 after a timeout; 130 after Ctrl-C. Ctrl-C interrupts the code; a seco
     help="Set an environment variable for this execution only. Repeatable.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object when the code has ended.")
+@click.option(
+    "--results",
+    metavar="DIR",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Save pictures that the code shows in DIR; stderr names each file.",
+)
 @target_options
 def command(
     file: str | None,
@@ -54,6 +61,7 @@ def command(
     timeout: int | None,
     envs: tuple[str, ...],
     as_json: bool,
+    results: Path | None,
     url: str | None,
     local: bool,
 ) -> int:
@@ -74,6 +82,8 @@ def command(
                 on_stdout=writer(sys.stdout.buffer),
                 on_stderr=writer(sys.stderr.buffer),
                 on_error=show_error,
+                on_result=ResultPrinter(results).show,
+                on_input=None if file == "-" else ask,
             )
     show_outcome(execution)
     return exit_status(execution)
@@ -159,6 +169,7 @@ def execution_json(execution: Execution) -> dict[str, object]:
         "outcome": execution.outcome,
         "stdout": execution.stdout,
         "stderr": execution.stderr,
+        "results": [{"data": dict(it.data), "metadata": dict(it.metadata)} for it in execution.results],
         "error": None if execution.error is None else _error_json(execution.error),
         "reason": execution.reason,
         "restarted": execution.restarted,

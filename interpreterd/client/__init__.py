@@ -26,11 +26,14 @@ from interpreterd.client.files import FileEntry
 from interpreterd.client.local import LocalDaemon
 from interpreterd.client.options import ContextOptions, ExecuteOptions, Options, StreamOptions
 from interpreterd.client.results import Execution, ExecutionFailed
+from interpreterd.client.shown import Shown
 from interpreterd.client.sync import Context, Interpreter
+from interpreterd.model.displays import ClearOutput, Display, Result, UpdateDisplay
 from interpreterd.model.events import (
     Event,
     Finished,
     Gap,
+    InputRequest,
     Outcome,
     Output,
     Queued,
@@ -45,6 +48,7 @@ from interpreterd.model.looks import Completeness, Completions, Inspection, Vari
 __all__ = [
     "AsyncContext",
     "AsyncInterpreter",
+    "ClearOutput",
     "ClientError",
     "Completeness",
     "Completions",
@@ -53,6 +57,7 @@ __all__ = [
     "Context",
     "ContextNotFound",
     "ContextOptions",
+    "Display",
     "Event",
     "ExecuteOptions",
     "Execution",
@@ -63,6 +68,7 @@ __all__ = [
     "Finished",
     "Frame",
     "Gap",
+    "InputRequest",
     "Inspection",
     "Interpreter",
     "InvalidArgument",
@@ -75,10 +81,13 @@ __all__ = [
     "Raised",
     "Refused",
     "Restarted",
+    "Result",
+    "Shown",
     "StartFailed",
     "Started",
     "Stream",
     "StreamOptions",
     "UnexpectedAnswer",
+    "UpdateDisplay",
     "Variable",
 ]

@@ -9,6 +9,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, Unpack, overload
 
+from interpreterd.client.callbacks import Callbacks, answer_of
 from interpreterd.client.contexts import ContextData
 from interpreterd.client.core import ClientCore
 from interpreterd.client.errors import ContextNotFound
@@ -16,8 +17,8 @@ from interpreterd.client.files import FileEntry, FileSource
 from interpreterd.client.local import LocalDaemon
 from interpreterd.client.looks import AsyncLooks
 from interpreterd.client.options import ContextOptions, ExecuteOptions, Options, StreamOptions, check_keywords
-from interpreterd.client.results import Callbacks, Execution
-from interpreterd.model.events import Event, Gap
+from interpreterd.client.results import Execution
+from interpreterd.model.events import Event, Gap, InputRequest
 
 
 class AsyncInterpreter:
@@ -75,7 +76,9 @@ class AsyncInterpreter:
                     collector.add(event)
                     told = callbacks.tell(event)
                     if inspect.isawaitable(told):
-                        await told
+                        told = await told
+                    if isinstance(event, InputRequest):
+                        await execution.answer(answer_of(told))
         finally:
             await execution.close()
         return collector.result(execution.id, execution.context_id)

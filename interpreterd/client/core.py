@@ -70,10 +70,14 @@ class ClientCore:
             "graceS": options.get("grace_s"),
             "envs": options.get("envs"),
         }
+        if options.get("results") is not None:
+            body["results"] = options.get("results")
         if options.get("interactive"):
             body["interactive"] = True
         if options.get("files"):
             body["files"] = True
+        if options.get("on_input") is not None:  # of ``ExecuteOptions``
+            body["stdin"] = True
         if options.get("charts"):
             body["charts"] = True
         if options.get("image_format"):

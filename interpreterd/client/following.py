@@ -24,7 +24,7 @@ from interpreterd.model.default_context import DEFAULT_CONTEXT_ID
 from interpreterd.model.events import Event, Failure, Finished, Gap, Outcome, Raised
 from interpreterd.model.names import NDJSON
 
-EVENT_LINE_LIMIT_BYTES: Final = 4 << 20  # an event is below 1 MiB
+EVENT_LINE_LIMIT_BYTES: Final = 64 << 20  # a picture of 16 MiB is 22 MiB as base64; text may be six times as long
 FIND_PAUSES_S: Final = (0.0, 0.05, 0.1, 0.2, 0.4)
 FIRST_PAUSE_S: Final = 0.05
 LONGEST_PAUSE_S: Final = 2.0
@@ -53,7 +53,8 @@ class FollowedExecution:
         self._body = encode_request({**body, "origin": self._origin})
         self._reconnect_s = reconnect_s
         self._response: aiohttp.ClientResponse | None = None
-        self._unread = b""
+        self._unread: list[bytes] = []  # the pieces of a line
+        self._unread_bytes = 0
         self._next = 0
         self._error: Failure | None = None
         self._submitted = False  # as far as is known
@@ -90,6 +91,12 @@ class FollowedExecution:
         if self.id is None:
             self.id = await self._find()
         await self._link.request("POST", f"/executions/{self.id}/interrupt")
+
+    async def answer(self, text: str | None) -> None:
+        """Answer its question; None for the end of its input."""
+        if not self._ended:
+            body = encode_request({"text": text})
+            await self._link.request("POST", f"/executions/{self.id}/input", body)
 
     async def close(self) -> None:
         """Stop following it; interrupt it if it has not ended. Takes at most some seconds, and raises nothing."""
@@ -147,11 +154,15 @@ class FollowedExecution:
             data = await self._response.content.readany()
         if not data:
             raise ConnectionLost(f"{self._link.url} has ended the connection")
-        *lines, self._unread = (self._unread + data).split(b"\n")
-        if len(self._unread) > EVENT_LINE_LIMIT_BYTES:
-            raise UnexpectedAnswer(f"a line of more than {EVENT_LINE_LIMIT_BYTES} bytes", self._response.status)
+        *lines, rest = data.split(b"\n")
         for line in lines:
-            await self._take(line)
+            whole = b"".join([*self._unread, line])
+            self._unread, self._unread_bytes = [], 0
+            await self._take(whole)
+        self._unread.append(rest)
+        self._unread_bytes += len(rest)
+        if self._unread_bytes > EVENT_LINE_LIMIT_BYTES:
+            raise UnexpectedAnswer(f"a line of more than {EVENT_LINE_LIMIT_BYTES} bytes", self._response.status)
 
     async def _take(self, line: bytes) -> None:
         try:
@@ -199,4 +210,4 @@ class FollowedExecution:
         if self._response is not None:
             self._response.close()
             self._response = None
-        self._unread = b""
+        self._unread, self._unread_bytes = [], 0

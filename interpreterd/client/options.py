@@ -4,10 +4,13 @@ import difflib
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypedDict
 
-from interpreterd.model.events import Failure
+from interpreterd.client.shown import Shown
+from interpreterd.model.events import Failure, InputRequest
 
 OnText = Callable[[str], object]
 OnError = Callable[[Failure], object]
+OnResult = Callable[[Shown], object]
+OnInput = Callable[[InputRequest], object]
 
 
 class Options(TypedDict, total=False):
@@ -37,6 +40,7 @@ class StreamOptions(TypedDict, total=False):
         grace_s: Seconds it may go on after an interrupt, before its Python is killed; at most, and by default, the
             daemon's ``--grace-s``.
         envs: Environment variables for this execution only.
+        results: Whether the value of the last expression is sent; default True.
         interactive: Whether the values of expressions are printed, as at Python's own prompt.
         files: Whether ``Execution.files`` lists what the code has made or changed below the context's directory.
         charts: Whether a figure of matplotlib comes with its data, as ``application/vnd.interpreterd.chart+json``.
@@ -46,6 +50,7 @@ class StreamOptions(TypedDict, total=False):
     timeout: int | None
     grace_s: float | None
     envs: Mapping[str, str] | None
+    results: bool | None
     interactive: bool | None
     files: bool | None
     charts: bool | None
@@ -62,11 +67,17 @@ class ExecuteOptions(StreamOptions, total=False):
         on_stdout: Called with each piece of output.
         on_stderr: The same.
         on_error: Called with the exception that ended the code; it is in the ``Execution``, too.
+        on_result: Called with the value of the last expression, and with everything that the code shows.
+        on_input: Called with each question of ``input()`` and ``getpass()``, which has a ``prompt`` and says whether it
+            asks for a ``password``. It returns the answer, or None for the end of the input. Without it, ``input()``
+            fails.
     """
 
     on_stdout: OnText | None
     on_stderr: OnText | None
     on_error: OnError | None
+    on_result: OnResult | None
+    on_input: OnInput | None
 
 
 class ContextOptions(TypedDict, total=False):

@@ -1,14 +1,25 @@
 """The result of an execution, and the callbacks for its events."""
 
+import sys
 from array import array
 from collections.abc import Iterator, Sequence
 from typing import Final, Self
 
-from attrs import define, field, frozen
+from attrs import define, evolve, field, frozen
 
 from interpreterd.client.errors import ClientError
-from interpreterd.client.options import ExecuteOptions, OnError, OnText
-from interpreterd.model.events import Event, Failure, Finished, Gap, Outcome, Output, Raised, Restarted, Stream
+from interpreterd.client.shown import Shown
+from interpreterd.model.displays import ClearOutput, Display, Result, UpdateDisplay, size_bytes
+from interpreterd.model.events import (
+    Event,
+    Failure,
+    Finished,
+    Gap,
+    Outcome,
+    Output,
+    Restarted,
+    Stream,
+)
 from interpreterd.model.files import ChangedFiles
 
 REPR_LIMIT_CHARS: Final = 200
@@ -41,6 +52,8 @@ class Execution:
     ``repr`` shows the first 200 characters of ``stdout`` and of the error.
 
     Attributes:
+        results: The value of the last expression, and what the code has shown, in their order. Updates are applied;
+            what the code has cleared is not there.
         outcome: ``completed`` (by itself, also with an exception), ``interrupted``, ``lost`` (its Python ended under
             it), or ``cancelled`` (it never ran). Each is a string, too.
         error: The exception that ended the code, or what says why it was ended; None if there was none.
@@ -68,8 +81,46 @@ class Execution:
     cut_chars: int = 0
     missed_events: int = 0
     replaced: int = 0
+    results: Sequence[Shown] = field(default=(), repr=lambda results: f"<{len(results)}>")
     # By how many characters stdout and stderr went on in turns, the first turn being stdout's.
     _turns: Sequence[int] = field(default=(), repr=False, eq=False)
+    _places: Sequence[int] = field(default=(), repr=False, eq=False)
+
+    @property
+    def text(self) -> str:
+        """What a person would see: what was printed, and the text of results and display data, in their order."""
+        shown, seen, printed, waiting = (
+            "",
+            0,
+            "".join(self._pieces()),
+            list(zip(self._places, self.results, strict=False)),
+        )
+        for place, result in waiting:
+            shown += printed[seen:place]
+            seen = place
+            if result.text:
+                shown += ("\n" if shown and not shown.endswith("\n") else "") + result.text.rstrip("\n") + "\n"
+        return shown + printed[seen:]
+
+    @property
+    def png(self) -> bytes | None:
+        """The latest picture among ``results``."""
+        return next((png for it in reversed(self.results) if (png := it.png) is not None), None)
+
+    @property
+    def html(self) -> str | None:
+        """The latest HTML among ``results``."""
+        return next((html for it in reversed(self.results) if (html := it.html) is not None), None)
+
+    def _ipython_display_(self) -> None:
+        """Show it in Jupyter or IPython as if the code had run there."""
+        from IPython.display import display  # type: ignore[import-not-found,unused-ignore]
+
+        print(self.stdout, end="")
+        print(self.stderr, end="", file=sys.stderr)
+        for result in self.results:
+            display(dict(result.data), metadata=dict(result.metadata), raw=True)
+        print(self._end(), end="", file=sys.stderr)
 
     def __str__(self) -> str:
         shown, end = "".join(self._pieces()), self._end()
@@ -119,6 +170,10 @@ class ExecutionFailed(ClientError):
         return f"{error.name}: {error.value}" if error is not None else f"the execution was {self.execution.outcome}"
 
 
+def _has_name(shown: Result | Display, display_id: str) -> bool:
+    return isinstance(shown, Display) and shown.display_id == display_id
+
+
 @define
 class _Text:
     pieces: list[str] = field(factory=list)
@@ -137,6 +192,9 @@ class Collector:
         self._restarted = False
         self._missed = 0
         self._replaced = 0
+        self._shown: list[Result | Display] = []
+        self._places = array("Q")  # after how much kept output each was shown
+        self._shown_chars = self._cut_chars = 0
 
     def add(self, event: Event | Gap) -> None:
         """Take the next event."""
@@ -150,8 +208,26 @@ class Collector:
                 self._restarted = True
             case Gap(first=first, last=last):
                 self._missed += last - first + 1
+            case Result() | Display():
+                self._show(event)
+            case UpdateDisplay():
+                self._shown = [
+                    evolve(it, data=event.data, metadata=event.metadata) if _has_name(it, event.display_id) else it
+                    for it in self._shown
+                ]
+            case ClearOutput():
+                self._shown, self._places = [], array("Q")
             case _:
                 pass
+
+    def _show(self, event: Result | Display) -> None:
+        size = size_bytes(event.data)
+        if self._shown_chars + size > self._limit_chars:
+            self._cut_chars += size
+            return
+        self._shown_chars += size
+        self._shown.append(event)
+        self._places.append(sum(self._turns))
 
     def _keep(self, stream: Stream, text: str) -> None:
         kept = self._texts[stream]
@@ -179,34 +255,10 @@ class Collector:
             reason=self._finished.reason,
             files=self._finished.files,
             restarted=self._restarted,
-            cut_chars=sum(max(0, text.chars - self._limit_chars) for text in self._texts.values()),
+            results=tuple(map(Shown.of, self._shown)),
+            cut_chars=self._cut_chars + sum(max(0, text.chars - self._limit_chars) for text in self._texts.values()),
             missed_events=self._missed,
             replaced=self._replaced,
             turns=self._turns,
+            places=self._places,
         )
-
-
-@frozen
-class Callbacks:
-    """The functions that are called with events while the code runs."""
-
-    on_stdout: OnText | None
-    on_stderr: OnText | None
-    on_error: OnError | None
-
-    @classmethod
-    def of(cls, options: ExecuteOptions) -> Self:
-        """Return those of an execution's options."""
-        return cls(options.get("on_stdout"), options.get("on_stderr"), options.get("on_error"))
-
-    def tell(self, event: Event | Gap) -> object:
-        """Call the function for ``event``, if there is one; return what it returns."""
-        match event:
-            case Output(stream=Stream.STDOUT, text=text) if self.on_stdout is not None:
-                return self.on_stdout(text)
-            case Output(stream=Stream.STDERR, text=text) if self.on_stderr is not None:
-                return self.on_stderr(text)
-            case Raised(error=error) if self.on_error is not None:
-                return self.on_error(error)
-            case _:
-                return None

@@ -8,6 +8,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, Unpack, overload
 
+from interpreterd.client.callbacks import Callbacks, answer_of
 from interpreterd.client.contexts import ContextData
 from interpreterd.client.core import ClientCore
 from interpreterd.client.errors import ContextNotFound
@@ -17,8 +18,8 @@ from interpreterd.client.local import LocalDaemon
 from interpreterd.client.looks import Looks
 from interpreterd.client.options import ContextOptions, ExecuteOptions, Options, StreamOptions, check_keywords
 from interpreterd.client.portal import Portal
-from interpreterd.client.results import Callbacks, Execution
-from interpreterd.model.events import Event, Gap
+from interpreterd.client.results import Execution
+from interpreterd.model.events import Event, Gap, InputRequest
 
 
 class Interpreter:
@@ -118,7 +119,9 @@ class Interpreter:
                     while execution.events:
                         event = execution.events.popleft()
                         collector.add(event)
-                        callbacks.tell(event)
+                        told = callbacks.tell(event)
+                        if isinstance(event, InputRequest):
+                            self._portal.wait(execution.answer(answer_of(told)))
                     if not self._portal.wait(execution.fill()):
                         break
                 except KeyboardInterrupt as interrupt:

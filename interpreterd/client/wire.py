@@ -5,7 +5,8 @@ from typing import Any
 import orjson
 from attrs import frozen
 
-from interpreterd.model import events
+from interpreterd.model import displays, events
+from interpreterd.model.displays import is_json
 from interpreterd.model.failures import Details, Failure, Frame
 from interpreterd.model.files import ChangedFile, ChangedFiles
 
@@ -54,10 +55,31 @@ def _parse_event(message: dict[str, Any]) -> events.Event | events.Gap | None:
             return _parse_control(message)
         case "inputRequest":
             return events.InputRequest(prompt=message["prompt"], password=message["password"])
+        case "result":
+            return displays.Result(**_parse_shown(message), execution_count=message["executionCount"])
+        case "display":
+            return displays.Display(**_parse_shown(message), display_id=message.get("displayId"))
+        case "updateDisplay":
+            return displays.UpdateDisplay(**_parse_shown(message), display_id=message["displayId"])
+        case "clearOutput":
+            return displays.ClearOutput(wait=message["wait"])
         case "gap":
             return events.Gap(first=message["first"], last=message["last"])
         case _:
             return None
+
+
+def _parse_shown(message: dict[str, Any]) -> dict[str, Any]:
+    """Return the fields that all MIME bundles have."""
+    data = {
+        mime: value if isinstance(value, str) and not is_json(mime) else _json(value)
+        for mime, value in message["data"].items()
+    }
+    return {"data": data, "metadata": _json(message["metadata"]) if message["metadata"] else None}
+
+
+def _json(value: object) -> displays.Json:
+    return displays.Json(orjson.dumps(value).decode())
 
 
 def _parse_control(message: dict[str, Any]) -> events.Event | None:

@@ -10,6 +10,7 @@ from typing import Final
 from attrs import field, frozen
 
 from interpreterd.model.events import Event
+from interpreterd.model.names import JSON
 
 BUNDLE_LIMIT_BYTES: Final = 16 << 20
 """Of all representations together, binary data not counted as base64."""
@@ -25,6 +26,11 @@ class Json:
 
 
 Data = Mapping[str, str | Json]
+
+
+def is_json(mime: str) -> bool:
+    """Return whether the values of this MIME type are JSON."""
+    return mime == JSON or mime.endswith("+json")
 
 
 def size_bytes(data: Data) -> int:

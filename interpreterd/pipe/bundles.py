@@ -19,9 +19,8 @@ from typing import Any, Final
 import orjson
 from attrs import field, frozen
 
-from interpreterd.model.displays import ENCODED_LIMIT_BYTES, Data, Json
+from interpreterd.model.displays import ENCODED_LIMIT_BYTES, Data, Json, is_json
 from interpreterd.model.errors import ProtocolError
-from interpreterd.model.names import JSON
 
 PREFIX_BYTES: Final = 8
 LEAST_RECORD_BYTES: Final = 512  # a flood of bundles costs the daemon little more than a flood of text
@@ -141,7 +140,7 @@ class BundleDecoder:
         with memoryview(self._body) as body:
             for mime, size in header.sizes.items():
                 with body[start : start + size] as part:
-                    data[mime] = _checked_json(mime, bytes(part)) if _is_json(mime) else _text(part)
+                    data[mime] = _checked_json(mime, bytes(part)) if is_json(mime) else _text(part)
                 start += size
         return Bundle(
             kind=header.kind, data=data, metadata=header.metadata, display_id=header.display_id, wait=header.wait
@@ -190,10 +189,6 @@ def _metadata(header: dict[str, Any]) -> Json | None:
         return Json(orjson.dumps(metadata).decode())
     except orjson.JSONEncodeError as error:  # too deep
         raise ProtocolError(f"metadata of output data: {error}") from None
-
-
-def _is_json(mime: str) -> bool:
-    return mime == JSON or mime.endswith("+json")
 
 
 def _checked_json(mime: str, data: bytes) -> Json:

@@ -27,6 +27,7 @@ from interpreterd.client import (
     Started,
     Stream,
     UnexpectedAnswer,
+    following,
 )
 
 NO_SERVER = b"HTTP/1.1 502 Bad Gateway\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
@@ -242,11 +243,15 @@ async def test_leaving_a_stream_interrupts_the_code(py: Any) -> None:
         ("{}", "not an event"),
         ("nonsense", "not an event"),
         ("[" * 100_000, "not an event"),
-        ("x" * (5 << 20), "more than 4194304"),
+        ("x" * (5 << 20), "more than 4096"),
     ],
     ids=["object", "nonsense", "nested", "long"],
 )
-async def test_an_answer_that_is_no_event(face: Face, stranger: Proxy, line: str, reason: str) -> None:
+async def test_an_answer_that_is_no_event(
+    face: Face, stranger: Proxy, line: str, reason: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if reason.startswith("more"):
+        monkeypatch.setattr(following, "EVENT_LINE_LIMIT_BYTES", 4096)
     head = f"HTTP/1.1 200 OK\r\nContent-Type: application/x-ndjson\r\nContent-Length: {len(line) + 1}\r\n\r\n"
     stranger.plans.append(Say(f"{head}{line}\n".encode()))
     async with face(stranger.url) as py:

@@ -105,9 +105,11 @@ UNKNOWN = {
         "1", graceS=1
     ),
     "execute() got an unexpected keyword argument 'x'; it takes charts, envs, files, grace_s, image_format, "
-    "interactive, on_error, on_stderr, on_stdout, timeout": lambda py: py.execute("1", x=None),
+    "interactive, on_error, on_input, on_result, on_stderr, on_stdout, results, timeout": lambda py: py.execute(
+        "1", x=None
+    ),
     "stream() got an unexpected keyword argument 'on_stdout'; it takes charts, envs, files, grace_s, image_format, "
-    "interactive, timeout": (lambda py: first(py.stream("1", on_stdout=print))),
+    "interactive, results, timeout": (lambda py: first(py.stream("1", on_stdout=print))),
     "create_context() got an unexpected keyword argument 'metdata'. Did you mean 'metadata'?": (
         lambda py: py.create_context(metdata={})
     ),

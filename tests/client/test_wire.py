@@ -16,6 +16,7 @@ from paths import ROOT
 
 from interpreterd.client import Finished, Outcome
 from interpreterd.client.wire import parse
+from interpreterd.model import displays
 
 SCHEMAS: dict[str, Any] = OPENAPI["components"]["schemas"]
 EXECUTION_ID = "0f0e4a52-7d0f-4f0b-9f0e-5a7d3c2b1a00"
@@ -50,6 +51,8 @@ def examples(name: str) -> Iterator[dict[str, Any]]:
                 return [next(numbers), None]
             case {"type": "string"}:
                 return [f"{key} {next(numbers)}"]
+            case {"type": "object", "additionalProperties": True}:
+                return [{"text/plain": f"{key} {next(numbers)}", "a/b+json": [next(numbers)]}]
         raise AssertionError(f"{name}.{key}: {it} is new here")
 
     def made(it: dict[str, Any]) -> dict[str, Any]:
@@ -77,6 +80,10 @@ def kept(value: object) -> list[object]:
     """Return all values in an event, also nested ones."""
     if isinstance(value, tuple):
         return [item for each in value for item in kept(each)]
+    if isinstance(value, displays.Json):
+        return said(orjson.loads(value.text))
+    if isinstance(value, dict):
+        return [item for each in value.values() for item in kept(each)]
     if attrs.has(type(value)):
         return [item for field in attrs.fields(type(value)) for item in kept(getattr(value, field.name))]
     return [value]

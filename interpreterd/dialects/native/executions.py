@@ -11,6 +11,7 @@ from interpreterd.dialects.native.collected import Collected
 from interpreterd.dialects.native.errors import closing_after
 from interpreterd.dialects.native.events import render, render_happened
 from interpreterd.dialects.native.execute_socket import SDK_SUBPROTOCOL
+from interpreterd.dialects.native.operations import parse_message, parse_text
 from interpreterd.dialects.native.requests import parse_execute
 from interpreterd.http.answers import json_response, listing_response
 from interpreterd.http.bodies import choose_form, read_json
@@ -35,8 +36,8 @@ async def post_execution(service: ContextService, request: web.Request) -> web.S
         info = await service.submit_unattended(asked.execute)
         url = f"{request.path.removesuffix('/execute')}/executions/{info.id}"
         return json_response({**execution_body(info), "url": url}, status=202, headers={hdrs.LOCATION: url})
-    # Only the client that started an execution may answer ``input()``, and this client sends nothing more.
-    submission = await service.submit(asked.execute, answers=False)
+    # A client of events can be asked, and answers by ``answer_input``.
+    submission = await service.submit(asked.execute, answers=form != JSON)
     stays = asked.execute.stays
     del asked  # its code must not be kept for as long as its client reads
     try:
@@ -65,6 +66,14 @@ async def interrupt_execution(service: ContextService, request: web.Request) -> 
     info = await service.execution(request.match_info["id"])
     did = "idle" if info.ended else await service.interrupt(info.context_id, info.id)
     return json_response({"interrupted": did != "idle", "did": did, "executionId": info.id})
+
+
+async def answer_input(service: ContextService, request: web.Request) -> web.StreamResponse:
+    """Answer the question of an execution."""
+    info = await service.execution(request.match_info["id"])
+    body = parse_message(await read_json(request, request.app[SETTINGS].body_limit_bytes))
+    did = "accepted" if await service.answer(info.id, parse_text(body)) else "idle"
+    return json_response({"did": did, "executionId": info.id})
 
 
 async def follow_execution(service: ContextService, request: web.Request) -> web.StreamResponse:

@@ -22,6 +22,7 @@ from interpreterd.dialects.native.documents import asyncapi, openapi
 from interpreterd.dialects.native.errors import error_answer
 from interpreterd.dialects.native.execute_socket import execute
 from interpreterd.dialects.native.executions import (
+    answer_input,
     follow_context,
     follow_execution,
     get_execution,
@@ -77,6 +78,7 @@ class Native:
             web.delete(NATIVE_PATH + "/context/{id}/files/{path:.+}", by(delete_file)),
             web.get(NATIVE_PATH + "/executions/{id}", by(get_execution)),
             web.post(NATIVE_PATH + "/executions/{id}/interrupt", by(interrupt_execution)),
+            web.post(NATIVE_PATH + "/executions/{id}/input", by(answer_input)),
             web.get(NATIVE_PATH + "/executions/{id}/events", by(follow_execution), allow_head=False),
             web.post(NATIVE_PATH + "/execute", by(post_execution)),
             web.get(NATIVE_PATH + "/execute", by(execute), allow_head=False),

@@ -65,6 +65,7 @@ EDGES: dict[str, list[Any]] = {
     "stdin": [],
     "interactive": [],
     "charts": [],
+    "results": [],
     "imageFormat": ["png", "svg", "PNG"],
     "files": [],
     "background": [],
