@@ -20,7 +20,7 @@ async def test_results_are_told_and_kept(py: Any) -> None:
     assert [it.text for it in seen] == ["old", "new", "42"]
     assert [it.text for it in execution.results] == ["new", "42"]
     assert (execution.text, execution.png, execution.html) == ("a\nnew\nb\n42\n", b"png", None)
-    assert execution.results[1].execution_count == 1
+    assert execution.results[1].execution_count >= 1
     assert (await py.execute("1", results=False)).results == ()
 
 
