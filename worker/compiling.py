@@ -58,7 +58,8 @@ def valued(source, filename, flags, tree=None):
     start = None if tree else _last_line(source)
     if start is not None:
         tail = source[start:]
-        if tail[0] not in "\"'" and "__future__" not in source and not source.endswith("\\\n", 0, start):
+        is_doubtful = tail[0] in "\"'" or ";" in tail or source.endswith("\\\n", 0, start)
+        if not is_doubtful and "__future__" not in source:
             if _is_statement(tail):
                 return plain(source, filename, flags)
             try:
@@ -112,8 +113,7 @@ def _is_statement(tail):
         if not equals or value[:1] == "=" or not name.isidentifier():
             return False
     return (
-        ";" not in tail
-        and tail.count(")") + tail.count("]") + tail.count("}") <= tail.count("(") + tail.count("[") + tail.count("{")
+        tail.count(")") + tail.count("]") + tail.count("}") <= tail.count("(") + tail.count("[") + tail.count("{")
         and not tail.count('"""') % 2
         and not tail.count("'''") % 2
     )

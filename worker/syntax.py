@@ -9,7 +9,14 @@ def compiled(kind, source, filename, flags, mistake):
     ``kind`` is a function of ``compiling``. Raises ``mistake`` if the cell is nothing else but wrong.
     """
     if _awaits(source, mistake):
-        return kind(source, filename, flags | PyCF_ALLOW_TOP_LEVEL_AWAIT), None
+        flags |= PyCF_ALLOW_TOP_LEVEL_AWAIT
+        if "\\" not in source:
+            return kind(source, filename, flags), None
+        import warnings
+
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", ".*invalid (octal )?escape")  # the first attempt has shown it
+            return kind(source, filename, flags), None
     if not any(mark in source for mark in "!%?") and not source.lstrip("\n")[:1].isspace():
         raise mistake
     from worker.notebook import Cell
