@@ -3,7 +3,6 @@
 import codeop
 import contextlib
 import os
-import re
 import sys
 import warnings
 from collections.abc import Iterable
@@ -26,7 +25,7 @@ from interpreterd.cli.main import complete_context, fail
 from interpreterd.cli.results import ResultPrinter, ask
 from interpreterd.cli.run import show_error, show_outcome, writer
 from interpreterd.cli.target import CONTEXT_HELP, opened, target_options
-from interpreterd.client import ClientError, ConnectionFailed, Interpreter, StartFailed
+from interpreterd.client import ClientError, Completions, ConnectionFailed, Interpreter, StartFailed
 
 PROMPT: Final = ">>> "
 MORE: Final = "... "
@@ -36,12 +35,6 @@ HISTORY_LIMIT_BYTES: Final = 1 << 20
 COMPLETIONS_LIMIT: Final = 200
 NO_PICTURES: Final = ResultPrinter(None)
 COMPLETION_TIMEOUT_S: Final = 2
-# Runs in the context itself, as one expression that leaves no name behind.
-COMPLETE: Final = (
-    "(lambda it, text: print(*sorted(set(it.attr_matches(text) if '.' in text else it.global_matches(text)))"
-    f"[:{COMPLETIONS_LIMIT}], sep='\\n'))"
-    "(__import__('rlcompleter').Completer(vars(__import__('__main__'))), {text!r})"
-)
 EXAMPLES: Final = """\b
 Examples:
   interpreterd repl                  in the default context; variables stay
@@ -147,9 +140,7 @@ def indentation(line: str) -> str:
 
 
 class ContextCompleter(Completer):
-    """Completes names that are defined in the context, and attributes of its objects."""
-
-    _NAME = re.compile(r"[^\W\d]\w*(?:\.\w*)*$")
+    """Completes by what the context has: names, attributes, modules, keywords of calls, keys, files."""
 
     def __init__(self, py: Interpreter, context: str | None) -> None:
         self._py = py
@@ -157,20 +148,22 @@ class ContextCompleter(Completer):
 
     def get_completions(self, document: Document, complete_event: CompleteEvent) -> Iterable[Completion]:
         """Yield completions; none while an execution runs there, because they would wait for its end."""
-        found = self._NAME.search(document.current_line_before_cursor)
-        if found is None:
-            if document.current_line_before_cursor.strip() == "":
-                yield Completion(INDENT)
+        if document.current_line_before_cursor.strip() == "":
+            yield Completion(INDENT)
             return
-        for name in self._ask(found[0]):
-            yield Completion(name, start_position=-len(found[0]))
+        if document.char_before_cursor == " " and "import" not in document.current_line_before_cursor:
+            return  # any name may follow
+        found = self._ask(document.text, document.cursor_position)
+        if found is not None:
+            for name in found.matches[:COMPLETIONS_LIMIT]:
+                yield Completion(name, start_position=found.cursor_start - document.cursor_position)
 
-    def _ask(self, text: str) -> list[str]:
-        with contextlib.suppress(ClientError):
-            if self._py.get_context(self._context or "default")["state"] == "idle":
-                code = COMPLETE.format(text=text)
-                return self._py.execute(code, self._context, timeout=COMPLETION_TIMEOUT_S).stdout.splitlines()
-        return []
+    def _ask(self, code: str, cursor: int) -> Completions | None:
+        with contextlib.suppress(ClientError, ValueError):  # the latter: text that cannot be sent
+            context = self._py.get_context(self._context or "default")
+            if context["state"] == "idle":
+                return context.complete(code, cursor, timeout=COMPLETION_TIMEOUT_S)
+        return None
 
 
 def make_session(completer: Completer) -> "PromptSession[str]":

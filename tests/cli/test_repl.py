@@ -1,8 +1,6 @@
 """The prompt's own logic: complete input, indentation, completion and history."""
 
-import contextlib
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -11,6 +9,7 @@ from prompt_toolkit.document import Document
 
 from interpreterd.cli import repl
 from interpreterd.cli.repl import ContextCompleter, indentation, is_complete
+from interpreterd.client import Completions
 
 
 @pytest.mark.parametrize(
@@ -41,20 +40,21 @@ def test_indentation() -> None:
 
 
 class Idle:
-    """Stands for a client. Its context is in ``state`` and has the names ``a`` and ``ab``."""
+    """Stands for a client and its context, which is in ``state`` and has the names ``a`` and ``ab``."""
 
     def __init__(self, state: str) -> None:
         self._state = state
 
-    def get_context(self, context: str) -> dict[str, str]:
-        return {"state": self._state}
+    def get_context(self, context: str) -> "Idle":
+        return self
 
-    def execute(self, code: str, context: str | None, timeout: int) -> Any:
-        out = __import__("io").StringIO()
-        names: dict[str, object] = {"__name__": "__main__"}
-        with contextlib.redirect_stdout(out):
-            eval(code.replace("__import__('__main__')", "__import__('types').SimpleNamespace(a=1, ab=2)"), names)
-        return SimpleNamespace(stdout=out.getvalue())
+    def __getitem__(self, key: str) -> str:
+        return {"state": self._state}[key]
+
+    def complete(self, code: str, cursor: int, *, timeout: int) -> Completions:
+        start = max(code.rfind(it, 0, cursor) for it in " (") + 1
+        matches = tuple(name for name in ("a", "ab") if name.startswith(code[start:cursor]))
+        return Completions(matches=matches, cursor_start=start, cursor_end=cursor)
 
 
 @pytest.mark.parametrize(
