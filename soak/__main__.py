@@ -19,6 +19,7 @@ from soak.chaos import chaos
 from soak.fuzz import fuzz
 from soak.report import Phase, tell
 from soak.sizes import cycles, interrupts, leftovers, streams
+from soak.transfers import transfers
 from soak.unread import unread
 from soak.watch import LOGS
 
@@ -32,6 +33,7 @@ PHASES: dict[str, Run] = {
     "cycles": lambda options, directory: cycles(options.cycles, options.seed, directory),
     "unread": lambda options, directory: unread(options.seconds / 6, directory),
     "streams": lambda options, directory: streams(options.megabytes, directory),
+    "transfers": lambda options, directory: transfers(options.megabytes, directory),
 }
 
 
@@ -70,7 +72,9 @@ def _parse() -> argparse.Namespace:
     parser.add_argument(
         "--cycles", type=int, default=10_000, metavar="N", help="number of cycles with each launcher; default 10000"
     )
-    parser.add_argument("--megabytes", type=int, default=1000, metavar="N", help="size of each stream; default 1000")
+    parser.add_argument(
+        "--megabytes", type=int, default=1000, metavar="N", help="size of each stream and file; default 1000"
+    )
     parser.add_argument(
         "--seed", default=str(random.randrange(2**32)), help="repeats the random choices of an earlier run"
     )
