@@ -77,7 +77,8 @@ class Importer:
         setattr(self.package, name, module)
         try:
             exec(code, module.__dict__)
-            keep_functions(module, names_in(code))
+            if name != "template":  # modules that it preloads may patch what it calls: no user code runs there
+                keep_functions(module, names_in(code))
         except BaseException:  # an interrupt, no memory
             delattr(self.package, name)
             raise
