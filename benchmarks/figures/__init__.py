@@ -13,7 +13,7 @@ from benchmarks.figures.leaving import aborted
 from benchmarks.figures.output import blocks, lines, switches
 from benchmarks.figures.processor import cpu
 from benchmarks.figures.rate import rate
-from benchmarks.figures.shown import pictures, tables
+from benchmarks.figures.shown import large_pictures, pictures, tables, values
 from benchmarks.report import Row
 
 FIGURES: Final[dict[str, Callable[[Bench], Awaitable[list[Row]]]]] = {
@@ -35,4 +35,6 @@ FIGURES: Final[dict[str, Callable[[Bench], Awaitable[list[Row]]]]] = {
     "aborted": aborted,
     "pictures": pictures,
     "tables": tables,
+    "values": values,
+    "large-pictures": large_pictures,
 }

@@ -4,7 +4,7 @@ import time
 
 from benchmarks.bench import Bench
 from benchmarks.client import Client
-from benchmarks.report import Row, ms
+from benchmarks.report import Row, mb, ms
 from benchmarks.stats import Sample, alternate
 
 DRAW = "figure, axes = plt.subplots()\naxes.plot([1, 3, 2])\naxes.set_title('A figure')"
@@ -22,6 +22,9 @@ TABLES_SETUP = (
 )
 
 
+PICTURE_BYTES = 10_000_000
+
+
 async def pictures(bench: Bench) -> list[Row]:
     """Measure an execution that leaves a figure of 640×480 open, against one that saves it to memory and closes it.
 
@@ -36,6 +39,35 @@ async def tables(bench: Bench) -> list[Row]:
     n = turns of a quarter of samples each.
     """
     return [await _row(bench, "tables", "show a table of 10⁶ rows, p50", TABLES_SETUP, TABLES, 1.5)]
+
+
+async def values(bench: Bench) -> list[Row]:
+    """Measure ``1+1`` with its result, over HTTP, against ``pass``. n = turns of a quarter of samples each."""
+    return [await _row(bench, "values", "`1+1` with its result, p50", "pass", {"1+1": "1+1", "pass": "pass"}, 1.15)]
+
+
+async def large_pictures(bench: Bench) -> list[Row]:
+    """Measure an execution that shows a picture of 10 MB, up to the last byte of its answer. n = turns."""
+    async with bench.daemon(python=bench.packed_python) as (_, client):
+        await client.post(f"import os\npicture = os.urandom({PICTURE_BYTES})")
+        code = "display({'image/png': picture}, raw=True)"
+        blocks = (await alternate({"shown": _sample(client, code)}, turns=bench.scale.turns, samples=1))["shown"]
+    rate = PICTURE_BYTES / blocks.p50
+    return [
+        Row(
+            figure="large-pictures",
+            what="a picture of 10 MB reaches its client, p50",
+            target="≥ 150 MB/s",
+            measured=mb(rate),
+            reference="",
+            ratio=rate / 150e6,
+            met=rate >= 150e6,
+            value=rate,
+            unit="bytes/s",
+            references={},
+            values={"shown": blocks.milliseconds()},
+        )
+    ]
 
 
 async def _row(bench: Bench, figure: str, what: str, setup: str, codes: dict[str, str], limit: float) -> Row:

@@ -1,8 +1,10 @@
 // Runs code over a WebSocket, GET /process/interpreter/session of PROTOCOL.md: one socket a run, closed at its end.
-// What a program says is text, here and in the page: only ever put into textContent and text nodes.
+// What a program says is text, here and in the page: only ever put into textContent and text nodes. Its HTML is shown in
+// a frame of its own, in which no script runs.
 "use strict";
 
 const SHOWN_CHARS = 200_000; // of each stream; beyond it the oldest go
+const SHOWN_RESULTS = 100; // beyond it the oldest go
 const ENDINGS = new Set(["completed", "interrupted", "cancelled", "refused"]);
 
 const element = (id) => document.getElementById(id);
@@ -26,6 +28,7 @@ function run(daemon, text) {
   } catch (error) {
     return tell(`no URL of a daemon: ${error.message}`);
   }
+  element("results").replaceChildren();
   const show = { stdout: emptied("stdout"), stderr: emptied("stderr"), error: emptied("error") };
   runButton.disabled = true;
   tell("connecting");
@@ -49,6 +52,18 @@ function run(daemon, text) {
       case "stderr":
         show[message.type](message.text);
         break;
+      case "result":
+      case "display":
+        place(message);
+        break;
+      case "updateDisplay":
+        for (const shown of element("results").children) {
+          if (shown.dataset.displayId === message.displayId) shown.replaceWith(made(message));
+        }
+        break;
+      case "clearOutput":
+        element("results").replaceChildren();
+        break;
       case "error":
         show.error(message.traceback);
         if (!message.traceback.includes(message.name)) show.error(`${message.name}: ${message.value}\n`); // a timeout
@@ -69,6 +84,33 @@ function run(daemon, text) {
     runButton.disabled = false;
     tell(ending ?? (executionId === null ? reason : "the connection was lost"));
   };
+}
+
+function place(message) {
+  const results = element("results");
+  if (results.children.length >= SHOWN_RESULTS) results.firstChild.remove();
+  results.append(made(message));
+}
+
+// Returns an element that shows a result: a picture, a table or other HTML, or its text.
+function made({ data, displayId }) {
+  const picture = ["image/png", "image/jpeg"].find((type) => type in data);
+  let shown;
+  if (picture !== undefined) {
+    shown = document.createElement("img");
+    shown.alt = data["text/plain"] ?? "a picture";
+    shown.src = `data:${picture};base64,${data[picture]}`;
+  } else if ("text/html" in data) {
+    shown = document.createElement("iframe");
+    shown.setAttribute("sandbox", ""); // no scripts, no access to this page
+    shown.title = "a table";
+    shown.srcdoc = data["text/html"];
+  } else {
+    shown = document.createElement("pre");
+    shown.textContent = data["text/plain"] ?? "";
+  }
+  if (displayId !== undefined) shown.dataset.displayId = displayId;
+  return shown;
 }
 
 function tell(text) {

@@ -108,6 +108,37 @@ def test_what_a_program_says_is_text(page: Page) -> None:
     assert error.endswith(f"ValueError: {MARKUP}\n")
 
 
+PICTURE = (
+    "import struct, zlib\n"
+    "def number(n): return struct.pack('>I', n)\n"
+    "def chunk(kind, data): return number(len(data)) + kind + data + number(zlib.crc32(kind + data))\n"
+    "rows = b''.join(b'\\0' + bytes([255, 0, 0] * 7) for _ in range(5))\n"
+    "png = b'\\x89PNG\\r\\n\\x1a\\n' + chunk(b'IHDR', struct.pack('>2I5B', 7, 5, 8, 2, 0, 0, 0))"
+    " + chunk(b'IDAT', zlib.compress(rows)) + chunk(b'IEND', b'')\n"
+)
+
+
+def test_pictures_tables_and_values_are_shown(page: Page) -> None:
+    table = f"<table><tr><td>{MARKUP.replace(chr(39), '')}</td></tr></table>"
+    page.run(
+        f"{PICTURE}display({{'image/png': png}}, raw=True)\n"
+        f"display({{'text/html': {table!r}}}, raw=True)\n"
+        "handle = display({'text/plain': 'old'}, raw=True, display_id='d')\n"
+        f"display({{'text/plain': {MARKUP!r}}}, raw=True, display_id='d', update=True)\n"
+        "6 * 7"
+    )
+    page.wait_for_status("completed")
+    page.browser.wait("document.querySelector('#results img').naturalWidth === 7")
+    shown = page.browser.script("return [...document.querySelector('#results').children].map((it) => it.localName)")
+    assert shown == ["img", "iframe", "pre", "pre"]
+    texts = page.browser.script("return [...document.querySelectorAll('#results pre')].map((it) => it.textContent)")
+    assert texts == [MARKUP, "42"]
+    assert page.browser.script("return document.querySelector('#results iframe').contentDocument") is None
+    page.run("pass")
+    page.wait_for_status("completed")
+    assert page.browser.script("return document.querySelector('#results').children.length") == 0
+
+
 def test_state_stays_and_the_keyboard_is_enough(page: Page) -> None:
     page.run("x = 20\n1 / 0")
     page.wait_for("#error", "ZeroDivisionError")
