@@ -22,7 +22,7 @@ from interpreterd.app import make_app
 from interpreterd.contexts.context import Context
 from interpreterd.contexts.journal import Follower
 from interpreterd.contexts.manager import Manager
-from interpreterd.http.websocket.connection import Socket
+from interpreterd.http.websocket.connection import WebSocket
 from interpreterd.machine.machine import Machine
 from interpreterd.model.errors import WorkerStartFailed
 from interpreterd.model.events import Finished, Output, Started
@@ -38,7 +38,7 @@ LAUNCHERS = pytest.mark.parametrize("launcher", ["spawn", "fork"])
 App = TestClient[web.Request, web.Application]
 
 
-KINDS = (Context, Machine, Follower, Socket)
+KINDS = (Context, Machine, Follower, WebSocket)
 
 
 def alive() -> dict[str, int]:

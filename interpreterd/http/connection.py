@@ -19,14 +19,18 @@ class Connection(web.RequestHandler):
 
     A client that takes no written data for ``patience_s`` (at most an eighth more) counts as gone: the connection is
     ended. That holds for every answer, small or large, on TCP and on a unix socket. A WebSocket, which also knows
-    pings, has a check of its own: see ``websocket.Socket``.
+    pings, has a check of its own.
+
+    Attributes:
+        is_handed_over: Whether another protocol has the transport now.
     """
 
-    __slots__ = ("_answered", "_look", "_patience_s", "_taken", "_took_at", "_wire", "_written")
+    __slots__ = ("_answered", "_look", "_patience_s", "_taken", "_took_at", "_wire", "_written", "is_handed_over")
 
     def __init__(self, manager: web.Server, patience_s: float, **options: Any) -> None:
         """See aiohttp for ``options``."""
         super().__init__(manager, **options)
+        self.is_handed_over = False
         self._patience_s = patience_s
         self._wire: asyncio.Transport | None = None  # aiohttp forgets its own transport before all is written
         self._look: asyncio.TimerHandle | None = None
@@ -74,13 +78,13 @@ class Connection(web.RequestHandler):
         return finished
 
     def _watch(self) -> None:
-        if self._look is None and self._wire is not None and self._payload_parser is None:
+        if self._look is None and self._wire is not None and not self.is_handed_over:
             self._look = self._loop.call_later(self._patience_s / LOOKS, self._look_for_client)
 
     def _look_for_client(self) -> None:
         self._look = None
         wire = self._wire
-        if wire is None or self._payload_parser is not None:  # it is a WebSocket
+        if wire is None or self.is_handed_over:
             return
         buffered = wire.get_write_buffer_size()
         untaken = buffered if wire.is_closing() else untaken_bytes(wire)

@@ -174,12 +174,6 @@ def receiving(request: web.Request) -> Iterator[Callable[[int], None]]:
             hold(-held)
 
 
-def let_go(request: web.BaseRequest, size: int, *, ends_message: bool) -> None:
-    """See ``IncomingConnection.let_go``."""
-    if isinstance(request.protocol, IncomingConnection):
-        request.protocol.let_go(size, ends_message=ends_message)
-
-
 def need_both_ways(request: web.Request) -> None:
     """From now on, treat the client of ``request`` as gone when it closes its sending half."""
     if isinstance(request.protocol, IncomingConnection):

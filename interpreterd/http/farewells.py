@@ -8,8 +8,9 @@ from aiohttp import web
 Farewell = Callable[[], Awaitable[None]]
 FAREWELLS: web.AppKey[set[Farewell]] = web.AppKey("FAREWELLS", set)
 """What to do for each connection that may always say more; it has to come to its end."""
-SILENT: web.AppKey[set[asyncio.Timeout]] = web.AppKey("SILENT", set)
-"""Until when each WebSocket client may take that has not said anything yet."""
+Dismiss = Callable[[], None]
+SILENT: web.AppKey[set[Dismiss]] = web.AppKey("SILENT", set)
+"""How to dismiss each WebSocket client that has not said anything yet."""
 
 
 def expect_farewells(app: web.Application) -> None:
@@ -20,9 +21,8 @@ def expect_farewells(app: web.Application) -> None:
 
 
 async def _dismiss_silent(app: web.Application) -> None:
-    for timeout in app[SILENT]:
-        if not timeout.expired():
-            timeout.reschedule(asyncio.get_running_loop().time())
+    for dismiss in app[SILENT]:
+        dismiss()
 
 
 async def _say_farewells(app: web.Application) -> None:

@@ -14,7 +14,6 @@ import attrs
 from aiohttp import StreamReader, web
 from aiohttp.http_exceptions import HttpProcessingError
 
-from interpreterd.http.closing import TRY_AGAIN_LATER
 from interpreterd.http.connection import Connection
 from interpreterd.http.disconnect import has_closed, probe
 from interpreterd.http.errors import INTERNAL, HttpError, Show, of_status
@@ -24,7 +23,6 @@ from interpreterd.model.errors import LimitReached
 LOOK_PERIOD_S: Final = 1.0
 HEALTH_PATH: Final = "/health"  # with any base path; it is answered even when there is no room for other requests
 LATE_HEAD: Final = HttpError(408, "request_timeout", "The head of the request did not come in time")
-MESSAGE_BYTES: Final = 64 << 10  # a connection that holds no more is no burden
 _log = logging.getLogger(__name__)
 
 
@@ -62,7 +60,6 @@ class IncomingConnection(Connection):
 
     __slots__ = (
         "_ended",
-        "_held",
         "_lingering",
         "_needs_both_ways",
         "_payload",
@@ -83,7 +80,6 @@ class IncomingConnection(Connection):
         self._needs_both_ways = False
         self._refused = False  # the received data is not HTTP
         self._payload: StreamReader | None = None  # the body of the last received request
-        self._held = 0  # bytes of WebSocket messages that are not yet processed
         self._lingering: Lingering | None = None
 
     def refuse(self) -> None:
@@ -118,19 +114,23 @@ class IncomingConnection(Connection):
         if not self._registry.holds(size) and size > 0:
             raise LimitReached("too many large requests at the same time")
 
-    def let_go(self, size: int, *, ends_message: bool) -> None:
-        """``size`` received bytes of a WebSocket have been processed: up to the end of a message, or within one."""
-        left = max(0, self._held - size)
-        if ends_message and left <= MESSAGE_BYTES:  # the heads of frames are counted, too, and never reported
-            left = 0
-        self._registry.holds(left - self._held)
-        self._held = left
+    @property
+    def is_upgraded(self) -> bool:
+        """Whether the current request asks for another protocol: what comes after it is not HTTP."""
+        return self._upgraded
 
-    def _hold_message(self, size: int) -> None:
-        self._held += size
-        if not self._registry.holds(size) and self._held > MESSAGE_BYTES and self.transport is not None:
-            self.transport.write(b"\x88\x02" + TRY_AGAIN_LATER.to_bytes(2, "big"))  # a close frame
-            self.force_close()
+    def hand_over(self, successor: asyncio.Protocol) -> bytes:
+        """Give the transport to ``successor``, and return what has come for it already. The caller has answered.
+
+        ``successor`` passes the end on. The handler of the request ends after it, and what it returns is not written.
+        """
+        assert self.transport is not None
+        self.is_handed_over = True
+        self.transport.set_protocol(successor)
+        if self._buffer_paused:  # much has come already
+            self.transport.resume_reading()
+        early, self._message_tail = self._message_tail, b""
+        return early
 
     def abort(self) -> None:
         """End the connection at once."""
@@ -185,8 +185,6 @@ class IncomingConnection(Connection):
         if self._phase is _Phase.REQUEST:
             if self._waits:
                 self._registry.waits(self)
-            if self._payload_parser is not None:
-                self._hold_message(len(data))
             super().data_received(data)
             if self._messages:
                 self._payload = self._messages[-1][1]
@@ -228,17 +226,13 @@ class IncomingConnection(Connection):
         else:
             self._loop.call_later(LOOK_PERIOD_S, self._look_whether_gone)
 
-    async def start(self) -> None:
-        """See aiohttp. Received WebSocket data is kept to the end of its handler, even if the client has gone."""
-        try:
-            await super().start()
-        finally:
-            self.let_go(self._held, ends_message=True)
-
     async def finish_response(
         self, request: web.BaseRequest, resp: web.StreamResponse, start_time: float | None
     ) -> tuple[web.StreamResponse, bool]:
         """See aiohttp."""
+        if self.is_handed_over:
+            self._close = True
+            return resp, False
         # Raised before any middleware.
         if isinstance(resp, web.HTTPException) and resp.status >= HTTPStatus.BAD_REQUEST:
             resp = self._registry.show(of_status(resp.status, resp.reason)).response()

@@ -9,14 +9,14 @@ import contextlib
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from typing import Final, TypeVar
 
-from aiohttp import WSMsgType, hdrs, web
+from aiohttp import hdrs, web
 
 from interpreterd.contexts.service import Events
 from interpreterd.http.bodies import choose_form
 from interpreterd.http.closing import Closing
 from interpreterd.http.disconnect import when_gone
 from interpreterd.http.keys import SETTINGS
-from interpreterd.http.websocket.connection import Socket, open_socket
+from interpreterd.http.websocket.handshake import UPGRADED, open_socket
 from interpreterd.model.events import Gap
 from interpreterd.model.names import EVENT_STREAM, NDJSON
 
@@ -97,30 +97,18 @@ async def _follow_on_socket(
     closing: Callable[[], Closing],
     subprotocol: str | None,
 ) -> web.StreamResponse:
-    socket = await open_socket(request, asks=False, subprotocol=subprotocol)
-    receiver = asyncio.create_task(_receive_until_gone(socket, events))
+    socket = open_socket(request, subprotocol=subprotocol)
+    socket.listen(events.stop)
     try:
-        async for number, event in events:
-            if (message := render(number, event)) is not None:
-                await socket.send_frame(message, WSMsgType.TEXT)
-        await socket.finish(closing())
+        while batch := await events.ready():
+            await socket.send(*(text for number, event in batch if (text := render(number, event)) is not None))
+        socket.finish(closing())
     except ConnectionError:
         pass
     finally:
-        receiver.cancel()
-        if not socket.closes:  # the receiver may not have started
-            socket.let_go()
-    return socket
-
-
-async def _receive_until_gone(socket: Socket, events: Events[_E]) -> None:
-    """Receive and ignore until the connection ends: only a receiver makes aiohttp answer pings and notice the end."""
-    # No name keeps a message, which may be large, until the next one.
-    while (await socket.receive()).type in (WSMsgType.TEXT, WSMsgType.BINARY):
-        pass
-    if not socket.closes:
         events.stop()
-        socket.let_go()
+        await socket.leave()
+    return UPGRADED
 
 
 @contextlib.asynccontextmanager

@@ -7,20 +7,23 @@ from typing import Any
 import aiohttp
 import pytest
 from aiohttp import web
-from aiohttp.test_utils import TestServer
 from frames import BINARY, CLOSE, TEXT, frame
-from harness import Client
+from harness import AppServer, Client
 from refusing import where as where  # a fixture
 from wires import UPGRADE, head, posted, wire
 
+from interpreterd.dialects.native.errors import error_answer
+from interpreterd.http.closing import NORMAL
+from interpreterd.http.errors import SHOW
 from interpreterd.http.keys import SETTINGS
 from interpreterd.http.settings import HttpSettings
-from interpreterd.http.websocket.connection import RECEIVED_AT_ONCE, open_socket
+from interpreterd.http.websocket.handshake import UPGRADED, open_socket
+from interpreterd.http.websocket.inbox import TAKEN_AT_ONCE
 
 MIB = 1 << 20
 LIMIT_BYTES = 16 * MIB
 KEY = UPGRADE.split()[-1]
-UPGRADED = head("GET", "/execute", UPGRADE[:-2])
+ASKING = head("GET", "/execute", UPGRADE[:-2])
 
 
 # Data that is not HTTP
@@ -141,7 +144,7 @@ async def test_a_message_over_the_limit_is_closed_with_1009(where: str, path: st
 async def test_a_message_in_many_frames_over_the_limit_is_closed_with_1009(where: str) -> None:
     async with wire(where) as client:
         await client.send_all(head("GET", "/session", UPGRADE[:-2]))
-        await client.send_all(frame(TEXT, claims=MIB, fin=False) + b" " * MIB)
+        await client.send_all(frame(BINARY, claims=MIB, fin=False) + b" " * MIB)
         for _ in range(32):
             await client.send_all(frame(0, claims=MIB, fin=False) + b" " * MIB)
         assert (await client.reader.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 101 ")
@@ -151,7 +154,7 @@ async def test_a_message_in_many_frames_over_the_limit_is_closed_with_1009(where
 
 async def test_text_that_is_no_utf_8_closes_with_1007_however_long(where: str) -> None:
     for size in (10, 300_000, 2 * MIB):
-        async with wire(where, UPGRADED) as client:
+        async with wire(where, ASKING) as client:
             assert (await client.reader.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 101 ")
             await client.send_all(frame(TEXT, b'{"code":"' + b"x" * size + b'\xff"}'))
             rest = await client.reader.read()
@@ -201,26 +204,28 @@ async def test_pings_that_come_all_at_once_let_others_have_their_turn() -> None:
 
     async def serve(request: web.Request) -> web.StreamResponse:
         nonlocal done, turns
-        socket = await open_socket(request)
+        socket = open_socket(request)
         await socket.receive()
         turns = 0
         other = asyncio.create_task(others())
         await socket.receive()  # after a thousand pings
         done = True
         await other
-        await socket.send_str(str(turns))
-        return socket
+        socket.finish(NORMAL, str(turns).encode())
+        await socket.leave()
+        return UPGRADED
 
     app = web.Application()
     app[SETTINGS] = HttpSettings()
+    app[SHOW] = error_answer
     app.router.add_get("/", serve)
-    server = TestServer(app)
+    server = AppServer(app)
     async with server, aiohttp.ClientSession() as http, http.ws_connect(server.make_url("/")) as socket:
         await socket.send_str("first")
         for _ in range(1000):
             await socket.ping()
         await socket.send_str("last")
-        assert int((await socket.receive()).data) >= 1000 // RECEIVED_AT_ONCE
+        assert int((await socket.receive()).data) >= 1000 // TAKEN_AT_ONCE // 2
 
 
 # A client that closes its sending half

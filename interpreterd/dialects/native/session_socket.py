@@ -2,9 +2,10 @@
 
 import asyncio
 import contextlib
+from collections.abc import Awaitable, Callable
 from typing import Final
 
-from aiohttp import WSMsgType, web
+from aiohttp import web
 
 from interpreterd.contexts.service import ContextService, Submission
 from interpreterd.dialects.native.errors import closing_after
@@ -22,7 +23,9 @@ from interpreterd.dialects.native.operations import (
 from interpreterd.dialects.native.refusals import session_refusal
 from interpreterd.http.decoding import decode_any_size
 from interpreterd.http.farewells import FAREWELLS
-from interpreterd.http.websocket.connection import Socket, open_socket
+from interpreterd.http.websocket.connection import WebSocket
+from interpreterd.http.websocket.frames import Message
+from interpreterd.http.websocket.handshake import UPGRADED, open_socket
 from interpreterd.model.errors import InterpreterError, InvalidRequest, LimitReached, ServerShuttingDown
 from interpreterd.model.requests import Execute
 
@@ -32,7 +35,7 @@ FAREWELL_LIMIT_S: Final = 1.0
 
 async def session(service: ContextService, request: web.Request) -> web.StreamResponse:
     """Serve a connection until its client ends it: take operations, answer each, send events as they come."""
-    socket = await open_socket(request, subprotocol=SDK_SUBPROTOCOL)
+    socket = open_socket(request, subprotocol=SDK_SUBPROTOCOL)
     client = _Client(socket, service)
     farewells = request.app[FAREWELLS]
     farewells.add(client.say_farewell)
@@ -43,14 +46,14 @@ async def session(service: ContextService, request: web.Request) -> web.StreamRe
     finally:
         farewells.discard(client.say_farewell)
         await client.leave()
-        socket.let_go()
-    return socket
+        await socket.leave()
+    return UPGRADED
 
 
 class _Client:
     """One connection and its unanswered requests."""
 
-    def __init__(self, socket: Socket, service: ContextService) -> None:
+    def __init__(self, socket: WebSocket, service: ContextService) -> None:
         self._socket = socket
         self._service = service
         self._requests: dict[str, asyncio.Task[None]] = {}
@@ -59,16 +62,17 @@ class _Client:
 
     async def serve(self) -> None:
         """Take messages until the connection ends. A fault in one is reported, and does not end the connection."""
-        while await self._take_message():
-            pass
+        receive: Callable[[], Awaitable[Message | None]] = self._socket.receive_first
+        while await self._take_message(receive):
+            receive = self._socket.receive
 
-    async def _take_message(self) -> bool:
+    async def _take_message(self, receive: Callable[[], Awaitable[Message | None]]) -> bool:
         """Take the next message; return False if the connection has ended.
 
         A call for each: a message, which may be large, is freed before the next one is awaited.
         """
-        message = await self._socket.receive()
-        if message.type not in (WSMsgType.TEXT, WSMsgType.BINARY):
+        message = await receive()
+        if message is None:
             return False
         request_id = None
         try:
@@ -79,15 +83,15 @@ class _Client:
                     await self._execute(request_id, execute)
                 case InterruptOperation(context_id, execution_id):
                     did = await self._service.interrupt(context_id, execution_id)
-                    await self._send(answer(did, request_id))
+                    await self._socket.send(answer(did, request_id))
                 case InputOperation(execution_id, text):
                     asked = await self._answer(execution_id, text)
-                    await self._send(answer("accepted" if asked else "idle", request_id))
+                    await self._socket.send(answer("accepted" if asked else "idle", request_id))
                 case PingOperation():
-                    await self._send(answer("pong", request_id))
+                    await self._socket.send(answer("pong", request_id))
         except InterpreterError as error:
             for line in session_refusal(error, request_id):
-                await self._send(line)
+                await self._socket.send(line)
         return True
 
     async def say_farewell(self) -> None:
@@ -95,9 +99,8 @@ class _Client:
         end = asyncio.get_running_loop().time() + FAREWELL_LIMIT_S
         if self._requests:
             await asyncio.wait(self._requests.values(), timeout=FAREWELL_LIMIT_S)
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout_at(end):
-                await self._socket.finish(closing_after(ServerShuttingDown()))
+        self._socket.finish(closing_after(ServerShuttingDown()))
+        await asyncio.wait([self._socket.ended], timeout=max(0, end - asyncio.get_running_loop().time()))
 
     async def leave(self) -> None:
         """Follow no more executions; they go on without their client."""
@@ -129,11 +132,8 @@ class _Client:
     async def _follow(self, request_id: str, submission: Submission) -> None:
         ids = {"requestId": request_id, "executionId": submission.execution_id}
         with contextlib.suppress(ConnectionError):  # the receiver sees it too, and leaves
-            async for number, event in submission:
-                # One at a time: each would write its event first, and only then wait for a client that does not read.
+            while events := await submission.ready():
+                texts = [text for number, event in events if (text := render(number, event, ids)) is not None]
+                # One at a time: each would write its events first, and only then wait for a client that does not read.
                 async with self._turn:
-                    if (message := render(number, event, ids)) is not None:
-                        await self._send(message)
-
-    async def _send(self, line: bytes) -> None:
-        await self._socket.send_frame(line, WSMsgType.TEXT)
+                    await self._socket.send(*texts)

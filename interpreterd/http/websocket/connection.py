@@ -1,280 +1,283 @@
-"""A WebSocket connection for every route: limited, watched, and with an end to every wait."""
+"""A WebSocket connection from its upgrade to its end. Every wait has an end.
+
+=======  =======================================  ====================================================================
+state    received data                            what comes next
+=======  =======================================  ====================================================================
+OPEN     messages are taken, pings are answered   CLOSING, by ``finish``; REFUSED, when the client breaks a rule; ENDED,
+                                                  by the client's close, which is answered, or by its silence
+CLOSING  is dropped up to the client's close      ENDED, by that close, or if the client does not send it although it
+                                                  has taken everything, or if it takes nothing
+REFUSED  is dropped unread, since the kernel      ENDED, when the client ends the connection, or after a limit of time
+         resets a connection that is closed with  or size
+         unread data, and the client may lose
+         the reason
+ENDED    there is none                            the transport still sends what was written, but only for a short time
+=======  =======================================  ====================================================================
+"""
 
 import asyncio
-import codecs
-import contextlib
+import enum
 import weakref
-from typing import Any, Final
+from collections.abc import Callable
+from typing import Final
 
-from aiohttp import WSMessage, WSMsgType, hdrs, web
-
-from interpreterd.http.closing import INVALID_TEXT, MESSAGE_TOO_BIG, NORMAL, PROTOCOL_ERROR, Closing, close_reason
-from interpreterd.http.connections import let_go, linger, set_waiting
-from interpreterd.http.decoding import SMALL_BYTES
+from interpreterd.http.closing import INTERNAL_ERROR, NORMAL, Closing
 from interpreterd.http.disconnect import untaken_bytes
-from interpreterd.http.keys import SETTINGS
-from interpreterd.http.lingering import LINGER_S
-from interpreterd.model.errors import BodyTooLarge, MalformedRequest, UpgradeRequired
+from interpreterd.http.incoming import IncomingConnection
+from interpreterd.http.lingering import LINGER_S, Lingering
+from interpreterd.http.settings import HttpSettings
+from interpreterd.http.websocket.frames import (
+    PING,
+    PONG,
+    TEXT,
+    CloseFrame,
+    Message,
+    Ping,
+    Pong,
+    close_frame,
+    frame,
+    head,
+)
+from interpreterd.http.websocket.inbox import Inbox, Listener
 
-RECEIVED_AT_ONCE: Final = 32  # messages and pings, some two milliseconds
-CONTROL_HEAD_BYTES: Final = 6  # of a client's frame: RFC 6455, section 5.2
 CLOSE_TIMEOUT_S: Final = 5.0  # for a client that has taken everything to answer the close
+JOINED_BYTES: Final = 4096  # up to this size, one copy of all pieces is quicker than writing each
+FAILED: Final = Closing(INTERNAL_ERROR, b"internal error; the daemon's log says more")
 
 
-class Socket(web.WebSocketResponse):
-    """aiohttp's WebSocket, with a heartbeat of its own, another way to close, and a reason for each close.
+class State(enum.Enum):
+    """See the table above."""
 
-    aiohttp's heartbeat leaves a timer that keeps the connection for as long as the client may be silent. Its ``close``,
-    called while another task receives, does not wait for the client's answer (RFC 6455, 7.1.1) and ends the connection
-    at once. Any later data of the client, even a ping, then makes the kernel reset the connection and drop data on its
-    way to a slow client. ``finish`` waits.
+    OPEN = enum.auto()
+    CLOSING = enum.auto()
+    REFUSED = enum.auto()
+    ENDED = enum.auto()
 
-    Attributes:
-        closes: Whether the daemon has begun to close it.
+
+class WebSocket(asyncio.Protocol):
+    """The protocol of an upgraded connection. A route receives in one task, or listens; any task may send or finish.
+
+    A client that answers no ping, or takes no written data, for the patience of the settings counts as gone.
     """
 
-    def __init__(
-        self,
-        transport: asyncio.Transport,
-        *,
-        limit_bytes: int,
-        protocols: tuple[str, ...],
-        patience_s: float,
-        asks: bool = True,
-    ) -> None:
-        """Refuse messages beyond ``limit_bytes``; echo the first of ``protocols``.
-
-        Unless the client ``asks`` for something, it need not send any message.
-
-        A client that answers no ping, or takes no data written before the close, for ``patience_s``, counts as gone.
-        """
-        super().__init__(
-            max_msg_size=limit_bytes + 1,  # aiohttp refuses at its limit, not beyond it
-            protocols=protocols,
-            compress=False,
-            timeout=CLOSE_TIMEOUT_S,
-            autoclose=False,
-            autoping=False,
-            decode_text=False,
-        )
-        self._asks = asks
-        self._received = 0
-        self._in_hand = 0  # bytes of the message that is being processed
-        self._limit_bytes = limit_bytes
-        self._patience_s = patience_s
+    def __init__(self, before: IncomingConnection, transport: asyncio.Transport, settings: HttpSettings) -> None:
+        """Follow ``before`` as the protocol of ``transport``; it is told of the end."""
+        self._before = before
         self._transport = transport
-        self._heard_at = 0.0
-        self._untaken = 0
-        self._look: asyncio.TimerHandle | None = None
-        self._pinging: asyncio.Task[None] | None = None
-        # Done when the client has answered the daemon's close, or has gone.
-        self._answered: asyncio.Future[None] | None = None
+        self._loop = loop = asyncio.get_running_loop()
+        self._patience_s = settings.heartbeat_s
+        self._state = State.OPEN
+        self._asks = False  # whether the daemon waits for the first message
+        self._ended: asyncio.Future[None] | None = None
+        self._inbox = Inbox(transport, loop, settings, control=self._on_control, refuse=self._refuse, hold=before.hold)
+        self._lingering: Lingering | None = None
+        self._behind = False  # whether the client takes less than it is sent
+        self._rooms: set[asyncio.Future[None]] = set()  # what ``send`` waits for
+        self._pong = b""  # for a client that is behind: the answer to its latest ping
+        self._heard_at = loop.time()
+        self._untaken_bytes = 0
+        self._timer = loop.call_later(self._patience_s / 1.5, self._look_for_client)
+
+    # For routes
 
     @property
-    def closes(self) -> bool:
-        return self._answered is not None
+    def ended(self) -> "asyncio.Future[None]":
+        """Done when the connection has ended; after ``finish`` that takes a bounded time."""
+        if self._ended is None:
+            self._ended = self._loop.create_future()
+            if self._state is State.ENDED:
+                self._ended.set_result(None)
+        return self._ended
 
-    async def prepare(self, request: web.BaseRequest) -> Any:
-        """See aiohttp."""
-        writer = await super().prepare(request)
-        if self._look is None:  # aiohttp calls prepare once more for the response of a handler
-            if self._asks:
-                set_waiting(request, True)
-            self._heard_at = asyncio.get_running_loop().time()
-            self._look_after(self._patience_s / 1.5)
-        return writer
+    async def receive(self) -> Message | None:
+        """Return the next message, or None if no more comes."""
+        return await self._inbox.receive()
 
-    async def receive(self, timeout: float | None = None) -> Any:  # noqa: ASYNC109 -- aiohttp's signature
-        """See aiohttp. Answers pings; after invalid data the connection is closed."""
-        if self._in_hand:
-            self._let_go(self._in_hand, ends_message=True)
-            self._in_hand = 0
-        while True:
-            self._received += 1
-            # Thousands may have arrived already: other tasks have their turn.
-            if self._received % RECEIVED_AT_ONCE == 0:
-                await asyncio.sleep(0)
-            message = await super().receive(timeout)
-            self._heard_at = asyncio.get_running_loop().time()
-            if message.type is WSMsgType.TEXT and not (message.data.isascii() or await _is_utf8(message.data)):
-                await self.close(code=INVALID_TEXT)
-                return WSMessage(WSMsgType.ERROR, None, None)
-            if message.type in (WSMsgType.TEXT, WSMsgType.BINARY):
-                if self._asks and self._req is not None:
-                    self._asks = False
-                    set_waiting(self._req, False)
-                self._in_hand = len(message.data)
-                return message
-            if message.type not in (WSMsgType.PING, WSMsgType.PONG):
-                break
-            self._let_go(len(message.data) + CONTROL_HEAD_BYTES, ends_message=False)
-            if message.type is WSMsgType.PING:
-                await self.pong(message.data)
-        if self._answered is None:
-            self._look_no_more()
-            await super().close(drain=False)
-            self._exception = None  # see ``close``
-        elif not self._answered.done():
-            self._answered.set_result(None)
-        return message
+    async def receive_first(self, within_s: float | None = None) -> Message | None:
+        """Do the same for a client's first message. Raises ``TimeoutError`` if it does not come ``within_s``.
 
-    async def close(self, *, code: int = 1000, message: bytes = b"", drain: bool = True) -> bool:
-        """See aiohttp. Only for the task that receives."""
-        if self._answered is not None:
-            return False
-        self._look_no_more()
-        # aiohttp gives no reason: it has read data that it refuses, and reads no further.
-        refused = code in (PROTOCOL_ERROR, INVALID_TEXT, MESSAGE_TOO_BIG) and not message
-        if code == MESSAGE_TOO_BIG and not message:
-            message = close_reason(str(BodyTooLarge(self._limit_bytes)))
-        abort = self._abort_after(max(self._patience_s, LINGER_S))
-        try:
-            if refused and self._req is not None and self._writer is not None:
-                self._set_closed()
-                await self._writer.close(code, message)
-                await linger(self._req)
-                self._transport.close()
-                return True
-            return await super().close(code=code, message=message, drain=drain)
-        finally:
-            abort.cancel()
-            self._exception = None  # its traceback holds this object: a cycle
-
-    async def finish(self, how: Closing = NORMAL, *, last: bytes | None = None) -> None:
-        """Close while another task receives: send ``last``, a text, and the close; wait for the client's answer.
-
-        Both are one write, which wakes the client once. If the client has already gone, nothing happens.
+        If there are too many connections, this one may have to make room meanwhile.
         """
-        if self.closed or self._answered is not None or self._transport.is_closing():
-            return
-        self._look_no_more()
-        self._answered = asyncio.get_running_loop().create_future()
-        self._wait_for_answer(before=0, stalled_s=0)
-        end = _frame(WSMsgType.CLOSE, how.code.to_bytes(2, "big") + how.reason)
+        self._asks = True
+        self._before.waits(True)
         try:
-            self._transport.write(end if last is None else _frame(WSMsgType.TEXT, last) + end)
-            await self._answered
+            return await self._inbox.receive(within_s)
         finally:
-            self._look_no_more()
-            self._transport.close()
+            self._asks = False
+            self._before.waits(False)
 
-    def let_go(self) -> None:
-        """The client has gone: do not wait for it to take sent data."""
-        self._look_no_more()
-        self._abort_after(CLOSE_TIMEOUT_S)
+    def dismiss(self) -> None:
+        """Let a waiting ``receive_first`` raise ``TimeoutError`` now."""
+        self._inbox.dismiss()
 
-    def _let_go(self, size: int, *, ends_message: bool) -> None:
-        if self._req is not None:
-            let_go(self._req, size, ends_message=ends_message)
+    def listen(self, gone: Callable[[], object], listener: Listener | None = None) -> None:
+        """Instead of ``receive``: give each message to ``listener``, one after the other; without one, drop them.
 
-    def _look_after(self, after_s: float) -> None:
-        self._look = asyncio.get_running_loop().call_later(after_s, self._look_for_client)
+        ``gone`` is called when the client has gone, also if it has gone already, but not after ``finish``.
+        """
+        self._inbox.listen(gone, listener)
+
+    async def send(self, *texts: bytes) -> None:
+        """Send messages, as one write; then wait while the client is behind.
+
+        Raises:
+            ConnectionResetError: The connection closes, or has ended.
+        """
+        if self._state is State.OPEN:
+            self._write(texts)
+            if not self._behind:
+                return
+            room = self._loop.create_future()
+            self._rooms.add(room)
+            try:
+                await room
+            finally:
+                self._rooms.discard(room)
+        if self._state is not State.OPEN:
+            raise ConnectionResetError("the client has gone")
+
+    def finish(self, how: Closing = NORMAL, *texts: bytes) -> None:
+        """Send the last messages and a close, as one write; without effect if the connection closes already."""
+        if self._state is not State.OPEN:
+            return
+        self._state = State.CLOSING
+        self._write(texts, close_frame(how))
+        self._wait_for_answer(0, 0)
+        self._inbox.drop()
+        self._wake_senders()
+
+    async def leave(self) -> None:
+        """Wait for the end; the last call of a route. A route that has failed has not said how to finish."""
+        self.finish(FAILED)
+        try:
+            if self._state is not State.ENDED:
+                await self.ended
+        finally:
+            self._inbox.close()
+
+    # For the transport: see asyncio.Protocol
+
+    def data_received(self, data: bytes) -> None:
+        self._heard_at = self._loop.time()
+        if self._lingering is not None:
+            self._lingering.drop(len(data))
+            return
+        if self._asks:
+            self._before.waits(True)  # from now on
+        self._inbox.feed(data)
+
+    def eof_received(self) -> None:
+        self._end()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._end()
+        self._before.connection_lost(exc)
+
+    def pause_writing(self) -> None:
+        self._behind = True
+
+    def resume_writing(self) -> None:
+        self._behind = False
+        if self._pong:
+            self._transport.write(self._pong)
+            self._pong = b""
+        self._wake_senders()
+
+    # Steps
+
+    def _write(self, texts: tuple[bytes, ...], *more: bytes) -> None:
+        """Write texts, and ``more`` frames: to the kernel in one call, and without a copy of what is large."""
+        pieces = [piece for text in texts for piece in (head(TEXT, len(text)), text)]
+        pieces += more
+        if sum(map(len, pieces)) <= JOINED_BYTES:
+            self._transport.write(b"".join(pieces))
+        else:
+            self._transport.writelines(pieces)
+
+    def _wake_senders(self) -> None:
+        for room in self._rooms:
+            if not room.done():
+                room.set_result(None)
+
+    def _on_control(self, item: Ping | Pong | CloseFrame) -> None:
+        if isinstance(item, CloseFrame):
+            if self._state is State.OPEN:
+                self._transport.write(close_frame(Closing(item.code or NORMAL.code)))
+            self._end()
+        elif isinstance(item, Ping) and self._state is State.OPEN:
+            pong = frame(PONG, item.data)
+            if self._behind:
+                self._pong = pong
+            else:
+                self._transport.write(pong)
+
+    def _refuse(self, closing: Closing) -> None:
+        if self._state is State.ENDED:
+            return
+        if self._state is State.OPEN:
+            self._transport.write(close_frame(closing))
+        self._state = State.REFUSED
+        self._lingering = Lingering(self._loop)
+        self._lingering.ended.add_done_callback(lambda _: self._end())
+        self._set_timer(LINGER_S, self._transport.abort)
+        self._transport.write_eof()
+        self._before.waits(True)
+        self._inbox.end()
+        self._wake_senders()
+
+    def _end(self) -> None:
+        if self._state is State.ENDED:
+            return
+        self._state = State.ENDED
+        self._timer.cancel()
+        self._transport.close()
+        if self._transport.get_write_buffer_size():
+            self._loop.call_later(CLOSE_TIMEOUT_S, _abort, weakref.ref(self._transport))
+        self._inbox.end()
+        self._wake_senders()
+        if self._ended is not None and not self._ended.done():
+            self._ended.set_result(None)
+
+    # Clocks
+
+    def _set_timer(self, after_s: float, call: Callable[[], None]) -> None:
+        self._timer.cancel()
+        self._timer = self._loop.call_later(after_s, call)
 
     def _look_for_client(self) -> None:
         """Ping a client that has been silent for two thirds of the patience; end a connection that stays silent.
 
         If the client is behind but has taken some waiting data, that is its sign of life: a ping would wait, too.
         """
-        now = asyncio.get_running_loop().time()
-        untaken, before = untaken_bytes(self._transport), self._untaken
-        self._untaken = untaken
-        if untaken != before:
+        now = self._loop.time()
+        before_bytes, self._untaken_bytes = self._untaken_bytes, untaken_bytes(self._transport)
+        if self._untaken_bytes != before_bytes:
             self._heard_at = now
         silent_s = now - self._heard_at
         if silent_s >= self._patience_s:
             self._transport.abort()
-        elif silent_s >= self._patience_s / 1.5:
+            return
+        next_s = self._patience_s / 1.5
+        if silent_s >= next_s:
             if not self._transport.get_write_buffer_size():
-                self._pinging = asyncio.create_task(self._ping())
-            self._look_after(self._patience_s - silent_s)
-        else:
-            self._look_after(self._patience_s / 1.5 - silent_s)
+                self._transport.write(frame(PING, b""))
+            next_s = self._patience_s
+        self._set_timer(next_s - silent_s, self._look_for_client)
 
-    def _look_no_more(self) -> None:
-        if self._look is not None:
-            self._look.cancel()
-
-    async def _ping(self) -> None:
-        with contextlib.suppress(ConnectionError):  # the receiver sees it too
-            await self.ping()
-
-    def _wait_for_answer(self, before: int, stalled_s: float) -> None:
+    def _wait_for_answer(self, before_bytes: int, stalled_s: float) -> None:
         """Look again later, and then end the connection if the client has taken everything, or nothing for too long."""
 
         def look() -> None:
             untaken = untaken_bytes(self._transport)
-            stalled = stalled_s + CLOSE_TIMEOUT_S if untaken == before else 0
+            stalled = stalled_s + CLOSE_TIMEOUT_S if untaken == before_bytes else 0
             if not untaken or stalled >= self._patience_s:
                 self._transport.abort()
             else:
                 self._wait_for_answer(untaken, stalled)
 
-        self._look = asyncio.get_running_loop().call_later(CLOSE_TIMEOUT_S, look)
-
-    def _abort_after(self, after_s: float) -> asyncio.TimerHandle:
-        # Only the connection is waited for: this object, and all that hangs on it, need not stay so long.
-        return asyncio.get_running_loop().call_later(after_s, _abort, weakref.ref(self._transport))
-
-
-async def _is_utf8(data: bytes) -> bool:
-    """Return whether ``data`` is UTF-8; other tasks have their turn during the check."""
-    if len(data) <= SMALL_BYTES:
-        try:
-            data.decode()
-        except UnicodeDecodeError:
-            return False
-        return True
-    decoder = codecs.getincrementaldecoder("utf-8")()
-    try:
-        for start in range(SMALL_BYTES, len(data), SMALL_BYTES):
-            decoder.decode(data[start - SMALL_BYTES : start])
-            await asyncio.sleep(0)
-        decoder.decode(data[(len(data) - 1) // SMALL_BYTES * SMALL_BYTES :], final=True)
-    except UnicodeDecodeError:
-        return False
-    return True
-
-
-def _frame(kind: WSMsgType, payload: bytes) -> bytes:
-    """Return a whole message of a server: RFC 6455, 5.2."""
-    size = len(payload)
-    if size < 126:
-        return bytes((0x80 | kind, size)) + payload
-    if size < 1 << 16:
-        return bytes((0x80 | kind, 126)) + size.to_bytes(2, "big") + payload
-    return bytes((0x80 | kind, 127)) + size.to_bytes(8, "big") + payload
+        self._set_timer(CLOSE_TIMEOUT_S, look)
 
 
 def _abort(transport: "weakref.ref[asyncio.Transport]") -> None:
-    if (there := transport()) is not None:
+    if (there := transport()) is not None:  # only the connection is waited for, and nothing that hangs on this object
         there.abort()
-
-
-async def open_socket(request: web.Request, *, asks: bool = True, subprotocol: str | None = None) -> Socket:
-    """Return the client's WebSocket. Unless the client ``asks`` for something, it need not send any message.
-
-    Raises:
-        UpgradeRequired: The request is not that of a WebSocket.
-        MalformedRequest: A header has an impossible value.
-    """
-    for name in (hdrs.UPGRADE, hdrs.SEC_WEBSOCKET_KEY, hdrs.SEC_WEBSOCKET_PROTOCOL):
-        if not request.headers.get(name, "").isascii():
-            raise MalformedRequest(f"{name} must be ASCII")
-    settings = request.app[SETTINGS]
-    protocols: tuple[str, ...] = ()
-    if subprotocol is not None and (offered := request.headers.get("Sec-WebSocket-Protocol")):
-        protocols = tuple(name for name in map(str.strip, offered.split(",")) if name.startswith(subprotocol))
-    if request.transport is None:
-        raise ConnectionResetError("the client has gone")
-    socket = Socket(
-        request.transport,
-        limit_bytes=settings.body_limit_bytes,
-        protocols=protocols,
-        patience_s=settings.heartbeat_s,
-        asks=asks,
-    )
-    try:
-        await socket.prepare(request)
-    except web.HTTPBadRequest:
-        raise UpgradeRequired from None
-    return socket

@@ -6,14 +6,20 @@ from collections.abc import AsyncIterator
 
 import pytest
 from aiohttp import web
-from aiohttp.test_utils import TestServer
-from harness import PREFIX
+from harness import PREFIX, AppServer
 from reading import Reader, read_all
 
-from interpreterd.http import websocket as sockets
 from interpreterd.http.closing import Closing
+from interpreterd.http.errors import SHOW, ErrorAnswer, HttpError
 from interpreterd.http.keys import SETTINGS
 from interpreterd.http.settings import HttpSettings
+from interpreterd.http.websocket import connection
+from interpreterd.http.websocket.handshake import UPGRADED, open_socket
+from interpreterd.model.errors import InterpreterError
+
+
+def show(error: InterpreterError | HttpError) -> ErrorAnswer:
+    return ErrorAnswer(426, error.code.encode())
 
 
 @contextlib.asynccontextmanager
@@ -21,18 +27,20 @@ async def finished_socket(monkeypatch: pytest.MonkeyPatch, last: bytes | None) -
     """Yield a client of a server with a patience of 25 ms that ends its ``Socket`` while another task receives."""
 
     async def handle(request: web.Request) -> web.StreamResponse:
-        socket = await sockets.open_socket(request)
+        socket = open_socket(request)
         monkeypatch.setattr(socket, "_patience_s", 0.025)
         receiver = asyncio.create_task(socket.receive())
         await asyncio.sleep(0)
-        await socket.finish(Closing(1000, b"why"), last=last)
-        await receiver
-        return socket
+        socket.finish(Closing(1000, b"why"), *() if last is None else (last,))
+        assert await receiver is None
+        await socket.leave()
+        return UPGRADED
 
     app = web.Application()
     app[SETTINGS] = HttpSettings()
+    app[SHOW] = show
     app.router.add_get(PREFIX + "/execute", handle)
-    async with TestServer(app) as server:
+    async with AppServer(app) as server:
         with await asyncio.to_thread(Reader, str(server.make_url(""))) as reader:
             yield reader
 
@@ -61,8 +69,8 @@ async def ended_socket(
             looked.set()
         return number
 
-    monkeypatch.setattr(sockets, "CLOSE_TIMEOUT_S", 0.01)
-    monkeypatch.setattr(sockets, "untaken_bytes", look)
+    monkeypatch.setattr(connection, "CLOSE_TIMEOUT_S", 0.01)
+    monkeypatch.setattr(connection, "untaken_bytes", look)
 
     async with finished_socket(monkeypatch, None) as reader:
         yield reader, looked
