@@ -16,6 +16,7 @@ from attrs import frozen
 
 FDS_FOR_CLIENTS: Final = 256
 READ_BYTES: Final = 32 << 10  # at a time: 16 floods at once hold the loop for that long; 128 KiB were a tenth faster
+LARGE_READ_BYTES: Final = 256 << 10  # of data that is only copied
 PIPE_LIMIT_BYTES: Final = 1 << 20  # to which a program without privileges can enlarge a pipe of 64 KiB: pipe(7)
 BATCH_BYTES: Final = 16 << 10
 BATCH_AFTER_S: Final = 0.001
@@ -89,7 +90,7 @@ class OutputPipe:
     ) -> None:
         """Call ``before`` before data is read, and ``arrived`` with it; ``missing_bytes`` is as for ``Turns``.
 
-        While it ``hurries``, small pieces do not gather.
+        While it ``hurries``, small pieces do not gather, and more is read at a time.
         """
         os.set_blocking(fd, False)
         self._fd = fd
@@ -139,7 +140,7 @@ class OutputPipe:
     def _readable(self) -> None:
         loop = asyncio.get_running_loop()
         self._before()
-        data = self.read(READ_BYTES)
+        data = self.read(LARGE_READ_BYTES if self._hurries() else READ_BYTES)
         if len(data) < BATCH_BYTES and loop.time() < self._read_at + BATCH_AFTER_S and not self._hurries():
             # Output comes in small pieces, one after the other: let them gather. The first piece was read at once.
             self.pause()

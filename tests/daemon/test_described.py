@@ -76,7 +76,7 @@ async def bad_bodies(walk: Walk) -> None:
         yield b"{"
         await asyncio.Event().wait()
 
-    for name in ("createContext", "changeContext", "execute", *CODE_LOOKS):
+    for name in ("createContext", "changeContext", "execute", "answerInput", *CODE_LOOKS):
         await walk(name, 408, "request_timeout", data=unfinished())
         await walk(name, 413, data=b" " * (BODY_LIMIT_BYTES + 1))
         await walk(name, 415, data=b"{}", headers={"Content-Encoding": "gzip"})
@@ -153,8 +153,11 @@ async def executions(walk: Walk, gate: Gate) -> None:
     await walk("execute", 400, "invalid_request", json={"code": ""})
     await walk("execute", 404, json={"code": "pass", "contextId": "nobody"})
     await walk("execute", 406, json={"code": "pass"}, headers={"Accept": "image/png"})
+    assert (await walk("answerInput", 200, id=runs["id"], json={"text": "x"}))["did"] == "idle"
+    await walk("answerInput", 400, id=runs["id"], json={"text": 7})
     for name in ("getExecution", "interruptExecution"):
         await walk(name, 404)
+    await walk("answerInput", 404, json={})
     for name in ("openExecute", "openSession"):
         await walk(name, 101, headers=WEBSOCKET)
         await walk(name, 426)
@@ -203,7 +206,7 @@ async def mistakes(walk: Walk, patch: pytest.MonkeyPatch) -> None:
     patch.setattr(FakeLauncher, "describe_python", fail)
     with patch.context() as full:
         full.setattr(bodies, "receiving", too_much)
-        for name in ("createContext", "changeContext", "execute", *CODE_LOOKS):
+        for name in ("createContext", "changeContext", "execute", "answerInput", *CODE_LOOKS):
             await walk(name, 503, "limit_reached", data=b"{}")
     for name, (_, _, operation) in OPERATIONS.items():
         if "500" in operation["responses"]:

@@ -70,9 +70,9 @@ async def interrupt_execution(service: ContextService, request: web.Request) -> 
 
 async def answer_input(service: ContextService, request: web.Request) -> web.StreamResponse:
     """Answer the question of an execution."""
+    text = parse_text(parse_message(await read_json(request, request.app[SETTINGS].body_limit_bytes)))
     info = await service.execution(request.match_info["id"])
-    body = parse_message(await read_json(request, request.app[SETTINGS].body_limit_bytes))
-    did = "accepted" if await service.answer(info.id, parse_text(body)) else "idle"
+    did = "accepted" if await service.answer(info.id, text) else "idle"
     return json_response({"did": did, "executionId": info.id})
 
 
