@@ -274,4 +274,4 @@ async def test_a_tester_that_reads_the_document_finds_no_fault(start_daemon: Sta
     )
     output, _ = await process.communicate()
     assert process.returncode == 0, output.decode()
-    assert b"Tested: 26" in output
+    assert b"Tested: 27" in output
