@@ -10,7 +10,6 @@ from types import TracebackType
 from typing import Any, Self, Unpack, overload
 
 from interpreterd.client.callbacks import Callbacks, answer_of
-from interpreterd.client.contexts import ContextData
 from interpreterd.client.core import ClientCore
 from interpreterd.client.errors import ContextNotFound
 from interpreterd.client.files import FileEntry, FileSource
@@ -144,7 +143,7 @@ class AsyncInterpreter:
             await execution.close()
 
 
-class AsyncContext(AsyncLooks, ContextData):
+class AsyncContext(AsyncLooks):
     """A context, and its client's methods for it. ``async with`` deletes it at the end of the block."""
 
     def __init__(self, client: AsyncInterpreter, data: Mapping[str, Any]) -> None:
@@ -191,9 +190,6 @@ class AsyncContext(AsyncLooks, ContextData):
     async def delete_file(self, name: str, *, recursive: bool = False) -> None:
         """See ``Context.delete_file``."""
         await self._client._core.delete_file(self.id, name, recursive)
-
-    async def _ask(self, what: str, body: dict[str, Any]) -> dict[str, Any]:
-        return await self._client.look(self.id, what, body)
 
     async def interrupt(self) -> bool:
         """See ``AsyncInterpreter.interrupt``."""

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any, TypeVar
 
+from interpreterd.client.contexts import ContextData
 from interpreterd.client.errors import UnexpectedAnswer
 from interpreterd.model.looks import Completeness, Completions, Inspection, Variable
 
@@ -56,7 +57,7 @@ def look_body(code: str, cursor: int | None, timeout: int | None, **more: Any) -
     return {"code": code, "cursor": cursor, "timeout": timeout, **more}
 
 
-class Looks:
+class Looks(ContextData):
     """The looks of a context, for callers that wait.
 
     A look takes its turn like an execution: it waits for the running one, and its ``timeout``, in whole seconds, starts
@@ -64,7 +65,8 @@ class Looks:
     """
 
     def _ask(self, what: str, body: dict[str, Any]) -> dict[str, Any]:
-        raise NotImplementedError
+        answer: dict[str, Any] = vars(self)["_client"].look(self.id, what, body)
+        return answer
 
     def complete(self, code: str, cursor: int | None = None, *, timeout: int | None = None) -> Completions:
         """Return what may stand at ``cursor``, a place in ``code`` in characters; None: its end."""
@@ -85,11 +87,12 @@ class Looks:
         return parse_variables(self._ask("variables", {"timeout": timeout}))
 
 
-class AsyncLooks:
+class AsyncLooks(ContextData):
     """See ``Looks``. The daemon keeps the time."""
 
     async def _ask(self, what: str, body: dict[str, Any]) -> dict[str, Any]:
-        raise NotImplementedError
+        answer: dict[str, Any] = await vars(self)["_client"].look(self.id, what, body)
+        return answer
 
     async def complete(self, code: str, cursor: int | None = None, *, timeout: int | None = None) -> Completions:  # noqa: ASYNC109
         """See ``Context.complete``."""

@@ -9,7 +9,6 @@ from types import TracebackType
 from typing import Any, Self, Unpack, overload
 
 from interpreterd.client.callbacks import Callbacks, answer_of
-from interpreterd.client.contexts import ContextData
 from interpreterd.client.core import ClientCore
 from interpreterd.client.errors import ContextNotFound
 from interpreterd.client.files import FileEntry, FileSource
@@ -221,7 +220,7 @@ class Interpreter:
             self._portal.wait(execution.close())
 
 
-class Context(Looks, ContextData):
+class Context(Looks):
     """A context, and its client's methods for it. ``with`` deletes it at the end of the block."""
 
     def __init__(self, client: Interpreter, data: Mapping[str, Any]) -> None:
@@ -272,9 +271,6 @@ class Context(Looks, ContextData):
     def delete_file(self, name: str, *, recursive: bool = False) -> None:
         """Delete a file or an empty directory; a directory with everything in it if ``recursive``."""
         self._client._portal.wait(self._client._core.delete_file(self.id, name, recursive))
-
-    def _ask(self, what: str, body: dict[str, Any]) -> dict[str, Any]:
-        return self._client.look(self.id, what, body)
 
     def interrupt(self) -> bool:
         """See ``Interpreter.interrupt``."""
