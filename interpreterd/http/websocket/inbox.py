@@ -228,6 +228,7 @@ class Inbox:
 
     def _stop(self, closing: Closing) -> None:
         self._reader.end()
+        self._count()
         self._refuse(closing)
 
     def _look(self) -> None:
