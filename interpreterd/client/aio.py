@@ -5,19 +5,20 @@ import contextlib
 import inspect
 import os
 from collections.abc import AsyncGenerator, Mapping
-from pathlib import Path
 from types import TracebackType
-from typing import Any, Self, Unpack, overload
+from typing import Any, Self, TypeVar, Unpack
 
 from interpreterd.client.callbacks import Callbacks, answer_of
+from interpreterd.client.context_files import AsyncContextWithFiles, RunRequestAsync, Work
 from interpreterd.client.core import ClientCore
 from interpreterd.client.errors import ContextNotFound
-from interpreterd.client.files import FileEntry, FileSource
 from interpreterd.client.local import LocalDaemon
 from interpreterd.client.looks import AsyncLooks
 from interpreterd.client.options import ContextOptions, ExecuteOptions, Options, StreamOptions, check_keywords
 from interpreterd.client.results import Execution
 from interpreterd.model.events import Event, Gap, InputRequest
+
+_T = TypeVar("_T")
 
 
 class AsyncInterpreter:
@@ -100,17 +101,17 @@ class AsyncInterpreter:
     ) -> "AsyncContext":
         """Make a context. See ``Interpreter.create_context``."""
         check_keywords("create_context", options, ContextOptions)
-        return AsyncContext(self, await self._core.create_context(cwd, language, options))
+        return AsyncContext(self, await self._core.create_context(cwd, language, options), self._request)
 
     async def get_context(self, context_id: str) -> "AsyncContext":
         """Return a context. See ``Interpreter.get_context``."""
-        return AsyncContext(self, await self._core.get_context(context_id))
+        return AsyncContext(self, await self._core.get_context(context_id), self._request)
 
     async def list_contexts(
         self, *, labels: Mapping[str, str] | None = None, usage: bool = False
     ) -> list["AsyncContext"]:
         """Return all contexts, also the default one, oldest first. See ``Interpreter.list_contexts``."""
-        return [AsyncContext(self, data) for data in await self._core.list_contexts(labels, usage)]
+        return [AsyncContext(self, data, self._request) for data in await self._core.list_contexts(labels, usage)]
 
     async def delete_context(self, context_id: str) -> None:
         """End a context. See ``Interpreter.delete_context``."""
@@ -122,11 +123,14 @@ class AsyncInterpreter:
 
     async def restart(self, context_id: str | None = None, *, cancel_queued: bool = False) -> "AsyncContext":
         """Give a context a new Python. See ``Interpreter.restart``."""
-        return AsyncContext(self, await self._core.restart(context_id, cancel_queued))
+        return AsyncContext(self, await self._core.restart(context_id, cancel_queued), self._request)
 
     async def look(self, context_id: str, what: str, body: dict[str, Any]) -> dict[str, Any]:
         """Look at a context's namespace. See ``Interpreter.look``."""
         return await self._core.look(context_id, what, body)
+
+    async def _request(self, work: Work[_T]) -> _T:
+        return await work(self._core)
 
     create_interpreter_context = create_context
     delete_interpreter_context = delete_context
@@ -143,11 +147,11 @@ class AsyncInterpreter:
             await execution.close()
 
 
-class AsyncContext(AsyncLooks):
+class AsyncContext(AsyncLooks, AsyncContextWithFiles):
     """A context, and its client's methods for it. ``async with`` deletes it at the end of the block."""
 
-    def __init__(self, client: AsyncInterpreter, data: Mapping[str, Any]) -> None:
-        super().__init__(data)
+    def __init__(self, client: AsyncInterpreter, data: Mapping[str, Any], ask: RunRequestAsync) -> None:
+        super().__init__(data, ask)
         self._client = client
 
     async def __aenter__(self) -> Self:
@@ -170,26 +174,6 @@ class AsyncContext(AsyncLooks):
         """See ``AsyncInterpreter.stream``."""
         check_keywords("stream", options, StreamOptions)
         return self._client.stream(code, self.id, **options)
-
-    async def upload(self, source: FileSource, name: str | None = None) -> FileEntry:
-        """See ``Context.upload``."""
-        return await self._client._core.upload(self.id, source, name)
-
-    @overload
-    async def download(self, name: str) -> bytes: ...
-    @overload
-    async def download(self, name: str, to: str | os.PathLike[str]) -> Path: ...
-    async def download(self, name: str, to: str | os.PathLike[str] | None = None) -> bytes | Path:
-        """See ``Context.download``."""
-        return await self._client._core.download(self.id, name, to)
-
-    async def files(self, glob: str | None = None) -> list[FileEntry]:
-        """See ``Context.files``."""
-        return await self._client._core.files(self.id, glob)
-
-    async def delete_file(self, name: str, *, recursive: bool = False) -> None:
-        """See ``Context.delete_file``."""
-        await self._client._core.delete_file(self.id, name, recursive)
 
     async def interrupt(self) -> bool:
         """See ``AsyncInterpreter.interrupt``."""

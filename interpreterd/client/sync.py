@@ -4,14 +4,13 @@ import contextlib
 import os
 import weakref
 from collections.abc import Generator, Mapping
-from pathlib import Path
 from types import TracebackType
-from typing import Any, Self, Unpack, overload
+from typing import Any, Self, TypeVar, Unpack
 
 from interpreterd.client.callbacks import Callbacks, answer_of
+from interpreterd.client.context_files import ContextWithFiles, RunRequest, Work
 from interpreterd.client.core import ClientCore
 from interpreterd.client.errors import ContextNotFound
-from interpreterd.client.files import FileEntry, FileSource
 from interpreterd.client.following import FollowedExecution
 from interpreterd.client.local import LocalDaemon
 from interpreterd.client.looks import Looks
@@ -19,6 +18,8 @@ from interpreterd.client.options import ContextOptions, ExecuteOptions, Options,
 from interpreterd.client.portal import Portal
 from interpreterd.client.results import Execution
 from interpreterd.model.events import Event, Gap, InputRequest
+
+_T = TypeVar("_T")
 
 
 class Interpreter:
@@ -159,11 +160,11 @@ class Interpreter:
             options: See ``ContextOptions``.
         """
         check_keywords("create_context", options, ContextOptions)
-        return Context(self, self._portal.wait(self._core.create_context(cwd, language, options)))
+        return Context(self, self._portal.wait(self._core.create_context(cwd, language, options)), self._request)
 
     def get_context(self, context_id: str) -> "Context":
         """Return a context as it is now. Raises ``ContextNotFound``."""
-        return Context(self, self._portal.wait(self._core.get_context(context_id)))
+        return Context(self, self._portal.wait(self._core.get_context(context_id)), self._request)
 
     def list_contexts(self, *, labels: Mapping[str, str] | None = None, usage: bool = False) -> list["Context"]:
         """Return all contexts, also the default one, oldest first.
@@ -173,7 +174,8 @@ class Interpreter:
             usage: Whether ``context["usage"]`` says what the context uses now. PROTOCOL.md describes it; it is None
                 for a context whose Python does not run.
         """
-        return [Context(self, data) for data in self._portal.wait(self._core.list_contexts(labels, usage))]
+        found = self._portal.wait(self._core.list_contexts(labels, usage))
+        return [Context(self, data, self._request) for data in found]
 
     def delete_context(self, context_id: str) -> None:
         """End a context, and every process that it started.
@@ -197,11 +199,14 @@ class Interpreter:
 
         The running execution is lost, and so are all variables. Queued executions stay, unless ``cancel_queued``.
         """
-        return Context(self, self._portal.wait(self._core.restart(context_id, cancel_queued)))
+        return Context(self, self._portal.wait(self._core.restart(context_id, cancel_queued)), self._request)
 
     def look(self, context_id: str, what: str, body: dict[str, Any]) -> dict[str, Any]:
         """Look at a context's namespace; ``Context.complete`` and others do it."""
         return self._portal.wait(self._core.look(context_id, what, body))
+
+    def _request(self, work: Work[_T]) -> _T:
+        return self._portal.wait(work(self._core))
 
     create_interpreter_context = create_context
     delete_interpreter_context = delete_context
@@ -220,11 +225,11 @@ class Interpreter:
             self._portal.wait(execution.close())
 
 
-class Context(Looks):
+class Context(Looks, ContextWithFiles):
     """A context, and its client's methods for it. ``with`` deletes it at the end of the block."""
 
-    def __init__(self, client: Interpreter, data: Mapping[str, Any]) -> None:
-        super().__init__(data)
+    def __init__(self, client: Interpreter, data: Mapping[str, Any], ask: RunRequest) -> None:
+        super().__init__(data, ask)
         self._client = client
 
     def __enter__(self) -> Self:
@@ -247,30 +252,6 @@ class Context(Looks):
         """See ``Interpreter.stream``."""
         check_keywords("stream", options, StreamOptions)
         return self._client.stream(code, self.id, **options)
-
-    def upload(self, source: FileSource, name: str | None = None) -> FileEntry:
-        """Write a file below the context's directory; return it.
-
-        ``source`` is the path of a local file, or the content as bytes. ``name`` is the path there; None: the local
-        file's name. Missing directories are made. The file is there at once when all of it has arrived.
-        """
-        return self._client._portal.wait(self._client._core.upload(self.id, source, name))
-
-    @overload
-    def download(self, name: str) -> bytes: ...
-    @overload
-    def download(self, name: str, to: str | os.PathLike[str]) -> Path: ...
-    def download(self, name: str, to: str | os.PathLike[str] | None = None) -> bytes | Path:
-        """Return the content of a file, or write it to the local path or directory ``to``, and return the path."""
-        return self._client._portal.wait(self._client._core.download(self.id, name, to))
-
-    def files(self, glob: str | None = None) -> list[FileEntry]:
-        """Return what is below the context's directory; ``glob`` selects: ``*``, ``**/*.csv``."""
-        return self._client._portal.wait(self._client._core.files(self.id, glob))
-
-    def delete_file(self, name: str, *, recursive: bool = False) -> None:
-        """Delete a file or an empty directory; a directory with everything in it if ``recursive``."""
-        self._client._portal.wait(self._client._core.delete_file(self.id, name, recursive))
 
     def interrupt(self) -> bool:
         """See ``Interpreter.interrupt``."""

@@ -113,7 +113,7 @@ async def test_allow_origin_answers_a_preflight(open_to_app: Client) -> None:
     async with open_to_app.http.options(open_to_app.base + "/context/some", headers=headers) as response:
         assert response.status == 204
         assert response.headers[CORS + "Origin"] == "https://app.example"
-        assert set(response.headers[CORS + "Methods"].split(", ")) == {"GET", "POST", "PATCH", "DELETE"}
+        assert set(response.headers[CORS + "Methods"].split(", ")) == {"GET", "POST", "PUT", "PATCH", "DELETE"}
         assert response.headers[CORS + "Headers"] == "content-type, x-daytona-sdk-version"
         assert response.headers["Vary"] == "Origin"
 

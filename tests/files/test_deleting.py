@@ -69,6 +69,23 @@ def test_a_directory_that_becomes_a_link_meanwhile_is_not_followed(directory: Pa
     assert os.listdir(directory.parent / "other") == ["kept"]
 
 
+def test_a_directory_that_becomes_a_link_before_its_turn_is_not_followed(directory: Path) -> None:
+    for name in ("a", "b"):
+        (directory / "d" / name).mkdir(parents=True)
+        (directory / "d" / name / "file").touch()
+    (directory.parent / "other").mkdir()
+    (directory.parent / "other" / "kept").touch()
+    steps = delete_below(str(directory), "d", ANYHOW, recursive=True)
+    next(steps)  # one of the two is empty; the other one is known as a directory
+    (waiting,) = (directory / "d").glob("*/file")
+    waiting.unlink()
+    waiting.parent.rmdir()
+    waiting.parent.symlink_to("../../other")
+    with pytest.raises(FileError):
+        list(steps)
+    assert os.listdir(directory.parent / "other") == ["kept"]
+
+
 @pytest.mark.parametrize(
     ("path", "kind"),
     [("../secret", InvalidPath), (".", InvalidPath), ("", InvalidPath), ("out/secret", PathOutside), ("x", NoSuchFile)],
