@@ -67,7 +67,9 @@ async def _first_message(service: ContextService, app: web.Application, socket: 
         raise InvalidRequest(f"no first message within {timeout_s:g} s") from None
     finally:
         app[SILENT].discard(socket.dismiss)
-    return None if message is None else parse_execute(await decode_any_size(message.data, "the message"))
+    if message is None:
+        return None
+    return parse_execute(await decode_any_size(message.data, "the message"), contract=True)
 
 
 async def _serve(service: ContextService, socket: WebSocket, submission: Submission, shown: Render[Event]) -> None:
