@@ -69,7 +69,13 @@ async def test_a_path_that_leads_elsewhere_is_refused(open_client: Open, method:
 
 async def test_names_of_any_bytes_are_names(open_client: Open, tmp_path: Path) -> None:
     client = await open_client(base_path="/files/context")
-    for name, stored in (("caf%E9", b"caf\xe9"), ("100%2525", b"100%25"), ("a%20b%2Fc", b"a b/c"), ("%3F%23", b"?#")):
+    for name, stored in (
+        ("caf%E9", b"caf\xe9"),
+        ("100%2525", b"100%25"),
+        ("a%20b%2Fc", b"a b/c"),
+        ("%3F%23", b"?#"),
+        ("%0Ax", b"\nx"),
+    ):
         url = URL(str(client.make_url("/files/context" + PLACE)) + "/" + name, encoded=True)
         async with client.session.put(url, data=name) as response:
             assert response.status == 201
