@@ -52,6 +52,7 @@ class Connections(web.Server):
             "auto_decompress": False,
             "keepalive_timeout": settings.keep_alive_s,
             "lingering_time": 0,  # the connection itself lingers
+            "tcp_keepalive": False,  # every connection has clocks of its own
         }
         self._descriptors = _descriptors()
         self._held_limit_bytes = max(HELD_REQUESTS * settings.body_limit_bytes, MIB)

@@ -38,14 +38,14 @@ from interpreterd.http.websocket.frames import (
     frame,
     head,
 )
-from interpreterd.http.websocket.inbox import Inbox, Listener
+from interpreterd.http.websocket.inbox import Inbox, OnMessage
 
 CLOSE_TIMEOUT_S: Final = 5.0  # for a client that has taken everything to answer the close
 JOINED_BYTES: Final = 4096  # up to this size, one copy of all pieces is quicker than writing each
 FAILED: Final = Closing(INTERNAL_ERROR, b"internal error; the daemon's log says more")
 
 
-class State(enum.Enum):
+class SocketState(enum.Enum):
     """See the table above."""
 
     OPEN = enum.auto()
@@ -66,7 +66,7 @@ class WebSocket(asyncio.Protocol):
         self._transport = transport
         self._loop = loop = asyncio.get_running_loop()
         self._patience_s = settings.heartbeat_s
-        self._state = State.OPEN
+        self._state = SocketState.OPEN
         self._asks = False  # whether the daemon waits for the first message
         self._ended: asyncio.Future[None] | None = None
         self._inbox = Inbox(transport, loop, settings, control=self._on_control, refuse=self._refuse, hold=before.hold)
@@ -85,7 +85,7 @@ class WebSocket(asyncio.Protocol):
         """Done when the connection has ended; after ``finish`` that takes a bounded time."""
         if self._ended is None:
             self._ended = self._loop.create_future()
-            if self._state is State.ENDED:
+            if self._state is SocketState.ENDED:
                 self._ended.set_result(None)
         return self._ended
 
@@ -110,7 +110,7 @@ class WebSocket(asyncio.Protocol):
         """Let a waiting ``receive_first`` raise ``TimeoutError`` now."""
         self._inbox.dismiss()
 
-    def listen(self, gone: Callable[[], object], listener: Listener | None = None) -> None:
+    def listen(self, gone: Callable[[], object], listener: OnMessage | None = None) -> None:
         """Instead of ``receive``: give each message to ``listener``, one after the other; without one, drop them.
 
         ``gone`` is called when the client has gone, also if it has gone already, but not after ``finish``.
@@ -123,7 +123,7 @@ class WebSocket(asyncio.Protocol):
         Raises:
             ConnectionResetError: The connection closes, or has ended.
         """
-        if self._state is State.OPEN:
+        if self._state is SocketState.OPEN:
             self._write(texts)
             if not self._behind:
                 return
@@ -133,14 +133,14 @@ class WebSocket(asyncio.Protocol):
                 await room
             finally:
                 self._rooms.discard(room)
-        if self._state is not State.OPEN:
+        if self._state is not SocketState.OPEN:
             raise ConnectionResetError("the client has gone")
 
     def finish(self, how: Closing = NORMAL, *texts: bytes) -> None:
         """Send the last messages and a close, as one write; without effect if the connection closes already."""
-        if self._state is not State.OPEN:
+        if self._state is not SocketState.OPEN:
             return
-        self._state = State.CLOSING
+        self._state = SocketState.CLOSING
         self._write(texts, close_frame(how))
         self._wait_for_answer(0, 0)
         self._inbox.drop()
@@ -150,7 +150,7 @@ class WebSocket(asyncio.Protocol):
         """Wait for the end; the last call of a route. A route that has failed has not said how to finish."""
         self.finish(FAILED)
         try:
-            if self._state is not State.ENDED:
+            if self._state is not SocketState.ENDED:
                 await self.ended
         finally:
             self._inbox.close()
@@ -201,10 +201,10 @@ class WebSocket(asyncio.Protocol):
 
     def _on_control(self, item: Ping | Pong | CloseFrame) -> None:
         if isinstance(item, CloseFrame):
-            if self._state is State.OPEN:
+            if self._state is SocketState.OPEN:
                 self._transport.write(close_frame(Closing(item.code or NORMAL.code)))
             self._end()
-        elif isinstance(item, Ping) and self._state is State.OPEN:
+        elif isinstance(item, Ping) and self._state is SocketState.OPEN:
             pong = frame(PONG, item.data)
             if self._behind:
                 self._pong = pong
@@ -212,11 +212,11 @@ class WebSocket(asyncio.Protocol):
                 self._transport.write(pong)
 
     def _refuse(self, closing: Closing) -> None:
-        if self._state is State.ENDED:
+        if self._state is SocketState.ENDED:
             return
-        if self._state is State.OPEN:
+        if self._state is SocketState.OPEN:
             self._transport.write(close_frame(closing))
-        self._state = State.REFUSED
+        self._state = SocketState.REFUSED
         self._lingering = Lingering(self._loop)
         self._lingering.ended.add_done_callback(lambda _: self._end())
         self._set_timer(LINGER_S, self._transport.abort)
@@ -226,9 +226,9 @@ class WebSocket(asyncio.Protocol):
         self._wake_senders()
 
     def _end(self) -> None:
-        if self._state is State.ENDED:
+        if self._state is SocketState.ENDED:
             return
-        self._state = State.ENDED
+        self._state = SocketState.ENDED
         self._timer.cancel()
         self._transport.close()
         if self._transport.get_write_buffer_size():

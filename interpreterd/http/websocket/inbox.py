@@ -16,7 +16,7 @@ WAITING_BYTES: Final = 64 << 10
 MESSAGE_PAUSES: Final = 10  # the time limit for a whole message, as a number of the longest pauses
 LATE: Final = Closing(POLICY_VIOLATION, b"the rest of a message did not come in time")
 CROWDED: Final = Closing(TRY_AGAIN_LATER, b"too many large messages at the same time")
-Listener = Callable[[Message], Awaitable[None]]
+OnMessage = Callable[[Message], Awaitable[None]]
 
 
 class Inbox:
@@ -56,7 +56,7 @@ class Inbox:
         self._arrival: asyncio.Future[None] | None = None  # what ``receive`` waits for
         self._dismissed = False
         self._ignores = False
-        self._listener: Listener | None = None
+        self._listener: OnMessage | None = None
         self._listening: asyncio.Task[None] | None = None
         self._gone: Callable[[], object] = _ignore
         self._heard_at = self._begun_at = 0.0
@@ -86,7 +86,7 @@ class Inbox:
             self._dismissed = True
             self._wake()
 
-    def listen(self, gone: Callable[[], object], listener: Listener | None) -> None:
+    def listen(self, gone: Callable[[], object], listener: OnMessage | None) -> None:
         """Give all messages to ``listener``, one after the other; without one, drop them. Then call ``gone``."""
         self._gone = gone
         self._listener = listener
@@ -196,7 +196,7 @@ class Inbox:
         if self._arrival is not None and not self._arrival.done():
             self._arrival.set_result(None)
 
-    async def _listen(self, listener: Listener) -> None:
+    async def _listen(self, listener: OnMessage) -> None:
         try:
             while (message := self._next()) is not None:
                 await listener(message)
