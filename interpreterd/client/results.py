@@ -1,9 +1,10 @@
 """The result of an execution, and the callbacks for its events."""
 
+import importlib
 import sys
 from array import array
 from collections.abc import Iterator, Sequence
-from typing import Final, Self
+from typing import Any, Final, Self
 
 from attrs import define, evolve, field, frozen
 
@@ -114,7 +115,7 @@ class Execution:
 
     def _ipython_display_(self) -> None:
         """Show it in Jupyter or IPython as if the code had run there."""
-        from IPython.display import display  # type: ignore[import-not-found,unused-ignore]
+        display: Any = importlib.import_module("IPython.display").display
 
         print(self.stdout, end="")
         print(self.stderr, end="", file=sys.stderr)

@@ -7,19 +7,14 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
 import pytest
-from aiohttp import WSMsgType
 from contract import INTERRUPTED, error, interrupt
-from fake_worker import FakeLauncher
-from harness import PREFIX, Client, Daemon, gone
+from harness import Client, Daemon, gone
 from reading import Posted, Reader
 from streaming import NARROW, Check, memory_bytes, waits_in_write
 
-from interpreterd.app import make_app
-from interpreterd.dialects.native.execute_socket import Socket
 from interpreterd.model.events import Stream
 from interpreterd.pipe.messages import FromWorker, Synced
 from interpreterd.processes.nursery import Nursery
-from interpreterd.settings import Settings
 from interpreterd.workers import outputs, pipes, process
 from interpreterd.workers.worker import Deaf
 
@@ -177,39 +172,6 @@ async def test_a_program_that_waits_for_its_client_can_be_ended(own_client: Clie
     check = Check(NARROW)
     check.feed(text)
     assert check.count > 10
-
-
-async def test_events_of_a_session_are_sent_one_by_one(aiohttp_client: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A batch of events would be written at once, before the daemon waits for the client."""
-    sending: list[bytes] = []
-    room = asyncio.Event()
-    send_frame = Socket.send_frame
-
-    async def wait_for_room(self: Socket, message: bytes, opcode: WSMsgType, compress: int | None = None) -> None:
-        sending.append(message)
-        await room.wait()
-        await send_frame(self, message, opcode, compress)
-
-    monkeypatch.setattr(Socket, "send_frame", wait_for_room)
-    launcher = FakeLauncher()
-    client = await aiohttp_client(make_app(settings=Settings.of(cwd="/"), launcher=launcher))
-    contexts = []
-    for _ in range(3):
-        async with client.post(PREFIX + "/context") as response:
-            contexts.append((await response.json())["id"])
-    async with client.ws_connect(PREFIX + "/session") as socket:
-        for context in contexts:
-            await socket.send_json({"op": "execute", "requestId": context, "code": "pass", "contextId": context})
-            worker = await launcher.worker()
-            worker.done(await worker.run())
-        assert len(sending) == 1
-        room.set()
-        ended = []
-        while len(ended) < 3:
-            message = await socket.receive_json()
-            if message["text"] == "completed":
-                ended.append(message["requestId"])
-        assert sorted(ended) == sorted(contexts)
 
 
 class Seen(Deaf):

@@ -98,7 +98,10 @@ class Reader:
 
     def _send_frame(self, kind: int, data: bytes) -> None:
         size = len(data)
-        length = bytes([0x80 | size]) if size < 126 else b"\xff" + size.to_bytes(8, "big")
+        if size < 126:
+            length = bytes([0x80 | size])
+        else:
+            length = b"\xfe" + size.to_bytes(2, "big") if size < 1 << 16 else b"\xff" + size.to_bytes(8, "big")
         self._socket.sendall(
             bytes([0x80 | kind]) + length + bytes(4) + data
         )  # a mask of zeros leaves the payload as it is

@@ -58,7 +58,6 @@ class _Client:
         self._service = service
         self._requests: dict[str, asyncio.Task[None]] = {}
         self._executions: set[str] = set()  # the unanswered ones
-        self._turn = asyncio.Lock()
 
     async def serve(self) -> None:
         """Take messages until the connection ends. A fault in one is reported, and does not end the connection."""
@@ -134,6 +133,4 @@ class _Client:
         with contextlib.suppress(ConnectionError):  # the receiver sees it too, and leaves
             while events := await submission.ready():
                 texts = [text for number, event in events if (text := render(number, event, ids)) is not None]
-                # One at a time: each would write its events first, and only then wait for a client that does not read.
-                async with self._turn:
-                    await self._socket.send(*texts)
+                await self._socket.send(*texts)

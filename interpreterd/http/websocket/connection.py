@@ -18,6 +18,7 @@ ENDED    there is none                            the transport still sends what
 import asyncio
 import enum
 import weakref
+from collections import deque
 from collections.abc import Callable
 from typing import Final
 
@@ -72,7 +73,7 @@ class WebSocket(asyncio.Protocol):
         self._inbox = Inbox(transport, loop, settings, control=self._on_control, refuse=self._refuse, hold=before.hold)
         self._lingering: Lingering | None = None
         self._behind = False  # whether the client takes less than it is sent
-        self._rooms: set[asyncio.Future[None]] = set()  # what ``send`` waits for
+        self._senders: deque[asyncio.Future[None]] = deque()  # those that wait in ``send``, in order
         self._pong = b""  # for a client that is behind: the answer to its latest ping
         self._heard_at = loop.time()
         self._untaken_bytes = 0
@@ -118,21 +119,24 @@ class WebSocket(asyncio.Protocol):
         self._inbox.listen(gone, listener)
 
     async def send(self, *texts: bytes) -> None:
-        """Send messages, as one write; then wait while the client is behind.
+        """Send messages, as one write, once the client is not behind; of several tasks the first comes first.
 
         Raises:
             ConnectionResetError: The connection closes, or has ended.
         """
-        if self._state is SocketState.OPEN:
-            self._write(texts)
-            if not self._behind:
-                return
-            room = self._loop.create_future()
-            self._rooms.add(room)
-            try:
-                await room
-            finally:
-                self._rooms.discard(room)
+        turn: asyncio.Future[None] | None = None
+        if (self._behind or self._senders) and self._state is SocketState.OPEN:
+            turn = self._loop.create_future()
+            self._senders.append(turn)
+        try:
+            if turn is not None:
+                await turn
+            if texts and self._state is SocketState.OPEN:
+                self._write(texts)
+        finally:
+            if turn is not None:
+                self._senders.remove(turn)
+                self._pass_on()
         if self._state is not SocketState.OPEN:
             raise ConnectionResetError("the client has gone")
 
@@ -144,7 +148,7 @@ class WebSocket(asyncio.Protocol):
         self._write(texts, close_frame(how))
         self._wait_for_answer(0, 0)
         self._inbox.drop()
-        self._wake_senders()
+        self._pass_on()
 
     async def leave(self) -> None:
         """Wait for the end; the last call of a route. A route that has failed has not said how to finish."""
@@ -181,7 +185,7 @@ class WebSocket(asyncio.Protocol):
         if self._pong:
             self._transport.write(self._pong)
             self._pong = b""
-        self._wake_senders()
+        self._pass_on()
 
     # Steps
 
@@ -194,10 +198,11 @@ class WebSocket(asyncio.Protocol):
         else:
             self._transport.writelines(pieces)
 
-    def _wake_senders(self) -> None:
-        for room in self._rooms:
-            if not room.done():
-                room.set_result(None)
+    def _pass_on(self) -> None:
+        """Wake the first that waits in ``send``, if it need not wait any more."""
+        may_send = not self._behind or self._state is not SocketState.OPEN
+        if may_send and self._senders and not self._senders[0].done():
+            self._senders[0].set_result(None)
 
     def _on_control(self, item: Ping | Pong | CloseFrame) -> None:
         if isinstance(item, CloseFrame):
@@ -223,7 +228,7 @@ class WebSocket(asyncio.Protocol):
         self._transport.write_eof()
         self._before.waits(True)
         self._inbox.end()
-        self._wake_senders()
+        self._pass_on()
 
     def _end(self) -> None:
         if self._state is SocketState.ENDED:
@@ -234,7 +239,7 @@ class WebSocket(asyncio.Protocol):
         if self._transport.get_write_buffer_size():
             self._loop.call_later(CLOSE_TIMEOUT_S, _abort, weakref.ref(self._transport))
         self._inbox.end()
-        self._wake_senders()
+        self._pass_on()
         if self._ended is not None and not self._ended.done():
             self._ended.set_result(None)
 
