@@ -82,7 +82,7 @@ class Inbox:
 
     def dismiss(self) -> None:
         """Let a waiting ``receive`` raise ``TimeoutError`` now."""
-        if self._arrival is not None:
+        if self._arrival is not None and not self._arrival.done():
             self._dismissed = True
             self._wake()
 
@@ -211,6 +211,7 @@ class Inbox:
             (self._transport.resume_reading if it_does else self._transport.pause_reading)()
         if it_does and self._reader.waits and not self._over:
             if self._timer is None:
+                self._begun_at = self._heard_at
                 self._timer = self._loop.call_later(self._pause_s, self._look)
         else:
             self._stop_clock()

@@ -1,6 +1,7 @@
 """Received messages: bounded in number, size and time, and the end is told after them."""
 
 import asyncio
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -36,10 +37,36 @@ class FakeTransport:
         self.reading = True
 
 
+class FakeClock:
+    """A loop whose time the test sets. Timers are called as it passes."""
+
+    def __init__(self) -> None:
+        self.now = 1e6
+        self._timers: list[tuple[float, Callable[[], None]]] = []
+
+    def time(self) -> float:
+        return self.now
+
+    def call_later(self, after_s: float, call: Callable[[], None]) -> asyncio.TimerHandle:
+        self._timers.append((self.now + after_s, call))
+        return asyncio.get_running_loop().call_later(1000, call)
+
+    def create_future(self) -> asyncio.Future[None]:
+        return asyncio.get_running_loop().create_future()
+
+    def advance(self, seconds: float) -> None:
+        """Let time pass. Timers that were cancelled are called, too: the inbox has to be right nevertheless."""
+        self.now += seconds
+        due = [call for at, call in self._timers if at <= self.now]
+        self._timers = [timer for timer in self._timers if timer[0] > self.now]
+        for call in due:
+            call()
+
+
 class Received:
     """An inbox, and what it has told."""
 
-    def __init__(self, *, room_bytes: int = 1 << 30, pause_s: float = 1000) -> None:
+    def __init__(self, *, room_bytes: int = 1 << 30, pause_s: float = 1000, loop: Any = None) -> None:
         self.transport: Any = FakeTransport()
         self.controls: list[object] = []
         self.refusals: list[Closing] = []
@@ -47,7 +74,7 @@ class Received:
         self._room_bytes = room_bytes
         self.inbox = Inbox(
             self.transport,
-            asyncio.get_running_loop(),
+            loop or asyncio.get_running_loop(),
             HttpSettings(body_limit_bytes=1 << 20, body_timeout_s=pause_s),
             control=self.controls.append,
             refuse=self._refuse,
@@ -142,11 +169,30 @@ async def test_too_much_on_all_connections_together_is_refused() -> None:
 
 
 async def test_a_message_that_pauses_is_refused() -> None:
-    it = Received(pause_s=0.01)
+    clock = FakeClock()
+    it = Received(pause_s=30, loop=clock)
     it.inbox.feed(frame(TEXT, b"whole"))
-    assert await it.inbox.receive() == Message(b"whole")
-    it.inbox.feed(frame(TEXT, b"half", claims=100))
-    assert await it.inbox.receive() is None
+    clock.advance(5000)  # silence between messages is no pause within one
+    it.inbox.feed(frame(BINARY, b"half", claims=100))
+    clock.advance(29)
+    it.inbox.feed(b"more")
+    clock.advance(29)
+    assert it.refusals == []
+    clock.advance(2)
+    assert it.refusals == [LATE]
+    assert await rest(it) == [b"whole"]
+
+
+async def test_a_message_that_comes_in_drops_has_a_limit_in_all() -> None:
+    clock = FakeClock()
+    it = Received(pause_s=30, loop=clock)
+    it.inbox.feed(frame(BINARY, b"", claims=1000))
+    for _ in range(14):
+        it.inbox.feed(b"a drop")
+        clock.advance(20)
+    assert it.refusals == []
+    it.inbox.feed(b"a drop")
+    clock.advance(29)
     assert it.refusals == [LATE]
 
 
