@@ -89,7 +89,7 @@ class Execution:
 
     @property
     def text(self) -> str:
-        """What a person would see: what was printed, and the text of results and display data, in their order."""
+        """What a person would see, which is printed text, and the text of results and display data, in their order."""
         shown, seen, printed, waiting = (
             "",
             0,

@@ -92,7 +92,7 @@ class Failure:
 
     @property
     def suggestion(self) -> str | None:
-        """CPython's own, such as "Did you mean: 'x'?"."""
+        """What CPython suggests, for example ``Did you mean: 'x'?``; None if nothing."""
         return self._parts.suggestion
 
     @property
