@@ -1,6 +1,6 @@
 """A worker that breaks the protocol of the pipe. Each fault is a function below or a row of a table.
 
-    faulty_worker.py FAULT GATE -I -S SCRIPT OUT DIE
+    faulty_worker.py FAULT GATE -I -S SCRIPT OUT DISPLAY DIE
 
 The daemon believes that it runs the worker's script: the last arguments and the descriptors are those of
 ``worker/boot.py``. ``GATE`` is a FIFO at which a fault waits for the test; its end tells that the fault has happened.
@@ -14,7 +14,7 @@ import sys
 
 MIB = 1 << 20
 LATER_ID = "00000000-0000-4000-8000-000000000000"  # no execution has this id
-fault, gate, out_fd = sys.argv[1], sys.argv[2], int(sys.argv[-2])
+fault, gate, out_fd = sys.argv[1], sys.argv[2], int(sys.argv[-3])
 unread = b""
 
 
