@@ -58,7 +58,8 @@ Tab completes names of the context. Ctrl-C interrupts the code, Ctrl-D leaves.""
     "--results",
     metavar="DIR",
     type=click.Path(file_okay=False, path_type=Path),
-    help="Save pictures that the code shows in DIR; stderr names each file. kitty and iTerm2 show pictures, too.",
+    help="Save pictures that the code shows in DIR; stderr names each file. Default: a new temporary directory, and "
+    "only pictures that the terminal cannot show. kitty, iTerm2, foot and mlterm can.",
 )
 @target_options
 def command(context: str | None, timeout: int, results: Path | None, url: str | None, local: bool) -> int:

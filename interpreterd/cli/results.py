@@ -1,15 +1,19 @@
 """Results and questions of code, for people at a terminal: their text, pictures as files or in the terminal."""
 
 import base64
+import contextlib
 import getpass
 import os
 import sys
+import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
 import click
 
+from interpreterd.cli import png as png_files
+from interpreterd.cli.sixel import sixels
 from interpreterd.client import InputRequest, Shown
 
 EXTENSIONS: Final[Mapping[str, str]] = {
@@ -20,6 +24,10 @@ EXTENSIONS: Final[Mapping[str, str]] = {
     "application/pdf": "pdf",
 }
 _KITTY_BYTES: Final = 4096  # of base64 in one escape sequence, according to kitty's graphics protocol
+# Terminals that always have sixels, by how TERM begins. Others, such as xterm, have them only if they are set up so.
+_SIXEL_TERMS: Final = ("foot", "mlterm", "contour", "yaft")
+SESSION_LIMIT_FILES: Final = 200
+SESSION_LIMIT_BYTES: Final = 64 << 20
 
 
 def terminal_picture(png: bytes, environ: Mapping[str, str]) -> str | None:
@@ -36,15 +44,54 @@ def terminal_picture(png: bytes, environ: Mapping[str, str]) -> str | None:
         )
     if program in ("iTerm.app", "WezTerm") or environ.get("LC_TERMINAL") == "iTerm2":
         return f"\033]1337;File=inline=1;size={len(png)}:{text}\a"
+    if environ.get("TERM", "").startswith(_SIXEL_TERMS):
+        with contextlib.suppress(png_files.UnsupportedPicture):
+            return sixels(png_files.decode(png))
     return None
+
+
+class SessionFolder:
+    """A new private directory for the pictures of one session; made for the first one, it stays afterwards."""
+
+    def __init__(self) -> None:
+        self.path: Path | None = None
+        self._files = 0
+        self._bytes = 0
+
+    def admit(self, size: int) -> Path:
+        """Return the directory for one more file of ``size`` bytes.
+
+        Raises:
+            click.ClickException: It has ``SESSION_LIMIT_FILES`` or would have more than ``SESSION_LIMIT_BYTES``, or
+                cannot be made.
+        """
+        if self._files >= SESSION_LIMIT_FILES or self._bytes + size > SESSION_LIMIT_BYTES:
+            raise click.ClickException(
+                f"a picture is not saved: {self.path or 'a session'} may have {SESSION_LIMIT_FILES} files and "
+                f"{SESSION_LIMIT_BYTES >> 20} MiB; --results DIR has no limit"
+            )
+        if self.path is None:
+            try:
+                self.path = Path(tempfile.mkdtemp(prefix="interpreterd-"))
+            except OSError as error:
+                raise click.ClickException(
+                    f"a picture is not saved: no temporary directory: {error.strerror}"
+                ) from None
+        self._files += 1
+        self._bytes += size
+        return self.path
 
 
 class ResultPrinter:
     """Prints the text of each result to stdout, and shows or saves its pictures."""
 
     def __init__(self, folder: Path | None, *, in_terminal: bool = False) -> None:
-        """Save pictures in ``folder``, if there is one; ``in_terminal`` shows them where the terminal can."""
+        """Save pictures in ``folder``, if there is one.
+
+        ``in_terminal`` shows them where the terminal can; without a folder, all others go to a ``SessionFolder``.
+        """
         self._folder = folder
+        self._session = SessionFolder() if in_terminal and folder is None else None
         self._in_terminal = in_terminal
         self._number = 0
 
@@ -57,24 +104,33 @@ class ResultPrinter:
         elif shown.text:
             self._print(shown.text)
         if self._folder is not None:
-            for path in self._save(shown):
-                print(path, file=sys.stderr, flush=True)
+            self._save(shown, self._folder)
+        elif self._session is not None and sequences is None:
+            self._save_in_session(shown, self._session)
 
-    def _save(self, shown: Shown) -> list[Path]:
-        saved = []
+    def _save(self, shown: Shown, folder: Path) -> None:
         for mime, extension in EXTENSIONS.items():
             if (data := shown.binary(mime)) is not None:
-                saved.append(self._write(data, extension))
-        return saved
+                print(self._write(data, folder, extension), file=sys.stderr, flush=True)
 
-    def _write(self, data: bytes, extension: str) -> Path:
+    def _save_in_session(self, shown: Shown, session: SessionFolder) -> None:
+        """Save ``shown``, or say why not: the session goes on, because nobody asked for the files."""
+        for mime, extension in EXTENSIONS.items():
+            if (data := shown.binary(mime)) is not None:
+                try:
+                    path = self._write(data, session.admit(len(data)), extension)
+                except click.ClickException as error:
+                    print(error.message, file=sys.stderr, flush=True)
+                    return
+                print(path, file=sys.stderr, flush=True)
+
+    def _write(self, data: bytes, folder: Path, extension: str) -> Path:
         """Write a new file: existing ones stay."""
-        assert self._folder is not None
         try:
-            self._folder.mkdir(parents=True, exist_ok=True)
+            folder.mkdir(parents=True, exist_ok=True)
             while True:
                 self._number += 1
-                path = self._folder / f"result-{self._number}.{extension}"
+                path = folder / f"result-{self._number}.{extension}"
                 try:
                     with path.open("xb") as file:
                         file.write(data)
@@ -82,7 +138,7 @@ class ResultPrinter:
                 except FileExistsError:
                     pass
         except OSError as error:
-            raise click.ClickException(f"cannot write to {self._folder}: {error.strerror}") from None
+            raise click.ClickException(f"cannot write to {folder}: {error.strerror}") from None
 
     @staticmethod
     def _print(text: str) -> None:

@@ -11,7 +11,9 @@ class Prompt(Terminal):
     """The command at its prompt."""
 
     def __init__(self, url: str, cwd: Path, *arguments: str) -> None:
-        super().__init__([str(COMMAND), "repl", "--url", url, *arguments], cwd, {"XDG_STATE_HOME": str(cwd)})
+        super().__init__(
+            [str(COMMAND), "repl", "--url", url, *arguments], cwd, {"XDG_STATE_HOME": str(cwd), "TMPDIR": str(cwd)}
+        )
         self.ready()
 
     def ready(self) -> None:
@@ -70,6 +72,32 @@ def test_a_prompt_completes_by_what_the_context_has(url: str, tmp_path: Path) ->
     with Prompt(url, tmp_path) as prompt:  # the history
         prompt.type("\x1b[A")
         prompt.until(lambda: prompt.line.startswith(">>> unmistakable.swapcase()"))
+
+
+def test_code_at_a_prompt_asks_questions(url: str, tmp_path: Path) -> None:
+    with Prompt(url, tmp_path) as prompt:
+        prompt.type("name = input('name? ')\r")
+        prompt.until(lambda: prompt.line == "name?")
+        prompt.type("Ada\r")
+        prompt.ready()
+        assert "name? Ada" in prompt.lines
+        prompt.type("import getpass; secret = getpass.getpass('word? ')\r")
+        prompt.until(lambda: prompt.line == "word?")
+        prompt.type("swordfish\r")
+        prompt.ready()
+        assert not any("swordfish" in line for line in prompt.lines)
+        assert prompt.enter("name, secret[::-1]")[-2] == "('Ada', 'hsifdrows')"
+
+
+def test_a_prompt_names_the_file_of_a_picture(url: str, tmp_path: Path) -> None:
+    with Prompt(url, tmp_path) as prompt:
+        prompt.enter("display({'image/png': b'a picture', 'text/plain': '<a picture>'}, raw=True)")
+        (saved,) = tmp_path.glob("interpreterd-*/result-1.png")
+        assert prompt.lines[-3:-1] == ["<a picture>", str(saved)]
+        prompt.type("\x04")
+        assert prompt.ended() == 0
+    assert saved.read_bytes() == b"a picture"
+    assert saved.parent.stat().st_mode & 0o777 == 0o700
 
 
 def test_a_prompt_in_a_context_that_is_not_there(url: str, tmp_path: Path) -> None:
