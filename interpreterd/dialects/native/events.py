@@ -23,7 +23,7 @@ V1: Final[Bodies] = {}
 V2: Final[Bodies] = {}
 RESULTS: Final[Bodies] = {}
 """Kinds that clients of version 1 see only if they ask for results."""
-Shown = displays.Result | displays.Display | displays.UpdateDisplay
+_Shown = displays.Result | displays.Display | displays.UpdateDisplay
 _K = TypeVar("_K", bound=Event | Gap)
 
 
@@ -83,7 +83,7 @@ def shown_body(shown: displays.Result | displays.Display) -> Body:
     return _result(shown) if isinstance(shown, displays.Result) else _display(shown)
 
 
-def _shown(kind: str, event: Shown) -> Body:
+def _shown(kind: str, event: _Shown) -> Body:
     """Return the parts that all MIME bundles have: binary data as base64, values of JSON types as themselves."""
     data = {mime: _fragment(value) if isinstance(value, displays.Json) else value for mime, value in event.data.items()}
     return {"type": kind, "data": data, "metadata": {} if event.metadata is None else _fragment(event.metadata)}
