@@ -2,7 +2,7 @@
 
 import os
 
-from worker.formatters import bundle
+from worker.formatters import bundle, leave_out
 from worker.publisher import publish
 
 
@@ -52,7 +52,9 @@ def display(
             data, own_metadata = bundle(obj, include, exclude)
             if not data:  # it has shown itself
                 continue
-        publish_display_data(data, _merged(own_metadata, metadata or {}), transient=transient, update=update)
+        merged = _merged(own_metadata, metadata or {})
+        refuse = None if raw else leave_out
+        publish("update" if update else "display", data, merged, transient, refuse=refuse)
     return DisplayHandle(display_id) if display_id else None
 
 

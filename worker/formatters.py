@@ -161,6 +161,8 @@ def _add_own_bundle(obj, include, exclude, data, metadata):
         return
     data.update((mime, value) for mime, value in found.items() if _is_wanted(mime, include, exclude))
     metadata.update(more or {})
+    if not isinstance(data.get("text/plain", ""), (str, bytes, bytearray)):
+        _refuse("text/plain", data.pop("text/plain"), _TEXT)
 
 
 def _add(mime, found, kinds, data, metadata):
@@ -186,6 +188,13 @@ def _from_json(text):
         return decode(text.encode())
     except (ValueError, RecursionError):
         return text
+
+
+def leave_out(what, raised):
+    """Report that data of ``what``, a MIME type, cannot be sent, because of ``raised``."""
+    forget_own_frames(raised)
+    error = describe(raised)
+    _say(f"{what} is left out: {error['name']}: {error['value']}\n")
 
 
 def _refuse(what, found, kinds):

@@ -42,32 +42,35 @@ def is_json(mime):
     return mime == "application/json" or mime.endswith("+json")
 
 
-def publish(kind, data=None, metadata=None, transient=None, wait=False, **more):
+def publish(kind, data=None, metadata=None, transient=None, wait=False, refuse=None, **more):
     """Send a bundle, after all text that was written before. Waits for the client as ``print`` does.
 
     ``kind`` is ``result``, ``display``, ``update`` (of earlier display data, by the ``display_id`` in ``transient``) or
     ``clear``, which has no ``data``; with ``wait``, the output stays until the next comes. ``data`` has a value for
     each MIME type: a JSON value for a JSON type, else str, or bytes, which become base64. Keywords of later versions
-    are ignored. Raises TypeError or ValueError for other values.
+    are ignored. For other values, raises TypeError or ValueError; or, if there is ``refuse``, calls it with the MIME
+    type (or ``metadata``) and the exception, and sends the rest.
     """
     if kind not in KINDS:
         raise ValueError(f"kind must be one of {', '.join(sorted(KINDS))}")
-    encoded = _bounded(data or {})
+    encoded = _bounded(data or {}, refuse)
     header = {"kind": kind, "sizes": {mime: len(value) for mime, value in encoded.items()}}
     if transient and transient.get("display_id") is not None:
         header["displayId"] = str(transient["display_id"])
     if wait:
         header["wait"] = True
-    line = _header(header, metadata)
+    line = _header(header, metadata, refuse)
     _publisher.send(line, b"".join(encoded.values()), encoded.get(PLAIN) if kind in ("result", "display") else None)
 
 
-def _bounded(data):
+def _bounded(data, refuse):
     """Return ``data`` as UTF-8, or only its text and a note if it is too large."""
     encoded, size_bytes, notes = {}, 0, []
     for mime, value in data.items():
         size_bytes += len(value) if isinstance(value, (str, *_BYTES)) else 0
-        text = b"" if size_bytes > BUNDLE_LIMIT_BYTES else _encoded(mime, value)
+        text = b"" if size_bytes > BUNDLE_LIMIT_BYTES else _attempt(refuse, mime, _encoded, mime, value)
+        if text is None:
+            continue
         if not isinstance(value, _BYTES):
             size_bytes += len(text) - (len(value) if isinstance(value, str) and text else 0)
         if size_bytes > BUNDLE_LIMIT_BYTES:
@@ -81,11 +84,22 @@ def _bounded(data):
     return encoded
 
 
+def _attempt(refuse, what, call, *arguments):
+    """Return what ``call`` returns, or None after ``refuse`` has taken its exception."""
+    try:
+        return call(*arguments)
+    except Exception as raised:  # also of user code, within values that become JSON
+        if refuse is None:
+            raise
+        refuse(what, raised)
+        return None
+
+
 def _only_text(data):
     """Return the beginning of the text of ``data``, with a note of what is missing."""
     plain = data.get(PLAIN, "")
     text = _encoded(PLAIN, plain[:NOTED_CHARS]) if isinstance(plain, (str, *_BYTES)) else b""
-    left_out = ", ".join(mime for mime in data if mime != PLAIN) or "the rest of the text"
+    left_out = ", ".join(str(mime) for mime in data if mime != PLAIN) or "the rest of the text"
     note = f"[output data is larger than {BUNDLE_LIMIT_BYTES >> 20} MiB, the limit; left out: {left_out[:NOTED_CHARS]}]"
     return {PLAIN: text + (b"\n" if text else b"") + note.encode("utf-8", "backslashreplace")}
 
@@ -96,6 +110,8 @@ def weight(text):
 
 
 def _encoded(mime, value):
+    if not isinstance(mime, str):
+        raise TypeError(f"MIME types must be str, not {type(mime).__name__}")
     if is_json(mime):
         return _json(value).encode("utf-8", "replace")  # JSON has no way to write a lone surrogate
     if isinstance(value, _BYTES):
@@ -125,11 +141,12 @@ def _finite(value):
     return [_finite(item) for item in value] if isinstance(value, (list, tuple)) else value
 
 
-def _header(header, metadata):
+def _header(header, metadata, refuse):
     """Return the first line of a bundle; ``metadata`` that is too long for it is left out."""
     line = encode(header).encode()
-    if metadata:
-        more = line[:-1] + b',"metadata":' + _json(metadata).encode("utf-8", "replace") + b"}"
+    shown = _attempt(refuse, "metadata", _json, metadata) if metadata else None
+    if shown is not None:
+        more = line[:-1] + b',"metadata":' + shown.encode("utf-8", "replace") + b"}"
         line = more if len(more) <= HEADER_LIMIT_BYTES else line
     if len(line) > HEADER_LIMIT_BYTES:
         raise ValueError("the names of the MIME types and the display id are too long")

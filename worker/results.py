@@ -36,13 +36,13 @@ class Results:
             return
         text = _quickly(value)
         if text is None:
-            from worker.formatters import bundle
+            from worker.formatters import bundle, leave_out
 
             data, metadata = call(bundle, value)
+            if data:  # otherwise it has shown itself
+                publish("result", data, metadata, refuse=leave_out)
         else:
-            data, metadata = {"text/plain": text}, {}
-        if data:  # otherwise it has shown itself
-            publish("result", data, metadata)
+            publish("result", {"text/plain": text}, {})
         self._remember(value)
 
     def _remember(self, value):

@@ -59,10 +59,18 @@ def _is_pythons(name):
 def _is_array(value):
     """Whether a library of arrays and frames has made the class of ``value``, or a base of it."""
     for kind in classes_of(type(value)):
-        module = vars(type)["__dict__"].__get__(kind).get("__module__")
+        module = _module_of(kind)
         if type(module) is str and module.partition(".")[0] in _LIBRARIES and kind_of(value) == "value":
             return True
     return False
+
+
+def _module_of(kind):
+    """Return the name of the module of a class. A class made in C, such as numpy's arrays, has it nowhere else."""
+    try:
+        return vars(type)["__module__"].__get__(kind)
+    except AttributeError:  # user code has deleted it
+        return None
 
 
 def _measures(value):

@@ -86,17 +86,13 @@ class Execution:
     # By how many characters stdout and stderr went on in turns, the first turn being stdout's.
     _turns: Sequence[int] = field(default=(), repr=False, eq=False)
     _places: Sequence[int] = field(default=(), repr=False, eq=False)
+    _cleared_chars: int = field(default=0, repr=False, eq=False)  # of the output, what the code has cleared last
 
     @property
     def text(self) -> str:
-        """What a person would see, which is printed text, and the text of results and display data, in their order."""
-        shown, seen, printed, waiting = (
-            "",
-            0,
-            "".join(self._pieces()),
-            list(zip(self._places, self.results, strict=False)),
-        )
-        for place, result in waiting:
+        """What a person would see: printed text and that of results and displays, in order, since the last clearing."""
+        shown, seen, printed = "", self._cleared_chars, "".join(self._pieces())
+        for place, result in zip(self._places, self.results, strict=False):
             shown += printed[seen:place]
             seen = place
             if result.text:
@@ -195,13 +191,15 @@ class Collector:
         self._replaced = 0
         self._shown: list[Result | Display] = []
         self._places = array("Q")  # after how much kept output each was shown
-        self._shown_chars = self._cut_chars = 0
+        self._shown_chars = self._cut_chars = self._cleared_chars = 0
+        self._clears_later = False
 
     def add(self, event: Event | Gap) -> None:
         """Take the next event."""
         match event:
             case Output(stream=stream, text=text, replaced=replaced):
                 self._replaced += replaced
+                self._clear_at_last()
                 self._keep(stream, text)
             case Finished():
                 self._finished = event
@@ -210,16 +208,26 @@ class Collector:
             case Gap(first=first, last=last):
                 self._missed += last - first + 1
             case Result() | Display():
+                self._clear_at_last()
                 self._show(event)
             case UpdateDisplay():
                 self._shown = [
                     evolve(it, data=event.data, metadata=event.metadata) if _has_name(it, event.display_id) else it
                     for it in self._shown
                 ]
-            case ClearOutput():
-                self._shown, self._places = [], array("Q")
+            case ClearOutput(wait=wait):
+                self._clears_later = True
+                if not wait:
+                    self._clear_at_last()
             case _:
                 pass
+
+    def _clear_at_last(self) -> None:
+        """Forget what was shown, if the code has asked for that."""
+        if self._clears_later:
+            self._clears_later = False
+            self._shown, self._places, self._shown_chars = [], array("Q"), 0
+            self._cleared_chars = sum(self._turns)
 
     def _show(self, event: Result | Display) -> None:
         size = size_bytes(event.data)
@@ -262,4 +270,5 @@ class Collector:
             replaced=self._replaced,
             turns=self._turns,
             places=self._places,
+            cleared_chars=self._cleared_chars,
         )

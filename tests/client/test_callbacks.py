@@ -29,6 +29,20 @@ async def test_cleared_results_are_gone(py: Any) -> None:
     assert (execution.results, execution.text) == ((), "y\n")
 
 
+async def test_a_person_sees_what_came_after_the_clearing(py: Any) -> None:
+    shows = "print('old'); publish('display', {'text/plain': 'x'}); publish('clear', wait=True)"
+    execution = await py.execute(published(shows))
+    assert execution.text == "old\nx\n"
+    execution = await py.execute(published(f"{shows}; print('new'); publish('display', {{'text/plain': 'y'}})"))
+    assert (execution.text, execution.stdout, len(execution.results)) == ("new\ny\n", "old\nnew\n", 1)
+
+
+async def test_cleared_pictures_leave_room_for_others(py: Any) -> None:
+    shows = "for n in range(4): publish('clear', wait=True); publish('display', {'image/png': bytes([n]) * 4_000_000})"
+    execution = await py.execute(published(shows))
+    assert (execution.png, execution.cut_chars) == (b"\3" * 4_000_000, 0)
+
+
 async def test_a_large_picture_comes_whole(py: Any) -> None:
     execution = await py.execute(published("publish('display', {'image/png': bytes(10_000_000)})"))
     assert execution.png == bytes(10_000_000)

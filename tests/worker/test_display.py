@@ -1,6 +1,7 @@
 """What user code calls to show things."""
 
 import pytest
+from publishing import bundles, valued
 from worker_driver import DrivenWorker
 from worker_modules import PUBLISHED, shown
 
@@ -98,3 +99,28 @@ def test_nothing_is_loaded_before_it_is_used(screen: DrivenWorker) -> None:
 
 def test_text_for_html_is_escaped(screen: DrivenWorker) -> None:
     assert screen.printed("""print(own('display').escaped('<a href="x">&'))""") == "&lt;a href=&quot;x&quot;&gt;&amp;\n"
+
+
+@pytest.mark.parametrize(
+    ("returned", "left_out"),
+    [
+        ("{'a/b': {}}", "a/b: TypeError: the value of a/b must be str or bytes, not dict"),
+        ("{'a/b+json': object()}", "a/b+json: TypeError: Object of type object is not JSON serializable"),
+        ("{5: 'x'}", "5: TypeError: MIME types must be str, not int"),
+        ("{'text/plain': 7}", "text/plain: the method returned int, not str"),
+        ("({}, {'a/b': object()})", "metadata: TypeError: Object of type object is not JSON serializable"),
+    ],
+)
+@pytest.mark.parametrize("shown", ["It()", "display(It())"])
+def test_what_cannot_be_sent_is_reported_and_the_rest_is_shown(
+    worker: DrivenWorker, returned: str, left_out: str, shown: str
+) -> None:
+    ran = valued(
+        worker,
+        "class It:\n    def __repr__(self): return 'it'\n    def _repr_html_(self): return 'html'\n"
+        f"    def _repr_mimebundle_(self, include=None, exclude=None): return {returned}\n{shown}",
+    )
+    what, _, why = left_out.partition(": ")
+    assert (ran.error, ran.stderr) == (None, f"{what} is left out: {why}\n")
+    (bundle,) = bundles(ran)
+    assert bundle.data == {"text/html": "html", "text/plain": "it"}

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import pytest
 from worker_driver import DrivenWorker
 from worker_looks import look, start_look
 
@@ -71,6 +72,14 @@ def test_an_endless_repr_is_interrupted_and_the_others_are_told(worker: DrivenWo
     assert (found["a"], found["b"], found["c"]) == (None, None, "'x'")
     worker.sync()
     assert worker.printed("print(1)") == "1\n"
+
+
+@pytest.mark.xdist_group("libraries")
+def test_arrays_of_numpy_tell_their_shape(library_worker: DrivenWorker) -> None:
+    library_worker.printed("import numpy as np\narray = np.zeros((3, 4), 'float32')\nnumber = np.int64(7)")
+    array, number = (listed(library_worker)[name] for name in ("array", "number"))
+    assert [array[key] for key in ("shape", "dtype", "size", "length")] == [[3, 4], "float32", 48, 3]
+    assert (number["shape"], number["dtype"]) == ([], "int64")
 
 
 def test_arrays_tell_their_shape(worker: DrivenWorker) -> None:
