@@ -197,7 +197,8 @@ class TestInterrupt:
 
     def test_code_may_catch_it_and_go_on(self, worker: DrivenWorker) -> None:
         worker.start(
-            "import asyncio\nprint('waiting')\ntry: await asyncio.sleep(1000)\nexcept asyncio.CancelledError: x = 5"
+            "import asyncio\nasyncio.get_running_loop().call_soon(print, 'waiting')\n"
+            "try: await asyncio.sleep(1000)\nexcept asyncio.CancelledError: x = 5"
         )
         worker.until("waiting")
         worker.interrupt()
