@@ -22,7 +22,7 @@ COMMANDS: Final = (
     "interpreterd run -c 'x = 20'",
     "interpreterd run -c 'for i in range(3): print(x + i)'",
     "interpreterd run --timeout 1 -c 'while True: pass'",
-    'interpreterd run -c \'import subprocess; subprocess.run(["echo", "x is", str(x)])\'',
+    'interpreterd run -c \'import subprocess; subprocess.run(["echo", "x is", str(x)]);\'',
     "interpreterd run -c 'import ctypes; ctypes.string_at(0)'",
     "interpreterd run -c 'print(\"a new Python, after a crash\")'",
 )
