@@ -47,7 +47,7 @@ async def test_a_slow_client_that_has_closed_its_sending_half_gets_all_of_its_an
 ) -> None:
     """The daemon's look for gone clients must not drop the rest of the last answer, which waits in a buffer."""
     for count in itertools.count(1):  # more and more answers, until the kernel's buffers are full
-        asker = Asker(url, get("/openapi.json") * count)
+        asker = Asker(url, get("/asyncapi.json") * count)
         with contextlib.closing(asker.socket):
             asker.socket.shutdown(socket.SHUT_WR)
             await asyncio.to_thread(asker.begun)
