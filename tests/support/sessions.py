@@ -16,11 +16,21 @@ from attrs import define, field
 from harness import Client
 
 ENDS = ("completed", "interrupted", "cancelled", "refused")
+PARTS = {
+    "frames",
+    "omittedFrames",
+    "notes",
+    "suggestion",
+    "cause",
+    "context",
+    "suppressContext",
+    "exceptions",
+}
 TYPES = {
     "stdout": {"type", "text", "requestId", "executionId"},
     "stderr": {"type", "text", "requestId", "executionId"},
     "control": {"type", "text", "requestId", "executionId"},
-    "error": {"type", "name", "value", "traceback", "requestId", "executionId"},
+    "error": {"type", "name", "value", "traceback", "requestId", "executionId", *PARTS},
 }
 
 
