@@ -6,6 +6,7 @@ import struct
 from typing import Any, Final, cast
 
 from aiohttp import ClientConnectionResetError, web
+from aiohttp.base_protocol import BaseProtocol
 
 from interpreterd.http.disconnect import untaken_bytes
 
@@ -14,7 +15,16 @@ NOTHING_TAKEN: Final = -(1 << 62)
 _DROP: Final = struct.pack("ii", 1, 0)  # SO_LINGER, socket(7)
 
 
-class Connection(web.RequestHandler):
+class _Plain(BaseProtocol):
+    """Sets no option of the socket: the event loop has set TCP_NODELAY, and aiohttp would do it again."""
+
+    __slots__ = ()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport = cast("asyncio.Transport", transport)
+
+
+class Connection(web.RequestHandler, _Plain):
     """One client's connection, for every route.
 
     A client that takes no written data for ``patience_s`` (at most an eighth more) counts as gone: the connection is
