@@ -90,7 +90,7 @@ class Execution:
 
     @property
     def text(self) -> str:
-        """What a person would see: printed text and that of results and displays, in order, since the last clearing."""
+        """What a person would see since the last clearing, in order, with the text of results and displays."""
         shown, seen, printed = "", self._cleared_chars, "".join(self._pieces())
         for place, result in zip(self._places, self.results, strict=False):
             shown += printed[seen:place]
