@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from types import TracebackType
-from typing import Final, Self, TypeVar
+from typing import Final, Generic, Self, TypeVar
 
 from interpreterd.files.deleting import delete_below
 from interpreterd.files.listing import list_files
@@ -23,6 +23,7 @@ TRANSFERS_SHARE: Final = 16  # the share of all descriptors: each transfer holds
 DELETE_LIMIT_S: Final = 60.0
 _threads: Final = ThreadPoolExecutor(8, thread_name_prefix="files")
 _T = TypeVar("_T")
+_F = TypeVar("_F", ReadableFile, NewFile)
 
 
 class Transfers:
@@ -87,13 +88,13 @@ class LocalFiles:
             await _in_thread(close)
 
 
-class LocalDownload:
-    """See ``service.Download``."""
+class _Transfer(Generic[_F]):
+    """A file that is open, and counts, within its block."""
 
-    def __init__(self, open_file: Callable[[], ReadableFile], transfers: Transfers) -> None:
-        self._open = open_file
+    def __init__(self, open_file: Callable[[], _F], transfers: Transfers) -> None:
+        self._open: Callable[[], _F] = open_file
         self._transfers = transfers
-        self._file: ReadableFile | None = None
+        self._file: _F | None = None
 
     async def __aenter__(self) -> Self:
         self._transfers.begin()
@@ -111,6 +112,15 @@ class LocalDownload:
         await _in_thread(self._opened.close)
 
     @property
+    def _opened(self) -> _F:
+        assert self._file is not None, "within its block"
+        return self._file
+
+
+class LocalDownload(_Transfer[ReadableFile]):
+    """See ``service.Download``."""
+
+    @property
     def info(self) -> FileInfo:
         return self._opened.info
 
@@ -118,34 +128,9 @@ class LocalDownload:
         file = self._opened
         return await _in_thread(lambda: file.read(offset, size))
 
-    @property
-    def _opened(self) -> ReadableFile:
-        assert self._file is not None, "within its block"
-        return self._file
 
-
-class LocalUpload:
+class LocalUpload(_Transfer[NewFile]):
     """See ``service.Upload``."""
-
-    def __init__(self, begin: Callable[[], NewFile], transfers: Transfers) -> None:
-        self._begin = begin
-        self._transfers = transfers
-        self._file: NewFile | None = None
-
-    async def __aenter__(self) -> Self:
-        self._transfers.begin()
-        try:
-            self._file = await _in_thread(self._begin)
-        except BaseException:
-            self._transfers.end()
-            raise
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        self._transfers.end()
-        await _in_thread(self._opened.close)
 
     async def write(self, data: bytes) -> None:
         file = self._opened
@@ -153,11 +138,6 @@ class LocalUpload:
 
     async def commit(self) -> tuple[FileInfo, bool]:
         return await _in_thread(self._opened.commit)
-
-    @property
-    def _opened(self) -> NewFile:
-        assert self._file is not None, "within its block"
-        return self._file
 
 
 async def _in_thread(work: Callable[[], _T]) -> _T:
