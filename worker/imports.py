@@ -34,7 +34,7 @@ class Importer:
         self._builtins = own_builtins
         self._import = own_builtins["__import__"]
         self._index, self._script_fd = later, script_fd
-        self._script = _identity(script_fd)
+        self._script = identity(script_fd)
         self._library = dict(sys.modules)  # no user code has run yet
         self._lock, self._pid = RLock(), getpid()
         own_builtins["__import__"] = self.import_for_own
@@ -85,7 +85,7 @@ class Importer:
         return module
 
     def _read(self, name):
-        if _identity(self._script_fd) != self._script:
+        if identity(self._script_fd) != self._script:
             raise ImportError(f"{name} cannot be loaded: the code has closed the descriptor of the worker's file")
         at, size = self._index
         found = loads(pread(self._script_fd, size, at)).get(name)
@@ -95,7 +95,7 @@ class Importer:
         return pread(self._script_fd, size, at)
 
 
-def _identity(fd):
+def identity(fd):
     """Return a value that tells a descriptor's file from others; None if it is closed."""
     try:
         status = fstat(fd)

@@ -21,9 +21,10 @@ import io
 import os
 import select
 import sys
-from os import fstat, getpid, set_blocking, write  # before user code can replace them
+from os import getpid, set_blocking, write  # before user code can replace them
 
 from worker.flusher import Flusher
+from worker.imports import identity
 
 FIONREAD = 0x541B  # <asm-generic/ioctls.h>; the termios module would be one more import
 _BUFFER_BYTES = 8192  # an empty pipe always has room for it
@@ -34,15 +35,6 @@ current = None  # this worker's Streams, for modules that are made later
 def unread_bytes(fd):
     """Return how many unread bytes the pipe at ``fd`` holds; FIONREAD works at the writing end too."""
     return int.from_bytes(fcntl.ioctl(fd, FIONREAD, b"\0\0\0\0"), sys.byteorder)
-
-
-def _identity(fd):
-    """Return a value that tells a descriptor's file from others; None if it is closed."""
-    try:
-        status = fstat(fd)
-    except OSError:
-        return None
-    return status.st_dev, status.st_ino
 
 
 def _has_unread(fd):
@@ -97,9 +89,9 @@ class Streams:
         That pipe is the publisher's: see ``publisher.py``. Here it is only a third pipe of which the order is known.
         """
         self._spare_fds = spare_fds
-        self._own = {fd: _identity(spare_fd) for fd, spare_fd in spare_fds.items()}
+        self._own = {fd: identity(spare_fd) for fd, spare_fd in spare_fds.items()}
         self.display_fd = display_fd
-        self._display_file = _identity(display_fd)
+        self._display_file = identity(display_fd)
         self._found = self._own.copy()
         self._pid = self.worker_pid = getpid()
         self.secret = os.urandom(8).hex()
@@ -107,7 +99,7 @@ class Streams:
 
     def is_own(self, fd):
         """Whether ``fd`` is the file that the daemon has put there."""
-        return _identity(fd) == (self._display_file if fd == self.display_fd else self._own[fd])
+        return identity(fd) == (self._display_file if fd == self.display_fd else self._own[fd])
 
     def open(self, fd):
         """Make a new stream, as CPython makes its own, and put it into ``sys``."""
@@ -137,7 +129,7 @@ class Streams:
         """
         if self.finish_display is not None:
             self.finish_display()
-        there = {fd: _identity(fd) for fd in self._own}
+        there = {fd: identity(fd) for fd in self._own}
         self._flush(there, BaseException)
         if there != self._found:
             changed = [fd for fd, file in there.items() if file is None or (failed and file != self._found[fd])]
@@ -150,19 +142,19 @@ class Streams:
         """Put the daemon's file back on ``fd``, and return the file that is there then."""
         spare_fd = self._spare_fds[fd]
         # Otherwise user code has closed it, and perhaps opened another file there.
-        if _identity(spare_fd) == self._own[fd]:
+        if identity(spare_fd) == self._own[fd]:
             try:
                 os.dup2(spare_fd, fd)
             except OSError:  # beyond a limit that user code has set: its next write will fail
                 pass
-        return _identity(fd)
+        return identity(fd)
 
     def flush(self, ignored=BaseException):
         """Write out everything that Python and C have buffered. Raises no exception of ``ignored``.
 
         It waits for the daemon, but not for a full pipe of user code's own.
         """
-        self._flush({fd: _identity(fd) for fd in self._streams}, ignored)
+        self._flush({fd: identity(fd) for fd in self._streams}, ignored)
 
     def _flush(self, there, ignored):
         """Do so; ``there`` are the files on the descriptors."""
