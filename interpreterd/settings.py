@@ -7,6 +7,7 @@ import attrs
 from attrs import frozen
 
 from interpreterd.contexts.settings import ContextSettings
+from interpreterd.dialects.settings import DialectSettings
 from interpreterd.files.settings import FileSettings
 from interpreterd.http.settings import HttpSettings
 from interpreterd.logs.settings import LogSettings
@@ -29,6 +30,7 @@ class Settings:
     """
 
     http: HttpSettings = attrs.Factory(HttpSettings)
+    dialects: DialectSettings = attrs.Factory(DialectSettings)
     workers: WorkerSettings = attrs.Factory(WorkerSettings)
     contexts: ContextSettings = attrs.Factory(ContextSettings)
     files: FileSettings = attrs.Factory(FileSettings)

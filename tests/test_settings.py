@@ -10,7 +10,7 @@ import pytest
 from interpreterd.settings import Settings
 
 SECTIONS = [section.type for section in attrs.fields(Settings)]
-ROOMS = {f"interpreterd.{room}" for room in ("contexts", "http", "logs", "workers")}
+ROOMS = {f"interpreterd.{room}" for room in ("contexts", "dialects", "http", "logs", "workers")}
 
 
 def test_a_value_goes_to_the_section_that_has_its_name() -> None:

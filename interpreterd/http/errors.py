@@ -105,6 +105,8 @@ def _form(request: web.Request) -> Show:
 
 async def _form_of_path(request: web.Request) -> Show:
     """Return the form of errors of the routes at the path of ``request``; none of them has its method."""
+    if request.match_info.handler in request.app[SHOWS]:  # it refuses methods for its path
+        return _form(request)
     for resource in request.app.router.resources():
         _, methods = await resource.resolve(request)
         if methods:

@@ -12,7 +12,7 @@ from aiohttp.test_utils import TestClient
 from fake_worker import FakeLauncher
 from harness import PREFIX
 
-from interpreterd.app import DIALECTS, make_app
+from interpreterd.app import make_app
 from interpreterd.contexts.service import ContextService
 from interpreterd.dialects.dialect import row
 from interpreterd.http.errors import ErrorAnswer, HttpError
@@ -65,7 +65,7 @@ def launcher() -> FakeLauncher:
 async def client(aiohttp_client: Any, launcher: FakeLauncher, tmp_path: Path) -> Client:
     """Return a client of an application with one dialect more. The application may have one context."""
     settings = Settings.of(cwd=str(tmp_path), max_contexts=1, base_path="/below")
-    started: Client = await aiohttp_client(make_app(settings=settings, launcher=launcher, dialects=[*DIALECTS, Toy()]))
+    started: Client = await aiohttp_client(make_app(settings=settings, launcher=launcher, dialects=["native", Toy()]))
     return started
 
 

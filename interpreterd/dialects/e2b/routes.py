@@ -1,0 +1,11 @@
+"""The routes of this dialect. It imports no other module of its folder."""
+
+from typing import Final
+
+from interpreterd.dialects.late import LateRoute, Table
+
+TABLE: Final = Table(
+    routes=(LateRoute("GET", "/health", "about:health"),),
+    errors="errors:error_answer",
+    headers=("X-API-Key", "User-Agent: e2b-"),
+)

@@ -1,0 +1,1 @@
+"""Jupyter's API, as a Kernel Gateway serves it."""

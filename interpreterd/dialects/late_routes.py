@@ -1,0 +1,157 @@
+"""The routes of all late dialects: one resource of aiohttp's, asked after all others."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Final, NoReturn
+
+from aiohttp import hdrs, web
+from aiohttp.web_urldispatcher import AbstractResource, AbstractRoute, ResourceRoute
+from attrs import frozen
+from yarl import URL
+
+from interpreterd.dialects.late import LateDialect, LateRoute, in_thread
+from interpreterd.http.bodies import go_on
+from interpreterd.http.errors import Show
+from interpreterd.http.uploads import not_yet
+
+_ALLOWED: Final[web.RequestKey[set[str]]] = web.RequestKey("_ALLOWED", set)  # the methods of a path
+_FOUND_BY_ALL: Final = "/{late}"  # aiohttp asks a resource of this form for each path for which it has no other
+
+
+@frozen
+class _Found:
+    """A route at the path of a request, and the values of the path's variables."""
+
+    dialect: LateDialect
+    late: LateRoute
+    values: Mapping[str, str]
+    route: ResourceRoute
+
+
+class LateRoutes(AbstractResource):
+    """Finds the route of a request in the tables of ``dialects``, at the root and below ``base_path``.
+
+    If several dialects have the route, the headers of the request choose, and otherwise the order of the dialects.
+    """
+
+    def __init__(self, dialects: Sequence[LateDialect], base_path: str, shows: dict[object, Show]) -> None:
+        """``shows`` gets the form of errors of each route."""
+        super().__init__()
+        self._dialects = dialects
+        self._base_path = base_path
+        self._shows = shows
+        self._plain: dict[str, list[tuple[LateDialect, LateRoute, ResourceRoute]]] = {}
+        self._others: list[tuple[list[str], tuple[LateDialect, LateRoute, ResourceRoute]]] = []
+        self._refusals = {id(it): self._refusal(it) for it in dialects}
+        self._read = False
+
+    async def resolve(self, request: web.Request) -> tuple[web.UrlMappingMatchInfo | None, set[str]]:
+        """See ``AbstractResource``."""
+        if not self._read:
+            await in_thread(self._import_tables)
+            self._index()
+        found = self._find(request.rel_url.path_safe)
+        if not found:
+            return None, set()
+        fitting = [it for it in found if request.method in it.late.methods]
+        best = next((it for it in fitting if it.dialect.table().claims(request)), (fitting or found)[0])
+        if fitting:
+            return web.UrlMappingMatchInfo(dict(best.values), best.route), set()
+        request[_ALLOWED] = set[str]().union(*(it.late.methods for it in found if it.dialect is best.dialect))
+        return web.UrlMappingMatchInfo({}, self._refusals[id(best.dialect)]), set()
+
+    def _import_tables(self) -> None:
+        for dialect in self._dialects:
+            dialect.table()
+
+    def _index(self) -> None:
+        if self._read:  # two first requests have come at once
+            return
+        self._read = True
+        for dialect in self._dialects:
+            for late in dialect.table().routes:
+                handler = dialect.handler(late)
+                self._shows[handler] = dialect.show
+                route = ResourceRoute(
+                    late.method,
+                    handler,
+                    self,
+                    expect_handler=not_yet if late.upload else go_on,
+                )
+                entry = (dialect, late, route)
+                if "{" in late.path:
+                    self._others.append((late.path.split("/"), entry))
+                else:
+                    self._plain.setdefault(late.path, []).append(entry)
+
+    def _find(self, path: str) -> list[_Found]:
+        """Return all routes at ``path``; those without variables first."""
+        paths = [path]
+        if self._base_path and path.startswith(self._base_path + "/"):
+            paths.append(path.removeprefix(self._base_path))
+        found = [_Found(*it[:2], {}, it[2]) for path in paths for it in self._plain.get(path, ())]
+        for path in paths:
+            segments = path.split("/")
+            for pattern, entry in self._others:
+                values = matched(pattern, segments)
+                if values is not None:
+                    found.append(_Found(*entry[:2], values, entry[2]))
+        return found
+
+    def _refusal(self, dialect: LateDialect) -> ResourceRoute:
+        """Return a route for requests whose method no route of ``dialect`` at their path has."""
+
+        async def refuse(request: web.Request) -> NoReturn:
+            raise web.HTTPMethodNotAllowed(request.method, sorted(request[_ALLOWED]))
+
+        self._shows[refuse] = dialect.show
+        return ResourceRoute(hdrs.METH_ANY, refuse, self)
+
+    @property
+    def canonical(self) -> str:
+        """See ``AbstractResource``."""
+        return _FOUND_BY_ALL
+
+    def url_for(self, **kwargs: str) -> URL:
+        """See ``AbstractResource``; nothing asks for it."""
+        raise NotImplementedError
+
+    def add_prefix(self, prefix: str) -> None:
+        """See ``AbstractResource``; nothing asks for it."""
+        raise NotImplementedError
+
+    def get_info(self) -> Any:
+        """See ``AbstractResource``."""
+        return {"formatter": _FOUND_BY_ALL}
+
+    def raw_match(self, path: str) -> bool:
+        """See ``AbstractResource``."""
+        return path == _FOUND_BY_ALL
+
+    def __len__(self) -> int:
+        return 0
+
+    def __iter__(self) -> Iterator[AbstractRoute]:
+        return iter(())
+
+
+def matched(pattern: Sequence[str], segments: Sequence[str]) -> dict[str, str] | None:
+    """Return the values of the variables of a path's ``pattern``, or None if ``segments`` do not have its form."""
+    values: dict[str, str] = {}
+    for number, part in enumerate(pattern):
+        if part.endswith("*}"):
+            rest = "/".join(segments[number:])
+            return values | {part[1:-2]: _unquote(rest)} if rest else None
+        if number == len(segments):
+            return None
+        if part.startswith("{"):
+            if not segments[number]:
+                return None
+            values[part[1:-1]] = _unquote(segments[number])
+        elif part != segments[number]:
+            return None
+    return values if len(pattern) == len(segments) else None
+
+
+def _unquote(text: str) -> str:
+    """Return ``text``, of yarl's ``path_safe``, decoded."""
+    return text.replace("%2F", "/").replace("%25", "%") if "%" in text else text

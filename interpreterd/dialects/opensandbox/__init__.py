@@ -1,0 +1,1 @@
+"""OpenSandbox's API, of its execution daemon."""

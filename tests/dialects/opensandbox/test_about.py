@@ -1,0 +1,11 @@
+"""What the server tells about itself."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+
+async def test_the_server_is_there(open_client: Callable[..., Awaitable[Any]]) -> None:
+    client = await open_client(dialects=("opensandbox",))
+    async with client.get("/ping") as response:
+        assert response.status == 200
+        assert await response.text() == ""
