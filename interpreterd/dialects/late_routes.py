@@ -13,7 +13,7 @@ from interpreterd.http.bodies import go_on
 from interpreterd.http.errors import Show
 from interpreterd.http.uploads import not_yet
 
-_ALLOWED: Final[web.RequestKey[set[str]]] = web.RequestKey("_ALLOWED", set)  # the methods of a path
+_ALLOWED: Final[web.RequestKey[set[str]]] = web.RequestKey("_ALLOWED", set[str])  # the methods of a path
 _FOUND_BY_ALL: Final = "/{late}"  # aiohttp asks a resource of this form for each path for which it has no other
 
 
@@ -56,7 +56,8 @@ class LateRoutes(AbstractResource):
         best = next((it for it in fitting if it.dialect.table().claims(request)), (fitting or found)[0])
         if fitting:
             return web.UrlMappingMatchInfo(dict(best.values), best.route), set()
-        request[_ALLOWED] = set[str]().union(*(it.late.methods for it in found if it.dialect is best.dialect))
+        allowed = {method for it in found if it.dialect is best.dialect for method in it.late.methods}
+        request[_ALLOWED] = allowed
         return web.UrlMappingMatchInfo({}, self._refusals[id(best.dialect)]), set()
 
     def _import_tables(self) -> None:
@@ -101,7 +102,8 @@ class LateRoutes(AbstractResource):
         """Return a route for requests whose method no route of ``dialect`` at their path has."""
 
         async def refuse(request: web.Request) -> NoReturn:
-            raise web.HTTPMethodNotAllowed(request.method, sorted(request[_ALLOWED]))
+            allowed = request[_ALLOWED]
+            raise web.HTTPMethodNotAllowed(request.method, sorted(allowed))
 
         self._shows[refuse] = dialect.show
         return ResourceRoute(hdrs.METH_ANY, refuse, self)

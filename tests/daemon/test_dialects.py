@@ -1,4 +1,4 @@
-"""Several APIs on one port: what they cost when nobody uses them, and who answers what."""
+"""Several APIs on one port: an API without clients costs nothing, and each path is answered by one API."""
 
 import sys
 from collections.abc import Awaitable, Callable
