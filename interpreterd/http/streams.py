@@ -40,20 +40,35 @@ def as_event(number: int, message: bytes) -> bytes:
 
 
 FRAMES: Final[Mapping[str, Callable[[int, bytes], bytes]]] = {NDJSON: as_line, EVENT_STREAM: as_event}
+BEATS: Final[Mapping[str, bytes]] = {EVENT_STREAM: b":\n\n"}
+"""A comment of each form that has comments."""
 
 
-async def answer_with(request: web.Request, form: str, events: Events[_E], render: Render[_E]) -> web.StreamResponse:
-    """Answer with ``events``, until they end or the client disconnects; the caller then stops them."""
+async def answer_with(
+    request: web.Request,
+    form: str,
+    events: Events[_E],
+    render: Render[_E],
+    *,
+    beat: bytes | None = None,
+    beat_s: float | None = None,
+) -> web.StreamResponse:
+    """Answer with ``events``, until they end or the client disconnects; the caller then stops them.
+
+    After ``beat_s`` without data, ``beat`` is sent; by default as the ``form`` has it, if it has a form for that.
+    """
     response = web.StreamResponse(headers={**HEADERS, hdrs.CONTENT_TYPE: form})
     frame = FRAMES[form]
     patience_s = request.app[SETTINGS].heartbeat_s
     try:
         with when_gone(request, events.stop, patience_s):
             await response.prepare(request)
-            async with _heartbeat(response, form, patience_s):
+            beat = BEATS.get(form) if beat is None else beat
+            async with _heartbeat(response, beat, patience_s / 1.5 if beat_s is None else beat_s) as restart:
                 while ready := await events.ready():
                     if told := _joined(ready, render, frame):
                         await response.write(told)
+                        restart()
     except ConnectionError:
         pass
     return response
@@ -112,20 +127,58 @@ async def _follow_on_socket(
 
 
 @contextlib.asynccontextmanager
-async def _heartbeat(response: web.StreamResponse, form: str, patience_s: float) -> AsyncIterator[None]:
-    """Send comments while no event happens, for clients and proxies that end silent connections."""
-    if form != EVENT_STREAM:
-        yield
+async def _heartbeat(
+    response: web.StreamResponse, beat: bytes | None, period_s: float
+) -> AsyncIterator[Callable[[], None]]:
+    """Send ``beat`` after each ``period_s`` without data, for clients and proxies that end silent connections.
+
+    The block gets a function to call when it has sent data.
+    """
+    if beat is None:
+        yield _no_beat
         return
-    beating = asyncio.create_task(_beat(response, patience_s / 1.5))
+    heart = _Heart(response, beat, period_s)
     try:
-        yield
+        yield heart.restart
     finally:
-        beating.cancel()
+        heart.stop()
 
 
-async def _beat(response: web.StreamResponse, period_s: float) -> None:
-    with contextlib.suppress(ConnectionError):
-        while True:
-            await asyncio.sleep(period_s)
-            await response.write(b":\n\n")
+def _no_beat() -> None:
+    pass
+
+
+class _Heart:
+    """Writes ``beat`` to ``response`` after each ``period_s`` of silence: one timer for many restarts."""
+
+    def __init__(self, response: web.StreamResponse, beat: bytes, period_s: float) -> None:
+        self._response = response
+        self._text = beat
+        self._period_s = period_s
+        self._loop = asyncio.get_running_loop()
+        self._writing: asyncio.Task[None] | None = None
+        self.restart()
+        self._timer = self._loop.call_later(period_s, self._look)
+
+    def restart(self) -> None:
+        """Begin a new period."""
+        self._silent_since = self._loop.time()
+
+    def stop(self) -> None:
+        """Send no more."""
+        self._timer.cancel()
+        if self._writing is not None:
+            self._writing.cancel()
+
+    def _look(self) -> None:
+        left_s = self._silent_since + self._period_s - self._loop.time()
+        if left_s <= 0:
+            left_s = self._period_s
+            self.restart()
+            if self._writing is None or self._writing.done():  # otherwise the client takes nothing
+                self._writing = self._loop.create_task(self._beat())
+        self._timer = self._loop.call_later(left_s, self._look)
+
+    async def _beat(self) -> None:
+        with contextlib.suppress(ConnectionError):
+            await self._response.write(self._text)

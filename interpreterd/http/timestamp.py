@@ -11,4 +11,9 @@ _EPOCH: Final = datetime(1970, 1, 1)  # UTC; a datetime with a time zone takes t
 @functools.lru_cache(maxsize=4096)
 def timestamp(moment: float) -> str:
     """Return ``moment``, in seconds since the epoch, as clients read it: RFC 3339, UTC."""
+    return uncached_timestamp(moment)
+
+
+def uncached_timestamp(moment: float) -> str:
+    """Return the same of a moment for which no client asks again."""
     return (_EPOCH + timedelta(seconds=moment)).isoformat(timespec="microseconds") + "Z"

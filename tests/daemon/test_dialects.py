@@ -63,12 +63,10 @@ async def test_only_the_chosen_ones_are_served_and_the_first_refuses(
     start_daemon: Callable[..., Awaitable[Daemon]],
 ) -> None:
     daemon = await start_daemon(env={"INTERPRETERD_DIALECTS": "e2b,jupyter"})
-    assert await answer(daemon.url + "/health") == (200, "OK")
+    assert await answer(daemon.url + "/health") == (200, '"OK"')
     assert (await answer(daemon.url + "/api"))[0] == 200
     assert (await answer(daemon.url + "/process/interpreter/contexts"))[0] == 404
-    status, text = await answer(daemon.url + "/ping")
-    assert status == 404
-    assert '"message"' in text  # E2B's form
+    assert await answer(daemon.url + "/ping") == (404, "Not Found: GET /ping")  # E2B's form
 
 
 @pytest.mark.parametrize("names", ["natvie", "", "native,jupyter,native"])

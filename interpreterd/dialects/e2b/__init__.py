@@ -1,1 +1,1 @@
-"""E2B's API, of its code interpreter."""
+"""E2B's code interpreter, for its SDKs: see ``docs/e2b.md``."""

@@ -2,9 +2,10 @@
 
 from aiohttp import web
 
-from interpreterd.contexts.service import ContextService
+from interpreterd.dialects.e2b.state import State
+from interpreterd.http.answers import json_response
 
 
-async def health(service: ContextService, request: web.Request) -> web.StreamResponse:
+async def health(state: State, request: web.Request) -> web.StreamResponse:
     """Answer as long as the daemon is alive."""
-    return web.Response(text="OK")
+    return json_response("OK")

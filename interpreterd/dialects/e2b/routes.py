@@ -4,8 +4,18 @@ from typing import Final
 
 from interpreterd.dialects.late import LateRoute, Table
 
+CODE: Final = (
+    LateRoute("GET", "/health", "about:health"),
+    LateRoute("POST", "/execute", "execute:execute"),
+    LateRoute("GET", "/contexts", "contexts:list_contexts", head=False),
+    LateRoute("POST", "/contexts", "contexts:create_context"),
+    LateRoute("DELETE", "/contexts/{id}", "contexts:delete_context"),
+    LateRoute("POST", "/contexts/{id}/restart", "contexts:restart_context"),
+)
+"""Of the server for code, which E2B's SDKs look for on port 49999."""
 TABLE: Final = Table(
-    routes=(LateRoute("GET", "/health", "about:health"),),
+    routes=CODE,
     errors="errors:error_answer",
-    headers=("X-API-Key", "User-Agent: e2b-"),
+    state="state:State",
+    headers=("E2b-Sandbox-Id", "X-API-Key", "User-Agent: e2b-"),
 )

@@ -1,11 +1,11 @@
-"""What the server tells about itself."""
+"""The server itself."""
 
-from collections.abc import Awaitable, Callable
 from typing import Any
 
+import pytest
 
-async def test_the_server_is_there(open_client: Callable[..., Awaitable[Any]]) -> None:
-    client = await open_client(dialects=("e2b",))
-    async with client.get("/health") as response:
-        assert response.status == 200
-        assert await response.text() == "OK"
+
+@pytest.mark.parametrize("base_path", ["", "/below"])
+async def test_it_is_healthy(e2b: Any, base_path: str) -> None:
+    async with e2b.get(base_path + "/health") as response:
+        assert (response.status, await response.json()) == (200, "OK")

@@ -1,13 +1,12 @@
 """The routes of this dialect, on an application that speaks nothing else."""
 
-from collections.abc import Awaitable, Callable
 from typing import Any
 
+import pytest
 
-async def test_a_path_without_a_route_is_refused_in_the_form_of_the_dialect(
-    open_client: Callable[..., Awaitable[Any]],
-) -> None:
-    client = await open_client(dialects=("e2b",))
-    async with client.get("/nowhere") as response:
-        assert response.status == 404
-        assert "/nowhere" in (await response.json())["message"]
+
+@pytest.mark.parametrize(("method", "path", "status"), [("GET", "/nowhere", 404), ("DELETE", "/execute", 405)])
+async def test_what_has_no_route_is_refused_in_text(e2b: Any, method: str, path: str, status: int) -> None:
+    async with e2b.request(method, path) as response:
+        assert (response.status, response.content_type) == (status, "text/plain")
+        assert path in await response.text()
