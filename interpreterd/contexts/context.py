@@ -45,6 +45,7 @@ class Context:
         cwd: The directory in which its workers start.
         directory: The same, without the symbolic links that were in it before any code of the context ran.
         metadata: Its clients' notes; nothing here depends on them.
+        listed: See ``CreateContext``.
     """
 
     def __init__(
@@ -61,9 +62,11 @@ class Context:
         limits: Limits,
         watcher: Watcher,
         tasks: asyncio.TaskGroup,
+        listed: bool = True,
     ) -> None:
         """Make an inactive context; ``start`` or the first ``submit`` gives it a worker."""
         self.id = context_id
+        self.listed = listed
         self._log = about(context_id, _log)
         self.cwd = cwd
         self.directory = real_directory(cwd)
@@ -90,7 +93,9 @@ class Context:
             output_limit_bytes=limits.output_bytes,
             held_limit_bytes=settings.queue_bytes,
             on_full=self._slot.pause_output,  # not of the context's own: it and its transcript would keep each other
+            keeps=listed,
         )
+        self._unasked: effects.Ask | None = None
         self._closed_by: InterpreterError | None = None
         self._timers = Timers()
 
@@ -252,14 +257,23 @@ class Context:
                 self._slot.kill()
             case effects.GiveUp():
                 self._slot.give_up()
-            case effects.Ask(execution_id, prompt, password):
-                if not self._transcript.ask(execution_id, prompt, password=password):
-                    self._feed(inputs.Answered(execution_id, None))
+            case effects.Ask() as question:
+                self._ask(question)
             case effects.StartWorker():
                 self._slot.start()
             case _:
                 assert_never(effect)
 
+    def _ask(self, question: effects.Ask) -> None:
+        """Ask the client, once it has read enough: code may ask again and again, and only the last question counts."""
+        self._unasked = question if self._transcript.full else None
+        if self._unasked is None and not self._transcript.ask(
+            question.execution_id, question.prompt, password=question.password
+        ):
+            self._feed(inputs.Answered(question.execution_id, None))
+
     def _resume_output(self) -> None:
         if self._slot.worker is not None and not self._transcript.full:
             self._slot.worker.resume_output()
+            if self._unasked is not None and self._unasked.execution_id == self._machine.asking_id:
+                self._ask(self._unasked)

@@ -67,6 +67,7 @@ class ExecutionRecord:
         stdout_chars: How many characters were written so far.
         held_bytes: The memory of its request until it ends.
         hidden: Whether it is a look at the namespace, of which only its own client knows.
+        kept: Whether it is kept when it has ended.
     """
 
     id: str
@@ -76,6 +77,7 @@ class ExecutionRecord:
     origin: str
     held_bytes: int = 0
     hidden: bool = False
+    kept: bool = True
     state: str = "queued"
     created_at: float = field(factory=time.time)
     started_at: float | None = None
@@ -171,10 +173,11 @@ class Executions:
         backlog_bytes: int,
         on_room: Callable[[], None] | None,
         held: Holdings,
+        kept: bool = True,
     ) -> ExecutionRecord:
         """Register a new execution; with ``on_room`` it has a client, which reads its journal.
 
-        A look is not registered: only its client knows it.
+        A look is not registered: only its client knows it. One that is not ``kept`` is forgotten when it has ended.
 
         Raises:
             LimitReached: ``held``, to which its request is added, has no room.
@@ -197,6 +200,7 @@ class Executions:
             origin=request.origin,
             held_bytes=size_bytes,
             hidden=hidden,
+            kept=kept,
         )
         if not hidden:
             self._all[execution_id] = execution
@@ -210,6 +214,9 @@ class Executions:
     def ended(self, execution: ExecutionRecord) -> None:
         """``execution`` has ended."""
         if execution.hidden:
+            return
+        if not execution.kept:
+            self._forget(execution)
             return
         self._ended[execution.id] = execution
         latest = self._of_context.setdefault(execution.context_id, {})

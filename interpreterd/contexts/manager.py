@@ -150,8 +150,8 @@ class Manager:
         return self.existing(name).interrupt(execution_id)
 
     def list(self, *, with_default: bool, labels: Iterable[tuple[str, str]] = ()) -> list[Context]:
-        """Return all contexts whose metadata has all ``labels``, oldest first."""
-        chosen = [it for it in self._contexts.values() if with_default or it.id != DEFAULT_CONTEXT_ID]
+        """Return all listed contexts whose metadata has all ``labels``, oldest first."""
+        chosen = [it for it in self._contexts.values() if it.listed and (with_default or it.id != DEFAULT_CONTEXT_ID)]
         for key, value in labels:
             chosen = [context for context in chosen if context.metadata.get(key) == value]
         return chosen
@@ -235,6 +235,7 @@ class Manager:
             limits=limits,
             watcher=self._watcher,
             tasks=self._tasks,
+            listed=request.listed,
         )
         self._contexts[context_id] = context
         return context

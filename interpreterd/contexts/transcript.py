@@ -34,8 +34,12 @@ class Transcript:
         output_limit_bytes: int | None,
         held_limit_bytes: int = sys.maxsize,
         on_full: Callable[[], None] = lambda: None,
+        keeps: bool = True,
     ) -> None:
-        """Register executions with ``executions``. ``on_full`` is called with every event that finds it ``full``."""
+        """Register executions with ``executions``, where they stay when they have ended if it ``keeps`` them.
+
+        ``on_full`` is called with every event that finds it ``full``.
+        """
         self.running: ExecutionRecord | None = None
         self.count = 0
         self.last_used_at = time.time()
@@ -44,6 +48,7 @@ class Transcript:
         self._backlog_bytes = backlog_bytes
         self._output_limit_bytes = output_limit_bytes
         self._on_full = on_full
+        self._keeps = keeps
         self._held = Holdings(held_limit_bytes, "the context holds", within=executions.held)
         self._unfinished: dict[str, ExecutionRecord] = {}
         self._quota: OutputQuota | None = None  # of the running execution
@@ -86,6 +91,7 @@ class Transcript:
             backlog_bytes=self._backlog_bytes,
             on_room=on_room,
             held=self._held,
+            kept=self._keeps,
         )
         self._unfinished[execution.id] = execution
         if execution.hidden:
@@ -139,9 +145,9 @@ class Transcript:
             self._say(self.running, event)
 
     def ask(self, execution_id: str, prompt: str, *, password: bool) -> bool:
-        """Report that the code waits for input; return False if there is no client, or it does not read."""
+        """Report that the code waits for input; return False if there is no client."""
         execution = self._unfinished[execution_id]
-        if not execution.journal.has_client or execution.journal.full:
+        if not execution.journal.has_client:
             return False
         self._say(execution, events.InputRequest(prompt=prompt, password=password))
         return True

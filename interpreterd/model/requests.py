@@ -69,6 +69,8 @@ class CreateContext:
         limits: Tighter ones than the daemon's own.
         envs: Environment variables of all its executions.
         metadata: The client's notes; see ``patched``.
+        listed: Whether clients find it among the contexts, and its executions when they have ended. A dialect makes
+            unlisted ones for work of its own, for example to run a command.
     """
 
     cwd: str | None = None
@@ -76,6 +78,7 @@ class CreateContext:
     limits: Limits = NONE
     envs: Mapping[str, str] = field(factory=dict, repr=lambda envs: f"<{len(envs)} variables>")
     metadata: Mapping[str, str] = field(factory=dict, repr=lambda metadata: f"<{len(metadata)} pairs>")
+    listed: bool = True
 
 
 @frozen(kw_only=True)

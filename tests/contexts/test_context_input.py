@@ -24,6 +24,11 @@ def ask(worker: FakeWorker, message: Run, number: int = 1, prompt: str = "name? 
     worker.say(Asked(execution_id=message.execution_id, number=number, prompt=prompt, password=False))
 
 
+async def unread(execution: ExecutionRecord) -> list[events.Event | events.Gap]:
+    """Return the events that its client has not read."""
+    return [event for _, event in await execution.journal.client.ready()]
+
+
 async def test_a_question_and_its_answer() -> None:
     launcher = FakeLauncher()
     async with open_context(launcher) as context:
@@ -74,13 +79,29 @@ async def test_a_client_that_does_not_read_is_asked_no_more_than_its_backlog() -
     async with open_context(launcher, backlog_limit_bytes=1000) as context:
         worker, message, execution = await asking(context, launcher)
         for number in range(6):
-            ask(worker, message, number)
-        answer = await worker.told()
-        assert isinstance(answer, Answer)
-        assert answer.text is None
-        assert answer.number < 5
+            ask(worker, message, number, prompt=f"{number}? ")
+        *asked, latest = [it.prompt for it in await unread(execution) if isinstance(it, events.InputRequest)]
+        assert asked == [f"{number}? " for number in range(len(asked))]
+        assert 0 < len(asked) < 5
+        assert latest == "5? "  # it waited until the client had read the others
+        assert context.answer(execution.id, "Ada")
+        assert await worker.told() == Answer(number=5, text="Ada")
         worker.done(message)
-        assert (await read(execution)).count(events.InputRequest(prompt="name? ", password=False)) == answer.number
+
+
+async def test_a_question_that_waits_for_its_client_ends_with_the_client() -> None:
+    launcher = FakeLauncher()
+    async with open_context(launcher, backlog_limit_bytes=1000) as context:
+        worker, message, execution = await asking(context, launcher)
+        worker.write("x" * 2000)
+        ask(worker, message)
+        execution.journal.client.stop()
+        context.answer(execution.id, None)  # as the port does for it
+        assert await worker.told() == Answer(number=1, text=None)
+        worker.done(message)
+        following = context.submit(execute("next"))
+        assert (await worker.run()).code == "next"
+        assert following.state == "running"
 
 
 async def test_what_is_asked_while_it_is_interrupted_has_no_answer() -> None:

@@ -59,6 +59,20 @@ async def test_create_then_list_then_delete(tmp_path: Path) -> None:
             manager.get(one.id)
 
 
+async def test_an_unlisted_context_can_only_be_named_and_keeps_no_executions(tmp_path: Path) -> None:
+    launcher = FakeLauncher()
+    async with open_manager(launcher, tmp_path) as manager:
+        info = await manager.create(CreateContext(listed=False))
+        assert ids(manager) == []
+        assert manager.existing(info.id).info() == info
+        context, execution = manager.submit(Execute(code="pass", context_id=info.id), client=False)
+        assert manager.executions.get(execution.id) is execution
+        worker = launcher.workers[0]
+        worker.done(await worker.run())
+        assert manager.executions.get(execution.id) is None
+        assert manager.executions.latest(context.id) == []
+
+
 async def test_the_default_context_is_made_by_its_first_use_and_stays(tmp_path: Path) -> None:
     launcher = FakeLauncher()
     async with open_manager(launcher, tmp_path) as manager:
