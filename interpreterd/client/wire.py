@@ -6,6 +6,7 @@ import orjson
 from attrs import frozen
 
 from interpreterd.model import displays, events
+from interpreterd.model.comms import CommMessage
 from interpreterd.model.displays import is_json
 from interpreterd.model.failures import Details, Failure, Frame
 from interpreterd.model.files import ChangedFile, ChangedFiles
@@ -58,11 +59,28 @@ def _parse_event(message: dict[str, Any]) -> events.Event | events.Gap | None:
         case "result":
             return displays.Result(**_parse_shown(message), execution_count=message["executionCount"])
         case "display":
-            return displays.Display(**_parse_shown(message), display_id=message.get("displayId"))
+            return displays.Display(
+                **_parse_shown(message), display_id=message.get("displayId"), page="page" in message
+            )
         case "updateDisplay":
             return displays.UpdateDisplay(**_parse_shown(message), display_id=message["displayId"])
         case "clearOutput":
             return displays.ClearOutput(wait=message["wait"])
+        case "evaluated":
+            shown = _parse_shown(message) if "data" in message else {}
+            error = parse_failure(message["error"]) if "error" in message else None
+            return displays.Evaluated(name=message["name"], error=error, **shown)
+        case "nextInput":
+            return displays.NextInput(text=message["text"], replace=message["replace"])
+        case "comm":
+            return CommMessage(
+                action=message["action"],
+                comm_id=message["commId"],
+                target=message.get("target", ""),
+                data=_json(message["data"]),
+                metadata=_json(message["metadata"]) if message["metadata"] else None,
+                buffers=tuple(message["buffers"]),
+            )
         case "gap":
             return events.Gap(first=message["first"], last=message["last"])
         case _:
@@ -87,7 +105,9 @@ def _parse_control(message: dict[str, Any]) -> events.Event | None:
         case "queued":
             return events.Queued(ahead=message["ahead"])
         case "started":
-            return events.Started()
+            return events.Started(
+                execution_count=message.get("executionCount", 0), worker_count=message.get("workerCount", 0)
+            )
         case "restarted":
             return events.Restarted()
         case "completed" | "interrupted" | "cancelled" as text:
@@ -95,7 +115,12 @@ def _parse_control(message: dict[str, Any]) -> events.Event | None:
             if not isinstance(reason, str | None):
                 raise TypeError
             outcome = events.Outcome(message.get("outcome", text))
-            return events.Finished(outcome=outcome, reason=reason, files=_parse_changed(message))
+            return events.Finished(
+                outcome=outcome,
+                reason=reason,
+                files=_parse_changed(message),
+                execution_count=message.get("executionCount"),
+            )
         case _:
             return None
 

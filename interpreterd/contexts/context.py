@@ -20,7 +20,7 @@ from interpreterd.machine.machine import Machine
 from interpreterd.machine.states import SHOWN, State
 from interpreterd.model.context_info import NO_USAGES, ContextInfo, Usage
 from interpreterd.model.errors import ContextRestarted, InterpreterError, InvalidRequest
-from interpreterd.model.events import Stream, WorkerEnded
+from interpreterd.model.events import Stream
 from interpreterd.model.limits import Limits
 from interpreterd.model.requests import Execute
 from interpreterd.pipe.bundles import Bundle
@@ -224,7 +224,7 @@ class Context:
     def on_exit(self, how: str) -> None:
         """See ``Listener``."""
         self._slot.leave()
-        self._transcript.tell(WorkerEnded(how=how))
+        self._transcript.end_worker(how)
         self._feed(inputs.Exited(how))
 
     def _feed(self, event: inputs.Input) -> None:

@@ -68,6 +68,8 @@ class ExecutionRecord:
         held_bytes: The memory of its request until it ends.
         hidden: Whether it is a look at the namespace, of which only its own client knows.
         kept: Whether it is kept when it has ended.
+        counts: See ``Execute``.
+        execution_count: See ``Started``; None before it runs. Likewise ``worker_count``.
     """
 
     id: str
@@ -78,6 +80,9 @@ class ExecutionRecord:
     held_bytes: int = 0
     hidden: bool = False
     kept: bool = True
+    counts: bool = True
+    execution_count: int | None = None
+    worker_count: int | None = None
     state: str = "queued"
     created_at: float = field(factory=time.time)
     started_at: float | None = None
@@ -201,6 +206,7 @@ class Executions:
             held_bytes=size_bytes,
             hidden=hidden,
             kept=kept,
+            counts=request.counts,
         )
         if not hidden:
             self._all[execution_id] = execution

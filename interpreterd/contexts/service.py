@@ -195,6 +195,9 @@ class ContextService(Protocol):
     async def submit(self, request: Execute, *, answers: bool = False) -> Submission:
         """Queue ``request`` for a client that reads its events; only a client that ``answers`` is asked for input.
 
+        With ``comm``, it gives a message to code, see ``model.comms``: followers of the context see what comes of it,
+        but it is not listed, and is forgotten when it has ended.
+
         Raises:
             ContextNotFound, InvalidRequest, LimitReached: The refused request does not make the default context.
         """
@@ -206,6 +209,8 @@ class ContextService(Protocol):
 
     async def look(self, request: Execute) -> Submission:
         """Queue ``request``, which has a task, for a client that reads its events up to ``Finished``.
+
+        Its kinds are in ``model.looks``, the history and the open comms among them.
 
         It takes its turn like an execution, and can be interrupted like one; but no other client is told of it.
 

@@ -53,6 +53,7 @@ class Transcript:
         self._unfinished: dict[str, ExecutionRecord] = {}
         self._quota: OutputQuota | None = None  # of the running execution
         self._feed: Journal[Happened] | None = None
+        self._count_before = 0  # of earlier workers
 
     @property
     def full(self) -> bool:
@@ -75,8 +76,8 @@ class Transcript:
         return self.running is not None and self.running.id == execution_id
 
     def unfinished(self) -> list[ExecutionRecord]:
-        """Return the running execution and the waiting ones, in that order, without looks at the namespace."""
-        return [it for it in self._unfinished.values() if not it.hidden]
+        """Return the running execution and the waiting ones, in that order, as far as clients may list them."""
+        return [it for it in self._unfinished.values() if not it.hidden and it.kept is self._keeps]
 
     def new(self, request: Execute, *, on_room: Callable[[], None] | None) -> ExecutionRecord:
         """Return a new execution; with ``on_room``, see ``Journal``, it has a client, and the program waits for it.
@@ -91,14 +92,16 @@ class Transcript:
             backlog_bytes=self._backlog_bytes,
             on_room=on_room,
             held=self._held,
-            kept=self._keeps,
+            kept=self._keeps and request.comm is None,
         )
         self._unfinished[execution.id] = execution
         if execution.hidden:
             return execution
         self.last_used_at = execution.created_at
         if self._feed is not None:
-            self.tell(events.Submitted.of(request.code, request.origin), execution.id)
+            is_comm = request.comm is not None
+            submitted = events.Submitted.of(request.code, request.origin, silent=request.silent, comm=is_comm)
+            self.tell(submitted, execution.id)
         return execution
 
     def queue(self, execution: ExecutionRecord) -> None:
@@ -108,10 +111,11 @@ class Transcript:
     def begin(self, execution_id: str, *, restarted: bool) -> None:
         """Report that an execution runs now."""
         self.running = execution = self._unfinished[execution_id]
-        self.count += not execution.hidden
+        self.count += execution.counts
         if self._output_limit_bytes is not None:
             self._quota = OutputQuota(self._output_limit_bytes)
-        self._say(execution, events.Started())
+        execution.execution_count, execution.worker_count = self.count, self.count - self._count_before
+        self._say(execution, events.Started(execution_count=self.count, worker_count=execution.worker_count))
         if restarted:
             self._say(execution, events.Restarted())
 
@@ -164,12 +168,23 @@ class Transcript:
         if end.error is not None:
             self._say(execution, events.Raised(error=end.error))
         finished = events.Finished(
-            outcome=end.outcome, error=end.error, cause=end.cause, found=end.found, files=end.files
+            outcome=end.outcome,
+            error=end.error,
+            cause=end.cause,
+            found=end.found,
+            files=end.files,
+            execution_count=execution.execution_count,
+            worker_count=execution.worker_count,
         )
         self._say(execution, finished)
         if not execution.hidden:
             self.last_used_at = execution.finished_at or self.last_used_at
         self._executions.ended(execution)
+
+    def end_worker(self, how: str) -> None:
+        """The worker has ended; the next one counts from 1."""
+        self._count_before = self.count
+        self.tell(events.WorkerEnded(how=how))
 
     def close(self) -> None:
         """No more events come; the followers come to the end."""

@@ -101,7 +101,7 @@ class Steps:
         self.given_up = self.late = 0
         self.input_ended = False
         request = execution.request
-        if request.task is None:
+        if request.counts:
             self.begun += 1
         run = Run.of(execution.execution_id, request, self.begun)
         self.do(effects.Begin(execution.execution_id, self.restarted), effects.Send(run))

@@ -9,7 +9,7 @@ from typing import Final
 
 from attrs import field, frozen
 
-from interpreterd.model.events import Event
+from interpreterd.model.events import Event, Failure
 from interpreterd.model.names import JSON
 
 BUNDLE_LIMIT_BYTES: Final = 16 << 20
@@ -64,6 +64,7 @@ class Display(Event):
 
     Attributes:
         display_id: The name by which ``UpdateDisplay`` replaces it.
+        page: Whether it is help that the code has asked for, by ``name?``: a front end may show it beside the output.
     """
 
     counts_as_backlog = True
@@ -71,6 +72,7 @@ class Display(Event):
     data: Data = field(repr=_types)
     metadata: Json | None = None
     display_id: str | None = None
+    page: bool = False
 
 
 @frozen(kw_only=True)
@@ -91,3 +93,30 @@ class ClearOutput(Event):
     counts_as_backlog = True
 
     wait: bool
+
+
+@frozen(kw_only=True)
+class Evaluated(Event):
+    """The value of one of ``Execute.expressions``, or the exception that it has raised.
+
+    Attributes:
+        name: The client's name for the expression.
+        data: Empty if there is an ``error``.
+    """
+
+    counts_as_backlog = True
+
+    name: str
+    data: Data = field(factory=dict, repr=_types)
+    metadata: Json | None = None
+    error: Failure | None = None
+
+
+@frozen(kw_only=True)
+class NextInput(Event):
+    """The code proposes ``text`` as the next cell, or in the place of its own if ``replace``."""
+
+    counts_as_backlog = True
+
+    text: str = field(repr=lambda text: f"<{len(text)} chars>")
+    replace: bool = False

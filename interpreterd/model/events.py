@@ -147,9 +147,17 @@ class Queued(Event):
 
 @frozen(kw_only=True)
 class Started(Event):
-    """The execution runs now."""
+    """The execution runs now.
+
+    Attributes:
+        execution_count: How many executions that count the context has started to run, this one included.
+        worker_count: The same, of its present worker.
+    """
 
     counts_as_backlog = False
+
+    execution_count: int = field(default=0, eq=False)
+    worker_count: int = field(default=0, eq=False)
 
     def note(self, record: Record) -> None:
         record.note_begin()
@@ -192,6 +200,8 @@ class Finished(Event):
         reason: The code of ``cause``, by which clients know it.
         found: What a look at the namespace has found.
         files: The files that the code has made or changed; None if its client did not ask, or its Python died.
+        execution_count: As in ``Started``; None if it has not run.
+        worker_count: Likewise.
     """
 
     counts_as_backlog = False
@@ -203,6 +213,8 @@ class Finished(Event):
     reason: str | None = field()
     found: Found | None = None
     files: ChangedFiles | None = None
+    execution_count: int | None = field(default=None, eq=False)
+    worker_count: int | None = field(default=None, eq=False)
 
     @reason.default
     def _code_of_cause(self) -> str | None:
@@ -225,8 +237,10 @@ class Submitted(Event):
     """An execution has been submitted; only followers of its context see this.
 
     Attributes:
-        code: At most ``EVENT_LIMIT_CHARS`` of it.
+        code: At most ``EVENT_LIMIT_CHARS`` of it; empty if it is a message for a comm.
         cut_chars: How much longer it is.
+        silent: As in the request.
+        comm: Whether it is a message for a comm.
     """
 
     counts_as_backlog = False
@@ -234,11 +248,14 @@ class Submitted(Event):
     code: str = field(repr=_chars)
     origin: str
     cut_chars: int = 0
+    silent: bool = False
+    comm: bool = False
 
     @classmethod
-    def of(cls, code: str, origin: str) -> Self:
-        cut_chars = max(0, len(code) - EVENT_LIMIT_CHARS)
-        return cls(code=code[:EVENT_LIMIT_CHARS], origin=origin, cut_chars=cut_chars)
+    def of(cls, code: str, origin: str, *, silent: bool = False, comm: bool = False) -> Self:
+        cut_chars = 0 if comm else max(0, len(code) - EVENT_LIMIT_CHARS)
+        code = "" if comm else code[:EVENT_LIMIT_CHARS]
+        return cls(code=code, origin=origin, cut_chars=cut_chars, silent=silent, comm=comm)
 
 
 @frozen(kw_only=True)

@@ -8,8 +8,37 @@ DEFAULT_LOOK_TIMEOUT_S: Final = 10
 MATCHES_LIMIT: Final = 1000
 VARIABLES_LIMIT: Final = 1000
 
-TaskKind = Literal["complete", "inspect", "isComplete", "variables"]
+HISTORY_LIMIT: Final = 1000  # cells
+HISTORY_PATTERN_LIMIT_CHARS: Final = 1000
+COMMS_LIMIT: Final = 1000
+
+TaskKind = Literal["complete", "inspect", "isComplete", "variables", "history", "comms"]
+HistoryAccess = Literal["tail", "range", "search"]
 CompletenessStatus = Literal["complete", "incomplete", "invalid", "unknown"]
+
+
+@frozen(kw_only=True)
+class HistoryQuery:
+    """Which cells of the history to tell.
+
+    Attributes:
+        access: ``tail``: the latest ``n``; ``range``: the numbers ``start`` to ``stop``, without ``stop``; ``search``:
+            the latest ``n`` that match ``pattern``.
+        n: None for ``HISTORY_LIMIT``.
+        start: The cells of a worker count from 1. 0 or less counts back from the next cell.
+        stop: None for the end.
+        pattern: ``*`` stands for any characters, ``?`` for one; it has to match the whole source.
+        unique: Whether to tell, of cells with the same source, only the latest.
+        output: Whether to tell the text of their results, too.
+    """
+
+    access: HistoryAccess = "tail"
+    n: int | None = None
+    start: int = 1
+    stop: int | None = None
+    pattern: str = "*"
+    unique: bool = False
+    output: bool = False
 
 
 @frozen(kw_only=True)
@@ -19,11 +48,15 @@ class Task:
     Attributes:
         cursor: A place in the code, in Unicode code points.
         detail: 1 for the source, too.
+        history: For ``history``.
+        target: For ``comms``: only comms of this target; empty for all.
     """
 
     kind: TaskKind
     cursor: int = 0
     detail: int = 0
+    history: HistoryQuery = field(factory=HistoryQuery)
+    target: str = ""
 
 
 @frozen(kw_only=True)
@@ -118,4 +151,50 @@ class Variables:
     omitted: int = 0
 
 
-Found = Completions | Inspection | Completeness | Variables
+@frozen(kw_only=True)
+class Cell:
+    """A cell of the history.
+
+    Attributes:
+        number: The ``worker_count`` of its execution.
+        output: The text of its result; None if it had none, or was not asked for.
+    """
+
+    number: int
+    source: str = field(repr=False)
+    output: str | None = field(default=None, repr=False)
+
+
+@frozen(kw_only=True)
+class History:
+    """Cells that the present worker has run, the oldest first.
+
+    Attributes:
+        omitted: How many more there are that were asked for: the newest are told first, as far as there is room.
+    """
+
+    cells: tuple[Cell, ...] = ()
+    omitted: int = 0
+
+
+@frozen(kw_only=True)
+class OpenComm:
+    """A comm that is open; see ``comms``."""
+
+    comm_id: str
+    target: str
+
+
+@frozen(kw_only=True)
+class Comms:
+    """The comms that are open.
+
+    Attributes:
+        omitted: How many more there are.
+    """
+
+    comms: tuple[OpenComm, ...] = ()
+    omitted: int = 0
+
+
+Found = Completions | Inspection | Completeness | Variables | History | Comms

@@ -5,6 +5,7 @@ from typing import Final
 
 from attrs import field, frozen
 
+from interpreterd.model.comms import ToComm
 from interpreterd.model.digest import Digest, utf8_bytes
 from interpreterd.model.errors import InvalidRequest
 from interpreterd.model.limits import NONE, Limits
@@ -16,6 +17,9 @@ ID_LIMIT_CHARS: Final = 1000  # of a context's id, which the daemon repeats if i
 ORIGIN_LIMIT_CHARS: Final = 256
 METADATA_LIMIT: Final = 64
 METADATA_LIMIT_BYTES: Final = 4096
+MESSAGE_ID_LIMIT_CHARS: Final = 256
+EXPRESSIONS_LIMIT: Final = 64
+EXPRESSIONS_LIMIT_BYTES: Final = 64 << 10
 IMAGE_FORMATS: Final = ("png", "svg")
 CWD_LIMIT_BYTES: Final = 4096  # PATH_MAX, limits.h
 
@@ -37,8 +41,14 @@ class Execute:
         image_format: The format of figures, one of ``IMAGE_FORMATS``; None for the code's own choice, png by default.
         results: Whether its client wants the value of the last expression. Otherwise no code of the value runs.
         files: Whether its end lists the files that it has made or changed below the context's directory.
+        silent: Whether it neither counts nor shows or keeps the value of its last expression; its output is as usual.
+        counted: Whether it counts among the context's executions, and is kept in the history of its worker.
+        expressions: Evaluated after the code, unless that ends with an exception: by the client's names for them.
+        stop_on_error: Whether executions of the same ``origin`` that wait are cancelled if it ends with an exception.
         origin: The client's name for itself, for other clients that follow the context.
+        message_id: The client's name for the request, which code can see; empty for the execution's id.
         task: A look at the namespace, in place of running the code; None to run it.
+        comm: To give a message to functions that code has registered, in place of running the code.
         digest: Of the code, if it is already known: computing it takes long for long code.
     """
 
@@ -54,9 +64,20 @@ class Execute:
     image_format: str | None = None
     results: bool = True
     files: bool = False
+    silent: bool = False
+    counted: bool = True
+    expressions: Mapping[str, str] = field(factory=dict, repr=lambda them: f"<{len(them)} expressions>")
+    stop_on_error: bool = False
     origin: str = ""
+    message_id: str = ""
     task: Task | None = None
+    comm: ToComm | None = None
     digest: Digest | None = field(default=None, repr=False, eq=False)
+
+    @property
+    def counts(self) -> bool:
+        """Whether it is one of the executions that the context counts."""
+        return self.counted and not self.silent and self.task is None and self.comm is None
 
 
 @frozen(kw_only=True)
@@ -90,6 +111,17 @@ class ChangeContext:
     """
 
     metadata: Mapping[str, str | None] | None = field(factory=dict)
+
+
+def check_expressions(expressions: Mapping[str, str]) -> None:
+    """Raise ``InvalidRequest`` if these are too many expressions, or too long ones."""
+    if len(expressions) > EXPRESSIONS_LIMIT:
+        raise InvalidRequest(f"expressions must be at most {EXPRESSIONS_LIMIT}")
+    if sum(utf8_bytes(name) + utf8_bytes(expression) for name, expression in expressions.items()) > (
+        EXPRESSIONS_LIMIT_BYTES
+    ):
+        limit = f"{EXPRESSIONS_LIMIT_BYTES} bytes long, names included"
+        raise InvalidRequest(f"expressions must together be at most {limit}")
 
 
 def patched(metadata: Mapping[str, str], patch: Mapping[str, str | None] | None) -> dict[str, str]:

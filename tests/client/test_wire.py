@@ -43,8 +43,12 @@ def examples(name: str) -> Iterator[dict[str, Any]]:
                 return values(key, SCHEMAS[reference.rpartition("/")[2]])
             case {"anyOf": [{"$ref": reference}, {"type": "null"}]}:
                 return [made(SCHEMAS[reference.rpartition("/")[2]]), None]
+            case {"properties": {}}:
+                return [made(it)]
             case {"type": "array", "items": {"$ref": reference}}:
                 return [[made(SCHEMAS[reference.rpartition("/")[2]])]]
+            case {"description": "Any JSON value; mostly an object."}:
+                return [{key: next(numbers)}]
             case {"type": "array", "items": {"type": "string"}}:
                 return [[f"{key} {next(numbers)}"]]
             case {"type": ["integer", "null"]}:

@@ -9,7 +9,7 @@ import pytest
 from attrs import define, field, frozen
 from kinds import kinds
 
-from interpreterd.model import displays, events
+from interpreterd.model import comms, displays, events
 from interpreterd.model.errors import ContextDeleted
 from interpreterd.model.events import COUNTED_ELSEWHERE, EVENT_BYTES, EVENT_LIMIT_CHARS
 from interpreterd.model.memory import text_bytes
@@ -78,6 +78,9 @@ def test_what_code_can_say_without_end_makes_its_client_wait() -> None:
         displays.Display,
         displays.UpdateDisplay,
         displays.ClearOutput,
+        displays.Evaluated,
+        displays.NextInput,
+        comms.CommMessage,
     }
     assert not events.Happened(
         execution_id="e", event=events.Output(stream=events.Stream.STDOUT, text="x")

@@ -12,6 +12,7 @@ from paths import ROOT
 
 from interpreterd.dialects.native.events import render_happened
 from interpreterd.model import displays, events
+from interpreterd.model.comms import CommMessage
 
 PROTOCOL = (ROOT / "PROTOCOL.md").read_text("utf-8")
 
@@ -53,7 +54,7 @@ def test_what_happens_in_a_context_is_as_documented() -> None:
     told: list[events.Event] = [
         events.Submitted(code="print('hello')", origin="ada"),
         events.Queued(ahead=1),
-        events.Started(),
+        events.Started(execution_count=3, worker_count=1),
         events.Restarted(),
         events.Output(stream=events.Stream.STDOUT, text="hello\n"),
         events.InputRequest(prompt="name? ", password=False),
@@ -67,18 +68,30 @@ def test_what_happens_in_a_context_is_as_documented() -> None:
         displays.Result(
             data={"text/plain": "{'a': 1}", "application/json": displays.Json('{"a":1}')}, execution_count=3
         ),
+        displays.Evaluated(name="total", data={"text/plain": "2"}),
+        displays.Evaluated(name="wrong", error=events.Failure(name="NameError", value="name 'x' is not defined")),
+        displays.NextInput(text="print(1)"),
+        CommMessage(
+            action="open",
+            comm_id="6d0f",
+            target="jupyter.widget",
+            data=displays.Json('{"state":{"value":1}}'),
+            metadata=displays.Json('{"version":"2.1.0"}'),
+            buffers=("AAEC",),
+        ),
+        CommMessage(action="message", comm_id="6d0f", data=displays.Json('{"value":2}')),
         events.Raised(error=failure),
-        events.Finished(outcome=events.Outcome.COMPLETED, error=failure),
+        events.Finished(outcome=events.Outcome.COMPLETED, error=failure, execution_count=3),
         events.Output(stream=events.Stream.STDERR, text="from a thread\n"),
         events.WorkerEnded(how="killed by SIGKILL"),
     ]
     assert {type(event) for event in told} == kinds()
     execution_id = "0f0e4a52-7d0f-4f0b-9f0e-5a7d3c2b1a00"
     lines = [
-        render_happened(number, events.Happened(execution_id=execution_id if number < 12 else None, event=event))
+        render_happened(number, events.Happened(execution_id=execution_id if number < 17 else None, event=event))
         for number, event in enumerate(told)
     ]
-    lines.append(render_happened(13, events.Gap(first=3, last=13)))
+    lines.append(render_happened(18, events.Gap(first=3, last=18)))
     assert [json.loads(line or b"") for line in lines] == golden("feed")
 
 

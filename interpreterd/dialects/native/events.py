@@ -14,6 +14,7 @@ from interpreterd.dialects.native.bodies import changed_body, exception_body, te
 from interpreterd.dialects.native.errors import closing_after
 from interpreterd.http.closing import NORMAL, Closing
 from interpreterd.model import displays, events
+from interpreterd.model.comms import CommMessage
 from interpreterd.model.errors import ExecutionInterrupted
 from interpreterd.model.events import Event, Finished, Gap, Happened, Outcome
 
@@ -23,7 +24,7 @@ V1: Final[Bodies] = {}
 V2: Final[Bodies] = {}
 RESULTS: Final[Bodies] = {}
 """Kinds that clients of version 1 see only if they ask for results."""
-_Shown = displays.Result | displays.Display | displays.UpdateDisplay
+_Shown = displays.Result | displays.Display | displays.UpdateDisplay | displays.Evaluated
 _K = TypeVar("_K", bound=Event | Gap)
 
 
@@ -98,8 +99,33 @@ def _result(result: displays.Result) -> Body:
 
 
 def _display(display: displays.Display) -> Body:
-    body = _shown("display", display)
+    body = _shown("display", display) | ({"page": True} if display.page else {})
     return body if display.display_id is None else {**body, "displayId": display.display_id}
+
+
+def _evaluated(evaluated: displays.Evaluated) -> Body:
+    if evaluated.error is not None:
+        return {"type": "evaluated", "name": evaluated.name, "error": exception_body(evaluated.error)}
+    return {**_shown("evaluated", evaluated), "name": evaluated.name}
+
+
+def _comm(message: CommMessage) -> Body:
+    opened = {"target": message.target} if message.action == "open" else {}
+    return {
+        "type": "comm",
+        "action": message.action,
+        "commId": message.comm_id,
+        **opened,
+        "data": _fragment(message.data),
+        "metadata": {} if message.metadata is None else _fragment(message.metadata),
+        "buffers": list(message.buffers),
+    }
+
+
+def _submitted(submitted: events.Submitted) -> Body:
+    marks = {name: True for name, is_so in (("silent", submitted.silent), ("comm", submitted.comm)) if is_so}
+    origin = submitted.origin
+    return {"type": "submitted", "code": submitted.code, "cutChars": submitted.cut_chars, "origin": origin, **marks}
 
 
 def _end(finished: Finished) -> Body:
@@ -107,7 +133,8 @@ def _end(finished: Finished) -> Body:
         text = "interrupted"
     else:
         text = "completed" if finished.cause is None else "cancelled"
-    return control(text, outcome=finished.outcome.value, code=finished.reason, **changed_body(finished.files))
+    count = {} if finished.execution_count is None else {"executionCount": finished.execution_count}
+    return control(text, outcome=finished.outcome.value, code=finished.reason, **count, **changed_body(finished.files))
 
 
 def _end_v1(finished: Finished) -> Body | None:
@@ -119,7 +146,7 @@ def _end_v1(finished: Finished) -> Body | None:
 
 tell(events.Output, _output, V1, V2)
 tell(events.Queued, lambda it: control("queued", ahead=it.ahead), V2)
-tell(events.Started, lambda it: control("started"), V2)
+tell(events.Started, lambda it: control("started", executionCount=it.execution_count, workerCount=it.worker_count), V2)
 tell(events.Restarted, lambda it: control("restarted"), V1, V2)
 tell(events.InputRequest, lambda it: {"type": "inputRequest", "prompt": it.prompt, "password": it.password}, V2)
 tell(events.Raised, lambda it: {"type": "error", **exception_body(it.error)}, V2)
@@ -131,9 +158,8 @@ tell(displays.Result, _result, RESULTS, V2)
 tell(displays.Display, _display, RESULTS, V2)
 tell(displays.UpdateDisplay, lambda it: {**_shown("updateDisplay", it), "displayId": it.display_id}, RESULTS, V2)
 tell(displays.ClearOutput, lambda it: {"type": "clearOutput", "wait": it.wait}, RESULTS, V2)
-tell(
-    events.Submitted,
-    lambda it: {"type": "submitted", "code": it.code, "cutChars": it.cut_chars, "origin": it.origin},
-    V2,
-)
+tell(displays.Evaluated, _evaluated, V2)
+tell(displays.NextInput, lambda it: {"type": "nextInput", "text": it.text, "replace": it.replace}, V2)
+tell(CommMessage, _comm, V2)
+tell(events.Submitted, _submitted, V2)
 tell(events.WorkerEnded, lambda it: {"type": "workerEnded", "how": it.how}, V2)

@@ -28,11 +28,13 @@ from interpreterd.model.requests import (
     DEFAULT_TIMEOUT_S,
     ID_LIMIT_CHARS,
     IMAGE_FORMATS,
+    MESSAGE_ID_LIMIT_CHARS,
     ORIGIN_LIMIT_CHARS,
     TIMEOUT_LIMIT_S,
     ChangeContext,
     CreateContext,
     Execute,
+    check_expressions,
     patched,
 )
 
@@ -74,7 +76,12 @@ def parse_execute(value: object, *, contract: bool = False) -> ExecuteMessage:
             "files",
             "background",
             "results",
+            "silent",
+            "counted",
+            "expressions",
+            "stopOnError",
             "origin",
+            "messageId",
         },
     )
     code = string(message, "code")
@@ -93,6 +100,9 @@ def parse_execute(value: object, *, contract: bool = False) -> ExecuteMessage:
     origin = string(message, "origin") or ""
     if len(origin) > ORIGIN_LIMIT_CHARS:
         raise InvalidRequest(f"origin must be at most {ORIGIN_LIMIT_CHARS} characters long")
+    message_id = string(message, "messageId") or ""
+    if len(message_id) > MESSAGE_ID_LIMIT_CHARS:
+        raise InvalidRequest(f"messageId must be at most {MESSAGE_ID_LIMIT_CHARS} characters long")
     numbered = choice(message, "events", ("v1", "v2")) == "v2"
     execute = Execute(
         code=code,
@@ -107,9 +117,22 @@ def parse_execute(value: object, *, contract: bool = False) -> ExecuteMessage:
         image_format=None if message.get("imageFormat") is None else choice(message, "imageFormat", IMAGE_FORMATS),
         results=flag(message, "results") if "results" in message else numbered or not contract,
         files=flag(message, "files"),
+        silent=flag(message, "silent"),
+        counted=flag(message, "counted") if "counted" in message else True,
+        expressions=_expressions(message),
+        stop_on_error=flag(message, "stopOnError"),
         origin=origin,
+        message_id=message_id,
     )
     return ExecuteMessage(execute, numbered=numbered, background=flag(message, "background"))
+
+
+def _expressions(message: dict[str, object]) -> dict[str, str]:
+    value = message.get("expressions", {})
+    if not isinstance(value, dict) or not all(isinstance(item, str) for item in value.values()):
+        raise MalformedRequest("expressions must be an object whose values are strings")
+    check_expressions(value)
+    return value
 
 
 def parse_create(value: object) -> CreateContext:

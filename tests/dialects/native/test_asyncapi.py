@@ -19,6 +19,7 @@ from interpreterd.dialects.native.operations import parse_operation, parse_reque
 from interpreterd.dialects.native.refusals import execute_refusal, session_refusal
 from interpreterd.http.closing import INVALID_TEXT, TRY_AGAIN_LATER
 from interpreterd.model import displays, events
+from interpreterd.model.comms import CommMessage
 from interpreterd.model.errors import (
     ContextDeleted,
     ContextNotFound,
@@ -118,19 +119,41 @@ KINDS: dict[type[Any], st.SearchStrategy[Any]] = {
         events.Output, stream=st.sampled_from(events.Stream), text=st.text(min_size=1), replaced=numbers
     ),
     events.Queued: st.builds(events.Queued, ahead=numbers),
-    events.Started: st.just(events.Started()),
+    events.Started: st.builds(events.Started, execution_count=numbers, worker_count=numbers),
     events.Restarted: st.just(events.Restarted()),
     events.InputRequest: st.builds(events.InputRequest, prompt=text, password=st.booleans()),
     displays.Result: st.builds(displays.Result, data=bundles, metadata=metadata, execution_count=numbers),
-    displays.Display: st.builds(displays.Display, data=bundles, metadata=metadata, display_id=st.none() | text),
+    displays.Display: st.builds(
+        displays.Display, data=bundles, metadata=metadata, display_id=st.none() | text, page=st.booleans()
+    ),
     displays.UpdateDisplay: st.builds(displays.UpdateDisplay, data=bundles, metadata=metadata, display_id=text),
     displays.ClearOutput: st.builds(displays.ClearOutput, wait=st.booleans()),
+    displays.Evaluated: st.builds(displays.Evaluated, name=text, data=bundles, metadata=metadata)
+    | st.builds(displays.Evaluated, name=text, error=failures),
+    displays.NextInput: st.builds(displays.NextInput, text=text, replace=st.booleans()),
+    CommMessage: st.builds(
+        CommMessage,
+        action=st.sampled_from(["open", "message", "close"]),
+        comm_id=text,
+        target=text,
+        data=st.just(displays.Json("[1]")),
+        metadata=metadata,
+        buffers=st.just(()) | st.just(("AAEC", "")),
+    ),
     events.Raised: st.builds(events.Raised, error=failures),
-    Finished: st.builds(Finished, outcome=st.sampled_from(events.Outcome), error=st.none() | failures, cause=causes),
+    Finished: st.builds(
+        Finished,
+        outcome=st.sampled_from(events.Outcome),
+        error=st.none() | failures,
+        cause=causes,
+        execution_count=st.none() | numbers,
+    ),
     Gap: st.builds(Gap, first=numbers, last=numbers),
 }
 MORE_KINDS: dict[type[Any], st.SearchStrategy[Any]] = {
-    Submitted: st.builds(Submitted, code=st.text(min_size=1), origin=text, cut_chars=numbers),
+    Submitted: st.builds(
+        Submitted, code=text, origin=text, cut_chars=numbers, silent=st.booleans(), comm=st.booleans()
+    ),
     WorkerEnded: st.builds(WorkerEnded, how=text),
 }
 

@@ -16,6 +16,7 @@ from interpreterd.dialects.native.events import render
 from interpreterd.dialects.native.operations import answer, parse_operation, parse_request_id
 from interpreterd.dialects.native.refusals import session_refusal
 from interpreterd.model import displays, events
+from interpreterd.model.comms import CommMessage
 from interpreterd.model.errors import ContextDeleted, ExecutionTimedOut
 from interpreterd.model.failures import Details, Failure, Frame
 from interpreterd.model.names import NATIVE_PATH
@@ -145,7 +146,7 @@ def test_events_are_as_documented() -> None:
     refused = caught.value
     told: list[events.Event] = [
         events.Queued(ahead=1),
-        events.Started(),
+        events.Started(execution_count=3, worker_count=1),
         events.Restarted(),
         events.Output(stream=events.Stream.STDOUT, text="hello\n"),
         events.Output(stream=events.Stream.STDERR, text="a warning\n"),
@@ -161,8 +162,20 @@ def test_events_are_as_documented() -> None:
         displays.Result(
             data={"text/plain": "{'a': 1}", "application/json": displays.Json('{"a":1}')}, execution_count=3
         ),
+        displays.Evaluated(name="total", data={"text/plain": "2"}),
+        displays.Evaluated(name="wrong", error=events.Failure(name="NameError", value="name 'x' is not defined")),
+        displays.NextInput(text="print(1)"),
+        CommMessage(
+            action="open",
+            comm_id="6d0f",
+            target="jupyter.widget",
+            data=displays.Json('{"state":{"value":1}}'),
+            metadata=displays.Json('{"version":"2.1.0"}'),
+            buffers=("AAEC",),
+        ),
+        CommMessage(action="message", comm_id="6d0f", data=displays.Json('{"value":2}')),
         events.Raised(error=failure),
-        events.Finished(outcome=events.Outcome.COMPLETED, error=failure),
+        events.Finished(outcome=events.Outcome.COMPLETED, error=failure, execution_count=3),
         events.Finished(outcome=events.Outcome.INTERRUPTED, cause=ExecutionTimedOut("timed out")),
         events.Finished(outcome=events.Outcome.CANCELLED, cause=ContextDeleted("c")),
     ]
