@@ -15,7 +15,7 @@ PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; 
 unexport PYTHONUNBUFFERED PYTHONDONTWRITEBYTECODE
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: run test quick programs cover lint format docs dist clean distclean
+.PHONY: run test quick clients programs cover lint format docs dist clean distclean
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
 
@@ -23,28 +23,34 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 run: $(VENV)/.has-run
 	@exec $(BIN)/interpreterd serve $(ARGS)
 
-test: $(VENV)/.has-test programs
+test: $(VENV)/.has-test programs clients
 	$(BIN)/pytest $(ARGS)
+
+# What tests/clients runs: programs of others. Without them, as without a network, these tests fail and say so.
+clients: programs
+	@$(MAKE) --no-print-directory --keep-going .venv-clients/.has .venv-clients/node/.has || \
+		echo 'Not all clients are installed: the tests in tests/clients will fail. See above for the reason' >&2
 
 # The tests that start no daemon: neither with one, nor of documents, distributions or benchmarks.
 quick: $(VENV)/.has-test
 	$(BIN)/pytest --quick $(ARGS)
 
-# Debian's, for the tests of examples/browser, of Node's WebSockets (wscat comes with them) and of the documented proxies.
+# Debian's, for the tests of examples/browser, of Node's WebSockets (wscat comes with them), of clients in Node and of the
+# documented proxies.
 # Not a stamp in .venv: it is the machine that has them or not. Without Chromium or node-ws tests fail and say so; without
 # a proxy what is documented of it is not tested.
 APT_GET := apt-get -qq -y -o DPkg::Lock::Timeout=120
 programs: export PATH := $(PATH):/usr/sbin
 programs:
-	@for program in chromium chromedriver wscat nginx haproxy; do command -v "$$program" >/dev/null || missing=yes; done; \
+	@for program in chromium chromedriver wscat nginx haproxy node npm; do command -v "$$program" >/dev/null || missing=yes; done; \
 	test -z "$$missing" || { \
-		echo 'Installing chromium, chromium-driver, node-ws, nginx and haproxy' >&2; \
+		echo 'Installing chromium, chromium-driver, node-ws, nginx, haproxy, nodejs and npm' >&2; \
 		root=$$(test "$$(id -u)" = 0 || echo sudo -n); \
 		{ $$root $(APT_GET) update && $$root env DEBIAN_FRONTEND=noninteractive \
-			$(APT_GET) install --no-install-recommends chromium chromium-driver node-ws nginx haproxy; } </dev/null >/dev/null 2>&1 || \
-		echo 'That did not work: apt-get install chromium chromium-driver node-ws nginx haproxy says why' >&2; }
+			$(APT_GET) install --no-install-recommends chromium chromium-driver node-ws nginx haproxy nodejs npm; } </dev/null >/dev/null 2>&1 || \
+		echo 'That did not work: apt-get install chromium chromium-driver node-ws nginx haproxy nodejs npm says why' >&2; }
 
-cover: $(VENV)/.has-test programs
+cover: $(VENV)/.has-test programs clients
 	$(BIN)/coverage erase
 	$(BIN)/coverage run -m pytest $(ARGS)
 	$(BIN)/coverage combine --quiet
@@ -93,7 +99,7 @@ clean:
 	find interpreterd worker tests docs examples $(wildcard soak) packaging -name __pycache__ -prune -exec rm -rf {} +
 
 distclean: clean
-	rm -rf $(VENV)
+	rm -rf $(VENV) .venv-clients .venv-agents
 
 # The tests build and start the distributions too.
 $(VENV)/.has-run: EXTRAS :=
@@ -106,6 +112,25 @@ $(VENV)/.has-docs: EXTRAS := [docs]
 $(VENV)/.has-%: $(VENV)/pyvenv.cfg setup.cfg pyproject.toml
 	@echo "Installing interpreterd$(EXTRAS) into $(VENV)" >&2
 	@$(BIN)/python -m pip install -qq --editable '.$(EXTRAS)' >&2
+	@touch $@
+
+# An environment beside the tests' own, with the extra of its name.
+.venv-%/.has: .venv-%/pyvenv.cfg setup.cfg pyproject.toml
+	@echo "Installing interpreterd[$*] into .venv-$*" >&2
+	@.venv-$*/bin/python -m pip install -qq --editable '.[$*]' >&2
+	@touch $@
+
+.PRECIOUS: .venv-%/pyvenv.cfg
+.venv-%/pyvenv.cfg:
+	@test -n '$(PYTHON)' || { echo 'No Python 3.11 or newer with venv found; name one: make PYTHON=/path/to/python' >&2; exit 1; }
+	@$(PYTHON) -m venv .venv-$* >&2
+
+# node_modules is not in tests/, whose Python files are ours.
+NODE := tests/clients/node
+.venv-clients/node/.has: $(NODE)/package.json $(NODE)/package-lock.json $(NODE)/.npmrc
+	@echo 'Installing the packages of $(NODE)/package.json into .venv-clients/node' >&2
+	@mkdir -p $(@D) && cp $^ $(@D)
+	@cd $(@D) && npm ci --silent --ignore-scripts --no-audit --no-fund --no-update-notifier >&2
 	@touch $@
 
 $(VENV)/pyvenv.cfg:

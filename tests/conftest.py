@@ -45,13 +45,13 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int | None:
     """Run a few files of cheap tests in this process: further processes would start too late to help."""
     asked = [Path(argument.partition("::")[0]) for argument in config.args]
     files = [file for path in asked for file in (path.rglob("test_*.py") if path.is_dir() else [path])]
-    dear = any({"daemon", "project", "worker"} & set(file.resolve().parts) for file in files)
+    dear = any({"clients", "daemon", "project", "worker"} & set(file.resolve().parts) for file in files)
     return None if dear or len(files) > FEW_FILES else 0
 
 
 def needs_a_daemon(item: pytest.Item) -> bool:
     """Return whether a test starts a daemon or uses a shared daemon."""
-    folders = {"daemon", "project", "benchmarks"} & set(item.path.relative_to(item.config.rootpath).parts)
+    folders = {"clients", "daemon", "project", "benchmarks"} & set(item.path.relative_to(item.config.rootpath).parts)
     fixtures = {"start_daemon", "standing", "standing_daemon"} & set(getattr(item, "fixturenames", ()))
     return bool(folders or fixtures or item.get_closest_marker("daemon"))
 

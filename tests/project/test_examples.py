@@ -225,14 +225,17 @@ def test_a_daemon_that_is_not_there_is_one_sentence(name: str, tmp_path: Path) -
 # make installs the browser and other packages that tests need
 
 
-PACKAGES = ("chromium", "chromium-driver", "node-ws", "nginx", "haproxy")
-INSTALLING = "Installing chromium, chromium-driver, node-ws, nginx and haproxy\n"
+PROGRAMS = ["chromium", "chromedriver", "wscat", "nginx", "haproxy", "node", "npm"]
+PACKAGES = ("chromium", "chromium-driver", "node-ws", "nginx", "haproxy", "nodejs", "npm")
+INSTALLING = "Installing chromium, chromium-driver, node-ws, nginx, haproxy, nodejs and npm\n"
 
 
 @pytest.mark.parametrize(
     ("there", "apt_get", "said"),
     [
-        pytest.param(["chromium", "chromedriver", "wscat", "nginx", "haproxy"], "exit 1", "", id="there"),
+        pytest.param(
+            ["chromium", "chromedriver", "wscat", "nginx", "haproxy", "node", "npm"], "exit 1", "", id="there"
+        ),
         pytest.param(["chromium"], "echo noise; echo noise >&2", INSTALLING, id="installed"),
         pytest.param(
             [],
