@@ -22,7 +22,7 @@ from interpreterd import unix
 from interpreterd.app import make_app
 from interpreterd.contexts.limits import limits_of
 from interpreterd.http.connections import Runner
-from interpreterd.http.settings import HttpSettings
+from interpreterd.http.settings import UNIX, HttpSettings, split_address
 from interpreterd.logs.handler import flush, set_up_logging
 from interpreterd.pipe.messages import Configure
 from interpreterd.processes.guard import Guard
@@ -85,6 +85,12 @@ async def _serve(settings: Settings, guard: Guard, parent: int | None) -> int:
         except (OSError, UnicodeError) as error:  # UnicodeError: a name that the domain name system cannot hold
             print(f"interpreterd: {_explain(error, settings.http)}", file=sys.stderr)
             return 1
+        for address in settings.http.also_listen:
+            try:
+                await _listen_too(runner, address, stack)
+            except (OSError, UnicodeError) as error:
+                print(f"interpreterd: cannot listen on {address} as well: {_reason(error)}", file=sys.stderr)
+                return 1
         _announce(settings.http, runner)
         pool.fill()  # now: a program that waits for the first line does not wait for a worker
         await stop.wait()
@@ -98,6 +104,14 @@ async def _listen_on_path(runner: web.AppRunner, path: str, stack: contextlib.As
     assert runner.server is not None
     server = await asyncio.get_running_loop().create_unix_server(runner.server, sock=sock, backlog=unix.BACKLOG)
     stack.callback(server.close)
+
+
+async def _listen_too(runner: web.AppRunner, address: str, stack: contextlib.AsyncExitStack) -> None:
+    if address.startswith(UNIX):
+        await _listen_on_path(runner, address.removeprefix(UNIX), stack)
+    else:
+        host, port = split_address(address)
+        await web.TCPSite(runner, host, port, backlog=unix.BACKLOG).start()
 
 
 def _watch_for_the_end(pidfds: Iterable[int]) -> asyncio.Event:
@@ -142,13 +156,17 @@ def _end_at_the_latest() -> None:
 
 
 def _explain(error: OSError | UnicodeError, settings: HttpSettings) -> str:
-    in_use = isinstance(error, OSError) and error.errno == errno.EADDRINUSE
-    reason = (error.strerror if isinstance(error, OSError) else None) or error
     if settings.unix_socket:
-        return f"cannot listen on {settings.unix_socket}: {'it is in use' if in_use else reason}"
-    if in_use:
+        return f"cannot listen on {settings.unix_socket}: {_reason(error)}"
+    if isinstance(error, OSError) and error.errno == errno.EADDRINUSE:
         return f"port {settings.port} on {settings.host} is in use; --port 0 picks a free one"
-    return f"cannot listen on {settings.host} port {settings.port}: {reason}"
+    return f"cannot listen on {settings.host} port {settings.port}: {_reason(error)}"
+
+
+def _reason(error: OSError | UnicodeError) -> str:
+    if isinstance(error, OSError) and error.errno == errno.EADDRINUSE:
+        return "it is in use"
+    return str((error.strerror if isinstance(error, OSError) else None) or error)
 
 
 def _announce(settings: HttpSettings, runner: web.AppRunner) -> None:
@@ -161,6 +179,8 @@ def _announce(settings: HttpSettings, runner: web.AppRunner) -> None:
         reachable = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}.get(settings.host, settings.host)
         url = f"http://{f'[{reachable}]' if ':' in reachable else reachable}:{port}"
         _log.info("listening on %s port %d", settings.host, port)
+    for address in settings.also_listen:
+        _log.info("listening on %s, too", address)
     _say(orjson.dumps({"url": url, "port": port, "pid": os.getpid()}) + b"\n")
 
 

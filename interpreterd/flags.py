@@ -28,7 +28,8 @@ class Parser(argparse.ArgumentParser):
                     self.add_argument(flag_of(name), action=argparse.BooleanOptionalAction, dest=name)
                 else:
                     parse, choices = setting.metadata["parse"], setting.metadata["choices"] or None
-                    self.add_argument(flag_of(name), type=_named(parse), choices=choices, dest=name)
+                    action = "extend" if setting.metadata["repeats"] else "store"
+                    self.add_argument(flag_of(name), type=_named(parse), choices=choices, dest=name, action=action)
 
     def error(self, message: str) -> NoReturn:
         """See ``argparse``, which would print all flags before the error."""
@@ -65,7 +66,8 @@ class Chosen:
             for setting in Settings.declared():
                 for name in reversed(names_of(setting)):
                     if name in given:
-                        values[setting.name] = given.pop(name)
+                        value = given.pop(name)
+                        values[setting.name] = tuple(value) if setting.metadata["repeats"] else value
                         sources[setting.name] = spelled(name) + ("" if name == setting.name else _EARLIER)
         try:
             settings = Settings.of(**values)

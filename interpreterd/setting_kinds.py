@@ -26,6 +26,7 @@ def setting(
     parse: Callable[[str], Any] = str,
     choices: tuple[str, ...] = (),
     former: tuple[str, ...] = (),
+    repeats: bool = False,
 ) -> Any:
     """Return an attrs field, for a section; the command line knows it by its name.
 
@@ -35,8 +36,10 @@ def setting(
         parse: Makes the value from text: one of the kinds below.
         choices: The only texts that are allowed; empty if all are.
         former: Earlier names of the field. Their flags and variables are still taken, but help does not show them.
+        repeats: Whether the flag may be given several times, each time with a tuple's further members.
     """
-    return field(default=default, metadata={"help": help, "parse": parse, "choices": choices, "former": former})
+    metadata = {"help": help, "parse": parse, "choices": choices, "former": former, "repeats": repeats}
+    return field(default=default, metadata=metadata)
 
 
 def words(text: str) -> tuple[str, ...]:

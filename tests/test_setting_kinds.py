@@ -79,4 +79,4 @@ def test_a_setting_carries_what_the_command_line_needs() -> None:
 
     (tea,) = attrs.fields(Section)
     assert Section().tea == 1
-    assert tea.metadata == {"help": "cups of tea", "parse": count, "choices": (), "former": ("cups",)}
+    assert tea.metadata == {"help": "cups of tea", "parse": count, "choices": (), "former": ("cups",), "repeats": False}

@@ -45,7 +45,7 @@ def test_settings_are_frozen(section: Any) -> None:
 
 def test_every_field_of_a_section_is_declared_as_a_setting() -> None:
     for setting in Settings.declared():
-        assert set(setting.metadata) == {"help", "parse", "choices", "former"}, setting.name
+        assert set(setting.metadata) == {"help", "parse", "choices", "former", "repeats"}, setting.name
 
 
 def test_the_command_line_imports_no_room_but_its_settings() -> None:

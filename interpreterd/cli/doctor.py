@@ -6,7 +6,8 @@ import json
 import shutil
 import socket
 import subprocess
-from typing import Final
+from collections.abc import Iterable, Sequence
+from typing import Any, Final
 
 import click
 
@@ -15,6 +16,7 @@ from interpreterd.cli.checks import KERNEL_CHECKS, CheckVerdict, Finding, daemon
 from interpreterd.cli.kernel import Kernel
 from interpreterd.cli.main import echo_json
 from interpreterd.cli.show import console, table
+from interpreterd.http.settings import UNIX, addresses, split_address
 from interpreterd.workers.script import OLDEST_PYTHON
 
 PYTHON_TIMEOUT_S: Final = 20
@@ -39,6 +41,20 @@ Examples:
 Exit status: 0, or 1 if something is missing. A limited item works; the report says up to which point."""
 
 
+class Address(click.ParamType[tuple[str, ...]]):
+    """The comma-separated values of ``--also-listen``."""
+
+    name = "HOST:PORT"
+    envvar_list_splitter = ","
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, ...]:
+        """Return the addresses."""
+        try:
+            return addresses(value)
+        except ValueError as error:
+            self.fail(str(error), param, ctx)
+
+
 @click.command("doctor", epilog=EXAMPLES)
 @click.option("--python", envvar="INTERPRETERD_PYTHON", default="python3", help="Python that runs the code.")
 @click.option(
@@ -57,12 +73,22 @@ Exit status: 0, or 1 if something is missing. A limited item works; the report s
     metavar="PATH",
     help="Unix socket that the daemon would listen on instead.",
 )
+@click.option(
+    "--also-listen",
+    envvar="INTERPRETERD_ALSO_LISTEN",
+    multiple=True,
+    type=Address(),
+    help="Address that the daemon would listen on as well; may be repeated.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
-def command(python: str, host: str, port: int, unix_socket: str | None, as_json: bool) -> int:
+def command(
+    python: str, host: str, port: int, unix_socket: str | None, also_listen: Iterable[Sequence[str]], as_json: bool
+) -> int:
     """Say what is missing or limited on this machine. Each line has a remedy."""
     kernel = Kernel()
     findings = [daemon_python(), workers_python(python), *(check(kernel) for check in KERNEL_CHECKS)]
     findings.append(path(unix_socket) if unix_socket else address(host, port))
+    findings += [also(it) for given in also_listen for it in given]
     if as_json:
         echo_json([finding.to_json() for finding in findings])
     else:
@@ -115,7 +141,9 @@ def judge_python(kind: str, version: str, lacking: str, executable: str) -> Find
     return Finding(check, CheckVerdict.OK, found)
 
 
-def address(host: str, port: int) -> Finding:
+def address(
+    host: str, port: int, advice: str = "name another: --host, --port", in_use: str = "--port 0 picks a free one"
+) -> Finding:
     """Judge whether a daemon can listen on ``host`` and ``port``, or does."""
     check, where = "address", f"port {port} on {host}"
     try:
@@ -126,16 +154,24 @@ def address(host: str, port: int) -> Finding:
             probe.listen()
     except OSError as error:
         if error.errno != errno.EADDRINUSE:
-            return Finding(check, CheckVerdict.MISSING, f"{where}: {error.strerror}", "name another: --host, --port")
+            return Finding(check, CheckVerdict.MISSING, f"{where}: {error.strerror}", advice)
         version = _daemon(host, port)
         if version is None:
             found = f"{where} is in use by another program"
-            return Finding(check, CheckVerdict.MISSING, found, "--port 0 picks a free one")
+            return Finding(check, CheckVerdict.MISSING, found, in_use)
         return Finding(check, CheckVerdict.OK, f"{where}: interpreterd {version} answers")
     return Finding(check, CheckVerdict.OK, f"{where} is free")
 
 
-def path(name: str) -> Finding:
+def also(name: str) -> Finding:
+    """Judge whether a daemon can listen on an address of ``--also-listen``, or does."""
+    if name.startswith(UNIX):
+        return path(name.removeprefix(UNIX), advice=f"name another: --also-listen {UNIX}PATH")
+    advice = "name another: --also-listen HOST:PORT"
+    return address(*split_address(name), advice=advice, in_use=advice)
+
+
+def path(name: str, advice: str = "name another: --unix-socket PATH") -> Finding:
     """Judge whether a daemon can listen on a unix socket, or a program does. A stale socket is removed."""
     try:
         with unix.bound(name):
@@ -143,7 +179,7 @@ def path(name: str) -> Finding:
     except OSError as error:
         if error.errno == errno.EADDRINUSE:
             return Finding("address", CheckVerdict.OK, f"a program listens on {name}")
-        return Finding("address", CheckVerdict.MISSING, f"{name}: {error.strerror}", "name another: --unix-socket PATH")
+        return Finding("address", CheckVerdict.MISSING, f"{name}: {error.strerror}", advice)
 
 
 def _daemon(host: str, port: int) -> str | None:

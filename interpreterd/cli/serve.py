@@ -24,11 +24,16 @@ def _option(setting: "attrs.Attribute[Any]", name: str) -> click.Option:
         [f"{said}/--no-{said[2:]}" if setting.default is False else said],
         hidden=name != setting.name,
         help=setting.metadata["help"],
-        default=setting.default if shown or setting.default is False else None,
+        default=_in_words(setting.default) if shown or setting.default is False else None,
+        multiple=setting.metadata["repeats"],
         show_default=shown,
         type=click.Choice(choices) if choices else None if setting.default is False else str,
         metavar=None if choices or setting.default is False else setting.name.rpartition("_")[2].upper(),
     )
+
+
+def _in_words(default: Any) -> Any:
+    return ",".join(default) if isinstance(default, tuple) else default
 
 
 command = click.Command(

@@ -10,7 +10,7 @@ from aiohttp import hdrs, web
 
 from interpreterd.http.errors import Handler
 from interpreterd.http.keys import SETTINGS
-from interpreterd.http.settings import HttpSettings
+from interpreterd.http.settings import UNIX, HttpSettings, split_address
 from interpreterd.model.errors import Forbidden
 
 _ALLOWED_ORIGIN: Final = web.RequestKey("_ALLOWED_ORIGIN", str)  # of a foreign page that may use the daemon
@@ -60,17 +60,19 @@ def _check_host(request: web.Request, settings: HttpSettings) -> None:
     hosts = request.headers.getall(hdrs.HOST, [])
     if len(hosts) != 1:
         raise Forbidden("exactly one Host header is needed")
-    if not _is_allowed_host(hosts[0].lower(), settings.allow_host, settings.host, _bound_address(request)):
+    if not _is_allowed_host(hosts[0].lower(), settings.allow_host, _own_hosts(settings), _bound_address(request)):
         raise Forbidden(f"host not allowed: {hosts[0]}; --allow-host allows it")
 
 
 @functools.lru_cache(maxsize=64)
-def _is_allowed_host(host: str, allow_host: tuple[str, ...], own_host: str, bound_address: str | None) -> bool:
+def _is_allowed_host(
+    host: str, allow_host: tuple[str, ...], own_hosts: frozenset[str], bound_address: str | None
+) -> bool:
     allowed = [name.lower() for name in allow_host]
     if "*" in allowed or host in allowed:
         return True
     name = _hostname(host)
-    return name is not None and (name in allowed or _is_own_name(name, own_host, bound_address))
+    return name is not None and (name in allowed or _is_own_name(name, own_hosts, bound_address))
 
 
 def _is_own(origin: str, request: web.Request, settings: HttpSettings) -> bool:
@@ -88,12 +90,19 @@ def _is_own(origin: str, request: web.Request, settings: HttpSettings) -> bool:
     return (
         bound_port is not None
         and port == bound_port
-        and _is_own_name(parts.hostname, settings.host, _bound_address(request))
+        and _is_own_name(parts.hostname, _own_hosts(settings), _bound_address(request))
     )
 
 
-def _is_own_name(name: str, own_host: str, bound_address: str | None) -> bool:
-    if name in ("localhost", own_host.lower()) or name.endswith(".localhost"):
+@functools.lru_cache(maxsize=64)
+def _own_hosts(settings: HttpSettings) -> frozenset[str]:
+    """The hosts that the daemon has been told to listen on."""
+    others = (split_address(it)[0] for it in settings.also_listen if not it.startswith(UNIX))
+    return frozenset(host.lower() for host in ("localhost", settings.host, *others))
+
+
+def _is_own_name(name: str, own_hosts: frozenset[str], bound_address: str | None) -> bool:
+    if name in own_hosts or name.endswith(".localhost"):
         return True
     try:
         address = ipaddress.ip_address(name)

@@ -1,7 +1,7 @@
 """The settings of HTTP: addresses, allowed origins and hosts, and limits of size and time for clients."""
 
 import os
-from typing import Final
+from typing import Final, NoReturn
 
 from attrs import frozen
 
@@ -20,6 +20,7 @@ from interpreterd.setting_kinds import (
     words,
 )
 
+UNIX: Final = "unix:"
 SOCKET_PATH_LIMIT_BYTES: Final = 107  # unix(7): sun_path, without its NUL
 
 
@@ -41,6 +42,33 @@ def _socket_path(text: str) -> str:
     return path
 
 
+def split_address(address: str) -> tuple[str, int]:
+    """Return host and port of ``HOST:PORT``, without the brackets of an IPv6 address."""
+    host, _, port = address.rpartition(":")
+    return host.strip("[]"), int(port)
+
+
+def addresses(text: str) -> tuple[str, ...]:
+    """Return the addresses in ``text``: each ``HOST:PORT`` or ``unix:PATH``."""
+    return tuple(_address(word) for word in words(text))
+
+
+def _address(text: str) -> str:
+    if text.startswith(UNIX):
+        return UNIX + _socket_path(text.removeprefix(UNIX)) if text != UNIX else _refuse_address()
+    host, _, port = text.rpartition(":")
+    in_brackets = host.startswith("[") and host.endswith("]")
+    if not host.strip("[]") or (":" in host and not in_brackets) or not port.isascii() or not port.isdigit():
+        _refuse_address()
+    if not 1 <= int(port) <= 65535:
+        _refuse_address()
+    return f"{host}:{int(port)}"
+
+
+def _refuse_address() -> NoReturn:
+    raise ValueError("must be HOST:PORT, with a port from 1 to 65535, or unix:PATH")
+
+
 @frozen(kw_only=True, eq=False, repr=False)
 class HttpSettings:
     """The settings of connections and requests. Times in seconds, sizes in bytes."""
@@ -49,6 +77,13 @@ class HttpSettings:
     port: int = setting(3987, "port to listen on; 0 picks a free one", parse=_port)
     unix_socket: str = setting(
         "", "path of a unix socket to listen on, for this user only, instead of host and port", parse=_socket_path
+    )
+    also_listen: tuple[str, ...] = setting(
+        (),
+        "comma-separated addresses to listen on as well, for clients that insist on a port: each is HOST:PORT or "
+        "unix:PATH; may be repeated",
+        parse=addresses,
+        repeats=True,
     )
     base_path: str = setting(
         "", "path below which the API is served as well, for a proxy that does not strip it", parse=_base_path

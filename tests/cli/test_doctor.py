@@ -1,5 +1,6 @@
 """The verdicts and advice of ``doctor`` on the workers' Python and on an address."""
 
+import json
 import socket
 import threading
 from pathlib import Path
@@ -68,3 +69,17 @@ def test_doctor_says_what_to_do() -> None:
     assert lines["address"].endswith(
         f"port {port} on 127.0.0.1 is in use by another program; --port 0 picks a free one"
     )
+
+
+def test_every_address_of_the_daemon_is_judged(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+    others = f"127.0.0.1:{port},unix:{tmp_path}/a.sock"
+    told = interpreterd("doctor", "--port", "0", "--also-listen", others, "--json", INTERPRETERD_ALSO_LISTEN="a:1")
+    by_variable = interpreterd("doctor", "--port", "0", INTERPRETERD_ALSO_LISTEN=others)
+    found = [it["found"] for it in json.loads(told.stdout) if it["check"] == "address"]
+    assert found[1:] == [f"port {port} on 127.0.0.1 is free", f"{tmp_path}/a.sock is free"]
+    assert f"{tmp_path}/a.sock is free" in by_variable.stdout
+    refused = interpreterd("doctor", "--also-listen", "80")
+    assert refused.returncode == 2
+    assert "must be HOST:PORT" in refused.stderr
