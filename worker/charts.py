@@ -46,7 +46,7 @@ def chart_of(figure):
 
 
 def _chart(axes, limit):
-    x, y = _Axis(axes.xaxis), _Axis(axes.yaxis)
+    x, y = Axis(axes.xaxis), Axis(axes.yaxis)
     is_flat = not hasattr(axes, "zaxis")  # matplotlib keeps a solid figure's places as they are projected
     series = (
         [*_boxes_of(axes, x, y), *_bars(axes, x, y), *_slices(axes), *_points(axes, x, y), *_lines(axes, x, y)]
@@ -62,7 +62,7 @@ def _chart(axes, limit):
     return {**chart, "series": [_thinned(each, share) for each in series]}
 
 
-class _Axis:
+class Axis:
     """One axis: it turns numbers back into the dates or names that they stand for."""
 
     def __init__(self, axis):
@@ -75,10 +75,20 @@ class _Axis:
         self._freq = getattr(axis, "freq", None)  # of pandas: numbers count its periods
 
     @property
+    def has_dates(self):
+        """Whether its numbers stand for moments."""
+        return not self._names and ("Date" in self._name or self.has_periods)
+
+    @property
+    def has_periods(self):
+        """Whether its numbers count periods of pandas."""
+        return self._freq is not None
+
+    @property
     def scale(self):
         if self._names:
             return "categorical"
-        return "datetime" if "Date" in self._name or self._freq is not None else self._axis.get_scale()
+        return "datetime" if self.has_dates else self._axis.get_scale()
 
     def value(self, value):
         """Return a value as JSON has it."""
@@ -155,11 +165,18 @@ def _label(artist):
     return None if label is None or str(label).startswith("_") else str(label)
 
 
+def boxes_of(axes):
+    """Return the groups of boxes that are in ``axes``: statistics with places, whether they lie, what was drawn."""
+    return [
+        group
+        for group in _boxes.get(axes, ())
+        if any(each.axes is axes for each in (*group[2]["boxes"], *group[2]["medians"]))  # not removed, nor cleared
+    ]
+
+
 def _boxes_of(axes, x, y):
     boxes = []
-    for found, lies, drawn in _boxes.get(axes, ()):
-        if not any(each.axes is axes for each in (*drawn["boxes"], *drawn["medians"])):
-            continue  # removed, or cleared
+    for found, lies, _ in boxes_of(axes):
         for each, place in found:
             boxes.append(
                 {

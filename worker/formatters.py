@@ -7,10 +7,12 @@ exceptions are reported on ``sys.stderr``.
 
 import sys
 
+from worker import namespace
 from worker.report import cut, describe, forget_own_frames
 
 TEXT_LIMIT_CHARS = 128 << 10
 ITEMS_LIMIT = 1000  # of a builtin container, as in IPython
+JSON_TYPE = "application/json"
 _CANARY = "_ipython_canary_method_should_not_exist_"
 _TEXT, _BINARY = (str,), (bytes, str)  # a str is base64 already
 # In IPython's order: the method, and the types that it may return.
@@ -42,7 +44,9 @@ def bundle(obj, include=None, exclude=None):
     has shown itself, by ``_ipython_display_``. Binary data is bytes, or a str in base64.
     """
     if type(obj) in _SIMPLE:
-        return ({"text/plain": text_of(obj)} if _is_wanted("text/plain", include, exclude) else {}), {}
+        data = {"text/plain": text_of(obj)} if _is_wanted("text/plain", include, exclude) else {}
+        _add_json(obj, data, lambda mime: _is_wanted(mime, include, exclude))
+        return data, {}
     claims_all = _claims_all(obj)
     if not claims_all and _has_shown_itself(obj):
         return {}, {}
@@ -60,9 +64,29 @@ def bundle(obj, include=None, exclude=None):
                 _add(mime, attempt(method)[0], kinds, data, metadata)
     for add, kind in _others(obj):
         data.update(attempt(add, obj, kind, data, is_wanted)[0] or {})
+    _add_json(obj, data, is_wanted)
     if is_wanted("text/plain"):
         data["text/plain"] = text_of(obj)
     return data, metadata
+
+
+def is_asked_for(mime, usual=False):
+    """Whether the execution's request wants the optional format ``mime``; ``usual`` if it does not name its formats."""
+    formats = namespace.current.request.get("formats")
+    return usual if formats is None else mime in formats
+
+
+def _add_json(obj, data, is_wanted):
+    """Add a list or a dict as JSON, if the execution's request wants that."""
+    if isinstance(obj, (list, dict)) and is_asked_for(JSON_TYPE) and is_wanted(JSON_TYPE):
+        from worker.values import TooLarge, json_of
+
+        try:
+            found = json_of(obj)
+        except TooLarge as raised:
+            leave_out(JSON_TYPE, raised)
+        else:
+            data.update({} if found is None else {JSON_TYPE: found})
 
 
 def text_of(obj):

@@ -6,6 +6,8 @@ all rows of a long frame.
 
 import re
 
+from worker.formatters import is_asked_for, leave_out
+
 MIME_TYPE = "application/vnd.dataresource+json"
 ROWS_LIMIT = 1000  # of a frame that has no more; all rows are there
 LONG_FRAME_ROWS = 20  # of a longer one: more would take longer than its HTML
@@ -47,9 +49,21 @@ def add_pandas(frame, kind, data, is_wanted):
         text = _text_of(frame, data.get("text/html"))
         if text is not None:
             more["text/plain"] = text
-    if is_wanted(MIME_TYPE):
+    if is_asked_for(MIME_TYPE, usual=True) and is_wanted(MIME_TYPE):
         more[MIME_TYPE] = _resource_of_pandas(frame, kind)
-    return more
+    return {**more, **_columns(frame, kind, is_wanted)}
+
+
+def _columns(frame, kind, is_wanted):
+    """Return all values by column, if the execution's request wants them."""
+    from worker.values import COLUMNS_TYPE, TooLarge, columns_of
+
+    try:
+        wanted = is_asked_for(COLUMNS_TYPE) and is_wanted(COLUMNS_TYPE)
+        return {COLUMNS_TYPE: columns_of(frame, kind)} if wanted else {}
+    except TooLarge as raised:
+        leave_out(COLUMNS_TYPE, raised)
+        return {}
 
 
 def _resource_of_pandas(frame, kind):
@@ -128,13 +142,14 @@ def _aligned(cells, justify):
 
 def add_polars(frame, kind, data, is_wanted):
     """Return more representations of a frame of polars."""
-    if not is_wanted(MIME_TYPE):
-        return {}
+    more = _columns(frame, kind, is_wanted)
+    if not (is_asked_for(MIME_TYPE, usual=True) and is_wanted(MIME_TYPE)):
+        return more
     names = frame.columns[:CELLS_LIMIT]
     head = frame.select(names).head(_rows_of(frame.height, frame.width))
     fields = [{"name": name, "type": _type_of_polars(str(dtype))} for name, dtype in zip(names, head.dtypes)]
     rows = [dict(zip(names, map(_plain, row))) for row in head.rows()]
-    return {MIME_TYPE: _resource(fields, [], rows)}
+    return {MIME_TYPE: _resource(fields, [], rows), **more}
 
 
 def _type_of_polars(name):

@@ -132,10 +132,12 @@ _EXTENDED = frozenset(
     [
         "IPython",
         "IPython.core.display_functions",
+        "PIL.Image",
         "PIL.ImageShow",
         "interpreterd_inline",
         "matplotlib",
         "matplotlib.axes._axes",
+        "matplotlib.figure",
         "plotly.basedatatypes",
         "plotly.io._renderers",
     ]

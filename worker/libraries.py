@@ -90,6 +90,18 @@ def _hook_plotly_figures(module):
     del module.BaseFigure._ipython_display_
 
 
+def _hook_image(module):
+    from worker.saving import hook_image
+
+    hook_image(module)
+
+
+def _hook_figure(module):
+    from worker.saving import hook_figure
+
+    hook_figure(module)
+
+
 def _hook_pil(module):
     """Let ``Image.show()`` show the picture here: a program that opens a window might be installed."""
     from worker.display import display
@@ -106,7 +118,9 @@ _HOOKS = {
     "IPython.core.display_functions": _hook_ipython,
     "matplotlib": _hook_matplotlib,
     "matplotlib.axes._axes": _hook_axes,
+    "matplotlib.figure": _hook_figure,
     "plotly.basedatatypes": _hook_plotly_figures,
     "plotly.io._renderers": _hook_plotly,
+    "PIL.Image": _hook_image,
     "PIL.ImageShow": _hook_pil,
 }

@@ -26,21 +26,28 @@ def choose_formats(formats):
 
 
 def add_figure(figure, kind, data, is_wanted):
-    """Return ``figure`` as pictures by MIME type, and its data if the execution's request wants charts."""
+    """Return ``figure`` as pictures by MIME type, and its data if the execution's request wants that."""
     request = namespace.current.request
     wanted = request.get("imageFormat")
     more = {}
     for each in [wanted] if wanted in MIME_TYPES else _formats:
         if is_wanted(MIME_TYPES[each]):
             more[MIME_TYPES[each]] = _drawn(figure, each)
-    if request.get("charts"):
-        from worker.charts import MIME_TYPE, chart_of
-
-        if is_wanted(MIME_TYPE):
-            chart, made = attempt(chart_of, figure)
-            more.update({MIME_TYPE: chart} if made else {})
+    for name in _charts(request.get("charts"), request.get("formats", ())):
+        module = getattr(__import__("worker", fromlist=(name,)), name)
+        if is_wanted(module.MIME_TYPE):
+            chart, _ = attempt(module.chart_of, figure)
+            more.update({} if chart is None else {module.MIME_TYPE: chart})
     _remember(figure)
     return more
+
+
+def _charts(wanted, formats):
+    """Yield the names of the modules that make the data of figures which the request wants."""
+    if wanted or "application/vnd.interpreterd.chart+json" in formats:
+        yield "charts"
+    if "application/vnd.e2b.chart+json" in formats:
+        yield "e2b_charts"
 
 
 def _drawn(figure, format):

@@ -7,10 +7,12 @@ in its namespace or (of ``gettext.install()``) in ``builtins``, is left alone.
 import builtins
 import sys
 
+from worker import namespace
 from worker.publisher import publish
 
 _SCALARS = frozenset([int, float, complex, bool, str, bytes])
 _CONTAINERS = frozenset([list, tuple, dict, set, frozenset])
+_JSON = frozenset([list, dict])
 _SHORT = 1000  # so long may a scalar be, and so many bits a number may have, for the quick way
 _FEW = 20  # items of a container
 _nothing = object()
@@ -35,7 +37,7 @@ class Results:
             call(hook, value)
             return
         text = _quickly(value)
-        if text is None:
+        if text is None or (type(value) in _JSON and "formats" in namespace.current.request):
             from worker.formatters import bundle, leave_out
 
             data, metadata = call(bundle, value)

@@ -150,7 +150,9 @@ class Stdin:
 
     def _ask(self, name, prompt, password):
         if self._execution_id is None:
-            raise EOFError(f"{name} has nothing to read: this execution has no standard input")
+            from worker.refusing import refused
+
+            raise refused(name)
         if self._getpid() != self._pid or self._get_ident() != self._main_thread:
             raise EOFError(f"{name} has nothing to read: only the main thread of a context can ask its client")
         prompt = str.__str__(str(prompt))  # a plain str: user code may have made a subclass

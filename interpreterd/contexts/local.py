@@ -40,6 +40,9 @@ class LocalContexts:
     async def python(self) -> Python:
         return await self._manager.python()
 
+    async def directory(self) -> str:
+        return self._manager.default_directory
+
     async def create(self, request: CreateContext) -> ContextInfo:
         return await self._manager.create(request)
 

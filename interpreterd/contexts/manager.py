@@ -76,6 +76,11 @@ class Manager:
         """Whether it takes no more work."""
         return self._closing
 
+    @property
+    def default_directory(self) -> str:
+        """The directory in which contexts begin that name none."""
+        return self._settings.cwd
+
     async def python(self) -> Python:
         """Return the workers' interpreter. Raises ``WorkerStartFailed`` if there is no usable one."""
         return await self._launcher.describe_python()

@@ -137,6 +137,10 @@ class ContextService(Protocol):
         """Return the interpreter that runs user code. Raises ``WorkerStartFailed`` if there is none."""
         ...
 
+    async def directory(self) -> str:
+        """Return the directory in which contexts begin that name none, among them the default one."""
+        ...
+
     async def create(self, request: CreateContext) -> ContextInfo:
         """Return a new context with a worker that is ready.
 

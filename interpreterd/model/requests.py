@@ -10,6 +10,7 @@ from interpreterd.model.digest import Digest, utf8_bytes
 from interpreterd.model.errors import InvalidRequest
 from interpreterd.model.limits import NONE, Limits
 from interpreterd.model.looks import Task
+from interpreterd.model.names import JSON
 
 DEFAULT_TIMEOUT_S: Final = 600
 TIMEOUT_LIMIT_S: Final = 2**32 - 1  # the field is an unsigned 32-bit integer in the clients' own schema
@@ -21,6 +22,11 @@ MESSAGE_ID_LIMIT_CHARS: Final = 256
 EXPRESSIONS_LIMIT: Final = 64
 EXPRESSIONS_LIMIT_BYTES: Final = 64 << 10
 IMAGE_FORMATS: Final = ("png", "svg")
+CHART: Final = "application/vnd.interpreterd.chart+json"
+COLUMNS: Final = "application/vnd.interpreterd.columns+json"
+E2B_CHART: Final = "application/vnd.e2b.chart+json"
+FORMATS: Final = (JSON, "application/vnd.dataresource+json", COLUMNS, CHART, E2B_CHART)
+"""The formats of values that an execution's request may ask for."""
 CWD_LIMIT_BYTES: Final = 4096  # PATH_MAX, limits.h
 
 
@@ -40,6 +46,9 @@ class Execute:
         charts: Whether a figure of matplotlib comes with its data.
         image_format: The format of figures, one of ``IMAGE_FORMATS``; None for the code's own choice, png by default.
         results: Whether its client wants the value of the last expression. Otherwise no code of the value runs.
+        formats: Those of ``FORMATS`` that values come in, where they have them; None for the usual ones.
+        shows_saved: Whether pictures that code saves to files, by Pillow or matplotlib, are shown, too.
+        refuses_input: Whether ``input()`` raises what it raises in IPython for a client without input, not EOFError.
         files: Whether its end lists the files that it has made or changed below the context's directory.
         silent: Whether it neither counts nor shows or keeps the value of its last expression; its output is as usual.
         counted: Whether it counts among the context's executions, and is kept in the history of its worker.
@@ -63,6 +72,9 @@ class Execute:
     charts: bool = False
     image_format: str | None = None
     results: bool = True
+    formats: tuple[str, ...] | None = None
+    shows_saved: bool = False
+    refuses_input: bool = False
     files: bool = False
     silent: bool = False
     counted: bool = True

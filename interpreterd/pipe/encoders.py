@@ -62,6 +62,12 @@ def _body(message: ToWorker) -> dict[str, Any]:
                 body["files"] = True
             if message.image_format is not None:
                 body["imageFormat"] = message.image_format
+            if message.formats is not None:
+                body["formats"] = message.formats
+            if message.shows_saved:
+                body["showSaved"] = True
+            if message.refuses_input:
+                body["refusesInput"] = True
             if message.task is not None:
                 body["task"] = {"kind": message.task.kind, "cursor": message.task.cursor, "detail": message.task.detail}
         case Answer():

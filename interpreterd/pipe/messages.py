@@ -25,6 +25,20 @@ VERSION: Final = 1
 # Limit for kinds that may come often. A prompt of 16,384 characters is the longest; an exception's text comes once.
 SHORT_LIMIT_BYTES: Final = 256 << 10
 _LONG: Final = frozenset({"done", "failed"})
+_OF_REQUEST: Final = (
+    "code",
+    "envs",
+    "stdin",
+    "interactive",
+    "results",
+    "charts",
+    "image_format",
+    "formats",
+    "shows_saved",
+    "refuses_input",
+    "task",
+    "files",
+)
 
 
 @frozen(kw_only=True)
@@ -58,6 +72,9 @@ class Run:
     interactive: bool = False
     charts: bool = False
     image_format: str | None = None
+    formats: tuple[str, ...] | None = None
+    shows_saved: bool = False
+    refuses_input: bool = False
     task: Task | None = None
     files: bool = False
     number: int = field(default=1, eq=False)
@@ -66,8 +83,7 @@ class Run:
     @classmethod
     def of(cls, execution_id: str, request: Execute, number: int) -> Self:
         """Return the message that runs ``request`` as the execution of this number."""
-        names = ("code", "envs", "stdin", "interactive", "results", "charts", "image_format", "task", "files")
-        return cls(execution_id=execution_id, number=number, **{name: getattr(request, name) for name in names})
+        return cls(execution_id=execution_id, number=number, **{name: getattr(request, name) for name in _OF_REQUEST})
 
 
 @frozen(kw_only=True)

@@ -50,6 +50,7 @@ TO_WORKER: list[messages.ToWorker] = [
     Run(execution_id="e3", code="input()", stdin=True),
     Run(execution_id="e4", code="x", interactive=True),
     Run(execution_id="e5", code="x", charts=True, image_format="svg"),
+    Run(execution_id="e5", code="x", formats=("application/json",), shows_saved=True, refuses_input=True),
     Run(execution_id="e6", code="x", files=True),
     Run(execution_id="e6", code="pri", task=Task(kind="complete", cursor=3)),
     Answer(number=1, text="grün"),

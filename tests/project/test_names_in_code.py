@@ -1,7 +1,10 @@
-"""One name, one thing: no two modules of the daemon define the same public name."""
+"""One name, one thing: no two modules of the daemon define the same public name.
+
+Dialects do not know each other: a name of one may be a name of another, but of no module outside.
+"""
 
 import ast
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Final
@@ -10,6 +13,7 @@ from paths import ROOT
 
 PACKAGE: Final = ROOT / "interpreterd"
 GENERATED: Final = PACKAGE / "_version.py"
+DIALECTS: Final = "interpreterd/dialects/"
 # Names that several modules may define, each with the reason.
 HONEST: Final = {
     "Context": "the client's is the daemon's, seen from the other end",
@@ -42,7 +46,13 @@ def defined_twice(modules: Iterable[tuple[str, str]]) -> Mapping[str, list[str]]
     for path, source in modules:
         for name, line in public_names(source):
             places[name].setdefault(path, f"{path}:{line}")
-    return {name: list(found.values()) for name, found in sorted(places.items()) if len(found) > 1}
+    return {name: list(found.values()) for name, found in sorted(places.items()) if meet(found)}
+
+
+def meet(paths: Iterable[str]) -> bool:
+    """Return whether one module may know two of ``paths``: all but those of different dialects."""
+    dialects = Counter(path.split("/")[2] if path.startswith(DIALECTS) else "" for path in paths)
+    return max(dialects.values()) > 1 or (len(dialects) > 1 and "" in dialects)
 
 
 def modules() -> Iterator[tuple[str, str]]:
@@ -68,6 +78,13 @@ def test_a_name_of_two_modules_is_found_with_both_places() -> None:
         "c.py": "_Y: int = 1\nif X:\n    Here = 1",
     }
     assert defined_twice(sources.items()) == {"X": ["a.py:1", "b.py:2"], "go": ["a.py:3", "b.py:3"]}
+
+
+def test_a_name_of_two_dialects_is_two_things() -> None:
+    one, other, outside = (f"{DIALECTS}a/x.py", "X = 1"), (f"{DIALECTS}b/x.py", "X = 1"), ("c.py", "X = 1")
+    assert defined_twice([one, other]) == {}
+    assert "X" in defined_twice([one, outside])
+    assert "X" in defined_twice([one, (f"{DIALECTS}a/y.py", "X = 1")])
 
 
 def test_a_name_that_one_module_defines_twice_is_one_thing() -> None:

@@ -2,10 +2,10 @@
 
 from aiohttp import web
 
-from interpreterd.dialects.e2b.state import State
+from interpreterd.dialects.e2b.sandbox import Sandbox
 from interpreterd.http.answers import json_response
 
 
-async def health(state: State, request: web.Request) -> web.StreamResponse:
+async def health(sandbox: Sandbox, request: web.Request) -> web.StreamResponse:
     """Answer as long as the daemon is alive."""
     return json_response("OK")

@@ -2,13 +2,13 @@
 
 import contextlib
 from http import HTTPStatus
-from typing import Any, Final
+from typing import Final
 
 from aiohttp import web
 
 from interpreterd.dialects.e2b.errors import answering, not_found, refusal
 from interpreterd.dialects.e2b.requests import PYTHON, named, parse_create
-from interpreterd.dialects.e2b.state import State
+from interpreterd.dialects.e2b.sandbox import Sandbox
 from interpreterd.http.answers import json_response
 from interpreterd.http.bodies import read_json
 from interpreterd.model.context_info import ContextInfo
@@ -27,33 +27,34 @@ ASKED_CWD: Final = "e2b.cwd"
 
 
 @answering
-async def create_context(state: State, request: web.Request) -> web.StreamResponse:
+async def create_context(sandbox: Sandbox, request: web.Request) -> web.StreamResponse:
     """Make a context. One whose directory does not exist begins in the daemon's, as it does at E2B."""
     cwd = parse_create(await read_json(request)).cwd
     try:
         try:
-            info = await state.service.create(CreateContext(cwd=cwd))
+            info = await sandbox.service.create(CreateContext(cwd=cwd))
         except InvalidWorkingDirectory:
-            info = await state.service.create(CreateContext(metadata={ASKED_CWD: cwd or ""}))
+            info = await sandbox.service.create(CreateContext(metadata={ASKED_CWD: cwd or ""}))
     except WorkerStartFailed as error:
         raise refusal(HTTPStatus.INTERNAL_SERVER_ERROR, f"Failed to create context: {error}") from None
     return json_response(_body(info))
 
 
 @answering
-async def list_contexts(state: State, request: web.Request) -> web.StreamResponse:
-    """List all contexts: the default one, then the others, oldest first."""
-    infos = await state.service.contexts()
-    return json_response([_body(info) for info in sorted(infos, key=lambda info: info.id != DEFAULT_CONTEXT_ID)])
+async def list_contexts(sandbox: Sandbox, request: web.Request) -> web.StreamResponse:
+    """List all contexts: the default one, which E2B's clients find before its first use, then the others by age."""
+    default = _described(DEFAULT_CONTEXT_ID, await sandbox.service.directory())
+    infos = await sandbox.service.contexts(default=False)
+    return json_response([default, *map(_body, infos)])
 
 
 @answering
-async def restart_context(state: State, request: web.Request) -> web.StreamResponse:
+async def restart_context(sandbox: Sandbox, request: web.Request) -> web.StreamResponse:
     """Give a context a new Python. The SDKs send an empty body as JSON."""
     context_id = request.match_info["id"]
     try:
         with contextlib.suppress(ContextNotFound) if named(context_id) is None else contextlib.nullcontext():
-            await state.service.restart(context_id)
+            await sandbox.service.restart(context_id)
     except ContextNotFound:
         raise not_found(context_id) from None
     except (WorkerStartFailed, ContextDeleted) as error:
@@ -63,11 +64,11 @@ async def restart_context(state: State, request: web.Request) -> web.StreamRespo
 
 
 @answering
-async def delete_context(state: State, request: web.Request) -> web.StreamResponse:
+async def delete_context(sandbox: Sandbox, request: web.Request) -> web.StreamResponse:
     """End a context."""
     context_id = request.match_info["id"]
     try:
-        await state.service.delete(context_id)
+        await sandbox.service.delete(context_id)
     except ContextNotFound:
         raise not_found(context_id) from None
     except DefaultContextKept as error:
@@ -75,5 +76,9 @@ async def delete_context(state: State, request: web.Request) -> web.StreamRespon
     return json_response(None)
 
 
-def _body(info: ContextInfo) -> dict[str, Any]:
-    return {"id": info.id, "language": PYTHON, "cwd": info.metadata.get(ASKED_CWD, info.cwd)}
+def _body(info: ContextInfo) -> dict[str, str]:
+    return _described(info.id, info.metadata.get(ASKED_CWD, info.cwd))
+
+
+def _described(context_id: str, cwd: str) -> dict[str, str]:
+    return {"id": context_id, "language": PYTHON, "cwd": cwd}

@@ -13,7 +13,7 @@ import orjson
 from aiohttp import web
 
 from interpreterd.dialects import dialect
-from interpreterd.dialects.e2b.state import State
+from interpreterd.dialects.e2b.sandbox import Sandbox
 from interpreterd.http.errors import ErrorAnswer, HttpError
 from interpreterd.model.errors import (
     SENTENCE_LIMIT_CHARS,
@@ -61,16 +61,16 @@ class Refusal(Exception):
         self.answer = answer
 
 
-_H = Callable[[State, web.Request], Awaitable[web.StreamResponse]]
+_H = Callable[[Sandbox, web.Request], Awaitable[web.StreamResponse]]
 
 
 def answering(handler: _H) -> _H:
     """Return ``handler`` with its refusals as answers."""
 
     @functools.wraps(handler)
-    async def answer(state: State, request: web.Request) -> web.StreamResponse:
+    async def answer(sandbox: Sandbox, request: web.Request) -> web.StreamResponse:
         try:
-            return await handler(state, request)
+            return await handler(sandbox, request)
         except Refusal as refused:
             return refused.answer.response()
 

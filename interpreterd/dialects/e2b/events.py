@@ -13,6 +13,7 @@ from interpreterd.http.timestamp import uncached_timestamp
 from interpreterd.model import displays, events
 from interpreterd.model.errors import ContextRestarted
 from interpreterd.model.events import Event, Finished, Gap, Outcome
+from interpreterd.model.requests import COLUMNS, E2B_CHART
 
 Body = dict[str, Any]
 KEYS: Final = {
@@ -26,6 +27,8 @@ KEYS: Final = {
     "text/latex": "latex",
     "application/json": "json",
     "application/javascript": "javascript",
+    COLUMNS: "data",
+    E2B_CHART: "chart",
 }
 """The key of each MIME type; others are in ``extra``."""
 
@@ -42,7 +45,7 @@ def _output(output: events.Output) -> list[Body]:
 
 
 def _started(started: events.Started) -> list[Body]:
-    return [{"type": "number_of_executions", "execution_count": 1}]
+    return [{"type": "number_of_executions", "execution_count": started.worker_count}]
 
 
 def _finished(finished: Finished) -> list[Body]:

@@ -2,12 +2,13 @@
 
 from typing import Final
 
+import attrs
 from aiohttp import web
 
 from interpreterd.dialects.e2b.errors import answering, not_found
 from interpreterd.dialects.e2b.events import render
 from interpreterd.dialects.e2b.requests import parse_execute
-from interpreterd.dialects.e2b.state import State
+from interpreterd.dialects.e2b.sandbox import Sandbox
 from interpreterd.http.bodies import read_json
 from interpreterd.http.connections import need_both_ways
 from interpreterd.http.keys import SETTINGS
@@ -20,11 +21,13 @@ KEEPALIVE_S: Final = 5.0
 
 
 @answering
-async def execute(state: State, request: web.Request) -> web.StreamResponse:
+async def execute(sandbox: Sandbox, request: web.Request) -> web.StreamResponse:
     """Run code; a client that ends its connection interrupts it."""
     asked = parse_execute(await read_json(request, request.app[SETTINGS].body_limit_bytes))
+    if sandbox.envs:
+        asked = attrs.evolve(asked, envs={**sandbox.envs, **asked.envs})
     try:
-        submission = await state.service.submit(asked)
+        submission = await sandbox.service.submit(asked)
     except ContextNotFound:
         raise not_found(str(asked.context_id)) from None
     del asked  # its code must not be kept for as long as its client reads

@@ -9,7 +9,8 @@ from interpreterd.dialects.e2b.errors import refusal, unprocessable
 from interpreterd.http.fields import environment, json_object
 from interpreterd.model.default_context import DEFAULT_CONTEXT_ID
 from interpreterd.model.errors import MalformedRequest
-from interpreterd.model.requests import Execute
+from interpreterd.model.names import JSON
+from interpreterd.model.requests import COLUMNS, E2B_CHART, Execute
 
 PYTHON: Final = "python"
 _ALIASES: Final = {"js": "javascript", "ts": "typescript"}
@@ -40,6 +41,9 @@ def parse_execute(value: object) -> Execute:
         timeout_s=None,  # the client ends its connection instead
         envs=environment(body, "env_vars"),
         stays=False,
+        formats=(JSON, COLUMNS, E2B_CHART),
+        shows_saved=True,
+        refuses_input=True,
     )
 
 

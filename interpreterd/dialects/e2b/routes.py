@@ -16,6 +16,6 @@ CODE: Final = (
 TABLE: Final = Table(
     routes=CODE,
     errors="errors:error_answer",
-    state="state:State",
+    state="sandbox:Sandbox",
     headers=("E2b-Sandbox-Id", "X-API-Key", "User-Agent: e2b-"),
 )

@@ -26,6 +26,7 @@ from interpreterd.model.errors import InvalidRequest, InvalidWorkingDirectory, M
 from interpreterd.model.requests import (
     CWD_LIMIT_BYTES,
     DEFAULT_TIMEOUT_S,
+    FORMATS,
     ID_LIMIT_CHARS,
     IMAGE_FORMATS,
     MESSAGE_ID_LIMIT_CHARS,
@@ -73,6 +74,8 @@ def parse_execute(value: object, *, contract: bool = False) -> ExecuteMessage:
             "interactive",
             "charts",
             "imageFormat",
+            "formats",
+            "showSaved",
             "files",
             "background",
             "results",
@@ -115,6 +118,8 @@ def parse_execute(value: object, *, contract: bool = False) -> ExecuteMessage:
         interactive=flag(message, "interactive"),
         charts=flag(message, "charts"),
         image_format=None if message.get("imageFormat") is None else choice(message, "imageFormat", IMAGE_FORMATS),
+        formats=_formats(message),
+        shows_saved=flag(message, "showSaved"),
         results=flag(message, "results") if "results" in message else numbered or not contract,
         files=flag(message, "files"),
         silent=flag(message, "silent"),
@@ -125,6 +130,13 @@ def parse_execute(value: object, *, contract: bool = False) -> ExecuteMessage:
         message_id=message_id,
     )
     return ExecuteMessage(execute, numbered=numbered, background=flag(message, "background"))
+
+
+def _formats(message: dict[str, object]) -> tuple[str, ...] | None:
+    asked = names(message, "formats")
+    if asked is not None and not asked <= set(FORMATS):
+        raise InvalidRequest(f"formats must be a list of {', '.join(FORMATS)}")
+    return None if asked is None else tuple(format for format in FORMATS if format in asked)
 
 
 def _expressions(message: dict[str, object]) -> dict[str, str]:

@@ -23,6 +23,13 @@ async def test_a_context_is_made_listed_restarted_and_removed(e2b: Any, tmp_path
     assert made not in listed
 
 
+async def test_the_default_context_is_listed_before_its_first_use(e2b: Any, tmp_path: Path) -> None:
+    _, made = await ask(e2b, "POST", "/contexts")
+    default = {"id": "default", "language": "python", "cwd": str(tmp_path)}
+    assert await ask(e2b, "GET", "/contexts") == (200, [default, made])
+    assert await ask(e2b, "POST", "/contexts/default/restart") == (200, None)
+
+
 async def test_a_directory_that_does_not_exist_is_told_back(e2b: Any) -> None:
     _, made = await ask(e2b, "POST", "/contexts", {"cwd": "/nowhere/at/all"})
     assert made["cwd"] == "/nowhere/at/all"
@@ -33,6 +40,13 @@ async def test_a_directory_that_does_not_exist_is_told_back(e2b: Any) -> None:
 @pytest.mark.parametrize(
     ("method", "path", "body", "status", "text"),
     [
+        (
+            "DELETE",
+            "/contexts/default",
+            None,
+            400,
+            "Failed to remove context default: cannot delete default context",
+        ),
         ("DELETE", "/contexts/x", None, 404, "Context x not found"),
         ("POST", "/contexts/x/restart", None, 404, "Context x not found"),
         (

@@ -67,6 +67,8 @@ EDGES: dict[str, list[Any]] = {
     "charts": [],
     "results": [],
     "imageFormat": ["png", "svg", "PNG"],
+    "formats": [["application/json"], ["application/json", "text/html"], ["application/vnd.e2b.chart+json"], [1]],
+    "showSaved": [],
     "files": [],
     "background": [],
     "origin": ["é" * 256, "é" * 257],

@@ -1,11 +1,11 @@
-"""What this dialect remembers, for each application."""
+"""The one sandbox that the daemon is, for E2B's clients."""
 
 from collections.abc import Mapping
 
 from interpreterd.contexts.service import ContextService
 
 
-class State:
+class Sandbox:
     """What all handlers get.
 
     Attributes:

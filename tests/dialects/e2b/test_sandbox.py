@@ -2,8 +2,8 @@
 
 from typing import Any, cast
 
-from interpreterd.dialects.e2b.state import State
+from interpreterd.dialects.e2b.sandbox import Sandbox
 
 
 def test_it_begins_without_variables() -> None:
-    assert dict(State(cast(Any, None)).envs) == {}
+    assert dict(Sandbox(cast(Any, None)).envs) == {}
