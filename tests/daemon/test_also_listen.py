@@ -9,6 +9,7 @@ import pytest
 from harness import PREFIX, Client, Daemon
 
 Start = Callable[..., Awaitable[Daemon]]
+WAITS = "print(1, flush=True); import threading; threading.Event().wait()"
 
 
 def free_port() -> int:
@@ -92,7 +93,7 @@ async def test_hosts_and_origins_of_every_address_are_the_daemons_own(start_daem
 async def test_running_code_of_every_address_is_told_of_the_end(start_daemon: Start) -> None:
     port = free_port()
     daemon = await start_daemon("--also-listen", f"127.0.0.1:{port}")
-    async with Client(f"http://127.0.0.1:{port}") as client, client.running("print(1, flush=True); input()") as running:
+    async with Client(f"http://127.0.0.1:{port}") as client, client.running(WAITS) as running:
         await running.until("1")
         daemon.process.terminate()
         result = await running.finish()
