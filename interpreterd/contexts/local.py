@@ -157,6 +157,10 @@ class LocalSubmission:
         return self._context.id
 
     @property
+    def next(self) -> int:
+        return self._follower.next
+
+    @property
     def at_end(self) -> bool:
         return self._follower.at_end
 

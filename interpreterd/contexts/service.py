@@ -37,6 +37,11 @@ class Events(Protocol[_E_co]):
         ...
 
     @property
+    def next(self) -> int:
+        """The number of the next event that it reads."""
+        ...
+
+    @property
     def at_end(self) -> bool:
         """Whether the last event has been read, or comes before the first event to be read."""
         ...

@@ -26,10 +26,10 @@ _PIECE: Final = re.compile(
 _threads = ThreadPoolExecutor(1, thread_name_prefix="decode")  # more would only compete for the interpreter
 
 
-async def decode_any_size(data: bytes, what: str) -> object:
+async def decode_any_size(data: bytes, what: str, *, depth: int = 1) -> object:
     """Return the value of a client's JSON; ``what`` names it in the error.
 
-    Large texts are decoded one at a time.
+    Large texts are decoded one at a time. Keys ``LONG`` are looked for down to ``depth``: 2 is an object in the object.
 
     Raises:
         MalformedRequest: It is not JSON.
@@ -37,10 +37,10 @@ async def decode_any_size(data: bytes, what: str) -> object:
     """
     if len(data) <= SMALL_BYTES:
         return decode_json(data, what)
-    return await asyncio.get_running_loop().run_in_executor(_threads, decode_large, data, what)
+    return await asyncio.get_running_loop().run_in_executor(_threads, decode_large, data, what, depth)
 
 
-def decode_large(data: bytes, what: str) -> object:
+def decode_large(data: bytes, what: str, most_depth: int = 1) -> object:
     """Do the same as ``decode_any_size``, in a thread: other threads get Python's lock every few milliseconds."""
     mark = secrets.token_hex(16)  # no client can know it, so it is in no client's text
     strings: list[str] = []
@@ -51,7 +51,7 @@ def decode_large(data: bytes, what: str) -> object:
         between = data[done:quote]
         depth += sum(map(between.count, (b"{", b"["))) - sum(map(between.count, (b"}", b"]")))
         rest += between
-        if depth == 1 and last in LONG and between.strip() == b":":
+        if 1 <= depth <= most_depth and last in LONG and between.strip() == b":":
             string, end = _long_string(data, quote + 1, what)
             rest += b'"%b%d"' % (mark.encode(), len(strings))
             strings.append(string)
@@ -66,12 +66,21 @@ def decode_large(data: bytes, what: str) -> object:
     if len(rest) + len(data) - done > SMALL_BYTES:
         raise BodyTooLarge(SMALL_BYTES, f"{what} without its {' and '.join(name.decode() for name in LONG)}")
     value = decode_json(bytes(rest + data[done:]), what)
-    if isinstance(value, dict):
-        for name in map(bytes.decode, LONG):
-            marked = value.get(name)
-            if isinstance(marked, str) and marked.startswith(mark):
-                value[name] = strings[int(marked.removeprefix(mark))]
+    _put_back(value, mark, strings, most_depth)
     return value
+
+
+def _put_back(value: object, mark: str, strings: list[str], depth: int) -> None:
+    """Replace each ``mark`` with its number by its string, in objects down to ``depth``."""
+    if not isinstance(value, dict):
+        return
+    for name in map(bytes.decode, LONG):
+        marked = value.get(name)
+        if isinstance(marked, str) and marked.startswith(mark):
+            value[name] = strings[int(marked.removeprefix(mark))]
+    if depth > 1:
+        for item in value.values():
+            _put_back(item, mark, strings, depth - 1)
 
 
 def _long_string(data: bytes, start: int, what: str) -> tuple[str, int]:

@@ -44,7 +44,7 @@ class ForwardedEvents:
 
     def __init__(self, there: Any) -> None:
         self._there = there
-        self.at_end = there.at_end
+        self.next, self.at_end = there.next, there.at_end
         if hasattr(there, "execution_id"):
             self.execution_id, self.context_id = there.execution_id, there.context_id
 

@@ -118,8 +118,10 @@ class WebSocket(asyncio.Protocol):
         """
         self._inbox.listen(gone, listener)
 
-    async def send(self, *texts: bytes) -> None:
+    async def send(self, *texts: bytes, opcode: int = TEXT) -> None:
         """Send messages, as one write, once the client is not behind; of several tasks the first comes first.
+
+        With the ``opcode`` ``BINARY`` they are binary.
 
         Raises:
             ConnectionResetError: The connection closes, or has ended.
@@ -132,7 +134,7 @@ class WebSocket(asyncio.Protocol):
             if turn is not None:
                 await turn
             if texts and self._state is SocketState.OPEN:
-                self._write(texts)
+                self._write(texts, opcode=opcode)
         finally:
             if turn is not None:
                 self._senders.remove(turn)
@@ -189,9 +191,9 @@ class WebSocket(asyncio.Protocol):
 
     # Steps
 
-    def _write(self, texts: tuple[bytes, ...], *more: bytes) -> None:
+    def _write(self, texts: tuple[bytes, ...], *more: bytes, opcode: int = TEXT) -> None:
         """Write texts, and ``more`` frames: to the kernel in one call, and without a copy of what is large."""
-        pieces = [piece for text in texts for piece in (head(TEXT, len(text)), text)]
+        pieces = [piece for text in texts for piece in (head(opcode, len(text)), text)]
         pieces += more
         if sum(map(len, pieces)) <= JOINED_BYTES:
             self._transport.write(b"".join(pieces))

@@ -1,11 +1,8 @@
 """What the server tells about itself."""
 
-from collections.abc import Awaitable, Callable
-from typing import Any
+from kernels import Jupyter
 
 
-async def test_the_server_is_there(open_client: Callable[..., Awaitable[Any]]) -> None:
-    client = await open_client(dialects=("jupyter",))
-    async with client.get("/api") as response:
-        assert response.status == 200
-        assert (await response.json())["version"]
+async def test_the_server_is_there(jupyter: Jupyter) -> None:
+    assert await jupyter.ask("GET", "/api") == (200, {"version": "2.21.1"})
+    assert await jupyter.ask("GET", "/api?1795694062938") == (200, {"version": "2.21.1"})

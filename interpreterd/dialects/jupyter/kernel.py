@@ -1,0 +1,179 @@
+"""A kernel: what all clients of one context share. Its id is the context's."""
+
+import asyncio
+import logging
+from collections import OrderedDict
+from typing import Final, Protocol
+from uuid import uuid4
+
+from attrs import frozen
+
+from interpreterd.background import supervised
+from interpreterd.contexts.service import ContextService
+from interpreterd.dialects.jupyter.messages import (
+    CONTROL,
+    NO_PARENT,
+    Author,
+    Outgoing,
+    answered,
+    own_parent,
+    reply,
+    status,
+)
+from interpreterd.model.errors import InterpreterError
+
+PARENTS_LIMIT: Final = 1024
+PARENTS_LIMIT_BYTES: Final = 1 << 20
+_log = logging.getLogger(__name__)
+
+
+@frozen
+class Parent:
+    """A request to execute, as all clients of its kernel see it.
+
+    Attributes:
+        header: As JSON.
+        code: Perhaps only its beginning.
+    """
+
+    header: bytes
+    code: str
+    silent: bool = False
+
+    @property
+    def size_bytes(self) -> int:
+        """The memory that it keeps, roughly."""
+        return len(self.header) + 4 * len(self.code)
+
+
+class Listener(Protocol):
+    """A client of a kernel, connected or not."""
+
+    claims: int
+
+    @property
+    def connected(self) -> bool: ...
+    async def tell(self, *messages: Outgoing) -> None: ...
+
+
+class Kernel:
+    """What all clients of one context share.
+
+    Attributes:
+        sessions: Its clients by their ``session_id``.
+        author: The author of all messages.
+        latest: The parent of output that belongs to no execution: the execution that began last.
+    """
+
+    def __init__(self, context_id: str, service: ContextService) -> None:
+        self.context_id = context_id
+        self.service = service
+        self.author = Author()
+        self.latest = NO_PARENT
+        self.sessions: dict[str, Listener] = {}
+        self.submitting = asyncio.Lock()
+        self._session = uuid4().hex
+        self._parents: OrderedDict[str, Parent] = OrderedDict()
+        self._parents_bytes = 0
+        self._planned_ends = 0
+        self._ends: dict[int, bool] = {}
+        self._coming: asyncio.Task[None] | None = None
+        self._failed = False
+
+    @property
+    def connections(self) -> int:
+        """How many clients are connected."""
+        return sum(session.claims > 0 for session in self.sessions.values())
+
+    def own_parent(self, kind: str) -> bytes:
+        """Return the header of a request that the daemon itself makes."""
+        return own_parent(uuid4().hex, kind, self._session)
+
+    # Requests to execute
+
+    def parent(self, execution_id: str, code: str = "") -> Parent:
+        """Return the request of an execution; one that no client of this API has made is made up."""
+        if (known := self._parents.get(execution_id)) is None:
+            known = Parent(own_parent(execution_id, "execute_request", self._session), code)
+            self.remember(execution_id, known)
+        return known
+
+    def remember(self, execution_id: str, parent: Parent) -> None:
+        """Keep the request of an execution; of too many the oldest is dropped."""
+        self._drop(execution_id)
+        self._parents[execution_id] = parent
+        self._parents_bytes += parent.size_bytes
+        while len(self._parents) > PARENTS_LIMIT or (
+            self._parents_bytes > PARENTS_LIMIT_BYTES and len(self._parents) > 1
+        ):
+            self._drop(next(iter(self._parents)))
+
+    def _drop(self, execution_id: str) -> None:
+        if (dropped := self._parents.pop(execution_id, None)) is not None:
+            self._parents_bytes -= dropped.size_bytes
+
+    # The life of its Python
+
+    async def restart(self) -> None:
+        """Give it a new Python, as a client has asked. Raises as the port."""
+        info = await self.service.get(self.context_id)
+        planned = info.state in ("idle", "busy")
+        self._planned_ends += planned
+        try:
+            await self.service.restart(self.context_id, cancel_queued=True)
+        except InterpreterError:
+            self._failed = True
+            raise
+        was_dead, self._failed = self._failed, False
+        if was_dead and not planned:
+            await self.tell_all(*self._begun())
+
+    def told_end(self, number: int) -> bool:
+        """Return whether the end of its Python, the event of this number, was asked for; the same at each call."""
+        if number not in self._ends:
+            self._ends[number] = self._planned_ends > 0
+            self._planned_ends -= self._ends[number]
+            for old in sorted(self._ends)[:-PARENTS_LIMIT]:
+                del self._ends[old]
+        return self._ends[number]
+
+    async def after_end(self, number: int) -> list[Outgoing]:
+        """Return what a client is told of the end of its Python, and of the new one, once that is there.
+
+        An end that was not asked for is a death: a new Python is started at once.
+        """
+        if self.told_end(number):
+            parent = self.own_parent("shutdown_request")
+            stopped = reply(CONTROL, "shutdown_reply", {"status": "ok", "restart": True}, parent)
+            return [*answered(stopped), *self._begun()]
+        await self.revive()
+        return [status("dead")] if self._failed else self._begun()
+
+    async def revive(self) -> None:
+        """Start a new Python, if there is none."""
+        if self._coming is None:
+            loop = asyncio.get_running_loop()
+            self._coming = supervised(loop, self._start(), _log, "kernel %s could not be started", self.context_id)
+            self._coming.add_done_callback(self._has_come)
+        await asyncio.shield(self._coming)
+
+    async def _start(self) -> None:
+        try:
+            if (await self.service.get(self.context_id)).state == "dead":
+                await self.service.restart(self.context_id)
+            self._failed = False
+        except InterpreterError as error:
+            _log.warning("kernel %s has no Python: %s", self.context_id, error)
+            self._failed = True
+
+    def _has_come(self, _: "asyncio.Task[None]") -> None:
+        self._coming = None
+
+    def _begun(self) -> list[Outgoing]:
+        """Return what a new Python says first."""
+        parent = self.own_parent("kernel_info_request")
+        return [status("starting"), status("busy", parent), status("idle", parent)]
+
+    async def tell_all(self, *messages: Outgoing) -> None:
+        """Tell every connected client."""
+        await asyncio.gather(*(session.tell(*messages) for session in self.sessions.values() if session.connected))

@@ -1,0 +1,288 @@
+"""One client of a kernel, over all of its connections: what it is told, in order, and where to go on.
+
+Everything that happens in the context comes by the feed of its events, by number. The events of the client's own
+executions come from their own journals, for which the program waits; the feed says when their turn has come. A client
+that comes back with the same ``session_id`` gets the rest: the feed goes on after the last event that was sent.
+"""
+
+import asyncio
+import contextlib
+import logging
+import time
+from collections.abc import Coroutine
+from typing import Any, Final
+
+from interpreterd.background import supervised
+from interpreterd.contexts.service import Events, Submission
+from interpreterd.dialects.jupyter.kernel import Kernel, Parent
+from interpreterd.dialects.jupyter.line import Line
+from interpreterd.dialects.jupyter.messages import Outgoing, status
+from interpreterd.dialects.jupyter.translation import Telling, stream
+from interpreterd.dialects.jupyter.wire import Wire
+from interpreterd.http.closing import NORMAL, Closing, close_reason
+from interpreterd.http.websocket.connection import WebSocket
+from interpreterd.model.errors import ExecutionNotFound, InterpreterError, LimitReached
+from interpreterd.model.events import (
+    Event,
+    Failure,
+    Finished,
+    Gap,
+    Happened,
+    InputRequest,
+    Outcome,
+    Output,
+    Queued,
+    Started,
+    Submitted,
+    WorkerEnded,
+)
+from interpreterd.model.requests import Execute
+
+FORGOTTEN: Final = Finished(
+    outcome=Outcome.LOST,
+    error=Failure(name="ExecutionForgotten", value="its events are no longer kept, so its end is not known"),
+)
+REPLACED: Final = Closing(NORMAL.code, close_reason("another connection has come with the same session_id"))
+WORKS_LIMIT: Final = 64  # unanswered requests of one client, without executions
+
+
+_log = logging.getLogger(__name__)
+
+
+class _Own:
+    """An execution of this client's."""
+
+    __slots__ = ("done", "seen", "source", "telling", "told")
+
+    def __init__(self, telling: Telling, source: Submission) -> None:
+        self.telling = telling
+        self.source: Events[Event] | None = source
+        self.seen = 0  # its events in the feed, up to the position of the session
+        self.told = 0  # its events that were sent
+        self.done = False  # whether all were sent
+
+    @property
+    def is_past(self) -> bool:
+        """Whether the feed has no more events of it."""
+        return self.done and self.seen >= self.told
+
+
+class Session:
+    """See ``kernel.Listener``. It has one connection at a time.
+
+    Attributes:
+        claims: How many connections are this client's: more than one for a moment.
+    """
+
+    def __init__(self, kernel: Kernel, session_id: str) -> None:
+        self.session_id = session_id
+        self._kernel = kernel
+        self._service = kernel.service
+        self.claims = 0
+        self._turn = asyncio.Lock()  # of connections
+        self._latest: WebSocket | None = None
+        self._line = Line(kernel.author)
+        self.tell = self._line.tell
+        self._feed: Events[Happened] | None = None
+        self._position: int | None = None  # in the feed: the first event that was not told; None is now
+        self._taken: list[_Own] = []  # of each own event in the feed since then
+        self._own: dict[str, _Own] = {}
+        self._others: dict[str, Telling] = {}
+        self._running: bytes | None = None  # the parent of what runs, as far as the client knows
+        self._asking: str | None = None
+        self._out: list[Outgoing] = []
+        self._works: set[asyncio.Task[None]] = set()
+
+    @property
+    def connected(self) -> bool:
+        """Whether it has a connection."""
+        return self._line.is_open
+
+    # Its connection
+
+    async def attach(self, socket: WebSocket, wire: Wire) -> None:
+        """Be connected by ``socket`` from now on; an older connection of this client is closed first.
+
+        Raises:
+            ContextNotFound
+        """
+        if self._latest is not None:
+            self._latest.finish(REPLACED)
+        self._latest = socket
+        await self._turn.acquire()
+        try:
+            self._feed = await self._service.follow_context(self._kernel.context_id, self._position)
+        except BaseException:
+            self._turn.release()
+            raise
+        self._position = self._feed.next
+        self._line.open(socket, wire)
+
+    def detach(self, socket: WebSocket) -> None:
+        """Leave the connection, after ``attach``; executions go on."""
+        assert self._feed is not None
+        self._feed.stop()
+        self._out.clear()
+        self._taken.clear()
+        self._feed = None
+        self._line.close()
+        self._running = self._asking = None
+        for own in self._own.values():
+            if own.source is not None:
+                own.source.stop()
+                own.source = None
+        if self._latest is socket:
+            self._latest = None
+        self._turn.release()
+
+    async def follow(self) -> None:
+        """Tell everything, until the kernel ends. Raises ``ConnectionError`` when the client has gone."""
+        assert self._feed is not None
+        await self._line.send_kept()
+        while batch := await self._feed.ready():
+            if self._kernel.submitting.locked():  # an own execution may already be in the feed
+                async with self._kernel.submitting:
+                    pass
+            for number, happened in batch:
+                await self._take(number, happened)
+            await self._flush(batch[-1][0] + 1)
+
+    def begin(self, work: Coroutine[Any, Any, None]) -> None:
+        """Do ``work`` meanwhile. Raises ``LimitReached`` if too much goes on."""
+        if len(self._works) >= WORKS_LIMIT:
+            work.close()
+            raise LimitReached(f"too many unanswered requests of this client: the limit is {WORKS_LIMIT}")
+        task = supervised(
+            asyncio.get_running_loop(), work, _log, "a request to kernel %s failed", self._kernel.context_id
+        )
+        self._works.add(task)
+        task.add_done_callback(self._works.discard)
+
+    async def answer(self, *messages: Outgoing) -> None:
+        """Send an answer with its ``idle``: if code runs, the kernel is busy again."""
+        if self._running is not None:
+            messages = (*messages, status("busy", self._running))
+        await self.tell(*messages)
+
+    async def _flush(self, position: int | None = None) -> None:
+        """Send what has been collected; the feed then goes on at ``position``."""
+        if self._out:
+            await self._line.send(self._out)
+            self._out.clear()
+        if position is not None:
+            self._position = position
+            for own in self._taken:
+                own.seen += 1
+            if self._taken:
+                self._own = {key: own for key, own in self._own.items() if not own.is_past}
+                self._taken.clear()
+
+    # Its executions
+
+    async def execute(self, request: Execute, parent: Parent) -> None:
+        """Submit an execution of this client's. Raises as the port."""
+        async with self._kernel.submitting:
+            submission = await self._service.submit(request, answers=request.stdin)
+            telling = Telling(parent.header, request.code, silent=parent.silent, own=True)
+            self._own[submission.execution_id] = _Own(telling, submission)
+            self._kernel.remember(submission.execution_id, parent)
+        if not self._line.is_open:  # it has gone meanwhile
+            submission.stop()
+            self._own[submission.execution_id].source = None
+
+    async def give(self, text: str) -> bool:
+        """Answer the question of the own execution that runs; return whether there is one."""
+        asking, self._asking = self._asking, None
+        return asking is not None and await self._service.answer(asking, text)
+
+    # Events
+
+    async def _take(self, number: int, happened: Happened | Gap) -> None:
+        if isinstance(happened, Gap):
+            await self._take_gap(happened)
+            return
+        execution_id, event = happened.execution_id, happened.event
+        if execution_id is None:
+            await self._take_other(number, event)
+        elif (own := self._own.get(execution_id)) is not None:
+            await self._take_own(number, execution_id, own, event)
+        elif isinstance(event, Submitted):
+            self._kernel.parent(execution_id, event.code)
+        elif not isinstance(event, Queued):
+            await self._tell_of_other(execution_id, event)
+
+    async def _take_own(self, number: int, execution_id: str, own: _Own, event: Event) -> None:
+        if isinstance(event, Submitted):
+            return
+        if not (own.done or isinstance(event, Queued)):
+            await self._flush(number)
+            await self._drain(execution_id, own)
+        self._taken.append(own)
+
+    async def _drain(self, execution_id: str, own: _Own) -> None:
+        """Tell an own execution to its end."""
+        if own.source is None:
+            try:
+                own.source = await self._service.follow_execution(execution_id, own.told)
+            except ExecutionNotFound:
+                self._out += own.telling.tell(FORGOTTEN)
+                own.done = True
+                return
+        while events := await own.source.ready():
+            for _, event in events:
+                if isinstance(event, Started):
+                    await self._note_start(own.telling)
+                elif isinstance(event, InputRequest):
+                    self._asking = execution_id
+                self._out += own.telling.tell(event)
+            await self._flush()
+            own.told = events[-1][0] + 1
+        own.done = True
+        self._running = self._asking = None
+
+    async def _tell_of_other(self, execution_id: str, event: Event) -> None:
+        telling = self._others.get(execution_id)
+        if telling is None:
+            parent = self._kernel.parent(execution_id)
+            telling = Telling(parent.header, parent.code, silent=parent.silent)
+            self._others = {execution_id: telling}  # one runs at a time
+        if isinstance(event, Started):
+            await self._note_start(telling)
+        self._out += telling.tell(event)
+        if isinstance(event, Finished):
+            self._others.pop(execution_id, None)
+            self._running = None
+
+    async def _note_start(self, telling: Telling) -> None:
+        telling.count = (await self._service.get(self._kernel.context_id)).executions
+        telling.started_at = time.time()
+        self._running = self._kernel.latest = telling.parent
+
+    async def _take_other(self, number: int, event: Event) -> None:
+        """Take an event outside of executions."""
+        if isinstance(event, Output):
+            self._out.append(stream(event.stream.value, event.text, self._kernel.latest))
+        elif isinstance(event, WorkerEnded):
+            if not self._kernel.told_end(number):
+                self._out.append(status("restarting"))
+                await self._flush(number + 1)
+            self._out += await self._kernel.after_end(number)
+
+    async def _take_gap(self, gap: Gap) -> None:
+        """Events of the feed are lost: those of own executions are still in their own journals."""
+        missing = gap.last - gap.first + 1
+        for own in self._own.values():
+            known = min(missing, own.told - own.seen)
+            own.seen += known
+            missing -= known
+        self._others.clear()
+        self._own = {key: own for key, own in self._own.items() if not own.is_past}
+        if missing:
+            text = f"[interpreterd: {missing} events of this kernel are lost, since they are no longer kept]\n"
+            self._out.append(stream("stderr", text, self._kernel.latest))
+        for execution_id, own in list(self._own.items()):
+            with contextlib.suppress(InterpreterError):
+                if own.done or (await self._service.execution(execution_id)).state == "queued":
+                    continue
+            await self._flush()
+            await self._drain(execution_id, own)

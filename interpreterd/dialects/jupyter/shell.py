@@ -1,0 +1,209 @@
+"""Answers to a client's requests: one function for each kind, ``ANSWERS`` is the table.
+
+What needs no code of the context is answered at once. Executions and looks at the namespace take their turn in the
+context; what is told of an execution is told by its ``Session``.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, Final
+
+from interpreterd import __version__
+from interpreterd.dialects.jupyter.contents import parse_execute, parse_look
+from interpreterd.dialects.jupyter.envelope import Incoming
+from interpreterd.dialects.jupyter.inspection import inspect_content
+from interpreterd.dialects.jupyter.kernel import Kernel, Parent
+from interpreterd.dialects.jupyter.messages import PROTOCOL_VERSION, answered, published, reply, status
+from interpreterd.dialects.jupyter.session import Session
+from interpreterd.model.errors import InterpreterError, LookFailed
+from interpreterd.model.events import Finished
+from interpreterd.model.looks import Completeness, Completions, Inspection, TaskKind
+
+_Answer = Callable[[Kernel, Session, Incoming], Awaitable[None]]
+
+
+async def answer(kernel: Kernel, session: Session, request: Incoming) -> None:
+    """Answer a request. One of an unknown kind is only said to be over, as ipykernel does."""
+    kind = request.kind
+    respond = ANSWERS.get(kind)
+    if respond is None:
+        await session.answer(status("busy", request.header), status("idle", request.header))
+        return
+    try:
+        await respond(kernel, session, request)
+    except InterpreterError as error:
+        if kind in _WITHOUT_REPLY:
+            await session.answer(status("busy", request.header), status("idle", request.header))
+            return
+        await _reply(session, request, refusal(error))
+
+
+def refusal(error: InterpreterError) -> dict[str, Any]:
+    """Return the content of a reply that tells of an error of the request or of the daemon."""
+    return {"status": "error", "ename": type(error).__name__, "evalue": str(error), "traceback": [str(error)]}
+
+
+async def _reply(session: Session, request: Incoming, content: dict[str, Any]) -> None:
+    kind = request.kind.replace("_request", "_reply")
+    await session.answer(*answered(reply(request.channel, kind, content, request.header)))
+
+
+async def _kernel_info(kernel: Kernel, session: Session, request: Incoming) -> None:
+    await _reply(session, request, await _info(kernel))
+
+
+async def _info(kernel: Kernel) -> dict[str, Any]:
+    python = await kernel.service.python()
+    return {
+        "status": "ok",
+        "protocol_version": PROTOCOL_VERSION,
+        "implementation": "interpreterd",
+        "implementation_version": __version__,
+        "language_info": {
+            "name": "python",
+            "version": python.version,
+            "mimetype": "text/x-python",
+            "codemirror_mode": {"name": "ipython", "version": int(python.version.partition(".")[0])},
+            "pygments_lexer": "ipython3",
+            "nbconvert_exporter": "python",
+            "file_extension": ".py",
+        },
+        "banner": f"Python {python.version}, run by interpreterd {__version__}\n",
+        "help_links": [
+            {"text": "Python Reference", "url": f"https://docs.python.org/{'.'.join(python.version.split('.')[:2])}"}
+        ],
+        "debugger": False,
+        "supported_features": [],
+    }
+
+
+async def _execute(kernel: Kernel, session: Session, request: Incoming) -> None:
+    asked, silent = parse_execute(request.content, kernel.context_id)
+    if asked.code.strip():
+        await session.execute(asked, Parent(request.header, asked.code, silent=silent))
+        return
+    count = (await kernel.service.get(kernel.context_id)).executions
+    content = {"status": "ok", "execution_count": count, "user_expressions": {}, "payload": []}
+    busy, done, idle = answered(reply(request.channel, "execute_reply", content, request.header))
+    shown = () if silent else (published("execute_input", {"code": asked.code, "execution_count": count}, done.parent),)
+    await session.answer(busy, *shown, done, idle)
+
+
+async def _input(kernel: Kernel, session: Session, request: Incoming) -> None:
+    value = request.content.get("value")
+    await session.give(value if isinstance(value, str) else "")
+
+
+async def _complete(kernel: Kernel, session: Session, request: Incoming) -> None:
+    await _look(kernel, session, request, "complete")
+
+
+async def _inspect(kernel: Kernel, session: Session, request: Incoming) -> None:
+    await _look(kernel, session, request, "inspect")
+
+
+async def _is_complete(kernel: Kernel, session: Session, request: Incoming) -> None:
+    await _look(kernel, session, request, "isComplete")
+
+
+async def _look(kernel: Kernel, session: Session, request: Incoming, kind: TaskKind) -> None:
+    """Begin to look at the namespace; the answer comes once the context has had time for it."""
+    asked = parse_look(request.content, kind, kernel.context_id)
+    submission = await kernel.service.look(asked)
+
+    async def wait() -> None:
+        try:
+            async for _, event in submission:
+                if isinstance(event, Finished):
+                    content = _found(event)
+                    answer = reply(request.channel, request.kind.replace("_request", "_reply"), content, request.header)
+                    await session.answer(answer, status("idle", request.header))
+        finally:
+            submission.stop()
+
+    session.begin(wait())
+    await session.tell(status("busy", request.header))
+
+
+def _found(end: Finished) -> dict[str, Any]:
+    match end.found:
+        case Completions() as found:
+            types = [
+                {"start": found.cursor_start, "end": found.cursor_end, "text": text, "type": kind}
+                for text, kind in zip(found.matches, found.types, strict=False)
+            ]
+            return {
+                "status": "ok",
+                "matches": list(found.matches),
+                "cursor_start": found.cursor_start,
+                "cursor_end": found.cursor_end,
+                "metadata": {"_jupyter_types_experimental": types},
+            }
+        case Inspection() as found:
+            return inspect_content(found)
+        case Completeness() as found:
+            more = {"indent": found.indent} if found.status == "incomplete" else {}
+            return {"status": found.status, **more}
+        case _:
+            pass
+    if end.cause is not None:
+        return refusal(end.cause)
+    error = end.error
+    return refusal(LookFailed("its code has ended Python" if error is None else f"{error.name}: {error.value}"))
+
+
+async def _history(kernel: Kernel, session: Session, request: Incoming) -> None:
+    await _reply(session, request, {"status": "ok", "history": []})
+
+
+async def _comm_info(kernel: Kernel, session: Session, request: Incoming) -> None:
+    await _reply(session, request, {"status": "ok", "comms": {}})
+
+
+async def _comm_open(kernel: Kernel, session: Session, request: Incoming) -> None:
+    closed = published("comm_close", {"comm_id": request.content.get("comm_id"), "data": {}}, request.header)
+    await session.answer(status("busy", request.header), closed, status("idle", request.header))
+
+
+async def _interrupt(kernel: Kernel, session: Session, request: Incoming) -> None:
+    await kernel.service.interrupt(kernel.context_id)
+    await _reply(session, request, {"status": "ok"})
+
+
+async def _shutdown(kernel: Kernel, session: Session, request: Incoming) -> None:
+    restart = request.content.get("restart") is True
+    if restart:
+        await _reply(session, request, {"status": "ok", "restart": True})
+        await kernel.restart()
+    else:
+        await _reply(session, request, {"status": "ok", "restart": False})
+        await kernel.service.delete(kernel.context_id)
+
+
+async def _debug(kernel: Kernel, session: Session, request: Incoming) -> None:
+    """Refuse, in the form of the Debug Adapter Protocol: there is no debugger."""
+    content = {
+        "type": "response",
+        "request_seq": request.content.get("seq", 0),
+        "success": False,
+        "command": request.content.get("command", ""),
+        "message": "this kernel has no debugger",
+        "body": {},
+    }
+    await _reply(session, request, content)
+
+
+_WITHOUT_REPLY: Final = frozenset({"input_reply", "comm_open", "comm_msg", "comm_close"})
+ANSWERS: Final[Mapping[str, _Answer]] = {
+    "kernel_info_request": _kernel_info,
+    "execute_request": _execute,
+    "input_reply": _input,
+    "complete_request": _complete,
+    "inspect_request": _inspect,
+    "is_complete_request": _is_complete,
+    "history_request": _history,
+    "comm_info_request": _comm_info,
+    "comm_open": _comm_open,
+    "interrupt_request": _interrupt,
+    "shutdown_request": _shutdown,
+    "debug_request": _debug,
+}

@@ -1,0 +1,109 @@
+"""What all clients of a kernel share: requests, and the life of its Python."""
+
+from typing import Any
+
+from fake_worker import FakeLauncher
+from kernels import Channel, Jupyter, kinds, reply, request
+
+from interpreterd.dialects.jupyter.kernel import PARENTS_LIMIT, PARENTS_LIMIT_BYTES, Kernel, Parent
+from interpreterd.model.errors import WorkerStartFailed
+
+
+def kernel() -> Kernel:
+    """Return a kernel that nothing is asked of."""
+    nothing: Any = None
+    return Kernel("k", nothing)
+
+
+def test_a_request_is_known_until_there_are_too_many() -> None:
+    it = kernel()
+    mine = Parent(b'{"msg_id":"m"}', "1")
+    it.remember("e", mine)
+    assert it.parent("e") is mine
+    made = it.parent("other", "2")
+    assert made.code == "2"
+    assert it.parent("other", "3") is made
+    for number in range(PARENTS_LIMIT):
+        it.parent(str(number))
+    assert it.parent("e") is not mine
+
+
+def test_long_code_is_forgotten_first() -> None:
+    it = kernel()
+    it.remember("long", Parent(b"{}", "x" * PARENTS_LIMIT_BYTES))
+    assert len(it.parent("long").code) == PARENTS_LIMIT_BYTES
+    it.remember("next", Parent(b"{}", "1"))
+    assert it.parent("long").code == ""
+
+
+def test_each_end_is_asked_for_or_not_whoever_looks_first() -> None:
+    it = kernel()
+    assert [it.told_end(3), it.told_end(3)] == [False, False]
+
+
+async def seen(channel: Channel, count: int) -> list[str]:
+    """Return what the next messages are."""
+    return kinds([await channel.next() for _ in range(count)])
+
+
+async def test_a_restart_is_told_to_all(jupyter: Jupyter, launcher: FakeLauncher) -> None:
+    kernel = await jupyter.start()
+    await launcher.worker()
+    async with jupyter.channel(kernel, "a") as first, jupyter.channel(kernel, "b") as second:
+        for channel in (first, second):
+            await channel.ask("kernel_info_request")
+        await jupyter.ask("POST", f"/api/kernels/{kernel}/restart")
+        for channel in (first, second):
+            assert await seen(channel, 6) == ["busy", "shutdown_reply", "idle", "starting", "busy", "idle"]
+
+
+async def test_a_restart_ends_what_runs_and_what_waits(jupyter: Jupyter, launcher: FakeLauncher) -> None:
+    kernel = await jupyter.start()
+    worker = await launcher.worker()
+    async with jupyter.channel(kernel) as channel:
+        running = await channel.send(request("execute_request", {"code": "1"}))
+        waiting = await channel.send(request("execute_request", {"code": "2"}))
+        await worker.run()
+        await jupyter.ask("POST", f"/api/kernels/{kernel}/restart")
+        assert reply(await channel.about(running))["status"] == "error"
+        assert reply(await channel.about(waiting)) == {"status": "aborted"}
+        later = await channel.send(request("execute_request", {"code": "3"}))
+        new = await launcher.worker()
+        new.done(await new.run())
+        assert reply(await channel.about(later))["status"] == "ok"
+
+
+async def test_a_death_is_told_and_a_new_python_comes_by_itself(jupyter: Jupyter, launcher: FakeLauncher) -> None:
+    kernel = await jupyter.start()
+    worker = await launcher.worker()
+    async with jupyter.channel(kernel, "a") as mine, jupyter.channel(kernel, "b") as other:
+        await other.ask("kernel_info_request")
+        asked = await mine.send(request("execute_request", {"code": "1"}))
+        await worker.run()
+        worker.exit("killed by SIGSEGV")
+        told = await mine.about(asked)
+        assert kinds(told) == ["busy", "execute_input", "error", "execute_reply", "idle"]
+        assert reply(told)["evalue"] == "killed by SIGSEGV"
+        for channel in (mine, other):
+            message = await channel.until("status", execution_state="restarting")
+            assert message["parent_header"] == {}
+            assert await seen(channel, 3) == ["starting", "busy", "idle"]
+        await launcher.worker()
+        _, model = await jupyter.ask("GET", f"/api/kernels/{kernel}")
+        assert model["execution_state"] == "idle"
+
+
+async def test_a_death_without_a_new_python_is_told(jupyter: Jupyter, launcher: FakeLauncher) -> None:
+    kernel = await jupyter.start()
+    worker = await launcher.worker()
+    async with jupyter.channel(kernel) as channel:
+        await channel.ask("kernel_info_request")
+        launcher.failure = WorkerStartFailed("no python")
+        worker.exit("killed by SIGKILL")
+        await channel.until("status", execution_state="restarting")
+        assert await seen(channel, 1) == ["dead"]
+        status, body = await jupyter.ask("POST", f"/api/kernels/{kernel}/restart")
+        assert (status, body["message"]) == (500, "no python")
+        launcher.failure = None
+        assert (await jupyter.ask("POST", f"/api/kernels/{kernel}/restart"))[0] == 200
+        assert await seen(channel, 3) == ["starting", "busy", "idle"]
