@@ -214,15 +214,11 @@ class Journal(Generic[_E]):
 
 
 class Follower(Generic[_E]):
-    """A reader's place in a journal: an async iterator of numbers and events, up to the last one or to ``stop``.
-
-    Attributes:
-        next: The number of the next event that it reads.
-    """
+    """A reader's place in a journal: an async iterator of numbers and events, up to the last one or to ``stop``."""
 
     def __init__(self, journal: Journal[_E], start: int) -> None:
         """See ``Journal.follow``."""
-        self.next = start
+        self._at = start
         self._journal = journal
         self._stopped = False
         self._wake: asyncio.Future[None] | None = None
@@ -253,7 +249,7 @@ class Follower(Generic[_E]):
             return []
         events = [taken]
         size_bytes = 0
-        while (more := self._journal.kept_bytes(self.next)) and (size_bytes := size_bytes + more) <= READY_BYTES:
+        while (more := self._journal.kept_bytes(self._at)) and (size_bytes := size_bytes + more) <= READY_BYTES:
             if self._stopped or (taken := self._take()) is None:
                 break
             events.append(taken)
@@ -261,22 +257,27 @@ class Follower(Generic[_E]):
 
     def _take(self) -> tuple[int, _E | Gap] | None:
         journal = self._journal
-        if self.next < journal.first:
-            gap = Gap(first=self.next, last=journal.first - 1)
-            self.next = journal.first
+        if self._at < journal.first:
+            gap = Gap(first=self._at, last=journal.first - 1)
+            self._at = journal.first
             return gap.last, gap
-        if self.next < journal.next:
-            number = self.next
+        if self._at < journal.next:
+            number = self._at
             event = journal.take(number)
-            self.next += 1
+            self._at += 1
             journal.was_read(self, number, event)
             return number, event
         return None
 
     @property
+    def next(self) -> int:
+        """The number of the next event that it reads."""
+        return self._at
+
+    @property
     def at_end(self) -> bool:
         """Whether all events have been read, and no more come."""
-        return self._journal.ended and self.next >= self._journal.next
+        return self._journal.ended and self._at >= self._journal.next
 
     def stop(self) -> None:
         """Read no more; a waiting reader comes to the end. Repeating it changes nothing."""

@@ -12,7 +12,7 @@ from interpreterd.background import supervised
 from interpreterd.dialects.jupyter.envelope import parse_incoming
 from interpreterd.dialects.jupyter.errors import closing_after
 from interpreterd.dialects.jupyter.hub import Hub
-from interpreterd.dialects.jupyter.kernel import Kernel
+from interpreterd.dialects.jupyter.kernel import JupyterKernel
 from interpreterd.dialects.jupyter.messages import status
 from interpreterd.dialects.jupyter.session import Session
 from interpreterd.dialects.jupyter.shell import answer
@@ -30,7 +30,7 @@ from interpreterd.model.errors import (
 )
 
 SESSION_ID_LIMIT_CHARS: Final = 256
-FAREWELL_LIMIT_S: Final = 1.0
+_FAREWELL_LIMIT_S: Final = 1.0
 _log = logging.getLogger(__name__)
 
 
@@ -64,7 +64,7 @@ async def channels(hub: Hub, request: web.Request) -> web.StreamResponse:
 class _Connection:
     """One WebSocket of a client."""
 
-    def __init__(self, hub: Hub, kernel: Kernel, session: Session, socket: WebSocket, wire: Wire) -> None:
+    def __init__(self, hub: Hub, kernel: JupyterKernel, session: Session, socket: WebSocket, wire: Wire) -> None:
         self._hub = hub
         self._kernel = kernel
         self._session = session
@@ -95,7 +95,7 @@ class _Connection:
     async def say_farewell(self) -> None:
         """The daemon ends: so does this connection; a client that does not answer the close is left behind."""
         self._socket.finish(closing_after(ServerShuttingDown()))
-        await asyncio.wait([self._socket.ended], timeout=FAREWELL_LIMIT_S)
+        await asyncio.wait([self._socket.ended], timeout=_FAREWELL_LIMIT_S)
 
     async def _tell(self) -> None:
         """Tell everything that happens; close the connection after the end of the kernel."""

@@ -13,8 +13,8 @@ from attrs import field, frozen
 from interpreterd.dialects.jupyter.messages import CONTROL, SHELL, STDIN, iso
 from interpreterd.model.errors import MalformedRequest
 
-HEADER_LIMIT_BYTES: Final = 8 << 10  # it is kept, and returned with each message about the request
-ID_LIMIT_CHARS: Final = 256
+REPEATED_LIMIT_BYTES: Final = 8 << 10  # it is kept, and returned with each message about the request
+KIND_LIMIT_CHARS: Final = 256
 CHANNELS: Final = (SHELL, CONTROL, STDIN)
 _LATEST: Final = 2**33  # seconds since the epoch
 _Object = dict[str, Any]
@@ -74,8 +74,8 @@ def _object(value: _Object, key: str) -> _Object:
 
 def _id(header: _Object, key: str) -> str:
     text = header.get(key)
-    if not isinstance(text, str) or not 0 < len(text) <= ID_LIMIT_CHARS:
-        raise MalformedRequest(f"header.{key} must be a string of 1 to {ID_LIMIT_CHARS} characters")
+    if not isinstance(text, str) or not 0 < len(text) <= KIND_LIMIT_CHARS:
+        raise MalformedRequest(f"header.{key} must be a string of 1 to {KIND_LIMIT_CHARS} characters")
     return text
 
 
@@ -85,6 +85,6 @@ def _encoded(header: _Object) -> bytes:
     if isinstance(date, int | float) and 0 <= date < _LATEST:  # this form refuses NaN
         header = {**header, "date": iso(date)}
     encoded = orjson.dumps(header)
-    if len(encoded) > HEADER_LIMIT_BYTES:
-        raise MalformedRequest(f"header must be at most {HEADER_LIMIT_BYTES} bytes long")
+    if len(encoded) > REPEATED_LIMIT_BYTES:
+        raise MalformedRequest(f"header must be at most {REPEATED_LIMIT_BYTES} bytes long")
     return encoded

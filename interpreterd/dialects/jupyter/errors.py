@@ -58,7 +58,7 @@ class _Row:
 
 
 _LATER: Final = {"Retry-After": "1"}
-ROWS: Final[Mapping[type[InterpreterError], _Row]] = {
+_ROWS: Final[Mapping[type[InterpreterError], _Row]] = {
     InterpreterError: _Row(HTTPStatus.INTERNAL_SERVER_ERROR, INTERNAL_ERROR),
     MalformedRequest: _Row(HTTPStatus.BAD_REQUEST, PROTOCOL_ERROR),
     BodyTooLarge: _Row(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, MESSAGE_TOO_BIG),
@@ -87,13 +87,13 @@ def error_answer(error: InterpreterError | HttpError) -> ErrorAnswer:
     """Return how a client of plain HTTP sees ``error``."""
     if isinstance(error, HttpError):
         return ErrorAnswer(error.status, _body(error.status, error.text, error.code))
-    shown = dialect.row(ROWS, error)
+    shown = dialect.row(_ROWS, error)
     return ErrorAnswer(shown.status, _body(shown.status, sentence(error), error.code), shown.headers)
 
 
 def closing_after(error: InterpreterError) -> Closing:
     """Return how a WebSocket closes because of ``error``."""
-    return Closing(dialect.row(ROWS, error).close_code, close_reason(str(error)))
+    return Closing(dialect.row(_ROWS, error).close_code, close_reason(str(error)))
 
 
 def sentence(error: InterpreterError) -> str:

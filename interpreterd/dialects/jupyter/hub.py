@@ -4,7 +4,7 @@ from typing import Final
 from uuid import uuid4
 
 from interpreterd.contexts.service import ContextService
-from interpreterd.dialects.jupyter.kernel import Kernel
+from interpreterd.dialects.jupyter.kernel import JupyterKernel
 from interpreterd.dialects.jupyter.session import Session
 
 ABSENT_LIMIT: Final = 512  # clients that have gone, and may come back
@@ -16,20 +16,22 @@ class Hub:
 
     def __init__(self, service: ContextService) -> None:
         self.service = service
-        self._kernels: dict[str, Kernel] = {}
+        self._kernels: dict[str, JupyterKernel] = {}
         self._sessions: dict[tuple[str, str], Session] = {}
         self._absent: dict[tuple[str, str], Session] = {}  # those that have gone longest come first
 
-    def kernel(self, context_id: str) -> Kernel:
+    def kernel(self, context_id: str) -> JupyterKernel:
         """Return the kernel of a context; make it, if it has no clients yet."""
-        return self._kernels.get(context_id) or self._kernels.setdefault(context_id, Kernel(context_id, self.service))
+        return self._kernels.get(context_id) or self._kernels.setdefault(
+            context_id, JupyterKernel(context_id, self.service)
+        )
 
     def connections(self, context_id: str) -> int:
         """How many clients are connected to a kernel."""
         kernel = self._kernels.get(context_id)
         return 0 if kernel is None else kernel.connections
 
-    def session(self, kernel: Kernel, session_id: str) -> Session:
+    def session(self, kernel: JupyterKernel, session_id: str) -> Session:
         """Return the client of this id, which may have been here before; without an id a new one."""
         name = session_id or uuid4().hex
         key = kernel.context_id, name
@@ -40,7 +42,7 @@ class Hub:
         session.claims += 1
         return session
 
-    def has_gone(self, kernel: Kernel, session: Session, *, for_good: bool) -> None:
+    def has_gone(self, kernel: JupyterKernel, session: Session, *, for_good: bool) -> None:
         """A client's connection has ended; unless ``for_good``, it is remembered."""
         session.claims -= 1
         if session.claims:
@@ -56,7 +58,7 @@ class Hub:
             (context_id, _), oldest = next(iter(self._absent.items()))
             self._forget(context_id, oldest)
 
-    def ended(self, kernel: Kernel) -> None:
+    def ended(self, kernel: JupyterKernel) -> None:
         """A kernel is no more; its clients cannot come back."""
         for name in list(kernel.sessions):
             if (session := self._absent.get((kernel.context_id, name))) is not None:

@@ -46,7 +46,7 @@ class Parent:
         return len(self.header) + 4 * len(self.code)
 
 
-class Listener(Protocol):
+class KernelClient(Protocol):
     """A client of a kernel, connected or not."""
 
     claims: int
@@ -56,7 +56,7 @@ class Listener(Protocol):
     async def tell(self, *messages: Outgoing) -> None: ...
 
 
-class Kernel:
+class JupyterKernel:
     """What all clients of one context share.
 
     Attributes:
@@ -70,7 +70,7 @@ class Kernel:
         self.service = service
         self.author = Author()
         self.latest = NO_PARENT
-        self.sessions: dict[str, Listener] = {}
+        self.sessions: dict[str, KernelClient] = {}
         self.submitting = asyncio.Lock()
         self._session = uuid4().hex
         self._parents: OrderedDict[str, Parent] = OrderedDict()

@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from interpreterd.background import supervised
 from interpreterd.contexts.service import Events, Submission
-from interpreterd.dialects.jupyter.kernel import Kernel, Parent
+from interpreterd.dialects.jupyter.kernel import JupyterKernel, Parent
 from interpreterd.dialects.jupyter.line import Line
 from interpreterd.dialects.jupyter.messages import Outgoing, status
 from interpreterd.dialects.jupyter.translation import Telling, stream
@@ -68,13 +68,13 @@ class _Own:
 
 
 class Session:
-    """See ``kernel.Listener``. It has one connection at a time.
+    """See ``kernel.KernelClient``. It has one connection at a time.
 
     Attributes:
         claims: How many connections are this client's: more than one for a moment.
     """
 
-    def __init__(self, kernel: Kernel, session_id: str) -> None:
+    def __init__(self, kernel: JupyterKernel, session_id: str) -> None:
         self.session_id = session_id
         self._kernel = kernel
         self._service = kernel.service

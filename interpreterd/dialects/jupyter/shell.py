@@ -11,17 +11,17 @@ from interpreterd import __version__
 from interpreterd.dialects.jupyter.contents import parse_execute, parse_look
 from interpreterd.dialects.jupyter.envelope import Incoming
 from interpreterd.dialects.jupyter.inspection import inspect_content
-from interpreterd.dialects.jupyter.kernel import Kernel, Parent
+from interpreterd.dialects.jupyter.kernel import JupyterKernel, Parent
 from interpreterd.dialects.jupyter.messages import PROTOCOL_VERSION, answered, published, reply, status
 from interpreterd.dialects.jupyter.session import Session
 from interpreterd.model.errors import InterpreterError, LookFailed
 from interpreterd.model.events import Finished
 from interpreterd.model.looks import Completeness, Completions, Inspection, TaskKind
 
-_Answer = Callable[[Kernel, Session, Incoming], Awaitable[None]]
+_Answer = Callable[[JupyterKernel, Session, Incoming], Awaitable[None]]
 
 
-async def answer(kernel: Kernel, session: Session, request: Incoming) -> None:
+async def answer(kernel: JupyterKernel, session: Session, request: Incoming) -> None:
     """Answer a request. One of an unknown kind is only said to be over, as ipykernel does."""
     kind = request.kind
     respond = ANSWERS.get(kind)
@@ -47,11 +47,11 @@ async def _reply(session: Session, request: Incoming, content: dict[str, Any]) -
     await session.answer(*answered(reply(request.channel, kind, content, request.header)))
 
 
-async def _kernel_info(kernel: Kernel, session: Session, request: Incoming) -> None:
+async def _kernel_info(kernel: JupyterKernel, session: Session, request: Incoming) -> None:
     await _reply(session, request, await _info(kernel))
 
 
-async def _info(kernel: Kernel) -> dict[str, Any]:
+async def _info(kernel: JupyterKernel) -> dict[str, Any]:
     python = await kernel.service.python()
     return {
         "status": "ok",
@@ -76,7 +76,7 @@ async def _info(kernel: Kernel) -> dict[str, Any]:
     }
 
 
-async def _execute(kernel: Kernel, session: Session, request: Incoming) -> None:
+async def _execute(kernel: JupyterKernel, session: Session, request: Incoming) -> None:
     asked, silent = parse_execute(request.content, kernel.context_id)
     if asked.code.strip():
         await session.execute(asked, Parent(request.header, asked.code, silent=silent))
@@ -88,24 +88,24 @@ async def _execute(kernel: Kernel, session: Session, request: Incoming) -> None:
     await session.answer(busy, *shown, done, idle)
 
 
-async def _input(kernel: Kernel, session: Session, request: Incoming) -> None:
+async def _input(kernel: JupyterKernel, session: Session, request: Incoming) -> None:
     value = request.content.get("value")
     await session.give(value if isinstance(value, str) else "")
 
 
-async def _complete(kernel: Kernel, session: Session, request: Incoming) -> None:
+async def _complete(kernel: JupyterKernel, session: Session, request: Incoming) -> None:
     await _look(kernel, session, request, "complete")
 
 
-async def _inspect(kernel: Kernel, session: Session, request: Incoming) -> None:
+async def _inspect(kernel: JupyterKernel, session: Session, request: Incoming) -> None:
     await _look(kernel, session, request, "inspect")
 
 
-async def _is_complete(kernel: Kernel, session: Session, request: Incoming) -> None:
+async def _is_complete(kernel: JupyterKernel, session: Session, request: Incoming) -> None:
     await _look(kernel, session, request, "isComplete")
 
 
-async def _look(kernel: Kernel, session: Session, request: Incoming, kind: TaskKind) -> None:
+async def _look(kernel: JupyterKernel, session: Session, request: Incoming, kind: TaskKind) -> None:
     """Begin to look at the namespace; the answer comes once the context has had time for it."""
     asked = parse_look(request.content, kind, kernel.context_id)
     submission = await kernel.service.look(asked)
@@ -151,25 +151,25 @@ def _found(end: Finished) -> dict[str, Any]:
     return refusal(LookFailed("its code has ended Python" if error is None else f"{error.name}: {error.value}"))
 
 
-async def _history(kernel: Kernel, session: Session, request: Incoming) -> None:
+async def _history(kernel: JupyterKernel, session: Session, request: Incoming) -> None:
     await _reply(session, request, {"status": "ok", "history": []})
 
 
-async def _comm_info(kernel: Kernel, session: Session, request: Incoming) -> None:
+async def _comm_info(kernel: JupyterKernel, session: Session, request: Incoming) -> None:
     await _reply(session, request, {"status": "ok", "comms": {}})
 
 
-async def _comm_open(kernel: Kernel, session: Session, request: Incoming) -> None:
+async def _comm_open(kernel: JupyterKernel, session: Session, request: Incoming) -> None:
     closed = published("comm_close", {"comm_id": request.content.get("comm_id"), "data": {}}, request.header)
     await session.answer(status("busy", request.header), closed, status("idle", request.header))
 
 
-async def _interrupt(kernel: Kernel, session: Session, request: Incoming) -> None:
+async def _interrupt(kernel: JupyterKernel, session: Session, request: Incoming) -> None:
     await kernel.service.interrupt(kernel.context_id)
     await _reply(session, request, {"status": "ok"})
 
 
-async def _shutdown(kernel: Kernel, session: Session, request: Incoming) -> None:
+async def _shutdown(kernel: JupyterKernel, session: Session, request: Incoming) -> None:
     restart = request.content.get("restart") is True
     if restart:
         await _reply(session, request, {"status": "ok", "restart": True})
@@ -179,7 +179,7 @@ async def _shutdown(kernel: Kernel, session: Session, request: Incoming) -> None
         await kernel.service.delete(kernel.context_id)
 
 
-async def _debug(kernel: Kernel, session: Session, request: Incoming) -> None:
+async def _debug(kernel: JupyterKernel, session: Session, request: Incoming) -> None:
     """Refuse, in the form of the Debug Adapter Protocol: there is no debugger."""
     content = {
         "type": "response",

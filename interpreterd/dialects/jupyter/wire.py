@@ -13,7 +13,7 @@ from interpreterd.http.websocket.frames import BINARY, TEXT, Message
 from interpreterd.model.errors import MalformedRequest
 
 V1: Final = "v1.kernel.websocket.jupyter.org"
-BUFFERS_LIMIT: Final = 1024  # of one message
+BINARY_PARTS_LIMIT: Final = 1024  # of one message
 _OFFSET_BYTES: Final = 8
 _LEGACY_OFFSET_BYTES: Final = 4
 _PARTS: Final = ("header", "parent_header", "metadata", "content")
@@ -128,8 +128,10 @@ def _v1_parts(data: bytes) -> list[bytes]:
 
 
 def _offsets(data: bytes, count: int, size: int, order: "_Order") -> list[int]:
-    if not 0 < count <= BUFFERS_LIMIT + len(_PARTS) + 2 or len(data) < size * (count + 1):
-        raise MalformedRequest(f"a binary message must begin with the number of its parts, at most {BUFFERS_LIMIT}")
+    if not 0 < count <= BINARY_PARTS_LIMIT + len(_PARTS) + 2 or len(data) < size * (count + 1):
+        raise MalformedRequest(
+            f"a binary message must begin with the number of its parts, at most {BINARY_PARTS_LIMIT}"
+        )
     return [int.from_bytes(data[at : at + size], order) for at in range(size, size * (count + 1), size)]
 
 

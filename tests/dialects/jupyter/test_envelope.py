@@ -6,7 +6,7 @@ import orjson
 import pytest
 from kernels import request
 
-from interpreterd.dialects.jupyter.envelope import HEADER_LIMIT_BYTES, parse_incoming
+from interpreterd.dialects.jupyter.envelope import REPEATED_LIMIT_BYTES, parse_incoming
 from interpreterd.model.errors import MalformedRequest
 
 
@@ -65,6 +65,6 @@ def test_a_wrong_type_is_named(value: Any, said: str) -> None:
 
 def test_a_large_header_is_refused_because_it_is_repeated() -> None:
     message = request("x")
-    message["header"]["more"] = "x" * HEADER_LIMIT_BYTES
+    message["header"]["more"] = "x" * REPEATED_LIMIT_BYTES
     with pytest.raises(MalformedRequest, match="header must be at most"):
         parse_incoming(message)

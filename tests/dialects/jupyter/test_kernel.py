@@ -5,14 +5,14 @@ from typing import Any
 from fake_worker import FakeLauncher
 from kernels import Channel, Jupyter, kinds, reply, request
 
-from interpreterd.dialects.jupyter.kernel import PARENTS_LIMIT, PARENTS_LIMIT_BYTES, Kernel, Parent
+from interpreterd.dialects.jupyter.kernel import PARENTS_LIMIT, PARENTS_LIMIT_BYTES, JupyterKernel, Parent
 from interpreterd.model.errors import WorkerStartFailed
 
 
-def kernel() -> Kernel:
+def kernel() -> JupyterKernel:
     """Return a kernel that nothing is asked of."""
     nothing: Any = None
-    return Kernel("k", nothing)
+    return JupyterKernel("k", nothing)
 
 
 def test_a_request_is_known_until_there_are_too_many() -> None:

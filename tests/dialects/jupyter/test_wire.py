@@ -10,7 +10,7 @@ from hypothesis import given
 from kernels import packed, request, unpacked
 
 from interpreterd.dialects.jupyter.messages import Author, Outgoing
-from interpreterd.dialects.jupyter.wire import BUFFERS_LIMIT, V1, JsonWire, V1Wire, wire_of
+from interpreterd.dialects.jupyter.wire import BINARY_PARTS_LIMIT, V1, JsonWire, V1Wire, wire_of
 from interpreterd.http.websocket.frames import BINARY, TEXT, Message
 from interpreterd.model.errors import BodyTooLarge, MalformedRequest
 
@@ -86,7 +86,7 @@ async def test_long_code_is_read_in_each_form() -> None:
         b"\0\0\0\1",
         b"\0\0\0\1\0\0\0\7{}",
         b"\0\0\0\1\0\0\0\xff{}",
-        struct.pack(">I", BUFFERS_LIMIT + 100) + bytes(8000),
+        struct.pack(">I", BINARY_PARTS_LIMIT + 100) + bytes(8000),
         legacy(b"{}", b"x")[:4] + struct.pack(">2I", 14, 12) + b"{}x",
         legacy(b"not json"),
     ],
