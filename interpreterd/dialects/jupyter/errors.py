@@ -41,15 +41,6 @@ from interpreterd.model.errors import (
 )
 
 
-class SpecNotFound(InvalidRequest):
-    """No kernel has this name: there is one kind of kernel."""
-
-    code = "kernelspec_not_found"
-
-    def __init__(self, name: str) -> None:
-        super().__init__(f"no such kernel: {name}; there is python3 only")
-
-
 @frozen
 class _Row:
     status: HTTPStatus
@@ -69,7 +60,6 @@ _ROWS: Final[Mapping[type[InterpreterError], _Row]] = {
         headers={"Upgrade": "websocket", "Connection": "Upgrade", "Sec-WebSocket-Version": "13"},
     ),
     InvalidRequest: _Row(HTTPStatus.BAD_REQUEST),
-    SpecNotFound: _Row(HTTPStatus.NOT_FOUND),
     NotAcceptable: _Row(HTTPStatus.NOT_ACCEPTABLE),
     Forbidden: _Row(HTTPStatus.FORBIDDEN),
     ContextNotFound: _Row(HTTPStatus.NOT_FOUND),

@@ -4,7 +4,6 @@ from typing import Any
 
 from aiohttp import web
 
-from interpreterd.dialects.jupyter.errors import SpecNotFound
 from interpreterd.dialects.jupyter.hub import Hub
 from interpreterd.dialects.jupyter.logos import LOGOS
 from interpreterd.dialects.jupyter.requests import SPEC_NAME
@@ -22,16 +21,14 @@ async def get_spec(hub: Hub, request: web.Request) -> web.StreamResponse:
     """Show one kind."""
     name = request.match_info["name"]
     if name != SPEC_NAME:
-        raise SpecNotFound(name[:100])
+        raise web.HTTPNotFound
     return json_response(await _spec(hub, request.path.removesuffix(f"/api/kernelspecs/{name}")))
 
 
 async def get_resource(hub: Hub, request: web.Request) -> web.StreamResponse:
     """Send a logo."""
     name, file = request.match_info["name"], request.match_info["file"]
-    if name != SPEC_NAME:
-        raise SpecNotFound(name[:100])
-    if file not in LOGOS:
+    if name != SPEC_NAME or file not in LOGOS:
         raise web.HTTPNotFound
     kind, data = LOGOS[file]
     return web.Response(body=data, content_type=kind, headers={"Cache-Control": "max-age=3600"})

@@ -6,9 +6,9 @@ from typing import Final
 
 from attrs import field, frozen
 
-from interpreterd.dialects.jupyter.errors import SpecNotFound
 from interpreterd.http.fields import environment, json_object, string
 from interpreterd.model.digest import utf8_bytes
+from interpreterd.model.errors import InvalidRequest
 from interpreterd.model.requests import CWD_LIMIT_BYTES
 
 SPEC_NAME: Final = "python3"
@@ -38,7 +38,7 @@ def parse_new_kernel(value: object) -> NewKernel:
     body = json_object(value, "the body", {"name", "env", "path"})
     name = string(body, "name")
     if name not in (None, "", SPEC_NAME):
-        raise SpecNotFound(str(name)[:100])
+        raise InvalidRequest(f"name must be {SPEC_NAME}: there is no kernel {str(name)[:100]}")
     envs = {key: item for key, item in environment(body, "env").items() if key.startswith(PREFIX)}
     path = string(body, "path") or ""
     above = os.path.dirname(path)

@@ -68,7 +68,7 @@ async def test_a_directory_that_is_not_there_breaks_nothing(
         (b"{", 400, "JSON"),
         (b"[]", 400, "JSON object"),
         (b'{"name": 1}', 400, "name must be a string"),
-        (b'{"name": "ruby"}', 404, "no such kernel: ruby"),
+        (b'{"name": "ruby"}', 400, "there is no kernel ruby"),
         (b'{"env": {"KERNEL_A": 1}}', 400, "env must be"),
         (b'{"x":"' + b"y" * 300_000 + b'"}', 413, "larger"),
     ],

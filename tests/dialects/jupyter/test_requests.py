@@ -4,7 +4,6 @@ from typing import Any
 
 import pytest
 
-from interpreterd.dialects.jupyter.errors import SpecNotFound
 from interpreterd.dialects.jupyter.requests import parse_new_kernel
 from interpreterd.model.errors import InvalidRequest, MalformedRequest
 
@@ -40,7 +39,7 @@ def test_a_directory_is_the_path_or_the_working_directory(body: dict[str, Any], 
     [
         ([], MalformedRequest, "the body must be a JSON object"),
         ({"name": 1}, MalformedRequest, "name must be a string"),
-        ({"name": "ruby"}, SpecNotFound, "no such kernel: ruby"),
+        ({"name": "ruby"}, InvalidRequest, "there is no kernel ruby"),
         ({"path": 1}, MalformedRequest, "path must be a string"),
         ({"env": {"KERNEL_X": 1}}, MalformedRequest, "env must be an object whose values are strings"),
         ({"env": {"KERNEL_X": "\0"}}, InvalidRequest, "env must have"),
