@@ -29,7 +29,7 @@ from interpreterd.model.errors import (
     UpgradeRequired,
 )
 
-SESSION_ID_LIMIT_CHARS: Final = 256
+SESSION_ID_LIMIT_CHARS: Final = 200
 _FAREWELL_LIMIT_S: Final = 1.0
 _log = logging.getLogger(__name__)
 

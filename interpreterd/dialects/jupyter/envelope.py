@@ -26,12 +26,14 @@ class Incoming:
 
     Attributes:
         kind: Its ``msg_type``.
+        message_id: The client's name for it.
         header: As JSON, to be returned as ``parent_header``.
         parent_id: The ``msg_id`` of the message that it answers, or empty.
     """
 
     channel: str
     kind: str
+    message_id: str
     header: bytes = field(repr=lambda header: f"<{len(header)} bytes>")
     parent_id: str
     content: Mapping[str, Any] = field(repr=lambda content: f"<{len(content)} keys>")
@@ -50,11 +52,12 @@ def parse_incoming(value: object, buffers: Sequence[bytes] = ()) -> Incoming:
         raise MalformedRequest(f"channel must be one of {', '.join(CHANNELS)}")
     header = _object(value, "header")
     kind = _id(header, "msg_type")
-    _id(header, "msg_id")
+    message_id = _id(header, "msg_id")
     parent_id = _object(value, "parent_header").get("msg_id", "")
     return Incoming(
         channel=channel,
         kind=kind,
+        message_id=message_id,
         header=_encoded(header),
         parent_id=parent_id if isinstance(parent_id, str) else "",
         content=_object(value, "content"),

@@ -21,6 +21,7 @@ from interpreterd.dialects.jupyter.messages import (
     status,
 )
 from interpreterd.model.errors import InterpreterError
+from interpreterd.model.events import Submitted
 
 PARENTS_LIMIT: Final = 1024
 PARENTS_LIMIT_BYTES: Final = 1 << 20
@@ -33,7 +34,8 @@ class Parent:
 
     Attributes:
         header: As JSON.
-        code: Perhaps only its beginning.
+        code: Perhaps only its beginning; empty for a message to a comm.
+        silent: Whether nobody is told of the code.
     """
 
     header: bytes
@@ -91,10 +93,12 @@ class JupyterKernel:
 
     # Requests to execute
 
-    def parent(self, execution_id: str, code: str = "") -> Parent:
-        """Return the request of an execution; one that no client of this API has made is made up."""
+    def parent(self, execution_id: str, event: Submitted | None = None) -> Parent:
+        """Return the request of an execution; one that no client of this API has made is made up, from ``event``."""
         if (known := self._parents.get(execution_id)) is None:
-            known = Parent(own_parent(execution_id, "execute_request", self._session), code)
+            is_comm = event is not None and event.comm
+            header = own_parent(execution_id, "comm_msg" if is_comm else "execute_request", self._session)
+            known = Parent(header, "") if event is None else Parent(header, event.code, event.silent or is_comm)
             self.remember(execution_id, known)
         return known
 

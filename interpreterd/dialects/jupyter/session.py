@@ -8,7 +8,6 @@ that comes back with the same ``session_id`` gets the rest: the feed goes on aft
 import asyncio
 import contextlib
 import logging
-import time
 from collections.abc import Coroutine
 from typing import Any, Final
 
@@ -71,11 +70,13 @@ class Session:
     """See ``kernel.KernelClient``. It has one connection at a time.
 
     Attributes:
+        origin: Its name for clients of other APIs.
         claims: How many connections are this client's: more than one for a moment.
     """
 
     def __init__(self, kernel: JupyterKernel, session_id: str) -> None:
         self.session_id = session_id
+        self.origin = f"jupyter/{session_id}"
         self._kernel = kernel
         self._service = kernel.service
         self.claims = 0
@@ -147,11 +148,13 @@ class Session:
                 await self._take(number, happened)
             await self._flush(batch[-1][0] + 1)
 
-    def begin(self, work: Coroutine[Any, Any, None]) -> None:
-        """Do ``work`` meanwhile. Raises ``LimitReached`` if too much goes on."""
+    def check_room(self) -> None:
+        """Raise ``LimitReached`` if too much goes on already."""
         if len(self._works) >= WORKS_LIMIT:
-            work.close()
             raise LimitReached(f"too many unanswered requests of this client: the limit is {WORKS_LIMIT}")
+
+    def begin(self, work: Coroutine[Any, Any, None]) -> None:
+        """Do ``work`` meanwhile, after ``check_room``."""
         task = supervised(
             asyncio.get_running_loop(), work, _log, "a request to kernel %s failed", self._kernel.context_id
         )
@@ -183,7 +186,9 @@ class Session:
         """Submit an execution of this client's. Raises as the port."""
         async with self._kernel.submitting:
             submission = await self._service.submit(request, answers=request.stdin)
-            telling = Telling(parent.header, request.code, silent=parent.silent, own=True)
+            replied = request.comm is None
+            code = request.code if replied else ""
+            telling = Telling(parent.header, code, silent=parent.silent, own=True, replied=replied)
             self._own[submission.execution_id] = _Own(telling, submission)
             self._kernel.remember(submission.execution_id, parent)
         if not self._line.is_open:  # it has gone meanwhile
@@ -207,7 +212,7 @@ class Session:
         elif (own := self._own.get(execution_id)) is not None:
             await self._take_own(number, execution_id, own, event)
         elif isinstance(event, Submitted):
-            self._kernel.parent(execution_id, event.code)
+            self._kernel.parent(execution_id, event)
         elif not isinstance(event, Queued):
             await self._tell_of_other(execution_id, event)
 
@@ -231,7 +236,7 @@ class Session:
         while events := await own.source.ready():
             for _, event in events:
                 if isinstance(event, Started):
-                    await self._note_start(own.telling)
+                    self._note_start(own.telling)
                 elif isinstance(event, InputRequest):
                     self._asking = execution_id
                 self._out += own.telling.tell(event)
@@ -247,15 +252,13 @@ class Session:
             telling = Telling(parent.header, parent.code, silent=parent.silent)
             self._others = {execution_id: telling}  # one runs at a time
         if isinstance(event, Started):
-            await self._note_start(telling)
+            self._note_start(telling)
         self._out += telling.tell(event)
         if isinstance(event, Finished):
             self._others.pop(execution_id, None)
             self._running = None
 
-    async def _note_start(self, telling: Telling) -> None:
-        telling.count = (await self._service.get(self._kernel.context_id)).executions
-        telling.started_at = time.time()
+    def _note_start(self, telling: Telling) -> None:
         self._running = self._kernel.latest = telling.parent
 
     async def _take_other(self, number: int, event: Event) -> None:

@@ -8,15 +8,23 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final
 
 from interpreterd import __version__
-from interpreterd.dialects.jupyter.contents import parse_execute, parse_look
+from interpreterd.dialects.jupyter.contents import (
+    look,
+    parse_comm,
+    parse_execute,
+    parse_history,
+    parse_look,
+    parse_target,
+)
 from interpreterd.dialects.jupyter.envelope import Incoming
-from interpreterd.dialects.jupyter.inspection import inspect_content
 from interpreterd.dialects.jupyter.kernel import JupyterKernel, Parent
+from interpreterd.dialects.jupyter.looks import found_content, refusal_content
 from interpreterd.dialects.jupyter.messages import PROTOCOL_VERSION, answered, published, reply, status
 from interpreterd.dialects.jupyter.session import Session
-from interpreterd.model.errors import InterpreterError, LookFailed
+from interpreterd.model.errors import InterpreterError
 from interpreterd.model.events import Finished
-from interpreterd.model.looks import Completeness, Completions, Inspection, TaskKind
+from interpreterd.model.looks import Task, TaskKind
+from interpreterd.model.requests import Execute
 
 _Answer = Callable[[JupyterKernel, Session, Incoming], Awaitable[None]]
 
@@ -34,12 +42,7 @@ async def answer(kernel: JupyterKernel, session: Session, request: Incoming) -> 
         if kind in _WITHOUT_REPLY:
             await session.answer(status("busy", request.header), status("idle", request.header))
             return
-        await _reply(session, request, refusal(error))
-
-
-def refusal(error: InterpreterError) -> dict[str, Any]:
-    """Return the content of a reply that tells of an error of the request or of the daemon."""
-    return {"status": "error", "ename": type(error).__name__, "evalue": str(error), "traceback": [str(error)]}
+        await _reply(session, request, refusal_content(error))
 
 
 async def _reply(session: Session, request: Incoming, content: dict[str, Any]) -> None:
@@ -77,14 +80,18 @@ async def _info(kernel: JupyterKernel) -> dict[str, Any]:
 
 
 async def _execute(kernel: JupyterKernel, session: Session, request: Incoming) -> None:
-    asked, silent = parse_execute(request.content, kernel.context_id)
+    asked = parse_execute(request.content, kernel.context_id, origin=session.origin, message_id=request.message_id)
     if asked.code.strip():
-        await session.execute(asked, Parent(request.header, asked.code, silent=silent))
+        await session.execute(asked, Parent(request.header, asked.code, silent=asked.silent))
         return
     count = (await kernel.service.get(kernel.context_id)).executions
     content = {"status": "ok", "execution_count": count, "user_expressions": {}, "payload": []}
     busy, done, idle = answered(reply(request.channel, "execute_reply", content, request.header))
-    shown = () if silent else (published("execute_input", {"code": asked.code, "execution_count": count}, done.parent),)
+    shown = (
+        ()
+        if asked.silent
+        else (published("execute_input", {"code": asked.code, "execution_count": count}, done.parent),)
+    )
     await session.answer(busy, *shown, done, idle)
 
 
@@ -106,15 +113,21 @@ async def _is_complete(kernel: JupyterKernel, session: Session, request: Incomin
 
 
 async def _look(kernel: JupyterKernel, session: Session, request: Incoming, kind: TaskKind) -> None:
+    await _begin_look(kernel, session, request, parse_look(request.content, kind, kernel.context_id))
+
+
+async def _begin_look(kernel: JupyterKernel, session: Session, request: Incoming, asked: Execute) -> None:
     """Begin to look at the namespace; the answer comes once the context has had time for it."""
-    asked = parse_look(request.content, kind, kernel.context_id)
+    session.check_room()
+    task = asked.task
+    assert task is not None
     submission = await kernel.service.look(asked)
 
     async def wait() -> None:
         try:
             async for _, event in submission:
                 if isinstance(event, Finished):
-                    content = _found(event)
+                    content = found_content(task, event)
                     answer = reply(request.channel, request.kind.replace("_request", "_reply"), content, request.header)
                     await session.answer(answer, status("idle", request.header))
         finally:
@@ -124,44 +137,24 @@ async def _look(kernel: JupyterKernel, session: Session, request: Incoming, kind
     await session.tell(status("busy", request.header))
 
 
-def _found(end: Finished) -> dict[str, Any]:
-    match end.found:
-        case Completions() as found:
-            types = [
-                {"start": found.cursor_start, "end": found.cursor_end, "text": text, "type": kind}
-                for text, kind in zip(found.matches, found.types, strict=False)
-            ]
-            return {
-                "status": "ok",
-                "matches": list(found.matches),
-                "cursor_start": found.cursor_start,
-                "cursor_end": found.cursor_end,
-                "metadata": {"_jupyter_types_experimental": types},
-            }
-        case Inspection() as found:
-            return inspect_content(found)
-        case Completeness() as found:
-            more = {"indent": found.indent} if found.status == "incomplete" else {}
-            return {"status": found.status, **more}
-        case _:
-            pass
-    if end.cause is not None:
-        return refusal(end.cause)
-    error = end.error
-    return refusal(LookFailed("its code has ended Python" if error is None else f"{error.name}: {error.value}"))
-
-
 async def _history(kernel: JupyterKernel, session: Session, request: Incoming) -> None:
-    await _reply(session, request, {"status": "ok", "history": []})
+    query = parse_history(request.content)
+    if query is None:
+        await _reply(session, request, {"status": "ok", "history": []})
+        return
+    await _begin_look(kernel, session, request, look(Task(kind="history", history=query), kernel.context_id))
 
 
 async def _comm_info(kernel: JupyterKernel, session: Session, request: Incoming) -> None:
-    await _reply(session, request, {"status": "ok", "comms": {}})
+    task = Task(kind="comms", target=parse_target(request.content))
+    await _begin_look(kernel, session, request, look(task, kernel.context_id))
 
 
-async def _comm_open(kernel: JupyterKernel, session: Session, request: Incoming) -> None:
-    closed = published("comm_close", {"comm_id": request.content.get("comm_id"), "data": {}}, request.header)
-    await session.answer(status("busy", request.header), closed, status("idle", request.header))
+async def _comm(kernel: JupyterKernel, session: Session, request: Incoming) -> None:
+    asked = parse_comm(
+        request.kind, request.content, request.metadata, request.buffers, kernel.context_id, session.origin
+    )
+    await session.execute(asked, Parent(request.header, "", silent=True))
 
 
 async def _interrupt(kernel: JupyterKernel, session: Session, request: Incoming) -> None:
@@ -202,7 +195,9 @@ ANSWERS: Final[Mapping[str, _Answer]] = {
     "is_complete_request": _is_complete,
     "history_request": _history,
     "comm_info_request": _comm_info,
-    "comm_open": _comm_open,
+    "comm_open": _comm,
+    "comm_msg": _comm,
+    "comm_close": _comm,
     "interrupt_request": _interrupt,
     "shutdown_request": _shutdown,
     "debug_request": _debug,

@@ -1,21 +1,26 @@
-"""Events of an execution as messages on ``iopub``, and its end as a reply.
+"""Events of an execution as messages on ``iopub``, and its end as a reply. A message for a comm is an execution, too.
 
 A kind without a row is not told. Each ``Telling`` is one execution as one client sees it.
 """
 
+import binascii
+import time
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 import orjson
 
-from interpreterd.dialects.jupyter.messages import SHELL, STDIN, Outgoing, iso, published, reply, status
+from interpreterd.dialects.jupyter.messages import IOPUB, SHELL, STDIN, Outgoing, iso, published, reply, status
 from interpreterd.dialects.jupyter.tracebacks import traceback_lines
 from interpreterd.model import displays, events
+from interpreterd.model.comms import CommMessage
 from interpreterd.model.errors import WorkerStartFailed
 from interpreterd.model.events import Event, Failure, Finished, Gap, Outcome
 
+EVALUATED_LIMIT_BYTES: Final = displays.BUNDLE_LIMIT_BYTES
+"""Of all values of one request's expressions, and of a payload."""
 _ENGINE: Final = "interpreterd"
-_Shown = displays.Result | displays.Display | displays.UpdateDisplay
+_Shown = displays.Result | displays.Display | displays.UpdateDisplay | displays.Evaluated
 
 
 class Telling:
@@ -24,21 +29,42 @@ class Telling:
     Attributes:
         parent: The header of its request, as JSON.
         code: To be told when it begins.
-        count: Its number in the kernel; 0 before it has begun.
+        count: Its number since the kernel's Python began; 0 before it has begun.
         silent: Whether its request asked for no ``execute_input``.
-        own: Whether this client has asked for it, and gets its reply.
+        own: Whether this client has asked for it.
+        replied: Whether that client gets a reply at its end.
+        expressions: The values of the request's ``user_expressions``.
+        payload: What a front end is to do besides, by kind.
     """
 
-    __slots__ = ("begun", "code", "count", "own", "parent", "silent", "started_at")
+    __slots__ = (
+        "begun",
+        "code",
+        "count",
+        "expressions",
+        "own",
+        "parent",
+        "payload",
+        "replied",
+        "room_bytes",
+        "silent",
+        "started_at",
+    )
 
-    def __init__(self, parent: bytes, code: str, *, silent: bool = False, own: bool = False) -> None:
+    def __init__(
+        self, parent: bytes, code: str, *, silent: bool = False, own: bool = False, replied: bool = True
+    ) -> None:
         self.parent = parent
         self.code = code
         self.silent = silent
         self.own = own
+        self.replied = own and replied
         self.count = 0
         self.begun = False
         self.started_at = 0.0
+        self.expressions: dict[str, dict[str, Any]] = {}
+        self.payload: dict[str, dict[str, Any]] = {}
+        self.room_bytes = EVALUATED_LIMIT_BYTES
 
     def tell(self, event: Event | Gap) -> list[Outgoing]:
         """Return the messages of ``event``."""
@@ -57,6 +83,8 @@ def stream(name: str, text: str, parent: bytes) -> Outgoing:
 
 def _started(telling: Telling, event: events.Started) -> list[Outgoing]:
     telling.begun = True
+    telling.count = event.worker_count
+    telling.started_at = time.time()
     told = [status("busy", telling.parent)]
     if not telling.silent:
         content = {"code": telling.code, "execution_count": telling.count}
@@ -78,11 +106,13 @@ def _bundle(event: _Shown) -> dict[str, Any]:
 
 
 def _result(telling: Telling, event: displays.Result) -> list[Outgoing]:
-    content = {**_bundle(event), "execution_count": event.execution_count}
+    content = {**_bundle(event), "execution_count": telling.count}
     return [published("execute_result", content, telling.parent)]
 
 
 def _display(telling: Telling, event: displays.Display) -> list[Outgoing]:
+    if event.page:
+        return _proposed(telling, "page", _fits(telling, event.data), {"data": _bundle(event)["data"], "start": 0})
     transient = {} if event.display_id is None else {"display_id": event.display_id}
     return [published("display_data", {**_bundle(event), "transient": transient}, telling.parent)]
 
@@ -94,6 +124,50 @@ def _update(telling: Telling, event: displays.UpdateDisplay) -> list[Outgoing]:
 
 def _clear(telling: Telling, event: displays.ClearOutput) -> list[Outgoing]:
     return [published("clear_output", {"wait": event.wait}, telling.parent)]
+
+
+def _next_input(telling: Telling, event: displays.NextInput) -> list[Outgoing]:
+    content = {"text": event.text, "replace": event.replace}
+    return _proposed(telling, "set_next_input", _fits(telling, {"": event.text}), content)
+
+
+def _proposed(telling: Telling, source: str, fits: bool, content: dict[str, Any]) -> list[Outgoing]:
+    """Keep a proposal for the reply; of each kind the latest."""
+    if telling.replied and fits:
+        telling.payload[source] = {"source": source, **content}
+    return []
+
+
+def _evaluated(telling: Telling, event: displays.Evaluated) -> list[Outgoing]:
+    """Keep the value of an expression for the reply."""
+    if event.error is not None:
+        value = {"status": "error", **telling.error(event.error)}
+    elif _fits(telling, event.data):
+        value = {"status": "ok", **_bundle(event)}
+    else:
+        value = {"status": "error", "ename": "ValueError", "evalue": "the values are too large", "traceback": []}
+    if telling.replied:
+        telling.expressions[event.name] = value
+    return []
+
+
+def _fits(telling: Telling, data: displays.Data) -> bool:
+    """Whether there is room to keep ``data``, up to the reply; takes that room."""
+    size = displays.size_bytes(data)
+    if size > telling.room_bytes:
+        return False
+    telling.room_bytes -= size
+    return True
+
+
+def _comm(telling: Telling, event: CommMessage) -> list[Outgoing]:
+    content: dict[str, Any] = {"comm_id": event.comm_id, "data": orjson.Fragment(event.data.text)}
+    if event.action == "open":
+        content |= {"target_name": event.target, "target_module": None}
+    kind = {"open": "comm_open", "message": "comm_msg", "close": "comm_close"}[event.action]
+    metadata = b"{}" if event.metadata is None else event.metadata.text.encode()
+    buffers = tuple(map(binascii.a2b_base64, event.buffers))
+    return [Outgoing(IOPUB, kind, telling.parent, orjson.dumps(content), metadata, buffers)]
 
 
 def _raised(telling: Telling, event: events.Raised) -> list[Outgoing]:
@@ -117,7 +191,7 @@ def _finished(telling: Telling, event: Finished) -> list[Outgoing]:
     told = [] if telling.begun else [status("busy", telling.parent)]
     if not telling.begun and event.error is not None and _is_news(event):
         told.append(published("error", telling.error(event.error), telling.parent))
-    if telling.own:
+    if telling.replied:
         told.append(_execute_reply(telling, event))
     told.append(status("idle", telling.parent))
     return told
@@ -130,7 +204,8 @@ def _execute_reply(telling: Telling, event: Finished) -> Outgoing:
         content = {"status": "error", **telling.error(event.error), "execution_count": telling.count}
         content |= {"user_expressions": {}, "payload": []}
     else:
-        content = {"status": "ok", "execution_count": telling.count, "user_expressions": {}, "payload": []}
+        content = {"status": "ok", "execution_count": telling.count, "user_expressions": telling.expressions}
+        content["payload"] = list(telling.payload.values())
     answer = reply(SHELL, "execute_reply", content, telling.parent)
     metadata = {
         "started": iso(telling.started_at),
@@ -157,4 +232,7 @@ _ROWS: Final[Mapping[type[Any], Callable[[Telling, Any], list[Outgoing]]]] = {
     displays.Display: _display,
     displays.UpdateDisplay: _update,
     displays.ClearOutput: _clear,
+    displays.Evaluated: _evaluated,
+    displays.NextInput: _next_input,
+    CommMessage: _comm,
 }

@@ -24,7 +24,7 @@ async def test_an_unknown_kernel_is_refused_before_the_upgrade(jupyter: Jupyter)
 
 async def test_a_long_session_id_is_refused(jupyter: Jupyter) -> None:
     kernel = await jupyter.start()
-    path = f"/api/kernels/{kernel}/channels?session_id={'x' * 257}"
+    path = f"/api/kernels/{kernel}/channels?session_id={'x' * 201}"
     status, body = await jupyter.ask("GET", path, headers={"Upgrade": "websocket"})
     assert (status, "session_id" in body["message"]) == (400, True)
 

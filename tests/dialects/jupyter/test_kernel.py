@@ -7,6 +7,7 @@ from kernels import Channel, Jupyter, kinds, reply, request
 
 from interpreterd.dialects.jupyter.kernel import PARENTS_LIMIT, PARENTS_LIMIT_BYTES, JupyterKernel, Parent
 from interpreterd.model.errors import WorkerStartFailed
+from interpreterd.model.events import Submitted
 
 
 def kernel() -> JupyterKernel:
@@ -20,9 +21,9 @@ def test_a_request_is_known_until_there_are_too_many() -> None:
     mine = Parent(b'{"msg_id":"m"}', "1")
     it.remember("e", mine)
     assert it.parent("e") is mine
-    made = it.parent("other", "2")
+    made = it.parent("other", Submitted.of("2", "me"))
     assert made.code == "2"
-    assert it.parent("other", "3") is made
+    assert it.parent("other", Submitted.of("3", "me")) is made
     for number in range(PARENTS_LIMIT):
         it.parent(str(number))
     assert it.parent("e") is not mine

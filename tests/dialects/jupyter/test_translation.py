@@ -5,9 +5,11 @@ from typing import Any
 import orjson
 import pytest
 
+from interpreterd.dialects.jupyter import translation
 from interpreterd.dialects.jupyter.messages import Outgoing
 from interpreterd.dialects.jupyter.translation import Telling
 from interpreterd.model import displays, events
+from interpreterd.model.comms import CommMessage
 from interpreterd.model.errors import ContextRestarted, WorkerStartFailed
 from interpreterd.model.events import Failure, Finished, Gap, Outcome, Stream
 
@@ -20,6 +22,9 @@ def telling(**options: Any) -> Telling:
     it = Telling(PARENT, "1 + 1", **options)
     it.count = 7
     return it
+
+
+START = events.Started(execution_count=9, worker_count=7)
 
 
 def told(messages: list[Outgoing]) -> list[tuple[str, str, Any]]:
@@ -66,8 +71,8 @@ def test_an_event_is_one_message(event: events.Event, kind: str, content: Any) -
 
 def test_a_start_tells_the_code_unless_the_execution_is_silent() -> None:
     shown = ("iopub", "execute_input", {"code": "1 + 1", "execution_count": 7})
-    assert told(telling().tell(events.Started())) == [BUSY, shown]
-    assert told(telling(silent=True).tell(events.Started())) == [BUSY]
+    assert told(telling().tell(START)) == [BUSY, shown]
+    assert told(telling(silent=True).tell(START)) == [BUSY]
 
 
 def test_only_the_client_of_an_execution_is_asked() -> None:
@@ -80,7 +85,7 @@ def test_only_the_client_of_an_execution_is_asked() -> None:
 def ended(event: Finished, **options: Any) -> list[tuple[str, str, Any]]:
     """Return what is told of the end of an execution that has begun."""
     it = telling(**options)
-    it.tell(events.Started())
+    it.tell(START)
     return told(it.tell(event))
 
 
@@ -94,7 +99,7 @@ def test_a_success_is_replied_to_its_client_alone() -> None:
 def test_an_error_is_published_and_replied() -> None:
     failure = Failure(name="KeyError", value="'x'", traceback="Traceback (most recent call last):\nKeyError: 'x'\n")
     it = telling(own=True)
-    it.tell(events.Started())
+    it.tell(START)
     ((_, kind, content),) = told(it.tell(events.Raised(error=failure)))
     (_, _, answer), idle = told(it.tell(Finished(outcome=Outcome.COMPLETED, error=failure)))
     assert (kind, content["ename"], content["evalue"]) == ("error", "KeyError", "'x'")
@@ -107,6 +112,62 @@ def test_an_error_is_published_and_replied() -> None:
         **content,
     }
     assert idle == IDLE
+
+
+def test_expressions_and_proposals_come_with_the_reply() -> None:
+    it = telling(own=True)
+    it.tell(START)
+    said = [
+        displays.Evaluated(name="a", data={"text/plain": "1", "application/json": JSON}),
+        displays.Evaluated(name="b", error=Failure(name="NameError", value="b")),
+        displays.NextInput(text="first"),
+        displays.NextInput(text="second", replace=True),
+        displays.Display(data={"text/plain": "help"}, page=True),
+    ]
+    assert [it.tell(event) for event in said] == [[]] * 5
+    (_, _, answer), _ = told(it.tell(Finished(outcome=Outcome.COMPLETED)))
+    assert answer["user_expressions"]["a"] == {
+        "status": "ok",
+        "data": {"text/plain": "1", "application/json": {"a": 1}},
+        "metadata": {},
+    }
+    assert answer["user_expressions"]["b"].items() >= {"status": "error", "ename": "NameError"}.items()
+    assert answer["payload"] == [
+        {"source": "set_next_input", "text": "second", "replace": True},
+        {"source": "page", "data": {"text/plain": "help"}, "start": 0},
+    ]
+
+
+def test_what_is_kept_for_the_reply_has_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(translation, "EVALUATED_LIMIT_BYTES", 10)
+    it = telling(own=True)
+    it.tell(START)
+    it.tell(displays.Evaluated(name="a", data={"text/plain": "x" * 10}))
+    it.tell(displays.Evaluated(name="b", data={"text/plain": "x"}))
+    it.tell(displays.NextInput(text="x"))
+    (_, _, answer), _ = told(it.tell(Finished(outcome=Outcome.COMPLETED)))
+    assert [it["status"] for it in answer["user_expressions"].values()] == ["ok", "error"]
+    assert answer["payload"] == []
+
+
+@pytest.mark.parametrize(
+    ("action", "kind", "more"),
+    [
+        ("open", "comm_open", {"target_name": "t", "target_module": None}),
+        ("message", "comm_msg", {}),
+        ("close", "comm_close", {}),
+    ],
+)
+def test_a_message_of_a_comm_has_its_buffers(action: Any, kind: str, more: dict[str, Any]) -> None:
+    event = CommMessage(action=action, comm_id="c", target="t", data=JSON, metadata=JSON, buffers=("AP8=",))
+    (message,) = telling(silent=True).tell(event)
+    assert told([message]) == [("iopub", kind, {"comm_id": "c", "data": {"a": 1}, **more})]
+    assert (message.metadata, message.buffers) == (b'{"a":1}', (b"\0\xff",))
+
+
+def test_a_message_to_a_comm_has_no_reply() -> None:
+    end = Finished(outcome=Outcome.COMPLETED)
+    assert ended(end, own=True, silent=True, replied=False) == [IDLE]
 
 
 def test_what_never_ran_is_aborted_between_busy_and_idle() -> None:
