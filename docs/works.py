@@ -17,7 +17,7 @@ from typing import Final, NamedTuple
 ROOT: Final = Path(__file__).parent.parent
 CLIENTS: Final = ROOT / "tests" / "clients"
 EXPECTED: Final = CLIENTS / "expected_failures.toml"
-GUIDES: Final = {"opensandbox": "opensandbox.md"}
+GUIDES: Final = {"e2b": "e2b.md", "opensandbox": "opensandbox.md"}
 """The guide of each dialect, which has the two lines between which its table is."""
 BEGIN, END = "<!-- what works: begin -->", "<!-- what works: end -->"
 _COMMENT: Final = re.compile(r"^// (dialect|client): (.+)$", re.MULTILINE)

@@ -23,7 +23,7 @@ PROGRAMS: Final = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']
 UUID: Final = r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 TIME: Final = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z"
 _VARIES: Final = re.compile(rf"(?P<any>…)|(?P<id>{UUID})|(?P<time>{TIME})")
-_BLOCK: Final = re.compile(r"^(?:<!-- not run: (.+) -->\n)?```(\S+)[^\n]*\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+_BLOCK: Final = re.compile(r"^(?:<!-- not run: ([^\n]+) -->\n)?```(\S+)[^\n]*\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 _END: Final = "end-of-command"
 
 
