@@ -8,6 +8,7 @@ exceptions are reported on ``sys.stderr``.
 import sys
 
 from worker import namespace
+from worker.publisher import printers
 from worker.report import cut, describe, forget_own_frames
 
 TEXT_LIMIT_CHARS = 128 << 10
@@ -16,7 +17,7 @@ JSON_TYPE = "application/json"
 _CANARY = "_ipython_canary_method_should_not_exist_"
 _TEXT, _BINARY = (str,), (bytes, str)  # a str is base64 already
 # In IPython's order: the method, and the types that it may return.
-_METHODS = {
+METHODS = {
     "text/html": ("_repr_html_", _TEXT),
     "text/markdown": ("_repr_markdown_", _TEXT),
     "image/svg+xml": ("_repr_svg_", _TEXT),
@@ -43,7 +44,7 @@ def bundle(obj, include=None, exclude=None):
     Text is in ``text/plain``, always, unless ``include`` or ``exclude`` say otherwise. The data is empty if the object
     has shown itself, by ``_ipython_display_``. Binary data is bytes, or a str in base64.
     """
-    if type(obj) in _SIMPLE:
+    if type(obj) in _SIMPLE and not printers:
         data = {"text/plain": text_of(obj)} if _is_wanted("text/plain", include, exclude) else {}
         _add_json(obj, data, lambda mime: _is_wanted(mime, include, exclude))
         return data, {}
@@ -55,13 +56,18 @@ def bundle(obj, include=None, exclude=None):
         return mime not in data and _is_wanted(mime, include, exclude)
 
     data, metadata = {}, {}
+    if printers:
+        from worker.printers import add_own
+
+        if add_own(obj, is_wanted, data, metadata):
+            return {}, {}
     if not claims_all:
         _add_own_bundle(obj, include, exclude, data, metadata)
-    for mime, (name, kinds) in () if claims_all else _METHODS.items():
+    for mime, (name, kinds) in () if claims_all else METHODS.items():
         if is_wanted(mime):
             method = _method_of(obj, name)
             if method is not None:
-                _add(mime, attempt(method)[0], kinds, data, metadata)
+                take(mime, attempt(method)[0], kinds, data, metadata)
     for add, kind in _others(obj):
         data.update(attempt(add, obj, kind, data, is_wanted)[0] or {})
     _add_json(obj, data, is_wanted)
@@ -189,7 +195,7 @@ def _add_own_bundle(obj, include, exclude, data, metadata):
         _refuse("text/plain", data.pop("text/plain"), _TEXT)
 
 
-def _add(mime, found, kinds, data, metadata):
+def take(mime, found, kinds, data, metadata):
     """Add what a method for ``mime`` has returned: data, or a tuple of data and metadata."""
     if isinstance(found, tuple) and len(found) == 2:
         found, more = found

@@ -132,9 +132,12 @@ _EXTENDED = frozenset(
     [
         "IPython",
         "IPython.core.display_functions",
+        "IPython.core.getipython",
         "PIL.Image",
         "PIL.ImageShow",
+        "comm",
         "interpreterd_inline",
+        "ipywidgets.widgets.interaction",
         "matplotlib",
         "matplotlib.axes._axes",
         "matplotlib.figure",

@@ -1,13 +1,14 @@
 """A stand-in for IPython, made only when code imports IPython and it is not installed; and IPython's own, once it is.
 
-Libraries import ``IPython.display`` to show things, and ask ``IPython.get_ipython()`` whether they run in a notebook:
-there is no shell here, so the answer is None.
+Libraries import ``IPython.display`` to show things, and call ``IPython.get_ipython()`` for the shell of a notebook:
+see ``interactive``.
 """
 
 import sys
 from _frozen_importlib import ModuleSpec
 
 from worker import display, media, shown
+from worker.interactive import get_ipython
 
 ModuleType = type(sys)
 VERSION = (9, 0, 0)
@@ -34,10 +35,6 @@ _MIME_TYPES = {
     "javascript": "application/javascript",
     "pdf": "application/pdf",
 }
-
-
-def get_ipython():
-    """Return None: there is no IPython shell."""
 
 
 def set_matplotlib_formats(*formats, **options):
@@ -81,6 +78,7 @@ def _contents():
         "IPython.core.display": everything,
         "IPython.core.display_functions": _DISPLAY_FUNCTIONS,
         "IPython.core.getipython": {"get_ipython": get_ipython},
+        "IPython.core.pylabtools": {"backend2gui": {}},
         "IPython.lib": {},
         "IPython.lib.display": {name: everything[name] for name in _IN_LIB},
     }
@@ -116,3 +114,8 @@ def spec():
 def take_over(module):
     """Let the functions of ``IPython.core.display_functions``, which is installed, show things here."""
     module.__dict__.update(_DISPLAY_FUNCTIONS)
+
+
+def take_over_shell(module):
+    """Let the function of ``IPython.core.getipython``, which is installed, return the shell that is here."""
+    module.get_ipython = get_ipython

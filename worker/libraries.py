@@ -59,6 +59,29 @@ def _hook_ipython(module):
     take_over(module)
 
 
+def _hook_getipython(module):
+    from worker.ipython import take_over_shell
+
+    take_over_shell(module)
+
+
+def _hook_comm(module):
+    from worker.comms import take_over
+
+    take_over(module)
+
+
+def _hook_interact(module):
+    """Let ``interact`` show figures where its function shows other things, and not at the end of the execution."""
+
+    def show_inline_matplotlib_plots():
+        from worker.pictures import show_left
+
+        show_left()
+
+    module.show_inline_matplotlib_plots = show_inline_matplotlib_plots
+
+
 def _hook_matplotlib(module):
     """Show figures, unless the user has chosen a backend: by ``MPLBACKEND`` or in a file of settings.
 
@@ -116,6 +139,9 @@ def _hook_pil(module):
 
 _HOOKS = {
     "IPython.core.display_functions": _hook_ipython,
+    "IPython.core.getipython": _hook_getipython,
+    "comm": _hook_comm,
+    "ipywidgets.widgets.interaction": _hook_interact,
     "matplotlib": _hook_matplotlib,
     "matplotlib.axes._axes": _hook_axes,
     "matplotlib.figure": _hook_figure,

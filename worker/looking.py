@@ -18,6 +18,18 @@ def look(task, code, namespace):
         from worker.completeness import completeness
 
         found = completeness(code)
+    elif kind == "history":
+        from worker.history import history
+
+        found = history(task)
+    elif kind == "comms":
+        from worker.comms import open_comms
+
+        found = open_comms(task["target"])
+    elif kind == "comm":  # no look, but it also runs something else than a cell
+        from worker.comms import receive
+
+        return receive(task, code)
     else:
         from worker.variables import variables
 

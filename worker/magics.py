@@ -63,10 +63,17 @@ class Notebook:
         return shell.SList(done.stdout.splitlines())
 
     def help(self, name, detail):
-        """``object?`` and ``object??``: print what is known about it."""
+        """``object?`` and ``object??``: print what is known about it, or show it as a page to a client of pages."""
+        from worker import namespace
         from worker.helping import described
 
-        print(described(name, sys._getframe(1), detail > 1))
+        text = described(name, sys._getframe(1), detail > 1)
+        if namespace.current.request.get("pages"):
+            from worker.publisher import publish
+
+            publish("display", {"text/plain": text}, head={"page": True})
+        else:
+            print(text)
 
     def line(self, name, rest):
         """``%name rest``."""

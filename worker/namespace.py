@@ -9,6 +9,7 @@ from worker.imports import Hooks, extend_search
 from worker.sources import Sources
 
 ModuleType = type(sys)
+INPUTS_LIMIT, INPUTS_LIMIT_CHARS = 1000, 1 << 20
 CO_COROUTINE = 0x80  # of inspect, which is not imported
 current = None  # this worker's Cells, for modules that are made later
 
@@ -61,6 +62,16 @@ class _Late:
         return self.__wrapped__(*arguments, **options)
 
 
+def _get_ipython():
+    """Return what stands for IPython's shell, for code that runs in Jupyter, too."""
+    from worker.interactive import get_ipython
+
+    return get_ipython()
+
+
+_get_ipython.__name__ = _get_ipython.__qualname__ = "get_ipython"
+
+
 class Cells:
     """Compiles executions into one namespace.
 
@@ -68,7 +79,11 @@ class Cells:
 
     Attributes:
         request: The message that asked for the latest execution.
+        count: How many executions that count this worker has run.
+        inputs: The sources of the latest of them, by their numbers.
+        results: What shows values; None until a cell has one.
         at_end: Functions of the worker, or None, that show what a cell has left; called with its request at its end.
+        around: A function that runs the call of each cell, and returns its value; None for none.
     """
 
     def __init__(self, stack, hooks):
@@ -81,10 +96,12 @@ class Cells:
         builtins.exit, builtins.quit = _Quitter("exit"), _Quitter("quit")
         for name in ("display", "update_display", "clear_output"):
             setattr(builtins, name, _Late(name))
+        builtins.get_ipython = _get_ipython
         extend_search()
         global current
         current, self.request, self.at_end = self, {}, []
-        self._results = None  # until a cell has a value
+        self.count, self.inputs, self._input_chars = 0, {}, 0
+        self.results = self.around = None
         self._loop = None  # until a cell waits by ``await``
         self._flags = 0
         self._sources = Sources()
@@ -101,10 +118,34 @@ class Cells:
 
     def take(self, request):
         """Take the message that asks for the next cell."""
-        self.request, self._sources.number = request, request.get("number")
+        self.request = request
+        self._sources.number = number = request.get("number")
+        if number is not None:
+            self.count += 1
+            self.inputs[self.count] = source = request["code"]
+            self._input_chars += len(source)
+            if self._input_chars > INPUTS_LIMIT_CHARS or len(self.inputs) > INPUTS_LIMIT:
+                self._forget_inputs()
+
+    def _forget_inputs(self):
+        """Drop the oldest sources beyond the limits, but not the latest one."""
+        while (self._input_chars > INPUTS_LIMIT_CHARS or len(self.inputs) > INPUTS_LIMIT) and len(self.inputs) > 1:
+            self._input_chars -= len(self.inputs.pop(next(iter(self.inputs))))
 
     def compile(self, source, interactive=False, valued=False):
         """Return the call that runs the next cell: a function and its arguments. Raises the exceptions of ``compile``.
+
+        See ``compiled``.
+        """
+        call = self.compiled(source, interactive, valued)
+        if "expressions" in self.request:
+            from worker.expressions import value_and_expressions
+
+            return value_and_expressions, self, call
+        return call if self.around is None else (self.around, call)
+
+    def compiled(self, source, interactive=False, valued=False):
+        """Return the call that runs ``source``.
 
         An ``interactive`` cell prints the values of its expressions, a ``valued`` one has a value; see ``compiling``.
         The call returns it, or, if the function is ``list``, a list in which it is the last one.
@@ -119,8 +160,8 @@ class Cells:
             source = source.replace("\r\n", "\n").replace("\r", "\n")
         source = source.removeprefix("\ufeff")  # the mark of a file in UTF-8, which is no part of its text
         filename = self._sources.add(source)
-        if self._results is not None and "del _" in source:
-            self._results.offer()
+        if self.results is not None and "del _" in source:
+            self.results.offer()
         kind = compiling.printing if interactive else compiling.valued if valued else compiling.plain
         around = mistake = None
         try:
@@ -152,10 +193,13 @@ class Cells:
 
     def _surrounded(self, around, call):
         with around as is_captured:
-            value = self._stack.call(*call)
-            if is_captured:
-                return None
-            return value[-1] if type(value) is list and list in call[:2] else value
+            value = self.value_of(call)
+            return None if is_captured else value
+
+    def value_of(self, call):
+        """Return the value of the cell that ``call`` runs."""
+        value = self._stack.call(*call)
+        return value[-1] if type(value) is list and list in call[:2] else value
 
     def in_context(self, function, *arguments):
         """Return the call of ``function`` in which the context variables of the cells are there."""
@@ -170,18 +214,18 @@ class Cells:
 
         A process that user code has forked publishes nothing.
         """
-        if value is not None and self._results is None:
+        if value is not None and self.results is None:
             from worker.results import Results
 
-            self._results = Results(self.module.__dict__)
+            self.results = Results(self.module.__dict__)
             self.at_end.append(None)  # so that this is called after each cell
-        if self._results is not None:
-            self._results.tidy()
+        if self.results is not None:
+            self.results.tidy()
         if is_forked:
             return
         try:
             if value is not None:
-                self._results.show(value, self.call)
+                self.results.show(value, self.call, self.count if "number" in self.request else None)
         finally:
             for show in filter(None, self.at_end):
                 self.call(show, self.request)

@@ -94,13 +94,18 @@ def show_open():
 
 def end_cell(request):
     """Show what a cell has left open, if pyplot still uses this backend."""
+    show_left()
+    _shown.clear()
+
+
+def show_left():
+    """Show what is open, if pyplot uses this backend."""
     helpers = sys.modules.get("matplotlib._pylab_helpers")
     if helpers is not None and helpers.Gcf.figs:
         from worker.libraries import BACKEND
 
         if str(sys.modules["matplotlib"].get_backend()) == BACKEND:
             show_open()
-    _shown.clear()
 
 
 class Loader:

@@ -21,7 +21,8 @@ from worker import streams as _streams
 from worker.channel import encode
 
 BUNDLE_LIMIT_BYTES = 16 << 20
-KINDS = {"result", "display", "update", "clear"}
+printers = {}  # of the program's own, by MIME type: see printers.py; here, as all that show things import this
+KINDS = {"result", "display", "update", "clear", "evaluated", "nextInput"}
 PLAIN = "text/plain"
 NOTED_CHARS = 64 << 10  # of the text that is kept when a bundle is too large
 HEADER_LIMIT_BYTES = 48 << 10
@@ -42,25 +43,32 @@ def is_json(mime):
     return mime == "application/json" or mime.endswith("+json")
 
 
-def publish(kind, data=None, metadata=None, transient=None, wait=False, refuse=None, **more):
+def publish(kind, data=None, metadata=None, transient=None, wait=False, refuse=None, head=None, **more):
     """Send a bundle, after all text that was written before. Waits for the client as ``print`` does.
 
     ``kind`` is ``result``, ``display``, ``update`` (of earlier display data, by the ``display_id`` in ``transient``) or
     ``clear``, which has no ``data``; with ``wait``, the output stays until the next comes. ``data`` has a value for
-    each MIME type: a JSON value for a JSON type, else str, or bytes, which become base64. Keywords of later versions
-    are ignored. For other values, raises TypeError or ValueError; or, if there is ``refuse``, calls it with the MIME
-    type (or ``metadata``) and the exception, and sends the rest.
+    each MIME type: a JSON value for a JSON type, else str, or bytes, which become base64. ``head`` has more keys
+    for the header, as ``evaluated`` and ``nextInput`` need them. Keywords of later versions are ignored. For other
+    values, raises TypeError or ValueError; or, if there is ``refuse``, calls it with the MIME type (or ``metadata``)
+    and the exception, and sends the rest.
     """
     if kind not in KINDS:
         raise ValueError(f"kind must be one of {', '.join(sorted(KINDS))}")
     encoded = _bounded(data or {}, refuse)
-    header = {"kind": kind, "sizes": {mime: len(value) for mime, value in encoded.items()}}
+    header = {"kind": kind, "sizes": {mime: len(value) for mime, value in encoded.items()}, **(head or {})}
     if transient and transient.get("display_id") is not None:
         header["displayId"] = str(transient["display_id"])
     if wait:
         header["wait"] = True
     line = _header(header, metadata, refuse)
     _publisher.send(line, b"".join(encoded.values()), encoded.get(PLAIN) if kind in ("result", "display") else None)
+
+
+def publish_encoded(header, parts, metadata):
+    """Send a bundle of ``parts``, by name, which are UTF-8. Waits for the client, and raises, as ``publish``."""
+    header["sizes"] = {name: len(part) for name, part in parts.items()}
+    _publisher.send(_header(header, metadata, None), b"".join(parts.values()), None)
 
 
 def _bounded(data, refuse):
@@ -113,7 +121,7 @@ def _encoded(mime, value):
     if not isinstance(mime, str):
         raise TypeError(f"MIME types must be str, not {type(mime).__name__}")
     if is_json(mime):
-        return _json(value).encode("utf-8", "replace")  # JSON has no way to write a lone surrogate
+        return json_text(value).encode("utf-8", "replace")  # JSON has no way to write a lone surrogate
     if isinstance(value, _BYTES):
         if mime.startswith("text/") or mime in _TEXT_TYPES:
             return bytes(value).decode("utf-8", "replace").encode()
@@ -123,14 +131,15 @@ def _encoded(mime, value):
     return value.encode("utf-8", "backslashreplace")
 
 
-def _json(value):
-    """Return ``value`` as JSON text. Numbers that JSON does not have become null."""
+def json_text(value, default=None):
+    """Return ``value`` as JSON text. Numbers that JSON does not have become null; ``default`` is as for ``json``."""
     import json
 
+    options = {"default": default, "ensure_ascii": False, "separators": (",", ":"), "allow_nan": False}
     try:
-        return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+        return json.dumps(value, **options)
     except ValueError:
-        return json.dumps(_finite(value), ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+        return json.dumps(_finite(value), **options)
 
 
 def _finite(value):
@@ -144,7 +153,7 @@ def _finite(value):
 def _header(header, metadata, refuse):
     """Return the first line of a bundle; ``metadata`` that is too long for it is left out."""
     line = encode(header).encode()
-    shown = _attempt(refuse, "metadata", _json, metadata) if metadata else None
+    shown = _attempt(refuse, "metadata", json_text, metadata) if metadata else None
     if shown is not None:
         more = line[:-1] + b',"metadata":' + shown.encode("utf-8", "replace") + b"}"
         line = more if len(more) <= HEADER_LIMIT_BYTES else line

@@ -8,44 +8,61 @@ import builtins
 import sys
 
 from worker import namespace
-from worker.publisher import publish
+from worker.publisher import printers, publish
 
 _SCALARS = frozenset([int, float, complex, bool, str, bytes])
 _CONTAINERS = frozenset([list, tuple, dict, set, frozenset])
 _JSON = frozenset([list, dict])
 _SHORT = 1000  # so long may a scalar be, and so many bits a number may have, for the quick way
 _FEW = 20  # items of a container
+_OUTPUTS_LIMIT, _OUTPUTS_LIMIT_CHARS, _OUTPUT_LIMIT_CHARS = 1000, 1 << 20, 10_000  # of the history
 _nothing = object()
 
 
 class Results:
-    """Shows values, and keeps the last one."""
+    """Shows values, and keeps the last one.
+
+    Attributes:
+        outputs: The texts of the latest values, by the numbers of their cells.
+    """
 
     def __init__(self, namespace):
         """``namespace`` is the program's."""
         self._namespace = namespace
         self._is_offered = False
+        self.outputs = {}
         self._last_id = id(None)  # not the value itself: whoever deletes builtins._ frees it
+        self._chars = 0
 
-    def show(self, value, call):
+    def show(self, value, call, number=None):
         """Publish ``value``, or give it to a ``sys.displayhook`` of the program's own. Raises what that raises.
 
-        ``call`` calls functions that run user code.
+        ``call`` calls functions that run user code. ``number`` is the cell's in the history, None for none.
         """
         hook = getattr(sys, "displayhook", None) or sys.__displayhook__
         if hook is not sys.__displayhook__:
             call(hook, value)
             return
-        text = _quickly(value)
+        text = None if printers else _quickly(value)
         if text is None or (type(value) in _JSON and "formats" in namespace.current.request):
             from worker.formatters import bundle, leave_out
 
             data, metadata = call(bundle, value)
             if data:  # otherwise it has shown itself
+                text = data.get("text/plain")
                 publish("result", data, metadata, refuse=leave_out)
         else:
             publish("result", {"text/plain": text}, {})
+        if number is not None and type(text) is str:
+            self._keep(number, text)
         self._remember(value)
+
+    def _keep(self, number, text):
+        """Keep the text of a result, or its beginning; beyond the limit the oldest ones are dropped first."""
+        self.outputs[number] = text = text[:_OUTPUT_LIMIT_CHARS]
+        self._chars += len(text)
+        while self._chars > _OUTPUTS_LIMIT_CHARS or len(self.outputs) > _OUTPUTS_LIMIT:
+            self._chars -= len(self.outputs.pop(next(iter(self.outputs))))
 
     def _remember(self, value):
         present = vars(builtins).get("_", _nothing)

@@ -1,5 +1,6 @@
 """The daemon's events, from JSON; PROTOCOL.md has them."""
 
+import binascii
 from typing import Any
 
 import orjson
@@ -79,7 +80,7 @@ def _parse_event(message: dict[str, Any]) -> events.Event | events.Gap | None:
                 target=message.get("target", ""),
                 data=_json(message["data"]),
                 metadata=_json(message["metadata"]) if message["metadata"] else None,
-                buffers=tuple(message["buffers"]),
+                buffers=tuple(binascii.a2b_base64(buffer) for buffer in message["buffers"]),
             )
         case "gap":
             return events.Gap(first=message["first"], last=message["last"])

@@ -18,6 +18,7 @@ from interpreterd.logs.handler import about
 from interpreterd.machine import effects, inputs
 from interpreterd.machine.machine import Machine
 from interpreterd.machine.states import SHOWN, State
+from interpreterd.model.comms import COMM_LIMIT_BYTES, CONTENT_LIMIT_BYTES
 from interpreterd.model.context_info import NO_USAGES, ContextInfo, Usage
 from interpreterd.model.errors import ContextRestarted, InterpreterError, InvalidRequest
 from interpreterd.model.events import Stream
@@ -159,7 +160,10 @@ class Context:
         """
         if request.stdin and not (client and answers):
             request = attrs.evolve(request, stdin=False)
-        self._limits.check_code(request.code, request.digest)
+        if request.comm is None:
+            self._limits.check_code(request.code, request.digest)
+        elif len(request.code) > CONTENT_LIMIT_BYTES:
+            raise InvalidRequest(f"a message for a comm must be at most {COMM_LIMIT_BYTES} bytes long")
         if request.grace_s is not None and request.grace_s > self._grace_s:
             raise InvalidRequest(f"graceS must be at most {self._grace_s:g}, the daemon's limit")
         self._machine.check_room()

@@ -8,7 +8,9 @@ from interpreterd.model.limits import size_in_words
 from interpreterd.model.requests import Execute
 
 _REQUEST_BYTES: Final = 4096  # the rest of a request: some 2.8 KiB, measured
-_VARIABLE_BYTES: Final = 128  # the cost of a variable in a dictionary, besides its name and its value
+_VARIABLE_BYTES: Final = (
+    128  # the cost of a variable, or of an expression, in a dictionary, besides its name and its value
+)
 
 
 class Holdings:
@@ -46,7 +48,9 @@ def held_bytes(request: Execute, code_utf8_bytes: int) -> int:
 
     Its code exists twice more as UTF-8: as the client has sent it, and on its way to the worker.
     """
-    envs_bytes = sum(
-        sys.getsizeof(name) + sys.getsizeof(value) + _VARIABLE_BYTES for name, value in request.envs.items()
+    texts_bytes = sum(
+        sys.getsizeof(name) + sys.getsizeof(value) + _VARIABLE_BYTES
+        for texts in (request.envs, request.expressions)
+        for name, value in texts.items()
     )
-    return _REQUEST_BYTES + sys.getsizeof(request.code) + 2 * code_utf8_bytes + envs_bytes
+    return _REQUEST_BYTES + sys.getsizeof(request.code) + 2 * code_utf8_bytes + texts_bytes

@@ -129,16 +129,21 @@ class Transcript:
         """Take output data; of an execution only as much as it may still write."""
         if self._quota is not None and not self._quota.admit_whole(displays.size_bytes(bundle.data)):
             return
+        event = bundle.event
         match bundle.kind:
+            case _ if event is not None:
+                pass
             case "result":
-                event: Event = displays.Result(data=bundle.data, metadata=bundle.metadata, execution_count=self.count)
+                event = displays.Result(data=bundle.data, metadata=bundle.metadata, execution_count=self.count)
             case "update":
                 assert bundle.display_id is not None
                 event = displays.UpdateDisplay(data=bundle.data, metadata=bundle.metadata, display_id=bundle.display_id)
             case "clear":
                 event = displays.ClearOutput(wait=bundle.wait)
             case _:
-                event = displays.Display(data=bundle.data, metadata=bundle.metadata, display_id=bundle.display_id)
+                event = displays.Display(
+                    data=bundle.data, metadata=bundle.metadata, display_id=bundle.display_id, page=bundle.page
+                )
         self.say(event)
 
     def say(self, event: Event) -> None:

@@ -80,11 +80,21 @@ class Steps:
             if self.given_up:
                 self.do(effects.ClearTimer("given up"))
             self.say_end(self.current, verdict, self.changed)
+            if self.current.request.stop_on_error and verdict.error is not None:
+                self._stop_others(self.current.request.origin)
         self.current = self.verdict = self.asked = self.changed = None
 
     def say_end(self, execution: Submit, verdict: Verdict, changed: ChangedFiles | None = None) -> None:
         outcome, error, cause, found = verdict.outcome, verdict.error, verdict.cause, verdict.found
         self.do(effects.Finish(execution.execution_id, outcome, error, cause, found, changed))
+
+    def _stop_others(self, origin: str) -> None:
+        """Cancel waiting executions of this origin; looks and messages for comms stay."""
+        for queued in list(self.queue):
+            request = queued.request
+            if request.origin == origin and request.task is None and request.comm is None:
+                self.queue.remove(queued)
+                self.say_end(queued, verdicts.stopped())
 
     def start_worker(self) -> None:
         self.restarted = self.workers_before > 0

@@ -5,7 +5,13 @@ from typing import Final
 import attrs
 from attrs import frozen
 
-from interpreterd.model.errors import ExecutionInterrupted, ExecutionTimedOut, InterpreterError, LimitExceeded
+from interpreterd.model.errors import (
+    EarlierFailed,
+    ExecutionInterrupted,
+    ExecutionTimedOut,
+    InterpreterError,
+    LimitExceeded,
+)
 from interpreterd.model.events import Failure, Outcome
 from interpreterd.model.looks import Found
 
@@ -41,6 +47,12 @@ def cancelled() -> Verdict:
     """The verdict on an execution that waited."""
     verdict = interrupted()
     return Verdict(Outcome.CANCELLED, verdict.error, verdict.cause)
+
+
+def stopped() -> Verdict:
+    """The verdict on an execution that waited when one before it has failed."""
+    cause = EarlierFailed()
+    return Verdict(Outcome.CANCELLED, Failure(name=CONTEXT_ERROR, value=str(cause)), cause)
 
 
 def ended_with_context(outcome: Outcome, cause: InterpreterError) -> Verdict:

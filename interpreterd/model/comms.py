@@ -47,7 +47,7 @@ class CommMessage(Event):
         target: The name that clients know; only of ``open``.
         data: Any JSON value; mostly an object.
         metadata: A JSON object, or None for an empty one.
-        buffers: Each as base64.
+        buffers: Binary data.
     """
 
     counts_as_backlog = True
@@ -57,7 +57,7 @@ class CommMessage(Event):
     target: str = ""
     data: Json
     metadata: Json | None = None
-    buffers: tuple[str, ...] = field(default=(), repr=lambda buffers: f"<{len(buffers)} buffers>")
+    buffers: tuple[bytes, ...] = field(default=(), repr=lambda buffers: f"<{len(buffers)} buffers>")
 
 
 def comm_content(data: str = "{}", metadata: str = "{}", buffers: Iterable[bytes | memoryview] = ()) -> str:

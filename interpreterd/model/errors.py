@@ -36,6 +36,7 @@ an error of the daemon: it is text, ``events.Failure``.
     ├── LookFailed              a look at the namespace has found nothing that can be told
     ├── ExecutionTimedOut
     ├── ExecutionInterrupted
+    │   └── EarlierFailed
     ├── LimitExceeded
     ├── ContextDeleted
     ├── ContextRestarted
@@ -238,6 +239,15 @@ class ExecutionInterrupted(InterpreterError):
     """A client interrupted the execution."""
 
     code = "execution_interrupted"
+
+
+class EarlierFailed(ExecutionInterrupted):
+    """An execution with ``stop_on_error`` has ended with an exception, while this one of the same origin waited."""
+
+    code = "earlier_failed"
+
+    def __init__(self) -> None:
+        super().__init__("an earlier execution of the same origin has ended with an exception")
 
 
 class LimitExceeded(InterpreterError):

@@ -21,6 +21,7 @@ METADATA_LIMIT_BYTES: Final = 4096
 MESSAGE_ID_LIMIT_CHARS: Final = 256
 EXPRESSIONS_LIMIT: Final = 64
 EXPRESSIONS_LIMIT_BYTES: Final = 64 << 10
+EXPRESSION_NAME_LIMIT_CHARS: Final = 256
 IMAGE_FORMATS: Final = ("png", "svg")
 CHART: Final = "application/vnd.interpreterd.chart+json"
 COLUMNS: Final = "application/vnd.interpreterd.columns+json"
@@ -53,6 +54,7 @@ class Execute:
         silent: Whether it neither counts nor shows or keeps the value of its last expression; its output is as usual.
         counted: Whether it counts among the context's executions, and is kept in the history of its worker.
         expressions: Evaluated after the code, unless that ends with an exception: by the client's names for them.
+        pages: Whether help, by ``name?``, comes as a page, see ``Display``; otherwise it is printed.
         stop_on_error: Whether executions of the same ``origin`` that wait are cancelled if it ends with an exception.
         origin: The client's name for itself, for other clients that follow the context.
         message_id: The client's name for the request, which code can see; empty for the execution's id.
@@ -79,6 +81,7 @@ class Execute:
     silent: bool = False
     counted: bool = True
     expressions: Mapping[str, str] = field(factory=dict, repr=lambda them: f"<{len(them)} expressions>")
+    pages: bool = False
     stop_on_error: bool = False
     origin: str = ""
     message_id: str = ""
@@ -129,6 +132,8 @@ def check_expressions(expressions: Mapping[str, str]) -> None:
     """Raise ``InvalidRequest`` if these are too many expressions, or too long ones."""
     if len(expressions) > EXPRESSIONS_LIMIT:
         raise InvalidRequest(f"expressions must be at most {EXPRESSIONS_LIMIT}")
+    if any(len(name) > EXPRESSION_NAME_LIMIT_CHARS for name in expressions):
+        raise InvalidRequest(f"expressions must have names of at most {EXPRESSION_NAME_LIMIT_CHARS} characters")
     if sum(utf8_bytes(name) + utf8_bytes(expression) for name, expression in expressions.items()) > (
         EXPRESSIONS_LIMIT_BYTES
     ):

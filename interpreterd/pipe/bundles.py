@@ -21,6 +21,8 @@ from attrs import field, frozen
 
 from interpreterd.model.displays import ENCODED_LIMIT_BYTES, Data, Json, is_json
 from interpreterd.model.errors import ProtocolError
+from interpreterd.model.events import Event
+from interpreterd.pipe import heads
 
 PREFIX_BYTES: Final = 8
 LEAST_RECORD_BYTES: Final = 512  # a flood of bundles costs the daemon little more than a flood of text
@@ -32,7 +34,7 @@ NAME_LIMIT_CHARS: Final = 1000
 WEIGHT_LIMIT: Final = 1 << 20
 _PREFIX: Final = re.compile(rb"[HDX][0-9a-f]{7}")
 _ONE_LINE: Final = bytes.maketrans(b"\r\n", b"  ")
-_KINDS: Final = frozenset({"result", "display", "update", "clear"})
+_KINDS: Final = frozenset({"result", "display", "update", "clear"}) | heads.KINDS
 
 
 @frozen(kw_only=True)
@@ -40,9 +42,11 @@ class Bundle:
     """What the worker has published.
 
     Attributes:
-        kind: ``result``, ``display``, ``update`` or ``clear``.
+        kind: ``result``, ``display``, ``update`` or ``clear``, or one of ``heads``.
         metadata: A JSON object, or None for an empty one.
         wait: For ``clear``: whether the output stays until the next comes.
+        page: For ``display``: see there.
+        event: What a kind of ``heads`` is.
     """
 
     kind: str
@@ -50,6 +54,8 @@ class Bundle:
     metadata: Json | None = None
     display_id: str | None = None
     wait: bool = False
+    page: bool = False
+    event: Event | None = None
 
 
 @frozen
@@ -59,6 +65,8 @@ class _Header:
     metadata: Json | None
     display_id: str | None
     wait: bool
+    page: bool
+    complete: heads.Complete | None
 
 
 class BundleDecoder:
@@ -143,7 +151,13 @@ class BundleDecoder:
                     data[mime] = _checked_json(mime, bytes(part)) if is_json(mime) else _text(part)
                 start += size
         return Bundle(
-            kind=header.kind, data=data, metadata=header.metadata, display_id=header.display_id, wait=header.wait
+            kind=header.kind,
+            data=data,
+            metadata=header.metadata,
+            display_id=header.display_id,
+            wait=header.wait,
+            page=header.page,
+            event=None if header.complete is None else header.complete(data, header.metadata),
         )
 
 
@@ -175,7 +189,13 @@ def _parse_header(line: bytes) -> _Header:
     if kind == "update" and display_id is None:
         raise ProtocolError("an update of output data needs a displayId")
     return _Header(
-        kind=kind, sizes=sizes, metadata=_metadata(header), display_id=display_id, wait=header.get("wait") is True
+        kind=kind,
+        sizes=sizes,
+        metadata=_metadata(header),
+        display_id=display_id,
+        wait=header.get("wait") is True,
+        page=header.get("page") is True,
+        complete=heads.parse_head(header),
     )
 
 

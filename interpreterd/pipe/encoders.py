@@ -5,6 +5,7 @@ from typing import Any, Final
 
 import orjson
 
+from interpreterd.model.looks import Task
 from interpreterd.pipe.messages import Answer, Configure, Exit, Fork, Run, Sync, ToWorker
 
 PIECE_CHARS: Final = 64 << 10  # takes half a millisecond to encode, at worst
@@ -51,9 +52,10 @@ def _body(message: ToWorker) -> dict[str, Any]:
                 "code": message.code,
                 "envs": dict(message.envs),
                 "stdin": message.stdin,
-                "number": message.number,
-                "results": message.results,
             }
+            if message.number is not None:
+                body["number"] = message.number
+            body["results"] = message.results
             if message.interactive:
                 body["interactive"] = True
             if message.charts:
@@ -69,7 +71,16 @@ def _body(message: ToWorker) -> dict[str, Any]:
             if message.refuses_input:
                 body["refusesInput"] = True
             if message.task is not None:
-                body["task"] = {"kind": message.task.kind, "cursor": message.task.cursor, "detail": message.task.detail}
+                body["task"] = _task(message.task)
+            if message.comm is not None:
+                to = message.comm
+                body["task"] = {"kind": "comm", "action": to.action, "id": to.comm_id, "target": to.target}
+            if message.expressions:
+                body["expressions"] = dict(message.expressions)
+            if message.pages:
+                body["pages"] = True
+            if message.message_id:
+                body["messageId"] = message.message_id
         case Answer():
             body = {"type": "answer", "number": message.number, "text": message.text}
         case Sync():
@@ -79,3 +90,23 @@ def _body(message: ToWorker) -> dict[str, Any]:
         case Fork():
             body = {"type": "fork"}
     return body
+
+
+def _task(task: Task) -> dict[str, Any]:
+    match task.kind:
+        case "history":
+            asked = task.history
+            return {
+                "kind": task.kind,
+                "access": asked.access,
+                "n": asked.n,
+                "start": asked.start,
+                "stop": asked.stop,
+                "pattern": asked.pattern,
+                "unique": asked.unique,
+                "output": asked.output,
+            }
+        case "comms":
+            return {"kind": task.kind, "target": task.target}
+        case kind:
+            return {"kind": kind, "cursor": task.cursor, "detail": task.detail}

@@ -5,13 +5,19 @@ from typing import Any, Final
 
 from interpreterd.model.errors import ProtocolError
 from interpreterd.model.looks import (
+    COMMS_LIMIT,
+    HISTORY_LIMIT,
     MATCHES_LIMIT,
     VARIABLES_LIMIT,
+    Cell,
+    Comms,
     Completeness,
     CompletenessStatus,
     Completions,
     Found,
+    History,
     Inspection,
+    OpenComm,
     Variable,
     Variables,
 )
@@ -89,9 +95,25 @@ def _variable(body: dict[str, Any]) -> Variable:
     )
 
 
+def _history(body: dict[str, Any]) -> History:
+    cells = [
+        Cell(number=get_natural(it, "number"), source=get(it, "source", str), output=get_optional(it, "output", str))
+        for it in get_list(body, "cells", dict, HISTORY_LIMIT)
+    ]
+    return History(cells=tuple(cells), omitted=get_natural(body, "omitted"))
+
+
+def _comms(body: dict[str, Any]) -> Comms:
+    found = get_list(body, "comms", dict, COMMS_LIMIT)
+    comms = tuple(OpenComm(comm_id=get(it, "id", str), target=get(it, "target", str)) for it in found)
+    return Comms(comms=comms, omitted=get_natural(body, "omitted"))
+
+
 _PARSERS: Final[Mapping[str, Callable[[dict[str, Any]], Found]]] = {
     "complete": _completions,
     "inspect": _inspection,
     "isComplete": _completeness,
     "variables": _variables,
+    "history": _history,
+    "comms": _comms,
 }

@@ -10,6 +10,7 @@ from typing import Any, Final, Self
 import orjson
 from attrs import field, frozen
 
+from interpreterd.model.comms import ToComm
 from interpreterd.model.errors import ProtocolError
 from interpreterd.model.failures import Failure
 from interpreterd.model.files import ChangedFiles
@@ -30,7 +31,6 @@ _OF_REQUEST: Final = (
     "envs",
     "stdin",
     "interactive",
-    "results",
     "charts",
     "image_format",
     "formats",
@@ -38,6 +38,10 @@ _OF_REQUEST: Final = (
     "refuses_input",
     "task",
     "files",
+    "expressions",
+    "pages",
+    "message_id",
+    "comm",
 )
 
 
@@ -61,8 +65,10 @@ class Run:
     """Daemon: run ``code``. Answered by ``Done`` or ``Exiting``, or by the worker's death.
 
     Attributes:
-        number: The number of the context's execution, counted from 1. It names the code in tracebacks.
+        number: The number of the context's execution, counted from 1, which names the code in tracebacks; None if it
+            does not count.
         results: Whether to publish the value of the last expression.
+        message_id: The client's name for it, which code can see; empty for its id.
     """
 
     execution_id: str
@@ -77,13 +83,19 @@ class Run:
     refuses_input: bool = False
     task: Task | None = None
     files: bool = False
-    number: int = field(default=1, eq=False)
+    number: int | None = field(default=1, eq=False)
     results: bool = True
+    expressions: Mapping[str, str] = field(factory=dict, repr=lambda them: f"<{len(them)} expressions>")
+    pages: bool = False
+    message_id: str = ""
+    comm: ToComm | None = None
 
     @classmethod
     def of(cls, execution_id: str, request: Execute, number: int) -> Self:
-        """Return the message that runs ``request`` as the execution of this number."""
-        return cls(execution_id=execution_id, number=number, **{name: getattr(request, name) for name in _OF_REQUEST})
+        """Return the message that runs ``request`` as the execution of this number, if it counts."""
+        values = {name: getattr(request, name) for name in _OF_REQUEST}
+        values["results"] = request.results and not request.silent
+        return cls(execution_id=execution_id, number=number if request.counts else None, **values)
 
 
 @frozen(kw_only=True)

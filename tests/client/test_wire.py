@@ -1,5 +1,6 @@
 """``client.wire``: every documented event is read with all of its fields; other input is harmless."""
 
+import base64
 import contextlib
 import itertools
 import json
@@ -49,6 +50,8 @@ def examples(name: str) -> Iterator[dict[str, Any]]:
                 return [[made(SCHEMAS[reference.rpartition("/")[2]])]]
             case {"description": "Any JSON value; mostly an object."}:
                 return [{key: next(numbers)}]
+            case {"type": "array", "items": {"contentEncoding": "base64"}}:
+                return [[base64.b64encode(f"{key} {next(numbers)}".encode()).decode()]]
             case {"type": "array", "items": {"type": "string"}}:
                 return [[f"{key} {next(numbers)}"]]
             case {"type": ["integer", "null"]}:
@@ -84,6 +87,8 @@ def kept(value: object) -> list[object]:
     """Return all values in an event, also nested ones."""
     if isinstance(value, tuple):
         return [item for each in value for item in kept(each)]
+    if isinstance(value, bytes):
+        return [base64.b64encode(value).decode()]
     if isinstance(value, displays.Json):
         return said(orjson.loads(value.text))
     if isinstance(value, dict):

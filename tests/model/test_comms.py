@@ -7,7 +7,7 @@ from interpreterd.model.displays import Json
 
 
 def test_its_data_and_buffers_count() -> None:
-    message = CommMessage(action="message", comm_id="c", data=Json("1" * 1_000_000), buffers=("A" * 1_000_000, ""))
+    message = CommMessage(action="message", comm_id="c", data=Json("1" * 1_000_000), buffers=(b"A" * 1_000_000, b""))
     assert 2_000_000 < message.kept_bytes < 2_010_000
     assert message.counts_as_backlog
     assert len(repr(message)) < 200, "data stays out of logs"

@@ -1,30 +1,13 @@
 """The display pipe's bytes become bundles, whatever they are and however they are cut."""
 
-import json
-from typing import Any
-
 import pytest
+from bundling import head, record
 from hypothesis import given
 from hypothesis import strategies as st
 
 from interpreterd.model.displays import ENCODED_LIMIT_BYTES, Json
 from interpreterd.model.errors import ProtocolError
-from interpreterd.pipe.bundles import LEAST_RECORD_BYTES, RECORD_LIMIT_BYTES, Bundle, BundleDecoder
-
-LEAST = LEAST_RECORD_BYTES - 8
-
-
-def record(kind: bytes, payload: bytes) -> bytes:
-    """Return one record."""
-    payload = payload.ljust(LEAST)
-    return b"%b%07x%b" % (kind, len(payload), payload)
-
-
-def head(data: dict[str, bytes], size: int = 1 << 16, **header: Any) -> bytes:
-    """Return the first record of a bundle, with the first ``size`` bytes of ``data``."""
-    line = json.dumps({"kind": "display", "sizes": {mime: len(it) for mime, it in data.items()}, **header}).encode()
-    body = b"".join(data.values())[:size]
-    return record(b"H", line.ljust(max(0, LEAST - 1 - len(body))) + b"\n" + body)
+from interpreterd.pipe.bundles import RECORD_LIMIT_BYTES, Bundle, BundleDecoder
 
 
 def test_a_bundle_has_all_that_was_published() -> None:

@@ -9,9 +9,10 @@ import pytest
 from paths import GOLDEN, ROOT
 from worker_driver import find_pythons
 
+from interpreterd.model.comms import ToComm, comm_content
 from interpreterd.model.failures import Details, Failure, Frame
 from interpreterd.model.files import ChangedFile, ChangedFiles
-from interpreterd.model.looks import Completions, Task
+from interpreterd.model.looks import Cell, Comms, Completions, History, HistoryQuery, OpenComm, Task
 from interpreterd.pipe import messages
 from interpreterd.pipe.decoders import Decoder
 from interpreterd.pipe.encoders import encode
@@ -53,6 +54,20 @@ TO_WORKER: list[messages.ToWorker] = [
     Run(execution_id="e5", code="x", formats=("application/json",), shows_saved=True, refuses_input=True),
     Run(execution_id="e6", code="x", files=True),
     Run(execution_id="e6", code="pri", task=Task(kind="complete", cursor=3)),
+    Run(execution_id="e7", code="x", number=None, expressions={"double": "2 * x"}, pages=True, message_id="m"),
+    Run(
+        execution_id="e8",
+        code="",
+        number=None,
+        task=Task(kind="history", history=HistoryQuery(access="search", n=10, pattern="a*", unique=True)),
+    ),
+    Run(execution_id="e9", code="", number=None, task=Task(kind="comms", target="jupyter.widget")),
+    Run(
+        execution_id="e10",
+        code=comm_content('{"a":1}', buffers=[b"\0"]),
+        number=None,
+        comm=ToComm(action="message", comm_id="c"),
+    ),
     Answer(number=1, text="grün"),
     Answer(number=2, text=None),
     Sync(),
@@ -113,6 +128,11 @@ FROM_WORKER: list[messages.FromWorker] = [
         execution_id="e7",
         found=Completions(matches=("print",), types=("function",), cursor_start=0, cursor_end=3),
     ),
+    Done(
+        execution_id="e8",
+        found=History(cells=(Cell(number=2, source="a = 1"), Cell(number=3, source="a", output="1")), omitted=4),
+    ),
+    Done(execution_id="e9", found=Comms(comms=(OpenComm(comm_id="c", target="jupyter.widget"),))),
     Exiting(execution_id="e6"),
     Synced(),
     Forked(pid=4712),

@@ -77,7 +77,7 @@ def test_what_happens_in_a_context_is_as_documented() -> None:
             target="jupyter.widget",
             data=displays.Json('{"state":{"value":1}}'),
             metadata=displays.Json('{"version":"2.1.0"}'),
-            buffers=("AAEC",),
+            buffers=(b"\x00\x01\x02",),
         ),
         CommMessage(action="message", comm_id="6d0f", data=displays.Json('{"value":2}')),
         events.Raised(error=failure),

@@ -31,8 +31,9 @@ def _told(value):
     return {"bytes": len(value)} if isinstance(value, bytes) else value
 def _publish(kind, data=None, metadata=None, transient=None, wait=False, **more):
     published.append([kind, _told(data or {}), metadata or {}, transient or {}, wait])
-importer.package.publisher = type(sys)("worker.publisher")
-importer.package.publisher.publish = _publish
+_publisher = type(sys)("worker.publisher")
+vars(_publisher).update(vars(own("publisher")), publish=_publish)
+importer.package.publisher = _publisher
 """
 )
 

@@ -5,6 +5,7 @@ and of fewer kinds. Clients do not see a kind without a row. Events have the sam
 followers of a context; ``tests/golden/session.jsonl`` and ``feed.jsonl`` have examples, which PROTOCOL.md shows.
 """
 
+import binascii
 from collections.abc import Callable, Mapping
 from typing import Any, Final, TypeVar
 
@@ -118,7 +119,7 @@ def _comm(message: CommMessage) -> Body:
         **opened,
         "data": _fragment(message.data),
         "metadata": {} if message.metadata is None else _fragment(message.metadata),
-        "buffers": list(message.buffers),
+        "buffers": [binascii.b2a_base64(buffer, newline=False).decode() for buffer in message.buffers],
     }
 
 

@@ -138,7 +138,7 @@ KINDS: dict[type[Any], st.SearchStrategy[Any]] = {
         target=text,
         data=st.just(displays.Json("[1]")),
         metadata=metadata,
-        buffers=st.just(()) | st.just(("AAEC", "")),
+        buffers=st.just(()) | st.just((b"\x00", b"")),
     ),
     events.Raised: st.builds(events.Raised, error=failures),
     Finished: st.builds(

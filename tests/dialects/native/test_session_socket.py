@@ -171,7 +171,7 @@ def test_events_are_as_documented() -> None:
             target="jupyter.widget",
             data=displays.Json('{"state":{"value":1}}'),
             metadata=displays.Json('{"version":"2.1.0"}'),
-            buffers=("AAEC",),
+            buffers=(b"\x00\x01\x02",),
         ),
         CommMessage(action="message", comm_id="6d0f", data=displays.Json('{"value":2}')),
         events.Raised(error=failure),
