@@ -11,23 +11,24 @@ import select
 import signal
 import sys
 import threading
-from collections.abc import Iterable
-from typing import Final
+from collections.abc import AsyncIterator, Iterable
+from typing import Final, cast
 
 import orjson
 import uvloop
 from aiohttp import web
 
 from interpreterd import unix
-from interpreterd.app import make_app
+from interpreterd.app import MANAGER, make_app
 from interpreterd.contexts.limits import limits_of
-from interpreterd.http.connections import Runner
+from interpreterd.http.connections import Connections, Runner
 from interpreterd.http.settings import UNIX, HttpSettings, split_address
 from interpreterd.logs.handler import flush, set_up_logging
 from interpreterd.pipe.messages import Configure
 from interpreterd.processes.guard import Guard
 from interpreterd.processes.nursery import Nursery
 from interpreterd.settings import Settings
+from interpreterd.unused import wait_until_unused
 from interpreterd.workers.launchers import LAUNCHERS, effective_launcher
 from interpreterd.workers.launchers.pool import Pool
 
@@ -92,11 +93,33 @@ async def _serve(settings: Settings, guard: Guard, parent: int | None) -> int:
                 print(f"interpreterd: cannot listen on {address} as well: {_reason(error)}", file=sys.stderr)
                 return 1
         _announce(settings.http, runner)
+        if settings.process.exit_unused_s is not None:
+            await stack.enter_async_context(_ending_unused(runner, stop, settings.process.exit_unused_s))
         pool.fill()  # now: a program that waits for the first line does not wait for a worker
         await stop.wait()
         _log.info("shutting down")
         _end_at_the_latest()
     return 0
+
+
+@contextlib.asynccontextmanager
+async def _ending_unused(runner: Runner, stop: asyncio.Event, after_s: float) -> AsyncIterator[None]:
+    """Set ``stop``, within the block, when the daemon has not been used for ``after_s``."""
+    connections, manager = cast("Connections", runner.server), runner.app[MANAGER]
+
+    def is_busy() -> bool:
+        return any(it.info().state in ("busy", "starting") for it in manager.list(with_default=True))
+
+    async def end() -> None:
+        await wait_until_unused(lambda: connections.unused_since, is_busy, after_s)
+        _log.info("unused for %g s", after_s)
+        stop.set()
+
+    task = asyncio.create_task(end())
+    try:
+        yield
+    finally:
+        task.cancel()
 
 
 async def _listen_on_path(runner: web.AppRunner, path: str, stack: contextlib.AsyncExitStack) -> None:

@@ -11,7 +11,7 @@ from interpreterd.dialects.settings import DialectSettings
 from interpreterd.files.settings import FileSettings
 from interpreterd.http.settings import HttpSettings
 from interpreterd.logs.settings import LogSettings
-from interpreterd.setting_kinds import setting, switch
+from interpreterd.setting_kinds import duration, setting, switch
 from interpreterd.workers.settings import WorkerSettings
 
 
@@ -20,6 +20,11 @@ class ProcessSettings:
     """The settings of the daemon's process."""
 
     exit_with_parent: bool = setting(False, "end when the process that started the daemon ends", parse=switch)
+    exit_unused_s: float | None = setting(
+        None,
+        "end when no client has been connected for so many seconds, and no code runs (default: never)",
+        parse=duration,
+    )
 
 
 @frozen(kw_only=True, eq=False, repr=False)

@@ -13,7 +13,19 @@ from interpreterd import __version__
 PROGRAM: Final = "interpreterd"
 AFTER_SIGINT: Final = 130  # 128 + SIGINT, as shells have it
 WRONG_USAGE: Final = 2
-COMMANDS: Final = ("serve", "run", "repl", "contexts", "top", "bench", "config", "doctor", "completion", "version")
+COMMANDS: Final = (
+    "serve",
+    "run",
+    "repl",
+    "contexts",
+    "top",
+    "mcp",
+    "bench",
+    "config",
+    "doctor",
+    "completion",
+    "version",
+)
 EXAMPLES: Final = """\b
 Examples:
   interpreterd serve                          start the daemon

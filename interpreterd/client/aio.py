@@ -12,6 +12,7 @@ from interpreterd.client.callbacks import Callbacks, answer_of
 from interpreterd.client.context_files import AsyncContextWithFiles, RunRequestAsync, Work
 from interpreterd.client.core import ClientCore
 from interpreterd.client.errors import ContextNotFound
+from interpreterd.client.following import FollowedExecution
 from interpreterd.client.local import LocalDaemon
 from interpreterd.client.looks import AsyncLooks
 from interpreterd.client.options import ContextOptions, ExecuteOptions, Options, StreamOptions, check_keywords
@@ -93,6 +94,32 @@ class AsyncInterpreter:
         check_keywords("stream", options, StreamOptions)
         return self._stream(code, context_id, options)
 
+    async def begin(
+        self, code: str, context_id: str | None = None, **options: Unpack[StreamOptions]
+    ) -> FollowedExecution:
+        """Prepare to run ``code``; return it, to be followed step by step, and left running if need be.
+
+        The code is sent when the execution is first asked for events.
+        """
+        check_keywords("begin", options, StreamOptions)
+        return await self._core.follow(code, context_id, options)
+
+    async def attach(self, execution_id: str, start: int = 0) -> FollowedExecution:
+        """Return an execution that was begun before, also by another client, from its event number ``start`` on."""
+        return await self._core.attach(execution_id, start)
+
+    async def get_execution(self, execution_id: str) -> dict[str, Any]:
+        """Return the daemon's description of an execution: PROTOCOL.md has its keys."""
+        return await self._core.show_execution(execution_id)
+
+    async def interrupt_execution(self, execution_id: str) -> str:
+        """Interrupt one execution, or take it out of the queue.
+
+        Returns:
+            ``interrupting``, ``cancelled`` if it waited, or ``idle`` if it has ended.
+        """
+        return await self._core.interrupt_execution(execution_id)
+
     async def create_context(
         self,
         cwd: str | os.PathLike[str] | None = None,
@@ -112,6 +139,12 @@ class AsyncInterpreter:
     ) -> list["AsyncContext"]:
         """Return all contexts, also the default one, oldest first. See ``Interpreter.list_contexts``."""
         return [AsyncContext(self, data, self._request) for data in await self._core.list_contexts(labels, usage)]
+
+    async def label_context(self, context_id: str, labels: Mapping[str, str | None]) -> "AsyncContext":
+        """Change a context's metadata: each of ``labels`` is set, or removed if it is None; the others stay."""
+        return AsyncContext(
+            self, await self._core.change_context(context_id, {"metadata": dict(labels)}), self._request
+        )
 
     async def delete_context(self, context_id: str) -> None:
         """End a context. See ``Interpreter.delete_context``."""

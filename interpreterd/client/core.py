@@ -8,6 +8,7 @@ from typing import Any, Final
 from urllib.parse import urlencode
 
 from interpreterd.client.arguments import check, encode_request, quoted
+from interpreterd.client.channel import Channel
 from interpreterd.client.files import FileEntry, FileSource, download_file, list_entries, remove_file, upload_file
 from interpreterd.client.following import FollowedExecution
 from interpreterd.client.link import DEFAULT_URL, Link
@@ -41,6 +42,8 @@ class ClientCore:
             url = os.environ.get("INTERPRETERD_URL") or DEFAULT_URL
         self.daemon = url if isinstance(url, LocalDaemon) else None
         self._link = Link(url, self._headers) if isinstance(url, str) else None
+        self._wants_channel = options.get("session", False)
+        self._channel: Channel | None = None
         self._opening = asyncio.Lock()
         self._closed = False
 
@@ -58,6 +61,8 @@ class ClientCore:
     async def disconnect(self) -> None:
         """End all connections, for good. The caller stops the private daemon."""
         self._closed = True
+        if self._channel is not None:
+            await self._channel.close()
         if self._link is not None:
             await self._link.close()
 
@@ -82,7 +87,24 @@ class ClientCore:
             body["charts"] = True
         if options.get("image_format"):
             body["imageFormat"] = options.get("image_format")
-        return FollowedExecution(await self.open(), body, origin=self._origin, reconnect_s=self._reconnect_s)
+        link = await self.open()
+        if self._wants_channel and self._channel is None:
+            self._channel = Channel(link)
+        return FollowedExecution(link, body, origin=self._origin, reconnect_s=self._reconnect_s, channel=self._channel)
+
+    async def attach(self, execution_id: str, start: int) -> FollowedExecution:
+        """Return an execution that exists, from its event number ``start`` on. The caller must leave or close it."""
+        link, seconds = await self.open(), self._reconnect_s
+        return FollowedExecution(link, {}, origin="", reconnect_s=seconds, execution_id=execution_id, start=start)
+
+    async def show_execution(self, execution_id: str) -> dict[str, Any]:
+        """Return the daemon's description of an execution."""
+        return await self._request("GET", f"/executions/{quoted(execution_id)}")
+
+    async def interrupt_execution(self, execution_id: str) -> str:
+        """Interrupt an execution; return what that did: ``interrupting``, ``cancelled`` or ``idle``."""
+        answer = await self._request("POST", f"/executions/{quoted(execution_id)}/interrupt")
+        return str(answer["did"])
 
     def collector(self) -> Collector:
         """Return a collector for the events of one execution."""
@@ -107,6 +129,10 @@ class ClientCore:
             query.append(("usage", "true"))
         path = f"/contexts?{urlencode(query)}" if query else "/contexts"
         return await (await self.open()).request_all(path, "contexts")
+
+    async def change_context(self, context_id: str, body: dict[str, Any]) -> dict[str, Any]:
+        """Change a context, as ``PATCH /context/{id}`` does; return it."""
+        return await self._request("PATCH", _path(context_id), encode_request(body))
 
     async def delete_context(self, context_id: str) -> None:
         """End a context."""

@@ -10,6 +10,7 @@ import aiohttp
 from attrs import evolve
 
 from interpreterd.client.arguments import encode_request, quoted
+from interpreterd.client.channel import Channel, ChannelFeed
 from interpreterd.client.errors import (
     ClientError,
     ConnectionFailed,
@@ -43,26 +44,48 @@ class FollowedExecution:
         id: None before the first event.
     """
 
-    def __init__(self, link: Link, body: dict[str, Any], *, origin: str, reconnect_s: float) -> None:
-        """Prepare the request ``body``; ``fill`` sends it. Raises what ``arguments.encode_request`` raises."""
+    def __init__(
+        self,
+        link: Link,
+        body: dict[str, Any],
+        *,
+        origin: str,
+        reconnect_s: float,
+        channel: Channel | None = None,
+        execution_id: str | None = None,
+        start: int = 0,
+    ) -> None:
+        """Prepare the request ``body``; ``fill`` sends it, by ``channel`` if there is one.
+
+        With ``execution_id`` follow that execution, which any client has begun, from its event number ``start`` on.
+        ``fill`` raises ``Refused`` if there is none. Raises what ``arguments.encode_request`` raises.
+        """
         self.events: deque[Event | Gap] = deque()
-        self.id: str | None = None
+        self.id: str | None = execution_id
         self.context_id: str = body.get("contextId") or DEFAULT_CONTEXT_ID
         self._link = link
         self._origin = f"{origin} {secrets.token_hex(8)}".lstrip()
         self._body = encode_request({**body, "origin": self._origin})
         self._reconnect_s = reconnect_s
+        self._channel = channel
+        self._feed: ChannelFeed | None = None
         self._response: aiohttp.ClientResponse | None = None
         self._unread: list[bytes] = []  # the pieces of a line
         self._unread_bytes = 0
-        self._next = 0
+        self._next = start
         self._error: Failure | None = None
-        self._submitted = False  # as far as is known
+        self._submitted = execution_id is not None  # as far as is known
         self._ended = False
         self._interrupted = False
         self._reading = asyncio.Lock()
         self._losses = 0  # since the last event
         self._give_up_at = 0.0
+        self._is_attaching = execution_id is not None
+
+    @property
+    def next_event(self) -> int:
+        """The number of the event after the latest one of ``events``."""
+        return self._next
 
     async def fill(self) -> bool:
         """Wait until there are ``events``; return False after the last one. May be cancelled, and called again.
@@ -73,11 +96,11 @@ class FollowedExecution:
         async with self._reading:
             while not self._ended and not self.events:
                 try:
-                    if self._response is None:
+                    if self._response is None and self._feed is None:
                         await self._connect()
                     await self._read()
                 except (ConnectionFailed, ConnectionLost) as error:
-                    if not self._submitted or isinstance(error, ExecutionLost):
+                    if not self._submitted or self._is_attaching or isinstance(error, ExecutionLost):
                         raise
                     self._hang_up()
                     await self._pause(error)
@@ -98,6 +121,11 @@ class FollowedExecution:
             body = encode_request({"text": text})
             await self._link.request("POST", f"/executions/{self.id}/input", body)
 
+    def leave(self) -> None:
+        """Stop following it. It goes on, and its program waits for no reader; ``close`` then does nothing."""
+        self._interrupted = True
+        self._hang_up()
+
     async def close(self) -> None:
         """Stop following it; interrupt it if it has not ended. Takes at most some seconds, and raises nothing."""
         try:
@@ -113,6 +141,9 @@ class FollowedExecution:
         if not self._submitted:
             self._submitted = True
             try:
+                if self._channel is not None and await self._channel.is_open():
+                    self._feed = await self._channel.execute(self._body)
+                    return
                 self._response = await self._link.open("POST", "/execute", self._body, NDJSON)
             except (ConnectionFailed, Refused):
                 self._submitted = False
@@ -123,7 +154,10 @@ class FollowedExecution:
                 self.id = await self._find()
             path = f"/executions/{self.id}/events?from={self._next}"
             self._response = await self._link.open("GET", path, accept=NDJSON)
+            self._is_attaching = False
         except (Refused, UnexpectedAnswer) as error:
+            if self._is_attaching:
+                raise
             if error.status >= 500:  # the daemon, or a proxy before it, is about to end or to start
                 raise ConnectionLost(str(error)) from error
             raise ExecutionLost(f"the connection ended, and then: {error}", self.id) from error
@@ -149,6 +183,10 @@ class FollowedExecution:
         raise ExecutionLost("the connection ended before an answer came: whether the code has run is not known", None)
 
     async def _read(self) -> None:
+        if self._feed is not None:
+            for line in await self._feed.read():
+                await self._take(line)
+            return
         assert self._response is not None
         with self._link.translated():
             data = await self._response.content.readany()
@@ -207,6 +245,9 @@ class FollowedExecution:
         await asyncio.sleep(pause_s)
 
     def _hang_up(self) -> None:
+        if self._feed is not None:
+            self._feed.close()
+            self._feed = None
         if self._response is not None:
             self._response.close()
             self._response = None

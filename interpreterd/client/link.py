@@ -6,7 +6,7 @@ import os
 import socket
 import weakref
 from collections.abc import Iterator, Mapping
-from typing import IO, Any, Final
+from typing import IO, Any, Final, Literal
 from urllib.parse import quote, urlsplit
 
 import aiohttp
@@ -99,6 +99,19 @@ class Link:
             async with response:
                 raise self._refusal(response, _json_object(await response.read()))
 
+    async def web_socket(
+        self, path: str, message_limit_bytes: int, heartbeat_s: float
+    ) -> "aiohttp.ClientWebSocketResponse[Literal[False]]":
+        """Open a WebSocket, whose text messages come as bytes."""
+        session = self._open_session()
+        with self.translated():
+            return await session.ws_connect(
+                URL(self._base + path, encoded=True),
+                heartbeat=heartbeat_s,
+                max_msg_size=message_limit_bytes,
+                decode_text=False,
+            )
+
     async def close(self) -> None:
         """End all connections."""
         self._closed = True
@@ -141,8 +154,7 @@ class Link:
         match answer:
             case {"error": str(text), "code": str(code)}:
                 seconds = response.headers.get("Retry-After", "")
-                retry_after_s = float(seconds) if seconds.isdecimal() else None
-                return REFUSALS.get(code, Refused)(text, code, response.status, retry_after_s)
+                return refused_as(text, code, response.status, float(seconds) if seconds.isdecimal() else None)
             case _:
                 return self._unexpected(response)
 
@@ -162,6 +174,11 @@ class Link:
             port = urlsplit(self.url).port
             start = "" if self.url == DEFAULT_URL else f" --port {port}" if port else ""
         return ConnectionFailed(f"no daemon answers at {self.url} ({reason})", f"interpreterd serve{start}")
+
+
+def refused_as(text: str, code: str, status: int, retry_after_s: float | None = None) -> Refused:
+    """Return the exception for a refusal of the daemon's."""
+    return REFUSALS.get(code, Refused)(text, code, status, retry_after_s)
 
 
 def _is_http(url: str) -> bool:

@@ -24,12 +24,15 @@ class Options(TypedDict, total=False):
             event restarts the count. Default 60; 0: never.
         output_limit_chars: How many characters of each stream an ``Execution`` keeps; default 64 Mi. ``cut_chars``
             counts the rest, which only callbacks and ``stream`` see.
+        session: Whether all executions share one WebSocket, which halves what a short one costs. An execution whose
+            events are not taken then holds up the others. Default False: each has a connection of its own.
     """
 
     headers: Mapping[str, str]
     origin: str
     reconnect_s: float
     output_limit_chars: int
+    session: bool
 
 
 class StreamOptions(TypedDict, total=False):

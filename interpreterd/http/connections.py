@@ -63,6 +63,7 @@ class Connections(web.Server):
         self._held = 0
         self._due: asyncio.TimerHandle | None = None
         self._told_at = -_LOG_PERIOD_S
+        self._unused_since = self._loop.time()
 
     def __call__(self) -> IncomingConnection:
         return IncomingConnection(self, self, self._settings.heartbeat_s, loop=self._loop, **self._options)
@@ -71,6 +72,11 @@ class Connections(web.Server):
     def limit(self) -> int:
         """The limit of open connections."""
         return max(1, min(self._settings.max_connections, self._descriptors // CONNECTIONS_SHARE))
+
+    @property
+    def unused_since(self) -> float | None:
+        """Since when no connection is open, in the loop's time; None if one is."""
+        return None if self._open else self._unused_since
 
     def opened(self, connection: IncomingConnection, fd: int) -> None:
         """A connection has been opened."""
@@ -83,6 +89,7 @@ class Connections(web.Server):
     def closed(self, connection: IncomingConnection) -> None:
         """A connection has been closed."""
         self._open.discard(connection)
+        self._unused_since = self._loop.time()
         self.works(connection)
 
     def begins_head(self, connection: IncomingConnection) -> None:
