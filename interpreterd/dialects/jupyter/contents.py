@@ -37,6 +37,7 @@ def parse_execute(content: Content, context_id: str, *, origin: str, message_id:
         silent=silent,
         counted=_flag(content, "store_history", not silent),
         expressions=_expressions(content),
+        pages=not silent,
         stop_on_error=_flag(content, "stop_on_error", True) and not silent,
         origin=origin,
         message_id=message_id,

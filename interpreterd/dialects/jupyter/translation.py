@@ -3,7 +3,6 @@
 A kind without a row is not told. Each ``Telling`` is one execution as one client sees it.
 """
 
-import binascii
 import time
 from collections.abc import Callable, Mapping
 from typing import Any, Final
@@ -166,8 +165,7 @@ def _comm(telling: Telling, event: CommMessage) -> list[Outgoing]:
         content |= {"target_name": event.target, "target_module": None}
     kind = {"open": "comm_open", "message": "comm_msg", "close": "comm_close"}[event.action]
     metadata = b"{}" if event.metadata is None else event.metadata.text.encode()
-    buffers = tuple(map(binascii.a2b_base64, event.buffers))
-    return [Outgoing(IOPUB, kind, telling.parent, orjson.dumps(content), metadata, buffers)]
+    return [Outgoing(IOPUB, kind, telling.parent, orjson.dumps(content), metadata, event.buffers)]
 
 
 def _raised(telling: Telling, event: events.Raised) -> list[Outgoing]:

@@ -159,7 +159,7 @@ def test_what_is_kept_for_the_reply_has_a_limit(monkeypatch: pytest.MonkeyPatch)
     ],
 )
 def test_a_message_of_a_comm_has_its_buffers(action: Any, kind: str, more: dict[str, Any]) -> None:
-    event = CommMessage(action=action, comm_id="c", target="t", data=JSON, metadata=JSON, buffers=("AP8=",))
+    event = CommMessage(action=action, comm_id="c", target="t", data=JSON, metadata=JSON, buffers=(b"\0\xff",))
     (message,) = telling(silent=True).tell(event)
     assert told([message]) == [("iopub", kind, {"comm_id": "c", "data": {"a": 1}, **more})]
     assert (message.metadata, message.buffers) == (b'{"a":1}', (b"\0\xff",))
