@@ -4,7 +4,7 @@ python docs/works.py          # rewrites them; a test compares
 
 A file of tests/clients or tests/clients/programs that has a DIALECT and a CLIENT gives a row for each of its tests or
 checks: the first sentence of its docstring, or else its name. In a file for Node, comments give the two names, and the
-first argument of each ``check(`` is the sentence.
+first argument of each ``check(`` is the sentence. A program whose checks are in another file names it as CHECKS.
 """
 
 import ast
@@ -41,6 +41,8 @@ def shown(path: Path) -> Iterator[Shown]:
     else:
         tree = ast.parse(text)
         names = {key.lower(): value for key, value in constants(tree).items()}
+        if "checks" in names:
+            tree = ast.parse((path.parent / names["checks"]).read_text("utf-8"))
         functions = [node for node in tree.body if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
         sentences = [
             first_sentence(ast.get_docstring(it) or it.name.partition("_")[2].replace("_", " ").capitalize())
@@ -52,12 +54,12 @@ def shown(path: Path) -> Iterator[Shown]:
 
 
 def constants(tree: ast.Module) -> dict[str, str]:
-    """Return the strings that DIALECT and CLIENT are in a module."""
+    """Return the strings that DIALECT, CLIENT and CHECKS are in a module."""
     found: dict[str, str] = {}
     for node in tree.body:
         if isinstance(node, ast.Assign) and isinstance(node.value, ast.Constant):
             found |= {name.id: str(node.value.value) for name in node.targets if isinstance(name, ast.Name)}
-    return {name: value for name, value in found.items() if name in ("DIALECT", "CLIENT")}
+    return {name: value for name, value in found.items() if name in ("DIALECT", "CLIENT", "CHECKS")}
 
 
 def first_sentence(text: str) -> str:

@@ -48,7 +48,7 @@ def make_app(
         else:
             _mount(app, dialect, LocalContexts(manager, settings.files))
     if late:
-        app.router.register_resource(LateRoutes(late, settings.http.base_path, app[SHOWS]))
+        app.router.register_resource(LateRoutes(late, settings.http.base_path, app[SHOWS], app.router))
         app.on_shutdown.append(_closing(late))
     return app
 

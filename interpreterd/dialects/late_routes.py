@@ -33,15 +33,19 @@ class LateRoutes(AbstractResource):
     If several dialects have the route, the headers of the request choose, and otherwise the order of the dialects.
     """
 
-    def __init__(self, dialects: Sequence[LateDialect], base_path: str, shows: dict[object, Show]) -> None:
-        """``shows`` gets the form of errors of each route."""
+    def __init__(
+        self, dialects: Sequence[LateDialect], base_path: str, shows: dict[object, Show], router: web.UrlDispatcher
+    ) -> None:
+        """``shows`` gets the form of errors of each route. ``router`` has all resources, this one, too."""
         super().__init__()
+        self._router = router
         self._dialects = dialects
         self._base_path = base_path
         self._shows = shows
         self._plain: dict[str, list[tuple[LateDialect, LateRoute, ResourceRoute]]] = {}
         self._others: list[tuple[list[str], tuple[LateDialect, LateRoute, ResourceRoute]]] = []
         self._refusals = {id(it): self._refusal(it) for it in dialects}
+        self._misses = {id(it): self._miss(it) for it in dialects}
         self._read = False
 
     async def resolve(self, request: web.Request) -> tuple[web.UrlMappingMatchInfo | None, set[str]]:
@@ -51,7 +55,7 @@ class LateRoutes(AbstractResource):
             self._index()
         found = self._find(request.rel_url.path_safe)
         if not found:
-            return None, set()
+            return await self._nothing(request), set()
         fitting = [it for it in found if request.method in it.late.methods]
         best = next((it for it in fitting if it.dialect.table().claims(request)), (fitting or found)[0])
         if fitting:
@@ -59,6 +63,19 @@ class LateRoutes(AbstractResource):
         allowed = {method for it in found if it.dialect is best.dialect for method in it.late.methods}
         request[_ALLOWED] = allowed
         return web.UrlMappingMatchInfo({}, self._refusals[id(best.dialect)]), set()
+
+    async def _nothing(self, request: web.Request) -> web.UrlMappingMatchInfo | None:
+        """Return a route that finds nothing, in the form of the dialect whose client asks; None if that is not known.
+
+        A path that another dialect has, with other methods, is left to it.
+        """
+        asked = next((it for it in self._dialects if it.table().claims(request)), None)
+        if asked is None:
+            return None
+        for resource in self._router.resources():
+            if resource is not self and (await resource.resolve(request))[1]:
+                return None
+        return web.UrlMappingMatchInfo({}, self._misses[id(asked)])
 
     def _import_tables(self) -> None:
         for dialect in self._dialects:
@@ -107,6 +124,15 @@ class LateRoutes(AbstractResource):
 
         self._shows[refuse] = dialect.show
         return ResourceRoute(hdrs.METH_ANY, refuse, self)
+
+    def _miss(self, dialect: LateDialect) -> ResourceRoute:
+        """Return a route for requests of a client of ``dialect`` for a path that nothing is at."""
+
+        async def miss(request: web.Request) -> NoReturn:
+            raise web.HTTPNotFound
+
+        self._shows[miss] = dialect.show
+        return ResourceRoute(hdrs.METH_ANY, miss, self)
 
     @property
     def canonical(self) -> str:

@@ -50,15 +50,17 @@ async def answer_with(
     events: Events[_E],
     render: Render[_E],
     *,
-    beat: bytes | None = None,
+    frame: Callable[[int, bytes], bytes] | None = None,
+    beat: bytes | Callable[[], bytes] | None = None,
     beat_s: float | None = None,
 ) -> web.StreamResponse:
     """Answer with ``events``, until they end or the client disconnects; the caller then stops them.
 
-    After ``beat_s`` without data, ``beat`` is sent; by default as the ``form`` has it, if it has a form for that.
+    ``frame`` makes of a message and its number what is sent; by default as the ``form`` has it. After ``beat_s``
+    without data, ``beat`` is sent; by default as the ``form`` has it, if it has a form for that.
     """
     response = web.StreamResponse(headers={**HEADERS, hdrs.CONTENT_TYPE: form})
-    frame = FRAMES[form]
+    frame = frame or FRAMES[form]
     patience_s = request.app[SETTINGS].heartbeat_s
     try:
         with when_gone(request, events.stop, patience_s):
@@ -128,7 +130,7 @@ async def _follow_on_socket(
 
 @contextlib.asynccontextmanager
 async def _heartbeat(
-    response: web.StreamResponse, beat: bytes | None, period_s: float
+    response: web.StreamResponse, beat: bytes | Callable[[], bytes] | None, period_s: float
 ) -> AsyncIterator[Callable[[], None]]:
     """Send ``beat`` after each ``period_s`` without data, for clients and proxies that end silent connections.
 
@@ -151,9 +153,9 @@ def _no_beat() -> None:
 class _Heart:
     """Writes ``beat`` to ``response`` after each ``period_s`` of silence: one timer for many restarts."""
 
-    def __init__(self, response: web.StreamResponse, beat: bytes, period_s: float) -> None:
+    def __init__(self, response: web.StreamResponse, beat: bytes | Callable[[], bytes], period_s: float) -> None:
         self._response = response
-        self._text = beat
+        self._text = beat if callable(beat) else lambda: beat
         self._period_s = period_s
         self._loop = asyncio.get_running_loop()
         self._writing: asyncio.Task[None] | None = None
@@ -181,4 +183,4 @@ class _Heart:
 
     async def _beat(self) -> None:
         with contextlib.suppress(ConnectionError):
-            await self._response.write(self._text)
+            await self._response.write(self._text())

@@ -122,6 +122,16 @@ async def test_a_header_chooses_between_dialects_that_share_a_path(
     assert await said(client, "DELETE", "/a/b", **{"X-Four": ""}) == (200, "toy5 {'id': 'b'}")
 
 
+async def test_a_client_of_a_dialect_gets_its_form_where_nothing_is(
+    dialect: Callable[..., LateDialect], open_client: Callable[..., Awaitable[Client]]
+) -> None:
+    client = await open_client(dialect("toy8", "X-Toy", LateRoute("GET", "/a", SAY)))
+    assert await said(client, "GET", "/nowhere", **{"X-Toy": ""}) == (404, "toy8: not_found")
+    assert (await said(client, "GET", "/nowhere"))[1].startswith('{"error"')
+    status, text = await said(client, "DELETE", PREFIX + "/contexts", **{"X-Toy": ""})
+    assert (status, text.startswith('{"error"')) == (405, True)
+
+
 async def test_the_native_api_comes_first(
     dialect: Callable[..., LateDialect], open_client: Callable[..., Awaitable[Client]]
 ) -> None:
@@ -140,7 +150,7 @@ async def test_first_requests_at_once_are_all_answered(
 
 
 def test_aiohttp_asks_it_last() -> None:
-    routes = LateRoutes([], "", {})
+    routes = LateRoutes([], "", {}, web.UrlDispatcher())
     assert routes.canonical == "/{late}"
     assert list(routes) == []
 

@@ -1,4 +1,4 @@
-"""The server itself."""
+"""The execution daemon itself."""
 
 from aiohttp import web
 

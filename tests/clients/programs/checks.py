@@ -6,6 +6,7 @@ what the program's ``setup`` has made of the daemon's address; ``setup`` is a co
 
 import asyncio
 import contextlib
+import importlib
 import inspect
 import json
 import os
@@ -17,6 +18,8 @@ def main(names):
     """Run every check among ``names``, a module's globals, against the daemon whose address is the first argument."""
     told = os.fdopen(os.dup(1), "w", buffering=1)  # a client may print
     os.dup2(2, 1)
+    if "CHECKS" in names:
+        names = {**vars(importlib.import_module(names["CHECKS"].removesuffix(".py"))), **names}
     checks = [it for name, it in names.items() if name.startswith("check_")]
     asyncio.run(_run(names["setup"], checks, told))
     told.close()
