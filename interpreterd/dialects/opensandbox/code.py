@@ -19,15 +19,15 @@ from interpreterd.model.names import EVENT_STREAM
 PING_S: Final = 3.0
 
 
-async def run(service: ContextService, request: web.Request) -> web.StreamResponse:
+async def run_code(service: ContextService, request: web.Request) -> web.StreamResponse:
     """Run code; a client that ends its connection interrupts it."""
     asked = parse_run(await read_json(request, request.app[SETTINGS].body_limit_bytes))
     submission = await service.submit(asked)
     del asked  # its code must not be kept for as long as its client reads
-    return await told(request, submission, Frames(submission.execution_id))
+    return await answer_with_frames(request, submission, Frames(submission.execution_id))
 
 
-async def told(request: web.Request, submission: Submission, frames: Frames) -> web.StreamResponse:
+async def answer_with_frames(request: web.Request, submission: Submission, frames: Frames) -> web.StreamResponse:
     """Answer with the frames of ``submission``, and then stop it."""
     try:
         need_both_ways(request)
@@ -38,7 +38,7 @@ async def told(request: web.Request, submission: Submission, frames: Frames) -> 
         submission.stop()
 
 
-async def interrupt(service: ContextService, request: web.Request) -> web.StreamResponse:
+async def interrupt_code(service: ContextService, request: web.Request) -> web.StreamResponse:
     """Interrupt an execution, or what runs in a context: ``?id=`` is the id of either. One that has ended stays so."""
     asked = request.query.get("id")
     if not asked:

@@ -1,4 +1,4 @@
-"""Commands: each runs in a context of its own, which nobody else finds, under the limits of contexts."""
+"""Commands: each runs in a context of its own, which is not listed, under the limits of contexts."""
 
 import contextlib
 import json
@@ -7,7 +7,7 @@ from typing import Any, Final
 from aiohttp import web
 
 from interpreterd.contexts.service import ContextService
-from interpreterd.dialects.opensandbox.code import told
+from interpreterd.dialects.opensandbox.code import answer_with_frames
 from interpreterd.dialects.opensandbox.frames import Frames, complete_frame, error_frame
 from interpreterd.dialects.opensandbox.requests import Command, parse_command
 from interpreterd.http.bodies import read_json
@@ -17,7 +17,7 @@ from interpreterd.model.events import Finished, Outcome
 from interpreterd.model.requests import CreateContext, Execute
 
 # The end of the command is its context's: what it has left in the background ends with the context.
-CODE: Final = """
+_CODE: Final = """
 import json, subprocess, sys
 _command = json.loads({command!r})
 try:
@@ -29,10 +29,10 @@ if _status:
     raise SystemExit(_status if _status > 0 else 128 - _status)
 """
 """Ends with the status of the command, as a shell has it."""
-FAILED: Final = "CommandExecError"
+_FAILED: Final = "CommandExecError"
 
 
-async def run(service: ContextService, request: web.Request) -> web.StreamResponse:
+async def run_command(service: ContextService, request: web.Request) -> web.StreamResponse:
     """Run a command; a client that ends its connection ends it."""
     command = parse_command(await read_json(request, request.app[SETTINGS].body_limit_bytes))
     envs = {**_where(request), **command.envs}
@@ -41,14 +41,14 @@ async def run(service: ContextService, request: web.Request) -> web.StreamRespon
         submission = await service.submit(_execution(command, context.id))
         frames = Frames(submission.execution_id, _ended, shows_results=False)
         del command
-        return await told(request, submission, frames)
+        return await answer_with_frames(request, submission, frames)
     finally:
         with contextlib.suppress(ContextNotFound):
             await service.delete(context.id)
 
 
 def _execution(command: Command, context_id: str) -> Execute:
-    code = CODE.format(command=json.dumps(command.command))
+    code = _CODE.format(command=json.dumps(command.command))
     return Execute(
         code=code, context_id=context_id, timeout_s=command.timeout_s, stays=False, results=False, counted=False
     )
@@ -65,6 +65,6 @@ def _ended(finished: Finished, ms: int) -> dict[str, Any]:
     if error is None and finished.outcome is Outcome.COMPLETED:
         return complete_frame(ms)
     if error is not None and error.name == "SystemExit":
-        return error_frame(FAILED, error.value, f"exit status {error.value}")
+        return error_frame(_FAILED, error.value, f"exit status {error.value}")
     value = error.value if error is not None else str(finished.cause)
-    return error_frame(error.name if error is not None else FAILED, value)
+    return error_frame(error.name if error is not None else _FAILED, value)

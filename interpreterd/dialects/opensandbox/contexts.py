@@ -14,30 +14,30 @@ from interpreterd.model.context_info import ContextInfo
 from interpreterd.model.errors import ContextNotFound
 
 
-async def create(service: ContextService, request: web.Request) -> web.StreamResponse:
+async def create_code_context(service: ContextService, request: web.Request) -> web.StreamResponse:
     """Make a context."""
     return json_response(_body(await service.create(parse_create(await read_json(request)))))
 
 
-async def get(service: ContextService, request: web.Request) -> web.StreamResponse:
+async def get_code_context(service: ContextService, request: web.Request) -> web.StreamResponse:
     """Show a context, whichever API has made it."""
     return json_response(_body(await service.get(request.match_info["id"])))
 
 
-async def list_all(service: ContextService, request: web.Request) -> web.StreamResponse:
+async def list_code_contexts(service: ContextService, request: web.Request) -> web.StreamResponse:
     """List the contexts of all APIs, oldest first, except the default one; of another language there are none."""
     if request.query.get("language") not in (None, "", PYTHON):
         return json_response([])
     return json_response([_body(it) for it in await service.contexts(default=False)])
 
 
-async def delete(service: ContextService, request: web.Request) -> web.StreamResponse:
+async def delete_code_context(service: ContextService, request: web.Request) -> web.StreamResponse:
     """End a context."""
     await service.delete(request.match_info["id"])
     return web.Response()
 
 
-async def delete_all(service: ContextService, request: web.Request) -> web.StreamResponse:
+async def delete_code_contexts(service: ContextService, request: web.Request) -> web.StreamResponse:
     """End all contexts of a language that this API has made: those of other APIs are not its clients'."""
     language = request.query.get("language")
     if not language:

@@ -9,27 +9,27 @@ from interpreterd.dialects.late import LateRoute, Table
 
 EXECD: Final = (
     LateRoute("GET", "/ping", "about:ping"),
-    LateRoute("POST", "/code", "code:run"),
-    LateRoute("DELETE", "/code", "code:interrupt"),
-    LateRoute("POST", "/code/context", "contexts:create"),
-    LateRoute("GET", "/code/contexts", "contexts:list_all", head=False),
-    LateRoute("DELETE", "/code/contexts", "contexts:delete_all"),
-    LateRoute("GET", "/code/contexts/{id}", "contexts:get"),
-    LateRoute("DELETE", "/code/contexts/{id}", "contexts:delete"),
-    LateRoute("POST", "/command", "command:run"),
-    LateRoute("DELETE", "/command", "code:interrupt"),
+    LateRoute("POST", "/code", "code:run_code"),
+    LateRoute("DELETE", "/code", "code:interrupt_code"),
+    LateRoute("POST", "/code/context", "contexts:create_code_context"),
+    LateRoute("GET", "/code/contexts", "contexts:list_code_contexts", head=False),
+    LateRoute("DELETE", "/code/contexts", "contexts:delete_code_contexts"),
+    LateRoute("GET", "/code/contexts/{id}", "contexts:get_code_context"),
+    LateRoute("DELETE", "/code/contexts/{id}", "contexts:delete_code_context"),
+    LateRoute("POST", "/command", "command:run_command"),
+    LateRoute("DELETE", "/command", "code:interrupt_code"),
 )
 """Of a sandbox's execution daemon."""
 LIFECYCLE: Final = tuple(
     LateRoute(method, version + path, f"sandboxes:{handler}")
     for version in ("/v1", "")
     for method, path, handler in (
-        ("POST", "/sandboxes", "create"),
-        ("GET", "/sandboxes", "list_all"),
-        ("GET", "/sandboxes/{id}", "get"),
-        ("DELETE", "/sandboxes/{id}", "delete"),
-        ("GET", "/sandboxes/{id}/endpoints/{port}", "endpoint"),
-        ("POST", "/sandboxes/{id}/renew-expiration", "renew"),
+        ("POST", "/sandboxes", "create_sandbox"),
+        ("GET", "/sandboxes", "list_sandboxes"),
+        ("GET", "/sandboxes/{id}", "get_sandbox"),
+        ("DELETE", "/sandboxes/{id}", "delete_sandbox"),
+        ("GET", "/sandboxes/{id}/endpoints/{port}", "get_endpoint"),
+        ("POST", "/sandboxes/{id}/renew-expiration", "renew_sandbox"),
     )
 )
 """Of the server that makes sandboxes."""

@@ -25,7 +25,7 @@ _CREATE_KEYS: Final = frozenset({"metadata", "entrypoint"})
 _STARTED: Final = time.time()
 
 
-async def create(service: ContextService, request: web.Request) -> web.StreamResponse:
+async def create_sandbox(service: ContextService, request: web.Request) -> web.StreamResponse:
     """Tell of the sandbox; what else a client wants of one, as its image, is ignored."""
     body = json_object(await read_json(request), "the body", _CREATE_KEYS)
     metadata, entrypoint = body.get("metadata", {}), body.get("entrypoint", [])
@@ -36,23 +36,23 @@ async def create(service: ContextService, request: web.Request) -> web.StreamRes
     return json_response(_body() | {"metadata": metadata, "entrypoint": entrypoint}, status=HTTPStatus.ACCEPTED)
 
 
-async def get(service: ContextService, request: web.Request) -> web.StreamResponse:
+async def get_sandbox(service: ContextService, request: web.Request) -> web.StreamResponse:
     """Show the sandbox."""
     return json_response(_body()) if request.match_info["id"] == ID else _not_found(request)
 
 
-async def list_all(service: ContextService, request: web.Request) -> web.StreamResponse:
+async def list_sandboxes(service: ContextService, request: web.Request) -> web.StreamResponse:
     """List the sandbox."""
     pages = {"page": 1, "pageSize": 20, "totalItems": 1, "totalPages": 1, "hasNextPage": False}
     return json_response({"items": [_body()], "pagination": pages})
 
 
-async def delete(service: ContextService, request: web.Request) -> web.StreamResponse:
+async def delete_sandbox(service: ContextService, request: web.Request) -> web.StreamResponse:
     """Let a client be done with the sandbox, which others use: nothing ends."""
     return web.Response(status=HTTPStatus.NO_CONTENT) if request.match_info["id"] == ID else _not_found(request)
 
 
-async def renew(service: ContextService, request: web.Request) -> web.StreamResponse:
+async def renew_sandbox(service: ContextService, request: web.Request) -> web.StreamResponse:
     """Confirm the end that the client wants; the sandbox does not end."""
     if request.match_info["id"] != ID:
         return _not_found(request)
@@ -62,7 +62,7 @@ async def renew(service: ContextService, request: web.Request) -> web.StreamResp
     return json_response({"expiresAt": expires})
 
 
-async def endpoint(service: ContextService, request: web.Request) -> web.StreamResponse:
+async def get_endpoint(service: ContextService, request: web.Request) -> web.StreamResponse:
     """Tell the address of a port of the sandbox: the client's own for the daemon's, and the machine's for others."""
     if request.match_info["id"] != ID:
         return _not_found(request)

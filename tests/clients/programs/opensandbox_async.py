@@ -13,7 +13,7 @@ from opensandbox_box import Box
 from opensandbox_checks import Seen
 
 DIALECT = "opensandbox"
-CLIENT = "Python, asyncio"
+CLIENT = "Python (asyncio)"
 CHECKS = "opensandbox_checks.py"
 
 
