@@ -5,7 +5,8 @@ Each function takes decoded JSON; for any value, it returns a request or raises 
 more.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Final
 
 from attrs import frozen
 
@@ -25,7 +26,6 @@ from interpreterd.model.environment import check_envs, check_late_envs
 from interpreterd.model.errors import InvalidRequest, InvalidWorkingDirectory, MalformedRequest, UnsupportedLanguage
 from interpreterd.model.requests import (
     CWD_LIMIT_BYTES,
-    DEFAULT_TIMEOUT_S,
     FORMATS,
     ID_LIMIT_CHARS,
     IMAGE_FORMATS,
@@ -59,94 +59,111 @@ def parse_execute(value: object, *, contract: bool = False) -> ExecuteMessage:
 
     On the route of the ``contract``, clients of version 1 get results only if they ask for them.
     """
-    message = json_object(
-        value,
-        "the message",
-        {
-            "code",
-            "contextId",
-            "timeout",
-            "graceS",
-            "envs",
-            "onDisconnect",
-            "events",
-            "stdin",
-            "interactive",
-            "charts",
-            "imageFormat",
-            "formats",
-            "showSaved",
-            "files",
-            "background",
-            "results",
-            "silent",
-            "counted",
-            "expressions",
-            "pages",
-            "stopOnError",
-            "origin",
-            "messageId",
-        },
-    )
-    code = string(message, "code")
-    context_id = string(message, "contextId")
-    timeout_s = whole_number(message, "timeout")
-    envs = environment(message, "envs")
-    check_late_envs(envs)
+    message = json_object(value, "the message", _OPTIONS.keys())
+    asked = {_OPTIONS[key].name: _OPTIONS[key].parse(message, key) for key in message}
+    code = asked.pop("code", None)
     if not code:
         raise InvalidRequest("code must not be empty")
-    if len(context_id or "") > ID_LIMIT_CHARS:
-        raise InvalidRequest(f"contextId must be at most {ID_LIMIT_CHARS} characters long")
-    if timeout_s is None:
-        timeout_s = DEFAULT_TIMEOUT_S
-    elif not 0 <= timeout_s <= TIMEOUT_LIMIT_S:
+    numbered = asked.pop("numbered", False)
+    background = asked.pop("background", False)
+    if contract and not numbered:
+        asked.setdefault("results", False)
+    return ExecuteMessage(Execute(code=code, **asked), numbered=numbered, background=background)
+
+
+def _at_most(limit_chars: int) -> Callable[[dict[str, object], str], str | None]:
+    def short(message: dict[str, object], key: str) -> str | None:
+        text = string(message, key)
+        if text is not None and len(text) > limit_chars:
+            raise InvalidRequest(f"{key} must be at most {limit_chars} characters long")
+        return text
+
+    return short
+
+
+def _context_id(message: dict[str, object], key: str) -> str | None:
+    return _short_id(message, key) or None
+
+
+def _timeout_s(message: dict[str, object], key: str) -> int | None:
+    timeout_s = whole_number(message, key)
+    if timeout_s is None or not 0 <= timeout_s <= TIMEOUT_LIMIT_S:
         raise InvalidRequest(f"timeout must be a number of seconds from 0 (none) to {TIMEOUT_LIMIT_S}")
-    origin = string(message, "origin") or ""
-    if len(origin) > ORIGIN_LIMIT_CHARS:
-        raise InvalidRequest(f"origin must be at most {ORIGIN_LIMIT_CHARS} characters long")
-    message_id = string(message, "messageId") or ""
-    if len(message_id) > MESSAGE_ID_LIMIT_CHARS:
-        raise InvalidRequest(f"messageId must be at most {MESSAGE_ID_LIMIT_CHARS} characters long")
-    numbered = choice(message, "events", ("v1", "v2")) == "v2"
-    execute = Execute(
-        code=code,
-        context_id=context_id or None,
-        timeout_s=timeout_s or None,
-        grace_s=seconds(message, "graceS"),
-        envs=envs,
-        stays=choice(message, "onDisconnect", ("continue", "interrupt")) == "continue",
-        stdin=flag(message, "stdin"),
-        interactive=flag(message, "interactive"),
-        charts=flag(message, "charts"),
-        image_format=None if message.get("imageFormat") is None else choice(message, "imageFormat", IMAGE_FORMATS),
-        formats=_formats(message),
-        shows_saved=flag(message, "showSaved"),
-        results=flag(message, "results") if "results" in message else numbered or not contract,
-        files=flag(message, "files"),
-        silent=flag(message, "silent"),
-        counted=flag(message, "counted") if "counted" in message else True,
-        expressions=_expressions(message),
-        pages=flag(message, "pages"),
-        stop_on_error=flag(message, "stopOnError"),
-        origin=origin,
-        message_id=message_id,
-    )
-    return ExecuteMessage(execute, numbered=numbered, background=flag(message, "background"))
+    return timeout_s or None
 
 
-def _formats(message: dict[str, object]) -> tuple[str, ...] | None:
-    asked = names(message, "formats")
-    if asked is not None and not asked <= set(FORMATS):
+def _envs(message: dict[str, object], key: str) -> dict[str, str]:
+    envs = environment(message, key)
+    check_late_envs(envs)
+    return envs
+
+
+def _stays(message: dict[str, object], key: str) -> bool:
+    return choice(message, key, ("continue", "interrupt")) == "continue"
+
+
+def _numbered(message: dict[str, object], key: str) -> bool:
+    return choice(message, key, ("v1", "v2")) == "v2"
+
+
+def _image_format(message: dict[str, object], key: str) -> str:
+    return choice(message, key, IMAGE_FORMATS)
+
+
+def _formats(message: dict[str, object], key: str) -> tuple[str, ...]:
+    asked = names(message, key) or frozenset()
+    if not asked <= set(FORMATS):
         raise InvalidRequest(f"formats must be a list of {', '.join(FORMATS)}")
-    return None if asked is None else tuple(format for format in FORMATS if format in asked)
+    return tuple(format for format in FORMATS if format in asked)
 
 
-def _expressions(message: dict[str, object]) -> dict[str, str]:
-    value = message.get("expressions", {})
+def _expressions(message: dict[str, object], key: str) -> dict[str, str]:
+    value = message.get(key, {})
     if not isinstance(value, dict) or not all(isinstance(item, str) for item in value.values()):
         raise MalformedRequest("expressions must be an object whose values are strings")
     check_expressions(value)
     return value
+
+
+@frozen
+class _Option:
+    """A key of a request to run code.
+
+    Attributes:
+        name: The field of ``Execute``, or of ``ExecuteMessage``.
+        parse: Takes the message and the key, which is there; returns the field's value.
+    """
+
+    name: str
+    parse: Callable[[dict[str, object], str], Any]
+
+
+_short_id: Final = _at_most(ID_LIMIT_CHARS)
+_OPTIONS: Final[Mapping[str, _Option]] = {
+    "code": _Option("code", string),
+    "contextId": _Option("context_id", _context_id),
+    "timeout": _Option("timeout_s", _timeout_s),
+    "graceS": _Option("grace_s", seconds),
+    "envs": _Option("envs", _envs),
+    "onDisconnect": _Option("stays", _stays),
+    "events": _Option("numbered", _numbered),
+    "stdin": _Option("stdin", flag),
+    "interactive": _Option("interactive", flag),
+    "charts": _Option("charts", flag),
+    "imageFormat": _Option("image_format", _image_format),
+    "formats": _Option("formats", _formats),
+    "showSaved": _Option("shows_saved", flag),
+    "files": _Option("files", flag),
+    "background": _Option("background", flag),
+    "results": _Option("results", flag),
+    "silent": _Option("silent", flag),
+    "counted": _Option("counted", flag),
+    "expressions": _Option("expressions", _expressions),
+    "pages": _Option("pages", flag),
+    "stopOnError": _Option("stop_on_error", flag),
+    "origin": _Option("origin", _at_most(ORIGIN_LIMIT_CHARS)),
+    "messageId": _Option("message_id", _at_most(MESSAGE_ID_LIMIT_CHARS)),
+}
 
 
 def parse_create(value: object) -> CreateContext:
