@@ -16,7 +16,7 @@ from interpreterd.setting_kinds import (
     setting,
 )
 
-QUEUE_LIMIT: Final = 128
+QUEUE_LIMIT: Final = 1024  # a notebook sends all of its cells at once
 
 
 def _processor_time(text: str) -> float:

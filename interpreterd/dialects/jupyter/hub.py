@@ -26,6 +26,10 @@ class Hub:
             context_id, JupyterKernel(context_id, self.service)
         )
 
+    def find(self, context_id: str) -> JupyterKernel | None:
+        """Return the kernel of a context; None if it has no clients."""
+        return self._kernels.get(context_id)
+
     def connections(self, context_id: str) -> int:
         """How many clients are connected to a kernel."""
         kernel = self._kernels.get(context_id)
@@ -68,6 +72,7 @@ class Hub:
         key = context_id, session.session_id
         self._absent.pop(key, None)
         self._sessions.pop(key, None)
+        session.close()
         kernel = self._kernels.get(context_id)
         if kernel is not None:
             kernel.sessions.pop(session.session_id, None)

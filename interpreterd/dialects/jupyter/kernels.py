@@ -36,7 +36,10 @@ async def get_kernel(hub: Hub, request: web.Request) -> web.StreamResponse:
 
 async def delete_kernel(hub: Hub, request: web.Request) -> web.StreamResponse:
     """End a kernel and every process that it started."""
-    await hub.service.delete(request.match_info["id"])
+    kernel_id = request.match_info["id"]
+    await hub.service.delete(kernel_id)
+    if (kernel := hub.find(kernel_id)) is not None:
+        hub.ended(kernel)
     return web.Response(status=HTTPStatus.NO_CONTENT)
 
 
@@ -50,7 +53,10 @@ async def interrupt_kernel(hub: Hub, request: web.Request) -> web.StreamResponse
 async def restart_kernel(hub: Hub, request: web.Request) -> web.StreamResponse:
     """Give a kernel a new Python; what runs and waits is over."""
     info = await hub.service.get(request.match_info["id"])
-    await hub.kernel(info.id).restart()
+    if (kernel := hub.find(info.id)) is not None:
+        await kernel.restart()
+    else:
+        await hub.service.restart(info.id, cancel_queued=True)
     return json_response(kernel_model(hub, await hub.service.get(info.id)))
 
 

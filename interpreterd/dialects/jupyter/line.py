@@ -42,7 +42,7 @@ class Line:
         if self._socket is not None:
             with contextlib.suppress(ConnectionError):
                 await self.send(messages)
-            return
+                return
         for message in messages:
             self._kept.append(message)
             self._kept_bytes += message.size_bytes

@@ -12,23 +12,22 @@ from collections.abc import Coroutine
 from typing import Any, Final
 
 from interpreterd.background import supervised
-from interpreterd.contexts.service import Events, Submission
+from interpreterd.contexts.service import Events
 from interpreterd.dialects.jupyter.kernel import JupyterKernel, Parent
 from interpreterd.dialects.jupyter.line import Line
 from interpreterd.dialects.jupyter.messages import Outgoing, status
+from interpreterd.dialects.jupyter.own import FORGOTTEN, OwnExecution
 from interpreterd.dialects.jupyter.translation import Telling, stream
 from interpreterd.dialects.jupyter.wire import Wire
 from interpreterd.http.closing import NORMAL, Closing, close_reason
 from interpreterd.http.websocket.connection import WebSocket
-from interpreterd.model.errors import ExecutionNotFound, InterpreterError, LimitReached
+from interpreterd.model.errors import InterpreterError, LimitReached
 from interpreterd.model.events import (
     Event,
-    Failure,
     Finished,
     Gap,
     Happened,
     InputRequest,
-    Outcome,
     Output,
     Queued,
     Started,
@@ -37,33 +36,11 @@ from interpreterd.model.events import (
 )
 from interpreterd.model.requests import Execute
 
-FORGOTTEN: Final = Finished(
-    outcome=Outcome.LOST,
-    error=Failure(name="ExecutionForgotten", value="its events are no longer kept, so its end is not known"),
-)
 REPLACED: Final = Closing(NORMAL.code, close_reason("another connection has come with the same session_id"))
 WORKS_LIMIT: Final = 64  # unanswered requests of one client, without executions
 
 
 _log = logging.getLogger(__name__)
-
-
-class _Own:
-    """An execution of this client's."""
-
-    __slots__ = ("done", "seen", "source", "telling", "told")
-
-    def __init__(self, telling: Telling, source: Submission) -> None:
-        self.telling = telling
-        self.source: Events[Event] | None = source
-        self.seen = 0  # its events in the feed, up to the position of the session
-        self.told = 0  # its events that were sent
-        self.done = False  # whether all were sent
-
-    @property
-    def is_past(self) -> bool:
-        """Whether the feed has no more events of it."""
-        return self.done and self.seen >= self.told
 
 
 class Session:
@@ -86,8 +63,8 @@ class Session:
         self.tell = self._line.tell
         self._feed: Events[Happened] | None = None
         self._position: int | None = None  # in the feed: the first event that was not told; None is now
-        self._taken: list[_Own] = []  # of each own event in the feed since then
-        self._own: dict[str, _Own] = {}
+        self._taken: list[OwnExecution] = []  # of each own event in the feed since then
+        self._own: dict[str, OwnExecution] = {}
         self._others: dict[str, Telling] = {}
         self._running: bytes | None = None  # the parent of what runs, as far as the client knows
         self._asking: str | None = None
@@ -127,14 +104,18 @@ class Session:
         self._taken.clear()
         self._feed = None
         self._line.close()
-        self._running = self._asking = None
+        self._running = None
         for own in self._own.values():
-            if own.source is not None:
-                own.source.stop()
-                own.source = None
+            own.leave()
         if self._latest is socket:
             self._latest = None
         self._turn.release()
+
+    def close(self) -> None:
+        """The client does not come back."""
+        for own in self._own.values():
+            own.close()
+        self._own.clear()
 
     async def follow(self) -> None:
         """Tell everything, until the kernel ends. Raises ``ConnectionError`` when the client has gone."""
@@ -189,11 +170,10 @@ class Session:
             replied = request.comm is None
             code = request.code if replied else ""
             telling = Telling(parent.header, code, silent=parent.silent, own=True, replied=replied)
-            self._own[submission.execution_id] = _Own(telling, submission)
+            self._own[submission.execution_id] = OwnExecution(self._service, telling, submission)
             self._kernel.remember(submission.execution_id, parent)
         if not self._line.is_open:  # it has gone meanwhile
-            submission.stop()
-            self._own[submission.execution_id].source = None
+            self._own[submission.execution_id].leave()
 
     async def give(self, text: str) -> bool:
         """Answer the question of the own execution that runs; return whether there is one."""
@@ -210,39 +190,36 @@ class Session:
         if execution_id is None:
             await self._take_other(number, event)
         elif (own := self._own.get(execution_id)) is not None:
-            await self._take_own(number, execution_id, own, event)
+            await self._take_own(number, own, event)
         elif isinstance(event, Submitted):
             self._kernel.parent(execution_id, event)
         elif not isinstance(event, Queued):
             await self._tell_of_other(execution_id, event)
 
-    async def _take_own(self, number: int, execution_id: str, own: _Own, event: Event) -> None:
+    async def _take_own(self, number: int, own: OwnExecution, event: Event) -> None:
         if isinstance(event, Submitted):
             return
         if not (own.done or isinstance(event, Queued)):
             await self._flush(number)
-            await self._drain(execution_id, own)
+            await self._drain(own)
         self._taken.append(own)
 
-    async def _drain(self, execution_id: str, own: _Own) -> None:
+    async def _drain(self, own: OwnExecution) -> None:
         """Tell an own execution to its end."""
-        if own.source is None:
-            try:
-                own.source = await self._service.follow_execution(execution_id, own.told)
-            except ExecutionNotFound:
-                self._out += own.telling.tell(FORGOTTEN)
-                own.done = True
-                return
-        while events := await own.source.ready():
+        source = await own.events()
+        if source is None:
+            self._out += own.telling.tell(FORGOTTEN)
+        while source is not None and (events := await source.ready()):
             for _, event in events:
                 if isinstance(event, Started):
                     self._note_start(own.telling)
                 elif isinstance(event, InputRequest):
-                    self._asking = execution_id
+                    self._asking = own.execution_id
                 self._out += own.telling.tell(event)
             await self._flush()
             own.told = events[-1][0] + 1
         own.done = True
+        own.close()
         self._running = self._asking = None
 
     async def _tell_of_other(self, execution_id: str, event: Event) -> None:
@@ -288,4 +265,4 @@ class Session:
                 if own.done or (await self._service.execution(execution_id)).state == "queued":
                     continue
             await self._flush()
-            await self._drain(execution_id, own)
+            await self._drain(own)

@@ -21,6 +21,7 @@ from interpreterd.dialects.jupyter.kernel import JupyterKernel, Parent
 from interpreterd.dialects.jupyter.looks import found_content, refusal_content
 from interpreterd.dialects.jupyter.messages import PROTOCOL_VERSION, answered, published, reply, status
 from interpreterd.dialects.jupyter.session import Session
+from interpreterd.model.default_context import DEFAULT_CONTEXT_ID
 from interpreterd.model.errors import InterpreterError
 from interpreterd.model.events import Finished
 from interpreterd.model.looks import Task, TaskKind
@@ -163,7 +164,8 @@ async def _interrupt(kernel: JupyterKernel, session: Session, request: Incoming)
 
 
 async def _shutdown(kernel: JupyterKernel, session: Session, request: Incoming) -> None:
-    restart = request.content.get("restart") is True
+    # The default context is there for all clients, and ends with the daemon.
+    restart = request.content.get("restart") is True or kernel.context_id == DEFAULT_CONTEXT_ID
     if restart:
         await _reply(session, request, {"status": "ok", "restart": True})
         await kernel.restart()

@@ -79,9 +79,12 @@ async def test_of_too_much_the_oldest_is_dropped_and_told(monkeypatch: pytest.Mo
     assert (first.startswith("[interpreterd: 2 answers"), rest) == (True, ["c", "d", "e"])
 
 
-async def test_a_client_that_goes_meanwhile_is_no_error() -> None:
+async def test_what_a_client_misses_that_goes_meanwhile_is_kept() -> None:
     line, socket = opened()
     socket.gone = True
     await line.tell(output("a"))
     with pytest.raises(ConnectionError):
-        await line.send([output("a")])
+        await line.send_kept()
+    socket.gone = False
+    await line.send_kept()
+    assert texts(socket) == ["a"]

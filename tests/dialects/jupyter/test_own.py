@@ -1,0 +1,58 @@
+"""An execution of a client that leaves and comes back, over fake workers."""
+
+import asyncio
+
+from fake_worker import FakeLauncher
+from kernels import Jupyter, kinds, reply, request, text
+
+from interpreterd.pipe.messages import Answer, Asked
+
+
+async def test_a_question_waits_for_a_client_that_comes_back(jupyter: Jupyter, launcher: FakeLauncher) -> None:
+    kernel = await jupyter.start()
+    worker = await launcher.worker()
+    async with jupyter.channel(kernel, "me") as channel:
+        asked = await channel.send(request("execute_request", {"code": "input()"}))
+        run = await worker.run()
+        await channel.until("execute_input")
+    worker.say(Asked(execution_id=run.execution_id, number=1, prompt="? ", password=False))
+    async with jupyter.channel(kernel, "me") as channel:
+        await channel.until("input_request", prompt="? ")
+    async with jupyter.channel(kernel, "me") as channel:  # the same question, asked before it left
+        await channel.send(request("input_reply", {"value": "Bo"}, "stdin"))
+        assert await worker.told() == Answer(number=1, text="Bo")
+        worker.done(run)
+        assert reply(await channel.about(asked))["status"] == "ok"
+
+
+async def test_a_question_to_a_nameless_client_that_has_gone_is_not_answered(
+    jupyter: Jupyter, launcher: FakeLauncher
+) -> None:
+    kernel = await jupyter.start()
+    worker = await launcher.worker()
+    async with jupyter.channel(kernel) as channel:
+        await channel.send(request("execute_request", {"code": "input()"}))
+        run = await worker.run()
+        worker.say(Asked(execution_id=run.execution_id, number=1, prompt="? ", password=False))
+        await channel.until("input_request")
+    assert await worker.told() == Answer(number=1, text=None)
+
+
+async def test_a_program_goes_on_while_its_client_is_away(jupyter: Jupyter, launcher: FakeLauncher) -> None:
+    kernel = await jupyter.start()
+    worker = await launcher.worker()
+    async with jupyter.channel(kernel, "me") as channel:
+        asked = await channel.send(request("execute_request", {"code": "1"}))
+        run = await worker.run()
+        await channel.until("execute_input")
+    while worker.reading:  # until its client would have to read
+        worker.write("x" * 60_000)
+    while not worker.reading:
+        await asyncio.sleep(0)
+    worker.write("the end")
+    async with jupyter.channel(kernel, "me") as channel:
+        await channel.until("stream")
+        worker.done(run)
+        told = await channel.about(asked)
+    assert text(told).endswith("the end")
+    assert kinds(told)[-2:] == ["execute_reply", "idle"]
