@@ -39,6 +39,14 @@ def unpacked(data: bytes) -> dict[str, Any]:
     return {**message, "channel": parts[0].decode(), "buffers": parts[5:], "msg_type": message["header"]["msg_type"]}
 
 
+def unpacked_json(data: bytes) -> dict[str, Any]:
+    """Return a message of JSON with buffers behind it."""
+    (count,) = struct.unpack_from(">I", data)
+    starts = struct.unpack_from(f">{count}I", data, 4)
+    parts = [data[start:end] for start, end in itertools.pairwise((*starts, len(data)))]
+    return {**json.loads(parts[0]), "buffers": parts[1:]}
+
+
 class Channel:
     """A connection to a kernel."""
 
@@ -96,7 +104,7 @@ class Channel:
             assert message["msg_id"] == message["header"]["msg_id"]
             return message
         if frame.type is aiohttp.WSMsgType.BINARY:
-            return unpacked(frame.data)
+            return unpacked(frame.data) if self.socket.protocol == V1 else unpacked_json(frame.data)
         if frame.type is aiohttp.WSMsgType.CLOSE:
             self.close_reason = frame.extra or ""
             self.close_code = frame.data

@@ -21,7 +21,15 @@ class Reader:
         close_code, close_reason: Set when ``receive`` has returned ``None``.
     """
 
-    def __init__(self, url: str, path: str = "/execute", *, piece_bytes: int = 1 << 18, buffer_bytes: int = 0) -> None:
+    def __init__(
+        self,
+        url: str,
+        path: str = "/execute",
+        *,
+        prefix: str = PREFIX,
+        piece_bytes: int = 1 << 18,
+        buffer_bytes: int = 0,
+    ) -> None:
         """Connect; ``buffer_bytes`` is as in ``Manner``."""
         self.piece_bytes = piece_bytes
         self.close_code: int | None = None
@@ -34,7 +42,7 @@ class Reader:
             self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, buffer_bytes)
         self._socket.connect((where.hostname, where.port))
         self._socket.sendall(
-            f"GET {PREFIX}{path} HTTP/1.1\r\nHost: {where.netloc}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+            f"GET {prefix}{path} HTTP/1.1\r\nHost: {where.netloc}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
             "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: MDEyMzQ1Njc4OWFiY2RlZg==\r\n\r\n".encode()
         )
         head = b""

@@ -1,7 +1,5 @@
 """An execution of a client that leaves and comes back, over fake workers."""
 
-import asyncio
-
 from fake_worker import FakeLauncher
 from kernels import Jupyter, kinds, reply, request, text
 
@@ -48,7 +46,7 @@ async def test_a_program_goes_on_while_its_client_is_away(jupyter: Jupyter, laun
     while worker.reading:  # until its client would have to read
         worker.write("x" * 60_000)
     while not worker.reading:
-        await asyncio.sleep(0)
+        await jupyter.ask("GET", "/api")  # meanwhile the daemon has turns
     worker.write("the end")
     async with jupyter.channel(kernel, "me") as channel:
         await channel.until("stream")
