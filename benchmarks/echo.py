@@ -1,7 +1,7 @@
 """The floor of an execution: a bare aiohttp WebSocket server on uvloop that sends each message back.
 
-``/cycle`` answers one message and closes, ``/echo`` answers until the client goes, ``/health`` is a GET. Settings are
-the daemon's: no compression, no access log, the same backlog and message limit.
+``/cycle`` answers one message and closes, ``/echo`` answers until the client goes, ``/health`` is a GET. ``/execute``
+and ``/contexts`` are E2B's. Settings are the daemon's: no compression, no access log, the same backlog and limit.
 """
 
 import asyncio
@@ -46,10 +46,33 @@ async def health(request: web.Request) -> web.Response:
     return web.Response(body=orjson.dumps({"status": "ok"}), content_type="application/json")
 
 
+async def e2b_execute(request: web.Request) -> web.StreamResponse:
+    """Answer like E2B's server, but run nothing."""
+    await request.json()
+    response = web.StreamResponse(headers={"Content-Type": "application/x-ndjson"})
+    await response.prepare(request)
+    await response.write(b'{"type":"number_of_executions","execution_count":1}\n{"type":"end_of_execution"}\n')
+    return response
+
+
+async def e2b_create(request: web.Request) -> web.Response:
+    """Answer as if there were a new context."""
+    await request.json()
+    context = {"id": "550e8400-e29b-41d4-a716-446655440000", "language": "python", "cwd": "/"}
+    return web.Response(body=orjson.dumps(context), content_type="application/json")
+
+
+async def e2b_remove(request: web.Request) -> web.Response:
+    """Answer as if a context had ended."""
+    return web.Response(body=b"null", content_type="application/json")
+
+
 async def serve() -> None:
     """Serve until stdin ends or SIGTERM comes."""
     app = web.Application(client_max_size=MESSAGE_LIMIT)
     app.add_routes([web.get("/cycle", cycle), web.get("/echo", echo), web.get("/health", health)])
+    app.add_routes([web.post("/execute", e2b_execute), web.post("/contexts", e2b_create)])
+    app.add_routes([web.delete("/contexts/{id}", e2b_remove)])
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0, backlog=BACKLOG).start()

@@ -6,6 +6,7 @@ from typing import Final
 from benchmarks.bench import Bench
 from benchmarks.figures.create import create, preload, sustained
 from benchmarks.figures.crowd import crowd
+from benchmarks.figures.e2b import e2b
 from benchmarks.figures.execute import execute, first_byte, session
 from benchmarks.figures.hostile import hostile
 from benchmarks.figures.lag import lag, listing
@@ -37,4 +38,5 @@ FIGURES: Final[dict[str, Callable[[Bench], Awaitable[list[Row]]]]] = {
     "tables": tables,
     "values": values,
     "large-pictures": large_pictures,
+    "e2b": e2b,
 }

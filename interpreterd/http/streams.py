@@ -6,8 +6,9 @@ then misses.
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from typing import Final, TypeVar
+from collections.abc import Callable, Mapping, Sequence
+from types import TracebackType
+from typing import Final, Self, TypeVar
 
 from aiohttp import hdrs, web
 
@@ -40,8 +41,15 @@ def as_event(number: int, message: bytes) -> bytes:
 
 
 FRAMES: Final[Mapping[str, Callable[[int, bytes], bytes]]] = {NDJSON: as_line, EVENT_STREAM: as_event}
+HOLD_S: Final = 0.02
 BEATS: Final[Mapping[str, bytes]] = {EVENT_STREAM: b":\n\n"}
 """A comment of each form that has comments."""
+
+
+class _Answer(web.StreamResponse):
+    """An answer whose head is sent together with its first data."""
+
+    _send_headers_immediately = False
 
 
 async def answer_with(
@@ -53,24 +61,33 @@ async def answer_with(
     frame: Callable[[int, bytes], bytes] | None = None,
     beat: bytes | Callable[[], bytes] | None = None,
     beat_s: float | None = None,
+    patient: frozenset[type] = frozenset(),
 ) -> web.StreamResponse:
     """Answer with ``events``, until they end or the client disconnects; the caller then stops them.
 
     ``frame`` makes of a message and its number what is sent; by default as the ``form`` has it. After ``beat_s``
-    without data, ``beat`` is sent; by default as the ``form`` has it, if it has a form for that.
+    without data, ``beat`` is sent; by default as the ``form`` has it, if it has a form for that. Events of ``patient``
+    types, for which no client waits, are sent with the next event, or after ``HOLD_S``.
     """
-    response = web.StreamResponse(headers={**HEADERS, hdrs.CONTENT_TYPE: form})
+    kind = _Answer if patient else web.StreamResponse
+    response = kind(headers={**HEADERS, hdrs.CONTENT_TYPE: form})
     frame = frame or FRAMES[form]
     patience_s = request.app[SETTINGS].heartbeat_s
     try:
         with when_gone(request, events.stop, patience_s):
             await response.prepare(request)
             beat = BEATS.get(form) if beat is None else beat
-            async with _heartbeat(response, beat, patience_s / 1.5 if beat_s is None else beat_s) as restart:
+            with _Pulse(response, beat, patience_s / 1.5 if beat_s is None else beat_s) as pulse:
                 while ready := await events.ready():
-                    if told := _joined(ready, render, frame):
-                        await response.write(told)
-                        restart()
+                    told = _joined(ready, render, frame)
+                    if events.at_end:
+                        await response.write_eof(pulse.take() + told)  # one write for both ends
+                    elif all(type(event) in patient for _, event in ready):
+                        pulse.hold(told)
+                    elif told:
+                        await response.write(pulse.take() + told)
+                if left := pulse.take():
+                    await response.write(left)
     except ConnectionError:
         pass
     return response
@@ -128,59 +145,64 @@ async def _follow_on_socket(
     return UPGRADED
 
 
-@contextlib.asynccontextmanager
-async def _heartbeat(
-    response: web.StreamResponse, beat: bytes | Callable[[], bytes] | None, period_s: float
-) -> AsyncIterator[Callable[[], None]]:
-    """Send ``beat`` after each ``period_s`` without data, for clients and proxies that end silent connections.
+class _Pulse:
+    """Writes to ``response`` what is held for too long, and ``beat`` after each ``period_s`` of silence.
 
-    The block gets a function to call when it has sent data.
+    The beat is for clients and proxies that end silent connections.
     """
-    if beat is None:
-        yield _no_beat
-        return
-    heart = _Heart(response, beat, period_s)
-    try:
-        yield heart.restart
-    finally:
-        heart.stop()
 
-
-def _no_beat() -> None:
-    pass
-
-
-class _Heart:
-    """Writes ``beat`` to ``response`` after each ``period_s`` of silence: one timer for many restarts."""
-
-    def __init__(self, response: web.StreamResponse, beat: bytes | Callable[[], bytes], period_s: float) -> None:
+    def __init__(self, response: web.StreamResponse, beat: bytes | Callable[[], bytes] | None, period_s: float) -> None:
         self._response = response
-        self._text = beat if callable(beat) else lambda: beat
+        self._text = beat
         self._period_s = period_s
         self._loop = asyncio.get_running_loop()
         self._writing: asyncio.Task[None] | None = None
-        self.restart()
-        self._timer = self._loop.call_later(period_s, self._look)
+        self._timer: asyncio.TimerHandle | None = None
+        self._held = b""
 
-    def restart(self) -> None:
-        """Begin a new period."""
+    def __enter__(self) -> Self:
         self._silent_since = self._loop.time()
+        self._set(self._period_s)
+        return self
 
-    def stop(self) -> None:
-        """Send no more."""
-        self._timer.cancel()
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
         if self._writing is not None:
             self._writing.cancel()
 
-    def _look(self) -> None:
-        left_s = self._silent_since + self._period_s - self._loop.time()
-        if left_s <= 0:
-            left_s = self._period_s
-            self.restart()
-            if self._writing is None or self._writing.done():  # otherwise the client takes nothing
-                self._writing = self._loop.create_task(self._beat())
-        self._timer = self._loop.call_later(left_s, self._look)
+    def hold(self, data: bytes) -> None:
+        """Keep ``data`` until the caller takes it, to write it with more, or for ``HOLD_S``."""
+        self._held += data
+        self._set(HOLD_S)
 
-    async def _beat(self) -> None:
-        with contextlib.suppress(ConnectionError):
-            await self._response.write(self._text())
+    def take(self) -> bytes:
+        """Return what is held; the caller writes now."""
+        self._silent_since = self._loop.time()
+        held, self._held = self._held, b""
+        return held
+
+    def _set(self, after_s: float) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        if self._held or self._text is not None:
+            self._timer = self._loop.call_later(after_s, self._look)
+
+    def _look(self) -> None:
+        is_due = self._text is not None and self._loop.time() >= self._silent_since + self._period_s
+        # Otherwise the client takes nothing.
+        if (self._held or is_due) and (self._writing is None or self._writing.done()):
+            self._writing = self._loop.create_task(self._write())
+        self._set(max(HOLD_S, self._silent_since + self._period_s - self._loop.time()))
+
+    async def _write(self) -> None:
+        """Write what is held, or else the beat; nothing if the caller has written meanwhile."""
+        since = self._silent_since
+        data = self.take()
+        if not data and self._text is not None and self._silent_since >= since + self._period_s:
+            data = self._text() if callable(self._text) else self._text
+        if data:
+            with contextlib.suppress(ConnectionError):
+                await self._response.write(data)

@@ -13,8 +13,9 @@ from interpreterd.http.closing import Closing
 from interpreterd.http.errors import SHOW, SHOWS, ErrorAnswer, HttpError, show_errors
 from interpreterd.http.keys import SETTINGS
 from interpreterd.http.settings import HttpSettings
-from interpreterd.http.streams import follow
+from interpreterd.http.streams import answer_with, follow
 from interpreterd.model.errors import InterpreterError
+from interpreterd.model.names import NDJSON
 
 Client = TestClient[web.Request, web.Application]
 
@@ -50,6 +51,24 @@ class FakeEvents:
         self.stopped.set()
 
 
+class EndingEvents(FakeEvents):
+    """Events that come one by one, of which the last one is known as such."""
+
+    async def ready(self) -> list[tuple[int, str]]:
+        event = await anext(self, None)
+        self.at_end = not self._events
+        return [] if event is None else [event]
+
+
+class StuckEvents(FakeEvents):
+    """Events after which nothing happens."""
+
+    async def ready(self) -> list[tuple[int, str]]:
+        if not self._events:
+            await self.stopped.wait()
+        return await super().ready()
+
+
 def render(number: int, event: object) -> bytes | None:
     return None if event == "secret" else str(event).encode()
 
@@ -67,10 +86,15 @@ async def served(aiohttp_client: Any) -> tuple[Client, list[FakeEvents]]:
         events = cast("Events[Any]", waiting[0])
         return await follow(request, events, render, closing=lambda: Closing(4001, b"why"), subprotocol="mine")
 
+    async def handle_patiently(request: web.Request) -> web.StreamResponse:
+        events = cast("Events[Any]", waiting[0])
+        return await answer_with(request, NDJSON, events, render, beat=b"beat\n", beat_s=0.01, patient=frozenset([str]))
+
     app = web.Application(middlewares=[show_errors])
     app[SETTINGS] = HttpSettings(heartbeat_s=30)
     app[SHOW], app[SHOWS] = show, {}
     app.router.add_get("/", handle)
+    app.router.add_get("/patient", handle_patiently)
     return await aiohttp_client(app), waiting
 
 
@@ -147,4 +171,32 @@ async def test_a_follower_that_goes_gets_no_more_events(
         response = await client.get("/", headers={"Accept": "application/x-ndjson"})
         assert await response.content.readline() == b"a\n"
         response.close()
+    await waiting[0].stopped.wait()
+
+
+async def chunks(client: Client, path: str, count: int) -> list[bytes]:
+    """Return the first ``count`` chunks of an answer, or all; and end its connection."""
+    found, read = [], b""
+    async with client.get(path) as response:
+        async for piece, ends_chunk in response.content.iter_chunks():
+            read += piece
+            if ends_chunk:
+                found.append(read)
+                read = b""
+            if len(found) == count:
+                break
+        response.close()
+    return found
+
+
+async def test_what_is_not_waited_for_comes_with_the_end(served: tuple[Client, list[FakeEvents]]) -> None:
+    client, waiting = served
+    waiting.append(EndingEvents("a", "b"))
+    assert await chunks(client, "/patient", 9) == [b"a\nb\n"]
+
+
+async def test_what_is_not_waited_for_is_not_held_for_long(served: tuple[Client, list[FakeEvents]]) -> None:
+    client, waiting = served
+    waiting.append(StuckEvents("a"))
+    assert await chunks(client, "/patient", 3) == [b"a\n", b"beat\n", b"beat\n"]
     await waiting[0].stopped.wait()

@@ -13,11 +13,13 @@ from interpreterd.http.bodies import read_json
 from interpreterd.http.connections import need_both_ways
 from interpreterd.http.keys import SETTINGS
 from interpreterd.http.streams import answer_with
+from interpreterd.model import events
 from interpreterd.model.errors import ContextNotFound
 from interpreterd.model.names import NDJSON
 
 KEEPALIVE: Final = b'{"type": "keepalive"}\n'
 KEEPALIVE_S: Final = 5.0
+PATIENT: Final = frozenset([events.Started, events.Queued, events.Restarted])
 
 
 @answering
@@ -33,6 +35,8 @@ async def execute(sandbox: Sandbox, request: web.Request) -> web.StreamResponse:
     del asked  # its code must not be kept for as long as its client reads
     try:
         need_both_ways(request)
-        return await answer_with(request, NDJSON, submission, render, beat=KEEPALIVE, beat_s=KEEPALIVE_S)
+        return await answer_with(
+            request, NDJSON, submission, render, beat=KEEPALIVE, beat_s=KEEPALIVE_S, patient=PATIENT
+        )
     finally:
         submission.stop()
