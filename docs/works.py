@@ -16,8 +16,9 @@ from typing import Final, NamedTuple
 
 ROOT: Final = Path(__file__).parent.parent
 CLIENTS: Final = ROOT / "tests" / "clients"
+DAYTONA: Final = ROOT / "tests" / "daemon" / "test_sdk.py"
 EXPECTED: Final = CLIENTS / "expected_failures.toml"
-GUIDES: Final = {"e2b": "e2b.md", "opensandbox": "opensandbox.md"}
+GUIDES: Final = {"native": "daytona.md", "e2b": "e2b.md", "opensandbox": "opensandbox.md"}
 """The guide of each dialect, which has the two lines between which its table is."""
 BEGIN, END = "<!-- what works: begin -->", "<!-- what works: end -->"
 _COMMENT: Final = re.compile(r"^// (dialect|client): (.+)$", re.MULTILINE)
@@ -81,7 +82,9 @@ def expected_failures() -> Mapping[Shown, str]:
 
 def everything() -> list[Shown]:
     """Return all that the tests of clients show, each thing once, in the order of the files."""
-    files = sorted([*CLIENTS.glob("test_*.py"), *(CLIENTS / "programs").glob("*.py"), *CLIENTS.glob("programs/*.mjs")])
+    files = sorted(
+        [DAYTONA, *CLIENTS.glob("test_*.py"), *(CLIENTS / "programs").glob("*.py"), *CLIENTS.glob("programs/*.mjs")]
+    )
     return list(dict.fromkeys(found for path in files for found in shown(path)))
 
 

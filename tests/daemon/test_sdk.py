@@ -17,6 +17,9 @@ from daytona.common.errors import (
 from harness import Daemon
 from sdk import Interpreter, async_interpreter, sync_interpreter
 
+DIALECT = "native"
+CLIENT = "Python"
+
 
 @pytest.fixture(params=[sync_interpreter, async_interpreter], ids=["sync", "async"])
 async def sdk(request: pytest.FixtureRequest, url: str) -> AsyncIterator[Interpreter]:
