@@ -29,17 +29,19 @@ async def sdk(request: pytest.FixtureRequest, url: str) -> AsyncIterator[Interpr
 
 
 async def test_returns_output(sdk: Interpreter) -> None:
+    """Code returns its output, apart for `stdout` and `stderr`."""
     result = await sdk.run_code("import sys\nprint('out ☃')\nprint('err', file=sys.stderr)")
     assert (result.stdout, result.stderr, result.error) == ("out ☃\n", "err\n", None)
 
 
 async def test_keeps_state_in_the_default_context(sdk: Interpreter) -> None:
+    """The default context keeps its variables."""
     await sdk.run_code("x = 6")
     assert (await sdk.run_code("print(x * 7)")).stdout == "42\n"
 
 
 async def test_output_comes_while_the_code_runs(sdk: Interpreter, tmp_path: Path) -> None:
-    """The code goes on only after the callback has got its output."""
+    """Output comes while the code runs. The code goes on only after the callback has got its output."""
     fifo = tmp_path / "fifo"
     os.mkfifo(fifo)
     seen: list[str] = []
@@ -55,6 +57,7 @@ async def test_output_comes_while_the_code_runs(sdk: Interpreter, tmp_path: Path
 
 
 async def test_callbacks(sdk: Interpreter) -> None:
+    """Callbacks get output and the error."""
     stdout: list[OutputMessage] = []
     stderr: list[OutputMessage] = []
     errors: list[ExecutionError] = []
@@ -70,6 +73,7 @@ async def test_callbacks(sdk: Interpreter) -> None:
 
 
 async def test_error(sdk: Interpreter) -> None:
+    """An exception has its name, value and traceback."""
     result = await sdk.run_code("def divide(a, b):\n    return a / b\n\ndivide(1, 0)")
     assert result.error is not None
     assert (result.error.name, result.error.value) == ("ZeroDivisionError", "division by zero")
@@ -78,12 +82,14 @@ async def test_error(sdk: Interpreter) -> None:
 
 
 async def test_environment_is_for_one_execution(sdk: Interpreter) -> None:
+    """Environment variables are for one execution."""
     code = "import os; print(os.environ.get('GREETING'))"
     assert (await sdk.run_code(code, envs={"GREETING": "hello"})).stdout == "hello\n"
     assert (await sdk.run_code(code)).stdout == "None\n"
 
 
 async def test_timeout(sdk: Interpreter) -> None:
+    """A timeout interrupts the code, and the context keeps its variables."""
     seen: list[str] = []
     errors: list[ExecutionError] = []
     await sdk.run_code("x = 'kept'")
@@ -100,11 +106,12 @@ async def test_timeout(sdk: Interpreter) -> None:
 
 
 async def test_no_timeout(sdk: Interpreter) -> None:
+    """The timeout 0 means none."""
     assert (await sdk.run_code("print(1)", timeout=0)).stdout == "1\n"
 
 
 async def test_contexts(sdk: Interpreter, tmp_path: Path) -> None:
-    """Contexts are created, used, isolated, listed without the default one, and deleted."""
+    """Contexts are created, used apart from each other, listed without the default one, and deleted."""
     one = await sdk.create_context(cwd=str(tmp_path))
     two = await sdk.create_context()
     assert (one.cwd, one.language, one.active) == (str(tmp_path), "python", True)
@@ -126,11 +133,13 @@ async def test_contexts(sdk: Interpreter, tmp_path: Path) -> None:
 
 
 async def test_context_needs_a_directory(sdk: Interpreter, tmp_path: Path) -> None:
+    """A directory that is not there is an error that names it."""
     with pytest.raises(DaytonaBadRequestError, match="Working directory does not exist"):
         await sdk.create_context(cwd=str(tmp_path / "missing"))
 
 
 async def test_context_restarts_after_exit(sdk: Interpreter) -> None:
+    """The next code after `exit()` runs in a new Python."""
     context = await sdk.create_context()
     await sdk.run_code("x = 1", context=context)
     assert (await sdk.run_code("exit()", context=context)).error is None
@@ -140,6 +149,7 @@ async def test_context_restarts_after_exit(sdk: Interpreter) -> None:
 
 
 async def test_death_of_the_worker_is_an_error(sdk: Interpreter) -> None:
+    """The death of the context's Python is an error; the next code runs in a new one."""
     result = await sdk.run_code("print('last words')\nimport os; os._exit(3)")
     assert result.stdout == "last words\n"
     assert result.error is not None
@@ -148,11 +158,13 @@ async def test_death_of_the_worker_is_an_error(sdk: Interpreter) -> None:
 
 
 async def test_much_output(sdk: Interpreter) -> None:
+    """All output arrives, however much."""
     result = await sdk.run_code("print('é' * 3_000_000)\nfor _ in range(20_000): print('x' * 99)")
     assert result.stdout == "é" * 3_000_000 + "\n" + ("x" * 99 + "\n") * 20_000
 
 
 async def test_deletion_of_a_busy_context(sdk: Interpreter) -> None:
+    """The deletion of a context ends its code with an error."""
     context = await sdk.create_context()
     started = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -173,6 +185,8 @@ async def test_deletion_of_a_busy_context(sdk: Interpreter) -> None:
 
 @pytest.mark.parametrize("interpreter", [sync_interpreter, async_interpreter])
 async def test_shutdown(interpreter: Callable[[str], Any], daemon: Daemon) -> None:
+    """The end of the daemon ends code with an error."""
+
     def on_stdout(message: OutputMessage) -> None:
         daemon.process.terminate()
 
@@ -183,7 +197,7 @@ async def test_shutdown(interpreter: Callable[[str], Any], daemon: Daemon) -> No
 
 
 async def test_below_the_path_of_a_proxy(start_daemon: Callable[..., Awaitable[Daemon]]) -> None:
-    """The SDK puts the sandbox's id before the API's own path."""
+    """A base path serves the SDK, which puts a sandbox's id before the API's own path."""
     daemon = await start_daemon("--base-path", "/toolbox/sandbox-1")
     for interpreter in (sync_interpreter, async_interpreter):
         async with interpreter(daemon.url + "/toolbox/sandbox-1") as sdk:

@@ -3,27 +3,13 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { mkdtempSync, writeFileSync } from "node:fs";
-import { createServer } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Daytona, DaytonaConnectionError, DaytonaError, DaytonaTimeoutError } from "@daytonaio/sdk";
 import { check, run } from "./checks.mjs";
+import { SANDBOX, service } from "./daytona_service.mjs";
 
-const SANDBOX = "sandbox-1";
-
-// Stands for Daytona's own service, which tells the SDK the address of a sandbox's server: here that of the daemon. The
-// SDK puts the sandbox's id after it, so the daemon's base path is this id.
-async function service(daemon) {
-  const server = createServer((request, answer) => {
-    const body = { id: SANDBOX, name: SANDBOX, state: "started", toolboxProxyUrl: daemon, labels: {}, env: {} };
-    answer.writeHead(200, { "Content-Type": "application/json" });
-    answer.end(JSON.stringify(request.url.includes("toolbox-proxy-url") ? { url: daemon } : body));
-  });
-  await new Promise((listening) => server.listen(0, "127.0.0.1", listening));
-  return `http://127.0.0.1:${server.address().port}`;
-}
-
-check("`runCode` returns output, apart for `stdout` and `stderr`.", async (py) => {
+check("Code returns its output, apart for `stdout` and `stderr`.", async (py) => {
   const result = await py.runCode("import sys\nprint('out ☃')\nprint('err', file=sys.stderr)");
   assert.deepEqual([result.stdout, result.stderr, result.error], ["out ☃\n", "err\n", undefined]);
 });
