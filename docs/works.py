@@ -18,7 +18,7 @@ ROOT: Final = Path(__file__).parent.parent
 CLIENTS: Final = ROOT / "tests" / "clients"
 DAYTONA: Final = ROOT / "tests" / "daemon" / "test_sdk.py"
 EXPECTED: Final = CLIENTS / "expected_failures.toml"
-GUIDES: Final = {"native": "daytona.md", "e2b": "e2b.md", "opensandbox": "opensandbox.md"}
+GUIDES: Final = {"native": "daytona.md", "e2b": "e2b.md", "jupyter": "jupyterlab.md", "opensandbox": "opensandbox.md"}
 """The guide of each dialect, which has the two lines between which its table is."""
 BEGIN, END = "<!-- what works: begin -->", "<!-- what works: end -->"
 _COMMENT: Final = re.compile(r"^// (dialect|client): (.+)$", re.MULTILINE)

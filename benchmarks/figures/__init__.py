@@ -9,6 +9,7 @@ from benchmarks.figures.crowd import crowd
 from benchmarks.figures.e2b import e2b
 from benchmarks.figures.execute import execute, first_byte, session
 from benchmarks.figures.hostile import hostile
+from benchmarks.figures.jupyter import jupyter
 from benchmarks.figures.lag import lag, listing
 from benchmarks.figures.leaving import aborted
 from benchmarks.figures.output import blocks, lines, switches
@@ -39,4 +40,5 @@ FIGURES: Final[dict[str, Callable[[Bench], Awaitable[list[Row]]]]] = {
     "values": values,
     "large-pictures": large_pictures,
     "e2b": e2b,
+    "jupyter": jupyter,
 }

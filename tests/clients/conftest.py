@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Iterator
 
 import pytest
-from outside import PROGRAMS, Outcomes, python_of, works
+from outside import PROGRAMS, RUN_LIMIT_S, Outcomes, python_of, works
 from standing import SharedDaemon, StandingDaemons, tidied
 
 EXPECTED = works.expected_failures()
@@ -13,6 +13,7 @@ EXPECTED = works.expected_failures()
 def pytest_itemcollected(item: pytest.Item) -> None:
     """Expect the failures of expected_failures.toml, and keep a file's tests together: they share a daemon."""
     item.add_marker(pytest.mark.xdist_group(item.path.stem))
+    item.add_marker(pytest.mark.timeout(RUN_LIMIT_S + 30))
     assert isinstance(item, pytest.Function)
     parameters = item.callspec.params if hasattr(item, "callspec") else {}
     if "check" in parameters:

@@ -4,10 +4,15 @@
 // daemon's address what each check gets.
 import { writeSync } from "node:fs";
 
+const LIMIT_MS = 20_000; // a check that waits for ever does not keep the others from running
 const checks = [];
 
 export function check(sentence, body) {
   checks.push({ sentence, body });
+}
+
+function late() {
+  return new Promise((_, reject) => setTimeout(reject, LIMIT_MS, new Error(`not done in ${LIMIT_MS} ms`)).unref());
 }
 
 export async function run(setup) {
@@ -16,7 +21,7 @@ export async function run(setup) {
   for (const { sentence, body } of checks) {
     let error = null;
     try {
-      await body(made);
+      await Promise.race([body(made), late()]);
     } catch (caught) {
       error = String(caught?.stack ?? caught);
     }

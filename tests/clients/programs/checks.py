@@ -25,6 +25,15 @@ def main(names):
     told.close()
 
 
+def raised(kind, call, *arguments, **options):
+    """Return the exception of ``kind`` that a call raises; fail if it raises none."""
+    try:
+        call(*arguments, **options)
+    except kind as error:
+        return error
+    raise AssertionError(f"no {kind.__name__}")
+
+
 async def _run(setup, checks, told):
     async with contextlib.AsyncExitStack() as stack:
         manager = setup(sys.argv[1])

@@ -1,0 +1,16 @@
+"""Libraries by which front ends speak to kernels: Jupyter's own, unmodified."""
+
+import pytest
+from outside import Outcomes, checks, python_of
+from standing import SharedDaemon, StandingDaemons
+
+
+@pytest.fixture(scope="module")
+def client_daemon(standing_daemons: StandingDaemons) -> SharedDaemon:
+    """Return a daemon whose contexts have the clients' packages."""
+    return standing_daemons.get("--python", python_of())
+
+
+@pytest.mark.parametrize(("program", "check"), checks("gateway_classes.py", "services.mjs"))
+def test_library(outcomes: Outcomes, program: str, check: str) -> None:
+    outcomes.judge(program, check)
