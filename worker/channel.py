@@ -70,7 +70,7 @@ class Channel:
     """
 
     def __init__(self, read_fd, write_fd):
-        self._read_fd = read_fd
+        self.fd = self._read_fd = read_fd  # for those who wait for messages
         self._write_fd = write_fd
         self._pieces = [b""]
         self.chore = lambda: False
@@ -114,6 +114,14 @@ class Channel:
         self._pieces = [unread]
         return decode(line)
 
+    def has_message(self):
+        """Return whether there is a message that has been read from the descriptor already."""
+        return b"\n" in self._pieces[-1]
+
+    def unread(self, message):
+        """Let the next call of ``receive`` return ``message`` once more."""
+        self._pieces = [b"".join([encode(message).encode(), b"\n", *self._pieces])]
+
     def _sleep(self):
         """Wait until there is data to read.
 
@@ -130,8 +138,11 @@ class Channel:
 
     def send(self, message):
         """Write one message whole. Raises ChannelLost."""
+        self.write(encode(message).encode() + b"\n")
+
+    def write(self, data):
+        """Write a message that is a line already."""
         self._check()
-        data = encode(message).encode() + b"\n"
         while data:
             try:
                 data = data[write(self._write_fd, data) :]

@@ -117,7 +117,11 @@ class Interpreter:
     def _execute(self, message, send):
         """Run one execution and ``send`` how it ended. Returns whether the worker goes on."""
         before = {name: self._environ.get(name) for name in message["envs"]}
-        changes = self._look(message)
+        extras = None
+        if "files" in message or "functions" in message:
+            from worker.extras import Extras
+
+            extras = Extras(message, self._cwd, self._channel, self._stdin, self._cells.module.__dict__)
         self._streams.begin()
         self._stdin.begin(message["id"] if message.get("stdin") else None)
         self._cells.take(message)
@@ -126,10 +130,12 @@ class Interpreter:
             from worker.forked import leave
 
             leave(raised, error, self._has_hook(raised), self._streams)
+        if extras is not None:
+            extras.close()
         self._stdin.close()
         restore_environment(self._environ, before)
         self._streams.end(error is not None)
-        files = {} if changes is None else {"files": changes.report_undisturbed()}
+        files = {} if extras is None else extras.report()
         if issubclass(type(raised), Exit):
             send({"type": "exiting", "id": message["id"], **files})
             return False
@@ -140,14 +146,6 @@ class Interpreter:
             done["found"], self._found = self._found, None
         send(done)
         return True
-
-    def _look(self, message):
-        """Return a look at the context's files, if the client of ``message`` wants to know what changes there."""
-        if "files" not in message:
-            return None
-        from worker.changes import Changes
-
-        return Changes(self._cwd)
 
     def _run(self, message):
         """Return the exception of the code of ``message``, or None, and its description, or None.

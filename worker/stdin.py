@@ -48,7 +48,7 @@ class Stdin:
     """
 
     def __init__(self, channel, streams):
-        self._channel = channel
+        self.channel = channel  # another one while other code waits for messages, too
         self._flush = streams.flush
         self._is_own = streams.is_own
         self._execution_id = None
@@ -161,7 +161,7 @@ class Stdin:
             sleep(GIVEN_UP_S)
         self._waits = True
         self._number = number = self._number + 1
-        self._channel.send(
+        self.channel.send(
             {
                 "type": "asked",
                 "id": self._execution_id,
@@ -171,7 +171,7 @@ class Stdin:
             }
         )
         while True:
-            answer = self._channel.receive(True)
+            answer = self.channel.receive(True)
             if answer["type"] == "answer" and answer["text"] is None:
                 self.close()
                 raise EOFError(f"{name} has nothing more to read")

@@ -22,6 +22,7 @@ from interpreterd.model.comms import COMM_LIMIT_BYTES, CONTENT_LIMIT_BYTES
 from interpreterd.model.context_info import NO_USAGES, ContextInfo, Usage
 from interpreterd.model.errors import ContextRestarted, InterpreterError, InvalidRequest
 from interpreterd.model.events import Stream
+from interpreterd.model.functions import CallAnswer
 from interpreterd.model.limits import Limits
 from interpreterd.model.requests import Execute
 from interpreterd.pipe.bundles import Bundle
@@ -93,6 +94,7 @@ class Context:
             backlog_bytes=settings.backlog_limit_bytes,
             output_limit_bytes=limits.output_bytes,
             held_limit_bytes=settings.queue_bytes,
+            call_grace_s=settings.call_grace_s,
             on_full=self._slot.pause_output,  # not of the context's own: it and its transcript would keep each other
             keeps=listed,
         )
@@ -193,6 +195,14 @@ class Context:
         self._feed(inputs.Answered(execution_id, text))
         return True
 
+    def answer_call(self, execution_id: str, call_id: str, answer: CallAnswer) -> bool:
+        """Answer the call of a host function; return whether it has waited for that. Raises ``CallNotFound``."""
+        number = self._transcript.calls.number_of(execution_id, call_id)
+        if number is None or not self._machine.waits_for(execution_id, number):
+            return False
+        self._feed(inputs.CallAnswered(execution_id, number, answer))
+        return True
+
     async def close(self, cause: InterpreterError) -> None:
         """End every execution with ``cause``, and the worker with all its descendants; return once it is gone."""
         self._closed_by = cause
@@ -246,7 +256,7 @@ class Context:
                 self._timers.clear(name)
             case effects.Begin(execution_id, restarted):
                 self._slot.begin(execution_id)
-                self._transcript.begin(execution_id, restarted=restarted)
+                self._transcript.begin(execution_id, restarted=restarted, feed=self._feed)
             case effects.Finish():
                 if self._transcript.runs(effect.execution_id):
                     self._slot.finish()
@@ -263,6 +273,10 @@ class Context:
                 self._slot.give_up()
             case effects.Ask() as question:
                 self._ask(question)
+            case effects.Call(called):
+                self._transcript.calls.call(called)
+            case effects.EndCall(_, number, outcome):
+                self._transcript.calls.end(number, outcome)
             case effects.StartWorker():
                 self._slot.start()
             case _:
@@ -277,6 +291,7 @@ class Context:
             self._feed(inputs.Answered(question.execution_id, None))
 
     def _resume_output(self) -> None:
+        self._transcript.tell_calls()
         if self._slot.worker is not None and not self._transcript.full:
             self._slot.worker.resume_output()
             if self._unasked is not None and self._unasked.execution_id == self._machine.asking_id:

@@ -70,6 +70,8 @@ class ExecutionRecord:
         kept: Whether it is kept when it has ended.
         counts: See ``Execute``.
         execution_count: See ``Started``; None before it runs. Likewise ``worker_count``.
+        calls_host: Whether it has host functions.
+        unattended: Whether it was started without a client.
     """
 
     id: str
@@ -83,6 +85,8 @@ class ExecutionRecord:
     counts: bool = True
     execution_count: int | None = None
     worker_count: int | None = None
+    calls_host: bool = False
+    unattended: bool = False
     state: str = "queued"
     created_at: float = field(factory=time.time)
     started_at: float | None = None
@@ -207,6 +211,8 @@ class Executions:
             hidden=hidden,
             kept=kept,
             counts=request.counts,
+            calls_host=bool(request.functions),
+            unattended=on_room is None,
         )
         if not hidden:
             self._all[execution_id] = execution

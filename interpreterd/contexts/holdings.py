@@ -5,6 +5,7 @@ from typing import Final, Self
 
 from interpreterd.model.errors import LimitReached
 from interpreterd.model.limits import size_in_words
+from interpreterd.model.memory import memory_bytes
 from interpreterd.model.requests import Execute
 
 _REQUEST_BYTES: Final = 4096  # the rest of a request: some 2.8 KiB, measured
@@ -53,4 +54,5 @@ def held_bytes(request: Execute, code_utf8_bytes: int) -> int:
         for texts in (request.envs, request.expressions)
         for name, value in texts.items()
     )
-    return _REQUEST_BYTES + sys.getsizeof(request.code) + 2 * code_utf8_bytes + texts_bytes
+    functions_bytes = memory_bytes(request.functions) if request.functions else 0
+    return _REQUEST_BYTES + sys.getsizeof(request.code) + 2 * code_utf8_bytes + texts_bytes + functions_bytes

@@ -52,6 +52,7 @@ class Journal(Generic[_E]):
 
     Attributes:
         limit_bytes: The size that it keeps, not counting events that its client has not read.
+        on_attendance: Called when a follower comes or goes.
     """
 
     def __init__(
@@ -67,6 +68,7 @@ class Journal(Generic[_E]):
         ``on_room`` is called when the journal was full and is not full any more.
         """
         self.limit_bytes = limit_bytes
+        self.on_attendance: Callable[[], object] = int  # does nothing
         self._backlog_bytes = backlog_bytes
         self._on_room = on_room
         self._ledger = ledger or Unlimited()
@@ -91,6 +93,11 @@ class Journal(Generic[_E]):
     def has_client(self) -> bool:
         """Whether there is a client that has not disconnected."""
         return self._client is not None
+
+    @property
+    def attended(self) -> bool:
+        """Whether it has followers."""
+        return bool(self._followers)
 
     @property
     def full(self) -> bool:
@@ -146,7 +153,7 @@ class Journal(Generic[_E]):
     def close(self) -> None:
         """No more events come; existing ones can still be read."""
         self._ended = True
-        for follower in list(self._followers):
+        for follower in [*self._followers]:
             follower.wake()
 
     def trim(self, limit_bytes: int) -> None:
@@ -179,7 +186,6 @@ class Journal(Generic[_E]):
         return Follower(self, start)
 
     # For Follower
-
     def take(self, number: int) -> _E:
         return self._events[number - self._first]
 
@@ -189,6 +195,7 @@ class Journal(Generic[_E]):
 
     def add_follower(self, follower: "Follower[_E]") -> None:
         self._followers.append(follower)
+        self.on_attendance()
 
     def remove_follower(self, follower: "Follower[_E]") -> None:
         if follower in self._followers:
@@ -201,6 +208,7 @@ class Journal(Generic[_E]):
             self._on_room = None  # it keeps a whole context, and this journal is kept for longer
             if self._bytes > self.limit_bytes:
                 self.trim(self.limit_bytes)
+        self.on_attendance()
 
     def was_read(self, follower: "Follower[_E]", number: int, event: _E) -> None:
         if follower is self._client and (event.counts_as_backlog or number >= self._free_before):

@@ -18,6 +18,7 @@ from interpreterd.model.digest import SHORT_CHARS, digest
 from interpreterd.model.errors import ContextNotFound, ExecutionNotFound, InterpreterError, ServerShuttingDown
 from interpreterd.model.events import Event, Gap, Happened
 from interpreterd.model.execution_info import ExecutionInfo
+from interpreterd.model.functions import CallAnswer, PendingCall
 from interpreterd.model.python import Python
 from interpreterd.model.requests import ChangeContext, CreateContext, Execute
 
@@ -106,6 +107,14 @@ class LocalContexts:
         execution = self._manager.executions.get(execution_id)
         context = None if execution is None else self._manager.find(execution.context_id)
         return context is not None and context.answer(execution_id, text)
+
+    async def answer_call(self, execution_id: str, call_id: str, answer: CallAnswer) -> bool:
+        context = self._manager.find(self._execution(execution_id).context_id)
+        return context is not None and context.answer_call(execution_id, call_id, answer)
+
+    async def calls(self, execution_id: str) -> Sequence[PendingCall]:
+        context = self._manager.find(self._execution(execution_id).context_id)
+        return [] if context is None else context.transcript.calls.listed(execution_id)
 
     async def execution(self, execution_id: str) -> ExecutionInfo:
         return self._execution(execution_id).info()

@@ -12,6 +12,7 @@ from interpreterd.model.context_info import ContextInfo, RestartInfo
 from interpreterd.model.events import Event, Gap, Happened
 from interpreterd.model.execution_info import ExecutionInfo
 from interpreterd.model.files import FileCondition, FileInfo, FilePage
+from interpreterd.model.functions import CallAnswer, PendingCall
 from interpreterd.model.python import Python
 from interpreterd.model.requests import ChangeContext, CreateContext, Execute
 
@@ -242,6 +243,19 @@ class ContextService(Protocol):
 
     async def answer(self, execution_id: str, text: str | None) -> bool:
         """Give ``text`` (None: end of the input) to an execution that asks for input; return whether it does."""
+        ...
+
+    async def answer_call(self, execution_id: str, call_id: str, answer: CallAnswer) -> bool:
+        """Answer the call of a host function; return whether it has waited for that: the first answer counts.
+
+        Raises:
+            ExecutionNotFound
+            CallNotFound: The execution runs, and has made no such call.
+        """
+        ...
+
+    async def calls(self, execution_id: str) -> Sequence[PendingCall]:
+        """Return the calls of an execution that wait for an answer, oldest first. Raises ``ExecutionNotFound``."""
         ...
 
     async def execution(self, execution_id: str) -> ExecutionInfo:

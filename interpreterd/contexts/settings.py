@@ -79,6 +79,11 @@ class ContextSettings:
         parse=byte_size,
         former=("journals_bytes",),
     )
+    call_grace_s: float = setting(
+        30.0,
+        "seconds for which the call of a host function waits for a client when the one that could answer it has gone",
+        parse=duration,
+    )
     grace_s: float = setting(2.0, "seconds between an interrupt and the kill that follows it", parse=duration)
 
     def __attrs_post_init__(self) -> None:

@@ -4,11 +4,13 @@ import sys
 import time
 from collections.abc import Callable
 
+from interpreterd.contexts.calls import Calls, ignore
 from interpreterd.contexts.executions import ExecutionRecord, Executions
 from interpreterd.contexts.holdings import Holdings
 from interpreterd.contexts.ids import new_id
 from interpreterd.contexts.journal import Journal
 from interpreterd.machine.effects import Finish
+from interpreterd.machine.inputs import CallAnswered
 from interpreterd.model import displays, events
 from interpreterd.model.events import Event, Happened, Stream
 from interpreterd.model.output_quota import OutputQuota
@@ -33,6 +35,7 @@ class Transcript:
         backlog_bytes: int,
         output_limit_bytes: int | None,
         held_limit_bytes: int = sys.maxsize,
+        call_grace_s: float = 0.0,
         on_full: Callable[[], None] = lambda: None,
         keeps: bool = True,
     ) -> None:
@@ -54,6 +57,8 @@ class Transcript:
         self._quota: OutputQuota | None = None  # of the running execution
         self._feed: Journal[Happened] | None = None
         self._count_before = 0  # of earlier workers
+        self._call_grace_s = call_grace_s
+        self._calls: Calls | None = None  # until they are first asked for
 
     @property
     def full(self) -> bool:
@@ -66,6 +71,18 @@ class Transcript:
         if self._feed is None:
             self._feed = Journal(limit_bytes=self._executions.journal_limit_bytes, ledger=self._executions)
         return self._feed
+
+    @property
+    def calls(self) -> Calls:
+        """The open calls of the running execution."""
+        if self._calls is None:
+            self._calls = Calls(held=self._held, grace_s=self._call_grace_s)
+        return self._calls
+
+    def tell_calls(self) -> None:
+        """Tell the client of calls for which its journal had no room."""
+        if self._calls is not None:
+            self._calls.tell()
 
     def waits(self, execution_id: str | None) -> bool:
         """Whether this execution is in the queue."""
@@ -108,8 +125,8 @@ class Transcript:
         """Report that ``execution`` has to wait."""
         self._say(execution, events.Queued(ahead=list(self._unfinished).index(execution.id)))
 
-    def begin(self, execution_id: str, *, restarted: bool) -> None:
-        """Report that an execution runs now."""
+    def begin(self, execution_id: str, *, restarted: bool, feed: Callable[[CallAnswered], None] = ignore) -> None:
+        """Report that an execution runs now; its open calls ``feed`` answers that the daemon gives."""
         self.running = execution = self._unfinished[execution_id]
         self.count += execution.counts
         if self._output_limit_bytes is not None:
@@ -118,6 +135,8 @@ class Transcript:
         self._say(execution, events.Started(execution_count=self.count, worker_count=execution.worker_count))
         if restarted:
             self._say(execution, events.Restarted())
+        if execution.calls_host:
+            self.calls.begin(execution, self.say, feed)
 
     def write(self, stream: Stream, text: str, replaced: int = 0) -> None:
         """Take output; of an execution only as much as it may still write."""
@@ -170,6 +189,8 @@ class Transcript:
                 for marker in self._quota.close():
                     self._say(execution, marker)
             self.running = self._quota = None
+            if execution.calls_host:
+                self.calls.finish()
         if end.error is not None:
             self._say(execution, events.Raised(error=end.error))
         finished = events.Finished(

@@ -15,7 +15,7 @@ from interpreterd.model.errors import BodyTooLarge, BodyTooSlow, MalformedReques
 BODY_PAUSES: Final = 10  # the time limit for a whole body, as a number of the longest pauses
 
 
-async def read_json(request: web.Request, limit_bytes: int = SMALL_BYTES) -> object:
+async def read_json(request: web.Request, limit_bytes: int = SMALL_BYTES, *, is_light: bool = False) -> object:
     """Return the body's JSON, whatever its content type: ``curl -d`` calls JSON a form. An empty body means ``{}``.
 
     Raises:
@@ -36,7 +36,7 @@ async def read_json(request: web.Request, limit_bytes: int = SMALL_BYTES) -> obj
             raise MalformedRequest(f"the body cannot be read: {error.__cause__ or error}") from None
         if len(body) <= SMALL_BYTES and not body.removeprefix(BOM_UTF8).strip():
             return {}
-        return await decode_any_size(body, "the body")
+        return await decode_any_size(body, "the body", is_light=is_light)
 
 
 async def _read(request: web.Request, limit_bytes: int, hold: Callable[[int], None]) -> bytes:

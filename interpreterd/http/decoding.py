@@ -2,6 +2,7 @@
 
 A decoder in C holds Python's lock until it has finished, even in a thread. So from a large text, the strings under the
 keys ``LONG`` are taken out and decoded piece by piece. The rest must be small: a million tiny values take a second.
+A *light* message may be larger, if it has few elements.
 """
 
 import asyncio
@@ -14,8 +15,10 @@ import orjson
 
 from interpreterd.http.fields import decode_json
 from interpreterd.model.errors import BodyTooLarge, MalformedRequest
+from interpreterd.model.functions import JSON_WEIGHT_LIMIT, VALUE_LIMIT_BYTES, weight
 
 SMALL_BYTES: Final = 256 << 10  # at worst six milliseconds
+LIGHT_MESSAGE_BYTES: Final = VALUE_LIMIT_BYTES + (64 << 10)
 LONG: Final = (b"code", b"text")
 _PIECE_BYTES: Final = 256 << 10
 # A piece of a string ends where each part can be decoded by itself: before an escape, or a pair of surrogates.
@@ -26,10 +29,11 @@ _PIECE: Final = re.compile(
 _threads = ThreadPoolExecutor(1, thread_name_prefix="decode")  # more would only compete for the interpreter
 
 
-async def decode_any_size(data: bytes, what: str, *, depth: int = 1) -> object:
+async def decode_any_size(data: bytes, what: str, *, depth: int = 1, is_light: bool = False) -> object:
     """Return the value of a client's JSON; ``what`` names it in the error.
 
     Large texts are decoded one at a time. Keys ``LONG`` are looked for down to ``depth``: 2 is an object in the object.
+    What ``is_light`` is decoded as a whole up to ``LIGHT_MESSAGE_BYTES``.
 
     Raises:
         MalformedRequest: It is not JSON.
@@ -37,7 +41,10 @@ async def decode_any_size(data: bytes, what: str, *, depth: int = 1) -> object:
     """
     if len(data) <= SMALL_BYTES:
         return decode_json(data, what)
-    return await asyncio.get_running_loop().run_in_executor(_threads, decode_large, data, what, depth)
+    run = asyncio.get_running_loop().run_in_executor
+    if is_light and len(data) <= LIGHT_MESSAGE_BYTES and weight(data) <= JSON_WEIGHT_LIMIT:
+        return await run(_threads, decode_json, data, what)
+    return await run(_threads, decode_large, data, what, depth)
 
 
 def decode_large(data: bytes, what: str, most_depth: int = 1) -> object:

@@ -8,11 +8,12 @@ from typing import Final
 import attrs
 
 from interpreterd.machine import effects, inputs, verdicts
+from interpreterd.machine.calls import CallSteps
 from interpreterd.machine.states import State
-from interpreterd.machine.steps import Steps
 from interpreterd.machine.verdicts import Verdict
 from interpreterd.model.errors import WorkerStartFailed
 from interpreterd.model.events import Outcome
+from interpreterd.pipe.calls import Called, Dropped
 from interpreterd.pipe.messages import Answer, Asked, Done, Exiting, Sync, Synced
 
 # One question is open at a time, and answered once. Yet code may give a question up, by an alarm, and ask again: the
@@ -22,7 +23,7 @@ GIVEN_UP_S: Final = 1.0
 LATE_LIMIT: Final = 3  # questions after the end of the input, in one execution
 
 
-class Actions(Steps):
+class Actions(CallSteps):
     """The actions, named for their inputs."""
 
     def ignore(self, event: inputs.Input) -> None: ...
@@ -71,6 +72,10 @@ class Actions(Steps):
                     self._answer(asked.number, None)
                 else:
                     self.do(effects.Ask(asked.execution_id, asked.prompt, asked.password))
+            case Called() as called if self.may_call(called):
+                self.begin_call(called)
+            case Dropped() as dropped if self.may_drop(dropped):
+                self.drop_call(dropped)
             case message:
                 self.violated(f"unexpected {type(message).__name__}")
 
@@ -88,6 +93,9 @@ class Actions(Steps):
     def on_answered(self, event: inputs.Answered) -> None:
         if self.asked is not None and event.execution_id == self.running_id:
             self._answer(self.asked, event.text)
+
+    def on_call_answered(self, event: inputs.CallAnswered) -> None:
+        self.take_answer(event)
 
     def _answer(self, number: int, text: str | None) -> None:
         self.asked = None
@@ -109,12 +117,17 @@ class Actions(Steps):
                 self._exiting(verdicts.judge(self.verdict, None))
             case Asked() as asked if self._may_ask(asked):
                 self._answer(asked.number, None)  # the execution is to end
+            case Called() as called if self.may_call(called):
+                self.refuse_call(called)
+            case Dropped() as dropped if self.may_drop(dropped):
+                pass
             case message:
                 self.violated(f"unexpected {type(message).__name__}")
 
     def _exiting(self, verdict: Verdict) -> None:
         """Let ``exit()`` run its course; output of exit handlers still belongs to the execution."""
         self.verdict = verdict
+        self.end_calls()
         self.do(effects.ClearTimer("timeout"), effects.ClearTimer("grace"), effects.SetTimer("grace", self.grace_s))
         self.state = State.ENDING
 
@@ -151,6 +164,8 @@ class Actions(Steps):
         assert self.current is not None
         if event.name == "given up":
             self.given_up = 0
+        elif event.name == "dropped":
+            self.dropped_calls = 0
         elif event.name == "timeout":
             self._interrupt(verdicts.timed_out(self.current.request.timeout_s))
 
@@ -179,6 +194,7 @@ class Actions(Steps):
     def _interrupt(self, verdict: Verdict) -> None:
         self.verdict = verdict
         self.do(effects.ClearTimer("timeout"), effects.InterruptWorker(), effects.SetTimer("grace", self.grace_s))
+        self.cancel_calls()
         self.state = State.INTERRUPTING
 
     def on_cancel(self, event: inputs.Cancel) -> None:
@@ -217,6 +233,8 @@ class Actions(Steps):
 
     def on_close(self, event: inputs.Close) -> None:
         """End every execution; the worker has a moment to end by itself."""
+        if self.state is State.RUNNING:
+            self.cancel_calls()
         self.finish(verdicts.ended_with_context(Outcome.LOST, event.cause))
         self.cancel_queue(event.cause)
         if self.used and not self.killed:

@@ -7,10 +7,12 @@ from attrs import frozen
 from interpreterd.model.errors import InterpreterError
 from interpreterd.model.events import Failure, Outcome
 from interpreterd.model.files import ChangedFiles
+from interpreterd.model.functions import CallOutcome
 from interpreterd.model.looks import Found
+from interpreterd.pipe.calls import Called
 from interpreterd.pipe.messages import ToWorker
 
-TimerName = Literal["timeout", "grace", "given up"]
+TimerName = Literal["timeout", "grace", "given up", "dropped"]
 
 
 @frozen
@@ -80,6 +82,22 @@ class Ask:
 
 
 @frozen
+class Call:
+    """The execution calls a host function, and waits for the answer of a client."""
+
+    called: Called
+
+
+@frozen
+class EndCall:
+    """The call has ended; its number is never named again."""
+
+    execution_id: str
+    number: int
+    outcome: CallOutcome
+
+
+@frozen
 class Finish:
     """The execution has ended; it is never named again."""
 
@@ -102,5 +120,7 @@ Effect = (
     | ClearTimer
     | Begin
     | Ask
+    | Call
+    | EndCall
     | Finish
 )

@@ -4,6 +4,7 @@ from attrs import frozen
 
 from interpreterd.machine.effects import TimerName
 from interpreterd.model.errors import InterpreterError
+from interpreterd.model.functions import CallAnswer
 from interpreterd.model.requests import Execute
 from interpreterd.pipe.messages import FromWorker
 
@@ -82,6 +83,15 @@ class Answered:
 
 
 @frozen
+class CallAnswered:
+    """A client, or the daemon in its place, answers the call of this number."""
+
+    execution_id: str
+    number: int
+    answer: CallAnswer
+
+
+@frozen
 class Restart:
     """Start a new worker; ``cause`` ends the running execution, and with ``cancel_queued`` the queued ones."""
 
@@ -119,6 +129,7 @@ Input = (
     | InterruptRequested
     | Cancel
     | Answered
+    | CallAnswered
     | Restart
     | Exceeded
     | Close

@@ -52,6 +52,11 @@ class Machine:
         it = self._actions
         return it.running_id if it.asked is not None and it.state is State.RUNNING else None
 
+    def waits_for(self, execution_id: str, number: int) -> bool:
+        """Whether the running execution waits for the answer of its call of this number."""
+        it = self._actions
+        return it.state is State.RUNNING and execution_id == it.running_id and number in it.calls
+
     @property
     def grace_s(self) -> float:
         """The time that the running execution has to end after an interrupt."""

@@ -10,12 +10,15 @@ from interpreterd.machine.verdicts import Verdict
 from interpreterd.model.errors import InterpreterError
 from interpreterd.model.events import Outcome
 from interpreterd.model.files import ChangedFiles
+from interpreterd.model.functions import OUTSTANDING_LIMIT, CallOutcome
+from interpreterd.pipe.calls import Called, Dropped
 from interpreterd.pipe.messages import Asked, Done, Exiting, Run, Synced
 
 END_LIMIT_S: Final = 1.0  # for exit handlers, buffered files and helpers, when a context ends or gets a new worker
 # From SIGKILL to the end: it takes longer only if the kernel, or a tracer, holds the process.
 GIVE_UP_AFTER_S: Final = 1.0
 _LAST_WORDS = 2  # of a worker that is told to end while it runs code: a question, the end of its execution
+_LAST_CALLS = 2 * OUTSTANDING_LIMIT  # its threads may make calls, and drop them
 
 
 class Steps:
@@ -30,9 +33,15 @@ class Steps:
         asked: The number of the question that waits for an answer.
         given_up: Questions that the worker has given up since the timer of this name was set.
         late: Questions after the end of the input.
+        calls: The numbers of the open calls of host functions.
+        last_call: The number of the latest call of the execution.
+        answered_calls: Calls that have been answered, and that the worker may drop as it does not know that yet.
+        dropped_calls: Calls that the worker has dropped since the timer of this name was set.
+        late_calls: Calls after an interrupt.
         used: Whether the worker has run code.
         killed: Whether it has been killed, and is not gone yet.
         last_words: How many more messages a worker that is told to end may send.
+        last_calls: The same, of those about calls.
         changed: The files that the running execution has reported at its end.
         effects: The effects of the current input.
     """
@@ -52,9 +61,12 @@ class Steps:
         self.given_up = 0
         self.input_ended = False
         self.late = 0
+        self.calls: set[int] = set()
+        self.last_call = -1
+        self.answered_calls = self.dropped_calls = self.late_calls = 0
         self.used = False
         self.killed = False
-        self.last_words = 0
+        self.last_words = self.last_calls = 0
         self.changed: ChangedFiles | None = None
         self.effects: list[effects.Effect] = []
 
@@ -79,10 +91,24 @@ class Steps:
             self.do(effects.ClearTimer("timeout"))
             if self.given_up:
                 self.do(effects.ClearTimer("given up"))
+            self.end_calls()
             self.say_end(self.current, verdict, self.changed)
             if self.current.request.stop_on_error and verdict.error is not None:
                 self._stop_others(self.current.request.origin)
         self.current = self.verdict = self.asked = self.changed = None
+
+    def end_calls(self) -> None:
+        """End all open calls: no answer can reach the code."""
+        for number in sorted(self.calls):
+            self.end_call(number, CallOutcome.CANCELLED)
+        if self.dropped_calls:
+            self.do(effects.ClearTimer("dropped"))
+            self.dropped_calls = 0
+
+    def end_call(self, number: int, outcome: CallOutcome) -> None:
+        assert self.current is not None
+        self.calls.remove(number)
+        self.do(effects.EndCall(self.current.execution_id, number, outcome))
 
     def say_end(self, execution: Submit, verdict: Verdict, changed: ChangedFiles | None = None) -> None:
         outcome, error, cause, found = verdict.outcome, verdict.error, verdict.cause, verdict.found
@@ -109,6 +135,8 @@ class Steps:
             return
         self.current = execution = self.queue.popleft()
         self.given_up = self.late = 0
+        self.last_call = -1
+        self.answered_calls = self.late_calls = 0
         self.input_ended = False
         request = execution.request
         if request.counts:
@@ -134,6 +162,7 @@ class Steps:
 
     def ask_to_end(self) -> None:
         self.last_words = 0 if self.state is State.IDLE else _LAST_WORDS
+        self.last_calls = 0 if self.state is State.IDLE else _LAST_CALLS
         self.do(effects.ClearTimer("grace"), effects.EndWorker(interrupt=self.state is State.RUNNING))
         self.do(effects.SetTimer("grace", END_LIMIT_S))
 
@@ -161,5 +190,8 @@ class Steps:
         self.queue.clear()
 
     def is_last_word(self, event: Received) -> bool:
+        if isinstance(event.message, Called | Dropped):
+            self.last_calls -= 1
+            return self.last_calls >= 0
         self.last_words -= 1
         return self.last_words >= 0 and isinstance(event.message, Asked | Done | Exiting | Synced)

@@ -12,6 +12,7 @@ from interpreterd.machine.actions import Actions
 from interpreterd.machine.inputs import (
     Answered,
     Broken,
+    CallAnswered,
     Cancel,
     Close,
     Exceeded,
@@ -98,6 +99,7 @@ TRANSITIONS: Final[Mapping[State, Mapping[type, Rule]]] = {
         on(TimerFired, Actions.on_timer_running, _S.INTERRUPTING, _S.RUNNING),
         on(InterruptRequested, Actions.on_interrupt_running, _S.INTERRUPTING),
         on(Answered, Actions.on_answered, _S.RUNNING),
+        on(CallAnswered, Actions.on_call_answered, _S.RUNNING),
         on(Cancel, Actions.on_cancel, _S.RUNNING),
         on(Restart, Actions.on_restart, _S.ENDING),
         on(Exceeded, Actions.on_exceeded_running, _S.INTERRUPTING, _S.ENDING),

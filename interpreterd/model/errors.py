@@ -19,6 +19,7 @@ an error of the daemon: it is text, ``events.Failure``.
     ├── Forbidden               a foreign Origin or Host
     ├── ContextNotFound
     ├── ExecutionNotFound
+    ├── CallNotFound            of a host function
     ├── FileError
     │   ├── NoSuchFile
     │   ├── PathOutside
@@ -195,6 +196,15 @@ class ExecutionNotFound(InterpreterError):
 
     def __init__(self, execution_id: str) -> None:
         super().__init__(f"execution not found: {execution_id}")
+
+
+class CallNotFound(InterpreterError):
+    """The execution has made no call of this id."""
+
+    code = "call_not_found"
+
+    def __init__(self, call_id: str) -> None:
+        super().__init__(f"call not found: {call_id}")
 
 
 class LimitReached(InterpreterError):

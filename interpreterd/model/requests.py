@@ -8,6 +8,7 @@ from attrs import field, frozen
 from interpreterd.model.comms import ToComm
 from interpreterd.model.digest import Digest, utf8_bytes
 from interpreterd.model.errors import InvalidRequest
+from interpreterd.model.functions import HostFunction
 from interpreterd.model.limits import NONE, Limits
 from interpreterd.model.looks import Task
 from interpreterd.model.names import JSON
@@ -56,6 +57,7 @@ class Execute:
         expressions: Evaluated after the code, unless that ends with an exception: by the client's names for them.
         pages: Whether help, by ``name?``, comes as a page, see ``Display``; otherwise it is printed.
         stop_on_error: Whether executions of the same ``origin`` that wait are cancelled if it ends with an exception.
+        functions: Those that its code may call; ``functions.check_functions`` says which are possible.
         origin: The client's name for itself, for other clients that follow the context.
         message_id: The client's name for the request, which code can see; empty for the execution's id.
         task: A look at the namespace, in place of running the code; None to run it.
@@ -83,6 +85,7 @@ class Execute:
     expressions: Mapping[str, str] = field(factory=dict, repr=lambda them: f"<{len(them)} expressions>")
     pages: bool = False
     stop_on_error: bool = False
+    functions: tuple[HostFunction, ...] = ()
     origin: str = ""
     message_id: str = ""
     task: Task | None = None

@@ -6,6 +6,7 @@ from typing import Any, Final
 import orjson
 
 from interpreterd.model.looks import Task
+from interpreterd.pipe.calls import CancelCall, Raise, Return, call_end_body, declared
 from interpreterd.pipe.messages import Answer, Configure, Exit, Fork, Run, Sync, ToWorker
 
 PIECE_CHARS: Final = 64 << 10  # takes half a millisecond to encode, at worst
@@ -20,6 +21,8 @@ def text_of(message: ToWorker) -> str:
     """Return the part of ``message`` that may be long."""
     if isinstance(message, Run):
         return message.code
+    if isinstance(message, Return):
+        return message.value.text
     return message.text or "" if isinstance(message, Answer) else ""
 
 
@@ -28,6 +31,11 @@ def encode_in_pieces(message: ToWorker) -> Iterator[bytes]:
     text = text_of(message)
     if len(text) <= PIECE_CHARS:
         yield encode(message)
+        return
+    if isinstance(message, Return):
+        yield b'{"type":"returned","number":%d,"value":' % message.number
+        yield from (text[start : start + PIECE_CHARS].encode() for start in range(0, len(text), PIECE_CHARS))
+        yield b"}\n"
         return
     body = _body(message)
     key = "code" if isinstance(message, Run) else "text"
@@ -62,6 +70,8 @@ def _body(message: ToWorker) -> dict[str, Any]:
                 body["charts"] = True
             if message.files:
                 body["files"] = True
+            if message.functions:
+                body["functions"] = declared(message.functions)
             if message.image_format is not None:
                 body["imageFormat"] = message.image_format
             if message.formats is not None:
@@ -83,6 +93,8 @@ def _body(message: ToWorker) -> dict[str, Any]:
                 body["messageId"] = message.message_id
         case Answer():
             body = {"type": "answer", "number": message.number, "text": message.text}
+        case Return() | Raise() | CancelCall():
+            body = call_end_body(message)
         case Sync():
             body = {"type": "sync"}
         case Exit():

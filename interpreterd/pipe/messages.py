@@ -14,8 +14,10 @@ from interpreterd.model.comms import ToComm
 from interpreterd.model.errors import ProtocolError
 from interpreterd.model.failures import Failure
 from interpreterd.model.files import ChangedFiles
+from interpreterd.model.functions import HostFunction
 from interpreterd.model.looks import Found, Task
 from interpreterd.model.requests import Execute
+from interpreterd.pipe.calls import Called, CancelCall, Dropped, Raise, Return, parse_called, parse_dropped
 from interpreterd.pipe.changes import parse_changed
 from interpreterd.pipe.failures import parse_reported
 from interpreterd.pipe.looks import parse_found
@@ -42,6 +44,7 @@ _OF_REQUEST: Final = (
     "pages",
     "message_id",
     "comm",
+    "functions",
 )
 
 
@@ -89,6 +92,7 @@ class Run:
     pages: bool = False
     message_id: str = ""
     comm: ToComm | None = None
+    functions: tuple[HostFunction, ...] = ()
 
     @classmethod
     def of(cls, execution_id: str, request: Execute, number: int) -> Self:
@@ -210,8 +214,8 @@ class Reaped:
     status: int
 
 
-ToWorker = Configure | Run | Answer | Sync | Exit | Fork
-FromWorker = Ready | Configured | Failed | Asked | Done | Exiting | Synced | Forked | Reaped
+ToWorker = Configure | Run | Answer | Return | Raise | CancelCall | Sync | Exit | Fork
+FromWorker = Ready | Configured | Failed | Asked | Called | Dropped | Done | Exiting | Synced | Forked | Reaped
 
 
 def decode_line(line: bytes) -> FromWorker:
@@ -227,6 +231,8 @@ def decode_line(line: bytes) -> FromWorker:
     if not isinstance(body, dict):
         raise ProtocolError("not a JSON object")
     kind = body.get("type")
+    if kind == "called":
+        return parse_called(body, line)
     parse = _PARSERS.get(kind) if isinstance(kind, str) else None
     if parse is None:
         raise ProtocolError(f"unknown type {kind!r:.40}")
@@ -270,6 +276,7 @@ _PARSERS: Final[Mapping[str, Callable[[dict[str, Any]], FromWorker]]] = {
     "configured": lambda body: Configured(),
     "failed": lambda body: Failed(reason=get(body, "reason", str)),
     "asked": _asked,
+    "dropped": parse_dropped,
     "done": _done,
     "exiting": lambda body: Exiting(execution_id=get(body, "id", str), files=parse_changed(body)),
     "synced": lambda body: Synced(),

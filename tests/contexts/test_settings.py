@@ -24,6 +24,7 @@ VALUES: list[tuple[str, str, Any]] = [
     ("context_output_bytes", "2G", 1 << 31),
     ("backlog_limit_bytes", "7", 7),
     ("grace_s", "0.5", 0.5),
+    ("call_grace_s", "0", 0.0),
     ("queue_limit", str((1 << 53) - 1), (1 << 53) - 1),
 ]
 BAD = [

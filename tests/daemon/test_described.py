@@ -76,7 +76,7 @@ async def bad_bodies(walk: Walk) -> None:
         yield b"{"
         await asyncio.Event().wait()
 
-    for name in ("createContext", "changeContext", "execute", "answerInput", *CODE_LOOKS):
+    for name in ("createContext", "changeContext", "execute", "answerInput", "answerCall", *CODE_LOOKS):
         await walk(name, 408, "request_timeout", data=unfinished())
         await walk(name, 413, data=b" " * (BODY_LIMIT_BYTES + 1))
         await walk(name, 415, data=b"{}", headers={"Content-Encoding": "gzip"})
@@ -85,7 +85,7 @@ async def bad_bodies(walk: Walk) -> None:
 async def heads(client: Client) -> None:
     for name in headed():
         _, path, _ = OPERATIONS[name]
-        url = client.url + path.format(id="nobody", path="file")
+        url = client.url + path.format(id="nobody", path="file", call="1")
         async with client.http.get(url) as got, client.http.head(url) as response:
             assert (response.status, await response.read()) == (got.status, b"")
             names = ("Content-Type", "Content-Length")
@@ -155,12 +155,26 @@ async def executions(walk: Walk, gate: Gate) -> None:
     await walk("execute", 406, json={"code": "pass"}, headers={"Accept": "image/png"})
     assert (await walk("answerInput", 200, id=runs["id"], json={"text": "x"}))["did"] == "idle"
     await walk("answerInput", 400, id=runs["id"], json={"text": 7})
-    for name in ("getExecution", "interruptExecution"):
+    await calls(walk)
+    for name in ("getExecution", "interruptExecution", "listCalls"):
         await walk(name, 404)
     await walk("answerInput", 404, json={})
     for name in ("openExecute", "openSession"):
         await walk(name, 101, headers=WEBSOCKET)
         await walk(name, 426)
+
+
+async def calls(walk: Walk) -> None:
+    request = {"code": "search('x')", "functions": [{"name": "search"}], "background": True}
+    calling = (await walk("execute", 202, json=request))["id"]
+    while not (waiting := (await walk("listCalls", 200, id=calling))["calls"]):
+        pass
+    answer: dict[str, Any] = {"id": calling, "call": waiting[0]["callId"], "json": {"value": 1}}
+    await walk("answerCall", 404, "call_not_found", **{**answer, "call": "7"})
+    await walk("answerCall", 404, "execution_not_found", json={"value": 1})
+    await walk("answerCall", 400, "malformed_request", **{**answer, "json": {}})
+    await walk("answerCall", 400, "invalid_request", **{**answer, "json": {"error": {"name": "E" * 20_000}}})
+    assert [(await walk("answerCall", 200, **answer))["did"] for _ in range(2)] == ["accepted", "idle"]
 
 
 async def following(walk: Walk) -> None:
@@ -206,11 +220,12 @@ async def mistakes(walk: Walk, patch: pytest.MonkeyPatch) -> None:
     patch.setattr(FakeLauncher, "describe_python", fail)
     with patch.context() as full:
         full.setattr(bodies, "receiving", too_much)
-        for name in ("createContext", "changeContext", "execute", "answerInput", *CODE_LOOKS):
+        for name in ("createContext", "changeContext", "execute", "answerInput", "answerCall", *CODE_LOOKS):
             await walk(name, 503, "limit_reached", data=b"{}")
     for name, (_, _, operation) in OPERATIONS.items():
         if "500" in operation["responses"]:
-            await walk(name, 500, "internal_error", **({"json": {"code": "pass"}} if name in TAKE_CODE else {}))
+            body = {"code": "pass"} if name in TAKE_CODE else {"value": 1} if name == "answerCall" else None
+            await walk(name, 500, "internal_error", **({} if body is None else {"json": body}))
 
 
 async def failures(walk: Walk, launcher: FakeLauncher, manager: Manager) -> None:
@@ -274,4 +289,4 @@ async def test_a_tester_that_reads_the_document_finds_no_fault(start_daemon: Sta
     )
     output, _ = await process.communicate()
     assert process.returncode == 0, output.decode()
-    assert b"Tested: 27" in output
+    assert b"Tested: 29" in output

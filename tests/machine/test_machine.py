@@ -23,6 +23,7 @@ from interpreterd.machine.effects import SetTimer, StartWorker
 from interpreterd.machine.inputs import (
     Answered,
     Broken,
+    CallAnswered,
     Cancel,
     Close,
     Exceeded,
@@ -42,6 +43,7 @@ from interpreterd.machine.table import TRANSITIONS, on
 from interpreterd.model.errors import (
     LimitReached,
 )
+from interpreterd.model.functions import HostRaised
 
 
 def test_the_first_execution_starts_a_worker_and_runs() -> None:
@@ -104,6 +106,7 @@ def example(kind: type[Any]) -> Any:
         TimerFired: TimerFired("timeout"),
         Cancel: Cancel("z"),
         Answered: Answered("a", "text"),
+        CallAnswered: CallAnswered("a", 1, HostRaised(name="E", value="v")),
         Restart: Restart(CAUSE),
         Exceeded: TOO_MUCH,
         Close: Close(CAUSE),

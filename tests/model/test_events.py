@@ -9,7 +9,7 @@ import pytest
 from attrs import define, field, frozen
 from kinds import kinds
 
-from interpreterd.model import comms, displays, events
+from interpreterd.model import comms, displays, events, functions
 from interpreterd.model.errors import ContextDeleted
 from interpreterd.model.events import COUNTED_ELSEWHERE, EVENT_BYTES, EVENT_LIMIT_CHARS
 from interpreterd.model.memory import text_bytes
@@ -61,7 +61,7 @@ def test_an_event_counts_all_its_texts(event: events.Event, texts: list[str]) ->
 
 
 def test_every_kind_is_tried() -> None:
-    # test_displays.py tries those of output data.
+    # test_displays.py and test_functions.py try the others.
     assert {type(event) for event, _ in KEPT} == {kind for kind in kinds() if kind.__module__ == events.__name__}
 
 
@@ -81,6 +81,8 @@ def test_what_code_can_say_without_end_makes_its_client_wait() -> None:
         displays.Evaluated,
         displays.NextInput,
         comms.CommMessage,
+        functions.FunctionCall,
+        functions.FunctionEnd,
     }
     assert not events.Happened(
         execution_id="e", event=events.Output(stream=events.Stream.STDOUT, text="x")

@@ -10,10 +10,13 @@ from paths import GOLDEN, ROOT
 from worker_driver import find_pythons
 
 from interpreterd.model.comms import ToComm, comm_content
+from interpreterd.model.displays import Json
 from interpreterd.model.failures import Details, Failure, Frame
 from interpreterd.model.files import ChangedFile, ChangedFiles
+from interpreterd.model.functions import HostFunction
 from interpreterd.model.looks import Cell, Comms, Completions, History, HistoryQuery, OpenComm, Task
 from interpreterd.pipe import messages
+from interpreterd.pipe.calls import Called, CancelCall, Dropped, Raise, Return
 from interpreterd.pipe.decoders import Decoder
 from interpreterd.pipe.encoders import encode
 from interpreterd.pipe.messages import (
@@ -53,6 +56,14 @@ TO_WORKER: list[messages.ToWorker] = [
     Run(execution_id="e5", code="x", charts=True, image_format="svg"),
     Run(execution_id="e5", code="x", formats=("application/json",), shows_saved=True, refuses_input=True),
     Run(execution_id="e6", code="x", files=True),
+    Run(
+        execution_id="e6",
+        code="x",
+        functions=(
+            HostFunction(name="search", signature="(query: str)", doc="Finds."),
+            HostFunction(name="github.fetch", is_async=True),
+        ),
+    ),
     Run(execution_id="e6", code="pri", task=Task(kind="complete", cursor=3)),
     Run(execution_id="e7", code="x", number=None, expressions={"double": "2 * x"}, pages=True, message_id="m"),
     Run(
@@ -70,6 +81,9 @@ TO_WORKER: list[messages.ToWorker] = [
     ),
     Answer(number=1, text="grün"),
     Answer(number=2, text=None),
+    Return(number=7, value=Json('["grün",{"a":null}]')),
+    Raise(number=8, name="ValueError", value="no"),
+    CancelCall(number=9),
     Sync(),
     Exit(),
     Fork(),
@@ -80,6 +94,8 @@ FROM_WORKER: list[messages.FromWorker] = [
     Configured(),
     Failed(reason="cannot enter /tmp/Übung: No such file or directory"),
     Asked(execution_id="e1", number=1, prompt="Wer? ", password=True),
+    Called(execution_id="e1", number=7, name="search", args=Json('["Übung"]'), kwargs=Json('{"limit":3}')),
+    Dropped(execution_id="e1", number=7),
     Done(execution_id="e1"),
     Done(execution_id="e1", children=True),
     Done(execution_id="e1", files=ChangedFiles(files=(ChangedFile(path="a/b.csv", size_bytes=3),), is_cut=False)),

@@ -11,7 +11,7 @@ from kinds import kinds
 from paths import ROOT
 
 from interpreterd.dialects.native.events import render_happened
-from interpreterd.model import displays, events
+from interpreterd.model import displays, events, functions
 from interpreterd.model.comms import CommMessage
 
 PROTOCOL = (ROOT / "PROTOCOL.md").read_text("utf-8")
@@ -58,6 +58,10 @@ def test_what_happens_in_a_context_is_as_documented() -> None:
         events.Restarted(),
         events.Output(stream=events.Stream.STDOUT, text="hello\n"),
         events.InputRequest(prompt="name? ", password=False),
+        functions.FunctionCall(
+            call_id="1", name="search", args=displays.Json('["x"]'), kwargs=displays.Json('{"limit":3}')
+        ),
+        functions.FunctionEnd(call_id="1", outcome=functions.CallOutcome.RETURNED),
         displays.Display(
             data={"text/plain": "<Figure size 640x480>", "image/png": "iVBORw0KGgo="},
             metadata=displays.Json('{"image/png":{"width":640}}'),
@@ -88,10 +92,10 @@ def test_what_happens_in_a_context_is_as_documented() -> None:
     assert {type(event) for event in told} == kinds()
     execution_id = "0f0e4a52-7d0f-4f0b-9f0e-5a7d3c2b1a00"
     lines = [
-        render_happened(number, events.Happened(execution_id=execution_id if number < 17 else None, event=event))
+        render_happened(number, events.Happened(execution_id=execution_id if number < 19 else None, event=event))
         for number, event in enumerate(told)
     ]
-    lines.append(render_happened(18, events.Gap(first=3, last=18)))
+    lines.append(render_happened(20, events.Gap(first=3, last=20)))
     assert [json.loads(line or b"") for line in lines] == golden("feed")
 
 

@@ -141,6 +141,7 @@ class Walk:
         code: str | None = None,
         *,
         id: str = "nobody",
+        call: str = "1",
         file: str = "file",
         query: str = "",
         meanwhile: Callable[[], Awaitable[Any]] | None = None,
@@ -148,7 +149,9 @@ class Walk:
     ) -> Any:
         """Send one request, await ``meanwhile`` between the answer's headers and body; return its JSON."""
         method, path, operation = OPERATIONS[name]
-        async with self._request(method.upper(), path.format(id=id, path=file) + query, **options) as response:
+        async with self._request(
+            method.upper(), path.format(id=id, path=file, call=call) + query, **options
+        ) as response:
             assert response.status == status, await response.text()
             if meanwhile is not None:
                 await meanwhile()

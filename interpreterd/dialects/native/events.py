@@ -12,9 +12,10 @@ from typing import Any, Final, TypeVar
 import orjson
 
 from interpreterd.dialects.native.bodies import changed_body, exception_body, text_body
+from interpreterd.dialects.native.calls import call_body
 from interpreterd.dialects.native.errors import closing_after
 from interpreterd.http.closing import NORMAL, Closing
-from interpreterd.model import displays, events
+from interpreterd.model import displays, events, functions
 from interpreterd.model.comms import CommMessage
 from interpreterd.model.errors import ExecutionInterrupted
 from interpreterd.model.events import Event, Finished, Gap, Happened, Outcome
@@ -163,4 +164,11 @@ tell(displays.Evaluated, _evaluated, V2)
 tell(displays.NextInput, lambda it: {"type": "nextInput", "text": it.text, "replace": it.replace}, V2)
 tell(CommMessage, _comm, V2)
 tell(events.Submitted, _submitted, V2)
+tell(functions.FunctionCall, lambda it: {"type": "functionCall", **call_body(it)}, V2)
+tell(functions.FunctionEnd, lambda it: {"type": "functionEnd", "callId": it.call_id, "outcome": it.outcome.value}, V2)
+tell(
+    events.Submitted,
+    lambda it: {"type": "submitted", "code": it.code, "cutChars": it.cut_chars, "origin": it.origin},
+    V2,
+)
 tell(events.WorkerEnded, lambda it: {"type": "workerEnded", "how": it.how}, V2)

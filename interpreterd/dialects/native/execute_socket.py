@@ -7,6 +7,7 @@ from typing import Final
 from aiohttp import web
 
 from interpreterd.contexts.service import ContextService, Submission
+from interpreterd.dialects.native.calls import names_call, parse_call_answer, parse_call_id
 from interpreterd.dialects.native.errors import closing_after
 from interpreterd.dialects.native.events import closing, render, render_v1
 from interpreterd.dialects.native.operations import parse_message, parse_text
@@ -90,8 +91,10 @@ async def _serve(service: ContextService, socket: WebSocket, submission: Submiss
 
 
 async def _take_answer(service: ContextService, submission: Submission, message: Message) -> None:
-    """Take an answer to ``inputRequest``. Version 1 of the contract knows only one message; all others are ignored."""
+    """Take an answer to ``inputRequest`` or ``functionCall``; other messages are ignored. Version 1 knows only one."""
     with contextlib.suppress(InterpreterError):
-        body = parse_message(await decode_any_size(message.data, "the message"))
+        body = parse_message(await decode_any_size(message.data, "the message", is_light=names_call(message.data)))
         if body.get("op") == "input":
             await service.answer(submission.execution_id, parse_text(body))
+        elif body.get("op") == "return":
+            await service.answer_call(submission.execution_id, parse_call_id(body), parse_call_answer(body))

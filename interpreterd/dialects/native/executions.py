@@ -7,6 +7,7 @@ from aiohttp import hdrs, web
 
 from interpreterd.contexts.service import ContextService, Submission
 from interpreterd.dialects.native.bodies import execution_body
+from interpreterd.dialects.native.calls import check_form
 from interpreterd.dialects.native.collected import Collected
 from interpreterd.dialects.native.errors import closing_after
 from interpreterd.dialects.native.events import render, render_happened
@@ -32,7 +33,9 @@ async def post_execution(service: ContextService, request: web.Request) -> web.S
     """Run code; see ``parse_execute``. Answer with one object, with events as they come, or at once."""
     asked = parse_execute(await read_json(request, request.app[SETTINGS].body_limit_bytes))
     form = choose_form(request, (JSON,) if asked.background else (JSON, NDJSON, EVENT_STREAM))
-    if asked.background:
+    if not asked.background:
+        check_form(asked.execute.functions, form)
+    else:
         info = await service.submit_unattended(asked.execute)
         url = f"{request.path.removesuffix('/execute')}/executions/{info.id}"
         return json_response({**execution_body(info), "url": url}, status=202, headers={hdrs.LOCATION: url})

@@ -7,9 +7,11 @@ from typing import Any, Final
 
 from attrs import field, frozen
 
+from interpreterd.dialects.native.calls import parse_call_answer, parse_call_id
 from interpreterd.dialects.native.events import as_json, control
 from interpreterd.dialects.native.requests import parse_execute
 from interpreterd.model.errors import InvalidRequest, MalformedRequest
+from interpreterd.model.functions import CallAnswer
 from interpreterd.model.requests import Execute
 
 REQUEST_ID_LIMIT_CHARS: Final = 256
@@ -45,7 +47,16 @@ class InputOperation:
     text: str | None = field(repr=False)
 
 
-Operation = Execute | InterruptOperation | InputOperation | PingOperation
+@frozen
+class ReturnOperation:
+    """Answer the call of a host function, of any execution."""
+
+    execution_id: str
+    call_id: str
+    answer: CallAnswer
+
+
+Operation = Execute | InterruptOperation | InputOperation | ReturnOperation | PingOperation
 
 
 def parse_message(value: object) -> dict[str, Any]:
@@ -75,10 +86,15 @@ def parse_operation(message: dict[str, Any]) -> Operation:
             if execution_id is None:
                 raise MalformedRequest("executionId must name the execution that asks")
             return InputOperation(execution_id, parse_text(message))
+        case "return":
+            execution_id = _id(message, "executionId")
+            if execution_id is None:
+                raise MalformedRequest("executionId must name the execution that calls")
+            return ReturnOperation(execution_id, parse_call_id(message), parse_call_answer(message))
         case "ping":
             return PingOperation()
         case str():
-            raise InvalidRequest("op must be one of execute, interrupt, input, ping")
+            raise InvalidRequest("op must be one of execute, interrupt, input, return, ping")
         case _:
             raise MalformedRequest("op must be a string")
 

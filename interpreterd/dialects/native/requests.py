@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from attrs import frozen
 
+from interpreterd.dialects.native.calls import parse_functions
 from interpreterd.dialects.native.limits import parse_limits
 from interpreterd.http.fields import (
     choice,
@@ -68,6 +69,8 @@ def parse_execute(value: object, *, contract: bool = False) -> ExecuteMessage:
     background = asked.pop("background", False)
     if contract and not numbered:
         asked.setdefault("results", False)
+        if asked.get("functions"):
+            raise InvalidRequest('functions must come with "events": "v2", in which calls are told')
     return ExecuteMessage(Execute(code=code, **asked), numbered=numbered, background=background)
 
 
@@ -154,6 +157,7 @@ _OPTIONS: Final[Mapping[str, _Option]] = {
     "formats": _Option("formats", _formats),
     "showSaved": _Option("shows_saved", flag),
     "files": _Option("files", flag),
+    "functions": _Option("functions", parse_functions),
     "background": _Option("background", flag),
     "results": _Option("results", flag),
     "silent": _Option("silent", flag),

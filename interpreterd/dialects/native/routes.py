@@ -8,6 +8,7 @@ from aiohttp import web
 
 from interpreterd.contexts.service import ContextService
 from interpreterd.dialects.native.about import health, version
+from interpreterd.dialects.native.calls import answer_call, list_calls
 from interpreterd.dialects.native.contexts import (
     change_context,
     create_context,
@@ -79,6 +80,8 @@ class Native:
             web.get(NATIVE_PATH + "/executions/{id}", by(get_execution)),
             web.post(NATIVE_PATH + "/executions/{id}/interrupt", by(interrupt_execution)),
             web.post(NATIVE_PATH + "/executions/{id}/input", by(answer_input)),
+            web.get(NATIVE_PATH + "/executions/{id}/calls", by(list_calls)),
+            web.post(NATIVE_PATH + "/executions/{id}/calls/{call}", by(answer_call)),
             web.get(NATIVE_PATH + "/executions/{id}/events", by(follow_execution), allow_head=False),
             web.post(NATIVE_PATH + "/execute", by(post_execution)),
             web.get(NATIVE_PATH + "/execute", by(execute), allow_head=False),

@@ -8,6 +8,7 @@ from typing import Final
 from aiohttp import web
 
 from interpreterd.contexts.service import ContextService, Submission
+from interpreterd.dialects.native.calls import names_call
 from interpreterd.dialects.native.errors import closing_after
 from interpreterd.dialects.native.events import render
 from interpreterd.dialects.native.execute_socket import SDK_SUBPROTOCOL
@@ -15,6 +16,7 @@ from interpreterd.dialects.native.operations import (
     InputOperation,
     InterruptOperation,
     PingOperation,
+    ReturnOperation,
     answer,
     parse_message,
     parse_operation,
@@ -75,7 +77,7 @@ class _Client:
             return False
         request_id = None
         try:
-            body = parse_message(await decode_any_size(message.data, "the message"))
+            body = parse_message(await decode_any_size(message.data, "the message", is_light=names_call(message.data)))
             request_id = parse_request_id(body)
             match parse_operation(body):
                 case Execute() as execute:
@@ -86,6 +88,9 @@ class _Client:
                 case InputOperation(execution_id, text):
                     asked = await self._answer(execution_id, text)
                     await self._socket.send(answer("accepted" if asked else "idle", request_id))
+                case ReturnOperation(execution_id, call_id, returned):
+                    accepted = await self._service.answer_call(execution_id, call_id, returned)
+                    await self._socket.send(answer("accepted" if accepted else "idle", request_id))
                 case PingOperation():
                     await self._socket.send(answer("pong", request_id))
         except InterpreterError as error:

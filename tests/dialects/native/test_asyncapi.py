@@ -18,7 +18,7 @@ from interpreterd.dialects.native.events import render, render_v1
 from interpreterd.dialects.native.operations import parse_operation, parse_request_id
 from interpreterd.dialects.native.refusals import execute_refusal, session_refusal
 from interpreterd.http.closing import INVALID_TEXT, TRY_AGAIN_LATER
-from interpreterd.model import displays, events
+from interpreterd.model import displays, events, functions
 from interpreterd.model.comms import CommMessage
 from interpreterd.model.errors import (
     ContextDeleted,
@@ -122,6 +122,16 @@ KINDS: dict[type[Any], st.SearchStrategy[Any]] = {
     events.Started: st.builds(events.Started, execution_count=numbers, worker_count=numbers),
     events.Restarted: st.just(events.Restarted()),
     events.InputRequest: st.builds(events.InputRequest, prompt=text, password=st.booleans()),
+    functions.FunctionCall: st.builds(
+        functions.FunctionCall,
+        call_id=numbers.map(str),
+        name=text,
+        args=st.just(displays.Json('[1,{"a":null}]')),
+        kwargs=st.just(displays.Json('{"b":[]}')),
+    ),
+    functions.FunctionEnd: st.builds(
+        functions.FunctionEnd, call_id=numbers.map(str), outcome=st.sampled_from(functions.CallOutcome)
+    ),
     displays.Result: st.builds(displays.Result, data=bundles, metadata=metadata, execution_count=numbers),
     displays.Display: st.builds(
         displays.Display, data=bundles, metadata=metadata, display_id=st.none() | text, page=st.booleans()
@@ -219,8 +229,14 @@ def test_whatever_is_refused_is_described(error: InterpreterError, request_id: s
 
 scalars = st.none() | st.booleans() | st.integers() | st.text(max_size=3)
 operations = st.fixed_dictionaries(
-    {"op": st.sampled_from(["execute", "interrupt", "input", "ping"]) | scalars, "requestId": st.just("r") | scalars},
-    optional={key: st.just("x") | scalars for key in ("code", "contextId", "executionId", "text", "later")},
+    {
+        "op": st.sampled_from(["execute", "interrupt", "input", "return", "ping"]) | scalars,
+        "requestId": st.just("r") | scalars,
+    },
+    optional={
+        key: st.just("x") | scalars
+        for key in ("code", "contextId", "executionId", "text", "callId", "value", "error", "later")
+    },
 )
 
 
@@ -231,6 +247,13 @@ operations = st.fixed_dictionaries(
 @example({"op": "interrupt", "requestId": "r", "contextId": None, "executionId": ""})
 @example({"op": "input", "requestId": "r", "executionId": "e", "text": None})
 @example({"op": "input", "requestId": "r", "executionId": ""})
+@example({"op": "return", "requestId": "r", "executionId": "e", "callId": "1", "value": None})
+@example({"op": "return", "requestId": "r", "executionId": "e", "callId": "1", "value": [{}], "error": None})
+@example({"op": "return", "requestId": "r", "executionId": "e", "callId": "1", "error": {"name": "E", "value": "v"}})
+@example({"op": "return", "requestId": "r", "executionId": "e", "callId": "1", "error": {"name": "E"}, "value": 1})
+@example({"op": "return", "requestId": "r", "executionId": "e", "callId": "1", "error": {"value": "v"}})
+@example({"op": "return", "requestId": "r", "executionId": "e", "callId": "1"})
+@example({"op": "return", "requestId": "r", "executionId": "e", "callId": "", "value": 1})
 @example({"op": "pong", "requestId": "r"})
 def test_what_is_described_is_what_a_session_takes(message: dict[str, Any]) -> None:
     assert is_described(message, sent_by_client("session"), closed=False) is takes(message)

@@ -6,7 +6,7 @@ import pytest
 from kinds import kinds
 
 from interpreterd.dialects.native.events import V1, V2, render, render_happened, render_v1
-from interpreterd.model import events
+from interpreterd.model import displays, events, functions
 from interpreterd.model.errors import ContextDeleted, ExecutionInterrupted, ExecutionTimedOut, WorkerStartFailed
 from interpreterd.model.events import EVENT_LIMIT_CHARS
 
@@ -44,6 +44,8 @@ RENDERED: list[tuple[events.Event, bytes | None]] = [
     (events.Started(), None),
     (events.Restarted(), b'{"type":"control","text":"restarted"}'),
     (events.InputRequest(prompt="name? ", password=False), None),
+    (functions.FunctionCall(call_id="1", name="f", args=displays.Json("[]"), kwargs=displays.Json("{}")), None),
+    (functions.FunctionEnd(call_id="1", outcome=functions.CallOutcome.CANCELLED), None),
     (
         events.Raised(error=events.Failure(name="E", value="v", traceback="t\n")),
         b'{"type":"error","name":"E","value":"v","traceback":"t\\n"}',

@@ -54,6 +54,12 @@ def test_the_examples_are_as_described() -> None:
 ENVIRONMENTS = [{}, {"A": ""}, {"": ""}, {"A=": ""}, {"A": "\0"}, {"A\0": ""}, {"é\n": "\n"}, {"A": 1}, {"A": None}]
 LIMIT_VALUES = [0, 1, 0.5, 30.0, LEAST_MEMORY_BYTES - 1, LEAST_MEMORY_BYTES, 2**53, 2**53 + 1, 10**400]
 LIMITS = ["memoryBytes", "cpuSeconds", "outputBytes", "processes", "queued", "codeBytes", "later"]
+FUNCTIONS = [[{"name": name, "async": None, "doc": "d"}] for name in ("f", "ä.b", "a.b.c", "1", "a ", "")] + [
+    [{"name": "f", "signature": 1}],
+    [{"doc": "d"}],
+    [1],
+    [{"name": f"f{number}"} for number in range(129)],
+]
 EDGES: dict[str, list[Any]] = {
     "code": ["pass"],
     "contextId": ["x" * 1000, "x" * 1001],
@@ -70,6 +76,7 @@ EDGES: dict[str, list[Any]] = {
     "formats": [["application/json"], ["application/json", "text/html"], ["application/vnd.e2b.chart+json"], [1]],
     "showSaved": [],
     "files": [],
+    "functions": FUNCTIONS,
     "background": [],
     "origin": ["é" * 256, "é" * 257],
     "cwd": ["/tmp"],

@@ -11,13 +11,16 @@ from interpreterd.dialects.native.operations import (
     InterruptOperation,
     Operation,
     PingOperation,
+    ReturnOperation,
     answer,
     parse_message,
     parse_operation,
     parse_request_id,
     parse_text,
 )
+from interpreterd.model.displays import Json
 from interpreterd.model.errors import InvalidRequest, MalformedRequest
+from interpreterd.model.functions import HostRaised, Returned
 from interpreterd.model.requests import Execute
 
 
@@ -30,6 +33,14 @@ from interpreterd.model.requests import Execute
         ({"op": "interrupt", "contextId": ""}, InterruptOperation(None, None)),
         ({"op": "input", "executionId": "e", "text": "t"}, InputOperation("e", "t")),
         ({"op": "input", "executionId": "e", "text": None}, InputOperation("e", None)),
+        (
+            {"op": "return", "executionId": "e", "callId": "7", "value": [1]},
+            ReturnOperation("e", "7", Returned(value=Json("[1]"))),
+        ),
+        (
+            {"op": "return", "executionId": "e", "callId": "7", "error": {"name": "E", "value": "v"}},
+            ReturnOperation("e", "7", HostRaised(name="E", value="v")),
+        ),
         ({"op": "ping"}, PingOperation()),
     ],
 )
@@ -42,11 +53,13 @@ def test_operations(message: dict[str, Any], operation: Operation) -> None:
     [
         ({}, MalformedRequest, "op must be a string"),
         ({"op": 1}, MalformedRequest, "op must be a string"),
-        ({"op": "pong"}, InvalidRequest, "op must be one of execute, interrupt, input, ping"),
+        ({"op": "pong"}, InvalidRequest, "op must be one of execute, interrupt, input, return, ping"),
         ({"op": "execute"}, InvalidRequest, "code must not be empty"),
         ({"op": "interrupt", "contextId": 1}, MalformedRequest, "contextId must be a string"),
         ({"op": "input"}, MalformedRequest, "executionId must name the execution that asks"),
         ({"op": "input", "executionId": ""}, MalformedRequest, "executionId must name the execution that asks"),
+        ({"op": "return", "callId": "1"}, MalformedRequest, "executionId must name the execution that calls"),
+        ({"op": "return", "executionId": "e"}, MalformedRequest, "callId must be the id of a call"),
     ],
 )
 def test_what_is_no_operation_is_named(message: dict[str, Any], error: type[Exception], reason: str) -> None:

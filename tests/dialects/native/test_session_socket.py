@@ -15,7 +15,7 @@ from interpreterd.dialects.native import session_socket
 from interpreterd.dialects.native.events import render
 from interpreterd.dialects.native.operations import answer, parse_operation, parse_request_id
 from interpreterd.dialects.native.refusals import session_refusal
-from interpreterd.model import displays, events
+from interpreterd.model import displays, events, functions
 from interpreterd.model.comms import CommMessage
 from interpreterd.model.errors import ContextDeleted, ExecutionTimedOut
 from interpreterd.model.failures import Details, Failure, Frame
@@ -152,6 +152,10 @@ def test_events_are_as_documented() -> None:
         events.Output(stream=events.Stream.STDERR, text="a warning\n"),
         events.Output(stream=events.Stream.STDOUT, text="caf\ufffd\n", replaced=1),
         events.InputRequest(prompt="name? ", password=False),
+        functions.FunctionCall(
+            call_id="1", name="search", args=displays.Json('["x"]'), kwargs=displays.Json('{"limit":3}')
+        ),
+        functions.FunctionEnd(call_id="1", outcome=functions.CallOutcome.RETURNED),
         displays.Display(
             data={"text/plain": "<Figure size 640x480>", "image/png": "iVBORw0KGgo="},
             metadata=displays.Json('{"image/png":{"width":640}}'),
