@@ -61,6 +61,8 @@ class LateRoutes(AbstractResource):
         if fitting:
             return web.UrlMappingMatchInfo(dict(best.values), best.route), set()
         allowed = {method for it in found if it.dialect is best.dialect for method in it.late.methods}
+        if await self._is_elsewhere(request):  # the answer is that of the other resource, with the methods of both
+            return None, allowed
         request[_ALLOWED] = allowed
         return web.UrlMappingMatchInfo({}, self._refusals[id(best.dialect)]), set()
 
@@ -70,12 +72,16 @@ class LateRoutes(AbstractResource):
         A path that another dialect has, with other methods, is left to it.
         """
         asked = next((it for it in self._dialects if it.table().claims(request)), None)
-        if asked is None:
+        if asked is None or await self._is_elsewhere(request):
             return None
+        return web.UrlMappingMatchInfo({}, self._misses[id(asked)])
+
+    async def _is_elsewhere(self, request: web.Request) -> bool:
+        """Return whether a dialect that is not late has the path, with other methods."""
         for resource in self._router.resources():
             if resource is not self and (await resource.resolve(request))[1]:
-                return None
-        return web.UrlMappingMatchInfo({}, self._misses[id(asked)])
+                return True
+        return False
 
     def _import_tables(self) -> None:
         for dialect in self._dialects:

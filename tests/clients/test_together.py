@@ -19,7 +19,7 @@ def client_daemon(standing_daemons: StandingDaemons) -> SharedDaemon:
 
 
 def test_one_context_is_shared_by_its_id(client_daemon: SharedDaemon, tmp_path: Path) -> None:
-    """Each program sees what the earlier ones have left in the notebook's variable, and at the end the notebook does."""
+    """Each program sees what the earlier ones have left in the notebook's variable; at last the notebook does."""
     url = client_daemon.url
     env = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")} | {
         "JUPYTER_GATEWAY_URL": url,
