@@ -49,10 +49,8 @@ def held_bytes(request: Execute, code_utf8_bytes: int) -> int:
 
     Its code exists twice more as UTF-8: as the client has sent it, and on its way to the worker.
     """
-    texts_bytes = sum(
-        sys.getsizeof(name) + sys.getsizeof(value) + _VARIABLE_BYTES
-        for texts in (request.envs, request.expressions)
-        for name, value in texts.items()
-    )
-    functions_bytes = memory_bytes(request.functions) if request.functions else 0
-    return _REQUEST_BYTES + sys.getsizeof(request.code) + 2 * code_utf8_bytes + texts_bytes + functions_bytes
+    size_bytes = _REQUEST_BYTES + sys.getsizeof(request.code) + 2 * code_utf8_bytes
+    for texts in (request.envs, request.expressions):
+        for name, value in texts.items():
+            size_bytes += sys.getsizeof(name) + sys.getsizeof(value) + _VARIABLE_BYTES
+    return size_bytes + (memory_bytes(request.functions) if request.functions else 0)

@@ -141,7 +141,7 @@ class Steps:
         request = execution.request
         if request.counts:
             self.begun += 1
-        run = Run.of(execution.execution_id, request, self.begun)
+        run = Run(execution.execution_id, request, self.begun)
         self.do(effects.Begin(execution.execution_id, self.restarted), effects.Send(run))
         if request.timeout_s is not None:
             self.do(effects.SetTimer("timeout", request.timeout_s))

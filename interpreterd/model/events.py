@@ -2,8 +2,9 @@
 
 import enum
 import functools
+import types
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, ClassVar, Final, Protocol, Self, final
+from typing import Any, ClassVar, Final, Protocol, Self, final, get_args, get_origin
 
 import attrs
 from attrs import field, frozen
@@ -18,6 +19,7 @@ EVENT_LIMIT_CHARS: Final = 64 << 10  # a character is at most six bytes of JSON,
 EVENT_BYTES: Final = 256  # the memory of an event besides its fields' texts: two objects and a place in the log
 COUNTED_ELSEWHERE: Final[Mapping[str, bool]] = {"counted elsewhere": True}
 """The ``metadata`` of a field whose object another event counts."""
+_SMALL: Final = (int, float, enum.Enum, types.NoneType)
 
 
 class Stream(enum.StrEnum):
@@ -109,7 +111,8 @@ class Event:
 
 def _may_keep(it: "attrs.Attribute[Any]") -> bool:
     """Whether a field counts: all except numbers, truth values, and fields that another event counts."""
-    is_small = isinstance(it.type, type) and issubclass(it.type, int | float | enum.Enum)
+    kinds = get_args(it.type) if get_origin(it.type) is types.UnionType else (it.type,)
+    is_small = all(isinstance(kind, type) and issubclass(kind, _SMALL) for kind in kinds)
     return not is_small and "counted elsewhere" not in it.metadata
 
 

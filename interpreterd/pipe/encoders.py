@@ -20,7 +20,7 @@ def encode(message: ToWorker) -> bytes:
 def text_of(message: ToWorker) -> str:
     """Return the part of ``message`` that may be long."""
     if isinstance(message, Run):
-        return message.code
+        return message.request.code
     if isinstance(message, Return):
         return message.value.text
     return message.text or "" if isinstance(message, Answer) else ""
@@ -54,43 +54,7 @@ def _body(message: ToWorker) -> dict[str, Any]:
             if message.data_bytes is not None:
                 body["limits"] = {"data": message.data_bytes}
         case Run():
-            body = {
-                "type": "execute",
-                "id": message.execution_id,
-                "code": message.code,
-                "envs": dict(message.envs),
-                "stdin": message.stdin,
-            }
-            if message.number is not None:
-                body["number"] = message.number
-            body["results"] = message.results
-            if message.interactive:
-                body["interactive"] = True
-            if message.charts:
-                body["charts"] = True
-            if message.files:
-                body["files"] = True
-            if message.functions:
-                body["functions"] = declared(message.functions)
-            if message.image_format is not None:
-                body["imageFormat"] = message.image_format
-            if message.formats is not None:
-                body["formats"] = message.formats
-            if message.shows_saved:
-                body["showSaved"] = True
-            if message.refuses_input:
-                body["refusesInput"] = True
-            if message.task is not None:
-                body["task"] = _task(message.task)
-            if message.comm is not None:
-                to = message.comm
-                body["task"] = {"kind": "comm", "action": to.action, "id": to.comm_id, "target": to.target}
-            if message.expressions:
-                body["expressions"] = dict(message.expressions)
-            if message.pages:
-                body["pages"] = True
-            if message.message_id:
-                body["messageId"] = message.message_id
+            body = _run(message)
         case Answer():
             body = {"type": "answer", "number": message.number, "text": message.text}
         case Return() | Raise() | CancelCall():
@@ -101,6 +65,48 @@ def _body(message: ToWorker) -> dict[str, Any]:
             body = {"type": "exit"}
         case Fork():
             body = {"type": "fork"}
+    return body
+
+
+def _run(message: Run) -> dict[str, Any]:
+    request = message.request
+    body = {
+        "type": "execute",
+        "id": message.execution_id,
+        "code": request.code,
+        "envs": dict(request.envs),
+        "stdin": request.stdin,
+    }
+    if request.counts:
+        body["number"] = message.number
+    body["results"] = request.results and not request.silent
+    if request.interactive:
+        body["interactive"] = True
+    if request.charts:
+        body["charts"] = True
+    if request.files:
+        body["files"] = True
+    if request.functions:
+        body["functions"] = declared(request.functions)
+    if request.image_format is not None:
+        body["imageFormat"] = request.image_format
+    if request.formats is not None:
+        body["formats"] = request.formats
+    if request.shows_saved:
+        body["showSaved"] = True
+    if request.refuses_input:
+        body["refusesInput"] = True
+    if request.task is not None:
+        body["task"] = _task(request.task)
+    if request.comm is not None:
+        to = request.comm
+        body["task"] = {"kind": "comm", "action": to.action, "id": to.comm_id, "target": to.target}
+    if request.expressions:
+        body["expressions"] = dict(request.expressions)
+    if request.pages:
+        body["pages"] = True
+    if request.message_id:
+        body["messageId"] = request.message_id
     return body
 
 

@@ -5,17 +5,15 @@ takes any bytes, and returns a message or raises ``ProtocolError``.
 """
 
 from collections.abc import Callable, Mapping
-from typing import Any, Final, Self
+from typing import Any, Final
 
 import orjson
 from attrs import field, frozen
 
-from interpreterd.model.comms import ToComm
 from interpreterd.model.errors import ProtocolError
 from interpreterd.model.failures import Failure
 from interpreterd.model.files import ChangedFiles
-from interpreterd.model.functions import HostFunction
-from interpreterd.model.looks import Found, Task
+from interpreterd.model.looks import Found
 from interpreterd.model.requests import Execute
 from interpreterd.pipe.calls import Called, CancelCall, Dropped, Raise, Return, parse_called, parse_dropped
 from interpreterd.pipe.changes import parse_changed
@@ -28,24 +26,6 @@ VERSION: Final = 1
 # Limit for kinds that may come often. A prompt of 16,384 characters is the longest; an exception's text comes once.
 SHORT_LIMIT_BYTES: Final = 256 << 10
 _LONG: Final = frozenset({"done", "failed"})
-_OF_REQUEST: Final = (
-    "code",
-    "envs",
-    "stdin",
-    "interactive",
-    "charts",
-    "image_format",
-    "formats",
-    "shows_saved",
-    "refuses_input",
-    "task",
-    "files",
-    "expressions",
-    "pages",
-    "message_id",
-    "comm",
-    "functions",
-)
 
 
 @frozen(kw_only=True)
@@ -63,43 +43,28 @@ class Configure:
     data_bytes: int | None = None
 
 
-@frozen(kw_only=True)
+@frozen
 class Run:
-    """Daemon: run ``code``. Answered by ``Done`` or ``Exiting``, or by the worker's death.
+    """Daemon: run the code of ``request``. Answered by ``Done`` or ``Exiting``, or by the worker's death.
 
     Attributes:
-        number: The number of the context's execution, counted from 1, which names the code in tracebacks; None if it
-            does not count.
-        results: Whether to publish the value of the last expression.
-        message_id: The client's name for it, which code can see; empty for its id.
+        number: The number of the context's execution, counted from 1, which names the code in tracebacks. It is only
+            told if the request counts.
     """
 
     execution_id: str
-    code: str = field(repr=lambda code: f"<{len(code)} chars>")
-    envs: Mapping[str, str] = field(factory=dict, repr=lambda envs: f"<{len(envs)} variables>")
-    stdin: bool = False
-    interactive: bool = False
-    charts: bool = False
-    image_format: str | None = None
-    formats: tuple[str, ...] | None = None
-    shows_saved: bool = False
-    refuses_input: bool = False
-    task: Task | None = None
-    files: bool = False
-    number: int | None = field(default=1, eq=False)
-    results: bool = True
-    expressions: Mapping[str, str] = field(factory=dict, repr=lambda them: f"<{len(them)} expressions>")
-    pages: bool = False
-    message_id: str = ""
-    comm: ToComm | None = None
-    functions: tuple[HostFunction, ...] = ()
+    request: Execute
+    number: int = field(default=1, eq=False)
 
-    @classmethod
-    def of(cls, execution_id: str, request: Execute, number: int) -> Self:
-        """Return the message that runs ``request`` as the execution of this number, if it counts."""
-        values = {name: getattr(request, name) for name in _OF_REQUEST}
-        values["results"] = request.results and not request.silent
-        return cls(execution_id=execution_id, number=number if request.counts else None, **values)
+    @property
+    def code(self) -> str:
+        """The code."""
+        return self.request.code
+
+    @property
+    def envs(self) -> Mapping[str, str]:
+        """The variables of this execution."""
+        return self.request.envs
 
 
 @frozen(kw_only=True)

@@ -17,7 +17,7 @@ async def test_an_execution_from_start_to_end() -> None:
         assert not context.info().active
         worker, message, execution = await run(context, launcher, "print('a')")
         assert worker.configured_with == Configure(cwd="/work")
-        assert message.code == "print('a')"
+        assert message.request.code == "print('a')"
         assert context.info().active
         worker.write("a\n")
         worker.write("b\n", events.Stream.STDERR)
@@ -65,7 +65,7 @@ async def test_executions_are_told_one_by_one() -> None:
         worker.write("one")
         worker.done(first)
         second = await worker.run()
-        assert second.code == "2"
+        assert second.request.code == "2"
         worker.write("two")
         worker.done(second)
         assert await read(one) == [events.Output(stream=events.Stream.STDOUT, text="one"), COMPLETED]

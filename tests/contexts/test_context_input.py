@@ -33,7 +33,7 @@ async def test_a_question_and_its_answer() -> None:
     launcher = FakeLauncher()
     async with open_context(launcher) as context:
         worker, message, execution = await asking(context, launcher)
-        assert message.stdin
+        assert message.request.stdin
         assert not context.answer(execution.id, "early")
         worker.write("hello")
         ask(worker, message)
@@ -55,7 +55,7 @@ async def test_without_a_client_that_answers_there_is_no_input(client: bool, ans
     launcher = FakeLauncher()
     async with open_context(launcher) as context:
         _, message, _ = await asking(context, launcher, client=client, answers=answers)
-        assert not message.stdin
+        assert not message.request.stdin
 
 
 async def test_a_client_that_has_gone_is_the_end_of_the_input() -> None:
@@ -70,7 +70,7 @@ async def test_a_client_that_has_gone_is_the_end_of_the_input() -> None:
         assert await worker.told() == Answer(number=2, text=None)
         worker.done(message)
         following = context.submit(execute("next"))
-        assert (await worker.run()).code == "next"
+        assert (await worker.run()).request.code == "next"
         assert following.state == "running"
 
 
@@ -100,7 +100,7 @@ async def test_a_question_that_waits_for_its_client_ends_with_the_client() -> No
         assert await worker.told() == Answer(number=1, text=None)
         worker.done(message)
         following = context.submit(execute("next"))
-        assert (await worker.run()).code == "next"
+        assert (await worker.run()).request.code == "next"
         assert following.state == "running"
 
 

@@ -76,7 +76,7 @@ async def test_an_interrupted_execution_that_waits_leaves_the_queue_and_is_told(
         assert first.state == "cancelled"
         assert "interrupt" not in worker.calls
         worker.done(message)
-        assert (await worker.run()).code == "second"
+        assert (await worker.run()).request.code == "second"
         assert context.interrupt(running.id) == "idle", "it has ended"
         assert context.interrupt("unknown") == "idle"
         assert "interrupt" not in worker.calls

@@ -28,7 +28,7 @@ async def test_restart_has_a_new_worker_and_keeps_the_queue() -> None:
         second = await launcher.worker()
         message = await second.run()
         await restarting
-        assert message.code == "next"
+        assert message.request.code == "next"
         second.done(message)
         assert await read(waiting) == [events.Restarted(), COMPLETED]
         await launcher.swept.wait()

@@ -235,4 +235,4 @@ async def test_contexts_run_in_parallel(tmp_path: Path) -> None:
         contexts = [await manager.create(CreateContext()) for _ in range(3)]
         for info in contexts:
             manager.get(info.id).submit(Execute(code=info.id))
-        assert [(await worker.run()).code for worker in launcher.workers] == [info.id for info in contexts]
+        assert [(await worker.run()).request.code for worker in launcher.workers] == [info.id for info in contexts]

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from interpreterd.dialects.native.events import render_v1
 from interpreterd.model.errors import ProtocolError
 from interpreterd.model.events import EVENT_LIMIT_CHARS, Failure, Raised
+from interpreterd.model.requests import Execute
 from interpreterd.pipe.decoders import MESSAGE_LIMIT_BYTES, Decoder, TextDecoder
 from interpreterd.pipe.messages import (
     SHORT_LIMIT_BYTES,
@@ -188,7 +189,7 @@ def test_what_a_client_is_told_of_the_longest_line_stays_below_one_mib(character
 
 
 def test_code_and_errors_stay_out_of_logs() -> None:
-    shown = repr(Run(execution_id="a", code="secret", envs={"KEY": "secret"}))
+    shown = repr(Run("a", Execute(code="secret", envs={"KEY": "secret"})))
     assert "secret" not in shown
     assert "secret" not in repr(Done(execution_id="a", error=Failure(name="E", value="secret", traceback="secret")))
 

@@ -15,6 +15,7 @@ from interpreterd.model.failures import Details, Failure, Frame
 from interpreterd.model.files import ChangedFile, ChangedFiles
 from interpreterd.model.functions import HostFunction
 from interpreterd.model.looks import Cell, Comms, Completions, History, HistoryQuery, OpenComm, Task
+from interpreterd.model.requests import Execute
 from interpreterd.pipe import messages
 from interpreterd.pipe.calls import Called, CancelCall, Dropped, Raise, Return
 from interpreterd.pipe.decoders import Decoder
@@ -45,40 +46,33 @@ TO_WORKER: list[messages.ToWorker] = [
     Configure(cwd="/home/user"),
     Configure(cwd="/tmp/Übung 日本", envs={"PATH": "/usr/bin:/bin", "GREETING": "grüß dich 👋"}),
     Configure(cwd="/", data_bytes=671088640),
-    Run(execution_id="5f3c7f0e-8f5c-4f0e-9a55-0d9b6a1c2e3d", code="x = 1"),
+    Run("5f3c7f0e-8f5c-4f0e-9a55-0d9b6a1c2e3d", Execute(code="x = 1")),
+    Run("e2", Execute(code="print('naïve', \"日本\", '👋')\n\tx = '\\n'\r\n\u2028\0", envs={"A": "", "B": "a=b\nc"})),
+    Run("e3", Execute(code="input()", stdin=True)),
+    Run("e4", Execute(code="x", interactive=True)),
+    Run("e5", Execute(code="x", charts=True, image_format="svg")),
+    Run("e5", Execute(code="x", formats=("application/json",), shows_saved=True, refuses_input=True)),
+    Run("e6", Execute(code="x", files=True)),
     Run(
-        execution_id="e2",
-        code="print('naïve', \"日本\", '👋')\n\tx = '\\n'\r\n\u2028\0",
-        envs={"A": "", "B": "a=b\nc"},
-    ),
-    Run(execution_id="e3", code="input()", stdin=True),
-    Run(execution_id="e4", code="x", interactive=True),
-    Run(execution_id="e5", code="x", charts=True, image_format="svg"),
-    Run(execution_id="e5", code="x", formats=("application/json",), shows_saved=True, refuses_input=True),
-    Run(execution_id="e6", code="x", files=True),
-    Run(
-        execution_id="e6",
-        code="x",
-        functions=(
-            HostFunction(name="search", signature="(query: str)", doc="Finds."),
-            HostFunction(name="github.fetch", is_async=True),
+        "e6",
+        Execute(
+            code="x",
+            functions=(
+                HostFunction(name="search", signature="(query: str)", doc="Finds."),
+                HostFunction(name="github.fetch", is_async=True),
+            ),
         ),
     ),
-    Run(execution_id="e6", code="pri", task=Task(kind="complete", cursor=3)),
-    Run(execution_id="e7", code="x", number=None, expressions={"double": "2 * x"}, pages=True, message_id="m"),
+    Run("e6", Execute(code="pri", task=Task(kind="complete", cursor=3))),
+    Run("e7", Execute(code="x", counted=False, expressions={"double": "2 * x"}, pages=True, message_id="m")),
     Run(
-        execution_id="e8",
-        code="",
-        number=None,
-        task=Task(kind="history", history=HistoryQuery(access="search", n=10, pattern="a*", unique=True)),
+        "e8",
+        Execute(
+            code="", task=Task(kind="history", history=HistoryQuery(access="search", n=10, pattern="a*", unique=True))
+        ),
     ),
-    Run(execution_id="e9", code="", number=None, task=Task(kind="comms", target="jupyter.widget")),
-    Run(
-        execution_id="e10",
-        code=comm_content('{"a":1}', buffers=[b"\0"]),
-        number=None,
-        comm=ToComm(action="message", comm_id="c"),
-    ),
+    Run("e9", Execute(code="", task=Task(kind="comms", target="jupyter.widget"))),
+    Run("e10", Execute(code=comm_content('{"a":1}', buffers=[b"\0"]), comm=ToComm(action="message", comm_id="c"))),
     Answer(number=1, text="grün"),
     Answer(number=2, text=None),
     Return(number=7, value=Json('["grün",{"a":null}]')),

@@ -35,6 +35,7 @@ from interpreterd.machine.inputs import (
 from interpreterd.machine.machine import Machine
 from interpreterd.machine.states import State
 from interpreterd.model.events import Outcome
+from interpreterd.model.requests import Execute
 from interpreterd.pipe.messages import (
     Answer,
     Run,
@@ -91,7 +92,7 @@ class MachineDriver(RuleBasedStateMachine):
                 assert restarted == self.restarts_unsaid
                 self.restarts_unsaid = False
                 self.running = name
-            case Send(Run(execution_id=name, stdin=stdin)):
+            case Send(Run(execution_id=name, request=Execute(stdin=stdin))):
                 assert stdin is (name in self.with_input)
                 assert self.alive
                 assert not self.killed

@@ -46,6 +46,24 @@ class Like:
         return f"like {self._error!r}"
 
 
+class _RunOf:
+    """Equal to every message that runs the execution of this name."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def __eq__(self, other: object) -> bool:
+        told = type(other) is Run and (other.execution_id, other.request.code)
+        return told == (self._name, f"code of {self._name}")
+
+    def __repr__(self) -> str:
+        return f"run {self._name}"
+
+
+def run_of(name: str) -> Any:
+    return _RunOf(name)
+
+
 # The effects that kill a worker and set the time in which it must die.
 KILL: list[Effect] = [ClearTimer("timeout"), ClearTimer("grace"), KillWorker(), SetTimer("grace", GIVE_UP_AFTER_S)]
 
@@ -59,7 +77,7 @@ def submit(name: str, timeout_s: int | None = None) -> Submit:
 
 
 def begin(name: str, *, restarted: bool = False) -> list[Effect]:
-    return [Begin(name, restarted), Send(Run(execution_id=name, code=f"code of {name}"))]
+    return [Begin(name, restarted), Send(run_of(name))]
 
 
 def done(name: str, error: Failure | None = None) -> Received:

@@ -25,7 +25,7 @@ from interpreterd.workers.process import ANSWERS_LIMIT_BYTES, ProcessWorker
 
 NOBODY = (1 << 22) + 1  # no process has it: it is above the largest possible pid; see proc(5)
 MOST_PIECE_BYTES = 6 * PIECE_CHARS + 1000  # JSON escapes one character with up to six
-LONG = Run(execution_id="e", code='"' * 10 * PIECE_CHARS)
+LONG = Run("e", Execute(code='"' * 10 * PIECE_CHARS))
 
 
 class Channel:
@@ -84,7 +84,7 @@ TEXTS = {
 async def test_what_is_long_arrives_as_it_is(channel: Channel, outbox: Outbox, name: str) -> None:
     text = TEXTS[name]
     told = (
-        Run(execution_id="e", code=text, envs={"A": "é"}, stdin=True, interactive=True),
+        Run("e", Execute(code=text, envs={"A": "é"}, stdin=True, interactive=True)),
         Answer(number=7, text=text),
     )
     for message in told:
@@ -105,8 +105,8 @@ async def test_each_piece_has_a_turn_of_the_loop_of_its_own(channel: Channel, ou
 
 
 async def test_what_is_short_is_written_at_once(channel: Channel, outbox: Outbox) -> None:
-    outbox.send(Run(execution_id="e", code="x" * PIECE_CHARS))
-    assert channel.written == [encode(Run(execution_id="e", code="x" * PIECE_CHARS))]
+    outbox.send(Run("e", Execute(code="x" * PIECE_CHARS)))
+    assert channel.written == [encode(Run("e", Execute(code="x" * PIECE_CHARS)))]
 
 
 async def test_what_is_sent_meanwhile_comes_after_it(channel: Channel, outbox: Outbox) -> None:
@@ -164,14 +164,14 @@ async def turns() -> None:
 
 
 async def test_for_a_worker_that_reads_nothing_a_few_pieces_are_made(unread: ProcessWorker) -> None:
-    unread.send(Run(execution_id="e", code='"' * 100 * PIECE_CHARS))
+    unread.send(Run("e", Execute(code='"' * 100 * PIECE_CHARS)))
     await turns()
     assert unread._channel is not None
     assert 0 < unread._channel.get_write_buffer_size() <= 2 * MOST_PIECE_BYTES
 
 
 async def test_a_worker_that_asks_before_it_has_read_its_code_gets_few_answers(unread: ProcessWorker) -> None:
-    unread.send(Run(execution_id="e", code="x" * (ANSWERS_LIMIT_BYTES // 2)))
+    unread.send(Run("e", Execute(code="x" * (ANSWERS_LIMIT_BYTES // 2))))
     for number in range(1000):
         unread.send(Answer(number=number, text="x" * 10_000))
     assert unread._outbox is not None

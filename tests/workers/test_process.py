@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from interpreterd.model.errors import WorkerStartFailed
+from interpreterd.model.requests import Execute
 from interpreterd.pipe.messages import Answer, Configured, Exit, FromWorker, Run, Sync, Synced
 from interpreterd.processes.families import state
 from interpreterd.processes.nursery import Nursery
@@ -174,7 +175,7 @@ async def test_a_worker_that_asks_and_does_not_read_the_answers_costs_the_daemon
                 worker.send(Answer(number=number, text="x" * 100_000))
             assert worker._outbox is not None
             assert ANSWERS_LIMIT_BYTES < worker._outbox.size < 2 * ANSWERS_LIMIT_BYTES
-            worker.send(Run(execution_id="e", code="x" * 2 * ANSWERS_LIMIT_BYTES))
+            worker.send(Run("e", Execute(code="x" * 2 * ANSWERS_LIMIT_BYTES)))
             assert worker._outbox.size > 2 * ANSWERS_LIMIT_BYTES, "nothing else is dropped"
         finally:
             worker.process_exited(0)
