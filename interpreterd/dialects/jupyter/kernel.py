@@ -20,7 +20,7 @@ from interpreterd.dialects.jupyter.messages import (
     reply,
     status,
 )
-from interpreterd.model.errors import InterpreterError
+from interpreterd.model.errors import ContextNotFound, InterpreterError
 from interpreterd.model.events import Submitted
 
 PARENTS_LIMIT: Final = 1024
@@ -117,6 +117,14 @@ class JupyterKernel:
             self._parents_bytes -= dropped.size_bytes
 
     # The life of its Python
+
+    async def exists(self) -> bool:
+        """Return whether its context has not been deleted."""
+        try:
+            await self.service.get(self.context_id)
+        except ContextNotFound:
+            return False
+        return True
 
     async def restart(self) -> None:
         """Give it a new Python, as a client has asked. Raises as the port."""

@@ -243,6 +243,8 @@ class Session:
         if isinstance(event, Output):
             self._out.append(stream(event.stream.value, event.text, self._kernel.latest))
         elif isinstance(event, WorkerEnded):
+            if not await self._kernel.exists():
+                return  # its end is told after its last event, and is no restart
             if not self._kernel.told_end(number):
                 self._out.append(status("restarting"))
                 await self._flush(number + 1)

@@ -88,7 +88,7 @@ async def test_the_end_of_the_kernel_is_told(jupyter: Jupyter) -> None:
     async with jupyter.channel(kernel) as channel:
         await channel.ask("kernel_info_request")
         await jupyter.ask("DELETE", f"/api/kernels/{kernel}")
-        await channel.until("status", execution_state="dead")
+        assert (await channel.until("status"))["content"] == {"execution_state": "dead"}  # and not "restarting"
         assert await channel.ended() == (1001, f"context deleted: {kernel}")
 
 
