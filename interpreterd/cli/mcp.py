@@ -1,6 +1,5 @@
 """``interpreterd mcp``."""
 
-import asyncio
 import os
 from pathlib import Path
 from typing import Final
@@ -134,15 +133,18 @@ def command(
         output_chars=output_chars,
         image_bytes=image_bytes,
     )
+    import uvloop
+
     if not by_http:
-        asyncio.run(serving.serve_stdio(options))
+        uvloop.run(serving.serve_stdio(options))
         return
     from interpreterd.mcp import web
 
     if not web.may_listen(host, token):
         raise click.UsageError(f"--host {host} needs --token: anyone who reaches the port can run code.")
     try:
-        asyncio.run(web.serve_http(options, host=host, port=port, token=token or None, names=hosts))
+        server = serving.Service(options, by_stdio=False, secret=token or "").server()
+        uvloop.run(web.serve_http(server, host=host, port=port, token=token or None, names=hosts))
     except OSError as error:
         reason = os.strerror(error.errno) if error.errno and error.errno > 0 else error
         raise click.ClickException(f"cannot listen on {host} port {port}: {reason}") from None

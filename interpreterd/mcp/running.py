@@ -97,7 +97,7 @@ class CodeRunner:
         self, execution: FollowedExecution, gathered: Gathered, waiting: Waiting, *, at_least_one: bool = False
     ) -> None:
         """Gather events until the last one, or until the time is over; report progress meanwhile."""
-        reporting = asyncio.create_task(_report(gathered, waiting))
+        reporting = _Reporting(gathered, waiting)
         try:
             if at_least_one:
                 async with asyncio.timeout(max(waiting.left_s, FIRST_EVENT_S)):
@@ -106,9 +106,7 @@ class CodeRunner:
                 while execution.events:
                     gathered.add(execution.events.popleft())
         finally:
-            reporting.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await reporting
+            reporting.end()
 
     @staticmethod
     async def _fill(execution: FollowedExecution, waiting: Waiting) -> bool:
@@ -173,11 +171,32 @@ def _ended(known: Mapping[str, Any], shape: Shape) -> Gathered:
     return gathered
 
 
-async def _report(gathered: Gathered, waiting: Waiting) -> None:
-    """Report progress every ``PROGRESS_S``; each number is larger than the one before."""
-    while True:
-        await asyncio.sleep(PROGRESS_S)
-        await waiting.progress(time.monotonic() - waiting.began_at, gathered.last_line[:LINE_SHOWN_CHARS])
+class _Reporting:
+    """Reports progress every ``PROGRESS_S``; each number is larger than the one before.
+
+    Most calls end before the first report, so there is no task before that.
+    """
+
+    def __init__(self, gathered: Gathered, waiting: Waiting) -> None:
+        self._gathered = gathered
+        self._waiting = waiting
+        self._task: asyncio.Task[None] | None = None
+        self._timer = asyncio.get_running_loop().call_later(PROGRESS_S, self._begin)
+
+    def end(self) -> None:
+        """Report no more."""
+        self._timer.cancel()
+        if self._task is not None:
+            self._task.cancel()
+
+    def _begin(self) -> None:
+        self._task = asyncio.create_task(self._report())
+
+    async def _report(self) -> None:
+        while True:
+            line = self._gathered.last_line[:LINE_SHOWN_CHARS]
+            await self._waiting.progress(time.monotonic() - self._waiting.began_at, line)
+            await asyncio.sleep(PROGRESS_S)
 
 
 async def _interrupted(execution: FollowedExecution) -> None:

@@ -12,9 +12,8 @@ from urllib.parse import urlsplit
 
 import orjson
 import uvicorn
+from mcp.server.lowlevel import Server
 from mcp.server.transport_security import TransportSecuritySettings
-
-from interpreterd.mcp.serving import McpOptions, Service
 
 PATH: Final = "/mcp"
 LOOPBACK: Final = ("127.0.0.1", "localhost", "::1")
@@ -95,11 +94,11 @@ class Quiet(uvicorn.Server):
         self.should_exit = True
 
 
-def application(service: Service, *, host: str, token: str | None, names: Collection[str]) -> Application:
-    """Return the ASGI application of ``service``, which listens on ``host``; ``names`` are those of it besides."""
+def application(server: Server[None], *, host: str, token: str | None, names: Collection[str]) -> Application:
+    """Return the ASGI application of ``server``, which listens on ``host``; ``names`` are those of it besides."""
     # The guard checks more, and for every address.
     security = TransportSecuritySettings(enable_dns_rebinding_protection=False)
-    inner = service.server().streamable_http_app(
+    inner = server.streamable_http_app(
         streamable_http_path=PATH, transport_security=security, host=host, max_sessions=MAX_SESSIONS
     )
     is_open = host in ANY_ADDRESS and token is not None and not names
@@ -112,7 +111,7 @@ def may_listen(host: str, token: str | None) -> bool:
     return bool(token) or host in LOOPBACK or host.startswith("127.")
 
 
-async def serve_http(options: McpOptions, *, host: str, port: int, token: str | None, names: Collection[str]) -> None:
+async def serve_http(server: Server[None], *, host: str, port: int, token: str | None, names: Collection[str]) -> None:
     """Serve any number of clients until a signal; print one JSON line with the URL first.
 
     Raises:
@@ -120,22 +119,16 @@ async def serve_http(options: McpOptions, *, host: str, port: int, token: str | 
     """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with contextlib.closing(socket.create_server((host, port), family=family, backlog=1024)) as listening:
-        service = Service(options, by_stdio=False, secret=token or "")
-        app: Any = application(service, host=host, token=token, names=names)
+        app: Any = application(server, host=host, token=token, names=names)
         config = uvicorn.Config(
-            app,
-            log_level="warning",
-            access_log=False,
-            lifespan="on",
-            ws="none",
-            timeout_graceful_shutdown=SHUTDOWN_S,
+            app, log_level="warning", access_log=False, lifespan="on", ws="none", timeout_graceful_shutdown=SHUTDOWN_S
         )
         reachable = {"0.0.0.0": "127.0.0.1", "": "127.0.0.1", "::": "::1"}.get(host, host)
         shown = f"[{reachable}]" if ":" in reachable else reachable
         bound = listening.getsockname()[1]
         print(orjson.dumps({"url": f"http://{shown}:{bound}{PATH}", "port": bound}).decode(), flush=True)
-        server = Quiet(config)
+        listener = Quiet(config)
         for number in (signal.SIGTERM, signal.SIGINT):
-            asyncio.get_running_loop().add_signal_handler(number, server.end)
+            asyncio.get_running_loop().add_signal_handler(number, listener.end)
         with contextlib.redirect_stdout(sys.stderr):
-            await server.serve(sockets=[listening])
+            await listener.serve(sockets=[listening])
