@@ -71,6 +71,9 @@ def make_server(
     async def list_resources(context: _Context, params: object) -> types.ListResourcesResult:
         return types.ListResourcesResult(resources=[])
 
+    async def list_prompts(context: _Context, params: object) -> types.ListPromptsResult:
+        return types.ListPromptsResult(prompts=[])  # some hosts ask in any case
+
     async def list_templates(context: _Context, params: object) -> types.ListResourceTemplatesResult:
         templates = [types.ResourceTemplate(uri_template=uri, name=name) for uri, name in TEMPLATES]
         return types.ListResourceTemplatesResult(resource_templates=templates)
@@ -106,6 +109,7 @@ def make_server(
         on_list_resources=list_resources,
         on_list_resource_templates=list_templates,
         on_read_resource=read,
+        on_list_prompts=list_prompts,
     )
 
 

@@ -58,6 +58,7 @@ CONTENTS: Final[dict[str, list[types.ContentBlock]]] = {
     "test_error_handling": [types.TextContent(text="This tool intentionally returns an error for testing")],
     "test_tool_with_progress": [TEXT],
     "test_missing_capability": [TEXT],
+    "test_logging_tool": [TEXT],
 }
 
 

