@@ -15,7 +15,7 @@ PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; 
 unexport PYTHONUNBUFFERED PYTHONDONTWRITEBYTECODE
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: run test quick clients programs cover lint format docs dist clean distclean
+.PHONY: run test quick newest-sdks clients programs cover lint format docs dist clean distclean
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
 
@@ -30,6 +30,10 @@ test: $(VENV)/.has-test programs clients
 clients: programs
 	@$(MAKE) --no-print-directory --keep-going .venv-clients/.has .venv-clients/node/.has || \
 		echo 'Not all clients are installed: the tests in tests/clients will fail. See above for the reason' >&2
+
+# Not a part of CI: it fails when somebody else releases something.
+newest-sdks: $(VENV)/.has-test programs
+	$(BIN)/python tests/clients/newest.py $(ARGS)
 
 # The tests that start no daemon: neither with one, nor of documents, distributions or benchmarks.
 quick: $(VENV)/.has-test

@@ -14,6 +14,7 @@ from attrs import define, field
 from paths import ROOT
 
 PROGRAMS: Final = ROOT / "tests" / "clients" / "programs"
+INSTALLED_IN: Final = Path(os.environ.get("CLIENTS_IN", ROOT))  # tests/clients/newest.py has another place
 RUN_LIMIT_S: Final = 150  # programs of others start slowly on a busy machine
 
 
@@ -32,7 +33,7 @@ works: Final = _works()
 
 def python_of(name: str = "clients") -> str:
     """Return the Python of ``.venv-clients``, or of another environment of this kind; fail if it is not there."""
-    environment = ROOT / f".venv-{name}"
+    environment = INSTALLED_IN / f".venv-{name}"
     if not (environment / ".has").exists():
         pytest.fail(f"the programs that this test runs are not installed: make {environment.name}/.has", pytrace=False)
     return str(environment / "bin" / "python")
@@ -49,7 +50,7 @@ def newer_node() -> str:
 
 def node_folder() -> Path:
     """Return the folder that has ``node_modules``; fail if it or Node is not there."""
-    folder = ROOT / ".venv-clients" / "node"
+    folder = INSTALLED_IN / ".venv-clients" / "node"
     if shutil.which("node") is None:
         pytest.fail("this test runs a program in Node, which is not here: apt-get install nodejs npm", pytrace=False)
     if not (folder / ".has").exists():
