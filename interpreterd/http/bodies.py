@@ -23,20 +23,30 @@ async def read_json(request: web.Request, limit_bytes: int = SMALL_BYTES, *, is_
         MalformedRequest: It is not JSON, did not arrive whole or in time, is compressed, or has more than
             ``limit_bytes``, or than ``decoding`` takes.
     """
+    with receiving(request) as hold:
+        body = await _read_whole(request, limit_bytes, hold)
+        if len(body) <= SMALL_BYTES and not body.removeprefix(BOM_UTF8).strip():
+            return {}
+        return await decode_any_size(body, "the body", is_light=is_light)
+
+
+async def read_body(request: web.Request, limit_bytes: int) -> bytes:
+    """Return the body. Raises as ``read_json``, but for what is in it."""
+    with receiving(request) as hold:
+        return await _read_whole(request, limit_bytes, hold)
+
+
+async def _read_whole(request: web.Request, limit_bytes: int, hold: Callable[[int], None]) -> bytes:
     encoding = ",".join(request.headers.getall(hdrs.CONTENT_ENCODING, []))
     if encoding.strip().lower() not in ("", "identity"):
         raise UnsupportedEncoding
     limit_bytes = min(limit_bytes, request.app[SETTINGS].body_limit_bytes)
     if (request.content_length or 0) > limit_bytes:
         raise BodyTooLarge(limit_bytes)
-    with receiving(request) as hold:
-        try:
-            body = await _read(request, limit_bytes, hold)
-        except web.RequestPayloadError as error:
-            raise MalformedRequest(f"the body cannot be read: {error.__cause__ or error}") from None
-        if len(body) <= SMALL_BYTES and not body.removeprefix(BOM_UTF8).strip():
-            return {}
-        return await decode_any_size(body, "the body", is_light=is_light)
+    try:
+        return await _read(request, limit_bytes, hold)
+    except web.RequestPayloadError as error:
+        raise MalformedRequest(f"the body cannot be read: {error.__cause__ or error}") from None
 
 
 async def _read(request: web.Request, limit_bytes: int, hold: Callable[[int], None]) -> bytes:

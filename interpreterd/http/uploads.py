@@ -1,7 +1,7 @@
 """A body of any size, piece by piece, as its reader takes it: of no more than a piece or two is it kept in memory."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable
 from typing import Final
 
 from aiohttp import HttpVersion11, hdrs, web
@@ -27,29 +27,46 @@ def check_whole(request: web.Request) -> None:
         raise InvalidRequest("Content-Range must be absent: a file is sent as a whole")
 
 
-async def body_pieces(request: web.Request) -> AsyncIterator[bytes]:
-    """Yield the body of ``request``. The client may pause for ``body_timeout_s``, and must not be slow all the time.
-
-    Raises:
-        BodyTooSlow
-        MalformedRequest: It did not arrive whole.
-    """
+async def permit(request: web.Request) -> None:
+    """Let a client send its body that waits for permission; see ``not_yet``."""
     expects = request.headers.get(hdrs.EXPECT, "").lower() == "100-continue"
     if expects and request.version >= HttpVersion11 and not request.content.is_eof():
         await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
         request.writer.output_size = 0  # counts the answer only
-    pause_s = request.app[SETTINGS].body_timeout_s
-    now = asyncio.get_running_loop().time
-    end = now() + pause_s * BODY_PAUSES
-    try:
-        while not request.content.at_eof():
-            with waiting(request):
-                async with asyncio.timeout_at(min(now() + pause_s, end)):
-                    piece = await request.content.readany()
-            end += len(piece) / LEAST_BYTES_PER_S
-            if piece:
-                yield piece
-    except TimeoutError:
-        raise BodyTooSlow from None
-    except web.RequestPayloadError as error:
-        raise MalformedRequest(f"the body cannot be read: {error.__cause__ or error}") from None
+
+
+class Patience:
+    """Receives the body of ``request``: the client may pause for ``body_timeout_s``, and not be slow all the time."""
+
+    def __init__(self, request: web.Request) -> None:
+        self._request = request
+        self._pause_s = request.app[SETTINGS].body_timeout_s
+        self._now = asyncio.get_running_loop().time
+        self._end = self._now() + self._pause_s * BODY_PAUSES
+
+    async def receive(self, receiving: Awaitable[bytes]) -> bytes:
+        """Return the piece that ``receiving`` waits for.
+
+        Raises:
+            BodyTooSlow
+            MalformedRequest: The body did not arrive whole.
+        """
+        try:
+            with waiting(self._request):
+                async with asyncio.timeout_at(min(self._now() + self._pause_s, self._end)):
+                    piece = await receiving
+        except TimeoutError:
+            raise BodyTooSlow from None
+        except web.RequestPayloadError as error:
+            raise MalformedRequest(f"the body cannot be read: {error.__cause__ or error}") from None
+        self._end += len(piece) / LEAST_BYTES_PER_S
+        return piece
+
+
+async def body_pieces(request: web.Request) -> AsyncIterator[bytes]:
+    """Yield the body of ``request``. Raises as ``Patience.receive``."""
+    await permit(request)
+    patience = Patience(request)
+    while not request.content.at_eof():
+        if piece := await patience.receive(request.content.readany()):
+            yield piece

@@ -56,9 +56,9 @@ def meet(paths: Iterable[str]) -> bool:
 
 
 def modules() -> Iterator[tuple[str, str]]:
-    # The worker is another program: interpreterd/_worker is a link to its files.
+    # The worker is another program: interpreterd/_worker is a link to its files. So is what a dialect runs in contexts.
     for path in sorted(PACKAGE.rglob("*.py")):
-        if path != GENERATED and "_worker" not in path.parts:
+        if path != GENERATED and not {"_worker", "in_context"} & set(path.parts):
             yield str(path.relative_to(ROOT)), Path(path).read_text("utf-8")
 
 

@@ -98,7 +98,7 @@ def test_wheel_takes_no_general_name(wheel: Path) -> None:
     tree |= {f"interpreterd/_worker/{path.name}" for path in (ROOT / "worker").glob("*.py")}
     assert {name for name in names if name.startswith("interpreterd/")} == tree
     required = re.findall(r"^Requires-Dist: ([\w-]+)[^;\n]*$", metadata, re.MULTILINE)
-    assert sorted(required) == ["aiohttp", "attrs", "click", "orjson", "prompt-toolkit", "rich", "uvloop"]
+    assert sorted(required) == ["aiohttp", "attrs", "click", "orjson", "prompt-toolkit", "protobuf", "rich", "uvloop"]
 
 
 def test_source_distribution_holds_what_the_wheel_is_made_of(wheel: Path) -> None:

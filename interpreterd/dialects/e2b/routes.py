@@ -13,8 +13,17 @@ CODE: Final = (
     LateRoute("POST", "/contexts/{id}/restart", "contexts:restart_context"),
 )
 """Of the server for code, which E2B's SDKs look for on port 49999."""
+ENVD: Final = (
+    LateRoute("GET", "/files", "envd.files:read_file"),
+    LateRoute("POST", "/files", "envd.files:write_files", upload=True),
+    LateRoute("GET", "/envs", "envd.files:tell_environment"),
+    LateRoute("GET", "/metrics", "envd.files:tell_metrics"),
+    LateRoute("POST", "/filesystem.Filesystem/{method}", "envd.filesystem:filesystem"),
+    LateRoute("POST", "/process.Process/{method}", "envd.process:process"),
+)
+"""Of the server for files and commands, which E2B's SDKs look for on port 49983."""
 TABLE: Final = Table(
-    routes=CODE,
+    routes=CODE + ENVD,
     errors="errors:error_answer",
     state="sandbox:Sandbox",
     headers=("E2b-Sandbox-Id", "X-API-Key", "User-Agent: e2b-"),

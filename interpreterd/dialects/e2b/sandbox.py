@@ -1,8 +1,15 @@
 """The one sandbox that the daemon is, for E2B's clients."""
 
+from __future__ import annotations
+
 from collections.abc import Mapping
+from functools import cached_property
+from typing import TYPE_CHECKING
 
 from interpreterd.contexts.service import ContextService
+
+if TYPE_CHECKING:
+    from interpreterd.dialects.e2b.envd.state import Envd
 
 
 class Sandbox:
@@ -17,3 +24,10 @@ class Sandbox:
         """Begin without variables."""
         self.service = service
         self.envs: Mapping[str, str] = {}
+
+    @cached_property
+    def envd(self) -> Envd:
+        """What the part for files and commands keeps."""
+        from interpreterd.dialects.e2b.envd.state import Envd  # clients that only run code do not need it
+
+        return Envd(self.service)

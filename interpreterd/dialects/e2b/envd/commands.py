@@ -1,0 +1,291 @@
+"""RunningCommands: each runs in an unlisted context of its own, and so has the rights and the limits of contexts.
+
+The context ends with the command, or with the last process that the command has left running. ``in_context.command``
+starts the command there, and says how the two speak with each other.
+"""
+
+import asyncio
+import binascii
+import contextlib
+import logging
+import signal
+from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
+from typing import Any, Final, Literal
+
+from attrs import frozen
+
+from interpreterd.background import supervised
+from interpreterd.contexts.service import ContextService, Submission
+from interpreterd.dialects.e2b.envd.errors import EnvdRefused
+from interpreterd.dialects.e2b.envd.followers import Followers
+from interpreterd.dialects.e2b.envd.helpers import own_execution, source
+from interpreterd.model.errors import InterpreterError, InvalidRequest, ServerShuttingDown
+from interpreterd.model.events import Finished, InputRequest, Output, Stream
+from interpreterd.model.requests import CreateContext
+
+INPUT_PIECE_BYTES: Final = 128 << 10
+_CODE: Final = source("command")
+_SPEC_LIMIT_CHARS: Final = 1 << 20
+_log = logging.getLogger(__name__)
+
+
+@frozen(kw_only=True)
+class Spec:
+    """What to run: see E2B's ``process.StartRequest``. ``size`` is that of a terminal, in rows and columns."""
+
+    command: str
+    arguments: Sequence[str] = ()
+    envs: Mapping[str, str] = {}
+    cwd: str | None = None
+    tag: str | None = None
+    stdin: bool = False
+    size: tuple[int, int] | None = None
+
+    def code(self) -> str:
+        """Return the code that runs it. Raises ``InvalidRequest``."""
+        arguments = (self.command, list(self.arguments), dict(self.envs), self.cwd or "")
+        call = f"run(*{arguments!a}, stdin={self.stdin}, size={self.size})"
+        if len(call) > _SPEC_LIMIT_CHARS:
+            raise InvalidRequest(f"the command and its environment must have at most {_SPEC_LIMIT_CHARS} characters")
+        return f"{_CODE}\n{call}"
+
+
+@frozen
+class Written:
+    """Output of a command."""
+
+    stream: Literal["stdout", "stderr", "pty"]
+    data: bytes
+
+
+@frozen
+class End:
+    """How a command has ended, in the words of Go's ``os.ProcessState``, which envd tells."""
+
+    status: str
+    exit_code: int = -1
+    exited: bool = False
+
+    @property
+    def error(self) -> str | None:
+        """The status, unless the command has ended well."""
+        return None if self.exited and not self.exit_code else self.status
+
+
+class Command:
+    """A command that has begun.
+
+    Attributes:
+        end: How it has ended; None until then.
+        followers: Those that are told what it writes, and how it ends.
+        submission: The execution that runs it.
+    """
+
+    def __init__(self, service: ContextService, submission: Submission, spec: Spec, pid: int) -> None:
+        self.spec = spec
+        self.pid = pid
+        self.end: End | None = None
+        self.followers = Followers[Written | End]()
+        self._service = service
+        self.submission = submission
+        self._turn = asyncio.Lock()
+        self._asked = asyncio.Event()
+        self._said = ""
+
+    async def send(self, instruction: str) -> None:
+        """Let it obey, when it has obeyed all before.
+
+        Raises:
+            EnvdRefused: It cannot, or it has ended.
+        """
+        async with self._turn:
+            await self._instruct(instruction)
+            await self._asked.wait()
+            if self._said:
+                raise EnvdRefused("failed_precondition", self._said)
+
+    async def _instruct(self, instruction: str) -> None:
+        await self._asked.wait()
+        if self.end is not None:
+            raise EnvdRefused("not_found", f"the process has ended: {self.pid}")
+        self._asked.clear()
+        await self._service.answer(self.submission.execution_id, instruction)
+
+    async def write(self, data: bytes) -> None:
+        """Give it input; return when it has taken all of it. Raises as ``send``."""
+        for start in range(0, len(data), INPUT_PIECE_BYTES):
+            piece = data[start : start + INPUT_PIECE_BYTES]
+            await self.send(f"input {binascii.b2a_base64(piece, newline=False).decode()}")
+
+    async def kill(self) -> None:
+        """Kill it, and every process that it has started; return when they are gone."""
+        with contextlib.suppress(InterpreterError):  # it has just ended
+            await self._service.delete(self.submission.context_id)
+
+    def asks(self, said: str) -> None:
+        """It waits for an instruction, and has ``said`` how the last one went."""
+        self._said = said
+        self._asked.set()
+
+    async def ends(self, end: End) -> None:
+        """It has ended; its followers are told."""
+        self.end = end
+        self._said = ""  # perhaps the last instruction has ended it
+        self._asked.set()
+        await self.followers.tell(end)
+        await self.followers.end()
+
+
+class RunningCommands:
+    """All commands of a daemon, by their pids."""
+
+    def __init__(self, service: ContextService) -> None:
+        self._service = service
+        self._running: dict[int, Command] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def running(self) -> Sequence[Command]:
+        """Return the commands that have not ended, oldest first."""
+        return list(self._running.values())
+
+    def find(self, *, pid: int | None = None, tag: str | None = None) -> Command:
+        """Return the running command that has ``pid``, or the first that has ``tag``. Raises ``EnvdRefused``."""
+        for command in self._running.values():
+            if command.pid == pid or (tag is not None and command.spec.tag == tag):
+                return command
+        raise EnvdRefused("not_found", f"no process has the {f'pid {pid}' if tag is None else f'tag {tag}'}")
+
+    async def start(self, spec: Spec) -> Command:
+        """Start a command, which waits until ``begin`` lets it begin.
+
+        Raises:
+            EnvdRefused, InvalidRequest, LimitReached, WorkerStartFailed, ServerShuttingDown
+        """
+        code = spec.code()
+        info = await self._service.create(CreateContext(listed=False))
+        try:
+            submission = await self._service.submit(own_execution(info.id, code), answers=True)
+            pid = await _started(self._service, submission)
+        except BaseException:
+            self._run(_delete(self._service, info.id))
+            raise
+        command = Command(self._service, submission, spec, pid)
+        self._running[pid] = command
+        return command
+
+    def begin(self, command: Command, *, deadline: float | None = None) -> None:
+        """Let ``command`` begin: the followers that it has now miss nothing. It is killed at ``deadline``."""
+        self._run(self._serve(command, deadline))
+
+    async def close(self) -> None:
+        """Wait for what is under way: the contexts of all commands have ended."""
+        await asyncio.gather(*self._tasks)
+
+    async def _serve(self, command: Command, deadline: float | None) -> None:
+        loop = asyncio.get_running_loop()
+        due = None if deadline is None else loop.call_at(deadline, lambda: self._run(command.kill()))
+        submission = command.submission
+        end = End("unknown")
+        left = False
+        try:
+            await self._service.answer(submission.execution_id, "")
+            async for written in _pump(command, submission):
+                if isinstance(written, Finished):
+                    end, left = _judge(written)
+                else:
+                    await command.followers.tell(written)
+        finally:
+            self._running.pop(command.pid, None)
+            if due is not None:
+                due.cancel()
+            submission.stop()
+            try:
+                await command.ends(end)
+                if left:
+                    await _wait_for_all(self._service, submission.context_id)
+            finally:
+                await _delete(self._service, submission.context_id)
+
+    def _run(self, work: Coroutine[Any, Any, None]) -> None:
+        task = supervised(asyncio.get_running_loop(), work, _log, "a command could not be served")
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+
+async def _started(service: ContextService, submission: Submission) -> int:
+    """Return the pid of the command that ``submission`` starts. Raises ``EnvdRefused``."""
+    async for _, event in submission:
+        if isinstance(event, InputRequest):
+            what, _, rest = event.prompt.partition(" ")
+            if what == "started" and rest.isascii() and rest.isdigit():
+                return int(rest)
+            if what == "refused":
+                code, _, sentence = rest.partition(" ")
+                raise EnvdRefused(code, sentence)
+            raise EnvdRefused("internal", "the command could not be started: its context has said something else")
+        if isinstance(event, Finished):
+            if isinstance(event.cause, ServerShuttingDown):
+                raise event.cause.again()
+            raise EnvdRefused("internal", f"the command could not be started: {_why(event)}")
+    raise EnvdRefused("internal", "the command could not be started")
+
+
+async def _pump(command: Command, submission: Submission) -> AsyncIterator[Written | Finished]:
+    """Yield what happens to ``command``; neighbouring output is joined."""
+    while batch := await submission.ready():
+        stream: Stream | None = None
+        parts: list[str] = []
+        for _, event in batch:
+            if parts and not (isinstance(event, Output) and event.stream is stream):
+                yield _written(command, stream, parts)
+                parts = []
+            if isinstance(event, Output):
+                stream = event.stream
+                parts.append(event.text)
+            elif isinstance(event, InputRequest):
+                command.asks(event.prompt)
+            elif isinstance(event, Finished):
+                yield event
+        if parts:
+            yield _written(command, stream, parts)
+
+
+def _written(command: Command, stream: Stream | None, parts: Sequence[str]) -> Written:
+    name: Literal["stdout", "stderr", "pty"] = "stderr" if stream is Stream.STDERR else "stdout"
+    return Written("pty" if command.spec.size is not None else name, "".join(parts).encode(errors="replace"))
+
+
+def _judge(finished: Finished) -> tuple[End, bool]:
+    """Return how the command has ended, from the end of its execution, and whether it has left processes."""
+    if finished.cause is not None:
+        killed = not isinstance(finished.cause, ServerShuttingDown)
+        return End("signal: killed" if killed else str(finished.cause)), False
+    if finished.error is None:
+        return End("exit status 0", 0, exited=True), False
+    what, number, *more = [*finished.error.value.split(" "), ""]
+    if finished.error.name != "SystemExit" or not (number.isascii() and number.isdigit()):
+        return End(_why(finished)), False
+    if what == "exit":
+        return End(f"exit status {int(number)}", int(number), exited=True), "left" in more
+    name = (signal.strsignal(int(number)) or f"signal {number}").lower() if 0 < int(number) < signal.NSIG else number
+    return End(f"signal: {name}{' (core dumped)' if what == 'core' else ''}"), "left" in more
+
+
+def _why(finished: Finished) -> str:
+    return f"{finished.error.name}: {finished.error.value}" if finished.error is not None else finished.outcome.value
+
+
+async def _wait_for_all(service: ContextService, context_id: str) -> None:
+    """Wait until no process is left in the context; what they write is dropped."""
+    with contextlib.suppress(InterpreterError):
+        submission = await service.submit(own_execution(context_id, "wait_for_all()"))
+        try:
+            while await submission.ready():
+                pass
+        finally:
+            submission.stop()
+
+
+async def _delete(service: ContextService, context_id: str) -> None:
+    with contextlib.suppress(InterpreterError):  # it is gone
+        await service.delete(context_id)
