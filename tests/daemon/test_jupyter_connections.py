@@ -31,6 +31,7 @@ async def test_what_was_written_while_the_client_was_away(jupyter: Jupyter, gate
     async with jupyter.channel(kernel, "me") as channel:
         asked = await channel.send(request("execute_request", {"code": code}))
         await channel.until("stream")
+    await jupyter.left(kernel)
     gate.open()
     async with jupyter.channel(kernel, "other") as other:
         await other.execute("1")  # so the first one has ended
@@ -46,6 +47,7 @@ async def test_more_than_is_kept_was_written_meanwhile(jupyter: Jupyter, gate: G
     async with jupyter.channel(kernel, "me") as channel:
         asked = await channel.send(request("execute_request", {"code": code}))
         await channel.until("stream")
+    await jupyter.left(kernel)
     gate.open()
     async with jupyter.channel(kernel, "other") as other:
         await other.execute("1")

@@ -143,6 +143,11 @@ class Jupyter:
         assert status == 201, model
         return str(model["id"])
 
+    async def left(self, kernel: str) -> None:
+        """Wait until the daemon knows that all clients of a kernel have gone."""
+        while (await self.ask("GET", f"/api/kernels/{kernel}"))[1]["connections"]:
+            pass
+
     @contextlib.asynccontextmanager
     async def channel(self, kernel: str, session: str = "", *, v1: bool = False) -> AsyncIterator[Channel]:
         """Connect to a kernel."""

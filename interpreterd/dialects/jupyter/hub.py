@@ -3,6 +3,8 @@
 from typing import Final
 from uuid import uuid4
 
+from attrs import define
+
 from interpreterd.contexts.service import ContextService
 from interpreterd.dialects.jupyter.kernel import JupyterKernel
 from interpreterd.dialects.jupyter.session import Session
@@ -11,11 +13,26 @@ ABSENT_LIMIT: Final = 512  # clients that have gone, and may come back
 ABSENT_OF_KERNEL_LIMIT: Final = 16
 
 
+@define
+class Notebook:
+    """A document with a kernel: what this API calls a session."""
+
+    path: str
+    name: str
+    type: str
+    kernel_id: str
+
+
 class Hub:
-    """The state of this dialect. A kernel is here as long as it has clients, or had some that may come back."""
+    """The state of this dialect. A kernel is here as long as it has clients, or had some that may come back.
+
+    Attributes:
+        notebooks: By their ids, the oldest first.
+    """
 
     def __init__(self, service: ContextService) -> None:
         self.service = service
+        self.notebooks: dict[str, Notebook] = {}
         self._kernels: dict[str, JupyterKernel] = {}
         self._sessions: dict[tuple[str, str], Session] = {}
         self._absent: dict[tuple[str, str], Session] = {}  # those that have gone longest come first

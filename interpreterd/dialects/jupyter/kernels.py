@@ -1,5 +1,6 @@
 """Kernels over plain HTTP: list, make, show, interrupt, restart, end. A kernel is a context, whoever has made it."""
 
+import os
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
@@ -73,9 +74,10 @@ def kernel_model(hub: Hub, info: ContextInfo) -> dict[str, Any]:
 
 async def start_kernel(hub: Hub, cwds: Sequence[str], envs: Mapping[str, str]) -> ContextInfo:
     """Return a new context, in the first of ``cwds`` that is a directory here. Raises as the port."""
+    usual = await hub.service.directory() if cwds else ""
     for cwd in cwds:
         try:
-            return await hub.service.create(CreateContext(cwd=cwd, envs=envs))
+            return await hub.service.create(CreateContext(cwd=os.path.join(usual, cwd), envs=envs))
         except InvalidWorkingDirectory:
             continue
     return await hub.service.create(CreateContext(envs=envs))

@@ -252,19 +252,22 @@ class Session:
 
     async def _take_gap(self, gap: Gap) -> None:
         """Events of the feed are lost: those of own executions are still in their own journals."""
-        missing = gap.last - gap.first + 1
-        for own in self._own.values():
-            known = min(missing, own.told - own.seen)
-            own.seen += known
-            missing -= known
-        self._others.clear()
-        self._own = {key: own for key, own in self._own.items() if not own.is_past}
-        if missing:
-            text = f"[interpreterd: {missing} events of this kernel are lost, since they are no longer kept]\n"
-            self._out.append(stream("stderr", text, self._kernel.latest))
         for execution_id, own in list(self._own.items()):
             with contextlib.suppress(InterpreterError):
                 if own.done or (await self._service.execution(execution_id)).state == "queued":
                     continue
             await self._flush()
             await self._drain(own)
+        self._others.clear()
+        missing = gap.last - gap.first + 1
+        known = {}
+        for execution_id, own in self._own.items():
+            known[execution_id] = min(missing, own.told - own.seen)
+            missing -= known[execution_id]
+        if missing:
+            text = f"[interpreterd: {missing} events of this kernel are lost, since they are no longer kept]\n"
+            self._out.append(stream("stderr", text, self._kernel.latest))
+        await self._flush(gap.last + 1)
+        for execution_id, count in known.items():
+            if (own_now := self._own.get(execution_id)) is not None:
+                own_now.seen += count

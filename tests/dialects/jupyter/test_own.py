@@ -13,9 +13,11 @@ async def test_a_question_waits_for_a_client_that_comes_back(jupyter: Jupyter, l
         asked = await channel.send(request("execute_request", {"code": "input()"}))
         run = await worker.run()
         await channel.until("execute_input")
+    await jupyter.left(kernel)
     worker.say(Asked(execution_id=run.execution_id, number=1, prompt="? ", password=False))
     async with jupyter.channel(kernel, "me") as channel:
         await channel.until("input_request", prompt="? ")
+    await jupyter.left(kernel)
     async with jupyter.channel(kernel, "me") as channel:  # the same question, asked before it left
         await channel.send(request("input_reply", {"value": "Bo"}, "stdin"))
         assert await worker.told() == Answer(number=1, text="Bo")
@@ -43,6 +45,7 @@ async def test_a_program_goes_on_while_its_client_is_away(jupyter: Jupyter, laun
         asked = await channel.send(request("execute_request", {"code": "1"}))
         run = await worker.run()
         await channel.until("execute_input")
+    await jupyter.left(kernel)
     while worker.reading:  # until its client would have to read
         worker.write("x" * 60_000)
     while not worker.reading:

@@ -22,10 +22,11 @@ def test_everything_is_optional(body: dict[str, Any]) -> None:
 @pytest.mark.parametrize(
     ("body", "cwds"),
     [
-        ({"path": "/a/b.ipynb"}, ("/a/b.ipynb", "/a")),
+        ({"path": "/a/b.ipynb"}, ("/a/b.ipynb", "/a", "a/b.ipynb", "a")),
         ({"env": {"KERNEL_WORKING_DIR": "/w"}}, ("/w",)),
-        ({"path": "/a", "env": {"KERNEL_WORKING_DIR": "/w"}}, ("/a", "/w")),
-        ({"path": "relative/x.ipynb"}, ()),
+        ({"path": "/a", "env": {"KERNEL_WORKING_DIR": "/w"}}, ("/a", "/w", "a")),
+        ({"path": "below/x.ipynb"}, ("below/x.ipynb", "below")),
+        ({"path": "x.ipynb"}, ("x.ipynb",)),
         ({"path": "/a\0b"}, ()),
         ({"path": "/" + "x" * 5000}, ()),
     ],
