@@ -21,7 +21,10 @@ def test_a_guide_prints_what_it_shows(
 ) -> None:
     """All its blocks are one program, from the top of the page down."""
     ours = [block for block in blocks(path) if block.language == "python" and block.reason == HERE]
-    program = "\n".join(block.text for block in ours).replace(DOCUMENTED, client_daemon.url.removeprefix("http://"))
+    host, _, port = client_daemon.url.removeprefix("http://").partition(":")
+    program = "\n".join(block.text for block in ours)
+    for shown, here in ((DOCUMENTED, f"{host}:{port}"), (f"port={DOCUMENTED.partition(':')[2]}", f"port={port}")):
+        program = program.replace(shown, here)
     env = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
     done = subprocess.run(
         [clients_python, "-c", program], cwd=tmp_path, env=env, capture_output=True, text=True, timeout=50

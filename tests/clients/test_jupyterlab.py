@@ -5,7 +5,7 @@ from typing import Final
 
 import pytest
 from browser import browser
-from front_ends import ENTER, RIGHT, Page, front_end
+from front_ends import ENTER, Page, front_end
 from outside import python_of
 from standing import SharedDaemon, StandingDaemons
 
@@ -19,6 +19,12 @@ def moved(change):
 slider.observe(moved, "value")
 ipywidgets.VBox([slider, label])
 """
+INTERACT: Final = """
+from ipywidgets import interact
+@interact(n=(0, 10))
+def show(n=3):
+    print("the value is", n)
+"""
 CELLS: Final = {
     "text": "x = 20\nprint('told', x + 1)",
     "table": "import pandas\npandas.DataFrame({'city': ['Ulm'], 'people': [126]})",
@@ -27,6 +33,7 @@ CELLS: Final = {
     "input": "print(input('name? ') * 2)",
     "endless": "print('runs')\nwhile True: pass",
     "slider": SLIDER,
+    "interact": INTERACT,
     "set": "gone = 1\nprint('set')",
     "get": "gone",
 }
@@ -93,9 +100,16 @@ def test_interrupt(page: Page) -> None:
 def test_slider(page: Page) -> None:
     """A slider of ipywidgets moves, and its callback runs."""
     page.run(NUMBER["slider"])
-    page.browser.wait(page.output(NUMBER["slider"], ".noUi-handle"))
-    page.press(".jp-OutputArea .noUi-handle", RIGHT)
+    page.push(NUMBER["slider"])
     page.shows(NUMBER["slider"], "moved to 4")
+
+
+def test_interact(page: Page) -> None:
+    """`interact` calls a function when its slider moves, and shows what it prints."""
+    page.run(NUMBER["interact"])
+    page.shows(NUMBER["interact"], "the value is 3")
+    page.push(NUMBER["interact"])
+    page.shows(NUMBER["interact"], "the value is 4")
 
 
 def test_restart(page: Page) -> None:

@@ -113,6 +113,11 @@ class Page:
         """Wait until the output of a cell contains ``text``."""
         self.browser.wait(f"{self.output(cell)}?.innerText.includes({json.dumps(text)})")
 
+    def push(self, cell: int) -> None:
+        """Wait for the slider in the output of a cell, and push it to the right by one."""
+        self.browser.wait(self.output(cell, ".noUi-handle"))
+        self.press(f'[data-windowed-list-index="{cell}"] .noUi-handle', RIGHT)
+
     def press(self, selector: str, key: str) -> None:
         """Press keys in an element."""
         self.browser.call("POST", self.browser.find(selector) + "/value", {"text": key})

@@ -1,10 +1,11 @@
 """The contents of clients' requests, checked at the edge. Each raises ``MalformedRequest`` for a wrong type."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, Final
 
 import orjson
 
+from interpreterd.dialects.jupyter.envelope import Incoming
 from interpreterd.http.fields import as_whole
 from interpreterd.model.comms import COMM_ID_LIMIT_CHARS, CommAction, ToComm, comm_content
 from interpreterd.model.errors import InvalidRequest, MalformedRequest
@@ -83,20 +84,20 @@ def parse_target(content: Content) -> str:
     return _string(content, "target_name")
 
 
-def parse_comm(
-    kind: str, content: Content, metadata: Content, buffers: Sequence[bytes], context_id: str, origin: str
-) -> Execute:
-    """Return a client's message to a comm: it is an execution."""
+def parse_comm(request: Incoming, context_id: str, *, origin: str) -> Execute:
+    """Return a client's message to a comm: it is an execution, whose code sees the message as its parent."""
+    content = request.content
     comm_id, target = _string(content, "comm_id"), _string(content, "target_name")
     if not 0 < len(comm_id) <= COMM_ID_LIMIT_CHARS or len(target) > COMM_ID_LIMIT_CHARS:
         raise InvalidRequest(f"content.comm_id and target_name must be 1 to {COMM_ID_LIMIT_CHARS} characters long")
     data = orjson.dumps(content.get("data", {})).decode()
     return Execute(
-        code=comm_content(data, orjson.dumps(metadata).decode(), buffers),
+        code=comm_content(data, orjson.dumps(request.metadata).decode(), request.buffers),
         context_id=context_id,
         timeout_s=None,
         origin=origin,
-        comm=ToComm(action=_ACTIONS[kind], comm_id=comm_id, target=target),
+        message_id=request.message_id,
+        comm=ToComm(action=_ACTIONS[request.kind], comm_id=comm_id, target=target),
     )
 
 

@@ -152,9 +152,7 @@ async def _comm_info(kernel: JupyterKernel, session: Session, request: Incoming)
 
 
 async def _comm(kernel: JupyterKernel, session: Session, request: Incoming) -> None:
-    asked = parse_comm(
-        request.kind, request.content, request.metadata, request.buffers, kernel.context_id, session.origin
-    )
+    asked = parse_comm(request, kernel.context_id, origin=session.origin)
     await session.execute(asked, Parent(request.header, "", silent=True))
 
 

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from interpreterd.dialects.jupyter.contents import parse_comm, parse_execute, parse_history, parse_look, parse_target
+from interpreterd.dialects.jupyter.envelope import Incoming, parse_incoming
 from interpreterd.model.comms import ToComm
 from interpreterd.model.errors import InvalidRequest, MalformedRequest
 from interpreterd.model.looks import HISTORY_LIMIT, HistoryQuery
@@ -15,6 +16,12 @@ from interpreterd.model.requests import Execute
 def execution(content: dict[str, Any]) -> Execute:
     """Return what a client asks to run."""
     return parse_execute(content, "k", origin="me", message_id="m")
+
+
+def to_comm(kind: str, content: dict[str, Any]) -> Incoming:
+    """Return a client's message to a comm."""
+    message = {"header": {"msg_type": kind, "msg_id": "m"}, "content": content, "metadata": {"m": 1}}
+    return parse_incoming(message, [b"\0\xff"])
 
 
 def test_an_execution_has_the_defaults_of_jupyter() -> None:
@@ -131,15 +138,16 @@ def test_a_wrong_question_about_the_history_is_named(content: dict[str, Any], sa
 )
 def test_a_message_to_a_comm_is_an_execution(kind: str, to: ToComm) -> None:
     content = {"comm_id": "c", "target_name": "t", "data": {"a": "é"}}
-    asked = parse_comm(kind, content, {"m": 1}, [b"\0\xff"], "k", "me")
+    asked = parse_comm(to_comm(kind, content), "k", origin="me")
     assert (asked.comm, asked.timeout_s, asked.origin, asked.counts) == (to, None, "me", False)
+    assert asked.message_id == "m", "an Output of ipywidgets shows what refers to it"
     assert json.loads(asked.code) == {"data": {"a": "é"}, "metadata": {"m": 1}, "buffers": ["AP8="]}
 
 
 @pytest.mark.parametrize("content", [{}, {"comm_id": ""}, {"comm_id": "c" * 1001}, {"comm_id": "c", "target_name": 1}])
 def test_a_comm_needs_a_name(content: dict[str, Any]) -> None:
     with pytest.raises((MalformedRequest, InvalidRequest), match=r"content\.(comm_id|target_name)"):
-        parse_comm("comm_open", content, {}, (), "k", "me")
+        parse_comm(to_comm("comm_open", content), "k", origin="me")
 
 
 def test_comms_are_asked_for_by_target() -> None:
