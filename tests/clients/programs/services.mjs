@@ -8,9 +8,9 @@ import WebSocket from "ws";
 import services from "@jupyterlab/services";
 import { check, run as runChecks } from "./checks.mjs";
 
-const { KernelManager, KernelSpecManager, ServerConnection } = services;
+const { KernelManager, KernelSpecManager, ServerConnection, SessionManager } = services;
 const sockets = [];
-let specs, kernels, kernel;
+let specs, kernels, sessions, kernel;
 
 // The library leaves some promises of a kernel that has died alone; a browser only logs that.
 process.on("unhandledRejection", () => {});
@@ -28,6 +28,7 @@ function setup(url) {
   const serverSettings = ServerConnection.makeSettings({ baseUrl, wsUrl, WebSocket: Socket });
   specs = new KernelSpecManager({ serverSettings });
   kernels = new KernelManager({ serverSettings, kernelSpecManager: specs });
+  sessions = new SessionManager({ serverSettings, kernelManager: kernels });
 }
 
 /** Run code; return everything that the future told. */
@@ -191,6 +192,21 @@ check("A kernel is shut down.", async () => {
   await kernels.refreshRunning();
   assert.ok(![...kernels.running()].some(({ id }) => id === kernel.id));
   assert.ok(kernel.isDisposed);
+});
+
+check("A document's session starts a kernel, is renamed, listed and ended, as in VS Code.", async () => {
+  const wish = { path: "a/book.ipynb", name: "book", type: "notebook", kernel: { name: "python3" } };
+  const session = await sessions.startNew(wish);
+  kernel = session.kernel;
+  assert.deepEqual((await run("6 * 7")).results, [{ "text/plain": "42" }]);
+  await session.setPath("a/other.ipynb");
+  await sessions.refreshRunning();
+  const { path, type, kernel: model } = [...sessions.running()].find(({ id }) => id === session.id);
+  assert.deepEqual([path, type, model.id], ["a/other.ipynb", "notebook", kernel.id]);
+  await session.shutdown();
+  await Promise.all([sessions.refreshRunning(), kernels.refreshRunning()]);
+  assert.ok(![...sessions.running()].some(({ id }) => id === session.id));
+  assert.ok(![...kernels.running()].some(({ id }) => id === model.id));
 });
 
 await runChecks(setup);
