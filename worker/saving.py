@@ -16,7 +16,7 @@ def hook_image(module):
 
         display(picture)
 
-    _replace(module.Image, "save", show)
+    _replace(module.Image, "save", "fp", show)
 
 
 def hook_figure(module):
@@ -27,21 +27,23 @@ def hook_figure(module):
 
         show_figure(figure)
 
-    _replace(module.Figure, "savefig", show)
+    _replace(module.Figure, "savefig", "fname", show)
 
 
 _busy = []
 
 
-def _replace(kind, name, show):
+def _replace(kind, name, parameter, show):
+    """Let the method ``name``, whose ``parameter`` is the file, ``show`` what it has saved."""
     original = vars(kind)[name]
 
-    def save(self, fp, *arguments, **options):
-        if _busy or not namespace.current.request.get("showSaved") or not isinstance(fp, (str, PathLike)):
-            return original(self, fp, *arguments, **options)
+    def save(self, *arguments, **options):
+        target = arguments[0] if arguments else options.get(parameter)
+        if _busy or not namespace.current.request.get("showSaved") or not isinstance(target, (str, PathLike)):
+            return original(self, *arguments, **options)
         _busy.append(True)  # matplotlib saves its figures by Pillow
         try:
-            returned = original(self, fp, *arguments, **options)
+            returned = original(self, *arguments, **options)
             show(self)
             return returned
         finally:

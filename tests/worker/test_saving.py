@@ -43,6 +43,7 @@ def test_a_picture_that_is_saved_is_shown(screen: DrivenWorker, tmp_path: Path) 
     path = tmp_path / "a.png"
     assert count(screen, f"{PICTURE}picture.save({str(path)!r})") == 1
     assert path.exists()
+    assert count(screen, f"picture.save(fp={str(path)!r}, format='png')") == 1
     assert count(screen, f"import pathlib\npicture.save(pathlib.Path({str(path)!r}))") == 1
 
 
@@ -58,6 +59,7 @@ def test_a_figure_that_is_saved_is_shown_once(screen: DrivenWorker, tmp_path: Pa
     assert count(screen, f"{FIGURE}plt.savefig({path!r})\nplt.close()") == 1
     assert count(screen, f"{FIGURE}plt.savefig({path!r})") == 1
     assert count(screen, f"{FIGURE}plt.savefig({path!r})\nplt.show()") == 1
+    assert count(screen, f"{FIGURE}plt.savefig(fname={path!r}, dpi=50)") == 1
     assert count(screen, f"{FIGURE}plt.savefig({path!r})\nplt.title('new')") == 2
 
 

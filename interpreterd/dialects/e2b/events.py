@@ -11,7 +11,7 @@ import orjson
 
 from interpreterd.http.timestamp import uncached_timestamp
 from interpreterd.model import displays, events
-from interpreterd.model.errors import ContextRestarted
+from interpreterd.model.errors import ContextRestarted, ExecutionInterrupted, LimitExceeded
 from interpreterd.model.events import Event, Finished, Gap, Outcome
 from interpreterd.model.requests import COLUMNS, E2B_CHART
 
@@ -31,6 +31,7 @@ KEYS: Final = {
     E2B_CHART: "chart",
 }
 """The key of each MIME type; others are in ``extra``."""
+_ENDED: Final = (Outcome.LOST, Outcome.CANCELLED)
 
 
 def render(number: int, event: Event | Gap) -> bytes | None:
@@ -51,13 +52,13 @@ def _started(started: events.Started) -> list[Body]:
 def _finished(finished: Finished) -> list[Body]:
     end = {"type": "end_of_execution"}
     error = finished.error
-    if finished.outcome is Outcome.LOST or isinstance(finished.cause, ContextRestarted):
+    if finished.outcome not in _ENDED or isinstance(finished.cause, ExecutionInterrupted):
+        return [end] if error is None else [_error(error.name, error.value, error.traceback), end]
+    if finished.cause is None or isinstance(finished.cause, ContextRestarted | LimitExceeded):
         why = str(finished.cause) if error is None else f"{error.name}: {error.value}"
         return [_error("ContextRestarting", "Context was restarted", why), end]
-    if finished.outcome is Outcome.CANCELLED:
-        value = "Connection to the execution was closed before the execution was finished"
-        return [_error("UnexpectedEndOfExecution", value, str(finished.cause)), {"type": "unexpected_end_of_execution"}]
-    return [end] if error is None else [_error(error.name, error.value, error.traceback), end]
+    value = "Connection to the execution was closed before the execution was finished"
+    return [_error("UnexpectedEndOfExecution", value, str(finished.cause)), {"type": "unexpected_end_of_execution"}]
 
 
 def _error(name: str, value: str, traceback: str) -> Body:

@@ -109,6 +109,25 @@ async def check_gone(sandbox):
     assert (await sandbox.run_code("2", context=context, timeout=30)).text == "2"
 
 
+async def check_ended_context(sandbox):
+    """A restart ends running code with `ContextRestarting`, a removal with `UnexpectedEndOfExecution`."""
+    for end, name in (
+        (sandbox.restart_code_context, "ContextRestarting"),
+        (sandbox.remove_code_context, "UnexpectedEndOfExecution"),
+    ):
+        context = await sandbox.create_code_context()
+        begun = asyncio.Event()
+
+        async def note(message, begun=begun):
+            begun.set()
+
+        code = "import time\nprint(1)\ntime.sleep(60)"
+        running = asyncio.create_task(sandbox.run_code(code, context=context, on_stdout=note))
+        await begun.wait()
+        await end(context)
+        assert (await running).error.name == name
+
+
 async def check_timeout(sandbox):
     """`timeout` raises `TimeoutException` and interrupts the code; variables stay, and the next code runs at once."""
     context = await sandbox.create_code_context()

@@ -72,6 +72,23 @@ def check_streaming(sandbox):
     assert out == ["waiting\n", "done\n"] == execution.logs.stdout
 
 
+def check_output_order(sandbox):
+    """Output, errors and results come in the order in which the code makes them."""
+    came = []
+    code = "import sys\nprint(1)\nprint(2, file=sys.stderr)\ndisplay(3)\nprint(4)\n5"
+    note = {name: lambda it: came.append(it.line.strip()) for name in ("on_stdout", "on_stderr")}
+    execution = sandbox.run_code(code, on_result=lambda it: came.append(it.text), **note)
+    assert came == ["1", "2", "3", "4", "5"]
+    assert [it.is_main_result for it in execution.results] == [False, True]
+
+
+def check_large(sandbox):
+    """Long output and large results arrive whole."""
+    execution = sandbox.run_code("for i in range(20_000): print(i)\ndisplay({'image/png': b'x' * 3_000_000}, raw=True)")
+    assert "".join(execution.logs.stdout).splitlines() == [str(i) for i in range(20_000)]
+    assert len(execution.results[0].png) == 4_000_000
+
+
 def check_notebook(sandbox):
     """Code may be indented as a whole, wait by `await`, and have `!commands` and magics."""
     execution = sandbox.run_code("\n    import asyncio\n    await asyncio.sleep(0)\n    !echo from the shell\n    7\n")

@@ -7,7 +7,7 @@ import pytest
 
 from interpreterd.dialects.e2b.events import render
 from interpreterd.model.displays import ClearOutput, Display, Json, Result
-from interpreterd.model.errors import ContextDeleted, ContextRestarted
+from interpreterd.model.errors import ContextDeleted, ContextRestarted, ExecutionInterrupted
 from interpreterd.model.events import Event, Failure, Finished, Gap, Outcome, Output, Queued, Stream
 
 
@@ -48,6 +48,14 @@ def test_text_loses_the_quotes_around_it(text: str, told: str) -> None:
         (Finished(outcome=Outcome.COMPLETED), None),
         (Finished(outcome=Outcome.COMPLETED, error=Failure(name="E", value="v", traceback="t")), ("E", "v", "t")),
         (
+            Finished(
+                outcome=Outcome.CANCELLED,
+                error=Failure(name="KeyboardInterrupt", value=""),
+                cause=ExecutionInterrupted("interrupted by a client"),
+            ),
+            ("KeyboardInterrupt", "", ""),
+        ),
+        (
             Finished(outcome=Outcome.LOST, error=Failure(name="WorkerDied", value="killed by SIGSEGV")),
             ("ContextRestarting", "Context was restarted", "WorkerDied: killed by SIGSEGV"),
         ),
@@ -63,8 +71,9 @@ def test_an_execution_ends_with_its_error(finished: Finished, told: tuple[str, s
     assert [(error["name"], error["value"], error["traceback"]) for error in errors] == ([] if told is None else [told])
 
 
-def test_a_context_that_ends_ends_its_executions_unexpectedly() -> None:
-    error, end = lines(Finished(outcome=Outcome.CANCELLED, cause=ContextDeleted("x")))
+@pytest.mark.parametrize("outcome", [Outcome.CANCELLED, Outcome.LOST])
+def test_a_context_that_ends_ends_its_executions_unexpectedly(outcome: Outcome) -> None:
+    error, end = lines(Finished(outcome=outcome, cause=ContextDeleted("x")))
     assert (error["name"], error["traceback"]) == ("UnexpectedEndOfExecution", "context deleted: x")
     assert end == {"type": "unexpected_end_of_execution"}
 

@@ -8,7 +8,10 @@ import pytest
 from fake_worker import FakeLauncher, FakeWorker
 
 from interpreterd.dialects.e2b import execute
+from interpreterd.dialects.e2b.sandbox import Sandbox
 from interpreterd.pipe.messages import Run
+
+ENVS = {"A": "1", "B": "2"}
 
 
 async def ran(e2b: Any, launcher: FakeLauncher, body: Any, path: str = "/execute") -> tuple[Run, list[Any]]:
@@ -59,3 +62,11 @@ async def test_a_client_that_goes_interrupts(e2b: Any, launcher: FakeLauncher) -
     await worker.run()
     response.close()
     await worker.interrupted.wait()
+
+
+async def test_the_variables_of_the_sandbox_are_set_too(
+    e2b: Any, launcher: FakeLauncher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Sandbox, "__init__", lambda self, service: vars(self).update(service=service, envs=ENVS))
+    run, _ = await ran(e2b, launcher, {"code": "x", "env_vars": {"A": "its own"}})
+    assert run.envs == {"A": "its own", "B": "2"}
