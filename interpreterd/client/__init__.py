@@ -10,6 +10,7 @@ go wrong: ``interpreterd.client.errors``.
 """
 
 from interpreterd.client.aio import AsyncContext, AsyncInterpreter
+from interpreterd.client.background import AsyncBackground, Background
 from interpreterd.client.errors import (
     ClientError,
     ConnectionFailed,
@@ -23,6 +24,7 @@ from interpreterd.client.errors import (
     UnexpectedAnswer,
 )
 from interpreterd.client.files import FileEntry
+from interpreterd.client.functions import HostFunctions, describe
 from interpreterd.client.local import LocalDaemon
 from interpreterd.client.options import ContextOptions, ExecuteOptions, Options, StreamOptions
 from interpreterd.client.results import Execution, ExecutionFailed
@@ -43,11 +45,14 @@ from interpreterd.model.events import (
     Stream,
 )
 from interpreterd.model.failures import Failure, Frame
+from interpreterd.model.functions import FunctionCall, FunctionEnd
 from interpreterd.model.looks import Completeness, Completions, Inspection, Variable
 
 __all__ = [
+    "AsyncBackground",
     "AsyncContext",
     "AsyncInterpreter",
+    "Background",
     "ClearOutput",
     "ClientError",
     "Completeness",
@@ -67,7 +72,10 @@ __all__ = [
     "FileEntry",
     "Finished",
     "Frame",
+    "FunctionCall",
+    "FunctionEnd",
     "Gap",
+    "HostFunctions",
     "InputRequest",
     "Inspection",
     "Interpreter",
@@ -90,4 +98,5 @@ __all__ = [
     "UnexpectedAnswer",
     "UpdateDisplay",
     "Variable",
+    "describe",
 ]

@@ -8,11 +8,13 @@ from collections.abc import AsyncGenerator, Mapping
 from types import TracebackType
 from typing import Any, Self, TypeVar, Unpack
 
+from interpreterd.client.background import AsyncBackground, resume_background, start_background
 from interpreterd.client.callbacks import Callbacks, answer_of
 from interpreterd.client.context_files import AsyncContextWithFiles, RunRequestAsync, Work
 from interpreterd.client.core import ClientCore
 from interpreterd.client.errors import ContextNotFound
 from interpreterd.client.following import FollowedExecution
+from interpreterd.client.functions import HostFunctions
 from interpreterd.client.local import LocalDaemon
 from interpreterd.client.looks import AsyncLooks
 from interpreterd.client.options import ContextOptions, ExecuteOptions, Options, StreamOptions, check_keywords
@@ -70,6 +72,7 @@ class AsyncInterpreter:
         callbacks = Callbacks.of(options)
         collector = self._core.collector()
         execution = await self._core.follow(code, context_id, options)
+        execution.shows_calls = False
         try:
             while await execution.fill():
                 while execution.events:
@@ -103,6 +106,17 @@ class AsyncInterpreter:
         """
         check_keywords("begin", options, StreamOptions)
         return await self._core.follow(code, context_id, options)
+
+    async def start(
+        self, code: str, context_id: str | None = None, **options: Unpack[StreamOptions]
+    ) -> AsyncBackground:
+        """Run ``code`` in the background; return it at once. Its program waits for no reader of its events."""
+        check_keywords("start", options, StreamOptions)
+        return await start_background(self._core, code, context_id, options)
+
+    async def resume(self, execution_id: str, functions: HostFunctions | None = None) -> AsyncBackground:
+        """Come back to an execution, also of another program, and answer its calls by ``functions`` from now on."""
+        return await resume_background(self._core, execution_id, functions)
 
     async def attach(self, execution_id: str, start: int = 0) -> FollowedExecution:
         """Return an execution that was begun before, also by another client, from its event number ``start`` on."""
@@ -207,6 +221,10 @@ class AsyncContext(AsyncLooks, AsyncContextWithFiles):
         """See ``AsyncInterpreter.stream``."""
         check_keywords("stream", options, StreamOptions)
         return self._client.stream(code, self.id, **options)
+
+    async def start(self, code: str, **options: Unpack[StreamOptions]) -> AsyncBackground:
+        """See ``AsyncInterpreter.start``."""
+        return await self._client.start(code, self.id, **options)
 
     async def interrupt(self) -> bool:
         """See ``AsyncInterpreter.interrupt``."""

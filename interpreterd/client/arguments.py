@@ -17,7 +17,7 @@ def encode_request(body: Mapping[str, object]) -> bytes:
     """Return a request's keys as JSON. Raises as ``check``."""
     for key, value in body.items():
         check(value, _NAMES.get(key, key))
-    return orjson.dumps(body, default=_plain)
+    return orjson.dumps(body, default=as_plain)
 
 
 def check(value: object, name: str) -> None:
@@ -69,7 +69,7 @@ def _check_text(text: str, name: str) -> None:
         raise InvalidArgument(f"{name} cannot be sent as UTF-8: it has {found}") from None
 
 
-def _plain(value: Any) -> Any:
+def as_plain(value: Any) -> Any:
     """Return what orjson can write of what ``check`` lets pass: ``os.environ`` is a mapping, and no dict."""
     if isinstance(value, Mapping):
         return dict(value)

@@ -124,6 +124,16 @@ class Channel:
             raise
         return feed
 
+    async def answer_call(self, execution_id: str, call_id: str, answer: bytes) -> bool:
+        """Answer the call of a host function; return False if there is no connection."""
+        socket = self._socket
+        if socket is None or socket.closed:
+            return False
+        head = orjson.dumps({"op": "return", "requestId": "return", "executionId": execution_id, "callId": call_id})
+        with self._link.translated():
+            await socket.send_frame(head[:-1] + b"," + answer, aiohttp.WSMsgType.TEXT)
+        return True
+
     async def close(self) -> None:
         """End the connection; executions go on."""
         if self._reading is not None:

@@ -2,19 +2,22 @@
 
 import asyncio
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlencode
 
 from interpreterd.client.arguments import check, encode_request, quoted
+from interpreterd.client.calls import HostCalls, check_not_nested
 from interpreterd.client.channel import Channel
 from interpreterd.client.files import FileEntry, FileSource, download_file, list_entries, remove_file, upload_file
 from interpreterd.client.following import FollowedExecution
+from interpreterd.client.functions import HostFunctions, by_name, declarations
 from interpreterd.client.link import DEFAULT_URL, Link
 from interpreterd.client.local import LocalDaemon
 from interpreterd.client.options import ContextOptions, Options, StreamOptions
 from interpreterd.client.results import Collector
+from interpreterd.client.wire import parse_call
 from interpreterd.model.default_context import DEFAULT_CONTEXT_ID
 
 OUTPUT_LIMIT_CHARS: Final = 64 << 20
@@ -68,7 +71,27 @@ class ClientCore:
 
     async def follow(self, code: str, context_id: str | None, options: StreamOptions) -> FollowedExecution:
         """Return an execution that starts when it is first asked for events. The caller must close it."""
-        body = {
+        functions = by_name(options.get("functions"))
+        body = self._body(code, context_id, options)
+        link = await self.open()
+        check_not_nested(link.url, context_id or DEFAULT_CONTEXT_ID)
+        if self._wants_channel and self._channel is None:
+            self._channel = Channel(link)
+        # Over a connection for answers only, a call costs half. It is not shared: its reader may be slow.
+        channel = Channel(link) if functions and self._channel is None else self._channel
+        execution = FollowedExecution(
+            link,
+            body,
+            origin=self._origin,
+            reconnect_s=self._reconnect_s,
+            channel=channel,
+            owns_channel=channel is not self._channel,
+        )
+        self._offer(execution, functions)
+        return execution
+
+    def _body(self, code: str, context_id: str | None, options: StreamOptions) -> dict[str, Any]:
+        body: dict[str, Any] = {
             "code": code,
             "contextId": context_id,
             "timeout": options.get("timeout"),
@@ -87,15 +110,42 @@ class ClientCore:
             body["charts"] = True
         if options.get("image_format"):
             body["imageFormat"] = options.get("image_format")
-        link = await self.open()
-        if self._wants_channel and self._channel is None:
-            self._channel = Channel(link)
-        return FollowedExecution(link, body, origin=self._origin, reconnect_s=self._reconnect_s, channel=self._channel)
+        if options.get("functions"):
+            body["functions"] = declarations(by_name(options.get("functions")))
+        return body
+
+    def _offer(self, execution: FollowedExecution, functions: Mapping[str, Callable[..., Any]]) -> None:
+        if functions and self._link is not None:
+            execution.calls = HostCalls(functions, self._link.url, execution.context_id, execution.answer_call)
 
     async def attach(self, execution_id: str, start: int) -> FollowedExecution:
         """Return an execution that exists, from its event number ``start`` on. The caller must leave or close it."""
         link, seconds = await self.open(), self._reconnect_s
         return FollowedExecution(link, {}, origin="", reconnect_s=seconds, execution_id=execution_id, start=start)
+
+    async def start(self, code: str, context_id: str | None, options: StreamOptions) -> FollowedExecution:
+        """Begin an execution that waits for no reader; return it. The caller must leave or close it."""
+        functions = by_name(options.get("functions"))
+        body = {**self._body(code, context_id, options), "origin": self._origin, "background": True}
+        check_not_nested((await self.open()).url, context_id or DEFAULT_CONTEXT_ID)
+        accepted = await self._request("POST", "/execute", encode_request(body))
+        execution = await self.attach(str(accepted["executionId"]), 0)
+        execution.context_id = str(accepted["contextId"])
+        self._offer(execution, functions)
+        return execution
+
+    async def resume(self, execution_id: str, functions: HostFunctions | None) -> FollowedExecution:
+        """Return an execution that exists, and answer its calls: those that wait, and those that come."""
+        offered = by_name(functions)
+        shown = await self.show_execution(execution_id)
+        execution = await self.attach(execution_id, 0)
+        execution.context_id, execution.calls_from = str(shown["contextId"]), int(shown["events"])
+        self._offer(execution, offered)
+        if execution.calls is not None:
+            path = f"/executions/{quoted(execution_id)}/calls"
+            found = await (await self.open()).request_all(path, "calls")
+            execution.calls.begin_open(map(parse_call, found))
+        return execution
 
     async def show_execution(self, execution_id: str) -> dict[str, Any]:
         """Return the daemon's description of an execution."""
@@ -166,6 +216,7 @@ class ClientCore:
 
     async def look(self, context_id: str, what: str, body: dict[str, Any]) -> dict[str, Any]:
         """Look at a context's namespace; return the daemon's answer."""
+        check_not_nested((await self.open()).url, context_id)
         path = f"{_path(context_id)}/{what}"
         if "code" in body:
             return await self._request("POST", path, encode_request(body))

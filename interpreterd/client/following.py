@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import itertools
 import secrets
 from collections import deque
 from typing import Any, Final
@@ -10,6 +11,7 @@ import aiohttp
 from attrs import evolve
 
 from interpreterd.client.arguments import encode_request, quoted
+from interpreterd.client.calls import HostCalls
 from interpreterd.client.channel import Channel, ChannelFeed
 from interpreterd.client.errors import (
     ClientError,
@@ -23,6 +25,7 @@ from interpreterd.client.link import Link
 from interpreterd.client.wire import parse
 from interpreterd.model.default_context import DEFAULT_CONTEXT_ID
 from interpreterd.model.events import Event, Failure, Finished, Gap, Outcome, Raised
+from interpreterd.model.functions import FunctionCall, FunctionEnd
 from interpreterd.model.names import NDJSON
 
 EVENT_LINE_LIMIT_BYTES: Final = 64 << 20  # a picture of 16 MiB is 22 MiB as base64; text may be six times as long
@@ -42,6 +45,9 @@ class FollowedExecution:
     Attributes:
         events: Those that have come, and that the caller has not taken yet: some hundred KiB, the content of one read.
         id: None before the first event.
+        calls: Its host functions, which run whenever the code calls; None if it has none.
+        shows_calls: Whether ``events`` has their calls, which otherwise need no caller of ``fill``.
+        calls_from: The number of the first event that may be a call which waits.
     """
 
     def __init__(
@@ -52,6 +58,7 @@ class FollowedExecution:
         origin: str,
         reconnect_s: float,
         channel: Channel | None = None,
+        owns_channel: bool = False,
         execution_id: str | None = None,
         start: int = 0,
     ) -> None:
@@ -63,11 +70,15 @@ class FollowedExecution:
         self.events: deque[Event | Gap] = deque()
         self.id: str | None = execution_id
         self.context_id: str = body.get("contextId") or DEFAULT_CONTEXT_ID
+        self.calls: HostCalls | None = None
+        self.shows_calls = True
+        self.calls_from = 0
         self._link = link
         self._origin = f"{origin} {secrets.token_hex(8)}".lstrip()
         self._body = encode_request({**body, "origin": self._origin})
         self._reconnect_s = reconnect_s
         self._channel = channel
+        self._owns_channel = owns_channel
         self._feed: ChannelFeed | None = None
         self._response: aiohttp.ClientResponse | None = None
         self._unread: list[bytes] = []  # the pieces of a line
@@ -121,6 +132,20 @@ class FollowedExecution:
             body = encode_request({"text": text})
             await self._link.request("POST", f"/executions/{self.id}/input", body)
 
+    async def answer_call(self, call_id: str, answer: bytes) -> None:
+        """Answer a call; ``answer`` is as for ``SendAnswer``. If a connection ends, repeat it: the first one counts."""
+        for losses in itertools.count():
+            try:
+                channel = None if self._feed is None else self._channel
+                if channel is not None and await channel.answer_call(str(self.id), call_id, answer):
+                    return
+                await self._link.request("POST", f"/executions/{self.id}/calls/{call_id}", b"{" + answer)
+                return
+            except (ConnectionFailed, ConnectionLost):
+                await asyncio.sleep(min(FIRST_PAUSE_S * 2 ** min(losses, 10), LONGEST_PAUSE_S))
+            except ClientError:  # the execution is forgotten
+                return
+
     def leave(self) -> None:
         """Stop following it. It goes on, and its program waits for no reader; ``close`` then does nothing."""
         self._interrupted = True
@@ -135,7 +160,11 @@ class FollowedExecution:
                     if self._response is not None and self._ended:
                         await self._response.read()  # the end of the body: the connection can serve another one
         finally:
+            if self.calls is not None:
+                await self.calls.close()
             self._hang_up()
+            if self._owns_channel and self._channel is not None:
+                await self._channel.close()
 
     async def _connect(self) -> None:
         if not self._submitted:
@@ -216,11 +245,16 @@ class FollowedExecution:
             self._ended = True
         elif isinstance(event, Raised):
             self._error = event.error
+        elif self.calls is not None and isinstance(event, FunctionCall):
+            if came.number >= self.calls_from:
+                self.calls.begin(event)
+        elif self.calls is not None and isinstance(event, FunctionEnd):
+            self.calls.end(event)
         self._next = came.number + 1
         self._losses = 0
         if self.id is None:
             self.id = came.execution_id
-        if event is not None:
+        if event is not None and (self.shows_calls or not isinstance(event, FunctionCall | FunctionEnd)):
             self.events.append(event)
 
     async def _outcome(self, told: Outcome) -> Outcome:

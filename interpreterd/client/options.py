@@ -4,6 +4,7 @@ import difflib
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypedDict
 
+from interpreterd.client.functions import HostFunctions
 from interpreterd.client.shown import Shown
 from interpreterd.model.events import Failure, InputRequest
 
@@ -48,6 +49,10 @@ class StreamOptions(TypedDict, total=False):
         files: Whether ``Execution.files`` lists what the code has made or changed below the context's directory.
         charts: Whether a figure of matplotlib comes with its data, as ``application/vnd.interpreterd.chart+json``.
         image_format: ``"png"`` or ``"svg"``: the format of figures.
+        functions: Functions of this program that the code may call, by their names in the code, or a list of them. A
+            coroutine function is one there, too. They run here while the code waits: coroutines on the client's event
+            loop, others in threads, up to 16 at the same time. What they raise, the code gets. Their arguments come
+            from the code: check them as you would check a stranger's. See docs/host-functions.md.
     """
 
     timeout: int | None
@@ -58,6 +63,7 @@ class StreamOptions(TypedDict, total=False):
     files: bool | None
     charts: bool | None
     image_format: str | None
+    functions: HostFunctions | None
 
 
 class ExecuteOptions(StreamOptions, total=False):

@@ -7,11 +7,13 @@ from collections.abc import Generator, Mapping
 from types import TracebackType
 from typing import Any, Self, TypeVar, Unpack
 
+from interpreterd.client.background import Background, resume_background, start_background
 from interpreterd.client.callbacks import Callbacks, answer_of
 from interpreterd.client.context_files import ContextWithFiles, RunRequest, Work
 from interpreterd.client.core import ClientCore
 from interpreterd.client.errors import ContextNotFound
 from interpreterd.client.following import FollowedExecution
+from interpreterd.client.functions import HostFunctions
 from interpreterd.client.local import LocalDaemon
 from interpreterd.client.looks import Looks
 from interpreterd.client.options import ContextOptions, ExecuteOptions, Options, StreamOptions, check_keywords
@@ -112,6 +114,7 @@ class Interpreter:
         callbacks = Callbacks.of(options)
         collector = self._core.collector()
         execution = self._portal.wait(self._core.follow(code, context_id, options))
+        execution.shows_calls = False
         stop: KeyboardInterrupt | None = None
         try:
             while True:
@@ -145,6 +148,15 @@ class Interpreter:
         """
         check_keywords("stream", options, StreamOptions)
         return self._stream(code, context_id, options)
+
+    def start(self, code: str, context_id: str | None = None, **options: Unpack[StreamOptions]) -> Background:
+        """Run ``code`` in the background; return it at once. See ``AsyncInterpreter.start``."""
+        check_keywords("start", options, StreamOptions)
+        return Background(self._portal, start_background(self._core, code, context_id, options))
+
+    def resume(self, execution_id: str, functions: HostFunctions | None = None) -> Background:
+        """Come back to an execution, and answer its calls. See ``AsyncInterpreter.resume``."""
+        return Background(self._portal, resume_background(self._core, execution_id, functions))
 
     def create_context(
         self,
@@ -252,6 +264,10 @@ class Context(Looks, ContextWithFiles):
         """See ``Interpreter.stream``."""
         check_keywords("stream", options, StreamOptions)
         return self._client.stream(code, self.id, **options)
+
+    def start(self, code: str, **options: Unpack[StreamOptions]) -> Background:
+        """See ``Interpreter.start``."""
+        return self._client.start(code, self.id, **options)
 
     def interrupt(self) -> bool:
         """See ``Interpreter.interrupt``."""

@@ -11,6 +11,7 @@ from interpreterd.model.comms import CommMessage
 from interpreterd.model.displays import is_json
 from interpreterd.model.failures import Details, Failure, Frame
 from interpreterd.model.files import ChangedFile, ChangedFiles
+from interpreterd.model.functions import CallOutcome, FunctionCall, FunctionEnd
 
 
 @frozen
@@ -57,6 +58,10 @@ def _parse_event(message: dict[str, Any]) -> events.Event | events.Gap | None:
             return _parse_control(message)
         case "inputRequest":
             return events.InputRequest(prompt=message["prompt"], password=message["password"])
+        case "functionCall":
+            return parse_call(message)
+        case "functionEnd":
+            return FunctionEnd(call_id=message["callId"], outcome=CallOutcome(message["outcome"]))
         case "result":
             return displays.Result(**_parse_shown(message), execution_count=message["executionCount"])
         case "display":
@@ -86,6 +91,12 @@ def _parse_event(message: dict[str, Any]) -> events.Event | events.Gap | None:
             return events.Gap(first=message["first"], last=message["last"])
         case _:
             return None
+
+
+def parse_call(message: dict[str, Any]) -> FunctionCall:
+    """Return the call of a host function, from its event or from the list of open calls."""
+    args, kwargs = _json(message["args"]), _json(message["kwargs"])
+    return FunctionCall(call_id=message["callId"], name=message["name"], args=args, kwargs=kwargs)
 
 
 def _parse_shown(message: dict[str, Any]) -> dict[str, Any]:

@@ -1,0 +1,163 @@
+"""The caller's side of host functions: runs them when the code calls, and answers."""
+
+import asyncio
+import contextvars
+import functools
+import inspect
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, Final
+
+import orjson
+
+from interpreterd.client.arguments import as_plain, check
+from interpreterd.client.errors import InvalidArgument
+from interpreterd.client.functions import is_async
+from interpreterd.model.functions import ERROR_VALUE_LIMIT_CHARS, VALUE_LIMIT_BYTES, FunctionCall, FunctionEnd
+
+RUNNING_LIMIT: Final = 16  # of functions of an execution that run at the same time
+_running_for: contextvars.ContextVar[frozenset[tuple[str, str]]] = contextvars.ContextVar(
+    "host_calls", default=frozenset()
+)
+SendAnswer = Callable[[str, bytes], Awaitable[object]]
+"""Sends the answer to the call of this id: a JSON object without its first brace, such as ``"value":1}``."""
+
+
+def check_not_nested(url: str, context_id: str) -> None:
+    """Raise RuntimeError within a function that code of the same context waits for: it would wait for ever."""
+    if (url, context_id) in _running_for.get():
+        raise RuntimeError(
+            f"a host function cannot use the context whose code is calling it ({context_id}): each would wait for the "
+            "other; use another context"
+        )
+
+
+class HostCalls:
+    """The functions of one execution, and the calls of them that run. It belongs to the event loop that makes it.
+
+    A coroutine function runs on that loop, any other one in a thread; at most ``RUNNING_LIMIT`` at the same time. A
+    call runs once, however often the daemon tells it.
+    """
+
+    def __init__(
+        self, functions: Mapping[str, Callable[..., Any]], url: str, context_id: str, answer: SendAnswer
+    ) -> None:
+        """Send answers to calls of code in this context by ``answer``."""
+        self._functions = functions
+        self._send = answer
+        self._running: dict[str, asyncio.Task[None]] = {}
+        self._answered: set[str] = set()  # those whose answers are on their way
+        self._begun: set[str] = set()
+        self._limit = asyncio.Semaphore(RUNNING_LIMIT)
+        self._threads = ThreadPoolExecutor(RUNNING_LIMIT, thread_name_prefix="host function")
+        self._context = contextvars.copy_context()
+        self._context.run(_running_for.set, _running_for.get() | {(url, context_id)})
+
+    def begin(self, call: FunctionCall) -> None:
+        """The code calls: run the function, and answer."""
+        if call.call_id in self._begun:
+            return
+        task = asyncio.get_running_loop().create_task(self._answer(call), context=self._context.copy())
+        self._running[call.call_id] = task
+        task.add_done_callback(lambda task: self._running.pop(call.call_id, None))
+
+    def begin_open(self, calls: Iterable[FunctionCall]) -> None:
+        """Run these calls, which other clients have left open, and of which events may come once more."""
+        for call in calls:
+            self.begin(call)
+            self._begun.add(call.call_id)
+
+    def end(self, end: FunctionEnd) -> None:
+        """A call has ended: cancel its coroutine, if it still runs; a thread goes on, and its answer is dropped."""
+        if (task := self._running.get(end.call_id)) is not None and end.call_id not in self._answered:
+            task.cancel()
+
+    async def close(self) -> None:
+        """The execution is followed no more: cancel what runs."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
+        tasks = list(self._running.values())
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _answer(self, call: FunctionCall) -> None:
+        async with self._limit:
+            value, error = await self._call(call)
+            answer = _encode_outcome(call.name, value, error)
+        self._answered.add(call.call_id)
+        try:
+            await self._send(call.call_id, answer)
+        finally:
+            self._answered.discard(call.call_id)
+
+    async def _call(self, call: FunctionCall) -> "_Outcome":
+        """Return what the function returns, and what it raises: no coroutine can raise a StopIteration."""
+        function = self._functions.get(call.name)
+        if function is None:
+            return None, NameError(f"the client has no function {call.name}")
+        args, kwargs = orjson.loads(call.args.text), orjson.loads(call.kwargs.text)
+        run = functools.partial(_outcome_of, function, args, kwargs)
+        if is_async(function):
+            value, error = run()
+        else:
+            context = contextvars.copy_context()
+            value, error = await asyncio.get_running_loop().run_in_executor(self._threads, context.run, run)
+        return await _awaited(value) if inspect.isawaitable(value) else (value, error)
+
+
+_Outcome = tuple[Any, BaseException | None]
+
+
+def _outcome_of(function: Callable[..., Any], args: list[Any], kwargs: dict[str, Any]) -> _Outcome:
+    try:
+        return function(*args, **kwargs), None
+    except BaseException as error:
+        return None, error
+
+
+async def _awaited(coroutine: Awaitable[Any]) -> _Outcome:
+    try:
+        return await coroutine, None
+    except asyncio.CancelledError as error:
+        if (task := asyncio.current_task()) is not None and task.cancelling():
+            raise
+        return None, error
+    except BaseException as error:
+        return None, error
+
+
+def _encode_outcome(name: str, value: object, error: BaseException | None) -> bytes:
+    if error is None:
+        try:
+            return _encode_value(name, value)
+        except (TypeError, ValueError) as wrong:
+            error = wrong
+    return _encode_error(error)
+
+
+def _encode_value(name: str, value: object) -> bytes:
+    """Return the answer of a function that has returned. Raises the exception that the code is to get instead."""
+    try:
+        check(value, f"the value of {name}()")
+    except InvalidArgument as error:
+        raise TypeError(str(error)) from None
+    except TypeError:  # orjson knows more: dataclasses, datetimes, UUIDs, enums
+        pass
+    try:
+        data = orjson.dumps(value, default=as_plain)
+    except orjson.JSONEncodeError as error:
+        raise TypeError(f"{name}() has returned what is not JSON: {error}") from None
+    if len(data) > VALUE_LIMIT_BYTES:
+        raise ValueError(f"{name}() has returned {len(data)} bytes of JSON: the limit is {VALUE_LIMIT_BYTES}")
+    return b'"value":%b}' % data
+
+
+def _encode_error(error: BaseException) -> bytes:
+    only_text = len(error.args) == 1 and isinstance(error.args[0], str)
+    try:
+        text = error.args[0] if only_text else str(error)
+    except Exception:
+        text = "<exception str() failed>"
+    shown = {"name": type(error).__name__, "value": text[:ERROR_VALUE_LIMIT_CHARS]}
+    told = {key: value.encode("utf-8", "backslashreplace").decode() for key, value in shown.items()}
+    return b'"error":%b}' % orjson.dumps(told)
