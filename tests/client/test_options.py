@@ -104,12 +104,12 @@ UNKNOWN = {
     "execute() got an unexpected keyword argument 'graceS'. Did you mean 'grace_s'?": lambda py: py.execute(
         "1", graceS=1
     ),
-    "execute() got an unexpected keyword argument 'x'; it takes charts, envs, files, grace_s, image_format, "
-    "interactive, on_error, on_input, on_result, on_stderr, on_stdout, results, timeout": lambda py: py.execute(
-        "1", x=None
+    "execute() got an unexpected keyword argument 'x'; it takes charts, envs, files, functions, grace_s, "
+    "image_format, interactive, on_error, on_input, on_result, on_stderr, on_stdout, results, timeout": lambda py: (
+        py.execute("1", x=None)
     ),
-    "stream() got an unexpected keyword argument 'on_stdout'; it takes charts, envs, files, grace_s, image_format, "
-    "interactive, results, timeout": (lambda py: first(py.stream("1", on_stdout=print))),
+    "stream() got an unexpected keyword argument 'on_stdout'; it takes charts, envs, files, functions, grace_s, "
+    "image_format, interactive, results, timeout": (lambda py: first(py.stream("1", on_stdout=print))),
     "create_context() got an unexpected keyword argument 'metdata'. Did you mean 'metadata'?": (
         lambda py: py.create_context(metdata={})
     ),

@@ -50,6 +50,10 @@ def examples(name: str) -> Iterator[dict[str, Any]]:
                 return [[made(SCHEMAS[reference.rpartition("/")[2]])]]
             case {"description": "Any JSON value; mostly an object."}:
                 return [{key: next(numbers)}]
+            case {"type": "array"} if key == "args":
+                return [[next(numbers)]]
+            case {"type": "object"} if key == "kwargs":
+                return [{key: next(numbers)}]
             case {"type": "array", "items": {"contentEncoding": "base64"}}:
                 return [[base64.b64encode(f"{key} {next(numbers)}".encode()).decode()]]
             case {"type": "array", "items": {"type": "string"}}:
