@@ -38,6 +38,10 @@ class LocalContexts:
     def closing(self) -> bool:
         return self._manager.closing
 
+    @property
+    def file_limit_bytes(self) -> int | None:
+        return self._files.file_limit_bytes
+
     async def python(self) -> Python:
         return await self._manager.python()
 

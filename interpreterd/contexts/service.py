@@ -139,6 +139,11 @@ class ContextService(Protocol):
         """Whether it takes no more work, and all executions end."""
         ...
 
+    @property
+    def file_limit_bytes(self) -> int | None:
+        """The size that an uploaded file may have; None if there is no limit."""
+        ...
+
     async def python(self) -> Python:
         """Return the interpreter that runs user code. Raises ``WorkerStartFailed`` if there is none."""
         ...

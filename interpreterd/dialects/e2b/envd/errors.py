@@ -21,6 +21,7 @@ from interpreterd.model.errors import (
     UnsupportedEncoding,
     WorkerStartFailed,
 )
+from interpreterd.model.file_errors import ConditionFailed, FileTooLarge
 
 HTTP_STATUSES: Final[Mapping[str, int]] = {
     "canceled": 499,
@@ -51,6 +52,8 @@ _CODES: Final[Mapping[type[InterpreterError], str]] = {
     UnsupportedEncoding: "unimplemented",
     Forbidden: "permission_denied",
     LimitReached: "resource_exhausted",
+    FileTooLarge: "resource_exhausted",
+    ConditionFailed: "failed_precondition",
     WorkerStartFailed: "unavailable",
     OutOfResources: "resource_exhausted",
     ContextDeleted: "unavailable",
@@ -86,9 +89,11 @@ def code_of(error: InterpreterError | HttpError) -> str:
 
 def status_of(error: InterpreterError) -> int:
     """Return the status of ``error`` outside of Connect."""
+    if isinstance(error, ConditionFailed):
+        return 412
     if isinstance(error, EnvdRefused) and error.connect_code == NO_SPACE:
         return 507
-    if isinstance(error, BodyTooLarge):
+    if isinstance(error, BodyTooLarge | FileTooLarge):
         return 413
     if isinstance(error, BodyTooSlow):
         return 408

@@ -17,7 +17,7 @@ from interpreterd.http.answers import json_response
 from interpreterd.http.downloads import send_file
 from interpreterd.http.errors import ErrorAnswer
 from interpreterd.model.errors import InterpreterError, MalformedRequest
-from interpreterd.model.file_errors import RangeOutside
+from interpreterd.model.file_errors import FileTooLarge, RangeOutside
 from interpreterd.model.files import FileInfo
 from interpreterd.model.names import JSON
 
@@ -88,7 +88,8 @@ async def write_files(sandbox: Sandbox, request: web.Request) -> web.StreamRespo
     written = []
     async with contextlib.aclosing(parts_of(request)) as parts:
         async for path, pieces in parts:
-            written.append(await _write(sandbox.envd.helpers, path, pieces, metadata))
+            kept = _limited(pieces, path, sandbox.service.file_limit_bytes)
+            written.append(await _write(sandbox.envd.helpers, path, kept, metadata))
     if not written:
         raise MalformedRequest("the form must have at least one part with the name file")
     return json_response(written)
@@ -114,6 +115,15 @@ async def _write(helpers: Helpers, path: str, pieces: AsyncIterator[bytes], meta
         if place is not None:
             with contextlib.suppress(InterpreterError):
                 await asyncio.shield(helpers.call("drop", place=place))
+
+
+async def _limited(pieces: AsyncIterator[bytes], path: str, limit_bytes: int | None) -> AsyncIterator[bytes]:
+    size_bytes = 0
+    async for piece in pieces:
+        size_bytes += len(piece)
+        if limit_bytes is not None and size_bytes > limit_bytes:
+            raise FileTooLarge(f"the file is larger than the limit of {limit_bytes} bytes: {path}")
+        yield piece
 
 
 def _path(request: web.Request) -> str:

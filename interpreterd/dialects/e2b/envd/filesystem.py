@@ -10,7 +10,7 @@ from google.protobuf.message import Message
 
 from interpreterd.dialects.e2b.envd.errors import EnvdRefused
 from interpreterd.dialects.e2b.envd.messages import FILESYSTEM
-from interpreterd.dialects.e2b.envd.rpc import RpcCall, Method, answer
+from interpreterd.dialects.e2b.envd.rpc import Method, RpcCall, answer
 from interpreterd.dialects.e2b.envd.watches import Change
 from interpreterd.dialects.e2b.sandbox import Sandbox
 

@@ -9,7 +9,7 @@ from google.protobuf.message import Message
 from interpreterd.dialects.e2b.envd.commands import Command, End, Spec, Written
 from interpreterd.dialects.e2b.envd.errors import EnvdRefused
 from interpreterd.dialects.e2b.envd.messages import PROCESS
-from interpreterd.dialects.e2b.envd.rpc import RpcCall, Method, answer
+from interpreterd.dialects.e2b.envd.rpc import Method, RpcCall, answer
 from interpreterd.dialects.e2b.sandbox import Sandbox
 
 _SIGTERM: Final = 15

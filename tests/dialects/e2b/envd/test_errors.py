@@ -17,6 +17,7 @@ from interpreterd.model.errors import (
     ServerShuttingDown,
     UnsupportedEncoding,
 )
+from interpreterd.model.file_errors import ConditionFailed, FileTooLarge
 
 
 @pytest.mark.parametrize(
@@ -32,6 +33,8 @@ from interpreterd.model.errors import (
         (BodyTooSlow(), "deadline_exceeded", 408),
         (UnsupportedEncoding(), "unimplemented", 415),
         (LimitReached("x"), "resource_exhausted", 429),
+        (ConditionFailed("x"), "failed_precondition", 412),
+        (FileTooLarge("x"), "resource_exhausted", 413),
         (ServerShuttingDown(), "unavailable", 503),
         (InterpreterError("x"), "internal", 500),
     ],

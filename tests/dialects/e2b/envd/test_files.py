@@ -2,11 +2,13 @@
 
 import gzip
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import aiohttp
 import pytest
+from standing import SharedDaemon
 
 
 def upload(content: bytes = b"hi", name: str = "/x") -> aiohttp.FormData:
@@ -100,6 +102,21 @@ async def test_what_cannot_be_written_leaves_nothing(http: aiohttp.ClientSession
         assert (status, body["code"]) == (400, 400), body
         assert words in body["message"], body
     assert os.listdir(tmp_path) == []
+
+
+async def test_a_file_has_the_daemons_limit(standing: Callable[..., SharedDaemon], tmp_path: Path) -> None:
+    async with aiohttp.ClientSession(standing("--file-limit-bytes", "1M").url) as http:
+        assert (await post(http, upload(b"x" * (1 << 20)), f"{tmp_path}/a"))[0] == 200
+        status, told = await post(http, upload(b"x" * ((1 << 20) + 1)), f"{tmp_path}/b")
+    assert (status, told["message"]) == (413, f"the file is larger than the limit of 1048576 bytes: {tmp_path}/b")
+    assert os.listdir(tmp_path) == ["a"]
+
+
+async def test_conditions_of_http_hold(http: aiohttp.ClientSession, tmp_path: Path) -> None:
+    (tmp_path / "a").write_text("hi")
+    status, body = await get(http, tmp_path / "a", **{"If-Match": '"other"'})
+    assert status == 412
+    assert b'"code":412' in body
 
 
 async def test_another_user_is_refused(http: aiohttp.ClientSession) -> None:
