@@ -53,6 +53,8 @@ async def test_binary(binary: Path, start_daemon: Start, empty: Path, tmp_path: 
         result = await client.run(REPORT)
         async with client.http.get(daemon.url + "/version") as response:
             version = await response.json()
+        async with client.http.post(daemon.url + "/filesystem.Filesystem/Stat", json={"path": str(empty)}) as response:
+            assert (await response.json())["entry"]["path"] == str(empty)
     assert result.error is None
     report = json.loads(result.stdout)
     assert report["cwd"] == str(empty)

@@ -105,10 +105,11 @@ async def test_what_cannot_be_written_leaves_nothing(http: aiohttp.ClientSession
 
 
 async def test_a_file_has_the_daemons_limit(standing: Callable[..., SharedDaemon], tmp_path: Path) -> None:
-    async with aiohttp.ClientSession(standing("--file-limit-bytes", "1M").url) as http:
-        assert (await post(http, upload(b"x" * (1 << 20)), f"{tmp_path}/a"))[0] == 200
-        status, told = await post(http, upload(b"x" * ((1 << 20) + 1)), f"{tmp_path}/b")
-    assert (status, told["message"]) == (413, f"the file is larger than the limit of 1048576 bytes: {tmp_path}/b")
+    async with aiohttp.ClientSession(standing("--file-limit-bytes", "500k").url) as http:
+        headers = {"Content_Type": "application/octet-stream"}
+        assert (await post(http, b"x" * (500 << 10), f"{tmp_path}/a", **headers))[0] == 200
+        status, told = await post(http, b"x" * ((500 << 10) + 1), f"{tmp_path}/b", **headers)
+    assert (status, told["message"]) == (413, f"the file is larger than the limit of 512000 bytes: {tmp_path}/b")
     assert os.listdir(tmp_path) == ["a"]
 
 

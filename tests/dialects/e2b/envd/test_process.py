@@ -3,12 +3,14 @@
 import asyncio
 import base64
 import os
+import signal
 from pathlib import Path
 from typing import Any
 
+import aiohttp
 import pytest
 from connecting import Rpc, following, text_of
-from harness import Client
+from harness import Client, Daemon, gone
 
 START = "process.Process/Start"
 KILLED = {"exitCode": -1, "status": "signal: killed", "error": "signal: killed"}
@@ -108,6 +110,17 @@ async def test_a_terminal(rpc: Rpc) -> None:
         assert await rpc.call("process.Process/SendInput", process=selector, input={"pty": "Cg=="}) == (200, {})
         rest = [event async for event in events if event]
     assert "30 100" in text_of(rest, "pty")
+
+
+async def test_no_command_outlives_the_daemon(daemon: Daemon) -> None:
+    script = "trap '' TERM INT HUP; setsid sleep 1000 & echo $!; exec sleep 1000"
+    async with aiohttp.ClientSession(daemon.url) as http, Rpc(http).open(START, shell(script)) as response:
+        events = following(response)
+        pid = (await anext(events))["event"]["start"]["pid"]
+        child = int(text_of([await anext(events)]))
+        daemon.process.send_signal(signal.SIGKILL)
+        await gone(pid, child)
+        await daemon.ended()
 
 
 @pytest.mark.parametrize(
