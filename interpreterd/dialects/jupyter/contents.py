@@ -3,9 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
-import orjson
-
-from interpreterd.dialects.jupyter.envelope import Incoming
+from interpreterd.dialects.jupyter.envelope import Incoming, encoded_json
 from interpreterd.http.fields import as_whole
 from interpreterd.model.comms import COMM_ID_LIMIT_CHARS, CommAction, ToComm, comm_content
 from interpreterd.model.errors import InvalidRequest, MalformedRequest
@@ -90,9 +88,9 @@ def parse_comm(request: Incoming, context_id: str, *, origin: str) -> Execute:
     comm_id, target = _string(content, "comm_id"), _string(content, "target_name")
     if not 0 < len(comm_id) <= COMM_ID_LIMIT_CHARS or len(target) > COMM_ID_LIMIT_CHARS:
         raise InvalidRequest(f"content.comm_id and target_name must be 1 to {COMM_ID_LIMIT_CHARS} characters long")
-    data = orjson.dumps(content.get("data", {})).decode()
+    data = encoded_json(content.get("data", {}), "content.data").decode()
     return Execute(
-        code=comm_content(data, orjson.dumps(request.metadata).decode(), request.buffers),
+        code=comm_content(data, encoded_json(request.metadata, "metadata").decode(), request.buffers),
         context_id=context_id,
         timeout_s=None,
         origin=origin,

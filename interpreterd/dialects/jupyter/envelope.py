@@ -66,6 +66,14 @@ def parse_incoming(value: object, buffers: Sequence[bytes] = ()) -> Incoming:
     )
 
 
+def encoded_json(value: object, key: str) -> bytes:
+    """Return a client's value as JSON again; raise ``MalformedRequest`` if it is too deep for that."""
+    try:
+        return orjson.dumps(value)
+    except orjson.JSONEncodeError:
+        raise MalformedRequest(f"{key} must not have so many arrays and objects within each other") from None
+
+
 def _object(value: _Object, key: str) -> _Object:
     item = value.get(key)
     if item is None:
@@ -87,7 +95,7 @@ def _encoded(header: _Object) -> bytes:
     date = header.get("date")
     if isinstance(date, int | float) and 0 <= date < _LATEST:  # this form refuses NaN
         header = {**header, "date": iso(date)}
-    encoded = orjson.dumps(header)
+    encoded = encoded_json(header, "header")
     if len(encoded) > REPEATED_LIMIT_BYTES:
         raise MalformedRequest(f"header must be at most {REPEATED_LIMIT_BYTES} bytes long")
     return encoded

@@ -68,7 +68,7 @@ class Hub:
         session.claims -= 1
         if session.claims:
             return
-        if for_good:
+        if for_good or kernel.ended:
             self._forget(kernel.context_id, session)
             return
         self._absent[kernel.context_id, session.session_id] = session
@@ -81,6 +81,7 @@ class Hub:
 
     def ended(self, kernel: JupyterKernel) -> None:
         """A kernel is no more; its clients cannot come back."""
+        kernel.ended = True
         for name in list(kernel.sessions):
             if (session := self._absent.get((kernel.context_id, name))) is not None:
                 self._forget(kernel.context_id, session)

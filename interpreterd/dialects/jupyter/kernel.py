@@ -24,7 +24,7 @@ from interpreterd.model.errors import ContextNotFound, InterpreterError
 from interpreterd.model.events import Submitted
 
 PARENTS_LIMIT: Final = 1024
-PARENTS_LIMIT_BYTES: Final = 1 << 20
+PARENTS_LIMIT_BYTES: Final = 256 << 10
 _log = logging.getLogger(__name__)
 
 
@@ -64,6 +64,7 @@ class JupyterKernel:
     Attributes:
         sessions: Its clients by their ``session_id``.
         author: The author of all messages.
+        ended: Whether its context is no more.
         latest: The parent of output that belongs to no execution: the execution that began last.
     """
 
@@ -71,6 +72,7 @@ class JupyterKernel:
         self.context_id = context_id
         self.service = service
         self.author = Author()
+        self.ended = False
         self.latest = NO_PARENT
         self.sessions: dict[str, KernelClient] = {}
         self.submitting = asyncio.Lock()
@@ -135,6 +137,7 @@ class JupyterKernel:
             await self.service.restart(self.context_id, cancel_queued=True)
         except InterpreterError:
             self._failed = True
+            await self.tell_all(status("dead"))
             raise
         was_dead, self._failed = self._failed, False
         if was_dead and not planned:

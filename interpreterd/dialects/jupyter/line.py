@@ -9,7 +9,7 @@ from interpreterd.dialects.jupyter.messages import NO_PARENT, Author, Outgoing, 
 from interpreterd.dialects.jupyter.wire import Wire
 from interpreterd.http.websocket.connection import WebSocket
 
-KEPT_LIMIT_BYTES: Final = 256 << 10  # of replies for a client that is not connected
+KEPT_LIMIT_BYTES: Final = 64 << 10  # of replies for a client that is not connected
 
 
 class Line:

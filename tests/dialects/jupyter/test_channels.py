@@ -5,7 +5,9 @@ from typing import Any
 
 import pytest
 from fake_worker import FakeLauncher
+from harness import PREFIX
 from kernels import Jupyter, kinds, packed, reply, request
+from yarl import URL
 
 from interpreterd.dialects.jupyter.wire import V1
 
@@ -104,3 +106,16 @@ async def test_connections_are_counted(jupyter: Jupyter) -> None:
         await other.socket.close()
         await other.ended()
         assert await count() == 1
+
+
+async def test_a_session_id_may_be_any_text(jupyter: Jupyter, launcher: FakeLauncher) -> None:
+    kernel = await jupyter.start()
+    worker = await launcher.worker()
+    path = URL(f"/api/kernels/{kernel}/channels?session_id=%ED%A0%80%FF%00%22%0A", encoded=True)
+    async with jupyter.http.ws_connect(path) as socket:
+        await socket.send_str(json.dumps(request("execute_request", {"code": "1"})))
+        worker.done(await worker.run())
+        while kinds([await socket.receive_json()]) != ["execute_reply"]:
+            pass
+    status, body = await jupyter.ask("GET", f"{PREFIX}/context/{kernel}/executions")
+    assert (status, len(body["executions"])) == (200, 1)

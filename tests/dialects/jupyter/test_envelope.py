@@ -6,7 +6,7 @@ import orjson
 import pytest
 from kernels import request
 
-from interpreterd.dialects.jupyter.envelope import REPEATED_LIMIT_BYTES, parse_incoming
+from interpreterd.dialects.jupyter.envelope import REPEATED_LIMIT_BYTES, encoded_json, parse_incoming
 from interpreterd.model.errors import MalformedRequest
 
 
@@ -61,6 +61,16 @@ def test_optional_parts_may_be_absent_or_null() -> None:
 def test_a_wrong_type_is_named(value: Any, said: str) -> None:
     with pytest.raises(MalformedRequest, match=said):
         parse_incoming(value)
+
+
+def test_what_is_too_deep_to_be_repeated_is_refused() -> None:
+    deep: Any = []
+    for _ in range(500):
+        deep = [deep]
+    with pytest.raises(MalformedRequest, match="header must not have so many"):
+        parse_incoming({"header": {"msg_id": "m", "msg_type": "t", "deep": deep}})
+    with pytest.raises(MalformedRequest, match="k must not have so many"):
+        encoded_json(deep, "k")
 
 
 def test_a_large_header_is_refused_because_it_is_repeated() -> None:

@@ -60,6 +60,15 @@ def test_of_too_many_that_have_gone_the_first_is_forgotten(
     assert it.session(kernel, "a") is not sessions[0]
 
 
+def test_a_client_of_a_kernel_that_is_no_more_is_not_remembered() -> None:
+    it = hub()
+    kernel = it.kernel("k")
+    session = it.session(kernel, "a")
+    it.ended(kernel)
+    it.has_gone(kernel, session, for_good=False)
+    assert it.find("k") is None
+
+
 def test_the_end_of_a_kernel_forgets_its_absent_clients() -> None:
     it = hub()
     kernel = it.kernel("k")

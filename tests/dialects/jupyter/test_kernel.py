@@ -105,6 +105,20 @@ async def test_a_death_without_a_new_python_is_told(jupyter: Jupyter, launcher: 
         assert await seen(channel, 1) == ["dead"]
         status, body = await jupyter.ask("POST", f"/api/kernels/{kernel}/restart")
         assert (status, body["message"]) == (500, "no python")
+        assert await seen(channel, 1) == ["dead"]
         launcher.failure = None
         assert (await jupyter.ask("POST", f"/api/kernels/{kernel}/restart"))[0] == 200
         assert await seen(channel, 3) == ["starting", "busy", "idle"]
+
+
+async def test_a_restart_that_fails_is_told(jupyter: Jupyter, launcher: FakeLauncher) -> None:
+    kernel = await jupyter.start()
+    await launcher.worker()
+    async with jupyter.channel(kernel) as channel:
+        await channel.ask("kernel_info_request")
+        launcher.failure = WorkerStartFailed("no python")
+        assert (await jupyter.ask("POST", f"/api/kernels/{kernel}/restart"))[0] == 500
+        await channel.until("status", execution_state="dead")
+        told = await channel.ask("execute_request", {"code": "1"})
+        assert kinds(told) == ["busy", "error", "execute_reply", "idle"]
+        assert "no python" in reply(told)["evalue"]
