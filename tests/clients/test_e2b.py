@@ -28,7 +28,7 @@ def test_sdk(outcomes: Outcomes, program: str, check: str) -> None:
 
 
 def test_the_guide_does_what_it_shows(client_daemon: SharedDaemon, clients_python: str, tmp_path: Path) -> None:
-    (script,) = [block for block in blocks(ROOT / "docs" / "e2b.md") if block.language == "python"]
+    script = next(block for block in blocks(ROOT / "docs" / "e2b.md") if block.language == "python")
     directed = {"E2B_DEBUG": "true", "E2B_SANDBOX_URL": client_daemon.url, "E2B_API_KEY": "e2b_" + "0" * 40}
     command = [clients_python, "-c", script.text]
     assert subprocess.check_output(command, env=os.environ | directed, cwd=tmp_path, text=True) == script.shown
