@@ -43,6 +43,7 @@ class LateRoutes(AbstractResource):
         self._base_path = base_path
         self._shows = shows
         self._plain: dict[str, list[tuple[LateDialect, LateRoute, ResourceRoute]]] = {}
+        self._known: dict[str, list[_Found]] = {}  # of paths without variables
         self._others: list[tuple[list[str], tuple[LateDialect, LateRoute, ResourceRoute]]] = []
         self._refusals = {id(it): self._refusal(it) for it in dialects}
         self._misses = {id(it): self._miss(it) for it in dialects}
@@ -109,6 +110,8 @@ class LateRoutes(AbstractResource):
 
     def _find(self, path: str) -> list[_Found]:
         """Return all routes at ``path``; those without variables first."""
+        if path in self._known:
+            return self._known[path]
         paths = [path]
         if self._base_path and path.startswith(self._base_path + "/"):
             paths.append(path.removeprefix(self._base_path))
@@ -119,6 +122,8 @@ class LateRoutes(AbstractResource):
                 values = matched(pattern, segments)
                 if values is not None:
                     found.append(_Found(*entry[:2], values, entry[2]))
+        if any(it in self._plain for it in paths):  # these are not many, whatever clients ask for
+            self._known[path] = found
         return found
 
     def _refusal(self, dialect: LateDialect) -> ResourceRoute:
