@@ -5,13 +5,18 @@ Encoding the code of an execution takes up to some 60 ms, during which no other 
 
 import asyncio
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Final
 
+from interpreterd.model.functions import OUTSTANDING_LIMIT, VALUE_LIMIT_BYTES
 from interpreterd.pipe import encoders
+from interpreterd.pipe.calls import CancelCall, Raise, Return
 from interpreterd.pipe.encoders import PIECE_CHARS
-from interpreterd.pipe.messages import ToWorker
+from interpreterd.pipe.messages import Answer, ToWorker
 
+ANSWERS_LIMIT_BYTES: Final = 1 << 20  # to questions
+# An honest worker may leave the answers to all its open calls unread while its code computes.
+CALLS_LIMIT_BYTES: Final = OUTSTANDING_LIMIT * VALUE_LIMIT_BYTES + (1 << 20)
 _REST_CHARS: Final = 64  # the rest of a message besides its text, roughly
 
 
@@ -21,9 +26,10 @@ class Outbox:
     A piece is made when the channel has room for it. Messages that are sent meanwhile wait, and are not limited here.
     """
 
-    def __init__(self, channel: asyncio.WriteTransport) -> None:
-        """Write to ``channel``, whose protocol calls ``pause`` and ``resume``."""
+    def __init__(self, channel: asyncio.WriteTransport, on_flood: Callable[[], object]) -> None:
+        """Write to ``channel``, whose protocol calls ``pause`` and ``resume``; see ``takes`` for ``on_flood``."""
         self._channel = channel
+        self._on_flood = on_flood
         self._waiting: deque[tuple[Iterator[bytes], int]] = deque()
         self._waiting_chars = 0
         self._paused = False
@@ -33,6 +39,19 @@ class Outbox:
     def size(self) -> int:
         """The amount that the worker has not read, roughly: in bytes, or in characters of unencoded text."""
         return self._waiting_chars + self._channel.get_write_buffer_size()
+
+    def takes(self, message: ToWorker) -> bool:
+        """Return whether there is room for ``message``, as far as the worker causes it.
+
+        The worker is bound to read answers: those to questions are dropped beyond ``ANSWERS_LIMIT_BYTES``, and beyond
+        ``CALLS_LIMIT_BYTES`` of those to calls ``on_flood`` is called soon.
+        """
+        if isinstance(message, Answer):
+            return self.size <= ANSWERS_LIMIT_BYTES
+        if isinstance(message, Return | Raise | CancelCall) and self.size > CALLS_LIMIT_BYTES:
+            asyncio.get_running_loop().call_soon(self._on_flood)
+            return False
+        return True
 
     def send(self, message: ToWorker) -> None:
         """Write ``message`` after earlier ones; without effect once the channel closes."""

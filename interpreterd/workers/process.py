@@ -35,7 +35,6 @@ from interpreterd.workers.pipes import PIPE_LIMIT_BYTES, READ_BYTES, Ends, unrea
 from interpreterd.workers.worker import Deaf, Early, Listener, Reply
 
 _log = logging.getLogger(__name__)
-ANSWERS_LIMIT_BYTES: Final = 1 << 20
 STOPPED_LIMIT_S: Final = 1.0
 # After the end of its channel: the time for a living worker to die, and for the end of a dead one to be reported.
 CLOSED_LIMIT_S: Final = 0.1
@@ -67,14 +66,13 @@ class ProcessWorker(asyncio.Protocol):
     def send(self, message: ToWorker) -> None:
         """See ``Worker``.
 
-        Data that the worker does not read is kept: one execution, as one runs at a time, and ``ANSWERS_LIMIT_BYTES`` of
-        answers to its questions. Further answers are dropped, because the worker asks and does not read.
+        Data that the worker does not read is kept, within the bounds of ``Outbox.takes``.
         """
         if self._outbox is None or self.exited is not None:
             return
         if isinstance(message, messages.Run):
             self._interrupts.begin_execution()
-        if isinstance(message, messages.Answer) and self._outbox.size > ANSWERS_LIMIT_BYTES:
+        if not self._outbox.takes(message):
             return
         if isinstance(message, messages.Exit):  # afterwards its files in /dev/shm cannot be seen
             self._nursery.note_remains(self.pid, partial(self._outbox.send, message))
@@ -148,7 +146,7 @@ class ProcessWorker(asyncio.Protocol):
     def _opened(self, opening: "asyncio.Task[tuple[asyncio.Transport, object]]") -> None:
         if opening.exception() is None:
             self._channel, _ = opening.result()
-            self._outbox = Outbox(self._channel)
+            self._outbox = Outbox(self._channel, partial(self._break, "it reads no answers to its calls"))
             if self.exited is not None:
                 self._channel.abort()
 

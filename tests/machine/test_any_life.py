@@ -17,6 +17,7 @@ from machine_scripts import (
 from interpreterd.machine.inputs import (
     Answered,
     Broken,
+    CallAnswered,
     Cancel,
     Close,
     Exceeded,
@@ -31,7 +32,10 @@ from interpreterd.machine.inputs import (
     WorkerStarted,
 )
 from interpreterd.machine.states import State
+from interpreterd.model.displays import Json
+from interpreterd.model.functions import HostFunction, HostRaised, Returned
 from interpreterd.model.requests import Execute
+from interpreterd.pipe.calls import Called, Dropped
 from interpreterd.pipe.messages import (
     Asked,
     Configured,
@@ -54,14 +58,17 @@ class AnyLife(MachineDriver):
             self.feed(Start())
 
     @precondition(lambda self: self.it.state is not State.CLOSED)
-    @rule(timeout_s=st.sampled_from([None, 5]), stdin=st.booleans())
-    def submit(self, timeout_s: int | None, stdin: bool) -> None:
+    @rule(timeout_s=st.sampled_from([None, 5]), stdin=st.booleans(), calls=st.booleans())
+    def submit(self, timeout_s: int | None, stdin: bool, calls: bool) -> None:
         name = f"e{len(self.submitted)}"
         self.submitted.append(name)
         self.waiting.append(name)
         if stdin:
             self.with_input.add(name)
-        self.feed(Submit(name, Execute(code=f"code of {name}", timeout_s=timeout_s, stdin=stdin)))
+        if calls:
+            self.with_functions.add(name)
+        functions = (HostFunction(name="f"),) if calls else ()
+        self.feed(Submit(name, Execute(code=f"code of {name}", timeout_s=timeout_s, stdin=stdin, functions=functions)))
 
     @precondition(lambda self: self.starting)
     @rule(fails=st.sampled_from([False, False, False, True]))
@@ -98,6 +105,7 @@ class AnyLife(MachineDriver):
             MESSAGES,
             names.map(lambda name: Done(execution_id=name)),
             names.map(lambda name: Exiting(execution_id=name)),
+            names.map(lambda name: Dropped(execution_id=name, number=self.calls + 1)),
             st.none(),
         )
         message = data.draw(lies)
@@ -133,6 +141,27 @@ class AnyLife(MachineDriver):
     def ask(self) -> None:
         self.questions += 1
         self.feed(Received(Asked(execution_id=str(self.running), number=self.questions, prompt="", password=False)))
+
+    @precondition(lambda self: self.talks and self.running in self.told and self.running in self.with_functions)
+    @rule()
+    def call(self) -> None:
+        self.calls += 1
+        called = Called(execution_id=str(self.running), number=self.calls, name="f", args=Json("[]"), kwargs=Json("{}"))
+        self.feed(Received(called))
+
+    @precondition(lambda self: self.talks and self.open_calls)
+    @rule(data=st.data())
+    def drop_a_call(self, data: st.DataObject) -> None:
+        number = data.draw(st.sampled_from(sorted(self.open_calls)))
+        self.feed(Received(Dropped(execution_id=str(self.running), number=number)))
+
+    @precondition(lambda self: self.it.state is State.RUNNING and self.calls)
+    @rule(data=st.data(), raises=st.booleans())
+    def answer_a_call(self, data: st.DataObject, raises: bool) -> None:
+        number = data.draw(st.integers(1, self.calls))
+        answer = HostRaised(name="E", value="v") if raises else Returned(value=Json("1"))
+        self.feed(CallAnswered(str(self.running), number, answer))
+        assert number not in self.open_calls
 
     @precondition(lambda self: self.asking)
     @rule(text=st.sampled_from(["Ada", "Bob", None]))

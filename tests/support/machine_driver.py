@@ -12,8 +12,10 @@ from machine_scripts import (
 from interpreterd.machine.effects import (
     Ask,
     Begin,
+    Call,
     ClearTimer,
     Effect,
+    EndCall,
     EndWorker,
     Finish,
     GiveUp,
@@ -24,6 +26,7 @@ from interpreterd.machine.effects import (
     StartWorker,
 )
 from interpreterd.machine.inputs import (
+    CallAnswered,
     Cancel,
     Close,
     Exited,
@@ -35,7 +38,9 @@ from interpreterd.machine.inputs import (
 from interpreterd.machine.machine import Machine
 from interpreterd.machine.states import State
 from interpreterd.model.events import Outcome
+from interpreterd.model.functions import CallOutcome
 from interpreterd.model.requests import Execute
+from interpreterd.pipe.calls import CancelCall, Raise, Return
 from interpreterd.pipe.messages import (
     Answer,
     Run,
@@ -72,6 +77,9 @@ class MachineDriver(RuleBasedStateMachine):
         self.questions = 0
         self.asking: int | None = None
         self.no_more_input: set[str] = set()
+        self.with_functions: set[str] = set()
+        self.calls = 0
+        self.open_calls: set[int] = set()
         self.event: Input
 
     def feed(self, event: Input) -> None:
@@ -117,6 +125,22 @@ class MachineDriver(RuleBasedStateMachine):
                 if text is None:
                     self.no_more_input.add(self.running)
                 self.asking = None
+            case Call(called):
+                assert called.execution_id == self.running
+                assert self.running in self.with_functions - self.interrupted
+                self.open_calls.add(called.number)
+            case Send(Return(number=number) | Raise(number=number)):
+                assert self.alive
+                assert not self.killed
+                assert number in self.open_calls
+            case Send(CancelCall(number=number)):
+                assert self.alive
+                assert number in self.open_calls or number == self.calls, "open, or the one that comes now"
+            case EndCall(name, number, outcome):
+                assert name == self.running, "before the end of its execution"
+                self.open_calls.remove(number)
+                if outcome is not CallOutcome.CANCELLED:
+                    assert isinstance(self.event, CallAnswered), "only a client can say so"
             case InterruptWorker():
                 assert self.alive
                 assert not self.killed
@@ -145,6 +169,7 @@ class MachineDriver(RuleBasedStateMachine):
             case Finish(name, outcome):
                 assert name not in self.finished, "once"
                 if name == self.running:
+                    assert not self.open_calls, "a client would wait for its end"
                     self.running = self.asking = None
                     assert outcome is not Outcome.CANCELLED
                     if outcome is Outcome.COMPLETED:
@@ -172,6 +197,8 @@ class MachineDriver(RuleBasedStateMachine):
         assert self.it.queued == len(self.waiting)
         assert (self.it.asking_id is None) == (self.asking is None)
         assert self.it.asking_id in (None, self.running)
+        waiting = {number for number in range(1, self.calls + 1) if self.it.waits_for(str(self.running), number)}
+        assert waiting == (self.open_calls if self.it.state is State.RUNNING else set())
         assert self.it.state not in ACTIVE or (self.alive and not self.killed)
 
     @invariant()

@@ -12,16 +12,19 @@ import pytest
 from blockbuster import BlockBuster
 
 from interpreterd.contexts.manager import Manager
+from interpreterd.model.displays import Json
 from interpreterd.model.events import Finished, Outcome, Output, Started
+from interpreterd.model.functions import OUTSTANDING_LIMIT, VALUE_LIMIT_BYTES
 from interpreterd.model.requests import CreateContext, Execute
+from interpreterd.pipe.calls import Return
 from interpreterd.pipe.encoders import PIECE_CHARS, encode
 from interpreterd.pipe.messages import Answer, Exit, Run, Sync, ToWorker
 from interpreterd.processes.nursery import Nursery
 from interpreterd.settings import Settings
 from interpreterd.workers.launchers.spawn import SpawnLauncher
-from interpreterd.workers.outbox import Outbox
+from interpreterd.workers.outbox import ANSWERS_LIMIT_BYTES, Outbox
 from interpreterd.workers.pipes import both_ends
-from interpreterd.workers.process import ANSWERS_LIMIT_BYTES, ProcessWorker
+from interpreterd.workers.process import ProcessWorker
 
 NOBODY = (1 << 22) + 1  # no process has it: it is above the largest possible pid; see proc(5)
 MOST_PIECE_BYTES = 6 * PIECE_CHARS + 1000  # JSON escapes one character with up to six
@@ -57,7 +60,7 @@ def channel() -> Channel:
 
 @pytest.fixture
 async def outbox(channel: Channel) -> AsyncIterator[Outbox]:
-    outbox = Outbox(channel)  # type: ignore[arg-type]
+    outbox = Outbox(channel, int)  # type: ignore[arg-type]
     yield outbox
     outbox.close()
 
@@ -176,6 +179,19 @@ async def test_a_worker_that_asks_before_it_has_read_its_code_gets_few_answers(u
         unread.send(Answer(number=number, text="x" * 10_000))
     assert unread._outbox is not None
     assert ANSWERS_LIMIT_BYTES < unread._outbox.size < ANSWERS_LIMIT_BYTES + 2 * 10_000
+
+
+async def test_a_worker_that_reads_no_answers_to_its_calls_breaks_the_protocol(unread: ProcessWorker) -> None:
+    """An honest one leaves at most those to its open calls unread."""
+    value = Json('"' + "x" * (VALUE_LIMIT_BYTES - 2) + '"')
+    for number in range(OUTSTANDING_LIMIT):
+        unread.send(Return(number=number, value=value))
+    await turns()
+    assert unread.broken is None
+    for number in range(4):
+        unread.send(Return(number=number, value=value))
+    await turns()
+    assert unread.broken == "it reads no answers to its calls"
 
 
 @pytest.mark.parametrize("how", ["is killed", "ends", "closes its channel"])

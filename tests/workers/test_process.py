@@ -14,8 +14,9 @@ from interpreterd.pipe.messages import Answer, Configured, Exit, FromWorker, Run
 from interpreterd.processes.families import state
 from interpreterd.processes.nursery import Nursery
 from interpreterd.workers import process
+from interpreterd.workers.outbox import ANSWERS_LIMIT_BYTES
 from interpreterd.workers.pipes import both_ends
-from interpreterd.workers.process import ANSWERS_LIMIT_BYTES, ProcessWorker
+from interpreterd.workers.process import ProcessWorker
 from interpreterd.workers.worker import Deaf
 
 
