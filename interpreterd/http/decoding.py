@@ -29,11 +29,13 @@ _PIECE: Final = re.compile(
 _threads = ThreadPoolExecutor(1, thread_name_prefix="decode")  # more would only compete for the interpreter
 
 
-async def decode_any_size(data: bytes, what: str, *, depth: int = 1, is_light: bool = False) -> object:
+async def decode_any_size(
+    data: bytes, what: str, *, depth: int = 1, is_light: bool = False, light_limit_bytes: int = LIGHT_MESSAGE_BYTES
+) -> object:
     """Return the value of a client's JSON; ``what`` names it in the error.
 
     Large texts are decoded one at a time. Keys ``LONG`` are looked for down to ``depth``: 2 is an object in the object.
-    What ``is_light`` is decoded as a whole up to ``LIGHT_MESSAGE_BYTES``.
+    What ``is_light`` is decoded as a whole up to ``light_limit_bytes``.
 
     Raises:
         MalformedRequest: It is not JSON.
@@ -42,7 +44,7 @@ async def decode_any_size(data: bytes, what: str, *, depth: int = 1, is_light: b
     if len(data) <= SMALL_BYTES:
         return decode_json(data, what)
     run = asyncio.get_running_loop().run_in_executor
-    if is_light and len(data) <= LIGHT_MESSAGE_BYTES and weight(data) <= JSON_WEIGHT_LIMIT:
+    if is_light and len(data) <= light_limit_bytes and weight(data) <= JSON_WEIGHT_LIMIT:
         return await run(_threads, decode_json, data, what)
     return await run(_threads, decode_large, data, what, depth)
 

@@ -15,7 +15,7 @@ from interpreterd.model.events import Failure
 from interpreterd.pipe.messages import Run
 
 CODE_LOOKS = ("complete", "inspect", "isComplete")
-LOOKS = (*CODE_LOOKS, "listVariables")
+LOOKS = (*CODE_LOOKS, "listVariables", "listHistory", "listComms")
 STOPPED = Failure(name="KeyboardInterrupt", value="")
 
 
@@ -40,6 +40,15 @@ async def looks(walk: Walk, gate: Gate) -> None:
             await walk(name, 400, "invalid_request", id=context["id"], **wish(name, **keys))
     await walk("listVariables", 400, "malformed_request", id=context["id"], query="?timeout=soon")
     await walk("listVariables", 400, "invalid_request", id=context["id"], query="?timeout=4294967296")
+    for query in ("?n=one", "?start=1.5", "?stop=-", "?unique=1", "?output=yes"):
+        await walk("listHistory", 400, "malformed_request", id=context["id"], query=query)
+    for query in ("?n=1001", "?n=-1", f"?pattern={'x' * 1001}", "?start=1&n=2", "?stop=2&pattern=a"):
+        await walk("listHistory", 400, "invalid_request", id=context["id"], query=query)
+    await walk("listComms", 400, "invalid_request", id=context["id"], query=f"?target={'x' * 1001}")
+    for query in ("?n=1&output=true", "?start=-1", "?start=1&stop=2&unique=true", "?pattern=x*"):
+        (cell,) = (await walk("listHistory", 200, id=context["id"], query=query))["cells"]
+        assert (cell["number"], cell["source"]) == (1, code)
+    assert (await walk("listHistory", 200, id=context["id"], query="?pattern=y"))["cells"] == []
     runs = [
         await walk("execute", 202, json={"code": gate.wait, "contextId": context["id"], "background": True})
         for _ in range(2)

@@ -8,12 +8,13 @@ import orjson
 from aiohttp import web
 
 from interpreterd.dialects.native.bodies import changed_body, exception_body
-from interpreterd.dialects.native.events import as_json, shown_body
+from interpreterd.dialects.native.events import as_json, evaluated_body, shown_body
 from interpreterd.http.answers import PIECE_BYTES, sized_response
 from interpreterd.model import displays
 from interpreterd.model.events import Event, Failure, Finished, Gap, Outcome, Output, Stream
 from interpreterd.model.files import ChangedFiles
 from interpreterd.model.output_quota import OutputQuota
+from interpreterd.model.requests import EXPRESSIONS_LIMIT
 
 OUTPUT_LIMIT_BYTES: Final = 10 << 20  # of both streams together, as UTF-8; JSON may be six times as long
 RESULTS_LIMIT_BYTES: Final = 32 << 20  # of all results together; one alone may be 22 MiB as base64
@@ -36,6 +37,8 @@ class Collected:
         self._results: list[displays.Result | displays.Display] = []
         self._results_bytes = 0
         self._cut_bytes = 0  # of results
+        self._expressions: dict[str, displays.Evaluated] = {}
+        self._expressions_bytes = 0
         self._clears = False
         self._changed: ChangedFiles | None = None
 
@@ -47,6 +50,8 @@ class Collected:
                 self._keep(stream, self._quota.admit(stream, text))
             case displays.Result() | displays.Display():
                 self._show(event)
+            case displays.Evaluated():
+                self._evaluate(event)
             case displays.UpdateDisplay():
                 self._update(event)
             case displays.ClearOutput(wait=wait):
@@ -66,6 +71,14 @@ class Collected:
         else:
             self._results_bytes += size_bytes
             self._results.append(shown)
+
+    def _evaluate(self, evaluated: displays.Evaluated) -> None:
+        size_bytes = displays.size_bytes(evaluated.data)
+        if self._expressions_bytes + size_bytes > RESULTS_LIMIT_BYTES or len(self._expressions) >= EXPRESSIONS_LIMIT:
+            self._cut_bytes += size_bytes
+        else:
+            self._expressions_bytes += size_bytes
+            self._expressions[evaluated.name] = evaluated
 
     def _update(self, update: displays.UpdateDisplay) -> None:
         for place, shown in enumerate(self._results):
@@ -102,10 +115,17 @@ class Collected:
             self._texts.pop(Stream.STDERR),
             b'","results":[',
             b",".join(as_json(shown_body(shown)) for shown in results),
-            b"]," + orjson.dumps(tail)[1:],
+            b"]," + self._evaluated() + orjson.dumps(tail)[1:],
         )
         size_bytes = self._size_bytes + sum(len(part) for part in parts if isinstance(part, bytes))
         return sized_response(_pieces(parts), size_bytes)
+
+    def _evaluated(self) -> bytes:
+        """Return the key ``expressions`` of the answer, if there were some."""
+        if not self._expressions:
+            return b""
+        bodies = {name: evaluated_body(it) for name, it in self._expressions.items()}
+        return b'"expressions":' + as_json(bodies) + b","
 
     def _keep(self, stream: Stream, text: str) -> None:
         self._texts[stream] += text.encode()

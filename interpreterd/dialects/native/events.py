@@ -33,6 +33,7 @@ _K = TypeVar("_K", bound=Event | Gap)
 def tell(kind: type[_K], body: Callable[[_K], Body | None], *tables: Bodies) -> None:
     """Add a row for ``kind`` to ``tables``; ``body`` returns None for an event that clients do not see."""
     for table in tables:
+        assert kind not in table
         table[kind] = body
 
 
@@ -105,7 +106,8 @@ def _display(display: displays.Display) -> Body:
     return body if display.display_id is None else {**body, "displayId": display.display_id}
 
 
-def _evaluated(evaluated: displays.Evaluated) -> Body:
+def evaluated_body(evaluated: displays.Evaluated) -> Body:
+    """Return the body of the value of an expression."""
     if evaluated.error is not None:
         return {"type": "evaluated", "name": evaluated.name, "error": exception_body(evaluated.error)}
     return {**_shown("evaluated", evaluated), "name": evaluated.name}
@@ -160,15 +162,10 @@ tell(displays.Result, _result, RESULTS, V2)
 tell(displays.Display, _display, RESULTS, V2)
 tell(displays.UpdateDisplay, lambda it: {**_shown("updateDisplay", it), "displayId": it.display_id}, RESULTS, V2)
 tell(displays.ClearOutput, lambda it: {"type": "clearOutput", "wait": it.wait}, RESULTS, V2)
-tell(displays.Evaluated, _evaluated, V2)
+tell(displays.Evaluated, evaluated_body, V2)
 tell(displays.NextInput, lambda it: {"type": "nextInput", "text": it.text, "replace": it.replace}, V2)
 tell(CommMessage, _comm, V2)
 tell(events.Submitted, _submitted, V2)
 tell(functions.FunctionCall, lambda it: {"type": "functionCall", **call_body(it)}, V2)
 tell(functions.FunctionEnd, lambda it: {"type": "functionEnd", "callId": it.call_id, "outcome": it.outcome.value}, V2)
-tell(
-    events.Submitted,
-    lambda it: {"type": "submitted", "code": it.code, "cutChars": it.cut_chars, "origin": it.origin},
-    V2,
-)
 tell(events.WorkerEnded, lambda it: {"type": "workerEnded", "how": it.how}, V2)

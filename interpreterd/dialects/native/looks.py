@@ -12,16 +12,16 @@ from interpreterd.http.disconnect import when_gone
 from interpreterd.http.keys import SETTINGS
 from interpreterd.model.errors import LookFailed
 from interpreterd.model.events import Finished
-from interpreterd.model.looks import Completeness, Completions, Inspection, Task, Variable, Variables
+from interpreterd.model.looks import Comms, Completeness, Completions, History, Inspection, Task, Variable, Variables
 from interpreterd.model.requests import Execute
 
-_F = TypeVar("_F", Completions, Inspection, Completeness, Variables)
+_F = TypeVar("_F", Completions, Inspection, Completeness, Variables, History, Comms)
 
 
 async def complete(service: ContextService, request: web.Request) -> web.StreamResponse:
     """Tell what may stand at a place in code."""
     asked = parse_code_look(await read_json(request), "complete", _context_id(request))
-    found = await _look(service, request, asked, Completions)
+    found = await look(service, request, asked, Completions)
     return json_response(
         {
             "matches": found.matches,
@@ -36,7 +36,7 @@ async def complete(service: ContextService, request: web.Request) -> web.StreamR
 async def inspect(service: ContextService, request: web.Request) -> web.StreamResponse:
     """Tell what the object at a place in code is."""
     asked = parse_code_look(await read_json(request), "inspect", _context_id(request))
-    found = await _look(service, request, asked, Inspection)
+    found = await look(service, request, asked, Inspection)
     return json_response(
         {
             "found": found.found,
@@ -56,7 +56,7 @@ async def inspect(service: ContextService, request: web.Request) -> web.StreamRe
 async def check_complete(service: ContextService, request: web.Request) -> web.StreamResponse:
     """Tell whether code could be run as it is."""
     asked = parse_code_look(await read_json(request), "isComplete", _context_id(request))
-    found = await _look(service, request, asked, Completeness)
+    found = await look(service, request, asked, Completeness)
     return json_response({"status": found.status, "indent": found.indent})
 
 
@@ -66,7 +66,7 @@ async def list_variables(service: ContextService, request: web.Request) -> web.S
     asked = Execute(
         code="", context_id=_context_id(request), timeout_s=timeout_s, stays=False, task=Task(kind="variables")
     )
-    found = await _look(service, request, asked, Variables)
+    found = await look(service, request, asked, Variables)
     return json_response({"variables": list(map(_variable_body, found.variables)), "omitted": found.omitted})
 
 
@@ -87,7 +87,7 @@ def _context_id(request: web.Request) -> str:
     return request.match_info["id"]
 
 
-async def _look(service: ContextService, request: web.Request, asked: Execute, kind: type[_F]) -> _F:
+async def look(service: ContextService, request: web.Request, asked: Execute, kind: type[_F]) -> _F:
     """Return what has been found, once the context has had time for it; the look ends when its client disconnects."""
     submission = await service.look(asked)
     try:

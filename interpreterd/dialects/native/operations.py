@@ -8,6 +8,7 @@ from typing import Any, Final
 from attrs import field, frozen
 
 from interpreterd.dialects.native.calls import parse_call_answer, parse_call_id
+from interpreterd.dialects.native.comms import parse_comm
 from interpreterd.dialects.native.events import as_json, control
 from interpreterd.dialects.native.requests import parse_execute
 from interpreterd.model.errors import InvalidRequest, MalformedRequest
@@ -79,6 +80,8 @@ def parse_operation(message: dict[str, Any]) -> Operation:
     match message.get("op"):
         case "execute":
             return parse_execute({key: it for key, it in message.items() if key not in ("op", "requestId")}).execute
+        case "comm":
+            return parse_comm({key: it for key, it in message.items() if key not in ("op", "requestId")})
         case "interrupt":
             return InterruptOperation(_id(message, "contextId"), _id(message, "executionId"))
         case "input":
@@ -94,7 +97,7 @@ def parse_operation(message: dict[str, Any]) -> Operation:
         case "ping":
             return PingOperation()
         case str():
-            raise InvalidRequest("op must be one of execute, interrupt, input, return, ping")
+            raise InvalidRequest("op must be one of execute, comm, interrupt, input, return, ping")
         case _:
             raise MalformedRequest("op must be a string")
 

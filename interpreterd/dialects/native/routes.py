@@ -9,6 +9,7 @@ from aiohttp import web
 from interpreterd.contexts.service import ContextService
 from interpreterd.dialects.native.about import health, version
 from interpreterd.dialects.native.calls import answer_call, list_calls
+from interpreterd.dialects.native.comms import list_comms, list_history
 from interpreterd.dialects.native.contexts import (
     change_context,
     create_context,
@@ -72,6 +73,8 @@ class Native:
             web.post(NATIVE_PATH + "/context/{id}/inspect", by(inspect)),
             web.post(NATIVE_PATH + "/context/{id}/isComplete", by(check_complete)),
             web.get(NATIVE_PATH + "/context/{id}/variables", by(list_variables)),
+            web.get(NATIVE_PATH + "/context/{id}/history", by(list_history)),
+            web.get(NATIVE_PATH + "/context/{id}/comms", by(list_comms)),
             web.get(NATIVE_PATH + "/context/{id}/events", by(follow_context), allow_head=False),
             web.get(NATIVE_PATH + "/context/{id}/files", by(list_context_files)),
             web.get(NATIVE_PATH + "/context/{id}/files/{path:(?s:.+)}", by(get_file)),

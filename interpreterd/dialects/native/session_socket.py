@@ -9,6 +9,7 @@ from aiohttp import web
 
 from interpreterd.contexts.service import ContextService, Submission
 from interpreterd.dialects.native.calls import names_call
+from interpreterd.dialects.native.comms import LIGHT_COMM_BYTES, names_comm
 from interpreterd.dialects.native.errors import closing_after
 from interpreterd.dialects.native.events import render
 from interpreterd.dialects.native.execute_socket import SDK_SUBPROTOCOL
@@ -23,7 +24,7 @@ from interpreterd.dialects.native.operations import (
     parse_request_id,
 )
 from interpreterd.dialects.native.refusals import session_refusal
-from interpreterd.http.decoding import decode_any_size
+from interpreterd.http.decoding import SMALL_BYTES, decode_any_size
 from interpreterd.http.farewells import FAREWELLS
 from interpreterd.http.websocket.connection import WebSocket
 from interpreterd.http.websocket.frames import Message
@@ -77,7 +78,7 @@ class _Client:
             return False
         request_id = None
         try:
-            body = parse_message(await decode_any_size(message.data, "the message", is_light=names_call(message.data)))
+            body = parse_message(await _decoded(message.data))
             request_id = parse_request_id(body)
             match parse_operation(body):
                 case Execute() as execute:
@@ -139,3 +140,10 @@ class _Client:
             while events := await submission.ready():
                 texts = [text for number, event in events if (text := render(number, event, ids)) is not None]
                 await self._socket.send(*texts)
+
+
+async def _decoded(data: bytes) -> object:
+    """Return the value of a message; an answer to a call, or a message for a comm, may be long besides code."""
+    if len(data) > SMALL_BYTES and names_comm(data):
+        return await decode_any_size(data, "the message", is_light=True, light_limit_bytes=LIGHT_COMM_BYTES)
+    return await decode_any_size(data, "the message", is_light=names_call(data))

@@ -230,12 +230,12 @@ def test_whatever_is_refused_is_described(error: InterpreterError, request_id: s
 scalars = st.none() | st.booleans() | st.integers() | st.text(max_size=3)
 operations = st.fixed_dictionaries(
     {
-        "op": st.sampled_from(["execute", "interrupt", "input", "return", "ping"]) | scalars,
+        "op": st.sampled_from(["execute", "comm", "interrupt", "input", "return", "ping"]) | scalars,
         "requestId": st.just("r") | scalars,
     },
     optional={
         key: st.just("x") | scalars
-        for key in ("code", "contextId", "executionId", "text", "callId", "value", "error", "later")
+        for key in ("code", "contextId", "commId", "action", "executionId", "text", "callId", "value", "error", "later")
     },
 )
 

@@ -53,7 +53,7 @@ def test_operations(message: dict[str, Any], operation: Operation) -> None:
     [
         ({}, MalformedRequest, "op must be a string"),
         ({"op": 1}, MalformedRequest, "op must be a string"),
-        ({"op": "pong"}, InvalidRequest, "op must be one of execute, interrupt, input, return, ping"),
+        ({"op": "pong"}, InvalidRequest, "op must be one of execute, comm, interrupt, input, return, ping"),
         ({"op": "execute"}, InvalidRequest, "code must not be empty"),
         ({"op": "interrupt", "contextId": 1}, MalformedRequest, "contextId must be a string"),
         ({"op": "input"}, MalformedRequest, "executionId must name the execution that asks"),
