@@ -19,7 +19,7 @@ from interpreterd.contexts.service import ContextService, Submission
 from interpreterd.dialects.e2b.envd.errors import EnvdRefused
 from interpreterd.dialects.e2b.envd.followers import Followers
 from interpreterd.dialects.e2b.envd.helpers import own_execution, source
-from interpreterd.model.errors import InterpreterError, InvalidRequest, ServerShuttingDown
+from interpreterd.model.errors import ContextDeleted, InterpreterError, InvalidRequest, ServerShuttingDown
 from interpreterd.model.events import Finished, InputRequest, Output, Stream
 from interpreterd.model.requests import CreateContext
 
@@ -257,9 +257,8 @@ def _written(command: Command, stream: Stream | None, parts: Sequence[str]) -> W
 
 def _judge(finished: Finished) -> tuple[End, bool]:
     """Return how the command has ended, from the end of its execution, and whether it has left processes."""
-    if finished.cause is not None:
-        killed = not isinstance(finished.cause, ServerShuttingDown)
-        return End("signal: killed" if killed else str(finished.cause)), False
+    if finished.cause is not None:  # ``Command.kill`` deletes the context
+        return End("signal: killed" if isinstance(finished.cause, ContextDeleted) else str(finished.cause)), False
     if finished.error is None:
         return End("exit status 0", 0, exited=True), False
     what, number, *more = [*finished.error.value.split(" "), ""]

@@ -1,6 +1,7 @@
 """``/files``: reads a file, and writes files. Errors are envd's: ``{"code": 404, "message": "…"}``."""
 
 import asyncio
+import binascii
 import contextlib
 import functools
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
@@ -21,7 +22,7 @@ from interpreterd.model.file_errors import FileTooLarge, RangeOutside
 from interpreterd.model.files import FileInfo
 from interpreterd.model.names import JSON
 
-TRANSFER_BYTES: Final = 256 << 10
+TRANSFER_BYTES: Final = 1 << 20  # a helper takes a millisecond or two for each piece
 METADATA: Final = "x-metadata-"
 FILE_METADATA_LIMIT: Final = 64
 _Handler = Callable[[Sandbox, web.Request], Awaitable[web.StreamResponse]]
@@ -48,16 +49,25 @@ def envd_errors(handler: _Handler) -> _Handler:
 class _Readable:
     """A file that is read piece by piece: a ``service.Download``."""
 
-    def __init__(self, helpers: Helpers, info: FileInfo) -> None:
+    def __init__(self, helpers: Helpers, info: FileInfo, head: bytes) -> None:
+        """Read the file of ``info``, which begins with ``head``."""
         self._helpers = helpers
         self.info = info
+        self._offset = 0
+        self._data = head
 
     async def read(self, offset: int, size: int) -> bytes:
         """Return at most ``size`` bytes from ``offset`` on; none if it is another file by now."""
+        if not self._offset <= offset < self._offset + len(self._data):
+            self._offset, self._data = offset, await self._fetch(offset)
+        start = offset - self._offset
+        return self._data[start : start + size]
+
+    async def _fetch(self, offset: int) -> bytes:
         identity = self.info.etag.partition("-")[0]
         try:
             data = await self._helpers.call(
-                "read", path=self.info.path, identity=identity, offset=offset, size=min(size, TRANSFER_BYTES)
+                "read", path=self.info.path, identity=identity, offset=offset, size=TRANSFER_BYTES
             )
         except InterpreterError:
             return b""  # the answer has begun: its end, before all is sent, tells of it
@@ -76,9 +86,10 @@ async def read_file(sandbox: Sandbox, request: web.Request) -> web.StreamRespons
             modified_at=found["modified"] / 10**9,
             etag=f"{found['identity']}-{found['modified']:x}-{found['size']:x}",
         )
+        head = binascii.a2b_base64(found["head"])
     except (KeyError, TypeError, ValueError) as error:
         raise EnvdRefused("internal", f"the file was described in a wrong way: {error}") from None
-    return await send_file(request, _Readable(sandbox.envd.helpers, info))
+    return await send_file(request, _Readable(sandbox.envd.helpers, info, head))
 
 
 @envd_errors

@@ -1,6 +1,7 @@
 """RunningCommands have a context each; their program is played by the test."""
 
 import asyncio
+import contextlib
 from typing import Any
 
 import pytest
@@ -9,7 +10,7 @@ from fake_worker import FakeLauncher
 from interpreterd.contexts.local import LocalContexts
 from interpreterd.dialects.e2b.envd.commands import Command, End, RunningCommands, Spec, Written
 from interpreterd.dialects.e2b.envd.errors import EnvdRefused
-from interpreterd.model.errors import InvalidRequest
+from interpreterd.model.errors import ContextDeleted, InvalidRequest
 from interpreterd.model.events import Failure, Stream
 
 SPEC = Spec(command="/bin/sh", arguments=["-c", "true"], tag="t")
@@ -131,6 +132,18 @@ async def test_a_kill_is_the_end_of_its_context(service: LocalContexts, play: An
     assert await reading == [End("signal: killed")]
     assert player.worker.exited
     await command.kill()
+    await commands.close()
+
+
+async def test_another_end_from_outside_says_why(service: LocalContexts, play: Any) -> None:
+    commands, command, player = await started(service, play)
+    reading = asyncio.create_task(told(command))
+    await asyncio.sleep(0)
+    commands.begin(command)
+    await player.worker.told()
+    with contextlib.suppress(ContextDeleted):  # as soon as the command has ended
+        await service.restart(command.submission.context_id)
+    assert await reading == [End(f"context restarted: {command.submission.context_id}")]
     await commands.close()
 
 

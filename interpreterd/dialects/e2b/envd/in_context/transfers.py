@@ -11,19 +11,26 @@ from typing import BinaryIO
 from interpreterd.dialects.e2b.envd.in_context.files import FUNCTIONS, METADATA, Refused, Reply, resolved
 
 COPY_BYTES = 1 << 20
+HEAD_BYTES = 64 << 10
 
 
 def look(path: str) -> Reply:
-    """Return what a reader of the file has to know: its path, its size, when it was modified, and what names it."""
+    """Return what a reader of the file has to know: its path, size and time, what names it, and how it begins."""
     place = resolved(path)
     found = os.stat(place)
     if modes.S_ISDIR(found.st_mode):
         raise Refused("invalid_argument", f"path must not be a directory: {place}")
     if not modes.S_ISREG(found.st_mode):
         raise Refused("invalid_argument", f"path must be a regular file: {place}")
-    open(place, "rb").close()
     identity = f"{found.st_dev:x}.{found.st_ino:x}"
-    return {"path": place, "size": found.st_size, "modified": found.st_mtime_ns, "identity": identity}
+    head = binascii.b2a_base64(read(place, identity, 0, HEAD_BYTES), newline=False).decode()
+    return {
+        "path": place,
+        "size": found.st_size,
+        "modified": found.st_mtime_ns,
+        "identity": identity,
+        "head": head,
+    }
 
 
 def read(path: str, identity: str, offset: int, size: int) -> bytes:

@@ -18,7 +18,7 @@ def test_a_file_is_read_piece_by_piece(tmp_path: Path) -> None:
     path = tmp_path / "a"
     path.write_bytes(b"0123456789")
     found = transfers.look(str(path))
-    assert (found["path"], found["size"]) == (str(path), 10)
+    assert (found["path"], found["size"], found["head"]) == (str(path), 10, answer(b"0123456789"))
     about = (found["path"], found["identity"])
     assert [transfers.read(*about, offset, 4) for offset in (0, 4, 8, 12)] == [b"0123", b"4567", b"89", b""]
 
