@@ -130,9 +130,11 @@ check("User expressions are evaluated.", async () => {
 });
 
 check("What is queued behind an error is aborted.", async () => {
-  const futures = ["1 / 0", "z = 1"].map((code) => kernel.requestExecute({ code, stop_on_error: true }));
+  const codes = ["input()", "1 / 0", "z = 1"]; // the first holds them back until all are there
+  const futures = codes.map((code) => kernel.requestExecute({ code, allow_stdin: true, stop_on_error: true }));
+  futures[0].onStdin = ({ header }) => futures[0].sendInputReply({ status: "ok", value: "" }, header);
   const replies = await Promise.all(futures.map((future) => future.done));
-  assert.deepEqual(replies.map(({ content }) => content.status), ["error", "aborted"]);
+  assert.deepEqual(replies.map(({ content }) => content.status), ["ok", "error", "aborted"]);
 });
 
 check("An interrupt ends code and keeps the variables.", async () => {
