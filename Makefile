@@ -134,7 +134,7 @@ NODE := tests/clients/node
 .venv-clients/node/.has: $(NODE)/package.json $(NODE)/package-lock.json $(NODE)/.npmrc
 	@echo 'Installing the packages of $(NODE)/package.json into .venv-clients/node' >&2
 	@mkdir -p $(@D) && cp $^ $(@D)
-	@cd $(@D) && npm ci --silent --ignore-scripts --no-audit --no-fund --no-update-notifier >&2
+	@cd $(@D) && npm ci --loglevel=error --ignore-scripts --no-audit --no-fund --no-update-notifier >&2
 	@touch $@
 
 $(VENV)/pyvenv.cfg:

@@ -1,6 +1,6 @@
 """The application: takes settings, a launcher and dialects, returns an ``aiohttp.web.Application``."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 
 from aiohttp import web
 
@@ -8,8 +8,7 @@ from interpreterd.contexts.local import LocalContexts
 from interpreterd.contexts.manager import Manager
 from interpreterd.contexts.service import ContextService
 from interpreterd.dialects.dialect import Dialect
-from interpreterd.dialects.late import LateDialect
-from interpreterd.dialects.late_routes import LateRoutes
+from interpreterd.dialects.latecomers import Latecomers
 from interpreterd.dialects.native.routes import Native
 from interpreterd.http.bodies import go_on
 from interpreterd.http.errors import SHOW, SHOWS, show_errors
@@ -28,7 +27,7 @@ def make_app(
     """Return the daemon's application; it starts nothing until it is run. ``launcher`` stays the caller's.
 
     ``dialects`` are those of the settings by default; a request without a route is answered as the first one does. A
-    name is a dialect's of this package.
+    name is that of a dialect of this package.
     """
     app = web.Application(middlewares=[show_errors, refuse_strangers])
     app[SETTINGS] = settings.http
@@ -39,32 +38,20 @@ def make_app(
     # Before aiohttp waits for its handlers, which wait for the executions that this ends.
     app.on_shutdown.append(_close_manager)
     expect_farewells(app)
-    spoken = [_spoken(it, LocalContexts(manager, settings.files)) for it in dialects or settings.dialects.dialects]
-    app[SHOW] = spoken[0].show
-    late = []
+    chosen = dialects or settings.dialects.dialects
+    late = [it for it in chosen if isinstance(it, str) and it != Native.name]
+    latecomers = Latecomers(
+        late, lambda: LocalContexts(manager, settings.files), settings.http.base_path, app[SHOWS], app.router
+    )
+    spoken = [Native() if it == Native.name else it for it in chosen]
+    app[SHOW] = latecomers.show_first if isinstance(spoken[0], str) else spoken[0].show
     for dialect in spoken:
-        if isinstance(dialect, LateDialect):
-            late.append(dialect)
-        else:
+        if not isinstance(dialect, str):
             _mount(app, dialect, LocalContexts(manager, settings.files))
     if late:
-        app.router.register_resource(LateRoutes(late, settings.http.base_path, app[SHOWS], app.router))
-        app.on_shutdown.append(_closing(late))
+        app.router.register_resource(latecomers)
+        app.on_shutdown.append(latecomers.close)
     return app
-
-
-def _spoken(dialect: Dialect | str, service: ContextService) -> Dialect | LateDialect:
-    if isinstance(dialect, str):
-        return Native() if dialect == Native.name else LateDialect(dialect, service)
-    return dialect
-
-
-def _closing(dialects: Sequence[LateDialect]) -> Callable[[web.Application], Awaitable[None]]:
-    async def close(app: web.Application) -> None:
-        for dialect in dialects:
-            await dialect.close()
-
-    return close
 
 
 def _mount(app: web.Application, dialect: Dialect, service: ContextService) -> None:

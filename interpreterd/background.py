@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from typing import Any, Protocol
 
 
@@ -43,3 +43,11 @@ async def logged(
         await coroutine
     except Exception:
         log.exception(failure, *about)
+
+
+async def in_thread(function: Callable[[], None]) -> None:
+    """Call ``function`` in a thread; or at once, if there is no room for one."""
+    try:
+        await asyncio.to_thread(function)
+    except RuntimeError:
+        function()

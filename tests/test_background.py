@@ -5,7 +5,7 @@ import logging
 
 import pytest
 
-from interpreterd.background import supervised
+from interpreterd.background import in_thread, supervised
 
 _log = logging.getLogger(__name__)
 
@@ -60,3 +60,13 @@ async def test_what_ends_well_is_not_spoken_of(caplog: pytest.LogCaptureFixture)
     await supervised(asyncio.get_running_loop(), work(), _log, "this is not said")
     assert done.is_set()
     assert [record for record in caplog.records if record.name == __name__] == []
+
+
+async def test_without_room_for_a_thread_it_is_imported_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*args: object) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr("asyncio.to_thread", fail)
+    called = []
+    await in_thread(lambda: called.append(True))
+    assert called == [True]

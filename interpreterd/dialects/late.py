@@ -5,7 +5,6 @@ first request that no other dialect has a route for; the modules of a dialect at
 Both are imported in a thread, so that other clients do not wait.
 """
 
-import asyncio
 import importlib
 from collections.abc import Awaitable, Callable
 from typing import Any, Final, cast
@@ -13,6 +12,7 @@ from typing import Any, Final, cast
 from aiohttp import hdrs, web
 from attrs import frozen
 
+from interpreterd.background import in_thread
 from interpreterd.contexts.service import ContextService
 from interpreterd.http.errors import ErrorAnswer, Handler, HttpError, Show
 from interpreterd.model.errors import InterpreterError
@@ -71,11 +71,9 @@ class Table:
 class LateDialect:
     """A dialect in the folder of its name, within one application."""
 
-    def __init__(self, name: str, service: ContextService, folder: str = "") -> None:
-        """``folder`` is the package of another place; by default it is beside this module."""
+    def __init__(self, name: str, service: ContextService) -> None:
         self.name = name
         self._service = service
-        self._folder = folder or f"{_DIALECTS}.{name}"
         self._table: Table | None = None
         self._show: Show | None = None
         self._functions: dict[str, Callable[[Any, web.Request], Awaitable[web.StreamResponse]]] = {}
@@ -126,12 +124,4 @@ class LateDialect:
 
     def _named(self, name: str) -> Any:
         module, _, attribute = name.partition(":")
-        return getattr(importlib.import_module(f"{self._folder}.{module}"), attribute)
-
-
-async def in_thread(function: Callable[[], None]) -> None:
-    """Call ``function`` in a thread; or at once, if there is no room for one."""
-    try:
-        await asyncio.to_thread(function)
-    except RuntimeError:
-        function()
+        return getattr(importlib.import_module(f"{_DIALECTS}.{self.name}.{module}"), attribute)

@@ -1,20 +1,19 @@
-"""The routes of all late dialects: one resource of aiohttp's, asked after all others."""
+"""Finds the routes of all late dialects in their tables."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Final, NoReturn
+from collections.abc import Mapping, Sequence
+from typing import Final, NoReturn
 
 from aiohttp import hdrs, web
-from aiohttp.web_urldispatcher import AbstractResource, AbstractRoute, ResourceRoute
+from aiohttp.web_urldispatcher import AbstractResource, ResourceRoute
 from attrs import frozen
-from yarl import URL
 
-from interpreterd.dialects.late import LateDialect, LateRoute, in_thread
+from interpreterd.background import in_thread
+from interpreterd.dialects.late import LateDialect, LateRoute
 from interpreterd.http.bodies import go_on
 from interpreterd.http.errors import Show
 from interpreterd.http.uploads import not_yet
 
 _ALLOWED: Final[web.RequestKey[set[str]]] = web.RequestKey("_ALLOWED", set[str])  # the methods of a path
-_FOUND_BY_ALL: Final = "/{late}"  # aiohttp asks a resource of this form for each path for which it has no other
 
 
 @frozen
@@ -27,17 +26,22 @@ class _Found:
     route: ResourceRoute
 
 
-class LateRoutes(AbstractResource):
+class LateRoutes:
     """Finds the route of a request in the tables of ``dialects``, at the root and below ``base_path``.
 
     If several dialects have the route, the headers of the request choose, and otherwise the order of the dialects.
     """
 
     def __init__(
-        self, dialects: Sequence[LateDialect], base_path: str, shows: dict[object, Show], router: web.UrlDispatcher
+        self,
+        dialects: Sequence[LateDialect],
+        base_path: str,
+        shows: dict[object, Show],
+        router: web.UrlDispatcher,
+        resource: AbstractResource,
     ) -> None:
-        """``shows`` gets the form of errors of each route. ``router`` has all resources, this one, too."""
-        super().__init__()
+        """``shows`` gets the form of errors of a route. ``router`` has all resources, ``resource``, which asks, too."""
+        self._resource = resource
         self._router = router
         self._dialects = dialects
         self._base_path = base_path
@@ -50,7 +54,7 @@ class LateRoutes(AbstractResource):
         self._read = False
 
     async def resolve(self, request: web.Request) -> tuple[web.UrlMappingMatchInfo | None, set[str]]:
-        """See ``AbstractResource``."""
+        """See aiohttp's ``AbstractResource``."""
         if not self._read:
             await in_thread(self._import_tables)
             self._index()
@@ -80,7 +84,7 @@ class LateRoutes(AbstractResource):
     async def _is_elsewhere(self, request: web.Request) -> bool:
         """Return whether a dialect that is not late has the path, with other methods."""
         for resource in self._router.resources():
-            if resource is not self and (await resource.resolve(request))[1]:
+            if resource is not self._resource and (await resource.resolve(request))[1]:
                 return True
         return False
 
@@ -99,7 +103,7 @@ class LateRoutes(AbstractResource):
                 route = ResourceRoute(
                     late.method,
                     handler,
-                    self,
+                    self._resource,
                     expect_handler=not_yet if late.upload else go_on,
                 )
                 entry = (dialect, late, route)
@@ -134,7 +138,7 @@ class LateRoutes(AbstractResource):
             raise web.HTTPMethodNotAllowed(request.method, sorted(allowed))
 
         self._shows[refuse] = dialect.show
-        return ResourceRoute(hdrs.METH_ANY, refuse, self)
+        return ResourceRoute(hdrs.METH_ANY, refuse, self._resource)
 
     def _miss(self, dialect: LateDialect) -> ResourceRoute:
         """Return a route for requests of a client of ``dialect`` for a path that nothing is at."""
@@ -143,34 +147,7 @@ class LateRoutes(AbstractResource):
             raise web.HTTPNotFound
 
         self._shows[miss] = dialect.show
-        return ResourceRoute(hdrs.METH_ANY, miss, self)
-
-    @property
-    def canonical(self) -> str:
-        """See ``AbstractResource``."""
-        return _FOUND_BY_ALL
-
-    def url_for(self, **kwargs: str) -> URL:
-        """See ``AbstractResource``; nothing asks for it."""
-        raise NotImplementedError
-
-    def add_prefix(self, prefix: str) -> None:
-        """See ``AbstractResource``; nothing asks for it."""
-        raise NotImplementedError
-
-    def get_info(self) -> Any:
-        """See ``AbstractResource``."""
-        return {"formatter": _FOUND_BY_ALL}
-
-    def raw_match(self, path: str) -> bool:
-        """See ``AbstractResource``."""
-        return path == _FOUND_BY_ALL
-
-    def __len__(self) -> int:
-        return 0
-
-    def __iter__(self) -> Iterator[AbstractRoute]:
-        return iter(())
+        return ResourceRoute(hdrs.METH_ANY, miss, self._resource)
 
 
 def matched(pattern: Sequence[str], segments: Sequence[str]) -> dict[str, str] | None:

@@ -6,6 +6,8 @@ from collections.abc import Awaitable, Callable
 import aiohttp
 import pytest
 from harness import Client, Daemon
+from standing import SharedDaemon
+from walking import NAMES, routes, shared
 
 TELL = """
 import sys
@@ -38,6 +40,7 @@ async def test_a_dialect_that_nobody_uses_is_not_imported(start_daemon: Callable
         assert await answer(native.url + "/health") == (200, '{"status":"ok"}')
     await native.stop()
     assert imported(native) == set()
+    assert "interpreterd.dialects.late" not in native.log.decode().split()
 
 
 async def test_a_request_imports_its_own_dialect_and_of_others_their_tables_alone(
@@ -77,3 +80,15 @@ async def test_an_unknown_name_is_one_clear_line(start_daemon: Callable[..., Awa
         "interpreterd serve: error: argument --dialects: must be one or more of native, jupyter, e2b, opensandbox, "
         "each once, separated by commas. See `interpreterd serve --help`.\n"
     )
+
+
+async def test_head_has_no_body_at_any_route(standing: Callable[..., SharedDaemon]) -> None:
+    daemon = standing()
+    async with aiohttp.ClientSession() as session:
+        for route in (route for name in NAMES for route in routes(name) if route.method == "GET"):
+            async with session.head(daemon.url + route.path) as response:
+                assert await response.read() == b""
+                if not route.head and not shared(route.path):
+                    assert response.status == 405, route
+                else:
+                    assert response.status < 500, route

@@ -7,7 +7,8 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import make_mocked_request
 
-from interpreterd.dialects.late import LateDialect, Table, in_thread
+from interpreterd import dialects
+from interpreterd.dialects.late import LateDialect, Table
 
 FILES = {
     "__init__": "",
@@ -32,7 +33,7 @@ async def say(state, request):
 
 
 def modules(name: str) -> set[str]:
-    return {module for module in sys.modules if module.startswith(name)}
+    return {it.removeprefix("interpreterd.dialects.") for it in sys.modules if it.split(".")[2:3] == [name]}
 
 
 async def test_modules_are_imported_by_the_first_request_and_state_is_made_once(
@@ -41,9 +42,9 @@ async def test_modules_are_imported_by_the_first_request_and_state_is_made_once(
     (tmp_path / "latetoy").mkdir()
     for name, text in FILES.items():
         (tmp_path / "latetoy" / f"{name}.py").write_text(text)
-    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(dialects, "__path__", [*dialects.__path__, str(tmp_path)])
     service = object()
-    toy = LateDialect("latetoy", service, "latetoy")  # type: ignore[arg-type]
+    toy = LateDialect("latetoy", service)  # type: ignore[arg-type]
     assert modules("latetoy") == set()
     await toy.close()
     (route,) = toy.table().routes
@@ -66,13 +67,3 @@ def test_a_dialect_knows_its_clients_by_their_headers(headers: dict[str, str], c
     table = Table(routes=(), errors="", headers=("x-toy", "User-Agent: toy-"))
     request: web.Request = make_mocked_request("GET", "/", headers=headers)
     assert table.claims(request) is claims
-
-
-async def test_without_room_for_a_thread_it_is_imported_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    def fail(*args: object) -> None:
-        raise RuntimeError("can't start new thread")
-
-    monkeypatch.setattr("asyncio.to_thread", fail)
-    called = []
-    await in_thread(lambda: called.append(True))
-    assert called == [True]

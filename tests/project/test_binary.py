@@ -55,6 +55,9 @@ async def test_binary(binary: Path, start_daemon: Start, empty: Path, tmp_path: 
             version = await response.json()
         async with client.http.post(daemon.url + "/filesystem.Filesystem/Stat", json={"path": str(empty)}) as response:
             assert (await response.json())["entry"]["path"] == str(empty)
+        for path in ("/api", "/ping", "/contexts"):  # of APIs whose modules are imported by their names
+            async with client.http.get(daemon.url + path) as response:
+                assert response.status == 200, path
     assert result.error is None
     report = json.loads(result.stdout)
     assert report["cwd"] == str(empty)
