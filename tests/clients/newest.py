@@ -51,8 +51,10 @@ def outside(found: Mapping[str, str], wanted: Sequence[Requirement]) -> Iterator
 
 
 def outside_of_node(found: Mapping[str, str], wanted: Mapping[str, str]) -> Iterator[str]:
-    """Yield a sentence for each package of Node whose major version, or minor one before 1.0, has moved."""
+    """Yield a sentence for each package of Node whose major version, or minor one before 1.0, has moved; pins stay."""
     for name, span in wanted.items():
+        if not span.startswith("^"):
+            continue
         kept = span.removeprefix("^").split(".")
         number = found.get(name, span.removeprefix("^")).split(".")
         parts = 2 if kept[0] == "0" else 1
@@ -91,8 +93,8 @@ def install_node() -> list[str]:
     folder = FOLDER / ".venv-clients" / "node"
     folder.mkdir()
     wanted = json.loads((NODE / "package.json").read_text("utf-8"))["dependencies"]
-    latest = {"private": True, "dependencies": dict.fromkeys(wanted, "latest")}
-    (folder / "package.json").write_text(json.dumps(latest))
+    newest = {name: "latest" if span.startswith("^") else span for name, span in wanted.items()}  # others are pinned
+    (folder / "package.json").write_text(json.dumps({"private": True, "dependencies": newest}))
     subprocess.run(NPM, cwd=folder, check=True)
     (folder / ".has").touch()
     packages = {name: json.loads((folder / "node_modules" / name / "package.json").read_text()) for name in wanted}

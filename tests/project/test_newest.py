@@ -40,6 +40,7 @@ def test_it_names_what_is_outside_its_range(newest: Any) -> None:
         ("3.0.0", "^2.8.0", True),
         ("0.218.9", "^0.218.0", False),
         ("0.219.0", "^0.218.0", True),
+        ("0.1.0", "0.2.0-alpha.1", False),
     ],
 )
 def test_it_names_packages_of_node_too(newest: Any, version: str, span: str, moves: bool) -> None:
