@@ -28,7 +28,7 @@ test: $(VENV)/.has-test programs clients
 
 # What tests/clients runs: programs of others. Without them, as without a network, these tests fail and say so.
 clients: programs
-	@$(MAKE) --no-print-directory --keep-going .venv-clients/.has .venv-clients/node/.has || \
+	@$(MAKE) --no-print-directory --keep-going .venv-clients/.has .venv-agents/.has .venv-clients/node/.has || \
 		echo 'Not all clients are installed: the tests in tests/clients will fail. See above for the reason' >&2
 
 # Not a part of CI: it fails when somebody else releases something.

@@ -1,10 +1,14 @@
 """``interpreterd mcp``."""
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import click
+
+if TYPE_CHECKING:
+    from interpreterd.mcp.foreign import ForeignServer
 
 EXAMPLES: Final = """\b
 Examples:
@@ -70,6 +74,14 @@ MISSING: Final = "the MCP server needs the package mcp: pip install 'interpreter
     metavar="BYTES",
     help="Limit of one picture in a result; a larger one is a link.",
 )
+@click.option(
+    "--with",
+    "others",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="A JSON file of other MCP servers, as hosts have it, each with the tools that it `allow`s: code calls them "
+    "as functions.",
+)
 @click.option("--http", "by_http", is_flag=True, help="Serve any number of clients over HTTP, at /mcp.")
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on, with --http.")
 @click.option(
@@ -102,6 +114,7 @@ def command(
     timeout_s: int,
     output_chars: int,
     image_bytes: int,
+    others: Path | None,
     by_http: bool,
     host: str,
     port: int,
@@ -122,6 +135,14 @@ def command(
         if (error.name or "").partition(".")[0] not in ("mcp", "mcp_types"):
             raise
         raise click.ClickException(MISSING) from None
+    servers: Sequence[ForeignServer] = ()
+    if others is not None:
+        from interpreterd.mcp.foreign import WrongServers, read_servers
+
+        try:
+            servers = read_servers(others)
+        except WrongServers as error:
+            raise click.ClickException(str(error)) from None
     options = serving.McpOptions(
         url=url or None,
         local=local,
@@ -132,6 +153,7 @@ def command(
         timeout_s=timeout_s,
         output_chars=output_chars,
         image_bytes=image_bytes,
+        servers=servers,
     )
     import uvloop
 

@@ -84,8 +84,8 @@ CONTEXT: Final = closed(
 FILE: Final = closed({"path": STRING, "type": STRING, "size": {"type": ["integer", "null"]}})
 
 
-def tools(*, keeps: bool, more: str = "") -> list[Declared]:
-    """Return the tools. ``keeps``: a client has a context of its own; ``more``: what else code can do, a sentence."""
+def tools(*, keeps: bool) -> list[Declared]:
+    """Return the tools. ``keeps``: a client has a context of its own."""
     kind = "own" if keeps else "new"
     context = {**STRING, "description": _CONTEXT[kind]}
     needed_context = {**STRING, "description": "The id of a context."}
@@ -97,7 +97,7 @@ def tools(*, keeps: bool, more: str = "") -> list[Declared]:
             description=(
                 f"Run Python code. {_STATE[kind]} Print what you want to see; the value of the last expression and "
                 f"figures are shown. `!command` and `%pip install` work. If the code still runs after `wait` seconds, "
-                f"you get outcome `running`, and the code goes on: call `wait` with its `execution`. {more}".rstrip()
+                f"you get outcome `running`, and the code goes on: call `wait` with its `execution`."
             ),
             arguments={
                 "code": STRING,

@@ -20,6 +20,7 @@ PROGRESS_S: Final = 2.0
 LINE_SHOWN_CHARS: Final = 200
 FIRST_EVENT_S: Final = 10.0
 SEEN_LIMIT: Final = 1000  # executions of which the next event is remembered
+TENDED_LIMIT: Final = 100  # executions whose functions are answered although no call waits; the oldest is left
 INTERRUPT_LIMIT_S: Final = 5.0
 Progress = Callable[[float, str], Awaitable[None]]
 """Called with the seconds since the call began, and the last line of output."""
@@ -46,6 +47,7 @@ class CodeRunner:
         self._shape = shape
         self._shots = shots
         self._seen: dict[str, int] = {}
+        self._tended: dict[asyncio.Task[None], None] = {}
 
     async def run(
         self, py: AsyncInterpreter, code: str, context_id: str, waiting: Waiting, **options: Any
@@ -61,15 +63,39 @@ class CodeRunner:
             await self._follow(execution, gathered, waiting, at_least_one=True)
         except asyncio.CancelledError:
             await _interrupted(execution)
+            await execution.close()
             raise
         except TimeoutError:
             said = f"the daemon has not answered for {FIRST_EVENT_S:g} s; whether the code runs is not known"
-            raise Unusable(said) from None
-        finally:
             execution.leave()
+            raise Unusable(said) from None
+        except BaseException:
+            execution.leave()
+            raise
         assert execution.id is not None
         self._note(execution.id, execution.next_event)
-        return gathered, execution.id, execution.next_event
+        came = gathered, execution.id, execution.next_event
+        if gathered.finished is None and options.get("functions"):
+            self._tend(execution)
+        else:
+            execution.leave()
+            await execution.close()
+        return came
+
+    def _tend(self, execution: FollowedExecution) -> None:
+        """Follow an execution that no call follows, so that its functions are answered."""
+        if len(self._tended) == TENDED_LIMIT:
+            next(iter(self._tended)).cancel()
+        task = asyncio.create_task(_tended(execution))
+        self._tended[task] = None
+        task.add_done_callback(lambda task: self._tended.pop(task, None))
+
+    async def close(self) -> None:
+        """Follow nothing more; executions go on."""
+        tasks = list(self._tended)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
     async def wait(
         self, py: AsyncInterpreter, known: Mapping[str, Any], waiting: Waiting, start: int | None, offset: int | None
@@ -161,6 +187,16 @@ class CodeRunner:
         self._seen[execution_id] = next_event
         if len(self._seen) > SEEN_LIMIT:
             del self._seen[next(iter(self._seen))]
+
+
+async def _tended(execution: FollowedExecution) -> None:
+    try:
+        with contextlib.suppress(ClientError):
+            while await execution.fill():
+                execution.events.clear()
+    finally:
+        execution.leave()
+        await execution.close()
 
 
 def _ended(known: Mapping[str, Any], shape: Shape) -> Gathered:

@@ -36,10 +36,12 @@ def make_server(
     *,
     lifespan: Callable[[], contextlib.AbstractAsyncContextManager[None]] = contextlib.nullcontext,
     seen: Callable[[Caller], None] = lambda caller: None,
+    describe: Callable[[], Awaitable[str]] | None = None,
 ) -> Server[None]:
     """Return a server of the tools ``declared``; the first call asks for the ``toolbox``.
 
     ``lifespan`` surrounds its work; ``seen`` is told of each call's caller.
+    ``describe`` returns what the description of ``run_python`` is to say besides.
     """
     names = {it.name for it in declared}
 
@@ -50,7 +52,8 @@ def make_server(
         return caller
 
     async def list_tools(context: _Context, params: object) -> types.ListToolsResult:
-        return types.ListToolsResult(tools=[as_tool(it) for it in declared])
+        more = "" if describe is None else await describe()
+        return types.ListToolsResult(tools=[as_tool(it, more if it.name == "run_python" else "") for it in declared])
 
     async def call_tool(context: _Context, params: types.CallToolRequestParams) -> types.CallToolResult:
         if params.name not in names:
@@ -113,8 +116,8 @@ def make_server(
     )
 
 
-def as_tool(it: Declared) -> types.Tool:
-    """Return a tool as the SDK has it."""
+def as_tool(it: Declared, more: str = "") -> types.Tool:
+    """Return a tool as the SDK has it; ``more`` is said in its description besides."""
     annotations = types.ToolAnnotations(
         title=it.title,
         read_only_hint=it.reads_only,
@@ -125,7 +128,7 @@ def as_tool(it: Declared) -> types.Tool:
     return types.Tool(
         name=it.name,
         title=it.title,
-        description=it.description,
+        description=f"{it.description} {more}".rstrip(),
         input_schema=it.input_schema,
         output_schema=None if it.result is None else dict(it.result),
         annotations=annotations,

@@ -5,7 +5,7 @@ import contextlib
 import importlib
 import os
 import time
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from attrs import frozen
@@ -19,6 +19,8 @@ from interpreterd.mcp.server import make_server
 
 if TYPE_CHECKING:  # these import the client of the daemon, for which the start does not wait
     from interpreterd.mcp.daemons import DaemonClient
+    from interpreterd.mcp.foreign import ForeignServer
+    from interpreterd.mcp.lending import Lending
     from interpreterd.mcp.owning import Contexts
     from interpreterd.mcp.toolbox import Toolbox
 
@@ -39,7 +41,7 @@ class McpOptions:
         sees_all: Whether clients see and touch all contexts of the daemon.
         idle_s: How long contexts stay that no client has used, once their client has gone.
         timeout_s: After which code is interrupted, unless a call says otherwise.
-        functions: What code can call besides Python.
+        servers: Other MCP servers, whose tools code can call.
     """
 
     url: str | None = None
@@ -52,7 +54,7 @@ class McpOptions:
     timeout_s: int = TIMEOUT_S
     output_chars: int = 30_000
     image_bytes: int = 256 << 10
-    servers: Mapping[str, Any] | None = None
+    servers: "Sequence[ForeignServer]" = ()
 
 
 class Service:
@@ -69,6 +71,7 @@ class Service:
         self._until = contextlib.AsyncExitStack()
         self._resident = ResidentDaemon(options.serve_flags, options.idle_s, os.environ) if by_stdio else None
         self._declared = tools(keeps=by_stdio)
+        self._lending = _lending(options.servers)
 
     def server(self) -> Server[None]:
         """Return the server."""
@@ -79,6 +82,7 @@ class Service:
             self.identify,
             lifespan=self.living,
             seen=self._note,
+            describe=None if self._lending is None else self._lending.description,
         )
 
     def identify(self, name: str, request: Any) -> Caller:
@@ -93,6 +97,8 @@ class Service:
     async def living(self) -> AsyncIterator[None]:
         """At the end of the block, all connections end, and a private daemon without a client."""
         async with self._until:
+            if self._lending is not None:
+                self._until.push_async_callback(self._lending.close)
             yield
 
     async def toolbox(self) -> "Toolbox":
@@ -131,7 +137,16 @@ class Service:
             sweeping = asyncio.create_task(self._sweep(daemon, contexts))
             self._until.callback(sweeping.cancel)
         shape = Shape(output_chars=options.output_chars, image_bytes=options.image_bytes)
-        return Toolbox(daemon, contexts, declared=self._declared, shape=shape, timeout_s=options.timeout_s)
+        toolbox = Toolbox(
+            daemon,
+            contexts,
+            declared=self._declared,
+            shape=shape,
+            timeout_s=options.timeout_s,
+            functions=self._lending,
+        )
+        self._until.push_async_callback(toolbox.close)
+        return toolbox
 
     async def _sweep(self, daemon: "DaemonClient", contexts: "Contexts") -> None:
         from interpreterd.client import ClientError
@@ -154,6 +169,14 @@ class Service:
         self._keys[caller.key] = time.monotonic()
         if len(self._keys) > KEYS_LIMIT:
             del self._keys[next(iter(self._keys))]
+
+
+def _lending(servers: "Sequence[ForeignServer]") -> "Lending | None":
+    if not servers:
+        return None
+    from interpreterd.mcp.lending import Lending
+
+    return Lending(servers)
 
 
 async def serve_stdio(options: McpOptions) -> None:

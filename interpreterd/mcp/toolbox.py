@@ -89,6 +89,10 @@ class Toolbox:
         except (ClientError, InvalidArgument) as error:
             return _refusal(explained(error))
 
+    async def close(self) -> None:
+        """Follow no execution any more; they go on."""
+        await self._runner.close()
+
     async def read(self, uri: str, caller: Caller) -> Readable | None:
         """Return a resource; None if there is none that the caller may read.
 

@@ -1,6 +1,8 @@
 """``interpreterd mcp`` starts the server, or says in one line why not."""
 
+import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from command import interpreterd
@@ -36,9 +38,14 @@ def test_wrong_usage_is_one_line(arguments: list[str], said: str) -> None:
     assert ran.stderr.count("\n") == 1
 
 
-def test_the_daemon_and_other_commands_do_not_import_the_sdk() -> None:
-    import subprocess
+def test_a_file_of_servers_that_is_wrong_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "servers.json").write_text('{"mcpServers": {"a": {"command": "x"}}}')
+    ran = interpreterd("mcp", "--with", str(tmp_path / "servers.json"))
+    said = 'interpreterd: a: it must have "allow", the tools that code may call: names, or ["*"] for all\n'
+    assert (ran.returncode, ran.stdout, ran.stderr) == (1, "", said)
 
+
+def test_the_daemon_and_other_commands_do_not_import_the_sdk() -> None:
     code = (
         "import sys, interpreterd.daemon, interpreterd.cli.run; print('mcp' in sys.modules, 'pydantic' in sys.modules)"
     )

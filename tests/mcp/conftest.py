@@ -3,6 +3,7 @@
 import sys
 from collections.abc import AsyncIterator, Callable
 
+import jsonschema  # noqa: F401  # the SDK imports it at the first result, which no_blocking takes for our call
 import pytest
 from standing import SharedDaemon
 from tooling import Tools

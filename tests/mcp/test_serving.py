@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import contextlib
+import json
 import os
 import select
 from collections.abc import AsyncIterator
@@ -11,7 +12,7 @@ from typing import Any
 
 import pytest
 from harness import Gate
-from hosts import ERAS, Host, on_stdio, over_http, raw, said
+from hosts import ERAS, Host, lender, on_stdio, over_http, raw, said
 from mcp import Client
 
 from interpreterd.client import AsyncInterpreter
@@ -26,6 +27,12 @@ INITIALIZE = {
         "clientInfo": {"name": "raw", "version": "1"},
     },
 }
+PRINTING = r"""import os
+print("{}", flush=True)
+os.write(1, b"raw\n")
+os.system("echo child")
+lender.search("x", 1)
+"""
 PICTURE = """display({"image/png": "iVBORw0KGgo=", "text/plain": "a picture"}, raw=True)"""
 
 
@@ -97,15 +104,21 @@ async def test_a_host_runs_code(transport: str, era: str, web: str, url: str, tm
 
 @pytest.mark.xdist_group("mcp_serving")
 async def test_stdout_carries_the_protocol_alone(url: str, tmp_path: Path) -> None:
-    """Also what code prints is in messages."""
-    code = "import os, sys\nprint('{}')\nos.write(1, b'raw')\nos.system('echo child')"
-    call = {"id": 2, "method": "tools/call", "params": {"name": "run_python", "arguments": {"code": code}}}
-    lines = [INITIALIZE, {"method": "notifications/initialized"}, call]
-    answers = await asyncio.to_thread(raw, "--url", url, lines=lines, cwd=tmp_path, answers=2)
-    assert [answer["id"] for answer in answers] == [1, 2]
-    assert answers[0]["result"]["serverInfo"]["name"] == "interpreterd"
-    assert "persistent contexts" in answers[0]["result"]["instructions"]
-    assert "child" in answers[1]["result"]["content"][0]["text"]
+    """Also what code and another server print is in messages or on stderr."""
+    other = lender("search")
+    servers = {"lender": {"command": other.command, "args": other.args, "env": other.env, "allow": other.allow}}
+    path = tmp_path / "servers.json"
+    path.write_text(json.dumps({"mcpServers": servers}))
+    call = {"id": 3, "method": "tools/call", "params": {"name": "run_python", "arguments": {"code": PRINTING}}}
+    lines = [INITIALIZE, {"method": "notifications/initialized"}, {"id": 2, "method": "tools/list"}, call]
+    flags = ["--url", url, "--with", str(path)]
+    answers = await asyncio.to_thread(raw, *flags, lines=lines, cwd=tmp_path, answers=3)
+    assert sorted(answer["id"] for answer in answers) == [1, 2, 3]
+    results = {answer["id"]: answer["result"] for answer in answers}
+    assert results[1]["serverInfo"]["name"] == "interpreterd"
+    assert "persistent contexts" in results[1]["instructions"]
+    assert "lender.search(query: str, limit: int = 3)" in results[2]["tools"][0]["description"]
+    assert results[3]["content"][0]["text"] == "{}\nraw\nchild\n['x 0']"
 
 
 @pytest.mark.xdist_group("mcp_serving")

@@ -4,6 +4,7 @@ import contextlib
 import json
 import os
 import subprocess
+import sys
 from collections.abc import AsyncIterator, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,8 @@ from mcp import Client, StdioServerParameters
 from mcp.client.stdio import stdio_client
 from mcp_types import CallToolResult
 
+from interpreterd.mcp.foreign import ForeignServer
+
 ERAS = ("auto", "legacy")
 """What the SDK's client is asked for: the newest protocol, and the one with a handshake."""
 
@@ -22,6 +25,12 @@ def clean(**more: str) -> dict[str, str]:
     """Return the environment for a server: nothing of the tests' own settings."""
     kept = ("PATH", "HOME", "LANG", "XDG_RUNTIME_DIR", "COVERAGE_PROCESS_START", "COVERAGE_FILE")
     return {name: os.environ[name] for name in kept if name in os.environ} | more
+
+
+def lender(*allow: str) -> ForeignServer:
+    """Return a small server of someone else's, of whose tools code may call those that ``allow`` names."""
+    program = str(Path(__file__).with_name("lender.py"))
+    return ForeignServer(name="lender", allow=allow, command=sys.executable, args=[program], env=clean())
 
 
 @define

@@ -34,12 +34,14 @@ class Tools:
     reported: list[tuple[float, str]] = field(factory=list)
 
     @classmethod
-    def at(cls, url: str, *, shape: Shape | None = None, caller: Caller = WITH_HOME, **options: Any) -> "Tools":
+    def at(
+        cls, url: str, *, shape: Shape | None = None, caller: Caller = WITH_HOME, functions: Any = None, **options: Any
+    ) -> "Tools":
         """Return tools for the daemon at ``url``; ``options`` are those of ``Contexts``."""
         daemon = DaemonClient(url, None)
         contexts = Contexts(**options)
         declared = tools(keeps=caller.home is not None)
-        toolbox = Toolbox(daemon, contexts, declared=declared, shape=shape or Shape())
+        toolbox = Toolbox(daemon, contexts, declared=declared, shape=shape or Shape(), functions=functions)
         return cls(toolbox, daemon, contexts, caller)
 
     def of(self, caller: Caller) -> "Tools":
