@@ -28,7 +28,6 @@ from interpreterd.model.events import (
     Gap,
     Happened,
     InputRequest,
-    Output,
     Queued,
     Started,
     Submitted,
@@ -239,10 +238,10 @@ class Session:
         self._running = self._kernel.latest = telling.parent
 
     async def _take_other(self, number: int, event: Event) -> None:
-        """Take an event outside of executions."""
-        if isinstance(event, Output):
-            self._out.append(stream(event.stream.value, event.text, self._kernel.latest))
-        elif isinstance(event, WorkerEnded):
+        """Take an event outside of executions: what threads show belongs to the latest one, as in ipykernel."""
+        if not isinstance(event, WorkerEnded):
+            self._out += Telling(self._kernel.latest, "").tell(event)
+        else:
             if not await self._kernel.exists():
                 return  # its end is told after its last event, and is no restart
             if not self._kernel.told_end(number):

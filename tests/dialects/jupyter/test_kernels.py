@@ -9,6 +9,7 @@ from fake_worker import FakeLauncher
 from harness import PREFIX
 from kernels import Jupyter
 
+from interpreterd.dialects.jupyter import kernels
 from interpreterd.model.errors import OutOfResources, WorkerStartFailed
 
 UNKNOWN = {"reason": "Not Found", "message": "Kernel does not exist: nobody", "code": "context_not_found"}
@@ -95,6 +96,13 @@ async def test_a_context_of_another_api_is_a_kernel(jupyter: Jupyter) -> None:
     kernel = await jupyter.start()
     status, shown = await jupyter.ask("GET", f"{PREFIX}/context/{kernel}")
     assert (status, shown["id"]) == (200, kernel)
+
+
+async def test_many_kernels_are_listed_in_parts(jupyter: Jupyter, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(kernels, "AT_ONCE", 2)
+    made = [await jupyter.start() for _ in range(5)]
+    _, models = await jupyter.ask("GET", "/api/kernels")
+    assert [model["id"] for model in models] == made
 
 
 async def test_an_interrupt_and_a_restart_need_no_body(jupyter: Jupyter, launcher: FakeLauncher) -> None:

@@ -6,6 +6,7 @@ from harness import PREFIX
 from kernels import Jupyter, kinds, reply, request, text
 
 from interpreterd.dialects.jupyter import session
+from interpreterd.pipe.bundles import Bundle
 from interpreterd.pipe.messages import Asked
 
 
@@ -28,6 +29,20 @@ async def test_a_client_that_comes_back_gets_the_rest(jupyter: Jupyter, launcher
         assert text(told) == "b"
         told = await channel.about(second)
         assert kinds(told) == ["busy", "execute_input", "execute_reply", "idle"]
+
+
+async def test_a_client_that_saw_nothing_yet_gets_what_it_missed(jupyter: Jupyter, launcher: FakeLauncher) -> None:
+    kernel = await jupyter.start()
+    worker = await launcher.worker()
+    async with jupyter.channel(kernel, "me") as channel:
+        await channel.ask("kernel_info_request")
+    await jupyter.left(kernel)
+    async with jupyter.channel(kernel, "other") as channel:
+        asked = await channel.send(request("execute_request", {"code": "1"}))
+        worker.done(await worker.run())
+        await channel.about(asked)
+    async with jupyter.channel(kernel, "me") as channel:
+        assert kinds(await channel.about(asked)) == ["busy", "execute_input", "idle"]
 
 
 async def test_another_client_gets_nothing_old(jupyter: Jupyter, launcher: FakeLauncher) -> None:
@@ -146,6 +161,20 @@ async def test_while_code_runs_the_kernel_stays_busy(jupyter: Jupyter, launcher:
         assert (kinds([busy]), busy["parent_header"]["msg_id"]) == (["busy"], asked["header"]["msg_id"])
         worker.done(run)
         await channel.about(asked)
+
+
+async def test_what_threads_show_belongs_to_the_latest_execution(jupyter: Jupyter, launcher: FakeLauncher) -> None:
+    kernel = await jupyter.start()
+    worker = await launcher.worker()
+    async with jupyter.channel(kernel) as channel:
+        asked = await channel.send(request("execute_request", {"code": "1"}))
+        worker.done(await worker.run())
+        await channel.about(asked)
+        worker.write("late")
+        worker.publish(Bundle(kind="display", data={"text/plain": "later"}))
+        late = [await channel.next(), await channel.next()]
+    assert kinds(late) == ["stream", "display_data"]
+    assert {it["parent_header"]["msg_id"] for it in late} == {asked["header"]["msg_id"]}
 
 
 async def test_unanswered_looks_have_a_limit(
