@@ -23,6 +23,14 @@ from interpreterd.model.default_context import DEFAULT_CONTEXT_ID
 OUTPUT_LIMIT_CHARS: Final = 64 << 20
 RECONNECT_S: Final = 60.0
 
+# Options that are sent as they are, by their keys.
+_AS_IT_IS: Final = {
+    "silent": "silent",
+    "counted": "counted",
+    "expressions": "expressions",
+    "stop_on_error": "stopOnError",
+}
+
 
 class ClientCore:
     """The requests of a client. It belongs to the event loop that uses it first.
@@ -110,6 +118,9 @@ class ClientCore:
             body["charts"] = True
         if options.get("image_format"):
             body["imageFormat"] = options.get("image_format")
+        for name, key in _AS_IT_IS.items():
+            if (value := options.get(name)) is not None:
+                body[key] = value
         if options.get("functions"):
             body["functions"] = declarations(by_name(options.get("functions")))
         return body
@@ -220,8 +231,8 @@ class ClientCore:
         path = f"{_path(context_id)}/{what}"
         if "code" in body:
             return await self._request("POST", path, encode_request(body))
-        query = "" if body["timeout"] is None else f"?{urlencode(body)}"
-        return await self._request("GET", path + query)
+        query = urlencode({key: value for key, value in body.items() if value is not None})
+        return await self._request("GET", f"{path}?{query}" if query else path)
 
     async def _request(self, method: str, path: str, body: bytes | None = None) -> dict[str, Any]:
         return await (await self.open()).request(method, path, body)

@@ -5,7 +5,7 @@ from typing import Any, TypeVar
 
 from interpreterd.client.contexts import ContextData
 from interpreterd.client.errors import UnexpectedAnswer
-from interpreterd.model.looks import Completeness, Completions, Inspection, Variable
+from interpreterd.model.looks import Cell, Completeness, Completions, Inspection, Variable
 
 _T = TypeVar("_T")
 
@@ -43,6 +43,20 @@ def parse_variables(body: dict[str, Any]) -> list[Variable]:
         return Variable(**{name: it[name] for name in names}, shape=shape)
 
     return _parsed(lambda: [variable(it) for it in body["variables"]])
+
+
+def parse_history(body: dict[str, Any]) -> list[Cell]:
+    """Return cells."""
+    return _parsed(
+        lambda: [Cell(**{name: it[name] for name in ("number", "source", "output")}) for it in body["cells"]]
+    )
+
+
+def history_query(
+    n: int | None, start: int | None, stop: int | None, pattern: str | None, timeout: int | None
+) -> dict[str, Any]:
+    """Return the query of a request for the history."""
+    return {"n": n, "start": start, "stop": stop, "pattern": pattern, "output": "true", "timeout": timeout}
 
 
 def _parsed(make: Callable[[], _T]) -> _T:
@@ -86,6 +100,22 @@ class Looks(ContextData):
         """Return the variables, at most 1,000."""
         return parse_variables(self._ask("variables", {"timeout": timeout}))
 
+    def history(
+        self,
+        n: int | None = None,
+        *,
+        start: int | None = None,
+        stop: int | None = None,
+        pattern: str | None = None,
+        timeout: int | None = None,
+    ) -> list[Cell]:
+        """Return cells that the context's Python has run, with the texts of their results; the oldest first.
+
+        The latest ``n``, perhaps only those whose source is like ``pattern``, as ``"import *"``; or those with the
+        numbers from ``start`` to before ``stop``.
+        """
+        return parse_history(self._ask("history", history_query(n, start, stop, pattern, timeout)))
+
 
 class AsyncLooks(ContextData):
     """See ``Looks``. The daemon keeps the time."""
@@ -116,3 +146,15 @@ class AsyncLooks(ContextData):
     async def variables(self, *, timeout: int | None = None) -> list[Variable]:  # noqa: ASYNC109
         """See ``Context.variables``."""
         return parse_variables(await self._ask("variables", {"timeout": timeout}))
+
+    async def history(
+        self,
+        n: int | None = None,
+        *,
+        start: int | None = None,
+        stop: int | None = None,
+        pattern: str | None = None,
+        timeout: int | None = None,  # noqa: ASYNC109
+    ) -> list[Cell]:
+        """See ``Context.history``."""
+        return parse_history(await self._ask("history", history_query(n, start, stop, pattern, timeout)))

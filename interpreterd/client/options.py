@@ -49,6 +49,10 @@ class StreamOptions(TypedDict, total=False):
         files: Whether ``Execution.files`` lists what the code has made or changed below the context's directory.
         charts: Whether a figure of matplotlib comes with its data, as ``application/vnd.interpreterd.chart+json``.
         image_format: ``"png"`` or ``"svg"``: the format of figures.
+        silent: Whether it neither counts in ``executionCount`` nor has a result; what it prints is as usual.
+        counted: Whether it counts, and is in the context's history; default True.
+        expressions: Python expressions by names of yours: after the code, ``Execution.expressions`` has their values.
+        stop_on_error: Whether an exception cancels the waiting executions of this client in the same context.
         functions: Functions of this program that the code may call, by their names in the code, or a list of them. A
             coroutine function is one there, too. They run here while the code waits: coroutines on the client's event
             loop, others in threads, up to 16 at the same time. What they raise, the code gets. Their arguments come
@@ -63,6 +67,10 @@ class StreamOptions(TypedDict, total=False):
     files: bool | None
     charts: bool | None
     image_format: str | None
+    silent: bool | None
+    counted: bool | None
+    expressions: Mapping[str, str] | None
+    stop_on_error: bool | None
     functions: HostFunctions | None
 
 

@@ -3,14 +3,14 @@
 import importlib
 import sys
 from array import array
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final, Self
 
 from attrs import define, evolve, field, frozen
 
 from interpreterd.client.errors import ClientError
 from interpreterd.client.shown import Shown
-from interpreterd.model.displays import ClearOutput, Display, Result, UpdateDisplay, size_bytes
+from interpreterd.model.displays import ClearOutput, Display, Evaluated, Result, UpdateDisplay, size_bytes
 from interpreterd.model.events import (
     Event,
     Failure,
@@ -60,6 +60,7 @@ class Execution:
         error: The exception that ended the code, or what says why it was ended; None if there was none.
         reason: Why the daemon ended it, as a code of the table of errors in PROTOCOL.md, such as
             ``execution_timed_out``; None if it ended by itself or with its Python, or if the daemon is too old to say.
+        expressions: The values of ``expressions=``, by name; for one that has raised an exception, that exception.
         files: What the code has made or changed below the context's directory: ``files.files`` have ``path`` and
             ``size_bytes``; with ``files.is_cut`` there may be more. None without ``files=True``, or if its Python died.
         restarted: Whether the context got a new Python first: the variables of earlier executions are gone.
@@ -82,6 +83,7 @@ class Execution:
     cut_chars: int = 0
     missed_events: int = 0
     replaced: int = 0
+    expressions: Mapping[str, Shown | Failure] = field(factory=dict, repr=lambda them: f"<{len(them)}>")
     results: Sequence[Shown] = field(default=(), repr=lambda results: f"<{len(results)}>")
     # By how many characters stdout and stderr went on in turns, the first turn being stdout's.
     _turns: Sequence[int] = field(default=(), repr=False, eq=False)
@@ -193,6 +195,7 @@ class Collector:
         self._places = array("Q")  # after how much kept output each was shown
         self._shown_chars = self._cut_chars = self._cleared_chars = 0
         self._clears_later = False
+        self._expressions: dict[str, Shown | Failure] = {}
 
     def add(self, event: Event | Gap) -> None:
         """Take the next event."""
@@ -210,6 +213,8 @@ class Collector:
             case Result() | Display():
                 self._clear_at_last()
                 self._show(event)
+            case Evaluated(name=name, error=error):
+                self._expressions[name] = Shown.of(event) if error is None else error
             case UpdateDisplay():
                 self._shown = [
                     evolve(it, data=event.data, metadata=event.metadata) if _has_name(it, event.display_id) else it
@@ -264,6 +269,7 @@ class Collector:
             reason=self._finished.reason,
             files=self._finished.files,
             restarted=self._restarted,
+            expressions=self._expressions,
             results=tuple(map(Shown.of, self._shown)),
             cut_chars=self._cut_chars + sum(max(0, text.chars - self._limit_chars) for text in self._texts.values()),
             missed_events=self._missed,

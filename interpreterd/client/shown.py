@@ -7,7 +7,7 @@ from typing import Any
 import orjson
 from attrs import field, frozen
 
-from interpreterd.model.displays import Display, Json, Result
+from interpreterd.model.displays import Display, Evaluated, Json, Result
 
 
 @frozen(kw_only=True)
@@ -27,7 +27,7 @@ class Shown:
     display_id: str | None = None
 
     @classmethod
-    def of(cls, event: Result | Display) -> "Shown":
+    def of(cls, event: Result | Display | Evaluated) -> "Shown":
         """Return what ``event`` shows."""
         return cls(
             data={mime: orjson.loads(it.text) if isinstance(it, Json) else it for mime, it in event.data.items()},

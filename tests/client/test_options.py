@@ -88,6 +88,7 @@ def test_what_the_daemon_takes_the_client_can_say() -> None:
     """Options that only other transports need, or that the client sets itself, are left out."""
     wire = {re.sub("[A-Z]", lambda it: f"_{it[0].lower()}", key) for key in SCHEMAS["Execute"]["properties"]}
     others = {"code", "context_id", "on_disconnect", "origin", "events", "stdin", "background"}
+    others |= {"formats", "show_saved", "pages", "message_id"}  # for front ends of notebooks
     assert keywords(StreamOptions) == wire - others
     assert keywords(ContextOptions) == set(SCHEMAS["CreateContext"]["properties"]) - {"cwd", "language"}
 
@@ -104,12 +105,13 @@ UNKNOWN = {
     "execute() got an unexpected keyword argument 'graceS'. Did you mean 'grace_s'?": lambda py: py.execute(
         "1", graceS=1
     ),
-    "execute() got an unexpected keyword argument 'x'; it takes charts, envs, files, functions, grace_s, "
-    "image_format, interactive, on_error, on_input, on_result, on_stderr, on_stdout, results, timeout": lambda py: (
-        py.execute("1", x=None)
+    "execute() got an unexpected keyword argument 'x'; it takes charts, counted, envs, expressions, files, "
+    "functions, grace_s, image_format, interactive, on_error, on_input, on_result, on_stderr, on_stdout, results, "
+    "silent, stop_on_error, timeout": lambda py: py.execute("1", x=None),
+    "stream() got an unexpected keyword argument 'on_stdout'; it takes charts, counted, envs, expressions, "
+    "files, functions, grace_s, image_format, interactive, results, silent, stop_on_error, timeout": (
+        lambda py: first(py.stream("1", on_stdout=print))
     ),
-    "stream() got an unexpected keyword argument 'on_stdout'; it takes charts, envs, files, functions, grace_s, "
-    "image_format, interactive, results, timeout": (lambda py: first(py.stream("1", on_stdout=print))),
     "create_context() got an unexpected keyword argument 'metdata'. Did you mean 'metadata'?": (
         lambda py: py.create_context(metdata={})
     ),

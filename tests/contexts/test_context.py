@@ -5,9 +5,9 @@ from fake_worker import FakeLauncher
 from open_context import COMPLETED, execute, finished, open_context, read, run
 
 from interpreterd.model import events
-from interpreterd.model.errors import (
-    LimitReached,
-)
+from interpreterd.model.comms import CONTENT_LIMIT_BYTES, ToComm
+from interpreterd.model.errors import InvalidRequest, LimitReached
+from interpreterd.model.requests import Execute
 from interpreterd.pipe.messages import Configure, Sync
 
 
@@ -95,3 +95,19 @@ async def test_no_timer_is_left_behind() -> None:
         assert isinstance(await worker.told(), Sync)
         worker.exit("exit status 1")
         assert context._timers.names == []
+
+
+async def test_a_message_for_a_comm_is_bounded_and_forgotten_when_it_has_ended() -> None:
+    launcher = FakeLauncher()
+    async with open_context(launcher) as context:
+        comm = ToComm(action="message", comm_id="c")
+        with pytest.raises(InvalidRequest, match="a message for a comm must be at most 16777216 bytes long"):
+            context.submit(Execute(code="x" * (CONTENT_LIMIT_BYTES + 1), comm=comm))
+        execution = context.submit(Execute(code="{}", comm=comm))
+        assert context.transcript.unfinished() == []
+        worker = await launcher.worker()
+        worker.done(await worker.run())
+        told = [event async for _, event in execution.journal.client]
+        assert isinstance(told[-1], events.Finished)
+        assert (told[-1].execution_count, context.info().executions) == (0, 0)
+        assert context.transcript._executions.get(execution.id) is None
