@@ -16,8 +16,8 @@ CODE: Final = (
 ENVD: Final = (
     LateRoute("GET", "/files", "envd.files:read_file"),
     LateRoute("POST", "/files", "envd.files:write_files", upload=True),
-    LateRoute("GET", "/envs", "envd.files:tell_environment"),
-    LateRoute("GET", "/metrics", "envd.files:tell_metrics"),
+    LateRoute("GET", "/envs", "envd.files:tell_environment", head=False),
+    LateRoute("GET", "/metrics", "envd.files:tell_metrics", head=False),
     LateRoute("POST", "/filesystem.Filesystem/{method}", "envd.filesystem:filesystem"),
     LateRoute("POST", "/process.Process/{method}", "envd.process:process"),
 )

@@ -78,12 +78,16 @@ class _Helper:
 
     async def _begin(self) -> str:
         info = await self._service.create(CreateContext(listed=False))
-        submission = await self._service.submit(own_execution(info.id, _CODE))
         try:
-            async for _ in submission:
-                pass
-        finally:
-            submission.stop()
+            submission = await self._service.submit(own_execution(info.id, _CODE))
+            try:
+                async for _ in submission:
+                    pass
+            finally:
+                submission.stop()
+        except BaseException:
+            await self._service.delete(info.id)
+            raise
         return info.id
 
     async def end(self) -> None:

@@ -6,6 +6,7 @@ import binascii
 import contextlib
 import logging
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
+from http import HTTPStatus
 from typing import Any, Final
 
 from aiohttp import hdrs, web
@@ -73,7 +74,8 @@ async def answer(methods: Mapping[str, Method], sandbox: Sandbox, request: web.R
     try:
         method = methods.get(name)
         if method is None:
-            raise EnvdRefused("unimplemented", f"there is no RPC of the name {name[:100]}")
+            error = EnvdRefused("unimplemented", f"there is no RPC of the name {name[:100]}")
+            return _refusal(error, HTTPStatus.NOT_FOUND)
         if method.unary is not None:
             return await _answer_unary(method, method.unary, sandbox, request)
         codec = choose_codec(request, stream=True)
@@ -86,9 +88,10 @@ async def answer(methods: Mapping[str, Method], sandbox: Sandbox, request: web.R
         return refusal
 
 
-def _refusal(error: InterpreterError | HttpError) -> web.Response:
+def _refusal(error: InterpreterError | HttpError, status: int | None = None) -> web.Response:
     code = code_of(error)
-    status = error.status if isinstance(error, HttpError) else HTTP_STATUSES[code]
+    if status is None:
+        status = error.status if isinstance(error, HttpError) else HTTP_STATUSES[code]
     return web.Response(body=connect_body(code, _sentence(error)), status=status, content_type=JSON)
 
 

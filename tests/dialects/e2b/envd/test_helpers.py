@@ -12,7 +12,7 @@ from interpreterd.dialects.e2b.envd import helpers as module
 from interpreterd.dialects.e2b.envd.errors import EnvdRefused
 from interpreterd.dialects.e2b.envd.helpers import HELPERS_LIMIT, Helpers, source
 from interpreterd.model.errors import LimitReached
-from interpreterd.model.requests import CreateContext
+from interpreterd.model.requests import CreateContext, Execute
 from interpreterd.pipe.bundles import Bundle
 
 
@@ -129,6 +129,18 @@ async def test_without_room_for_a_helper_the_call_is_refused(service: LocalConte
         await helpers.call("stat", path="/a")
     with pytest.raises(LimitReached):
         await helpers.call("stat", path="/a")
+
+
+async def test_a_helper_that_cannot_begin_leaves_nothing(
+    service: LocalContexts, fakes: FakeLauncher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def refuse(request: Execute, *, answers: bool = False) -> None:
+        raise LimitReached("the queue is full")
+
+    monkeypatch.setattr(service, "submit", refuse)
+    with pytest.raises(LimitReached):
+        await Helpers(service).call("stat", path="/a")
+    assert [worker.exited is not None for worker in fakes.workers] == [True]
 
 
 def test_the_sources_are_one_piece_of_code() -> None:

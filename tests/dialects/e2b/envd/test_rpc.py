@@ -46,7 +46,7 @@ async def test_protobuf_is_the_other_codec(rpc: Rpc, tmp_path: Path) -> None:
         (STAT, b"{}", {"Content_Type": "application/json", "Connect_Protocol_Version": "2"}, 400, "invalid_argument"),
         (STAT, b"{}", {"Content_Type": "application/json", "Content_Encoding": "gzip"}, 501, "unimplemented"),
         (STAT, b"{}", {"Content_Type": "application/json", "Authorization": "Basic !"}, 401, "unauthenticated"),
-        ("filesystem.Filesystem/Nothing", b"{}", {"Content_Type": "application/json"}, 501, "unimplemented"),
+        ("filesystem.Filesystem/Nothing", b"{}", {"Content_Type": "application/json"}, 404, "unimplemented"),
         (START, b"{}", {"Content_Type": "application/json"}, 415, "invalid_argument"),
         (START, b"", {"Content_Type": STREAM}, 200, "invalid_argument"),
         (START, b"\0\0\0\0", {"Content_Type": STREAM}, 200, "invalid_argument"),
