@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import time
 from typing import Final
 
 from interpreterd.background import supervised
@@ -9,6 +10,7 @@ from interpreterd.contexts.service import ContextService, Events, Submission
 from interpreterd.dialects.jupyter.translation import Telling
 from interpreterd.model.errors import ExecutionNotFound
 from interpreterd.model.events import Event, Failure, Finished, Outcome
+from interpreterd.model.requests import Execute
 
 FORGOTTEN: Final = Finished(
     outcome=Outcome.LOST,
@@ -25,13 +27,28 @@ class OwnExecution:
         seen: How many of its events have passed in the feed of its context, up to the position of its client.
         told: The number of its next event that is to be sent.
         done: Whether everything was sent.
+        stops: Whether those behind it are not to run if it fails.
+        begun_at: When it was submitted, of the monotonic clock.
     """
 
-    __slots__ = ("_dropping", "_followed", "_service", "_submission", "done", "seen", "telling", "told")
+    __slots__ = (
+        "_dropping",
+        "_followed",
+        "_service",
+        "_submission",
+        "begun_at",
+        "done",
+        "seen",
+        "stops",
+        "telling",
+        "told",
+    )
 
-    def __init__(self, service: ContextService, telling: Telling, submission: Submission) -> None:
+    def __init__(self, service: ContextService, telling: Telling, submission: Submission, request: Execute) -> None:
         """``submission`` is stopped by ``close``."""
         self.telling = telling
+        self.stops = request.stop_on_error
+        self.begun_at = time.monotonic()
         self.seen = 0
         self.told = 0
         self.done = False

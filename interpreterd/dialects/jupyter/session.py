@@ -8,17 +8,19 @@ that comes back with the same ``session_id`` gets the rest: the feed goes on aft
 import asyncio
 import contextlib
 import logging
+import time
 from collections.abc import Coroutine
 from typing import Any, Final
 
 from interpreterd.background import supervised
 from interpreterd.contexts.service import Events
+from interpreterd.dialects.jupyter.batch import Batch
 from interpreterd.dialects.jupyter.kernel import JupyterKernel, Parent
 from interpreterd.dialects.jupyter.line import Line
 from interpreterd.dialects.jupyter.messages import Outgoing, status
 from interpreterd.dialects.jupyter.own import FORGOTTEN, OwnExecution
 from interpreterd.dialects.jupyter.translation import Telling, stream
-from interpreterd.dialects.jupyter.wire import Wire
+from interpreterd.dialects.jupyter.wire import JsonWire, Wire
 from interpreterd.http.closing import NORMAL, Closing, close_reason
 from interpreterd.http.websocket.connection import WebSocket
 from interpreterd.model.errors import InterpreterError, LimitReached
@@ -47,6 +49,7 @@ class Session:
 
     Attributes:
         origin: Its name for clients of other APIs.
+        batch: The cells that it has sent together.
         claims: How many connections are this client's: more than one for a moment.
     """
 
@@ -69,6 +72,7 @@ class Session:
         self._asking: str | None = None
         self._out: list[Outgoing] = []
         self._works: set[asyncio.Task[None]] = set()
+        self.batch = Batch(relayed=False)
 
     @property
     def connected(self) -> bool:
@@ -93,6 +97,7 @@ class Session:
             self._turn.release()
             raise
         self._position = self._feed.next
+        self.batch = Batch(relayed=isinstance(wire, JsonWire))
         self._line.open(socket, wire)
 
     def detach(self, socket: WebSocket) -> None:
@@ -169,7 +174,7 @@ class Session:
             replied = request.comm is None
             code = request.code if replied else ""
             telling = Telling(parent.header, code, silent=parent.silent, own=True, replied=replied)
-            self._own[submission.execution_id] = OwnExecution(self._service, telling, submission)
+            self._own[submission.execution_id] = OwnExecution(self._service, telling, submission, request)
             self._kernel.remember(submission.execution_id, parent)
         if not self._line.is_open:  # it has gone meanwhile
             self._own[submission.execution_id].leave()
@@ -214,6 +219,8 @@ class Session:
                     self._note_start(own.telling)
                 elif isinstance(event, InputRequest):
                     self._asking = own.execution_id
+                elif isinstance(event, Finished) and event.error is not None and own.stops:
+                    self.batch.failed(own.telling.parent, time.monotonic() - own.begun_at)
                 self._out += own.telling.tell(event)
             await self._flush()
             own.told = events[-1][0] + 1

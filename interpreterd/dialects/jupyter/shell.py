@@ -82,6 +82,9 @@ async def _info(kernel: JupyterKernel) -> dict[str, Any]:
 
 async def _execute(kernel: JupyterKernel, session: Session, request: Incoming) -> None:
     asked = parse_execute(request.content, kernel.context_id, origin=session.origin, message_id=request.message_id)
+    if not asked.silent and session.batch.includes(request.header):
+        await _reply(session, request, {"status": "aborted"})
+        return
     if asked.code.strip():
         await session.execute(asked, Parent(request.header, asked.code, silent=asked.silent))
         return

@@ -58,6 +58,30 @@ async def test_looks_take_their_turn(
     assert reply(told).items() >= answer.items()
 
 
+@pytest.mark.parametrize(("v1", "stops", "aborted"), [(False, True, True), (False, False, False), (True, True, False)])
+async def test_a_cell_that_a_front_end_has_sent_with_one_that_has_failed_is_aborted(
+    jupyter: Jupyter, launcher: FakeLauncher, v1: bool, stops: bool, aborted: bool
+) -> None:
+    """If a server may be in between, and unless the cell that has failed lets others run."""
+
+    def cell() -> dict[str, Any]:
+        message = request("execute_request", {"code": "1", "stop_on_error": stops})
+        message["header"] |= {"date": "2026-11-26T11:38:19.469Z", "subshell_id": None}
+        return message
+
+    kernel = await jupyter.start()
+    worker = await launcher.worker()
+    async with jupyter.channel(kernel, "me", v1=v1) as channel:
+        first, then = cell(), cell()
+        await channel.send(first)
+        worker.done(await worker.run(), Failure(name="Odd", value="no"))
+        assert reply(await channel.about(first))["status"] == "error"
+        await channel.send(then)
+        if not aborted:
+            worker.done(await worker.run())
+        assert reply(await channel.about(then))["status"] == ("aborted" if aborted else "ok")
+
+
 async def test_a_look_that_fails_says_why(jupyter: Jupyter, launcher: FakeLauncher) -> None:
     kernel = await jupyter.start()
     worker = await launcher.worker()
