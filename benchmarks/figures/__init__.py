@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable
 from typing import Final
 
 from benchmarks.bench import Bench
+from benchmarks.figures.calls import calls
 from benchmarks.figures.create import create, preload, sustained
 from benchmarks.figures.crowd import crowd
 from benchmarks.figures.e2b import e2b
@@ -21,6 +22,7 @@ from benchmarks.report import Row
 FIGURES: Final[dict[str, Callable[[Bench], Awaitable[list[Row]]]]] = {
     "execute": execute,
     "session": session,
+    "calls": calls,
     "cpu": cpu,
     "rate": rate,
     "create": create,
