@@ -29,6 +29,7 @@ def check_value(sandbox):
     assert sandbox.run_code("'a string'").text == "a string"
     assert sandbox.run_code('"it\'s"').text == "it's"
     assert sandbox.run_code("x = 5").text is None
+    assert sandbox.run_code("").error is None
 
 
 def check_state(sandbox):
