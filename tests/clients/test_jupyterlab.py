@@ -36,6 +36,8 @@ CELLS: Final = {
     "interact": INTERACT,
     "set": "gone = 1\nprint('set')",
     "get": "gone",
+    "fails": "nowhere",
+    "behind": "print('reached')",
 }
 NUMBER: Final = {name: number for number, name in enumerate(CELLS)}
 
@@ -110,6 +112,15 @@ def test_interact(page: Page) -> None:
     page.shows(NUMBER["interact"], "the value is 3")
     page.push(NUMBER["interact"])
     page.shows(NUMBER["interact"], "the value is 4")
+
+
+def test_several_cells(page: Page) -> None:
+    """Of several cells that are run at once, those behind an error do not run."""
+    page.run(NUMBER["fails"], NUMBER["behind"])
+    page.shows(NUMBER["fails"], "NameError")
+    page.browser.wait("![...document.querySelectorAll('.jp-InputPrompt')].some(it => it.textContent.includes('*'))")
+    page.ready()
+    assert page.browser.script(f"return {page.output(NUMBER['behind'])}.innerText") == ""
 
 
 def test_restart(page: Page) -> None:

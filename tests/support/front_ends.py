@@ -25,7 +25,9 @@ FLAGS: Final = (
     "--LabApp.news_url=None",
     "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
 )
-ENTER, RIGHT = "\ue007", "\ue014"
+ENTER, RIGHT, SHIFT = "\ue007", "\ue014", "\ue008"
+PROMPT: Final = '.jp-Notebook [data-windowed-list-index="%d"] .jp-InputPrompt'
+WEB_ELEMENT: Final = "element-6066-11e4-a52e-4f735466cecf"  # its name for a reference to an element
 
 
 @contextlib.contextmanager
@@ -96,10 +98,21 @@ class Page:
         chosen = "document.querySelector('.jp-Toolbar-kernelName')?.textContent.startsWith('Python')"
         self.browser.wait(f"!document.querySelector('.jp-Dialog') && {told} && {chosen}")
 
-    def run(self, cell: int) -> None:
-        """Run a cell, by the button."""
-        self.browser.click(f'.jp-Notebook [data-windowed-list-index="{cell}"] .jp-InputPrompt')
+    def run(self, cell: int, last: int | None = None) -> None:
+        """Run a cell, or all up to ``last`` at once, by the button."""
+        self.browser.click(PROMPT % cell)
+        if last is not None:
+            self._click_with_shift(PROMPT % last)
         self.command("notebook:run-cell-and-select-next")
+
+    def _click_with_shift(self, selector: str) -> None:
+        place = {WEB_ELEMENT: self.browser.find(selector).rpartition("/")[2]}
+        pause: dict[str, object] = {"type": "pause"}
+        keys = [{"type": "keyDown", "value": SHIFT}, pause, pause, pause, {"type": "keyUp", "value": SHIFT}]
+        click: list[dict[str, object]] = [{"type": name, "button": 0} for name in ("pointerDown", "pointerUp")]
+        moves = [pause, {"type": "pointerMove", "origin": place, "x": 0, "y": 0}, *click, pause]
+        hands = [{"type": "key", "id": "left", "actions": keys}, {"type": "pointer", "id": "right", "actions": moves}]
+        self.browser.call("POST", "/actions", {"actions": hands})
 
     def command(self, name: str) -> None:
         """Press a button of the toolbar."""
