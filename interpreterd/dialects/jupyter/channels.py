@@ -52,7 +52,7 @@ async def channels(hub: Hub, request: web.Request) -> web.StreamResponse:
         farewells = request.app[FAREWELLS]
         farewells.add(connection.say_farewell)
         try:
-            await connection.serve()
+            await connection.serve(is_dead=info.state == "dead")
         finally:
             farewells.discard(connection.say_farewell)
             await socket.leave()
@@ -71,9 +71,11 @@ class _Connection:
         self._socket = socket
         self._wire = wire
 
-    async def serve(self) -> None:
-        """Take messages until the connection ends; meanwhile tell what happens."""
+    async def serve(self, *, is_dead: bool) -> None:
+        """Take messages until the connection ends, and tell what happens. A kernel that ``is_dead`` is revived."""
         await self._session.attach(self._socket, self._wire)
+        if is_dead:
+            self._session.begin(self._kernel.revive())
         loop = asyncio.get_running_loop()
         telling = supervised(loop, self._tell(), _log, "kernel %s could not be told", self._kernel.context_id)
         try:

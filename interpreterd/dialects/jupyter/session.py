@@ -139,7 +139,7 @@ class Session:
             raise LimitReached(f"too many unanswered requests of this client: the limit is {WORKS_LIMIT}")
 
     def begin(self, work: Coroutine[Any, Any, None]) -> None:
-        """Do ``work`` meanwhile, after ``check_room``."""
+        """Do ``work`` meanwhile; for a client's request, ``check_room`` before."""
         task = supervised(
             asyncio.get_running_loop(), work, _log, "a request to kernel %s failed", self._kernel.context_id
         )

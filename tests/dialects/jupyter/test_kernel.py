@@ -94,6 +94,17 @@ async def test_a_death_is_told_and_a_new_python_comes_by_itself(jupyter: Jupyter
         assert model["execution_state"] == "idle"
 
 
+async def test_a_kernel_that_has_died_alone_lives_again_with_its_next_client(
+    jupyter: Jupyter, launcher: FakeLauncher
+) -> None:
+    kernel = await jupyter.start()
+    (await launcher.worker()).exit("killed by SIGKILL")
+    assert (await jupyter.ask("GET", f"/api/kernels/{kernel}"))[1]["execution_state"] == "dead"
+    async with jupyter.channel(kernel):
+        await launcher.worker()
+    assert (await jupyter.ask("GET", f"/api/kernels/{kernel}"))[1]["execution_state"] in ("starting", "idle")
+
+
 async def test_a_death_without_a_new_python_is_told(jupyter: Jupyter, launcher: FakeLauncher) -> None:
     kernel = await jupyter.start()
     worker = await launcher.worker()

@@ -45,6 +45,21 @@ async def test_a_client_that_saw_nothing_yet_gets_what_it_missed(jupyter: Jupyte
         assert kinds(await channel.about(asked)) == ["busy", "execute_input", "idle"]
 
 
+async def test_nothing_is_told_twice(jupyter: Jupyter, launcher: FakeLauncher) -> None:
+    kernel = await jupyter.start()
+    worker = await launcher.worker()
+    async with jupyter.channel(kernel, "me") as mine, jupyter.channel(kernel, "other") as other:
+        await mine.ask("kernel_info_request")
+        for channel in (other, mine):
+            asked = await channel.send(request("execute_request", {"code": "1"}))
+            worker.done(await worker.run())
+            await mine.about(asked)
+    await jupyter.left(kernel)
+    async with jupyter.channel(kernel, "me") as mine:
+        await mine.send(asked := request("kernel_info_request"))
+        assert (await mine.next())["parent_header"]["msg_id"] == asked["header"]["msg_id"]
+
+
 async def test_another_client_gets_nothing_old(jupyter: Jupyter, launcher: FakeLauncher) -> None:
     kernel = await jupyter.start()
     worker = await launcher.worker()
