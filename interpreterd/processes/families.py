@@ -27,11 +27,11 @@ DEATH_LIMIT_S = 1.0  # from SIGKILL to the end of a process; the kernel or a tra
 def children(pid: int, until: float = math.inf) -> list[int]:
     """Return the pids of the living and unreaped children of ``pid``, of all its threads; none if it is gone.
 
-    Threads that are not read before ``until``, on the monotonic clock, are left out; the main thread is the first.
+    Threads that are not read before ``until``, on this thread's clock, are left out; the main thread is the first.
     """
     found: list[int] = []
     for thread in _list(f"/proc/{pid}/task"):
-        if time.monotonic() > until:
+        if time.thread_time() > until:
             break
         # It ended between two reads, or the kernel lacks CONFIG_PROC_CHILDREN: then only groups are killed.
         with contextlib.suppress(OSError), open(f"/proc/{pid}/task/{thread}/children", "rb") as file:

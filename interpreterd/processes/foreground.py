@@ -25,7 +25,7 @@ NUDGES_S: Final = (0.02, 0.2)
 AGAIN_AFTER: Final = (0.5, 0.7, 0.85)
 # When the code is interrupted again: its handler of the first may wait for something that will not come.
 WORKER_AGAIN_AFTER: Final = 0.85
-BUDGET_S: Final = 0.005  # for one look: some 100 processes; those next to the worker come first
+BUDGET_S: Final = 0.005  # of this thread's processor time for a look: some 100 processes; the nearest come first
 ROUNDS: Final = 8
 YOUNG_TICKS: Final = 3  # mostly of 10 ms
 
@@ -62,50 +62,44 @@ class Foreground:
         self._earlier: set[tuple[int, int]] = set()
         self._told: list[_Member] = []
         self._young = 0  # a process started at this tick or later may have missed the signal
-        self._spared: set[tuple[int, int]] = set()  # what was earlier when the signal was sent
-        self._until = 0  # a process started at this tick or later was not there when the signal was sent
 
     def begin(self, *, others: bool) -> None:
         """An execution begins; ``others`` says whether the worker already has children, which this execution did not
         start.
         """
-        self._until = min(self._until, ticks_since_boot())
         self._earlier = set()
         if others:
-            self._earlier = {member.key for member in self._members(set())}
+            self._earlier = {member.key for member in self._members()}
 
     def interrupt(self) -> None:
         """Send SIGINT to the processes that the running execution has started."""
         self._told = []
-        self._spared = self._earlier
         self._young = ticks_since_boot() - YOUNG_TICKS
-        until = time.monotonic() + BUDGET_S
+        until = time.thread_time() + BUDGET_S
+        in_vain = 0
         for _ in range(ROUNDS):  # a process that forked just before it ended by SIGINT has left another one
             known = {member.key for member in self._told}
-            new = [member for member in self._members(self._spared) if member.key not in known]
-            if not new:
+            new = [member for member in self._members() if member.key not in known]
+            # One look may miss that: it is no longer among its parent's children, and was not yet among the worker's.
+            in_vain = 0 if new else in_vain + 1
+            if in_vain == 2:
                 break
             self._told += [member for member in new if self._send(member)]
-            if time.monotonic() > until:
+            if time.thread_time() > until:
                 break
-        self._until = ticks_since_boot() + 1
 
     def interrupt_late(self) -> None:
         """Send SIGINT to processes that may have lost theirs, because they were being forked or have executed another
-        program; and to those that no look has found.
+        program.
 
-        Python forgets the signals that a child gets before it returns from the fork. A look may miss a process whose
-        parent is just ending: it is no longer among its parent's children, and was not yet among the worker's.
+        Python forgets the signals that a child gets before it returns from the fork.
         """
-        known = {member.key for member in self._told}
-        missed = [it for it in self._members(self._spared) if it.key not in known and it.key[1] < self._until]
         looks = [(member, _Member.look(member.key[0])) for member in self._told]
         self._told = [now for member, now in looks if now is not None and now.key == member.key]
         images = {member.key: member.image for member, _ in looks}
         for member in self._told:
             if member.image != images[member.key] or member.key[1] >= self._young:
                 self._send(member)
-        self._told += [member for member in missed if self._send(member)]
 
     def interrupt_again(self) -> None:
         """Send SIGINT once more to the processes that are still there: a pool begins its next task after the first
@@ -113,19 +107,19 @@ class Foreground:
         """
         self._told = [member for member in self._told if self._send(member)]
 
-    def _members(self, spared: set[tuple[int, int]]) -> list[_Member]:
-        """Return the processes below the worker in its group, except ``spared`` and their descendants."""
+    def _members(self) -> list[_Member]:
+        """Return the processes below the worker in its group, except the earlier ones and their descendants."""
         found: list[_Member] = []
-        until = time.monotonic() + BUDGET_S
+        until = time.thread_time() + BUDGET_S
         level = [self._pid]
         while level:
             below = []
             for parent in level:
                 for pid in children(parent, until):
-                    if time.monotonic() > until:
+                    if time.thread_time() > until:
                         return found
                     member = _Member.look(pid)
-                    if member is not None and member.key not in spared:
+                    if member is not None and member.key not in self._earlier:
                         below.append(pid)
                         if member.group == self._pid:
                             found.append(member)

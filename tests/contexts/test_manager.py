@@ -219,7 +219,7 @@ async def test_contexts_that_failed_to_start_keep_no_more_executions_than_delete
 
 @pytest.mark.parametrize(
     ("daemons", "own", "queued", "is_usual"),
-    [(128, None, 128, True), (128, 7, 7, False), (256, None, 256, False), (256, 128, 128, False)],
+    [(1024, None, 1024, True), (1024, 7, 7, False), (256, None, 256, False), (2048, 1024, 1024, False)],
 )
 async def test_a_queues_limit_is_shown_where_it_is_set(
     tmp_path: Path, daemons: int, own: int | None, queued: int, is_usual: bool

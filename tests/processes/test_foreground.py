@@ -90,30 +90,21 @@ def test_a_process_of_an_earlier_execution_is_not_interrupted(worker: Worker) ->
     assert worker.end(2) == [-signal.SIGTERM, -signal.SIGINT]
 
 
-def test_a_process_that_the_first_look_has_missed_is_interrupted_later(
-    worker: Worker, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_process_that_one_look_has_missed_is_interrupted(worker: Worker, monkeypatch: pytest.MonkeyPatch) -> None:
     """A look misses a process whose parent is just ending."""
     it = Foreground(worker.pid)
     it.begin(others=True)
     worker.start("here")
-    with monkeypatch.context() as patch:
-        patch.setattr(foreground, "children", lambda pid, until: [])
-        it.interrupt()
-    it.interrupt_late()
-    assert worker.end(1) == [-signal.SIGINT]
+    look = foreground.children
+    missed: list[int] = []
 
+    def children(pid: int, until: float) -> list[int]:
+        missed.append(pid)
+        return look(pid, until) if len(missed) > 1 else []
 
-def test_a_process_of_the_next_execution_is_not_interrupted_late(worker: Worker) -> None:
-    worker.start("here")
-    it = Foreground(worker.pid)
-    it.begin(others=False)
+    monkeypatch.setattr(foreground, "children", children)
     it.interrupt()
-    it.begin(others=True)
-    later = worker.start("here")
-    it.interrupt_late()
-    os.kill(later, signal.SIGTERM)
-    assert worker.end(2) == [-signal.SIGINT, -signal.SIGTERM]
+    assert worker.end(1) == [-signal.SIGINT]
 
 
 @pytest.fixture

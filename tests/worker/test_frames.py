@@ -143,7 +143,6 @@ def test_the_text_obeys_options(library_worker: DrivenWorker, option: str) -> No
 
 
 def test_a_frame_of_polars_has_a_schema_and_rows(library_worker: DrivenWorker) -> None:
-    pytest.importorskip("polars")
     code = (
         "import polars as pl, datetime\n"
         "f = pl.DataFrame({'a': [1, None], 'b': ['x', 'y'], 'c': [datetime.date(2020, 1, 2)] * 2, 'l': [[1], [2]]})\n"
