@@ -13,6 +13,7 @@ from benchmarks.figures.hostile import hostile
 from benchmarks.figures.jupyter import jupyter
 from benchmarks.figures.lag import lag, listing
 from benchmarks.figures.leaving import aborted
+from benchmarks.figures.mcp import mcp_calls, mcp_start
 from benchmarks.figures.output import blocks, lines, switches
 from benchmarks.figures.processor import cpu
 from benchmarks.figures.rate import rate
@@ -43,4 +44,6 @@ FIGURES: Final[dict[str, Callable[[Bench], Awaitable[list[Row]]]]] = {
     "large-pictures": large_pictures,
     "e2b": e2b,
     "jupyter": jupyter,
+    "mcp": mcp_calls,
+    "mcp-start": mcp_start,
 }

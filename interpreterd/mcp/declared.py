@@ -65,7 +65,7 @@ EXECUTION: Final = closed(
             "enum": ["completed", "interrupted", "lost", "cancelled", "running"],
             "description": "completed: by itself, also with an exception; lost: its Python ended under it.",
         },
-        "error": {"anyOf": [closed({"name": STRING, "value": STRING}), {"type": "null"}]},
+        "error": {"anyOf": [{"type": "null"}, closed({"name": STRING, "value": STRING})]},
         "restarted": {"type": "boolean", "description": "A new Python was started first: earlier variables are gone."},
         "cutChars": {"type": "integer", "description": "Characters of output that this result leaves out."},
         "nextEvent": {"type": "integer", "description": "For `from` of `wait`."},
