@@ -45,7 +45,7 @@ def parse_variables(body: dict[str, Any]) -> list[Variable]:
     return _parsed(lambda: [variable(it) for it in body["variables"]])
 
 
-def parse_history(body: dict[str, Any]) -> list[Cell]:
+def parse_cells(body: dict[str, Any]) -> list[Cell]:
     """Return cells."""
     return _parsed(
         lambda: [Cell(**{name: it[name] for name in ("number", "source", "output")}) for it in body["cells"]]
@@ -114,7 +114,7 @@ class Looks(ContextData):
         The latest ``n``, perhaps only those whose source is like ``pattern``, as ``"import *"``; or those with the
         numbers from ``start`` to before ``stop``.
         """
-        return parse_history(self._ask("history", history_query(n, start, stop, pattern, timeout)))
+        return parse_cells(self._ask("history", history_query(n, start, stop, pattern, timeout)))
 
 
 class AsyncLooks(ContextData):
@@ -157,4 +157,4 @@ class AsyncLooks(ContextData):
         timeout: int | None = None,  # noqa: ASYNC109
     ) -> list[Cell]:
         """See ``Context.history``."""
-        return parse_history(await self._ask("history", history_query(n, start, stop, pattern, timeout)))
+        return parse_cells(await self._ask("history", history_query(n, start, stop, pattern, timeout)))

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from interpreterd.client import AsyncContext, Context, Refused, UnexpectedAnswer
-from interpreterd.client.looks import AsyncLooks, Looks, parse_completions, parse_history, parse_variables
+from interpreterd.client.looks import AsyncLooks, Looks, parse_cells, parse_completions, parse_variables
 
 
 async def test_a_context_tells_what_is_there(py: Any) -> None:
@@ -61,6 +61,6 @@ def test_both_faces_look_alike() -> None:
 
 
 def test_another_answer_is_an_error() -> None:
-    for parse in (parse_completions, parse_variables, parse_history):
+    for parse in (parse_completions, parse_variables, parse_cells):
         with pytest.raises(UnexpectedAnswer):
             parse({"matches": None, "variables": [{}], "cells": [{}]})
