@@ -15,6 +15,7 @@ from harness import PREFIX
 from sessions import open_session
 from tracing import traced
 
+from soak.caller import call
 from soak.charge import Charge, Ended
 from soak.junk import junk_bytes, junk_message
 from soak.watch import Watched
@@ -61,6 +62,7 @@ class Actor:
             self._interrupt,
             self._crash,
             self._leave,
+            self._call,
             self._delete_while_busy,
             self._restart_while_traced,
             self._vanish,
@@ -113,8 +115,7 @@ class Actor:
 
     async def _flood(self) -> None:
         """Write megabytes, and read them quickly or slowly; perhaps do not wait for the end."""
-        n = self._random.choice((20_000, 60_000))
-        pause_s = self._random.choice((0.0, 0.0, 0.01))
+        n, pause_s = self._random.choice((20_000, 60_000)), self._random.choice((0.0, 0.0, 0.01))
         async with self._client.running(FLOOD.format(n=n), contextId=self.charge.id) as running:
             while await running.next() is not None:
                 if pause_s:
@@ -154,6 +155,9 @@ class Actor:
         ended = await self.charge.run("exit()")
         if self.charge.judge(ended, "completed") == "completed":
             self.charge.leave()
+
+    async def _call(self) -> None:
+        await call(self._client, self.charge, self._random, self._it.phase)
 
     async def _delete_while_busy(self) -> None:
         """Delete the context while one execution runs and others wait; all must end."""
