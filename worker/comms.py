@@ -5,14 +5,14 @@ imports it. Its classes are not needed.
 """
 
 import binascii
-import datetime
 import json
 import os
 import sys
 
 from worker import namespace
+from worker.comm_data import base64_of, json_of
 from worker.looking import TEXT_LIMIT_CHARS
-from worker.publisher import BUNDLE_LIMIT_BYTES, WEIGHT_LIMIT, json_text, publish_encoded, weight
+from worker.publisher import BUNDLE_LIMIT_BYTES, publish_encoded
 
 COMMS_LIMIT = 1000  # of an answer about open comms
 BUFFERS_LIMIT = 1024
@@ -112,9 +112,9 @@ class Comm:
         header = {"kind": "comm", "action": action, "id": _name(self.comm_id)}
         if action == "open":
             header["target"] = _name(self.target_name)
-        parts = {"application/json": _json(data)}
+        parts = {"application/json": json_of(data)}
         if buffers:
-            encoded = [_base64(buffer) for buffer in buffers]
+            encoded = [base64_of(buffer) for buffer in buffers]
             if len(encoded) > BUFFERS_LIMIT:
                 raise ValueError(f"a message of a comm has at most {BUFFERS_LIMIT} buffers, not {len(encoded)}")
             header["buffers"] = list(map(len, encoded))
@@ -165,7 +165,7 @@ class Manager:
     def comm_open(self, stream, ident, msg):
         """Take a client's message that opens a comm. Without a function for its target, close the comm again."""
         content = msg["content"]
-        target = self.targets.get(content["target_name"])
+        target = self.targets.get(content["target_name"]) or self._late_target(content["target_name"])
         comm = _class()(comm_id=content["comm_id"], primary=False, target_name=content["target_name"])
         self.register_comm(comm)
         if target is None:  # as in Jupyter, where that is no error
@@ -176,6 +176,16 @@ class Manager:
         except BaseException:
             comm.close()
             raise
+
+    def _late_target(self, name):
+        """Return the function for a target of ipywidgets, if a template has imported them: there was no shell then."""
+        widgets = sys.modules.get("ipywidgets")
+        if widgets is None or not name.startswith("jupyter.widget"):
+            return None
+        from worker.interactive import get_ipython
+
+        widgets.load_ipython_extension(get_ipython())
+        return self.targets.get(name)
 
     def comm_msg(self, stream, ident, msg):
         """Take a client's message. Raises LookupError if the comm is not open."""
@@ -267,34 +277,3 @@ def _name(name):
     if not isinstance(name, str) or len(name) > NAME_LIMIT_CHARS:
         raise ValueError(f"the id and the target of a comm must be str of at most {NAME_LIMIT_CHARS} characters")
     return name
-
-
-def _base64(buffer):
-    view = memoryview(buffer)
-    if not view.contiguous:
-        raise ValueError("a buffer of a comm must be contiguous")
-    return binascii.b2a_base64(view.cast("B") if view.nbytes else b"", newline=False)
-
-
-def _json(data):
-    text = json_text(data, _plain).encode("utf-8", "replace")
-    if weight(text) > WEIGHT_LIMIT:
-        raise ValueError("the data of a comm's message has too many elements: large arrays go into buffers")
-    return text
-
-
-def _plain(value):
-    """Return ``value`` as JSON has it, for those types that Jupyter's kernel takes, too."""
-    if isinstance(value, (datetime.datetime, datetime.date, datetime.time)):
-        return value.isoformat()
-    if isinstance(value, (bytes, bytearray, memoryview)):
-        return binascii.b2a_base64(bytes(value), newline=False).decode()
-    for convert in ("tolist", "__index__", "__float__"):  # of arrays and numbers of numpy
-        method = getattr(type(value), convert, None)
-        if method is not None:
-            return method(value)
-    if isinstance(value, os.PathLike):
-        return os.fspath(value)
-    if hasattr(type(value), "__iter__"):
-        return list(value)
-    raise TypeError(f"{type(value).__name__} is no data for a comm: JSON cannot hold it")

@@ -118,4 +118,6 @@ def take_over(module):
 
 def take_over_shell(module):
     """Let the function of ``IPython.core.getipython``, which is installed, return the shell that is here."""
-    module.get_ipython = get_ipython
+    for each in (module, sys.modules.get("IPython")):
+        if each is not None and "get_ipython" in vars(each):  # the package has it, too, if a template has imported it
+            each.get_ipython = get_ipython

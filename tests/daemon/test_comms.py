@@ -13,6 +13,10 @@ from on_session import Session, open_session
 from standing import SharedDaemon
 
 OPEN = "manager = get_ipython().kernel.comm_manager\nmake = type(manager).comm_open.__globals__['create_comm']\n"
+PRELOADED = (
+    "import sys\nassert 'ipywidgets' in sys.modules\nimport ipywidgets\nslider = ipywidgets.IntSlider()\n"
+    "slider.observe(lambda change: print('moved to', change['new']), 'value')"
+)
 ECHO = (
     "def opened(comm, message):\n"
     "    comm.on_msg(lambda it: comm.send(it['content']['data'], buffers=it['buffers']))\n"
@@ -68,6 +72,21 @@ async def test_a_slider_moves_and_all_clients_see_it(standing: Callable[..., Sha
         assert len(listed["executions"]) == 1
         _, found = await client.request("GET", f"/context/{context}/comms?target=jupyter.widget")
         assert comm_id in [it["commId"] for it in found["comms"]]
+
+
+async def test_widgets_that_a_template_has_imported_work_as_well(standing: Callable[..., SharedDaemon]) -> None:
+    url = standing("--python", sys.executable, "--preload", "ipywidgets").url
+    async with Client(url) as client, open_session(client) as session:
+        events = await run(session, "a", PRELOADED)
+        slider = comms(events)[-1]["commId"]
+        await to_comm(session, "b", slider, data={"method": "update", "state": {"value": 7}, "buffer_paths": []})
+        assert session.output("b") == "moved to 7\n"
+        version = {"version": "1.0.0"}
+        target = "jupyter.widget.control"
+        await to_comm(session, "c", "control", action="open", target=target, metadata=version)
+        events = await to_comm(session, "d", "control", data={"method": "request_states"})
+        (answer,) = [it["data"] for it in comms(events)]
+        assert answer["states"][slider]["state"]["value"] == 7
 
 
 async def test_data_and_buffers_come_back_as_they_were(client: Client) -> None:

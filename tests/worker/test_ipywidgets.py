@@ -138,3 +138,12 @@ def test_a_front_end_asks_for_all_states(widgets: DrivenWorker) -> None:
     states = json.loads(answer.data.text)
     assert states["method"] == "update_states"
     assert 3 in [it["state"].get("value") for it in states["states"].values()]
+
+
+def test_the_shell_of_an_installed_ipython_is_the_one_here(widgets: DrivenWorker) -> None:
+    code = (
+        "import IPython, IPython.core.getipython\nfrom IPython.core.getipython import get_ipython as named\n"
+        "found = [IPython.get_ipython, IPython.core.getipython.get_ipython, named]\n"
+        "print([it() is get_ipython() for it in found])"
+    )
+    assert widgets.printed(code) == "[True, True, True]\n"
