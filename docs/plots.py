@@ -38,6 +38,8 @@ SESSION: Final = "`pass` on an open connection"
 SPENT: Final = "processor time of the "
 CREATE: Final = "create a context and run `pass`, "
 MEMORY: Final = "memory a context adds (PSS), "
+CHANNEL: Final = "`pass` through a kernel's open channel"
+FIRST_REPLY: Final = "a kernel's start to its first reply"
 HELD: Final = "longest that the event loop was held while "
 PLOTS: Final[dict[str, tuple[str, tuple[Wanted, ...]]]] = {
     "Running `pass`": (
@@ -59,6 +61,21 @@ PLOTS: Final[dict[str, tuple[str, tuple[Wanted, ...]]]] = {
             Wanted("worker, new WebSocket", "ours", "cpu", SPENT, "worker for `pass` on a new WebSocket"),
             Wanted("echo server, open connection", "floor", "cpu", SPENT, f"daemon for {SESSION}", "echo"),
             Wanted("echo server, new WebSocket", "floor", "cpu", SPENT, "daemon for `pass` on a new WebSocket", "echo"),
+        ),
+    ),
+    "Running `pass` in a Jupyter kernel": (
+        "Time at a client that speaks Jupyter's messages; median. All connections are open already.",
+        (
+            Wanted("interpreterd, as a gateway", "ours", "jupyter", CHANNEL),
+            Wanted("interpreterd, its own session", "ours", "jupyter", CHANNEL, reference="native session"),
+            Wanted("Jupyter Kernel Gateway", "peer", "jupyter", CHANNEL, reference="Kernel Gateway"),
+        ),
+    ),
+    "Starting a Jupyter kernel": (
+        "Until its first reply; median.",
+        (
+            Wanted("interpreterd, as a gateway", "ours", "jupyter", FIRST_REPLY),
+            Wanted("Jupyter Kernel Gateway", "peer", "jupyter", FIRST_REPLY, reference="Kernel Gateway"),
         ),
     ),
     "A new context that has run `pass`": (
