@@ -78,13 +78,15 @@ def junk_bytes(chooser: random.Random) -> bytes:
 def junk_message(chooser: random.Random) -> bytes:
     """Return a message that is almost right, or right, and does no harm in the default context."""
     wish = {
-        "op": chooser.choice(("execute", "execute", "interrupt", "ping", "fly")),
+        "op": chooser.choice(("execute", "execute", "interrupt", "return", "ping", "fly")),
         "requestId": chooser.choice(("a", "b", "c", "x" * 257)),
         "code": chooser.choice(CODES),
         "contextId": chooser.choice((None, "default", "no such", "")),
         "timeout": chooser.choice((5, 5, None)),
+        "functions": chooser.choice((None, [{"name": "f"}], [{"name": "f.g.h"}], [{"name": "f"}] * 200)),
+        "value": 1,
     }
-    for key in chooser.sample([*wish, "envs", "executionId", "later"], chooser.randrange(3)):
+    for key in chooser.sample([*wish, "envs", "executionId", "callId", "error", "later"], chooser.randrange(3)):
         if chooser.random() < 0.3:
             wish.pop(key, None)
         else:

@@ -32,6 +32,7 @@ near_execute = st.fixed_dictionaries(
         "contextId": st.sampled_from([None, "", "default", "no such", "x" * 1001]) | values,
         "timeout": st.sampled_from([None, 0, 5, -1, 2**32, 10**30, 1.5, True, "5"]) | values,
         "envs": st.sampled_from([None, {}, {"A": "1"}, {"": "1"}, {"A=": "1"}, {"A": 1}, {"A": "\0"}]) | values,
+        "functions": st.sampled_from([[], [{"name": "f"}], [{"name": "for"}], [{"name": "f"}] * 2, [{}]]) | values,
         "later": values,
     },
 )
@@ -40,9 +41,12 @@ near_operation = st.builds(
     st.fixed_dictionaries(
         {},
         optional={
-            "op": st.sampled_from(["execute", "interrupt", "ping", "fly", ""]) | values,
+            "op": st.sampled_from(["execute", "interrupt", "return", "ping", "fly", ""]) | values,
             "requestId": st.sampled_from(["a", "b", "", "x" * 257, None, 7]) | values,
             "executionId": st.sampled_from(["", "another", None]) | values,
+            "callId": st.sampled_from(["", "1", "x", None]) | values,
+            "value": values,
+            "error": st.sampled_from([None, {"name": "E"}, {"name": 1}, {"value": "v"}]) | values,
         },
     ),
     near_execute,

@@ -9,9 +9,11 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from interpreterd.dialects.native.events import render_v1
+from interpreterd.model.displays import Json
 from interpreterd.model.errors import ProtocolError
 from interpreterd.model.events import EVENT_LIMIT_CHARS, Failure, Raised
 from interpreterd.model.requests import Execute
+from interpreterd.pipe.calls import Called, Dropped
 from interpreterd.pipe.decoders import MESSAGE_LIMIT_BYTES, Decoder, TextDecoder
 from interpreterd.pipe.messages import (
     SHORT_LIMIT_BYTES,
@@ -37,6 +39,15 @@ messages = st.one_of(
     st.builds(Done, execution_id=text, error=st.none() | failures),
     st.builds(Exiting, execution_id=text),
     st.builds(Synced),
+    st.builds(Dropped, execution_id=text, number=st.integers(0, 2**31)),
+    st.builds(
+        Called,
+        execution_id=text,
+        number=st.integers(0, 2**31),
+        name=text,
+        args=st.just(Json('[1,"ü",{"a":[null]}]')),
+        kwargs=st.just(Json('{"b":true}')),
+    ),
 )
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | text,
@@ -63,6 +74,18 @@ def body(message: FromWorker) -> dict[str, Any]:
             return {"type": "exiting", "id": message.execution_id}
         case Synced():
             return {"type": "synced"}
+        case Dropped():
+            return {"type": "dropped", "id": message.execution_id, "number": message.number}
+        case Called(execution_id=name, number=number):
+            args, kwargs = json.loads(message.args.text), json.loads(message.kwargs.text)
+            return {
+                "type": "called",
+                "id": name,
+                "number": number,
+                "name": message.name,
+                "args": args,
+                "kwargs": kwargs,
+            }
     raise AssertionError(message)
 
 
@@ -245,7 +268,7 @@ def test_long_output_comes_in_pieces(data: bytes) -> None:
     assert all(replaced == text.count("\ufffd") for text, replaced in pieces)
 
 
-@pytest.mark.parametrize("kind", ["asked", "synced", "configured", "exiting", "forked"])
+@pytest.mark.parametrize("kind", ["asked", "synced", "configured", "exiting", "forked", "dropped"])
 def test_what_may_come_often_is_short(kind: str) -> None:
     """A long line may be slow to decode: half a million numbers take twenty milliseconds."""
     keys = {"id": "e", "number": 1, "prompt": "", "password": False, "pid": 1}
