@@ -32,6 +32,11 @@ MISSING: Final = "the MCP server needs the package mcp: pip install 'interpreter
     "--local", is_flag=True, help="Use a private daemon. On stdin and stdout it outlives a reconnect: see --idle-s."
 )
 @click.option(
+    "--python",
+    metavar="PATH",
+    help="Python that runs the code in a private daemon, for example one with your packages. Default: this one.",
+)
+@click.option(
     "--cwd",
     type=click.Path(file_okay=False, exists=True, path_type=Path),
     help="Directory in which contexts begin. Default: the current one with a private daemon, else the daemon's.",
@@ -107,6 +112,7 @@ MISSING: Final = "the MCP server needs the package mcp: pip install 'interpreter
 def command(
     url: str | None,
     local: bool,
+    python: str | None,
     cwd: Path | None,
     context: str | None,
     sees_all: bool,
@@ -146,6 +152,7 @@ def command(
     options = serving.McpOptions(
         url=url or None,
         local=local,
+        serve_flags=("--python", python) if python else (),
         cwd=None if cwd is None else str(cwd.absolute()),
         context=context,
         sees_all=sees_all,

@@ -86,6 +86,8 @@ class ResidentDaemon:
                 stdout=subprocess.PIPE,
                 stderr=stderr,
                 env=environ,
+                # Some hosts start servers in the root, which is no place for files.
+                cwd=os.path.expanduser("~") if os.getcwd() == "/" else None,
                 start_new_session=True,
             )
         assert process.stdout is not None

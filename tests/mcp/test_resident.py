@@ -83,6 +83,22 @@ def test_the_daemon_is_found_again_and_another_is_started_after_its_death(seats:
         process.wait()
 
 
+def test_in_the_root_the_daemon_begins_at_home(
+    place: Path, seats: list[ResidentDaemon], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir("/")
+    monkeypatch.setenv("HOME", str(place))
+    resident_daemon = resident(seats)
+    resident_daemon.start()
+    process = resident_daemon._process
+    assert process is not None
+    try:
+        assert os.readlink(f"/proc/{process.pid}/cwd") == str(place)
+    finally:
+        process.terminate()
+        process.wait()
+
+
 def test_a_daemon_that_does_not_start_says_why(place: Path, seats: list[ResidentDaemon]) -> None:
     seats.append(ResidentDaemon(["--no-such-flag"], 600, ENVIRON))
     with pytest.raises(OSError, match=r"the daemon did not start: .*no-such-flag"):
