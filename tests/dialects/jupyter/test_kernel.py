@@ -62,7 +62,7 @@ async def test_a_restart_ends_what_runs_and_what_waits(jupyter: Jupyter, launche
     kernel = await jupyter.start()
     worker = await launcher.worker()
     async with jupyter.channel(kernel) as channel:
-        running = await channel.send(request("execute_request", {"code": "1"}))
+        running = await channel.send(request("execute_request", {"code": "1", "stop_on_error": False}))
         waiting = await channel.send(request("execute_request", {"code": "2"}))
         await worker.run()
         await jupyter.ask("POST", f"/api/kernels/{kernel}/restart")

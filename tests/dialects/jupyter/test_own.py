@@ -1,8 +1,10 @@
 """An execution of a client that leaves and comes back, over fake workers."""
 
 from fake_worker import FakeLauncher
+from harness import PREFIX
 from kernels import Jupyter, kinds, reply, request, text
 
+from interpreterd.contexts.executions import KEPT_PER_CONTEXT
 from interpreterd.pipe.messages import Answer, Asked
 
 
@@ -57,3 +59,21 @@ async def test_a_program_goes_on_while_its_client_is_away(jupyter: Jupyter, laun
         told = await channel.about(asked)
     assert text(told).endswith("the end")
     assert kinds(told)[-2:] == ["execute_reply", "idle"]
+
+
+async def test_what_is_forgotten_meanwhile_is_told_as_such(jupyter: Jupyter, launcher: FakeLauncher) -> None:
+    kernel = await jupyter.start()
+    worker = await launcher.worker()
+    async with jupyter.channel(kernel, "me") as channel:
+        asked = await channel.send(request("execute_request", {"code": "1"}))
+        run = await worker.run()
+        await channel.until("execute_input")
+    await jupyter.left(kernel)
+    worker.done(run)
+    for _ in range(KEPT_PER_CONTEXT):
+        body = {"code": "1", "contextId": kernel, "background": True}
+        await jupyter.ask("POST", PREFIX + "/execute", json=body)
+        worker.done(await worker.run())
+    async with jupyter.channel(kernel, "me") as channel:
+        told = await channel.about(asked)
+    assert reply(told).items() >= {"status": "error", "ename": "ExecutionForgotten"}.items()

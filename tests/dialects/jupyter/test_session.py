@@ -192,6 +192,18 @@ async def test_what_threads_show_belongs_to_the_latest_execution(jupyter: Jupyte
     assert {it["parent_header"]["msg_id"] for it in late} == {asked["header"]["msg_id"]}
 
 
+async def test_an_answer_waits_for_a_client_that_is_away(jupyter: Jupyter, launcher: FakeLauncher) -> None:
+    kernel = await jupyter.start()
+    worker = await launcher.worker()
+    async with jupyter.channel(kernel, "me") as channel:
+        asked = await channel.send(request("complete_request", {"code": "a"}))
+        run = await worker.run()
+    await jupyter.left(kernel)
+    worker.done(run)
+    async with jupyter.channel(kernel, "me") as channel:
+        assert kinds(await channel.about(asked))[-2:] == ["complete_reply", "idle"]
+
+
 async def test_unanswered_looks_have_a_limit(
     jupyter: Jupyter, launcher: FakeLauncher, monkeypatch: pytest.MonkeyPatch
 ) -> None:
