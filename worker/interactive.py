@@ -86,7 +86,11 @@ class Shell:
         events: See ``Events``.
         kernel: See ``kernel.Kernel``.
         config: Empty: libraries look there for Jupyter's kernel.
+        colors: A name that libraries compare with those of IPython's colours.
+        ast_node_interactivity: Which expressions of a cell are shown.
     """
+
+    colors, ast_node_interactivity = "NoColor", "last_expr"
 
     def __init__(self, cells):
         from worker.kernel import Kernel
@@ -103,6 +107,13 @@ class Shell:
     def execution_count(self):
         """The number of the running cell, among those of this Python."""
         return self._cells.count
+
+    @property
+    def log(self):
+        """A logger, as libraries use it."""
+        import logging
+
+        return logging.getLogger("interpreterd")
 
     @property
     def parent_header(self):

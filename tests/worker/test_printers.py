@@ -1,5 +1,9 @@
 """Printers that code registers for a class are used wherever its objects are shown."""
 
+import sys
+from pathlib import Path
+
+import pytest
 from publishing import bundles, ran
 from worker_driver import DrivenWorker
 
@@ -47,3 +51,11 @@ def test_an_object_may_show_itself_or_have_a_whole_bundle(worker: DrivenWorker) 
     done = ran(worker, "A()")
     assert (done.stdout, bundles(done)) == ("shown\n", [])
     assert [it.data for it in bundles(ran(worker, "B()"))] == [{"text/html": "<b>", "text/plain": "b"}]
+
+
+@pytest.mark.xdist_group("widgets")
+def test_sympy_prints_as_it_is_told(tmp_path: Path) -> None:
+    with DrivenWorker(sys.executable, tmp_path) as worker:
+        (value,) = bundles(ran(worker, "import sympy\nsympy.init_printing()\nsympy.Symbol('x') ** 2"))
+        assert value.data["text/latex"] == "$\\displaystyle x^{2}$"
+        assert value.data["text/plain"] == " 2\nx "
