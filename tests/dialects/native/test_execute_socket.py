@@ -158,7 +158,7 @@ async def test_only_a_client_that_knows_questions_is_asked(
     async with open_socket(client) as socket:
         await socket.send_json({"code": "input()", "stdin": True, "events": "v2" if numbered else "v1"})
         run = await (await launcher.worker()).run()
-        assert run.stdin is numbered
+        assert run.request.stdin is numbered
 
 
 async def test_only_the_sdks_subprotocol_is_echoed(open_client: Open) -> None:
