@@ -36,7 +36,7 @@ CELLS: Final = {
     "interact": INTERACT,
     "set": "gone = 1\nprint('set')",
     "get": "gone",
-    "fails": "nowhere",
+    "fails": "input('go on? ')\nnowhere",
     "behind": "print('reached')",
 }
 NUMBER: Final = {name: number for number, name in enumerate(CELLS)}
@@ -117,6 +117,8 @@ def test_interact(page: Page) -> None:
 def test_several_cells(page: Page) -> None:
     """Of several cells that are run at once, those behind an error do not run."""
     page.run(NUMBER["fails"], NUMBER["behind"])
+    page.browser.wait("document.querySelector('.jp-Stdin-input')")  # so that both are there before one fails
+    page.press(".jp-Stdin-input", ENTER)
     page.shows(NUMBER["fails"], "NameError")
     page.browser.wait("![...document.querySelectorAll('.jp-InputPrompt')].some(it => it.textContent.includes('*'))")
     page.ready()
