@@ -146,3 +146,11 @@ async def test_the_loop_goes_on_meanwhile() -> None:
         sys.setswitchinterval(before)
     assert turns > 10
     assert await decoding == json.loads(data)
+
+
+async def test_long_texts_of_an_object_within_are_taken_out_if_asked_for() -> None:
+    value = {"content": {"code": "é" * SMALL_BYTES, "text": "x"}, "code": "y" * SMALL_BYTES}
+    data = orjson.dumps(value)
+    assert await decode_any_size(data, "it", depth=2) == value
+    with pytest.raises(BodyTooLarge):
+        await decode_any_size(data, "it")
