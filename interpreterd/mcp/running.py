@@ -43,7 +43,9 @@ class Waiting:
 class CodeRunner:
     """Begins executions and follows them. What it remembers of them is for convenience: the daemon knows the rest."""
 
-    def __init__(self, shape: Shape, shots: KeptShots) -> None:
+    def __init__(self, shape: Shape, shots: KeptShots, has_gone: Callable[[], bool]) -> None:
+        """``has_gone`` returns whether the connection of all callers has ended: then calls are cancelled, too."""
+        self._has_gone = has_gone
         self._shape = shape
         self._shots = shots
         self._seen: dict[str, int] = {}
@@ -54,7 +56,7 @@ class CodeRunner:
     ) -> "tuple[Gathered, str, int]":
         """Run ``code`` and wait; return what came, the execution's id, and the number of its next event.
 
-        If the call is cancelled, the code is interrupted.
+        If the call is cancelled, the code is interrupted; if its client has gone, the code goes on.
         """
         execution = await py.begin(code, context_id, **options)
         gathered = Gathered(self._shape)
@@ -62,7 +64,10 @@ class CodeRunner:
             # At least one event: without it the daemon may not have taken the code.
             await self._follow(execution, gathered, waiting, at_least_one=True)
         except asyncio.CancelledError:
-            await _interrupted(execution)
+            if self._has_gone():
+                execution.leave()
+            else:
+                await _interrupted(execution)
             await execution.close()
             raise
         except TimeoutError:

@@ -6,8 +6,9 @@ import importlib
 import os
 import time
 from collections.abc import AsyncIterator, Sequence
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Self
 
+from anyio import EndOfStream
 from attrs import frozen
 from mcp.server.lowlevel import Server
 from mcp.server.stdio import stdio_server
@@ -58,10 +59,15 @@ class McpOptions:
 
 
 class Service:
-    """What one process serves: its tools, its daemon, and its clients."""
+    """What one process serves: its tools, its daemon, and its clients.
+
+    Attributes:
+        has_gone: Whether the client on stdio has closed its end.
+    """
 
     def __init__(self, options: McpOptions, *, by_stdio: bool, secret: str = "") -> None:
         """``by_stdio``: the process has one client. ``secret`` is the token that all clients send, if there is one."""
+        self.has_gone = False
         self._options = options
         self._by_stdio = by_stdio
         self._secret = secret
@@ -144,6 +150,7 @@ class Service:
             shape=shape,
             timeout_s=options.timeout_s,
             functions=self._lending,
+            has_gone=lambda: self.has_gone,
         )
         self._until.push_async_callback(toolbox.close)
         return toolbox
@@ -179,9 +186,51 @@ def _lending(servers: "Sequence[ForeignServer]") -> "Lending | None":
     return Lending(servers)
 
 
+class _Watched:
+    """The messages of a client on stdio; at their end the service learns that the client has gone."""
+
+    def __init__(self, messages: Any, service: Service) -> None:
+        self._messages = messages
+        self._service = service
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._messages, name)
+
+    async def receive(self) -> Any:
+        """Return the next message."""
+        try:
+            return await self._messages.receive()
+        except EndOfStream:
+            self._service.has_gone = True
+            raise
+
+    async def aclose(self) -> None:
+        """Read no more."""
+        await self._messages.aclose()
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> Any:
+        try:
+            return await self._messages.__anext__()
+        except StopAsyncIteration:
+            self._service.has_gone = True
+            raise
+
+    async def __aenter__(self) -> Self:
+        await self._messages.__aenter__()
+        return self
+
+    async def __aexit__(self, *error: Any) -> bool | None:
+        left: bool | None = await self._messages.__aexit__(*error)
+        return left
+
+
 async def serve_stdio(options: McpOptions) -> None:
     """Serve one client on stdin and stdout, until stdin ends."""
     service = Service(options, by_stdio=True)
     server = service.server()
     async with stdio_server() as (reading, writing):
-        await server.run(reading, writing, server.create_initialization_options())
+        watched = _Watched(reading, service)
+        await server.run(watched, writing, server.create_initialization_options())

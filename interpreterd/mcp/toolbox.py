@@ -54,12 +54,16 @@ class Toolbox:
         shape: Shape,
         timeout_s: int = TIMEOUT_S,
         functions: Functions | None = None,
+        has_gone: Callable[[], bool] = lambda: False,
     ) -> None:
-        """The tools are ``declared``; code is interrupted after ``timeout_s``, unless a call says otherwise."""
+        """The tools are ``declared``; code is interrupted after ``timeout_s``, unless a call says otherwise.
+
+        ``has_gone`` is as for ``CodeRunner``.
+        """
         self._daemons = daemons
         self._contexts = contexts
         self._shots = KeptShots()
-        self._runner = CodeRunner(shape, self._shots)
+        self._runner = CodeRunner(shape, self._shots, has_gone)
         self._files = FileTool(shape)
         self._timeout_s = timeout_s
         self._functions = functions

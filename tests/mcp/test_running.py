@@ -34,8 +34,9 @@ async def test_progress_has_the_last_line_of_output(tools: Tools, gate: Gate, mo
 
 
 async def test_what_a_call_has_shown_is_not_shown_again(tools: Tools, gate: Gate) -> None:
-    begun = await tools.run(f"print('one', flush=True)\n{gate.wait}\nprint('two')", wait=1)
-    assert told(begun).startswith("one\n[still running")
+    begun = shown = await tools.run(f"print('one', flush=True)\n{gate.wait}\nprint('two')", wait=0)
+    while not told(shown).startswith("one\n[still running"):
+        shown = await tools("wait", execution=structured(begun)["execution"], seconds=0.1)
     gate.open()
     ended = await tools("wait", execution=structured(begun)["execution"])
     assert told(ended) == "two"

@@ -122,6 +122,19 @@ async def test_stdout_carries_the_protocol_alone(url: str, tmp_path: Path) -> No
 
 
 @pytest.mark.xdist_group("mcp_serving")
+async def test_code_goes_on_when_its_host_goes_away_during_the_call(url: str, tmp_path: Path) -> None:
+    fifo = tmp_path / "fifo"
+    os.mkfifo(fifo)
+    code = f"print('begun', file=open({str(fifo)!r}, 'w'), flush=True)\nwhile True: pass"
+    call = {"id": 2, "method": "tools/call", "params": {"name": "run_python", "arguments": {"code": code}}}
+    lines = [INITIALIZE, {"method": "notifications/initialized"}, call]
+    await asyncio.to_thread(raw, "--url", url, lines=lines, cwd=tmp_path, answers=1, before_the_end=fifo.read_text)
+    async with AsyncInterpreter(url) as py:
+        (context,) = await py.list_contexts(labels={"mcp": "raw"})
+        assert context["state"] == "busy"
+
+
+@pytest.mark.xdist_group("mcp_serving")
 async def test_on_a_machine_with_nothing_running_a_model_gets_a_python(tmp_path: Path, gate: Gate) -> None:
     """It keeps state, shows a plot, survives a reconnect, and comes back to a long run."""
     configured = ["--local", "--idle-s", "5"]

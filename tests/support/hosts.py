@@ -5,7 +5,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -97,8 +97,17 @@ def over_http(*flags: str, cwd: Path, **variables: str) -> Iterator[str]:
         process.wait()
 
 
-def raw(*flags: str, lines: Sequence[dict[str, Any]], cwd: Path, answers: int) -> list[Any]:
-    """Run ``interpreterd mcp``, send ``lines``, and return all of its stdout, line by line, after so many answers."""
+def raw(
+    *flags: str,
+    lines: Sequence[dict[str, Any]],
+    cwd: Path,
+    answers: int,
+    before_the_end: Callable[[], object] = lambda: None,
+) -> list[Any]:
+    """Run ``interpreterd mcp``, send ``lines``, and return all of its stdout, line by line, after so many answers.
+
+    ``before_the_end`` is called before stdin is closed.
+    """
     process = subprocess.Popen(
         [COMMAND, "mcp", *flags],
         stdin=subprocess.PIPE,
@@ -116,6 +125,7 @@ def raw(*flags: str, lines: Sequence[dict[str, Any]], cwd: Path, answers: int) -
         got: list[bytes] = []
         while sum(b'"id"' in line for line in got) < answers and (line := process.stdout.readline()):
             got.append(line)
+        before_the_end()
         process.stdin.close()
         got += process.stdout.readlines()
         assert process.wait(STOP_LIMIT_S) == 0
