@@ -31,8 +31,10 @@ nitpick_ignore_regex = [
     ("py:.*", r"(asyncio|collections\.abc|datetime|os|pathlib|types|typing)\..*"),
     ("py:class", r"interpreterd\.model\.\w+\.(Event|InputRequest|InterpreterError)"),
     # What the properties of a documented class read from.
-    ("py:class", r"interpreterd\.model\.(files\.ChangedFiles|failures\.Details|displays\.Json|looks\.Variables)"),
+    ("py:class", r"interpreterd\.model\.(files\.ChangedFiles|failures\.Details|functions\.CallOutcome)"),
+    ("py:class", r"interpreterd\.model\.(displays\.(Evaluated|Json)|looks\.(Cell|Comms|History|Variables))"),
     ("py:class", r"interpreterd\.client\.context_files\.RunRequest(Async)?"),
+    ("py:class", r"interpreterd\.client\.(following\.FollowedExecution|portal\.Portal|results\.Collector)"),
 ]
 
 
