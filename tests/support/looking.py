@@ -44,6 +44,7 @@ async def looks(walk: Walk, gate: Gate) -> None:
         await walk("listHistory", 400, "malformed_request", id=context["id"], query=query)
     for query in ("?n=1001", "?n=-1", f"?pattern={'x' * 1001}", "?start=1&n=2", "?stop=2&pattern=a"):
         await walk("listHistory", 400, "invalid_request", id=context["id"], query=query)
+    await walk("listComms", 400, "malformed_request", id=context["id"], query="?timeout=soon")
     await walk("listComms", 400, "invalid_request", id=context["id"], query=f"?target={'x' * 1001}")
     for query in ("?n=1&output=true", "?start=-1", "?start=1&stop=2&unique=true", "?pattern=x*"):
         (cell,) = (await walk("listHistory", 200, id=context["id"], query=query))["cells"]
