@@ -157,7 +157,7 @@ def test_an_alarm_of_the_codes_own_drops_the_call(worker: DrivenWorker) -> None:
         "    try: search('wait')\n    except TimeoutError as error: print(error)\nprint(search('last'))"
     )
     start_calling(worker, code)
-    waiting = set()  # on a busy machine, an alarm may come before its call
+    waiting: set[int] = set()  # on a busy machine, an alarm may come before its call
     while (message := worker.receive()) is not None and message["type"] != "done":
         if message["type"] == "dropped":
             waiting.remove(message["number"])
