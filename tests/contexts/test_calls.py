@@ -62,7 +62,7 @@ async def test_a_call_and_its_answer() -> None:
     launcher = FakeLauncher()
     async with open_context(launcher) as context:
         worker, message, execution = await calling(context, launcher)
-        assert message.functions == (HostFunction(name="search"),)
+        assert message.request.functions == (HostFunction(name="search"),)
         assert context.transcript.calls.listed(execution.id) == []
         worker.write("before")
         call(worker, message, args='["x"]')
