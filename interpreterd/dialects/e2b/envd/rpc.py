@@ -5,7 +5,7 @@ import base64
 import binascii
 import contextlib
 import logging
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping, Sized
 from http import HTTPStatus
 from typing import Any, Final
 
@@ -115,7 +115,8 @@ async def _answer_unary(method: Method, function: Unary, sandbox: Sandbox, reque
 
 
 def _is_large(message: Message) -> bool:
-    return any(field.is_repeated and len(value) > LARGE_MESSAGES for field, value in message.ListFields())
+    fields = [value for _, value in message.ListFields()]
+    return any(isinstance(it, Sized) and not isinstance(it, str | bytes) and len(it) > LARGE_MESSAGES for it in fields)
 
 
 async def _answer_stream(method: Method, codec: Codec, sandbox: Sandbox, request: web.Request) -> web.StreamResponse:
