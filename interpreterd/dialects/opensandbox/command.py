@@ -21,7 +21,7 @@ _CODE: Final = """
 import json, subprocess, sys
 _command = json.loads({command!r})
 try:
-    _status = subprocess.call(_command, shell=isinstance(_command, str), stdin=subprocess.DEVNULL)
+    _status = subprocess.call(_command, stdin=subprocess.DEVNULL)
 except OSError as _error:
     print(f"{{_error.filename}}: {{_error.strerror}}", file=sys.stderr)
     _status = 127
@@ -29,6 +29,8 @@ if _status:
     raise SystemExit(_status if _status > 0 else 128 - _status)
 """
 """Ends with the status of the command, as a shell has it."""
+_SHELL: Final = ("bash", "-c")
+"""Runs texts, as in OpenSandbox's sandboxes."""
 _FAILED: Final = "CommandExecError"
 
 
@@ -48,7 +50,8 @@ async def run_command(service: ContextService, request: web.Request) -> web.Stre
 
 
 def _execution(command: Command, context_id: str) -> Execute:
-    code = _CODE.format(command=json.dumps(command.command))
+    words = [*_SHELL, command.command] if isinstance(command.command, str) else command.command
+    code = _CODE.format(command=json.dumps(words))
     return Execute(
         code=code, context_id=context_id, timeout_s=command.timeout_s, stays=False, results=False, counted=False
     )

@@ -50,7 +50,7 @@ class Command:
     """A program to run.
 
     Attributes:
-        command: What the shell runs, or the program and its arguments.
+        command: What ``bash`` runs, or the program and its arguments.
         timeout_s: Rounded up; None for no limit.
     """
 
