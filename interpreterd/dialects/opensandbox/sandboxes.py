@@ -78,7 +78,7 @@ async def get_endpoint(service: ContextService, request: web.Request) -> web.Str
 
 def _below(request: web.Request) -> str:
     """Return what is before this API's own paths, for a client behind a proxy."""
-    return request.rel_url.raw_path.partition("/sandboxes/")[0].removesuffix("/v1")
+    return request.rel_url.raw_path.rpartition("/sandboxes/")[0].removesuffix("/v1")
 
 
 def _body() -> dict[str, Any]:

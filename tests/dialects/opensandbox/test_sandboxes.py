@@ -1,5 +1,6 @@
 """The lifecycle: one sandbox, always running."""
 
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
@@ -32,6 +33,13 @@ async def test_the_address_of_its_daemon_is_the_one_that_the_client_uses(box: An
     assert await answer(box, "GET", f"{base}{ONE}/endpoints/8000") == (200, {"endpoint": f"{box.host}:8000"})
     headers = {"Host": "[::1]"}
     assert (await answer(box, "GET", f"{ONE}/endpoints/80", headers=headers))[1] == {"endpoint": "[::1]:80"}
+
+
+async def test_a_base_path_may_have_the_name_of_the_route(open_client: Callable[..., Awaitable[Any]]) -> None:
+    base = "/sandboxes/of/a"
+    client = await open_client(dialects=("opensandbox",), base_path=base)
+    told = await answer(client, "GET", f"{base}{ONE}/endpoints/44772")
+    assert told == (200, {"endpoint": f"{client.host}:{client.port}{base}"})
 
 
 async def test_its_end_is_confirmed_and_ignored(box: Any) -> None:
