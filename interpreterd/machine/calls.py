@@ -42,6 +42,7 @@ class CallSteps(Steps):
             self.violated("too many calls after an interrupt")
         else:
             self.do(effects.Send(CancelCall(number=called.number)))
+            self.answered_calls += 1
 
     def may_drop(self, dropped: Dropped) -> bool:
         """Return whether the worker may drop this call. It may not know yet that the call has been answered."""

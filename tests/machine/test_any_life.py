@@ -115,6 +115,8 @@ class AnyLife(MachineDriver):
             return
         if isinstance(message, Exiting) and message.execution_id == self.running:
             self.asking = None
+        if isinstance(message, Dropped):
+            self.undropped.clear()  # it stands for one of them
         claimed = "sync" if isinstance(message, Synced) else getattr(message, "execution_id", None)
         self.told = deque(asked for asked in self.told if asked != claimed)
         self.feed(Received(message))
@@ -147,13 +149,17 @@ class AnyLife(MachineDriver):
     def call(self) -> None:
         self.calls += 1
         called = Called(execution_id=str(self.running), number=self.calls, name="f", args=Json("[]"), kwargs=Json("{}"))
+        self.undropped.add(self.calls)
         self.feed(Received(called))
 
-    @precondition(lambda self: self.talks and self.open_calls)
+    @precondition(lambda self: self.talks and self.running in self.told and self.undropped)
     @rule(data=st.data())
     def drop_a_call(self, data: st.DataObject) -> None:
-        number = data.draw(st.sampled_from(sorted(self.open_calls)))
+        number = data.draw(st.sampled_from(sorted(self.undropped)))
+        self.undropped.remove(number)
+        state = self.it.state
         self.feed(Received(Dropped(execution_id=str(self.running), number=number)))
+        assert self.it.state is state, "an honest worker lives on"
 
     @precondition(lambda self: self.it.state is State.RUNNING and self.calls)
     @rule(data=st.data(), raises=st.booleans())

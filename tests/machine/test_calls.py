@@ -169,6 +169,12 @@ def test_an_interrupt_cancels_what_waits() -> None:
         assert it.state is State.SETTLING
 
 
+def test_a_call_that_came_too_late_may_be_dropped_once() -> None:
+    it = machine(*CALLING, InterruptRequested(), call(1))
+    assert it.handle(drop(1)) == []
+    assert KillWorker() in it.handle(drop(1))
+
+
 def test_a_worker_that_calls_on_after_an_interrupt_breaks_the_protocol() -> None:
     it = machine(*CALLING, InterruptRequested())
     for number in range(LATE_CALLS_LIMIT):

@@ -80,6 +80,7 @@ class MachineDriver(RuleBasedStateMachine):
         self.with_functions: set[str] = set()
         self.calls = 0
         self.open_calls: set[int] = set()
+        self.undropped: set[int] = set()  # calls of the running execution that an honest worker may drop
         self.event: Input
 
     def feed(self, event: Input) -> None:
@@ -171,6 +172,7 @@ class MachineDriver(RuleBasedStateMachine):
                 if name == self.running:
                     assert not self.open_calls, "a client would wait for its end"
                     self.running = self.asking = None
+                    self.undropped.clear()
                     assert outcome is not Outcome.CANCELLED
                     if outcome is Outcome.COMPLETED:
                         assert isinstance(self.event, Received | Exited), "only the worker can say so"
