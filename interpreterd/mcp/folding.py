@@ -21,13 +21,15 @@ class Folding:
     """A small terminal without a width: it takes output in pieces, and gives lines once they no longer change.
 
     Carriage returns, backspaces, and the sequences that move the cursor or erase have their effect within the last
-    ``HELD_LINES`` lines. All others vanish, and so do other control characters.
+    ``HELD_LINES`` lines. All others vanish, and so do other control characters. A line that grows longer than
+    ``LINE_LIMIT_CHARS`` is given with those above it, and what follows in it begins at its left edge.
     """
 
     def __init__(self) -> None:
         self._lines = [""]
         self._row = 0
         self._column = 0
+        self._goes_on = False  # whether the first line held is the rest of one whose beginning has been given
         self._open = ""
 
     def feed(self, text: str) -> str:
@@ -53,6 +55,11 @@ class Folding:
         return "\n".join(self._lines)
 
     @property
+    def is_within_line(self) -> bool:
+        """Whether the text so far ends within a line."""
+        return bool(self._lines[-1]) or (len(self._lines) == 1 and self._goes_on)
+
+    @property
     def last_line(self) -> str:
         """The last line that is not empty, as far as lines are held."""
         return next((line for line in reversed(self._lines) if line.strip()), "").strip()
@@ -66,10 +73,12 @@ class Folding:
         else:
             line = line[: self._column].ljust(self._column) + run + line[self._column + len(run) :]
         self._column += len(run)
-        if len(line) > LINE_LIMIT_CHARS and len(self._lines) == 1:
-            done.append(line)
-            line, self._column = "", 0
         self._lines[self._row] = line
+        if len(line) > LINE_LIMIT_CHARS:  # each change would copy it
+            self._give(self._row, done)
+            done.append(line)
+            self._lines[0], self._column = "", 0
+            self._goes_on = True
 
     def _control(self, character: str, done: list[str]) -> None:
         match character:
@@ -78,7 +87,7 @@ class Folding:
                 self._column = 0
                 if self._row == len(self._lines):
                     self._lines.append("")
-                    self._release(done)
+                    self._give(len(self._lines) - HELD_LINES, done)
             case "\r":
                 self._column = 0
             case "\b":
@@ -88,11 +97,13 @@ class Folding:
             case _:
                 pass
 
-    def _release(self, done: list[str]) -> None:
-        # A long line is not held: each change would copy it.
-        while len(self._lines) > HELD_LINES or (len(self._lines) > 1 and len(self._lines[0]) > LINE_LIMIT_CHARS):
-            done.append(self._lines.pop(0) + "\n")
-            self._row -= 1
+    def _give(self, count: int, done: list[str]) -> None:
+        """Hold the first ``count`` lines no more."""
+        if count > 0:
+            done.extend(line + "\n" for line in self._lines[:count])
+            del self._lines[:count]
+            self._row -= count
+            self._goes_on = False
 
     def _move(self, final: str, parameters: str) -> None:
         first = parameters.partition(";")[0]

@@ -155,10 +155,8 @@ class Gathered:
 
     def _line(self, text: str) -> None:
         """Add ``text`` as lines of its own."""
-        held = self._folding.rest()
-        self._texts.add(
-            self._folding.feed(("\n" if held and not held.endswith("\n") else "") + text.rstrip("\n") + "\n")
-        )
+        begin = "\n" if self._folding.is_within_line else ""
+        self._texts.add(self._folding.feed(begin + text.rstrip("\n") + "\n"))
 
     def text(self, mark: str) -> str:
         """Return the output so far, and the error; ``mark`` as in ``HeadAndTail.text``. More events must not follow."""

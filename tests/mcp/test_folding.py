@@ -6,7 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from interpreterd.mcp.folding import HELD_LINES, Folding, HeadAndTail
+from interpreterd.mcp.folding import HELD_LINES, LINE_LIMIT_CHARS, Folding, HeadAndTail
+
+PIECES = st.one_of(
+    st.text(alphabet="ab\r\n\b\x1b[];0123ABCDJKmG\x07", max_size=30),
+    st.sampled_from(["x" * (LINE_LIMIT_CHARS // 2), "\x1b[2A", "\x1b[99999999C", "\n"]),
+)
 
 
 def folded(*pieces: str) -> str:
@@ -44,12 +49,13 @@ def test_it_does_not_matter_where_the_pieces_are_cut(seed: int) -> None:
     assert folded(*pieces) == folded(text)
 
 
-@given(st.lists(st.text(alphabet="ab\r\n\b\x1b[];0123ABCDJKmG\x07", max_size=30), max_size=20))
+@given(st.lists(PIECES, max_size=20))
 def test_any_text_is_taken_and_little_of_it_is_held(pieces: list[str]) -> None:
     folding = Folding()
     for piece in pieces:
         folding.feed(piece)
         assert len(folding._lines) <= HELD_LINES
+        assert max(map(len, folding._lines)) <= LINE_LIMIT_CHARS
         assert 0 <= folding._row < len(folding._lines)
 
 
@@ -58,8 +64,27 @@ def test_lines_that_no_longer_change_are_given_at_once() -> None:
     given_ = "".join(folding.feed(f"{number}\n") for number in range(1000))
     assert given_ == "".join(f"{number}\n" for number in range(1001 - HELD_LINES))
     assert folding.last_line == "999"
-    assert len(folding.feed("x" * 200_000)) == 0
-    assert len(folding.feed("\n" * HELD_LINES)) > 200_000
+
+
+@pytest.mark.parametrize("lines", [0, 1, HELD_LINES])
+def test_a_line_that_is_too_long_to_change_is_given_with_all_above_it(lines: int) -> None:
+    folding = Folding()
+    begun = "".join(folding.feed(f"{number}\n") for number in range(lines))
+    assert not folding.is_within_line
+    long = "".join(folding.feed("x" * 1000) for _ in range(200))
+    assert (begun + long).startswith("".join(f"{number}\n" for number in range(lines)))
+    assert len(folding.rest()) <= LINE_LIMIT_CHARS
+    assert begun + long + folding.rest() == "".join(f"{number}\n" for number in range(lines)) + "x" * 200_000
+    assert folding.is_within_line
+    folding.feed("x" * LINE_LIMIT_CHARS)
+    assert (folding.rest(), folding.is_within_line) == ("", True)
+    assert folding.feed("\n") + folding.rest() == "\n"
+    assert not folding.is_within_line
+
+
+def test_lines_below_one_that_is_too_long_stay_below_it() -> None:
+    long = "x" * (LINE_LIMIT_CHARS + 1)
+    assert folded(f"a\nb\nc\n\x1b[2A{long}", "y\nz") == f"a\n{long}y\nz\n"
 
 
 def test_of_a_long_text_the_head_and_the_tail_are_kept_in_whole_lines() -> None:
