@@ -132,6 +132,10 @@ def _encode_outcome(name: str, value: object, error: BaseException | None) -> by
             return _encode_value(name, value)
         except (TypeError, ValueError) as wrong:
             error = wrong
+        except RecursionError:
+            error = TypeError(f"{name}() has returned what is not JSON: it is nested too deep, or contains itself")
+        except Exception as wrong:  # of a mapping's own methods
+            error = TypeError(f"{name}() has returned what cannot be read: {type(wrong).__name__}: {_text_of(wrong)}")
     return _encode_error(error)
 
 
@@ -153,11 +157,14 @@ def _encode_value(name: str, value: object) -> bytes:
 
 
 def _encode_error(error: BaseException) -> bytes:
-    only_text = len(error.args) == 1 and isinstance(error.args[0], str)
-    try:
-        text = error.args[0] if only_text else str(error)
-    except Exception:
-        text = "<exception str() failed>"
-    shown = {"name": type(error).__name__, "value": text[:ERROR_VALUE_LIMIT_CHARS]}
+    shown = {"name": type(error).__name__, "value": _text_of(error)[:ERROR_VALUE_LIMIT_CHARS]}
     told = {key: value.encode("utf-8", "backslashreplace").decode() for key, value in shown.items()}
     return b'"error":%b}' % orjson.dumps(told)
+
+
+def _text_of(error: BaseException) -> str:
+    only_text = len(error.args) == 1 and isinstance(error.args[0], str)
+    try:
+        return error.args[0] if only_text else str(error)
+    except Exception:
+        return "<exception str() failed>"

@@ -4,6 +4,7 @@ import asyncio
 import contextvars
 import dataclasses
 import threading
+from collections import UserDict
 from typing import Any
 
 from clients import Face
@@ -124,6 +125,37 @@ except TypeError as error:
             "TypeError the value of search() must be a finite number, not nan",
             "ValueError search() has returned 1048578 bytes of JSON: the limit is 10",
             "search() missing 1 required positional argument: 'query'",
+        ]
+
+
+class Unreadable(UserDict[str, int]):
+    def items(self) -> Any:
+        raise LookupError("not now")
+
+
+def returned(kind: str) -> Any:
+    """Return what has no JSON."""
+    match kind:
+        case "itself":
+            value: list[Any] = []
+            value.append(value)
+            return value
+        case _:
+            return [Unreadable()]
+
+
+async def test_a_value_that_cannot_be_encoded_raises_in_the_code(face: Face, url: str) -> None:
+    code = """
+for kind in ("itself", "unreadable"):
+    try:
+        returned(kind)
+    except Exception as error:
+        print(type(error).__name__, error)
+"""
+    async with face(url) as py:
+        assert (await run(py, code, [returned])).splitlines() == [
+            "TypeError returned() has returned what is not JSON: it is nested too deep, or contains itself",
+            "TypeError returned() has returned what cannot be read: LookupError: not now",
         ]
 
 
