@@ -135,6 +135,7 @@ class Context:
 
     async def restart(self, *, cancel_queued: bool = False) -> None:
         """Start a new worker; the running execution is lost, queued ones wait or are cancelled. Raises as ``start``."""
+        self._transcript.end_asked = self._slot.worker is not None
         self._feed(inputs.Restart(ContextRestarted(self.id), cancel_queued))
         while self._machine.state is State.ENDING:
             await self._slot.gone()

@@ -25,6 +25,7 @@ class Transcript:
         running: The running execution.
         count: How many executions have started to run.
         last_used_at: When an execution was last submitted or ended.
+        end_asked: Whether a client has asked for a new worker, so that the end of the present one is no death.
     """
 
     def __init__(
@@ -44,6 +45,7 @@ class Transcript:
         ``on_full`` is called with every event that finds it ``full``.
         """
         self.running: ExecutionRecord | None = None
+        self.end_asked = False
         self.count = 0
         self.last_used_at = time.time()
         self._context_id = context_id
@@ -210,7 +212,8 @@ class Transcript:
     def end_worker(self, how: str) -> None:
         """The worker has ended; the next one counts from 1."""
         self._count_before = self.count
-        self.tell(events.WorkerEnded(how=how))
+        self.tell(events.WorkerEnded(how=how, asked=self.end_asked))
+        self.end_asked = False
 
     def close(self) -> None:
         """No more events come; the followers come to the end."""

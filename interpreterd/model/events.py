@@ -263,11 +263,16 @@ class Submitted(Event):
 
 @frozen(kw_only=True)
 class WorkerEnded(Event):
-    """The context's Python has ended, and its variables are gone; only followers of the context see this."""
+    """The context's Python has ended, and its variables are gone; only followers of the context see this.
+
+    Attributes:
+        asked: Whether a client had asked for a new Python instead.
+    """
 
     counts_as_backlog = False
 
     how: str
+    asked: bool = False
 
 
 @frozen(kw_only=True)

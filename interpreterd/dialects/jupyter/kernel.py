@@ -21,7 +21,7 @@ from interpreterd.dialects.jupyter.messages import (
     status,
 )
 from interpreterd.model.errors import ContextNotFound, InterpreterError
-from interpreterd.model.events import Submitted
+from interpreterd.model.events import Submitted, WorkerEnded
 
 PARENTS_LIMIT: Final = 1024
 PARENTS_LIMIT_BYTES: Final = 256 << 10
@@ -79,8 +79,6 @@ class JupyterKernel:
         self._session = uuid4().hex
         self._parents: OrderedDict[str, Parent] = OrderedDict()
         self._parents_bytes = 0
-        self._planned_ends = 0
-        self._ends: dict[int, bool] = {}
         self._coming: asyncio.Task[None] | None = None
         self._failed = False
 
@@ -132,7 +130,6 @@ class JupyterKernel:
         """Give it a new Python, as a client has asked. Raises as the port."""
         info = await self.service.get(self.context_id)
         planned = info.state in ("idle", "busy")
-        self._planned_ends += planned
         try:
             await self.service.restart(self.context_id, cancel_queued=True)
         except InterpreterError:
@@ -143,21 +140,12 @@ class JupyterKernel:
         if was_dead and not planned:
             await self.tell_all(*self._begun())
 
-    def told_end(self, number: int) -> bool:
-        """Return whether the end of its Python, the event of this number, was asked for; the same at each call."""
-        if number not in self._ends:
-            self._ends[number] = self._planned_ends > 0
-            self._planned_ends -= self._ends[number]
-            for old in sorted(self._ends)[:-PARENTS_LIMIT]:
-                del self._ends[old]
-        return self._ends[number]
-
-    async def after_end(self, number: int) -> list[Outgoing]:
+    async def after_end(self, end: WorkerEnded) -> list[Outgoing]:
         """Return what a client is told of the end of its Python, and of the new one, once that is there.
 
         An end that was not asked for is a death: a new Python is started at once.
         """
-        if self.told_end(number):
+        if end.asked:
             parent = self.own_parent("shutdown_request")
             stopped = reply(CONTROL, "shutdown_reply", {"status": "ok", "restart": True}, parent)
             return [*answered(stopped), *self._begun()]

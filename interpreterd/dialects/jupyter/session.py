@@ -251,10 +251,10 @@ class Session:
         else:
             if not await self._kernel.exists():
                 return  # its end is told after its last event, and is no restart
-            if not self._kernel.told_end(number):
+            if not event.asked:
                 self._out.append(status("restarting"))
                 await self._flush(number + 1)
-            self._out += await self._kernel.after_end(number)
+            self._out += await self._kernel.after_end(event)
 
     async def _take_gap(self, gap: Gap) -> None:
         """Events of the feed are lost: those of own executions are still in their own journals."""

@@ -3,6 +3,7 @@
 from typing import Any
 
 from fake_worker import FakeLauncher
+from harness import PREFIX
 from kernels import Channel, Jupyter, kinds, reply, request
 
 from interpreterd.dialects.jupyter.kernel import PARENTS_LIMIT, PARENTS_LIMIT_BYTES, JupyterKernel, Parent
@@ -37,11 +38,6 @@ def test_long_code_is_forgotten_first() -> None:
     assert it.parent("long").code == ""
 
 
-def test_each_end_is_asked_for_or_not_whoever_looks_first() -> None:
-    it = kernel()
-    assert [it.told_end(3), it.told_end(3)] == [False, False]
-
-
 async def seen(channel: Channel, count: int) -> list[str]:
     """Return what the next messages are."""
     return kinds([await channel.next() for _ in range(count)])
@@ -56,6 +52,33 @@ async def test_a_restart_is_told_to_all(jupyter: Jupyter, launcher: FakeLauncher
         await jupyter.ask("POST", f"/api/kernels/{kernel}/restart")
         for channel in (first, second):
             assert await seen(channel, 6) == ["busy", "shutdown_reply", "idle", "starting", "busy", "idle"]
+
+
+async def test_a_restart_that_nobody_saw_does_not_hide_a_death(jupyter: Jupyter, launcher: FakeLauncher) -> None:
+    kernel = await jupyter.start()
+    await launcher.worker()
+    async with jupyter.channel(kernel, "gone") as gone:
+        await gone.ask("kernel_info_request")
+    await jupyter.left(kernel)
+    await jupyter.ask("POST", f"/api/kernels/{kernel}/restart")
+    worker = await launcher.worker()
+    async with jupyter.channel(kernel, "new") as channel:
+        await channel.ask("kernel_info_request")
+        worker.exit("killed by SIGSEGV")
+        assert await seen(channel, 4) == ["restarting", "starting", "busy", "idle"]
+        await launcher.worker()
+    async with jupyter.channel(kernel, "gone") as gone:
+        ends = ["busy", "shutdown_reply", "idle", "starting", "busy", "idle", "restarting", "starting", "busy", "idle"]
+        assert await seen(gone, len(ends)) == ends
+
+
+async def test_a_restart_by_another_api_is_no_death(jupyter: Jupyter, launcher: FakeLauncher) -> None:
+    kernel = await jupyter.start()
+    await launcher.worker()
+    async with jupyter.channel(kernel) as channel:
+        await channel.ask("kernel_info_request")
+        assert (await jupyter.ask("POST", f"{PREFIX}/context/{kernel}/restart"))[0] == 200
+        assert await seen(channel, 4) == ["busy", "shutdown_reply", "idle", "starting"]
 
 
 async def test_a_restart_ends_what_runs_and_what_waits(jupyter: Jupyter, launcher: FakeLauncher) -> None:
