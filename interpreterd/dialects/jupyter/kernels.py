@@ -14,7 +14,7 @@ from interpreterd.http.answers import json_response
 from interpreterd.http.bodies import read_json
 from interpreterd.http.timestamp import timestamp
 from interpreterd.model.context_info import ContextInfo
-from interpreterd.model.errors import InvalidWorkingDirectory
+from interpreterd.model.errors import DefaultContextKept, InvalidWorkingDirectory
 from interpreterd.model.requests import CreateContext
 
 AT_ONCE: Final = 128  # kernels; other requests have their turn in between
@@ -44,11 +44,12 @@ async def get_kernel(hub: Hub, request: web.Request) -> web.StreamResponse:
 
 
 async def delete_kernel(hub: Hub, request: web.Request) -> web.StreamResponse:
-    """End a kernel and every process that it started."""
+    """End a kernel and every process that it started; the default context gets a new Python instead."""
     kernel_id = request.match_info["id"]
-    await hub.service.delete(kernel_id)
-    if (kernel := hub.find(kernel_id)) is not None:
-        hub.ended(kernel)
+    try:
+        await end_kernel(hub, kernel_id)
+    except DefaultContextKept:
+        await _restart(hub, kernel_id)
     return web.Response(status=HTTPStatus.NO_CONTENT)
 
 
@@ -62,11 +63,22 @@ async def interrupt_kernel(hub: Hub, request: web.Request) -> web.StreamResponse
 async def restart_kernel(hub: Hub, request: web.Request) -> web.StreamResponse:
     """Give a kernel a new Python; what runs and waits is over."""
     info = await hub.service.get(request.match_info["id"])
-    if (kernel := hub.find(info.id)) is not None:
+    await _restart(hub, info.id)
+    return json_response(kernel_model(hub, await hub.service.get(info.id)))
+
+
+async def _restart(hub: Hub, kernel_id: str) -> None:
+    if (kernel := hub.find(kernel_id)) is not None:
         await kernel.restart()
     else:
-        await hub.service.restart(info.id, cancel_queued=True)
-    return json_response(kernel_model(hub, await hub.service.get(info.id)))
+        await hub.service.restart(kernel_id, cancel_queued=True)
+
+
+async def end_kernel(hub: Hub, kernel_id: str) -> None:
+    """End a kernel; its clients cannot come back. Raises as the port."""
+    await hub.service.delete(kernel_id)
+    if (kernel := hub.find(kernel_id)) is not None:
+        hub.ended(kernel)
 
 
 def kernel_model(hub: Hub, info: ContextInfo) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 A session is a note only: it says which kernel belongs to which path. It ends with its kernel.
 """
 
+import contextlib
 from http import HTTPStatus
 from typing import Any, Final
 from uuid import uuid4
@@ -10,12 +11,12 @@ from uuid import uuid4
 from aiohttp import web
 
 from interpreterd.dialects.jupyter.hub import Hub, Notebook
-from interpreterd.dialects.jupyter.kernels import kernel_model, start_kernel
+from interpreterd.dialects.jupyter.kernels import end_kernel, kernel_model, start_kernel
 from interpreterd.dialects.jupyter.requests import GATEWAY, NewSession, parse_session
 from interpreterd.http.answers import json_response
 from interpreterd.http.bodies import read_json
 from interpreterd.model.context_info import ContextInfo
-from interpreterd.model.errors import ContextNotFound, LimitReached
+from interpreterd.model.errors import ContextNotFound, DefaultContextKept, LimitReached
 
 NOTEBOOKS_LIMIT: Final = 4096
 
@@ -49,24 +50,28 @@ async def get_session(hub: Hub, request: web.Request) -> web.StreamResponse:
 
 
 async def change_session(hub: Hub, request: web.Request) -> web.StreamResponse:
-    """Give a session another path, name, type or kernel; its old kernel stays."""
+    """Give a session another path, name, type or kernel; its old kernel ends, if no other session has it."""
     asked = parse_session(await read_json(request))
     session_id, info = await _find(hub, request)
     if asked.has_kernel:
         info = await _kernel(hub, asked)
     notebook = hub.notebooks[session_id]
-    notebook.kernel_id = info.id
+    before, notebook.kernel_id = notebook.kernel_id, info.id
     for key in ("path", "name", "type"):
         if (value := getattr(asked, key)) is not None:
             setattr(notebook, key, value)
+    if all(it.kernel_id != before for it in hub.notebooks.values()):
+        with contextlib.suppress(DefaultContextKept, ContextNotFound):
+            await end_kernel(hub, before)
     return json_response(_model(hub, session_id, info))
 
 
 async def delete_session(hub: Hub, request: web.Request) -> web.StreamResponse:
-    """End a session and its kernel."""
+    """End a session and its kernel; the default context stays."""
     session_id, info = await _find(hub, request)
-    await hub.service.delete(info.id)
     hub.notebooks.pop(session_id, None)
+    with contextlib.suppress(DefaultContextKept):
+        await end_kernel(hub, info.id)
     return web.Response(status=HTTPStatus.NO_CONTENT)
 
 

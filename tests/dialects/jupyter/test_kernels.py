@@ -1,5 +1,6 @@
 """Kernels over plain HTTP, over fake workers."""
 
+import contextlib
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from harness import PREFIX
 from kernels import Jupyter
 
 from interpreterd.dialects.jupyter import kernels
+from interpreterd.model.default_context import DEFAULT_CONTEXT_ID
 from interpreterd.model.errors import OutOfResources, WorkerStartFailed
 
 UNKNOWN = {"reason": "Not Found", "message": "Kernel does not exist: nobody", "code": "context_not_found"}
@@ -124,3 +126,20 @@ async def test_a_kernel_that_cannot_start_is_told(
     found, answer = await jupyter.ask("POST", "/api/kernels")
     assert (found, answer["message"]) == (status, "failed to start context: no room")
     assert await jupyter.ask("GET", "/api/kernels") == (200, [])
+
+
+async def test_the_default_context_gets_a_new_python_instead_of_its_end(
+    jupyter: Jupyter, launcher: FakeLauncher
+) -> None:
+    await jupyter.ask("POST", f"{PREFIX}/execute", json={"code": "1", "background": True})
+    for connected in (False, True):
+        before = await launcher.worker()
+        async with contextlib.AsyncExitStack() as stack:
+            if connected:
+                channel = await stack.enter_async_context(jupyter.channel(DEFAULT_CONTEXT_ID))
+                await channel.ask("kernel_info_request")
+            assert await jupyter.ask("DELETE", f"/api/kernels/{DEFAULT_CONTEXT_ID}") == (204, None)
+            if connected:
+                await channel.until("shutdown_reply", restart=True)
+        assert before.exited
+    assert (await jupyter.ask("GET", f"/api/kernels/{DEFAULT_CONTEXT_ID}"))[0] == 200

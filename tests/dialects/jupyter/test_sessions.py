@@ -5,9 +5,11 @@ from typing import Any
 
 import pytest
 from fake_worker import FakeLauncher
+from harness import PREFIX
 from kernels import Jupyter
 
 from interpreterd.dialects.jupyter import sessions
+from interpreterd.model.default_context import DEFAULT_CONTEXT_ID
 
 
 async def create(jupyter: Jupyter, **body: Any) -> dict[str, Any]:
@@ -57,7 +59,32 @@ async def test_a_session_gets_another_path_and_kernel(jupyter: Jupyter) -> None:
     )
     _, changed = await jupyter.ask("PATCH", path, json={"kernel": {"name": "python3"}})
     assert changed["kernel"]["id"] != made["kernel"]["id"]
+    assert (await jupyter.ask("GET", f"/api/kernels/{made['kernel']['id']}"))[0] == 404  # nobody else had it
     assert (await jupyter.ask("PATCH", path, json={"kernel": {"id": "nobody"}}))[0] == 404
+    same = {"kernel": {"id": changed["kernel"]["id"]}}
+    assert (await jupyter.ask("PATCH", path, json=same)) == (200, changed)
+    assert (await jupyter.ask("GET", f"/api/kernels/{changed['kernel']['id']}"))[0] == 200
+
+
+async def test_a_kernel_that_another_session_has_stays(jupyter: Jupyter) -> None:
+    kernel = await jupyter.start()
+    first, _ = await create(jupyter, path="a", kernel={"id": kernel}), await create(jupyter, kernel={"id": kernel})
+    await jupyter.ask("PATCH", f"/api/sessions/{first['id']}", json={"kernel": {"name": "python3"}})
+    assert (await jupyter.ask("GET", f"/api/kernels/{kernel}"))[0] == 200
+
+
+async def test_the_default_context_stays_when_its_session_ends(jupyter: Jupyter, launcher: FakeLauncher) -> None:
+    await jupyter.ask("POST", f"{PREFIX}/execute", json={"code": "1", "background": True})
+    worker = await launcher.worker()
+    default = {"kernel": {"id": DEFAULT_CONTEXT_ID}}
+    made, moved = await create(jupyter, **default), await create(jupyter, **default)
+    for session, method, body, status in (
+        (made, "DELETE", None, 204),
+        (moved, "PATCH", {"kernel": {"name": "python3"}}, 200),
+    ):
+        assert (await jupyter.ask(method, f"/api/sessions/{session['id']}", json=body))[0] == status
+    assert [it["id"] for it in (await jupyter.ask("GET", "/api/sessions"))[1]] == [moved["id"]]
+    assert not worker.exited
 
 
 async def test_its_kernel_begins_beside_the_document(jupyter: Jupyter, launcher: FakeLauncher, tmp_path: Path) -> None:
