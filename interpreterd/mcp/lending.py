@@ -1,8 +1,11 @@
 """Code mode: the tools of other MCP servers as functions that code in a context calls."""
 
 import asyncio
+import contextlib
 import inspect
 import logging
+import math
+import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Final
 
@@ -16,6 +19,8 @@ from interpreterd.model.functions import DECLARED_LIMIT_BYTES, FUNCTION_NAME_LIM
 
 DOC_LIMIT_CHARS: Final = 2000
 SHOWN_LIMIT_CHARS: Final = 4000  # of all functions in the description of run_python
+FIRST_WAIT_S: Final = 5.0  # for servers, in the first call; later calls take the functions that are there
+RETRY_S: Final = 60.0  # between two times that servers are asked which have not answered
 _log = logging.getLogger(__name__)
 
 
@@ -63,22 +68,31 @@ class Lent:
 
 
 class Lending:
-    """All functions that code gets. The servers are asked for their tools on first use."""
+    """All functions that code gets. The servers are asked for their tools on first use, in a task of its own.
+
+    Servers that have not answered are asked again on use, ``RETRY_S`` after that has ended.
+    """
 
     def __init__(self, servers: Sequence[ForeignServer]) -> None:
         self._connections = [ForeignConnection(server) for server in servers]
-        self._lent: Sequence[Lent] | None = None
-        self._missing: list[str] = []
-        self._asking = asyncio.Lock()
+        self._found: dict[str, Sequence[Lent]] = {}
+        self._lent: Sequence[Lent] = ()
+        self._asking: asyncio.Task[None] | None = None
+        self._ask_again_at = -math.inf
+        self._first_end = math.inf
+        self._asked = asyncio.Event()
 
     async def lent(self) -> Sequence[Lent]:
-        """Return the tools that code may call, of all servers that answer; ask again for those that did not."""
-        async with self._asking:
-            if self._lent is None or self._missing:
-                self._missing = []
-                found = await asyncio.gather(*map(self._tools, self._connections))
-                self._lent = _shortened([it for lent in found for it in lent][:FUNCTIONS_LIMIT])
-            return self._lent
+        """Return the tools that code may call, of all servers that have answered so far."""
+        now = time.monotonic()
+        if self._asking is None and self._missing and now >= self._ask_again_at:
+            self._first_end = min(self._first_end, now + FIRST_WAIT_S)
+            self._asking = asyncio.create_task(self._ask())
+        if not self._asked.is_set():
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(max(0.0, self._first_end - now)):
+                    await self._asked.wait()
+        return self._lent
 
     async def options(self) -> Mapping[str, Any]:
         """Return the keywords of ``AsyncInterpreter.begin``."""
@@ -86,7 +100,10 @@ class Lending:
         if not lent:
             return {}
         with_async = 2 * len(lent) <= FUNCTIONS_LIMIT
-        return {"functions": {name: it for tool in lent for name, it in tool.functions(with_async=with_async).items()}}
+        forms = {name: it for tool in lent for name, it in tool.functions(with_async=with_async).items()}
+        # A tool may have the name of another one's async form, which there is not then.
+        plain = {name: it for tool in lent for name, it in tool.functions(with_async=False).items()}
+        return {"functions": forms | plain}
 
     async def description(self) -> str:
         """Return what a model is told: the functions, with signatures as far as there is room."""
@@ -96,21 +113,41 @@ class Lending:
             stubs = [it.name for it in lent]
         told = f"Code can call these functions: {'; '.join(stubs)}"[:SHOWN_LIMIT_CHARS] if stubs else ""
         more = ". help(function) tells more; each has an async form, such as `await {0}_async(...)`."
-        missing = f" Not available now: {', '.join(self._missing)}." if self._missing else ""
+        names = ", ".join(it.server.name for it in self._missing)
+        missing = f" Not available now: {names}." if names else ""
         return (told + more.format(lent[0].name) if lent else "") + missing
 
     async def close(self) -> None:
         """End all connections."""
+        if self._asking is not None:
+            self._asking.cancel()
+            await asyncio.gather(self._asking, return_exceptions=True)
         await asyncio.gather(*(it.close() for it in self._connections))
 
-    async def _tools(self, connection: ForeignConnection) -> list[Lent]:
+    @property
+    def _missing(self) -> list[ForeignConnection]:
+        return [it for it in self._connections if it.server.name not in self._found]
+
+    async def _ask(self) -> None:
         try:
-            tools = await connection.tools()
+            await asyncio.gather(*map(self._take, self._missing))
+        finally:
+            self._asked.set()
+            self._ask_again_at = time.monotonic() + RETRY_S
+            self._asking = None
+
+    async def _take(self, connection: ForeignConnection) -> None:
+        name = connection.server.name
+        try:
+            self._found[name] = list(_named(connection, await connection.tools()).values())
         except ConnectionError as error:
             _log.warning("%s", error)
-            self._missing.append(connection.server.name)
-            return []
-        return list(_named(connection, tools).values())
+            return
+        except Exception as error:  # it can answer anything
+            _log.warning("the server %s lists what are no tools: %s", name, error)
+            return
+        found = [it for server in self._connections for it in self._found.get(server.server.name, ())]
+        self._lent = _shortened(found[:FUNCTIONS_LIMIT])
 
 
 def _shortened(lent: Sequence[Lent]) -> Sequence[Lent]:

@@ -1,6 +1,8 @@
 """``mcp.lending``: code calls the tools of other servers as functions."""
 
+import asyncio
 import inspect
+import sys
 from typing import Any
 
 import mcp_types as types
@@ -8,7 +10,8 @@ import pytest
 from hosts import lender
 from tooling import Tools, structured, told
 
-from interpreterd.mcp.foreign import ForeignServer
+from interpreterd.mcp import lending as lending_module
+from interpreterd.mcp.foreign import ForeignConnection, ForeignServer
 from interpreterd.mcp.lending import ForeignToolFailed, Lending, value_of
 
 
@@ -82,3 +85,52 @@ async def test_a_server_that_is_not_there_is_told_and_others_work() -> None:
         assert inspect.iscoroutinefunction(functions["lender.search_async"])
     finally:
         await lending.close()
+
+
+async def test_one_server_that_does_not_answer_keeps_no_call_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lending_module, "FIRST_WAIT_S", 0.0)
+    silent = ForeignServer(name="silent", allow=["*"], command=sys.executable, args=["-c", "input()"])
+    lending = Lending([silent, lender("search")])
+    try:
+        assert await lending.options() == {}
+        assert await lending.description() == " Not available now: silent, lender."
+        while not (options := await lending.options()):
+            await asyncio.sleep(0.01)
+        assert "lender.search" in options["functions"]
+        assert (await lending.description()).endswith(" Not available now: silent.")
+    finally:
+        await lending.close()
+
+
+async def test_only_servers_that_have_not_answered_are_asked_again_and_not_often(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked: list[str] = []
+
+    async def tools(connection: ForeignConnection) -> list[types.Tool]:
+        asked.append(connection.server.name)
+        if connection.server.name == "dead":
+            raise ConnectionError("it is dead")
+        if len(asked) < 3:
+            return [None]  # type: ignore[list-item]  # a server can answer anything
+        schema = {"type": "object"}
+        return [types.Tool(name=name, input_schema=schema) for name in ("find_async", "find", "look")]
+
+    monkeypatch.setattr(ForeignConnection, "tools", tools)
+    lending = Lending([ForeignServer(name=name, allow=["*"], command="x") for name in ("dead", "odd")])
+    for _ in range(3):
+        assert await lending.description() == " Not available now: dead, odd."
+    assert asked == ["dead", "odd"]
+    lending._ask_again_at = 0
+    while not await lending.lent() or lending._asking is not None:
+        await asyncio.sleep(0)
+    assert asked == ["dead", "odd"] * 2
+    lending._ask_again_at = 0
+    for _ in range(3):
+        await lending.lent()
+        await asyncio.sleep(0)
+    assert asked == [*["dead", "odd"] * 2, "dead"]
+    functions = (await lending.options())["functions"]
+    assert not inspect.iscoroutinefunction(functions["odd.find_async"]), "it is a tool"
+    assert inspect.iscoroutinefunction(functions["odd.look_async"])
+    await lending.close()
