@@ -23,6 +23,7 @@ from interpreterd.http.websocket.frames import Message
 from interpreterd.http.websocket.handshake import UPGRADED, open_socket
 from interpreterd.model.errors import (
     ContextDeleted,
+    ContextNotFound,
     InterpreterError,
     InvalidRequest,
     ServerShuttingDown,
@@ -73,7 +74,11 @@ class _Connection:
 
     async def serve(self, *, is_dead: bool) -> None:
         """Take messages until the connection ends, and tell what happens. A kernel that ``is_dead`` is revived."""
-        await self._session.attach(self._socket, self._wire)
+        try:
+            await self._session.attach(self._socket, self._wire)
+        except ContextNotFound:  # it was deleted while this waited for an older connection
+            self._socket.finish(closing_after(ContextDeleted(self._kernel.context_id)))
+            return
         if is_dead:
             self._session.begin(self._kernel.revive())
         loop = asyncio.get_running_loop()

@@ -94,6 +94,8 @@ class Session:
         try:
             self._feed = await self._service.follow_context(self._kernel.context_id, self._position)
         except BaseException:
+            if self._latest is socket:
+                self._latest = None
             self._turn.release()
             raise
         self._position = self._feed.next

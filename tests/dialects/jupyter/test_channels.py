@@ -9,6 +9,7 @@ from harness import PREFIX
 from kernels import Jupyter, kinds, packed, reply, request
 from yarl import URL
 
+from interpreterd.dialects.jupyter.session import Session
 from interpreterd.dialects.jupyter.wire import V1
 
 
@@ -91,6 +92,21 @@ async def test_the_end_of_the_kernel_is_told(jupyter: Jupyter) -> None:
         await channel.ask("kernel_info_request")
         await jupyter.ask("DELETE", f"/api/kernels/{kernel}")
         assert (await channel.until("status"))["content"] == {"execution_state": "dead"}  # and not "restarting"
+        assert await channel.ended() == (1001, f"context deleted: {kernel}")
+
+
+async def test_a_kernel_that_ends_while_a_client_connects_closes_the_connection(
+    jupyter: Jupyter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    attach = Session.attach
+
+    async def attach_late(self: Session, *connection: Any) -> None:
+        await self._service.delete(kernel)
+        await attach(self, *connection)
+
+    monkeypatch.setattr(Session, "attach", attach_late)
+    kernel = await jupyter.start()
+    async with jupyter.channel(kernel) as channel:
         assert await channel.ended() == (1001, f"context deleted: {kernel}")
 
 
