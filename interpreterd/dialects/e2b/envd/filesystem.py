@@ -11,7 +11,7 @@ from google.protobuf.message import Message
 from interpreterd.dialects.e2b.envd.errors import EnvdRefused
 from interpreterd.dialects.e2b.envd.messages import FILESYSTEM
 from interpreterd.dialects.e2b.envd.rpc import Method, RpcCall, answer
-from interpreterd.dialects.e2b.envd.watches import Change
+from interpreterd.dialects.e2b.envd.watches import LOST, TOO_FAST, Change
 from interpreterd.dialects.e2b.sandbox import Sandbox
 
 _TYPES: Final = {"file": 1, "directory": 2, "symlink": 3}
@@ -108,6 +108,8 @@ async def _watch(sandbox: Sandbox, request: Any, call: RpcCall) -> AsyncGenerato
         started.start.SetInParent()
         yield started
         async for change in watch.changes(call.keepalive_s):
+            if change is not None and change.kind == LOST:
+                raise EnvdRefused("resource_exhausted", TOO_FAST)
             told = kind()
             if change is None:
                 told.keepalive.SetInParent()

@@ -19,6 +19,9 @@ from interpreterd.model.requests import CreateContext
 
 EVENTS_LIMIT: Final = 10_000
 UNASKED_LIMIT_S: Final = 3600.0
+LOST: Final = "lost"
+"""The kind of a change that stands for those which the system has not kept."""
+TOO_FAST: Final = "more has happened in the directory than the system keeps for its watch; some events are lost"
 _CODE: Final = source("files", "watching")
 _LINE_LIMIT_CHARS: Final = 64 << 10
 _log = logging.getLogger(__name__)
@@ -69,7 +72,10 @@ class DirectoryWatch:
             raise
 
     async def changes(self, keepalive_s: float | None = None) -> AsyncIterator[Change | None]:
-        """Yield what happens, until the watch ends; None whenever nothing has happened for ``keepalive_s``."""
+        """Yield what happens, until the watch ends; None whenever nothing has happened for ``keepalive_s``.
+
+        A change whose kind is ``LOST`` stands for those that came too fast for the watch.
+        """
         assert self._submission is not None, "it has begun"
         rest = ""
         while True:
@@ -119,15 +125,17 @@ class KeptWatch:
     def __init__(self, watch: DirectoryWatch) -> None:
         self.watch = watch
         self.asked_at = 0.0
-        self.lost = False
+        self.lost = ""  # why changes are
         self._changes: deque[Change] = deque()
         self._ended = False
 
     async def collect(self) -> None:
         """Keep what happens, until the watch ends."""
         async for change in self.watch.changes():
-            if len(self._changes) == EVENTS_LIMIT:
-                self.lost = True
+            if change is not None and change.kind == LOST:
+                self.lost = TOO_FAST
+            elif len(self._changes) == EVENTS_LIMIT:
+                self.lost = f"more than {EVENTS_LIMIT} events have come since the watcher was last asked; they are lost"
             elif change is not None:
                 self._changes.append(change)
         self._ended = True
@@ -137,8 +145,7 @@ class KeptWatch:
         taken = list(self._changes)
         self._changes.clear()
         if self.lost:
-            self.lost = False
-            sentence = f"more than {EVENTS_LIMIT} events have come since the watcher was last asked; they are lost"
+            sentence, self.lost = self.lost, ""
             raise EnvdRefused("resource_exhausted", sentence)
         if self._ended and not taken:
             raise EnvdRefused("not_found", "the watcher has ended")

@@ -1,11 +1,19 @@
 """The service for files, of a real daemon, with a client that knows only Connect."""
 
+import asyncio
+import contextlib
 import os
 from pathlib import Path
 from typing import Any
 
 import pytest
 from connecting import Rpc, following
+
+from interpreterd.contexts.local import LocalContexts
+from interpreterd.dialects.e2b.envd.errors import EnvdRefused
+from interpreterd.dialects.e2b.envd.filesystem import FILESYSTEM_RPCS
+from interpreterd.dialects.e2b.envd.rpc import RpcCall
+from interpreterd.dialects.e2b.sandbox import Sandbox
 
 
 async def ok(rpc: Rpc, method: str, **message: Any) -> Any:
@@ -92,3 +100,18 @@ async def test_a_watcher_keeps_what_happens(rpc: Rpc, tmp_path: Path) -> None:
 async def test_a_directory_that_cannot_be_watched_ends_the_stream(rpc: Rpc) -> None:
     (end,) = await rpc.stream("filesystem.Filesystem/WatchDir", {"path": "/nowhere"})
     assert end["error"]["code"] == "not_found"
+
+
+async def test_a_stream_of_which_events_are_lost_ends_so(service: LocalContexts, play: Any) -> None:
+    method = FILESYSTEM_RPCS["WatchDir"]
+    assert method.stream is not None
+    stream = method.stream(Sandbox(service), method.request(), RpcCall(None, None))
+    async with contextlib.aclosing(stream):
+        starting = asyncio.ensure_future(anext(stream))
+        player = await play()
+        await player.ask("ready")
+        await starting
+        player.worker.write('{"name": "", "type": "lost"}\n')
+        with pytest.raises(EnvdRefused, match="some events are lost") as raised:
+            await anext(stream)
+    assert raised.value.connect_code == "resource_exhausted"

@@ -71,6 +71,15 @@ async def test_changes_beyond_the_limit_are_told_to_be_lost(
     assert watcher.take() == []
 
 
+async def test_events_that_came_too_fast_are_told_to_be_lost(service: LocalContexts, play: Any) -> None:
+    watches = Watches(service)
+    _, player = await begun(watches, play)
+    player.worker.write(line("a") + line("", "lost") + line("b"))
+    with pytest.raises(EnvdRefused, match="than the system keeps for its watch; some events are lost") as raised:
+        await taken(watches, 3)
+    assert raised.value.connect_code == "resource_exhausted"
+
+
 async def test_a_directory_that_cannot_be_watched(service: LocalContexts, play: Any) -> None:
     watches = Watches(service)
     creating = asyncio.create_task(watches.create("w", "/d", recursive=False, entries=False))

@@ -12,6 +12,8 @@ from typing import Any
 
 _MODIFY, _ATTRIB, _MOVED_FROM, _MOVED_TO, _CREATE, _DELETE = 0x2, 0x4, 0x40, 0x80, 0x100, 0x200
 _DELETE_SELF, _MOVE_SELF, _IGNORED, _ONLYDIR, _ISDIR = 0x400, 0x800, 0x8000, 0x1000000, 0x40000000
+_OVERFLOW = 0x4000
+LOST = "lost"
 _KINDS = (
     (_CREATE | _MOVED_TO, "create"),
     (_MODIFY, "write"),
@@ -35,21 +37,27 @@ class Watch:
         self._names: dict[int, str] = {}  # of directories, relative to the top one
         self._fd = self._checked(self._libc.inotify_init1(os.O_CLOEXEC), directory)
         self._add("")
-        for name in self._directories("") if recursive else ():
-            self._try_to_add(name)
+        self._add_all_below()
 
     def close(self) -> None:
         os.close(self._fd)
 
     def events(self) -> Iterator[tuple[str, str]]:
-        """Wait for what happens next; yield names, relative to the directory, and kinds of events."""
+        """Wait for what happens next; yield names, relative to the directory, and kinds of events.
+
+        The kind is ``LOST``, without a name, if the system has kept no more events: sysctl
+        ``fs.inotify.max_queued_events``.
+        """
         data = os.read(self._fd, READ_BYTES)
         while data:
             watch, mask, _, size = _HEAD.unpack_from(data)
             name = os.fsdecode(data[_HEAD.size : _HEAD.size + size].rstrip(b"\0"))
             data = data[_HEAD.size + size :]
             place = self._names.get(watch)
-            if mask & _IGNORED:
+            if mask & _OVERFLOW:
+                self._add_all_below()  # new directories may be among what is lost
+                yield "", LOST
+            elif mask & _IGNORED:
                 self._names.pop(watch, None)
             elif place is not None:
                 yield from self._event(place, name, mask)
@@ -72,6 +80,10 @@ class Watch:
         path = os.path.join(self._top, name)
         watch = self._libc.inotify_add_watch(self._fd, os.fsencode(path), _MASK)
         self._names[self._checked(watch, path)] = name
+
+    def _add_all_below(self) -> None:
+        for name in self._directories("") if self._recursive else ():
+            self._try_to_add(name)
 
     def _try_to_add(self, name: str) -> None:
         with contextlib.suppress(OSError):  # it is gone again, or cannot be read
@@ -119,7 +131,7 @@ def watch(
     while True:
         for name, kind in watched.events():
             event: dict[str, Any] = {"name": os.fsencode(name).decode(errors="replace"), "type": kind}
-            if describe is not None:
+            if describe is not None and name:
                 with contextlib.suppress(OSError):
                     event["entry"] = describe(os.path.join(directory, name))
             line = json.dumps(event).encode(errors="replace") + b"\n"

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from interpreterd.dialects.e2b.envd.in_context.watching import Watch, watch
+from interpreterd.dialects.e2b.envd.in_context.watching import LOST, Watch, watch
 
 
 @pytest.fixture
@@ -49,6 +49,18 @@ def test_directories_below_are_watched_also_new_ones(watched: Watch, tmp_path: P
     assert ("old/x", "create") in told(watched, ("new/deep", "create"))
     (tmp_path / "new" / "deep" / "y").touch()
     told(watched, ("new/deep/y", "create"))
+
+
+def test_events_that_the_system_does_not_keep_are_told_to_be_lost(watched: Watch, tmp_path: Path) -> None:
+    for name in "ab":
+        (tmp_path / name).touch()
+    for _ in range(int(Path("/proc/sys/fs/inotify/max_queued_events").read_text()) // 2 + 1):
+        for name in "ab":  # the same event once more would not count
+            os.chmod(tmp_path / name, 0o600)
+    (tmp_path / "new").mkdir()
+    told(watched, ("", LOST))
+    (tmp_path / "new" / "x").touch()
+    told(watched, ("new/x", "create"))
 
 
 def test_the_end_of_the_directory_itself(tmp_path: Path) -> None:
