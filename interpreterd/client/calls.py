@@ -4,6 +4,7 @@ import asyncio
 import contextvars
 import functools
 import inspect
+import itertools
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final
@@ -11,16 +12,38 @@ from typing import Any, Final
 import orjson
 
 from interpreterd.client.arguments import as_plain, check
-from interpreterd.client.errors import InvalidArgument
+from interpreterd.client.errors import (
+    ConnectionFailed,
+    ConnectionLost,
+    InvalidArgument,
+    LimitReached,
+    Refused,
+    UnexpectedAnswer,
+)
 from interpreterd.client.functions import is_async
-from interpreterd.model.functions import ERROR_VALUE_LIMIT_CHARS, VALUE_LIMIT_BYTES, FunctionCall, FunctionEnd
+from interpreterd.model.functions import (
+    ERROR_VALUE_LIMIT_CHARS,
+    JSON_WEIGHT_LIMIT,
+    VALUE_LIMIT_BYTES,
+    FunctionCall,
+    FunctionEnd,
+    weight,
+)
 
 RUNNING_LIMIT: Final = 16  # of functions of an execution that run at the same time
+REFUSALS_LIMIT: Final = 6  # of an answer that may pass later
+FIRST_PAUSE_S: Final = 0.05
+LONGEST_PAUSE_S: Final = 2.0
+_MESSAGE_WEIGHT: Final = 64  # of the message around a value
+_LATER: Final = (429, 502, 503, 504)
 _running_for: contextvars.ContextVar[frozenset[tuple[str, str]]] = contextvars.ContextVar(
     "host_calls", default=frozenset()
 )
 SendAnswer = Callable[[str, bytes], Awaitable[object]]
-"""Sends the answer to the call of this id: a JSON object without its first brace, such as ``"value":1}``."""
+"""Sends the answer to the call of this id: a JSON object without its first brace, such as ``"value":1}``.
+
+Returns when the daemon has it. Raises ClientError.
+"""
 
 
 def check_not_nested(url: str, context_id: str) -> None:
@@ -86,9 +109,28 @@ class HostCalls:
             answer = _encode_outcome(call.name, value, error)
         self._answered.add(call.call_id)
         try:
-            await self._send(call.call_id, answer)
+            await self._deliver(call, answer)
         finally:
             self._answered.discard(call.call_id)
+
+    async def _deliver(self, call: FunctionCall, answer: bytes) -> None:
+        """Send an answer until the daemon has it: the first one counts. If it is refused, the code gets an error."""
+        refusals, is_last = 0, False
+        for tries in itertools.count():
+            try:
+                await self._send(call.call_id, answer)
+                return
+            except (ConnectionFailed, ConnectionLost):
+                pass
+            except (Refused, UnexpectedAnswer) as error:
+                if is_last or _is_forgotten(error):
+                    return
+                refusals += 1
+                if not _may_pass_later(error) or refusals >= REFUSALS_LIMIT:
+                    is_last = True
+                    answer = _encode_error(ValueError(f"the answer of {call.name}() was refused: {error}"))
+                    continue
+            await asyncio.sleep(min(FIRST_PAUSE_S * 2 ** min(tries, 10), LONGEST_PAUSE_S))
 
     async def _call(self, call: FunctionCall) -> "_Outcome":
         """Return what the function returns, and what it raises: no coroutine can raise a StopIteration."""
@@ -103,6 +145,14 @@ class HostCalls:
             context = contextvars.copy_context()
             value, error = await asyncio.get_running_loop().run_in_executor(self._threads, context.run, run)
         return await _awaited(value) if inspect.isawaitable(value) else (value, error)
+
+
+def _is_forgotten(error: Refused | UnexpectedAnswer) -> bool:
+    return isinstance(error, Refused) and error.code in ("call_not_found", "execution_not_found")
+
+
+def _may_pass_later(error: Refused | UnexpectedAnswer) -> bool:
+    return isinstance(error, LimitReached) or error.status in _LATER
 
 
 _Outcome = tuple[Any, BaseException | None]
@@ -153,6 +203,8 @@ def _encode_value(name: str, value: object) -> bytes:
         raise TypeError(f"{name}() has returned what is not JSON: {error}") from None
     if len(data) > VALUE_LIMIT_BYTES:
         raise ValueError(f"{name}() has returned {len(data)} bytes of JSON: the limit is {VALUE_LIMIT_BYTES}")
+    if weight(data) > JSON_WEIGHT_LIMIT - _MESSAGE_WEIGHT:
+        raise ValueError(f"{name}() has returned JSON of too many elements: some 100,000 are the limit")
     return b'"value":%b}' % data
 
 

@@ -55,10 +55,10 @@ class ChannelFeed:
 
     def put(self, line: bytes) -> None:
         """Take a message of the daemon's."""
-        if b'"seq":' in line:
+        if b'"seq":' in line or (message := orjson.loads(line)).get("text") not in (None, "refused"):
             self._unread.append(line)
         else:  # refused: an error with the reason comes first
-            message = orjson.loads(line)
+            self._channel.has_read(len(line))
             if message.get("type") == "error":
                 self._refusal = message
                 return
@@ -110,29 +110,39 @@ class Channel:
 
     async def execute(self, body: bytes) -> ChannelFeed:
         """Send a request, the keys of an execution as JSON, on the open connection; return its messages."""
+        return await self._send({"op": "execute"}, body[1:])
+
+    async def answer_call(self, execution_id: str, call_id: str, answer: bytes) -> bool:
+        """Answer the call of a host function; return False if there is no connection.
+
+        Raises:
+            Refused: The daemon does not take it.
+            ConnectionLost: The connection has ended before the daemon said that it has the answer.
+        """
+        if self._socket is None or self._socket.closed:
+            return False
+        feed = await self._send({"op": "return", "executionId": execution_id, "callId": call_id}, answer)
+        try:
+            await feed.read()
+        finally:
+            feed.close()
+        return True
+
+    async def _send(self, head: dict[str, str], rest: bytes) -> ChannelFeed:
+        """Send an operation, a JSON object: ``head`` and ``rest``, which lacks the first brace; return its messages."""
         socket = self._socket
         if socket is None:
             raise ConnectionLost(f"{self._link.url} has ended the connection")
         request_id = str(next(self._numbers))
         feed = self._feeds[request_id] = ChannelFeed(self, request_id)
-        head = orjson.dumps({"op": "execute", "requestId": request_id})
+        start = orjson.dumps({**head, "requestId": request_id})
         try:
             with self._link.translated():
-                await socket.send_frame(head[:-1] + b"," + body[1:], aiohttp.WSMsgType.TEXT)
+                await socket.send_frame(start[:-1] + b"," + rest, aiohttp.WSMsgType.TEXT)
         except BaseException:
             self.forget(request_id)
             raise
         return feed
-
-    async def answer_call(self, execution_id: str, call_id: str, answer: bytes) -> bool:
-        """Answer the call of a host function; return False if there is no connection."""
-        socket = self._socket
-        if socket is None or socket.closed:
-            return False
-        head = orjson.dumps({"op": "return", "requestId": "return", "executionId": execution_id, "callId": call_id})
-        with self._link.translated():
-            await socket.send_frame(head[:-1] + b"," + answer, aiohttp.WSMsgType.TEXT)
-        return True
 
     async def close(self) -> None:
         """End the connection; executions go on."""
@@ -170,6 +180,9 @@ class Channel:
             feeds, self._feeds = self._feeds, {}
             for feed in feeds.values():
                 feed.end(error)
+            if self._socket is socket:  # nobody would read what is answered on it
+                self._socket = None
+            await socket.close()
 
     def _take(self, line: bytes) -> None:
         feed = self._feeds.get(_request_id(line))

@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import itertools
 import secrets
 from collections import deque
 from typing import Any, Final
@@ -11,7 +10,7 @@ import aiohttp
 from attrs import evolve
 
 from interpreterd.client.arguments import encode_request, quoted
-from interpreterd.client.calls import HostCalls
+from interpreterd.client.calls import FIRST_PAUSE_S, LONGEST_PAUSE_S, HostCalls
 from interpreterd.client.channel import Channel, ChannelFeed
 from interpreterd.client.errors import (
     ClientError,
@@ -30,8 +29,6 @@ from interpreterd.model.names import NDJSON
 
 EVENT_LINE_LIMIT_BYTES: Final = 64 << 20  # a picture of 16 MiB is 22 MiB as base64; text may be six times as long
 FIND_PAUSES_S: Final = (0.0, 0.05, 0.1, 0.2, 0.4)
-FIRST_PAUSE_S: Final = 0.05
-LONGEST_PAUSE_S: Final = 2.0
 LEAVE_TIMEOUT_S: Final = 5.0
 
 
@@ -133,18 +130,10 @@ class FollowedExecution:
             await self._link.request("POST", f"/executions/{self.id}/input", body)
 
     async def answer_call(self, call_id: str, answer: bytes) -> None:
-        """Answer a call; ``answer`` is as for ``SendAnswer``. If a connection ends, repeat it: the first one counts."""
-        for losses in itertools.count():
-            try:
-                channel = None if self._feed is None else self._channel
-                if channel is not None and await channel.answer_call(str(self.id), call_id, answer):
-                    return
-                await self._link.request("POST", f"/executions/{self.id}/calls/{call_id}", b"{" + answer)
-                return
-            except (ConnectionFailed, ConnectionLost):
-                await asyncio.sleep(min(FIRST_PAUSE_S * 2 ** min(losses, 10), LONGEST_PAUSE_S))
-            except ClientError:  # the execution is forgotten
-                return
+        """Answer a call; see ``SendAnswer``."""
+        channel = None if self._feed is None else self._channel
+        if channel is None or not await channel.answer_call(str(self.id), call_id, answer):
+            await self._link.request("POST", f"/executions/{self.id}/calls/{call_id}", b"{" + answer)
 
     def leave(self) -> None:
         """Stop following it. It goes on, and its program waits for no reader; ``close`` then does nothing."""

@@ -140,13 +140,15 @@ def returned(kind: str) -> Any:
             value: list[Any] = []
             value.append(value)
             return value
+        case "many":
+            return ["x"] * 200_000
         case _:
             return [Unreadable()]
 
 
 async def test_a_value_that_cannot_be_encoded_raises_in_the_code(face: Face, url: str) -> None:
     code = """
-for kind in ("itself", "unreadable"):
+for kind in ("itself", "unreadable", "many"):
     try:
         returned(kind)
     except Exception as error:
@@ -156,6 +158,7 @@ for kind in ("itself", "unreadable"):
         assert (await run(py, code, [returned])).splitlines() == [
             "TypeError returned() has returned what is not JSON: it is nested too deep, or contains itself",
             "TypeError returned() has returned what cannot be read: LookupError: not now",
+            "ValueError returned() has returned JSON of too many elements: some 100,000 are the limit",
         ]
 
 

@@ -35,7 +35,14 @@ class Hold:
     go_on: asyncio.Event
 
 
-Plan = Cut | Swallow | Say | Hold
+@frozen
+class Lose:
+    """Forward everything until ``now`` is set; lose what the client sends then, and end both connections."""
+
+    now: asyncio.Event
+
+
+Plan = Cut | Swallow | Say | Hold | Lose
 
 
 @define
@@ -78,18 +85,24 @@ class Proxy:
                 return
             if isinstance(plan, Hold):
                 await plan.go_on.wait()
-            await self._pass_on(upstream, reader, writer, plan.after_bytes if isinstance(plan, Cut) else None)
+            lose = plan.now if isinstance(plan, Lose) else None
+            await self._pass_on(upstream, reader, writer, plan.after_bytes if isinstance(plan, Cut) else None, lose)
         except ConnectionError:
             pass
         finally:
             writer.close()
 
     async def _pass_on(
-        self, upstream: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, left: int | None
+        self,
+        upstream: str,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+        left: int | None,
+        lose: asyncio.Event | None,
     ) -> None:
         parts = urlsplit(upstream)
         from_daemon, to_daemon = await asyncio.open_connection(parts.hostname, parts.port)
-        there = asyncio.create_task(_copy(reader, to_daemon))
+        there = asyncio.create_task(_copy(reader, to_daemon, lose))
         try:
             while data := await from_daemon.read(1 << 12):
                 writer.write(data if left is None else data[:left])
@@ -101,9 +114,12 @@ class Proxy:
             to_daemon.transport.abort()
 
 
-async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, lose: asyncio.Event | None) -> None:
     with contextlib.suppress(ConnectionError):
         while data := await reader.read(1 << 16):
+            if lose is not None and lose.is_set():
+                writer.transport.abort()
+                return
             writer.write(data)
             await writer.drain()
 
