@@ -215,6 +215,7 @@ class Session:
         source = await own.events()
         if source is None:
             self._out += own.telling.tell(FORGOTTEN)
+            await self._flush()
         while source is not None and (events := await source.ready()):
             for _, event in events:
                 if isinstance(event, Started):
@@ -227,6 +228,7 @@ class Session:
             await self._flush()
             own.told = events[-1][0] + 1
         own.done = True
+        own.telling.code = ""  # it may be long
         own.close()
         self._running = self._asking = None
 

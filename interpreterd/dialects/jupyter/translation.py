@@ -27,7 +27,7 @@ class Telling:
 
     Attributes:
         parent: The header of its request, as JSON.
-        code: To be told when it begins.
+        code: To be told when it begins; its owner drops it once it has been sent.
         count: Its number since the kernel's Python began; 0 before it has begun.
         silent: Whether its request asked for no ``execute_input``.
         own: Whether this client has asked for it.
@@ -88,7 +88,6 @@ def _started(telling: Telling, event: events.Started) -> list[Outgoing]:
     if not telling.silent:
         content = {"code": telling.code, "execution_count": telling.count}
         told.append(published("execute_input", content, telling.parent))
-    telling.code = ""  # it may be long
     return told
 
 

@@ -1,11 +1,16 @@
 """One client over all of its connections: nothing is told twice, and nothing is lost."""
 
+from collections.abc import Iterable
+
 import pytest
 from fake_worker import FakeLauncher
 from harness import PREFIX
 from kernels import Jupyter, kinds, reply, request, text
 
 from interpreterd.dialects.jupyter import session
+from interpreterd.dialects.jupyter.line import Line
+from interpreterd.dialects.jupyter.messages import Outgoing
+from interpreterd.dialects.jupyter.own import OwnExecution
 from interpreterd.pipe.bundles import Bundle
 from interpreterd.pipe.messages import Asked
 
@@ -58,6 +63,63 @@ async def test_nothing_is_told_twice(jupyter: Jupyter, launcher: FakeLauncher) -
     async with jupyter.channel(kernel, "me") as mine:
         await mine.send(asked := request("kernel_info_request"))
         assert (await mine.next())["parent_header"]["msg_id"] == asked["header"]["msg_id"]
+
+
+def break_once(monkeypatch: pytest.MonkeyPatch, kind: str) -> None:
+    """Let the connection break where a message of this kind would first be sent to the client ``me``."""
+    send = Line.send
+    broken: list[Line] = []
+
+    async def breaking(self: Line, messages: Iterable[Outgoing]) -> None:
+        messages = list(messages)
+        if not broken and any(it.kind == kind for it in messages):
+            broken.append(self)
+            raise ConnectionResetError
+        await send(self, messages)
+
+    monkeypatch.setattr(Line, "send", breaking)
+
+
+@pytest.mark.parametrize("mine", [True, False])
+async def test_code_whose_telling_broke_is_told_again(
+    jupyter: Jupyter, launcher: FakeLauncher, monkeypatch: pytest.MonkeyPatch, mine: bool
+) -> None:
+    kernel = await jupyter.start()
+    worker = await launcher.worker()
+    async with jupyter.channel(kernel, "me") as channel:
+        await channel.ask("kernel_info_request")
+        break_once(monkeypatch, "execute_input")
+        asked = request("execute_request", {"code": "secret = 1"})
+        if mine:
+            await channel.send(asked)
+        else:
+            body = {"code": "secret = 1", "contextId": kernel, "background": True}
+            await jupyter.ask("POST", PREFIX + "/execute", json=body)
+        run = await worker.run()
+        await channel.ended()
+    await jupyter.left(kernel)
+    async with jupyter.channel(kernel, "me") as channel:
+        assert (await channel.until("execute_input"))["content"] == {"code": "secret = 1", "execution_count": 1}
+        worker.done(run)
+        await channel.until("status", execution_state="idle")
+
+
+async def test_a_forgotten_end_whose_telling_broke_is_told_again(
+    jupyter: Jupyter, launcher: FakeLauncher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def forgotten(self: OwnExecution) -> None:
+        return None
+
+    kernel = await jupyter.start()
+    await launcher.worker()
+    monkeypatch.setattr(OwnExecution, "events", forgotten)
+    async with jupyter.channel(kernel, "me") as channel:
+        break_once(monkeypatch, "execute_reply")
+        asked = await channel.send(request("execute_request", {"code": "1"}))
+        await channel.ended()
+    await jupyter.left(kernel)
+    async with jupyter.channel(kernel, "me") as channel:
+        assert reply(await channel.about(asked))["ename"] == "ExecutionForgotten"
 
 
 async def test_another_client_gets_nothing_old(jupyter: Jupyter, launcher: FakeLauncher) -> None:
