@@ -23,6 +23,7 @@ from interpreterd.mcp.signatures import identifier
 FOREIGN_CONNECT_TIMEOUT_S: Final = 20.0
 CALL_TIMEOUT_S: Final = 600.0
 TOOLS_LIMIT: Final = 1000  # of one server
+SESSION_NOT_FOUND: Final = -32001  # of the SDK for TypeScript
 _log = logging.getLogger(__name__)
 
 
@@ -137,15 +138,32 @@ class ForeignConnection:
         return [tool for tool in found[:TOOLS_LIMIT] if self.server.allows(tool.name)]
 
     async def call(self, tool: str, arguments: dict[str, Any]) -> types.CallToolResult:
-        """Call a tool. Raises what the SDK raises; the next call connects again if the connection has ended."""
+        """Call a tool. Raises what the SDK raises; the next call connects again if the connection has ended.
+
+        A call that the server has refused as its session has expired is made once more, in a new session.
+        """
         client = await self._open()
+        try:
+            return await self._call(client, tool, arguments)
+        except MCPError as error:
+            if not self._has_expired(error):
+                raise
+        return await self._call(await self._open(), tool, arguments)
+
+    async def _call(self, client: Client, tool: str, arguments: dict[str, Any]) -> types.CallToolResult:
         try:
             async with asyncio.timeout(CALL_TIMEOUT_S):
                 return await client.call_tool(tool, arguments)
         except MCPError as error:
-            if error.code == types.CONNECTION_CLOSED and client is self._client:
+            is_over = error.code == types.CONNECTION_CLOSED or self._has_expired(error)
+            if is_over and client is self._client:
                 await self.close()
             raise
+
+    def _has_expired(self, error: MCPError) -> bool:
+        # The SDK's "Session terminated", or what servers say with status 404: mostly "Session not found".
+        is_refused = error.code in (types.INVALID_REQUEST, SESSION_NOT_FOUND)
+        return self.server.url is not None and is_refused and "session" in error.message.lower()
 
     async def close(self) -> None:
         """End it."""
@@ -168,6 +186,9 @@ class ForeignConnection:
                     await self.close()
                     reason = error if str(error) else f"no answer within {FOREIGN_CONNECT_TIMEOUT_S:g} s"
                     raise ConnectionError(f"the server {self.server.name} cannot be reached: {reason}") from None
+                except BaseException:
+                    await self.close()
+                    raise
             return self._client
 
     async def _run(self, ready: "asyncio.Future[Client]") -> None:

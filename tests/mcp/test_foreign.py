@@ -1,9 +1,13 @@
 """``mcp.foreign``: the file of servers is checked, and a connection is made again after its end."""
 
+import asyncio
+import contextlib
 import json
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
+import mcp_types as types
 import pytest
 from hosts import lender
 from mcp.shared.exceptions import MCPError
@@ -68,3 +72,68 @@ async def test_a_server_that_does_not_start_is_one_sentence() -> None:
     with pytest.raises(ConnectionError, match="the server broken cannot be reached: "):
         await connection.tools()
     await connection.close()
+
+
+class Sessions(ForeignConnection):
+    """A connection over HTTP to a server that has forgotten so many sessions, and is then well."""
+
+    def __init__(self, *refusals: MCPError) -> None:
+        super().__init__(ForeignServer(name="web", allow=["*"], url="http://127.0.0.1:1/mcp"))
+        self.refusals = list(refusals)
+        self.made = self.ended = 0
+
+    @contextlib.asynccontextmanager
+    async def _connected(self) -> AsyncIterator[Any]:
+        self.made += 1
+        try:
+            yield self
+        finally:
+            self.ended += 1
+
+    async def call_tool(self, tool: str, arguments: dict[str, Any]) -> str:
+        await asyncio.sleep(0)
+        if self.refusals:
+            raise self.refusals.pop(0)
+        return tool
+
+
+@pytest.mark.parametrize("code", [types.INVALID_REQUEST, -32001])
+async def test_a_call_whose_session_has_expired_is_made_in_a_new_one_once(code: int) -> None:
+    expired = MCPError(code, "Session terminated")
+    connection = Sessions(expired)
+    assert await connection.call("search", {}) == "search"  # type: ignore[comparison-overlap]
+    assert (connection.made, connection.ended) == (2, 1)
+    connection.refusals = [expired, expired]
+    with pytest.raises(MCPError, match="Session terminated"):
+        await connection.call("search", {})
+    assert (connection.made, connection.ended) == (3, 3)
+    await connection.close()
+
+
+async def test_a_call_that_is_refused_otherwise_is_made_once() -> None:
+    connection = Sessions(MCPError(types.INVALID_REQUEST, "no such thing"))
+    with pytest.raises(MCPError, match="no such thing"):
+        await connection.call("search", {})
+    assert (connection.made, connection.ended) == (1, 0)
+    await connection.close()
+
+
+async def test_a_connection_that_nobody_waits_for_any_more_is_given_up() -> None:
+    begun, ended = asyncio.Event(), asyncio.Event()
+
+    class Silent(Sessions):
+        @contextlib.asynccontextmanager
+        async def _connected(self) -> AsyncIterator[Any]:
+            begun.set()
+            try:
+                await asyncio.Event().wait()
+                yield self
+            finally:
+                ended.set()
+
+    asking = asyncio.create_task(Silent().tools())
+    await begun.wait()
+    asking.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await asking
+    assert ended.is_set()
