@@ -5,135 +5,22 @@ starts the command there, and says how the two speak with each other.
 """
 
 import asyncio
-import binascii
 import contextlib
 import logging
 import signal
-from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
-from typing import Any, Final, Literal
-
-from attrs import frozen
+from collections.abc import AsyncIterator, Coroutine, Sequence
+from typing import Any, Literal
 
 from interpreterd.background import supervised
 from interpreterd.contexts.service import ContextService, Submission
+from interpreterd.dialects.e2b.envd.command import Command, End, Spec, Written
 from interpreterd.dialects.e2b.envd.errors import EnvdRefused
-from interpreterd.dialects.e2b.envd.followers import Followers
-from interpreterd.dialects.e2b.envd.helpers import own_execution, source
-from interpreterd.model.errors import ContextDeleted, InterpreterError, InvalidRequest, ServerShuttingDown
+from interpreterd.dialects.e2b.envd.helpers import own_execution
+from interpreterd.model.errors import ContextDeleted, InterpreterError, ServerShuttingDown
 from interpreterd.model.events import Finished, InputRequest, Output, Stream
 from interpreterd.model.requests import CreateContext
 
-INPUT_PIECE_BYTES: Final = 128 << 10
-_CODE: Final = source("command")
-_SPEC_LIMIT_CHARS: Final = 1 << 20
 _log = logging.getLogger(__name__)
-
-
-@frozen(kw_only=True)
-class Spec:
-    """What to run: see E2B's ``process.StartRequest``. ``size`` is that of a terminal, in rows and columns."""
-
-    command: str
-    arguments: Sequence[str] = ()
-    envs: Mapping[str, str] = {}
-    cwd: str | None = None
-    tag: str | None = None
-    stdin: bool = False
-    size: tuple[int, int] | None = None
-
-    def code(self) -> str:
-        """Return the code that runs it. Raises ``InvalidRequest``."""
-        arguments = (self.command, list(self.arguments), dict(self.envs), self.cwd or "")
-        call = f"run(*{arguments!a}, stdin={self.stdin}, size={self.size})"
-        if len(call) > _SPEC_LIMIT_CHARS:
-            raise InvalidRequest(f"the command and its environment must have at most {_SPEC_LIMIT_CHARS} characters")
-        return f"{_CODE}\n{call}"
-
-
-@frozen
-class Written:
-    """Output of a command."""
-
-    stream: Literal["stdout", "stderr", "pty"]
-    data: bytes
-
-
-@frozen
-class End:
-    """How a command has ended, in the words of Go's ``os.ProcessState``, which envd tells."""
-
-    status: str
-    exit_code: int = -1
-    exited: bool = False
-
-    @property
-    def error(self) -> str | None:
-        """The status, unless the command has ended well."""
-        return None if self.exited and not self.exit_code else self.status
-
-
-class Command:
-    """A command that has begun.
-
-    Attributes:
-        end: How it has ended; None until then.
-        followers: Those that are told what it writes, and how it ends.
-        submission: The execution that runs it.
-    """
-
-    def __init__(self, service: ContextService, submission: Submission, spec: Spec, pid: int) -> None:
-        self.spec = spec
-        self.pid = pid
-        self.end: End | None = None
-        self.followers = Followers[Written | End]()
-        self._service = service
-        self.submission = submission
-        self._turn = asyncio.Lock()
-        self._asked = asyncio.Event()
-        self._said = ""
-
-    async def send(self, instruction: str) -> None:
-        """Let it obey, when it has obeyed all before.
-
-        Raises:
-            EnvdRefused: It cannot, or it has ended.
-        """
-        async with self._turn:
-            await self._instruct(instruction)
-            await self._asked.wait()
-            if self._said:
-                raise EnvdRefused("failed_precondition", self._said)
-
-    async def _instruct(self, instruction: str) -> None:
-        await self._asked.wait()
-        if self.end is not None:
-            raise EnvdRefused("not_found", f"the process has ended: {self.pid}")
-        self._asked.clear()
-        await self._service.answer(self.submission.execution_id, instruction)
-
-    async def write(self, data: bytes) -> None:
-        """Give it input; return when it has taken all of it. Raises as ``send``."""
-        for start in range(0, len(data), INPUT_PIECE_BYTES):
-            piece = data[start : start + INPUT_PIECE_BYTES]
-            await self.send(f"input {binascii.b2a_base64(piece, newline=False).decode()}")
-
-    async def kill(self) -> None:
-        """Kill it, and every process that it has started; return when they are gone."""
-        with contextlib.suppress(InterpreterError):  # it has just ended
-            await self._service.delete(self.submission.context_id)
-
-    def asks(self, said: str) -> None:
-        """It waits for an instruction, and has ``said`` how the last one went."""
-        self._said = said
-        self._asked.set()
-
-    async def ends(self, end: End) -> None:
-        """It has ended; its followers are told."""
-        self.end = end
-        self._said = ""  # perhaps the last instruction has ended it
-        self._asked.set()
-        await self.followers.tell(end)
-        await self.followers.end()
 
 
 class RunningCommands:

@@ -6,7 +6,7 @@ from typing import Any, Final
 from aiohttp import web
 from google.protobuf.message import Message
 
-from interpreterd.dialects.e2b.envd.commands import Command, End, Spec, Written
+from interpreterd.dialects.e2b.envd.command import Command, End, Spec, Written
 from interpreterd.dialects.e2b.envd.errors import EnvdRefused
 from interpreterd.dialects.e2b.envd.messages import PROCESS
 from interpreterd.dialects.e2b.envd.rpc import Method, RpcCall, answer

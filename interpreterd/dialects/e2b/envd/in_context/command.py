@@ -9,6 +9,7 @@ What it says to its dialect are the questions of ``input()``, and the answers ar
     started PID              it waits for the answer, and then begins
     (empty), or a sentence   the last instruction is done, or has failed; the answer is the next one:
                              ``input BASE64``, ``close``, ``signal NUMBER``, ``size ROWS COLUMNS``
+    took NUMBER              the same, but of the input only so many bytes: the command reads no more for now
 
 In the end it exits: with 0 if the command has, and has left nothing running; else with ``exit STATUS``,
 ``signal NUMBER`` or ``core NUMBER``, and after that ``left`` if processes are left.
@@ -19,6 +20,7 @@ from __future__ import annotations
 import _thread
 import binascii
 import os
+import select
 import signal
 import sys
 import time
@@ -27,6 +29,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 COPY_LIMIT_S = 1.0  # for the rest of a terminal's output; a process that stays may keep the terminal open
 NUDGE_S = 0.02
+ROOM_LIMIT_MS = 100  # until a command reads; other instructions wait so long
 PIECE_BYTES = 1 << 16
 
 
@@ -138,6 +141,10 @@ class _Watched:
         """``stdin`` writes to the command, -1 if it has no input; of a terminal it is also read."""
         self._pid = pid
         self._stdin = stdin
+        self._room = select.poll()
+        if stdin >= 0:
+            os.set_blocking(stdin, False)
+            self._room.register(stdin, select.POLLOUT)
         self._is_terminal = is_terminal
         self._status: list[int] = []
         self._serves = False
@@ -178,8 +185,10 @@ class _Watched:
 
     def _copy(self) -> None:
         """Copy the terminal's output."""
+        output = select.poll()
+        output.register(self._stdin, select.POLLIN)
         try:
-            while data := os.read(self._stdin, PIECE_BYTES):
+            while output.poll() and (data := os.read(self._stdin, PIECE_BYTES)):
                 while data:
                     data = data[os.write(1, data) :]
         except OSError:  # EIO: no process has the terminal any more
@@ -192,10 +201,8 @@ class _Watched:
             if what == "input":
                 if self._stdin < 0:
                     return "the command has no stdin, or it is closed"
-                data = binascii.a2b_base64(values[0])
-                while data:
-                    data = data[os.write(self._stdin, data) :]
-            elif what == "close":
+                return self._write(binascii.a2b_base64(values[0]))
+            if what == "close":
                 if self._is_terminal:
                     os.write(self._stdin, b"\4")
                 elif self._stdin >= 0:
@@ -209,6 +216,15 @@ class _Watched:
                 _resize(self._stdin, int(values[0]), int(values[1]))
         except (OSError, ValueError) as error:
             return getattr(error, "strerror", None) or str(error) or "it failed"
+        return ""
+
+    def _write(self, data: bytes) -> str:
+        """Write to the command until it has not read for ``ROOM_LIMIT_MS``; return what to say about it."""
+        taken = 0
+        while taken < len(data):
+            if not self._room.poll(ROOM_LIMIT_MS):
+                return f"took {taken}"
+            taken += os.write(self._stdin, data[taken:])
         return ""
 
     def _exit(self) -> None:

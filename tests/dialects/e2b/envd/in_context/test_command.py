@@ -77,13 +77,35 @@ def test_what_it_leaves_running_is_told_and_waited_for(edge_worker: DrivenWorker
     os.close(write_fd)
 
 
+def given(data: bytes) -> str:
+    """Return the instruction that gives input."""
+    return f"input {base64.b64encode(data).decode()}"
+
+
 def test_its_input(worker: DrivenWorker) -> None:
     run(worker, "cat", more=", stdin=True")
     begin(worker)
-    pieces = [f"input {base64.b64encode(data).decode()}" for data in (b"one\n", b"\xff" * 200_000)]
-    assert obey(worker, *pieces, "close") == ["", "", ""]
+    left = b"one\n" + b"\xff" * 200_000
+    said = obey(worker, given(left))
+    while (question := worker.asked())["prompt"]:  # a slow machine
+        left = left[int(question["prompt"].removeprefix("took ")) :]
+        worker.answer(question, given(left))
+    worker.answer(question, "close")
+    assert said == [""]
     ran = end(worker)
     assert b"".join(data for _, data in ran.pieces) == b"one\n" + b"\xff" * 200_000
+
+
+@pytest.mark.parametrize("more", [", stdin=True", ", size=(24, 80)"])
+def test_a_command_that_does_not_read_obeys(edge_worker: DrivenWorker, more: str) -> None:
+    run(edge_worker, "stty raw -echo 2>/dev/null; echo on; exec sleep 1000", more=more)
+    begin(edge_worker)
+    edge_worker.until("on")
+    _, said, again = obey(edge_worker, given(b"x" * 200_000), given(b"x"), "signal 15")
+    assert said.startswith("took ")
+    assert 0 < int(said.removeprefix("took ")) < 200_000
+    assert again == "took 0"
+    assert status(end(edge_worker)) == "SystemExit signal 15"
 
 
 def test_without_input_its_stdin_is_at_its_end(edge_worker: DrivenWorker) -> None:
