@@ -4,6 +4,7 @@ What needs no code of the context is answered at once. Executions and looks at t
 context; what is told of an execution is told by its ``Session``.
 """
 
+import logging
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final
 
@@ -27,6 +28,7 @@ from interpreterd.model.events import Finished
 from interpreterd.model.looks import Task, TaskKind
 from interpreterd.model.requests import Execute
 
+_log = logging.getLogger(__name__)
 _Answer = Callable[[JupyterKernel, Session, Incoming], Awaitable[None]]
 
 
@@ -129,6 +131,7 @@ async def _begin_look(kernel: JupyterKernel, session: Session, request: Incoming
 
     async def wait() -> None:
         try:
+            await session.tell(status("busy", request.header))
             async for _, event in submission:
                 if isinstance(event, Finished):
                     content = found_content(task, event)
@@ -138,7 +141,6 @@ async def _begin_look(kernel: JupyterKernel, session: Session, request: Incoming
             submission.stop()
 
     session.begin(wait())
-    await session.tell(status("busy", request.header))
 
 
 async def _history(kernel: JupyterKernel, session: Session, request: Incoming) -> None:
@@ -167,12 +169,11 @@ async def _interrupt(kernel: JupyterKernel, session: Session, request: Incoming)
 async def _shutdown(kernel: JupyterKernel, session: Session, request: Incoming) -> None:
     # The default context is there for all clients, and ends with the daemon.
     restart = request.content.get("restart") is True or kernel.context_id == DEFAULT_CONTEXT_ID
-    if restart:
-        await _reply(session, request, {"status": "ok", "restart": True})
-        await kernel.restart()
-    else:
-        await _reply(session, request, {"status": "ok", "restart": False})
-        await kernel.service.delete(kernel.context_id)
+    await _reply(session, request, {"status": "ok", "restart": restart})
+    try:
+        await (kernel.restart() if restart else kernel.service.delete(kernel.context_id))
+    except InterpreterError as error:  # the request has its reply
+        _log.warning("kernel %s: %s", kernel.context_id, error)
 
 
 async def _debug(kernel: JupyterKernel, session: Session, request: Incoming) -> None:

@@ -1,11 +1,16 @@
 """The answers to each kind of request, over fake workers."""
 
+import asyncio
+from collections.abc import Iterable
 from typing import Any
 
 import pytest
 from fake_worker import FakeLauncher
 from kernels import Jupyter, kinds, reply, request
 
+from interpreterd.dialects.jupyter.line import Line
+from interpreterd.dialects.jupyter.messages import Outgoing
+from interpreterd.model.errors import WorkerStartFailed
 from interpreterd.model.events import Failure
 from interpreterd.model.looks import Completeness, Completions, Inspection
 from interpreterd.pipe.messages import Done
@@ -162,3 +167,39 @@ async def test_a_shutdown_by_message(jupyter: Jupyter, launcher: FakeLauncher, r
         else:
             assert (await channel.ended())[0] == 1001
             assert (await jupyter.ask("GET", f"/api/kernels/{kernel}"))[0] == 404
+
+
+async def test_a_shutdown_that_fails_has_one_reply(jupyter: Jupyter, launcher: FakeLauncher) -> None:
+    kernel = await jupyter.start()
+    await launcher.worker()
+    async with jupyter.channel(kernel) as channel:
+        await channel.ask("kernel_info_request")
+        launcher.failure = WorkerStartFailed("no python")
+        asked = await channel.send(request("shutdown_request", {"restart": True}, "control"))
+        assert reply(await channel.about(asked)) == {"status": "ok", "restart": True}
+        await channel.until("status", execution_state="dead")
+        await channel.send(later := request("kernel_info_request"))
+        while (message := await channel.next())["parent_header"].get("msg_id") != later["header"]["msg_id"]:
+            assert message["parent_header"].get("msg_id") != asked["header"]["msg_id"]
+
+
+async def test_a_look_that_is_answered_at_once_is_busy_first(
+    jupyter: Jupyter, launcher: FakeLauncher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kernel = await jupyter.start()
+    worker = await launcher.worker()
+    send = Line.send
+    answered = asyncio.Event()
+
+    async def send_slowly(self: Line, messages: Iterable[Outgoing]) -> None:
+        messages = list(messages)
+        if any(b"busy" in it.content for it in messages) and not answered.is_set():
+            worker.done(await worker.run())
+            answered.set()
+            for _ in range(20):  # turns, in which an answer could come first
+                await asyncio.sleep(0)
+        await send(self, messages)
+
+    monkeypatch.setattr(Line, "send", send_slowly)
+    async with jupyter.channel(kernel) as channel:
+        assert kinds(await channel.ask("complete_request", {"code": "a"})) == ["busy", "complete_reply", "idle"]
