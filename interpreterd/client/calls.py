@@ -13,6 +13,7 @@ import orjson
 
 from interpreterd.client.arguments import as_plain, check
 from interpreterd.client.errors import (
+    ClientError,
     ConnectionFailed,
     ConnectionLost,
     InvalidArgument,
@@ -31,6 +32,7 @@ from interpreterd.model.functions import (
 )
 
 RUNNING_LIMIT: Final = 16  # of functions of an execution that run at the same time
+LISTING_TRIES: Final = 20  # some half a minute
 REFUSALS_LIMIT: Final = 6  # of an answer that may pass later
 FIRST_PAUSE_S: Final = 0.05
 LONGEST_PAUSE_S: Final = 2.0
@@ -44,6 +46,8 @@ SendAnswer = Callable[[str, bytes], Awaitable[object]]
 
 Returns when the daemon has it. Raises ClientError.
 """
+AskOpen = Callable[[], Awaitable[list[FunctionCall]]]
+"""Asks the daemon for the calls that wait for an answer. Raises ClientError."""
 
 
 def check_not_nested(url: str, context_id: str) -> None:
@@ -59,7 +63,7 @@ class HostCalls:
     """The functions of one execution, and the calls of them that run. It belongs to the event loop that makes it.
 
     A coroutine function runs on that loop, any other one in a thread; at most ``RUNNING_LIMIT`` at the same time. A
-    call runs once, however often the daemon tells it.
+    call runs once, whether its event, a listing of open calls, or both tell it.
     """
 
     def __init__(
@@ -70,7 +74,10 @@ class HostCalls:
         self._send = answer
         self._running: dict[str, asyncio.Task[None]] = {}
         self._answered: set[str] = set()  # those whose answers are on their way
-        self._begun: set[str] = set()
+        self._begun: set[str] = set()  # and as far as is known not ended
+        self._ended: set[str] = set()  # since the listing was asked for that is still to come
+        self._listing: asyncio.Task[None] | None = None
+        self._has_missed = False  # since that listing was asked for
         self._limit = asyncio.Semaphore(RUNNING_LIMIT)
         self._threads = ThreadPoolExecutor(RUNNING_LIMIT, thread_name_prefix="host function")
         self._context = contextvars.copy_context()
@@ -80,6 +87,7 @@ class HostCalls:
         """The code calls: run the function, and answer."""
         if call.call_id in self._begun:
             return
+        self._begun.add(call.call_id)
         task = asyncio.get_running_loop().create_task(self._answer(call), context=self._context.copy())
         self._running[call.call_id] = task
         task.add_done_callback(lambda task: self._running.pop(call.call_id, None))
@@ -88,17 +96,45 @@ class HostCalls:
         """Run these calls, which other clients have left open, and of which events may come once more."""
         for call in calls:
             self.begin(call)
-            self._begun.add(call.call_id)
+
+    def find_missed(self, ask: AskOpen) -> None:
+        """Events have been missed: ask for the open calls, run those that are new, and end those that are not there."""
+        self._has_missed = True
+        if self._listing is None or self._listing.done():
+            self._listing = asyncio.get_running_loop().create_task(self._find_missed(ask))
 
     def end(self, end: FunctionEnd) -> None:
         """A call has ended: cancel its coroutine, if it still runs; a thread goes on, and its answer is dropped."""
-        if (task := self._running.get(end.call_id)) is not None and end.call_id not in self._answered:
+        self._begun.discard(end.call_id)
+        if self._listing is not None and not self._listing.done():
+            self._ended.add(end.call_id)
+        self._cancel(end.call_id)
+
+    def _cancel(self, call_id: str) -> None:
+        if (task := self._running.get(call_id)) is not None and call_id not in self._answered:
             task.cancel()
+
+    async def _find_missed(self, ask: AskOpen) -> None:
+        tries = 0
+        while self._has_missed and tries < LISTING_TRIES:
+            self._has_missed = False
+            self._ended.clear()
+            known = list(self._running)
+            try:
+                found = await ask()
+            except ClientError:
+                self._has_missed = True
+                await asyncio.sleep(min(FIRST_PAUSE_S * 2**tries, LONGEST_PAUSE_S))
+                tries += 1
+                continue
+            self.begin_open(call for call in found if call.call_id not in self._ended)
+            for call_id in set(known) - {call.call_id for call in found}:
+                self._cancel(call_id)
 
     async def close(self) -> None:
         """The execution is followed no more: cancel what runs."""
         self._threads.shutdown(wait=False, cancel_futures=True)
-        tasks = list(self._running.values())
+        tasks = [*self._running.values(), *([] if self._listing is None else [self._listing])]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)

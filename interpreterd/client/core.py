@@ -17,7 +17,6 @@ from interpreterd.client.link import DEFAULT_URL, Link
 from interpreterd.client.local import LocalDaemon
 from interpreterd.client.options import ContextOptions, Options, StreamOptions
 from interpreterd.client.results import Collector
-from interpreterd.client.wire import parse_call
 from interpreterd.model.default_context import DEFAULT_CONTEXT_ID
 
 OUTPUT_LIMIT_CHARS: Final = 64 << 20
@@ -153,9 +152,7 @@ class ClientCore:
         execution.context_id, execution.calls_from = str(shown["contextId"]), int(shown["events"])
         self._offer(execution, offered)
         if execution.calls is not None:
-            path = f"/executions/{quoted(execution_id)}/calls"
-            found = await (await self.open()).request_all(path, "calls")
-            execution.calls.begin_open(map(parse_call, found))
+            execution.calls.begin_open(await execution.open_calls())
         return execution
 
     async def show_execution(self, execution_id: str) -> dict[str, Any]:

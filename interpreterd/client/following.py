@@ -21,7 +21,7 @@ from interpreterd.client.errors import (
     UnexpectedAnswer,
 )
 from interpreterd.client.link import Link
-from interpreterd.client.wire import parse
+from interpreterd.client.wire import parse, parse_call
 from interpreterd.model.default_context import DEFAULT_CONTEXT_ID
 from interpreterd.model.events import Event, Failure, Finished, Gap, Outcome, Raised
 from interpreterd.model.functions import FunctionCall, FunctionEnd
@@ -135,6 +135,11 @@ class FollowedExecution:
         if channel is None or not await channel.answer_call(str(self.id), call_id, answer):
             await self._link.request("POST", f"/executions/{self.id}/calls/{call_id}", b"{" + answer)
 
+    async def open_calls(self) -> list[FunctionCall]:
+        """Return its calls that wait for an answer."""
+        found = await self._link.request_all(f"/executions/{quoted(str(self.id))}/calls", "calls")
+        return list(map(parse_call, found))
+
     def leave(self) -> None:
         """Stop following it. It goes on, and its program waits for no reader; ``close`` then does nothing."""
         self._interrupted = True
@@ -239,6 +244,8 @@ class FollowedExecution:
                 self.calls.begin(event)
         elif self.calls is not None and isinstance(event, FunctionEnd):
             self.calls.end(event)
+        elif self.calls is not None and isinstance(event, Gap) and came.number >= self.calls_from:
+            self.calls.find_missed(self.open_calls)
         self._next = came.number + 1
         self._losses = 0
         if self.id is None:
