@@ -6,7 +6,7 @@ import itertools
 import socket
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import pytest
 from aiohttp import web
@@ -72,10 +72,10 @@ async def test_a_large_message_counts_until_it_is_decoded_though_its_client_has_
     """Otherwise clients could send much and leave, and without limit fill memory that waits for the decoding thread."""
     asked, go_on = asyncio.Event(), asyncio.Event()
 
-    async def decode(data: bytes, what: str) -> object:
+    async def decode(data: bytes, what: str, **options: Any) -> object:
         asked.set()
         await go_on.wait()
-        return await decoding.decode_any_size(data, what)
+        return await decoding.decode_any_size(data, what, **options)
 
     monkeypatch.setattr({"/execute": execute_socket, "/session": session_socket}[path], "decode_any_size", decode)
     wish = {"code": "x" * 4 * decoding.SMALL_BYTES}

@@ -29,7 +29,7 @@ PARTS = {
 TYPES = {
     "stdout": {"type", "text", "requestId", "executionId"},
     "stderr": {"type", "text", "requestId", "executionId"},
-    "control": {"type", "text", "requestId", "executionId"},
+    "control": {"type", "text", "executionCount", "workerCount", "requestId", "executionId"},
     "error": {"type", "name", "value", "traceback", "requestId", "executionId", *PARTS},
 }
 
