@@ -31,3 +31,8 @@ class Sandbox:
         from interpreterd.dialects.e2b.envd.state import Envd  # clients that only run code do not need it
 
         return Envd(self.service)
+
+    async def close(self) -> None:
+        """Wait for the ends of commands and watches, when all contexts have been told to end."""
+        if "envd" in self.__dict__:  # a client has used it
+            await self.envd.close()

@@ -1,5 +1,6 @@
 """What this part of the dialect keeps of one daemon: helpers, commands, watches."""
 
+import asyncio
 import pwd
 from os import geteuid
 
@@ -9,6 +10,8 @@ from interpreterd.dialects.e2b.envd.errors import EnvdRefused
 from interpreterd.dialects.e2b.envd.helpers import Helpers
 from interpreterd.dialects.e2b.envd.watches import Watches
 
+CLOSE_LIMIT_S = 1.0
+"""A client that does not read keeps the end of its command from being told, until its connection ends."""
 E2B_USER = "user"
 """E2B's own user, and here another name for the one that the daemon has."""
 
@@ -20,6 +23,11 @@ class Envd:
         self.helpers = Helpers(service)
         self.commands = RunningCommands(service)
         self.watches = Watches(service)
+
+    async def close(self) -> None:
+        """Wait for what is under way, when all contexts have been told to end; not longer than ``CLOSE_LIMIT_S``."""
+        ends = asyncio.gather(self.commands.close(), self.watches.close())
+        await asyncio.wait([ends], timeout=CLOSE_LIMIT_S)
 
 
 def check_user(name: str) -> None:

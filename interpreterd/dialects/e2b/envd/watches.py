@@ -129,6 +129,11 @@ class KeptWatch:
         self._changes: deque[Change] = deque()
         self._ended = False
 
+    @property
+    def is_over(self) -> bool:
+        """Whether the watch has ended, and nothing is left to be told."""
+        return self._ended and not self._changes and not self.lost
+
     async def collect(self) -> None:
         """Keep what happens, until the watch ends."""
         async for change in self.watch.changes():
@@ -147,8 +152,6 @@ class KeptWatch:
         if self.lost:
             sentence, self.lost = self.lost, ""
             raise EnvdRefused("resource_exhausted", sentence)
-        if self._ended and not taken:
-            raise EnvdRefused("not_found", "the watcher has ended")
         return taken
 
 
@@ -173,12 +176,27 @@ class Watches:
         watch = self.watch(path, recursive=recursive, entries=entries)
         await watch.begin()
         self._watchers[watcher_id] = watcher = KeptWatch(watch)
-        self._run(watcher.collect())
         self._ask(watcher)
+        self._run(self._collect(watcher_id, watcher))
         self._end_unasked(watcher_id, watcher)
+
+    async def close(self) -> None:
+        """Wait for what is under way: the contexts of all watches have ended."""
+        await asyncio.gather(*self._tasks)
+
+    async def _collect(self, watcher_id: str, watcher: KeptWatch) -> None:
+        """Keep what happens; when the watch has ended, keep the watcher only until what is left has been taken."""
+        await watcher.collect()
+        await watcher.watch.end()
+        self._drop_if_over(watcher_id, watcher)
+
+    def _drop_if_over(self, watcher_id: str, watcher: KeptWatch | None) -> None:
+        if watcher is not None and watcher.is_over and self._watchers.get(watcher_id) is watcher:
+            del self._watchers[watcher_id]
 
     def find(self, watcher_id: str) -> KeptWatch:
         """Return a watcher, of which a client asks now. Raises ``EnvdRefused``."""
+        self._drop_if_over(watcher_id, self._watchers.get(watcher_id))
         watcher = self._watchers.get(watcher_id)
         if watcher is None:
             raise EnvdRefused("not_found", f"no watcher has the id {watcher_id[:100]}")

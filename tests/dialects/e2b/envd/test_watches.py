@@ -10,6 +10,7 @@ from interpreterd.contexts.local import LocalContexts
 from interpreterd.dialects.e2b.envd import watches as module
 from interpreterd.dialects.e2b.envd.errors import EnvdRefused
 from interpreterd.dialects.e2b.envd.watches import Change, Watches
+from interpreterd.model.requests import CreateContext
 
 
 def line(name: str, kind: str = "create", **more: Any) -> str:
@@ -90,14 +91,29 @@ async def test_a_directory_that_cannot_be_watched(service: LocalContexts, play: 
     assert player.worker.exited
 
 
-async def test_a_watcher_whose_context_ends_is_told_to_have_ended(service: LocalContexts, play: Any) -> None:
+async def test_a_watcher_whose_context_has_ended_is_dropped_when_all_is_taken(
+    service: LocalContexts, play: Any
+) -> None:
     watches = Watches(service)
     _, player = await begun(watches, play)
     player.worker.write(line("a"))
     player.worker.exit("killed by SIGKILL")
+    await watches.close()
     assert await taken(watches, 1) == [Change("a", "create", None)]
-    with pytest.raises(EnvdRefused, match="the watcher has ended"):
-        await taken(watches, 1)
+    with pytest.raises(EnvdRefused, match="no watcher has the id w"):
+        watches.find("w")
+    for _ in range(6):  # as many as there may be at the same time
+        await service.create(CreateContext(listed=False))
+
+
+async def test_a_watcher_that_has_nothing_to_tell_is_dropped_with_its_context(
+    service: LocalContexts, play: Any
+) -> None:
+    watches = Watches(service)
+    _, player = await begun(watches, play)
+    player.worker.exit("killed by SIGKILL")
+    await watches.close()
+    assert watches._watchers == {}
 
 
 async def test_a_watcher_that_no_client_asks_ends(
