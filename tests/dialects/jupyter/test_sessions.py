@@ -59,7 +59,7 @@ async def test_a_session_gets_another_path_and_kernel(jupyter: Jupyter) -> None:
     )
     _, changed = await jupyter.ask("PATCH", path, json={"kernel": {"name": "python3"}})
     assert changed["kernel"]["id"] != made["kernel"]["id"]
-    assert (await jupyter.ask("GET", f"/api/kernels/{made['kernel']['id']}"))[0] == 404  # nobody else had it
+    assert (await jupyter.ask("GET", f"/api/kernels/{made['kernel']['id']}"))[0] == 404
     assert (await jupyter.ask("PATCH", path, json={"kernel": {"id": "nobody"}}))[0] == 404
     same = {"kernel": {"id": changed["kernel"]["id"]}}
     assert (await jupyter.ask("PATCH", path, json=same)) == (200, changed)
