@@ -1,7 +1,11 @@
 """Arguments of callers as JSON, and errors that name an argument that cannot be sent."""
 
+import dataclasses
+import datetime
+import enum
 import math
-from collections.abc import Mapping
+import uuid
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 from urllib.parse import quote
 
@@ -20,13 +24,17 @@ def encode_request(body: Mapping[str, object]) -> bytes:
     return orjson.dumps(body, default=as_plain)
 
 
-def check(value: object, name: str) -> None:
+def check(value: object, name: str, also: Callable[[object], object] | None = None) -> None:
     """Raise for a value that JSON cannot hold; the error has its ``name``.
+
+    With ``also``, what this returns is checked in place of each value in it: itself, or how it will be written.
 
     Raises:
         InvalidArgument: Text with a lone surrogate, a number that is not finite or too large.
         TypeError: Something of another kind.
     """
+    if also is not None:
+        value = also(value)
     match value:
         case None | bool():
             pass
@@ -43,10 +51,10 @@ def check(value: object, name: str) -> None:
                 if not isinstance(key, str):
                     raise TypeError(f"{name} must have strings as keys, not {key!r}")
                 _check_text(key, f"{name}: the name {key!r}")
-                check(item, f"{name}[{key!r}]")
+                check(item, f"{name}[{key!r}]", also)
         case list() | tuple():
             for index, item in enumerate(value):
-                check(item, f"{name}[{index}]")
+                check(item, f"{name}[{index}]", also)
         case _:
             raise TypeError(f"{name} must be text, a number, a list or a mapping, not {type(value).__name__}")
 
@@ -74,3 +82,17 @@ def as_plain(value: Any) -> Any:
     if isinstance(value, Mapping):
         return dict(value)
     raise TypeError(f"not JSON: {type(value).__name__}")
+
+
+def plain(value: object) -> object:
+    """Return how orjson writes a value of the kinds that ``check`` does not know, or the value of any other kind."""
+    if isinstance(value, enum.Enum):
+        return plain(value.value)
+    if isinstance(value, str | int | list | dict):
+        return value
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        names = {**dict.fromkeys(it.name for it in dataclasses.fields(value)), **getattr(value, "__dict__", {})}
+        return {name: getattr(value, name) for name in names if not name.startswith("_") and hasattr(value, name)}
+    if isinstance(value, datetime.date | datetime.time | uuid.UUID):  # a datetime is a date
+        return str(value)
+    return value

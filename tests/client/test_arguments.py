@@ -1,17 +1,22 @@
 """``client.arguments``: an argument that JSON cannot hold is an error that names it, before any request."""
 
+import dataclasses
+import datetime
+import enum
 import os
+import uuid
 from collections.abc import AsyncIterator
 from types import MappingProxyType
 from typing import Any
 
+import orjson
 import pytest
 from clients import NOBODY, Face
 from hypothesis import given
 from hypothesis import strategies as st
 
 from interpreterd.client import InvalidArgument
-from interpreterd.client.arguments import check, encode_request
+from interpreterd.client.arguments import as_plain, check, encode_request, plain
 
 LONE = "caf\udce9"  # os.fsdecode makes this of Latin-1
 
@@ -116,3 +121,54 @@ def test_what_passes_the_check_can_be_sent(value: object) -> None:
     except InvalidArgument:
         return
     encode_request({"it": value})
+
+
+@dataclasses.dataclass
+class Point:
+    x: object
+    _secret: object = float("nan")
+
+
+@dataclasses.dataclass
+class Slotted:
+    __slots__ = ("x",)
+    x: object
+
+
+class Kind(enum.Enum):
+    BIG = "big"
+    BAD = float("inf")
+
+
+MORE = [
+    Point(Slotted([1])),
+    {"kind": Kind.BIG},
+    (datetime.datetime(2024, 1, 2, tzinfo=datetime.UTC), datetime.date(2024, 1, 2), datetime.time(3)),
+    uuid.UUID(int=1),
+]
+
+
+def test_further_kinds_are_checked_as_they_are_written() -> None:
+    for value in MORE:
+        check(value, "it", plain)
+        orjson.dumps(value, default=as_plain)
+    assert plain(MORE[0]) == {"x": Slotted([1])}
+    added: Any = Point(1)
+    added.more = 2
+    assert orjson.loads(orjson.dumps(added)) == plain(added)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        (float("nan"), "must be a finite number, not nan"),
+        (Kind.BAD, "must be a finite number, not inf"),
+        ({1}, "must be text, a number, a list or a mapping, not set"),
+        (LONE, "cannot be sent as UTF-8"),
+    ],
+)
+def test_a_wrong_value_is_named_beside_and_within_further_kinds(wrong: object, said: str) -> None:
+    for value, place in (([*MORE, wrong], "[4]"), ([Point({"a": wrong})], "[0]['x']['a']"), (Slotted(wrong), "['x']")):
+        with pytest.raises((InvalidArgument, TypeError)) as caught:
+            check(value, "it", plain)
+        assert str(caught.value).startswith(f"it{place} {said}")

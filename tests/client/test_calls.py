@@ -40,6 +40,8 @@ def search(query: str, *, limit: int = 3) -> Any:
             return {1, 2}
         case "nan":
             return float("nan")
+        case "data and nan":
+            return [Found("x"), float("nan")]
         case "large":
             return "x" * (1 << 20)
         case "data":
@@ -103,7 +105,7 @@ async def test_plain_functions_run_in_threads_at_the_same_time(face: Face, url: 
 async def test_what_a_function_returns_and_raises_reaches_the_code(face: Face, url: str) -> None:
     code = """
 print(search("x", limit=1), search("data"), await fetch("u"), git.find("y"))
-for query in ("raise", "own", "key", "stop", "exit", "set", "nan", "large"):
+for query in ("raise", "own", "key", "stop", "exit", "set", "nan", "data and nan", "large"):
     try:
         search(query)
     except Exception as error:
@@ -121,8 +123,9 @@ except TypeError as error:
             "KeyError 'missing'",
             "StopIteration ",
             "HostFunctionError SystemExit: 3",
-            "TypeError search() has returned what is not JSON: Type is not JSON ser",
+            "TypeError the value of search() must be text, a number, a list or a ma",
             "TypeError the value of search() must be a finite number, not nan",
+            "TypeError the value of search()[1] must be a finite number, not nan",
             "ValueError search() has returned 1048578 bytes of JSON: the limit is 10",
             "search() missing 1 required positional argument: 'query'",
         ]
