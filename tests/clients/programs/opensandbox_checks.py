@@ -86,7 +86,7 @@ async def check_output(box):
 
 
 async def check_much_output(box):
-    """All output arrives, however much; `text` has no line ends that the code has not printed."""
+    """All output arrives, however much; whole lines of it are the same lines in `text`."""
     done = await box.run("for number in range(100_000): print(number, 'x' * 50)")
     assert done.text == "\n".join(f"{number} {'x' * 50}" for number in range(100_000))
 
