@@ -172,8 +172,9 @@ def command(
     if not web.may_listen(host, token):
         raise click.UsageError(f"--host {host} needs --token: anyone who reaches the port can run code.")
     try:
-        server = serving.Service(options, by_stdio=False, secret=token or "").server()
-        uvloop.run(web.serve_http(server, host=host, port=port, token=token or None, names=hosts))
+        service = serving.Service(options, by_stdio=False, secret=token or "")
+        server, ending = service.server(), service.leave
+        uvloop.run(web.serve_http(server, host=host, port=port, token=token or None, names=hosts, ending=ending))
     except OSError as error:
         reason = os.strerror(error.errno) if error.errno and error.errno > 0 else error
         raise click.ClickException(f"cannot listen on {host} port {port}: {reason}") from None

@@ -62,7 +62,8 @@ class Service:
     """What one process serves: its tools, its daemon, and its clients.
 
     Attributes:
-        has_gone: Whether the client on stdio has closed its end.
+        has_gone: Whether the client on stdio has closed its end, or the server on HTTP is about to end. Calls that are
+            cancelled from then on do not interrupt their code.
     """
 
     def __init__(self, options: McpOptions, *, by_stdio: bool, secret: str = "") -> None:
@@ -98,6 +99,10 @@ class Service:
             return Caller(key, Caller.of(name=name, home=None).name, key)
         session = request.headers.get("mcp-session-id") if request is not None else None
         return Caller.of("http", self._secret, name, name=name, home=session and key_of("session", session))
+
+    def leave(self) -> None:
+        """Let code go on whose call is cancelled from now on: not its client has done so."""
+        self.has_gone = True
 
     @contextlib.asynccontextmanager
     async def living(self) -> AsyncIterator[None]:
@@ -160,7 +165,7 @@ class Service:
 
         while True:
             if (py := daemon.opened) is not None:
-                with contextlib.suppress(ClientError):
+                with contextlib.suppress(ClientError, RuntimeError):  # the last: the client is closed meanwhile
                     await contexts.sweep(py, self._alive())
             await asyncio.sleep(min(SWEEP_S, self._options.idle_s / 4))
 

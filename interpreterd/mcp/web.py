@@ -111,8 +111,18 @@ def may_listen(host: str, token: str | None) -> bool:
     return bool(token) or host in LOOPBACK or host.startswith("127.")
 
 
-async def serve_http(server: Server[None], *, host: str, port: int, token: str | None, names: Collection[str]) -> None:
+async def serve_http(
+    server: Server[None],
+    *,
+    host: str,
+    port: int,
+    token: str | None,
+    names: Collection[str],
+    ending: Callable[[], None] = lambda: None,
+) -> None:
     """Serve any number of clients until a signal; print one JSON line with the URL first.
+
+    ``ending`` is called at the signal, before calls are cancelled.
 
     Raises:
         OSError: It cannot listen there.
@@ -128,7 +138,12 @@ async def serve_http(server: Server[None], *, host: str, port: int, token: str |
         bound = listening.getsockname()[1]
         print(orjson.dumps({"url": f"http://{shown}:{bound}{PATH}", "port": bound}).decode(), flush=True)
         listener = Quiet(config)
+
+        def end() -> None:
+            ending()
+            listener.end()
+
         for number in (signal.SIGTERM, signal.SIGINT):
-            asyncio.get_running_loop().add_signal_handler(number, listener.end)
+            asyncio.get_running_loop().add_signal_handler(number, end)
         with contextlib.redirect_stdout(sys.stderr):
             await listener.serve(sockets=[listening])

@@ -135,6 +135,26 @@ async def test_code_goes_on_when_its_host_goes_away_during_the_call(url: str, tm
 
 
 @pytest.mark.xdist_group("mcp_serving")
+async def test_code_goes_on_when_the_server_on_http_is_ended_during_the_call(url: str, tmp_path: Path) -> None:
+    fifo = tmp_path / "fifo"
+    os.mkfifo(fifo)
+    code = f"print('begun', file=open({str(fifo)!r}, 'w'), flush=True)\nwhile True: pass"
+    async with AsyncInterpreter(url) as py:
+        with contextlib.ExitStack() as server:
+            at = await asyncio.to_thread(server.enter_context, over_http("--url", url, "--all", cwd=tmp_path))
+            context = await py.create_context()
+            host = Client(at)
+            async with host:
+                named = {"code": code, "context": context.id}
+                call = asyncio.create_task(host.call_tool("run_python", named))
+                await asyncio.to_thread(fifo.read_text)
+                await asyncio.to_thread(server.close)
+                await asyncio.wait([call])
+        assert (await py.get_context(context.id))["state"] == "busy"
+        await context.delete()
+
+
+@pytest.mark.xdist_group("mcp_serving")
 async def test_on_a_machine_with_nothing_running_a_model_gets_a_python(tmp_path: Path, gate: Gate) -> None:
     """It keeps state, shows a plot, survives a reconnect, and comes back to a long run."""
     configured = ["--local", "--idle-s", "5"]
