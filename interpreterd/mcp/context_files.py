@@ -79,6 +79,8 @@ class FileTool:
             raise Unusable("files with action write needs the argument text or base64, and not both")
         try:
             data = base64.b64decode(encoded, validate=True) if encoded is not None else (text or "").encode()
+        except UnicodeEncodeError:
+            raise Unusable("text must be Unicode, without half of a surrogate pair; base64 can be any bytes") from None
         except (binascii.Error, ValueError):
             raise Unusable("base64 must be base64, without line breaks") from None
         entry = await context.upload(data, path)

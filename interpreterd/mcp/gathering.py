@@ -26,6 +26,7 @@ from interpreterd.model.events import (
 
 IMAGES_AT_ONCE: Final = 4
 IMAGES_KEPT: Final = 20  # of one call; later ones are counted
+IMAGES_KEPT_CHARS: Final = 32 << 20  # of one call, as base64 or as text; a picture that has no room is counted
 PICTURES: Final = ("image/png", "image/jpeg", "image/gif", "image/webp")
 LINKED: Final = (*PICTURES, "image/svg+xml", "application/pdf")
 ERROR_LIMIT_CHARS: Final = 2000
@@ -57,7 +58,7 @@ class Gathered:
         ahead: Behind how many others the code waits for its turn; None once it has begun.
         restarted: Whether the variables of earlier executions are gone.
         missed_events: How many events the daemon no longer has.
-        shots: The pictures, at most ``IMAGES_KEPT``.
+        shots: The pictures, at most ``IMAGES_KEPT`` with ``IMAGES_KEPT_CHARS``.
     """
 
     def __init__(self, shape: Shape, *, offset: int | None = None) -> None:
@@ -140,7 +141,8 @@ class Gathered:
         mime = next((it for it in LINKED if isinstance(data.get(it), str)), None)
         shot = None if mime is None else _shot(mime, data[mime], display_id)
         if shot is not None:
-            if len(self.shots) == IMAGES_KEPT:
+            kept = sum(len(it.data) for it in self.shots)
+            if len(self.shots) == IMAGES_KEPT or kept + len(shot.data) > IMAGES_KEPT_CHARS:
                 self._images_dropped += 1
             else:
                 self.shots.append(shot)

@@ -73,9 +73,11 @@ class CodeRunner:
         except TimeoutError:
             said = f"the daemon has not answered for {FIRST_EVENT_S:g} s; whether the code runs is not known"
             execution.leave()
+            await execution.close()
             raise Unusable(said) from None
         except BaseException:
             execution.leave()
+            await execution.close()
             raise
         assert execution.id is not None
         self._note(execution.id, execution.next_event)

@@ -68,6 +68,7 @@ async def test_what_is_not_text_is_a_link_that_can_be_read(tools: Tools, context
         ({"action": "write", "path": "x"}, "files with action write needs the argument text or base64"),
         ({"action": "write", "path": "x", "text": "", "base64": ""}, "files with action write needs the argument text"),
         ({"action": "write", "path": "x", "base64": "?"}, "base64 must be base64"),
+        ({"action": "write", "path": "x", "text": "\ud800"}, "text must be Unicode"),
         ({"action": "write", "path": "../x", "text": "x"}, "path must"),
         ({"action": "write", "path": "/x", "text": "x"}, "path must"),
     ],

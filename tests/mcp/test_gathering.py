@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from interpreterd.mcp.answers import LinkBlock, PictureBlock, TextBlock
-from interpreterd.mcp.gathering import IMAGES_KEPT, Gathered, Page, Shape, failure_json, status_line
+from interpreterd.mcp.gathering import IMAGES_KEPT, IMAGES_KEPT_CHARS, Gathered, Page, Shape, failure_json, status_line
 from interpreterd.model.displays import ClearOutput, Display, Json, Result, UpdateDisplay
 from interpreterd.model.events import (
     Failure,
@@ -138,3 +138,16 @@ def test_an_end_that_is_not_plain_is_told(outcome: Outcome, value: str, line: st
     error = Failure(name="E", value=value, traceback="")
     assert status_line(Finished(outcome=outcome, error=error)) == line
     assert status_line(None) == ""
+
+
+def test_pictures_for_which_there_is_no_room_are_counted() -> None:
+    large = "x" * (IMAGES_KEPT_CHARS // 2)
+    made = gathered(*[shown({"image/svg+xml": large})] * 3, shown({"image/svg+xml": "<svg/>"}))
+    assert [len(it.data) for it in made.shots] == [len(large)] * 2
+    assert made.pictures(lambda shot: "kept")[-1] == TextBlock("[2 more images were dropped: show fewer at once]")
+
+
+def test_an_error_after_output_without_end_is_in_lines_of_its_own() -> None:
+    failure = Failure(name="E", value="v", traceback="E: v")
+    made = gathered(out("x" * 70_000), Finished(outcome=Outcome.COMPLETED, error=failure))
+    assert made.text("cut").endswith("xxx\nE: v\n")

@@ -2,7 +2,9 @@
 
 import asyncio
 import contextlib
+from collections import deque
 from collections.abc import AsyncGenerator
+from typing import Any
 
 import pytest
 from harness import Gate
@@ -10,7 +12,10 @@ from tooling import Tools, structured, told
 
 from interpreterd.client import ConnectionLost, ContextNotFound, Refused
 from interpreterd.mcp import running
-from interpreterd.mcp.running import explained
+from interpreterd.mcp.answers import Unusable
+from interpreterd.mcp.gathering import Shape
+from interpreterd.mcp.kept import KeptShots
+from interpreterd.mcp.running import CodeRunner, Waiting, explained
 
 
 async def lines(tools: Tools) -> AsyncGenerator[str, None]:
@@ -56,3 +61,49 @@ def test_a_failed_request_is_explained() -> None:
     forgotten = Refused("Execution not found: x", "execution_not_found", 404)
     assert str(explained(forgotten)).endswith("the daemon has forgotten it, or it never was")
     assert str(explained(ConnectionLost("it has ended"))) == "it has ended"
+
+
+class Lost:
+    """An execution of which no event comes. With ``error``, following it fails."""
+
+    id = None
+
+    def __init__(self, error: Exception | None) -> None:
+        self.error = error
+        self.events: deque[Any] = deque()
+        self.did: list[str] = []
+
+    async def begin(self, code: str, context_id: str) -> "Lost":
+        await asyncio.sleep(0)
+        return self
+
+    async def fill(self) -> bool:
+        if self.error is not None:
+            raise self.error
+        await asyncio.Event().wait()
+        return False
+
+    def leave(self) -> None:
+        self.did.append("left")
+
+    async def close(self) -> None:
+        await asyncio.sleep(0)
+        self.did.append("closed")
+
+
+@pytest.mark.parametrize(
+    ("error", "raised"), [(None, Unusable), (ConnectionLost("it has ended"), ConnectionLost)], ids=["silent", "lost"]
+)
+async def test_nothing_stays_of_an_execution_that_cannot_be_followed(
+    error: Exception | None, raised: type[Exception], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(running, "FIRST_EVENT_S", 0.0)
+    execution: Any = Lost(error)
+    runner = CodeRunner(Shape(), KeptShots(), has_gone=lambda: False)
+    with pytest.raises(raised):
+        await runner.run(execution, "pass", "c", Waiting(0, no_progress))
+    assert execution.did == ["left", "closed"]
+
+
+async def no_progress(seconds: float, line: str) -> None:
+    await asyncio.sleep(0)
