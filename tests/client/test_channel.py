@@ -30,6 +30,8 @@ async def test_a_refusal_is_the_exception_of_any_other_request(url: str) -> None
             await py.execute("")
         assert refused.value.code == "invalid_request"
         assert (await py.execute("6 * 7")).text == "42\n"
+        channel: Any = py._core._channel
+        assert channel._unread_bytes == 0, "refusals are read, too"
 
 
 async def test_an_execution_survives_the_connection(through: Proxy) -> None:
