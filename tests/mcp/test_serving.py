@@ -6,7 +6,7 @@ import contextlib
 import json
 import os
 import select
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from hosts import ERAS, Host, lender, on_stdio, over_http, raw, said
 from mcp import Client
 
 from interpreterd.client import AsyncInterpreter
+from interpreterd.mcp.owning import Contexts
 from interpreterd.mcp.serving import McpOptions, Service
 
 INITIALIZE = {
@@ -149,7 +150,7 @@ async def test_code_goes_on_when_the_server_on_http_is_ended_during_the_call(url
                 call = asyncio.create_task(host.call_tool("run_python", named))
                 await asyncio.to_thread(fifo.read_text)
                 await asyncio.to_thread(server.close)
-                await asyncio.wait([call])
+                await asyncio.gather(call, return_exceptions=True)
         assert (await py.get_context(context.id))["state"] == "busy"
         await context.delete()
 
@@ -205,3 +206,23 @@ async def test_contexts_of_clients_that_have_gone_end(url: str) -> None:
 
 async def _silent(seconds: float, line: str) -> None:
     pass
+
+
+async def test_contexts_are_swept_again_after_the_connection_was_closed(
+    url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    swept = asyncio.Event()
+    faults = [RuntimeError("Session is closed")]
+
+    async def sweep(self: Contexts, py: AsyncInterpreter, alive: Collection[str]) -> None:
+        await asyncio.sleep(0)
+        if faults:
+            raise faults.pop()
+        swept.set()
+
+    monkeypatch.setattr(Contexts, "sweep", sweep)
+    service = Service(McpOptions(url=url, idle_s=0.02), by_stdio=False)
+    async with service.living():
+        toolbox = await service.toolbox()
+        await toolbox.call("contexts", {}, service.identify("here", None), _silent)
+        await swept.wait()
