@@ -58,7 +58,10 @@ def test_each_service_implements_every_verb_of_the_port(protocol: type, kind: ty
 
 
 def test_what_may_take_a_way_is_a_coroutine() -> None:
-    assert {name for name, it in verbs(ContextService).items() if not inspect.iscoroutinefunction(it)} == {"closing"}
+    assert {name for name, it in verbs(ContextService).items() if not inspect.iscoroutinefunction(it)} == {
+        "closing",
+        "file_limit_bytes",
+    }
 
 
 def test_the_port_is_narrow() -> None:

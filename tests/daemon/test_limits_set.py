@@ -86,7 +86,7 @@ async def test_limits_of_the_daemon_tightened_by_a_context(start_daemon: StartDa
 
 
 LOOSER: list[tuple[dict[str, Any], str]] = [
-    ({"queued": 129}, "limits.queued must be at most 128, the daemon's limit"),
+    ({"queued": 1025}, "limits.queued must be at most 1024, the daemon's limit"),
     ({"processes": 0}, "limits.processes must be at least 1"),
     ({"memoryBytes": 1}, "limits.memoryBytes must be at least 16777216"),
 ]

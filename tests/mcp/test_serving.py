@@ -199,7 +199,7 @@ async def test_contexts_of_clients_that_have_gone_end(url: str) -> None:
         native = await py.create_context()
         toolbox = await service.toolbox()
         await toolbox.call("contexts", {"new": {}}, service.identify("gone", None), _silent)
-        while len(listed := [it.id for it in await py.list_contexts()]) > 1:
+        while len(listed := [it.id for it in await py.list_contexts() if it.id != "default"]) > 1:
             pass  # each turn asks the daemon
         assert listed == [native.id]
 

@@ -13,6 +13,7 @@ from interpreterd.http.timestamp import uncached_timestamp
 from interpreterd.model import displays, events
 from interpreterd.model.errors import ContextRestarted, ExecutionInterrupted, LimitExceeded
 from interpreterd.model.events import Event, Finished, Gap, Outcome
+from interpreterd.model.names import JSON
 from interpreterd.model.requests import COLUMNS, E2B_CHART
 
 Body = dict[str, Any]
@@ -25,7 +26,7 @@ KEYS: Final = {
     "image/jpeg": "jpeg",
     "application/pdf": "pdf",
     "text/latex": "latex",
-    "application/json": "json",
+    JSON: "json",
     "application/javascript": "javascript",
     COLUMNS: "data",
     E2B_CHART: "chart",

@@ -32,7 +32,10 @@ from interpreterd.model.events import Failure, Finished, Outcome
 
 
 def subclasses(kind: type[InterpreterError]) -> Iterator[type[InterpreterError]]:
+    """Yield all kinds of errors but those of other dialects, which no other dialect shows."""
     for child in kind.__subclasses__():
+        if ".dialects." in child.__module__:
+            continue
         yield child
         yield from subclasses(child)
 
@@ -88,8 +91,8 @@ def drawn(text: str) -> dict[str, str]:
 
 
 def tree(base: type[Exception]) -> dict[str, str]:
-    """Return the parent of each exception below ``base``."""
-    below = base.__subclasses__()
+    """Return the parent of each exception below ``base``, without those of dialects."""
+    below = [child for child in base.__subclasses__() if ".dialects." not in child.__module__]
     return {child.__name__: base.__name__ for child in below} | {
         name: parent for child in below for name, parent in tree(child).items()
     }

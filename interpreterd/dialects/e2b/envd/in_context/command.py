@@ -123,8 +123,9 @@ def _become(
             os.dup2(stdin, 2)
         os.dup2(stdin, 0)
         os.chdir(directory)
-        for number in (signal.SIGPIPE, signal.SIGXFSZ, signal.SIGUSR1):
-            signal.signal(number, signal.SIG_DFL)
+        for number in signal.valid_signals():  # those that Python ignores, and the daemon, for example under nohup
+            if signal.getsignal(number) is signal.SIG_IGN:
+                signal.signal(number, signal.SIG_DFL)
         signal.pthread_sigmask(signal.SIG_SETMASK, ())
         os.execvpe(words[0], [*words], environment)
     except BaseException as error:

@@ -166,4 +166,6 @@ def test_a_file_that_is_no_program_ends_as_a_shell_says(edge_worker: DrivenWorke
 def test_its_signals_are_those_of_a_new_process(edge_worker: DrivenWorker) -> None:
     run(edge_worker, "grep -E 'Sig(Blk|Ign)' /proc/self/status")
     begin(edge_worker)
-    assert [line.split()[1] for line in end(edge_worker).stdout.splitlines()] == ["0" * 16, "0" * 16]
+    masks = [int(line.split()[1], 16) for line in end(edge_worker).stdout.splitlines()]
+    reserved = 1 << 31 | 1 << 32  # glibc keeps signals 32 and 33 for itself: nptl(7)
+    assert [mask & ~reserved for mask in masks] == [0, 0]
