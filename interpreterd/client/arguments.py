@@ -84,10 +84,10 @@ def as_plain(value: Any) -> Any:
     raise TypeError(f"not JSON: {type(value).__name__}")
 
 
-def plain(value: object) -> object:
+def unpacked(value: object) -> object:
     """Return how orjson writes a value of the kinds that ``check`` does not know, or the value of any other kind."""
     if isinstance(value, enum.Enum):
-        return plain(value.value)
+        return unpacked(value.value)
     if isinstance(value, str | int | list | dict):
         return value
     if dataclasses.is_dataclass(value) and not isinstance(value, type):

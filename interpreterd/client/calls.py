@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import orjson
 
-from interpreterd.client.arguments import as_plain, check, plain
+from interpreterd.client.arguments import as_plain, check, unpacked
 from interpreterd.client.errors import (
     ClientError,
     ConnectionFailed,
@@ -228,7 +228,7 @@ def _encode_outcome(name: str, value: object, error: BaseException | None) -> by
 def _encode_value(name: str, value: object) -> bytes:
     """Return the answer of a function that has returned. Raises the exception that the code is to get instead."""
     try:
-        check(value, f"the value of {name}()", plain)
+        check(value, f"the value of {name}()", unpacked)
     except InvalidArgument as error:
         raise TypeError(str(error)) from None
     try:

@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from interpreterd.client import InvalidArgument
-from interpreterd.client.arguments import as_plain, check, encode_request, plain
+from interpreterd.client.arguments import as_plain, check, encode_request, unpacked
 
 LONE = "caf\udce9"  # os.fsdecode makes this of Latin-1
 
@@ -150,12 +150,12 @@ MORE = [
 
 def test_further_kinds_are_checked_as_they_are_written() -> None:
     for value in MORE:
-        check(value, "it", plain)
+        check(value, "it", unpacked)
         orjson.dumps(value, default=as_plain)
-    assert plain(MORE[0]) == {"x": Slotted([1])}
+    assert unpacked(MORE[0]) == {"x": Slotted([1])}
     added: Any = Point(1)
     added.more = 2
-    assert orjson.loads(orjson.dumps(added)) == plain(added)
+    assert orjson.loads(orjson.dumps(added)) == unpacked(added)
 
 
 @pytest.mark.parametrize(
@@ -170,5 +170,5 @@ def test_further_kinds_are_checked_as_they_are_written() -> None:
 def test_a_wrong_value_is_named_beside_and_within_further_kinds(wrong: object, said: str) -> None:
     for value, place in (([*MORE, wrong], "[4]"), ([Point({"a": wrong})], "[0]['x']['a']"), (Slotted(wrong), "['x']")):
         with pytest.raises((InvalidArgument, TypeError)) as caught:
-            check(value, "it", plain)
+            check(value, "it", unpacked)
         assert str(caught.value).startswith(f"it{place} {said}")

@@ -10,7 +10,7 @@ from interpreterd.dialects.e2b.envd.errors import EnvdRefused
 from interpreterd.dialects.e2b.envd.helpers import Helpers
 from interpreterd.dialects.e2b.envd.watches import Watches
 
-CLOSE_LIMIT_S = 1.0
+SANDBOX_END_S = 1.0
 """A client that does not read keeps the end of its command from being told, until its connection ends."""
 E2B_USER = "user"
 """E2B's own user, and here another name for the one that the daemon has."""
@@ -25,9 +25,9 @@ class Envd:
         self.watches = Watches(service)
 
     async def close(self) -> None:
-        """Wait for what is under way, when all contexts have been told to end; not longer than ``CLOSE_LIMIT_S``."""
+        """Wait for what is under way, when all contexts have been told to end; not longer than ``SANDBOX_END_S``."""
         ends = asyncio.gather(self.commands.close(), self.watches.close())
-        await asyncio.wait([ends], timeout=CLOSE_LIMIT_S)
+        await asyncio.wait([ends], timeout=SANDBOX_END_S)
 
 
 def check_user(name: str) -> None:

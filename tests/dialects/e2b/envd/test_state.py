@@ -28,7 +28,7 @@ def test_there_is_only_the_daemons_own_user() -> None:
 async def test_its_end_waits_for_no_client_that_does_not_read(
     service: LocalContexts, play: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(state, "CLOSE_LIMIT_S", 0.0)
+    monkeypatch.setattr(state, "SANDBOX_END_S", 0.0)
     sandbox = Sandbox(service)
     starting = asyncio.create_task(sandbox.envd.commands.start(Spec(command="cat")))
     player = await play()
