@@ -22,13 +22,13 @@ from interpreterd.client.errors import (
     UnexpectedAnswer,
 )
 from interpreterd.client.functions import is_async
+from interpreterd.model.displays import weight
 from interpreterd.model.functions import (
     ERROR_VALUE_LIMIT_CHARS,
     JSON_WEIGHT_LIMIT,
     VALUE_LIMIT_BYTES,
     FunctionCall,
     FunctionEnd,
-    weight,
 )
 
 RUNNING_LIMIT: Final = 16  # of functions of an execution that run at the same time

@@ -14,8 +14,9 @@ from typing import Final
 import orjson
 
 from interpreterd.http.fields import decode_json
+from interpreterd.model.displays import weight
 from interpreterd.model.errors import BodyTooLarge, MalformedRequest
-from interpreterd.model.functions import JSON_WEIGHT_LIMIT, VALUE_LIMIT_BYTES, weight
+from interpreterd.model.functions import JSON_WEIGHT_LIMIT, VALUE_LIMIT_BYTES
 
 SMALL_BYTES: Final = 256 << 10  # at worst six milliseconds
 LIGHT_MESSAGE_BYTES: Final = VALUE_LIMIT_BYTES + (64 << 10)

@@ -19,7 +19,7 @@ DECLARED_LIMIT_BYTES: Final = 64 << 10  # of all names, signatures and docs of a
 OUTSTANDING_LIMIT: Final = 64  # calls of an execution that wait for their answers
 VALUE_LIMIT_BYTES: Final = 1 << 20  # of an answer's value, as JSON
 ERROR_VALUE_LIMIT_CHARS: Final = 16 << 10
-# Of a long value: the time and memory of reading JSON depend on its elements; see ``weight``.
+# Of a long value: the time and memory of reading JSON depend on its elements; see ``displays.weight``.
 JSON_WEIGHT_LIMIT: Final = 512 << 10
 GONE: Final = "HostFunctionError"
 """The exception in the code when no answer can come."""
@@ -137,11 +137,6 @@ def check_name(name: str) -> None:
             "functions must have names that are Python identifiers, or two with a dot between them, of at most "
             f"{FUNCTION_NAME_LIMIT_CHARS} characters, no keywords and no '_' and no '__name__'; not {name[:200]!r}"
         )
-
-
-def weight(data: bytes) -> int:
-    """Return how much work it is to read ``data``, which is JSON."""
-    return data.count(b",") + data.count(b'"') + 2 * (data.count(b"{") + data.count(b"["))
 
 
 def _is_name(part: str) -> bool:

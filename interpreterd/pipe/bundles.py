@@ -19,7 +19,7 @@ from typing import Any, Final
 import orjson
 from attrs import field, frozen
 
-from interpreterd.model.displays import ENCODED_LIMIT_BYTES, Data, Json, is_json
+from interpreterd.model.displays import ENCODED_LIMIT_BYTES, Data, Json, is_json, weight
 from interpreterd.model.errors import ProtocolError
 from interpreterd.model.events import Event
 from interpreterd.pipe import heads
@@ -212,8 +212,7 @@ def _metadata(header: dict[str, Any]) -> Json | None:
 
 
 def _checked_json(mime: str, data: bytes) -> Json:
-    weight = data.count(b",") + data.count(b'"') + 2 * (data.count(b"{") + data.count(b"["))
-    if weight > WEIGHT_LIMIT:
+    if weight(data) > WEIGHT_LIMIT:
         raise ProtocolError(f"the value of {mime:.100} has too many elements")
     try:
         orjson.loads(data)

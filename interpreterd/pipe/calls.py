@@ -6,9 +6,9 @@ from typing import Any, Final
 import orjson
 from attrs import field, frozen
 
-from interpreterd.model.displays import Json
+from interpreterd.model.displays import Json, weight
 from interpreterd.model.errors import ProtocolError
-from interpreterd.model.functions import JSON_WEIGHT_LIMIT, HostFunction, weight
+from interpreterd.model.functions import JSON_WEIGHT_LIMIT, HostFunction
 from interpreterd.pipe.values import get, get_natural
 
 LIGHT_CALL_BYTES: Final = 64 << 10  # cannot have many elements

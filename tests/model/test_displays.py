@@ -2,7 +2,7 @@
 
 import pytest
 
-from interpreterd.model.displays import ClearOutput, Display, Json, Result, UpdateDisplay, size_bytes
+from interpreterd.model.displays import ClearOutput, Display, Json, Result, UpdateDisplay, size_bytes, weight
 from interpreterd.model.events import Event
 
 PICTURE = {"text/plain": "<Figure>", "image/png": "A" * 1_000_000}
@@ -31,3 +31,8 @@ def test_even_clear_output_counts() -> None:
 
 def test_the_size_of_data_is_that_of_its_values() -> None:
     assert size_bytes({**PICTURE, **TABLE}) == 2_000_008
+
+
+def test_elements_weigh_and_text_does_not() -> None:
+    assert weight(b'"' + b"x" * 1000 + b'"') == 2
+    assert weight(b"[[],{}]") == 7

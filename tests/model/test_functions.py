@@ -15,7 +15,6 @@ from interpreterd.model.functions import (
     HostRaised,
     Returned,
     check_functions,
-    weight,
 )
 from interpreterd.model.memory import text_bytes
 
@@ -92,8 +91,3 @@ def test_a_call_counts_its_arguments() -> None:
     assert long.kept_bytes - short.kept_bytes == 10_000
     end = FunctionEnd(call_id="1", outcome=CallOutcome.RETURNED)
     assert end.kept_bytes == EVENT_BYTES + text_bytes("1")
-
-
-def test_elements_weigh_and_text_does_not() -> None:
-    assert weight(b'"' + b"x" * 1000 + b'"') == 2
-    assert weight(b"[[],{}]") == 7
