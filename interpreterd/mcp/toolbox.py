@@ -252,11 +252,6 @@ class Toolbox:
         return f"{context.id}: {context['state']}{own}, in {context.cwd}, last used at {context['lastUsedAt']}"
 
 
-async def no_progress(seconds: float, line: str) -> None:
-    """Tell no one how far a call is."""
-    await asyncio.sleep(0)
-
-
 def _waiting(arguments: Arguments, name: str, progress: Progress) -> Waiting:
     return Waiting(arguments.number(name, default=WAIT_LIMIT_S, least=0, most=WAIT_LIMIT_S), progress)
 
