@@ -15,6 +15,8 @@ from interpreterd.model.errors import InterpreterError
 from interpreterd.model.names import JSON
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+RETRY_SOON: Final[Mapping[str, str]] = {"Retry-After": "1"}
+"""The headers of an answer that will be another one in a moment: RFC 9110, section 10.2.3."""
 _log = logging.getLogger(__name__)
 
 

@@ -14,7 +14,7 @@ from aiohttp import web
 
 from interpreterd.dialects import dialect
 from interpreterd.dialects.e2b.sandbox import Sandbox
-from interpreterd.http.errors import ErrorAnswer, HttpError
+from interpreterd.http.errors import RETRY_SOON, ErrorAnswer, HttpError
 from interpreterd.model.errors import (
     SENTENCE_LIMIT_CHARS,
     BodyTooLarge,
@@ -47,7 +47,6 @@ STATUSES: Final[Mapping[type[InterpreterError], HTTPStatus]] = {
     OutOfResources: HTTPStatus.SERVICE_UNAVAILABLE,
     ServerShuttingDown: HTTPStatus.SERVICE_UNAVAILABLE,
 }
-_AGAIN: Final[Mapping[str, str]] = {"Retry-After": "1"}
 
 
 class Refusal(Exception):
@@ -106,7 +105,7 @@ def error_answer(error: InterpreterError | HttpError) -> ErrorAnswer:
     if status == HTTPStatus.UNPROCESSABLE_ENTITY:
         return unprocessable("value_error", (), str(error)).answer
     sentence = str(error)
-    headers = _AGAIN if status == HTTPStatus.SERVICE_UNAVAILABLE else {}
+    headers = RETRY_SOON if status == HTTPStatus.SERVICE_UNAVAILABLE else {}
     return _text(status, sentence[:1].upper() + sentence[1:], headers)
 
 

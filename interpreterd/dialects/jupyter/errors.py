@@ -17,7 +17,7 @@ from interpreterd.http.closing import (
     Closing,
     close_reason,
 )
-from interpreterd.http.errors import ErrorAnswer, HttpError
+from interpreterd.http.errors import RETRY_SOON, ErrorAnswer, HttpError
 from interpreterd.model.errors import (
     SENTENCE_LIMIT_CHARS,
     BodyTooLarge,
@@ -48,7 +48,6 @@ class _Row:
     headers: Mapping[str, str] = {}
 
 
-_LATER: Final = {"Retry-After": "1"}
 _ROWS: Final[Mapping[type[InterpreterError], _Row]] = {
     InterpreterError: _Row(HTTPStatus.INTERNAL_SERVER_ERROR, INTERNAL_ERROR),
     MalformedRequest: _Row(HTTPStatus.BAD_REQUEST, PROTOCOL_ERROR),
@@ -64,8 +63,8 @@ _ROWS: Final[Mapping[type[InterpreterError], _Row]] = {
     Forbidden: _Row(HTTPStatus.FORBIDDEN),
     ContextNotFound: _Row(HTTPStatus.NOT_FOUND),
     ExecutionNotFound: _Row(HTTPStatus.NOT_FOUND),
-    LimitReached: _Row(HTTPStatus.SERVICE_UNAVAILABLE, headers=_LATER),
-    OutOfResources: _Row(HTTPStatus.SERVICE_UNAVAILABLE, headers=_LATER),
+    LimitReached: _Row(HTTPStatus.SERVICE_UNAVAILABLE, headers=RETRY_SOON),
+    OutOfResources: _Row(HTTPStatus.SERVICE_UNAVAILABLE, headers=RETRY_SOON),
     WorkerStartFailed: _Row(HTTPStatus.INTERNAL_SERVER_ERROR, INTERNAL_ERROR),
     ContextDeleted: _Row(HTTPStatus.GONE, GOING_AWAY),
     ContextRestarted: _Row(HTTPStatus.CONFLICT, GOING_AWAY),

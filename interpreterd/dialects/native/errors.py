@@ -19,7 +19,7 @@ from interpreterd.http.closing import (
     Closing,
     close_reason,
 )
-from interpreterd.http.errors import ErrorAnswer, HttpError
+from interpreterd.http.errors import RETRY_SOON, ErrorAnswer, HttpError
 from interpreterd.model.errors import (
     SENTENCE_LIMIT_CHARS,
     BodyTooLarge,
@@ -102,11 +102,9 @@ ROWS: Final[Mapping[type[InterpreterError], ErrorRow]] = {
     ContextNotFound: ErrorRow(HTTPStatus.NOT_FOUND, POLICY_VIOLATION, announced=True),
     CallNotFound: ErrorRow(HTTPStatus.NOT_FOUND, POLICY_VIOLATION),
     ExecutionNotFound: ErrorRow(HTTPStatus.NOT_FOUND, POLICY_VIOLATION),
-    LimitReached: ErrorRow(HTTPStatus.SERVICE_UNAVAILABLE, POLICY_VIOLATION, headers={"Retry-After": "1"}),
+    LimitReached: ErrorRow(HTTPStatus.SERVICE_UNAVAILABLE, POLICY_VIOLATION, headers=RETRY_SOON),
     WorkerStartFailed: ErrorRow(HTTPStatus.INTERNAL_SERVER_ERROR, INTERNAL_ERROR, announced=True),
-    OutOfResources: ErrorRow(
-        HTTPStatus.SERVICE_UNAVAILABLE, INTERNAL_ERROR, announced=True, headers={"Retry-After": "1"}
-    ),
+    OutOfResources: ErrorRow(HTTPStatus.SERVICE_UNAVAILABLE, INTERNAL_ERROR, announced=True, headers=RETRY_SOON),
     ExecutionTimedOut: ErrorRow(HTTPStatus.REQUEST_TIMEOUT, TIMEOUT, announced=True),
     ExecutionInterrupted: ErrorRow(HTTPStatus.CONFLICT, OK, announced=True),
     LimitExceeded: ErrorRow(HTTPStatus.UNPROCESSABLE_ENTITY, POLICY_VIOLATION, announced=True),

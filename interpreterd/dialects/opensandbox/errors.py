@@ -12,7 +12,7 @@ from aiohttp import web
 from attrs import frozen
 
 from interpreterd.dialects import dialect
-from interpreterd.http.errors import ErrorAnswer, HttpError
+from interpreterd.http.errors import RETRY_SOON, ErrorAnswer, HttpError
 from interpreterd.model.errors import (
     SENTENCE_LIMIT_CHARS,
     BodyTooLarge,
@@ -35,7 +35,6 @@ from interpreterd.model.errors import (
 MISSING_QUERY: Final = "MISSING_QUERY"
 NOT_SUPPORTED: Final = "NOT_SUPPORTED"
 _INVALID: Final = "INVALID_REQUEST_BODY"
-_AGAIN: Final[Mapping[str, str]] = {"Retry-After": "1"}
 
 
 @frozen
@@ -69,7 +68,7 @@ def error_answer(error: InterpreterError | HttpError) -> ErrorAnswer:
     if isinstance(error, HttpError):
         return _answer(error.status, error.code.upper(), error.text)
     shown = dialect.row(ROWS, error)
-    headers = _AGAIN if shown.status == HTTPStatus.SERVICE_UNAVAILABLE else {}
+    headers = RETRY_SOON if shown.status == HTTPStatus.SERVICE_UNAVAILABLE else {}
     return _answer(shown.status, shown.code or error.code.upper(), str(error), headers)
 
 
