@@ -41,9 +41,14 @@ STDOUT_FD: Final = 1
 _log = logging.getLogger(__name__)
 
 
-def run_daemon(settings: Settings, guard: Guard, parent: int | None = None) -> int:
-    """Run the daemon until a signal, or the end of the process of the pidfd ``parent``; return its exit status."""
+def run_daemon(settings: Settings, guard: Guard, parent: int | None = None, *, notes: Iterable[str] = ()) -> int:
+    """Run the daemon until a signal, or the end of the process of the pidfd ``parent``; return its exit status.
+
+    ``notes`` on the settings are logged as warnings.
+    """
     set_up_logging(settings.logs)
+    for note in notes:
+        _log.warning("%s", note)
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     _log.debug("open files: limit raised from %d to %d", soft, hard)

@@ -1,17 +1,21 @@
-"""Settings from the command line and the environment: ``--port`` is ``INTERPRETERD_PORT``, and the flag wins."""
+"""Settings from the command line, the environment and a file: ``--port``, ``INTERPRETERD_PORT`` and ``port``."""
 
 import argparse
 import os
-from collections.abc import Mapping, Sequence
-from typing import Any, Final, NoReturn, Self
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Final, NoReturn, Self
 
 import attrs
 from attrs import frozen
 
-from interpreterd.setting_kinds import VARIABLE_PREFIX
+from interpreterd.setting_kinds import VARIABLE_PREFIX, SettingError
 from interpreterd.settings import Settings
 
-_EARLIER: Final = ", an earlier name"
+if TYPE_CHECKING:
+    from interpreterd.config_file import ConfigFile
+
+SYSTEM_FILE: Final = "/etc/interpreterd.toml"
+EARLIER: Final = ", an earlier name"
 
 
 class Parser(argparse.ArgumentParser):
@@ -40,11 +44,12 @@ class Parser(argparse.ArgumentParser):
 class Chosen:
     """Settings and their sources.
 
-    A flag wins over a variable. If a setting's own name and an earlier one are both given, its own name wins.
+    A flag wins over a variable, and a variable over the file. If a setting's own name and an earlier one are both
+    given, its own name wins.
 
     Attributes:
-        sources: The flag or the variable of each setting, as it was given, and whether that is an earlier name. A
-            setting that is missing here has its default.
+        sources: The flag, the variable or the line of the file of each setting, as it was given, and whether that is an
+            earlier name. A setting that is missing here has its default.
         others: The values of flags that were added to the parser.
     """
 
@@ -54,28 +59,43 @@ class Chosen:
 
     @classmethod
     def by(cls, parser: Parser, arguments: Sequence[str], environ: Mapping[str, str]) -> Self:
-        """Return the settings of ``arguments`` and ``environ``; for a bad one end the program, as ``parser`` does."""
+        """Return the settings of all sources; for a bad one end the program, as ``parser`` does."""
         try:
             variables = from_environment(environ)
+            flags = vars(parser.parse_args(arguments))
+            file = config_file(flags.get("config", variables.get("config")), environ)
+            keys = {} if file is None else file.values(Settings.declared())
         except ValueError as error:
             parser.error(str(error))
-        flags = vars(parser.parse_args(arguments))
-        values: dict[str, Any] = {}
+        values: dict[str, Any] = {} if file is None else {"config": file.path}
         sources: dict[str, str] = {}
-        for given, spelled in ((variables, variable_of), (flags, flag_of)):
+        for given, spelled in ((keys, _place_in(file)), (variables, variable_of), (flags, flag_of)):
             for setting in Settings.declared():
                 for name in reversed(names_of(setting)):
                     if name in given:
                         value = given.pop(name)
                         values[setting.name] = tuple(value) if setting.metadata["repeats"] else value
-                        sources[setting.name] = spelled(name) + ("" if name == setting.name else _EARLIER)
+                        sources[setting.name] = spelled(name) + ("" if name == setting.name else EARLIER)
         try:
             settings = Settings.of(**values)
+            if not os.path.isdir(settings.contexts.cwd):
+                raise SettingError("cwd", f"no such directory: {settings.contexts.cwd}")
+            settings.check()
+        except SettingError as error:
+            place = sources.get(error.name, flag_of(error.name)).removesuffix(EARLIER)
+            parser.error(f"{'argument ' if place.startswith('--') else ''}{place}: {error}")
         except ValueError as error:
             parser.error(f"argument --cwd: {error}")
-        if not os.path.isdir(settings.contexts.cwd):
-            parser.error(f"argument --cwd: no such directory: {settings.contexts.cwd}")
         return cls(settings=settings, sources=sources, others=flags)
+
+    @property
+    def outdated(self) -> list[str]:
+        """The sources that use an earlier name of a setting, each with the present name."""
+        return [
+            f"{source.removesuffix(EARLIER)} is an earlier name of {name.replace('_', '-')}"
+            for name, source in self.sources.items()
+            if source.endswith(EARLIER)
+        ]
 
 
 def names_of(setting: "attrs.Attribute[Any]") -> tuple[str, ...]:
@@ -109,6 +129,30 @@ def from_environment(environ: Mapping[str, str]) -> dict[str, Any]:
             except ValueError as error:
                 raise ValueError(f"{variable_of(name)}: {error}") from None
     return values
+
+
+def config_file(path: str | None, environ: Mapping[str, str]) -> "ConfigFile | None":
+    """Read the file of settings at ``path``; None: the first that there is; empty: none. Raises ValueError."""
+    if path is None:
+        path = next(filter(os.path.lexists, (SYSTEM_FILE, *_users_files(environ))), "")
+    if not path:
+        return None
+    from interpreterd.config_file import ConfigFile  # with the TOML reader, which most daemons do not need
+
+    return ConfigFile.read(path)
+
+
+def _users_files(environ: Mapping[str, str]) -> Iterator[str]:
+    base, home = environ.get("XDG_CONFIG_HOME", ""), environ.get("HOME", "")
+    if not os.path.isabs(base):  # counts as unset: specifications.freedesktop.org/basedir-spec
+        base = os.path.join(home, ".config")
+    if os.path.isabs(base):
+        yield os.path.join(base, "interpreterd", "config.toml")
+        yield os.path.join(base, "interpreterd.toml")
+
+
+def _place_in(file: "ConfigFile | None") -> Callable[[str], str]:
+    return flag_of if file is None else file.place
 
 
 def _named(parse: Any) -> Any:

@@ -19,6 +19,17 @@ NUMBER_LIMIT: Final = (1 << 53) - 1  # the largest whole number that every reade
 SECONDS_LIMIT: Final = 10**9  # thirty years; a timer of a thousand would not fit into the clocks of all libraries
 
 
+class SettingError(ValueError):
+    """A setting does not fit the other settings, or names a file that cannot be used. The message has no name.
+
+    The command line puts in front of it where the setting is from: the flag, the variable, or the line of the file.
+    """
+
+    def __init__(self, name: str, message: str) -> None:
+        super().__init__(message)
+        self.name = name
+
+
 def setting(
     default: Any,
     help: str,
@@ -88,6 +99,20 @@ def parse_bytes(text: str) -> int:
         return int(text) if unit is None else int(text[:-1]) * unit
     except ValueError:
         raise ValueError("must be a number of bytes, for example 65536, 64K, 512M or 2G") from None
+
+
+def period(text: str) -> float:
+    """Return seconds: ``90`` and ``90s`` are a minute and a half, as is ``1.5m``."""
+    unit = {"s": 1, "m": 60, "h": 3600, "d": 86400}.get(text.strip()[-1:].lower())
+    try:
+        value = float(text) if unit is None else float(text.strip()[:-1]) * unit
+    except ValueError:
+        raise ValueError(
+            "must be a number of seconds, or a number with a unit, for example 30s, 10m, 2h or 1d"
+        ) from None
+    if not 0 <= value <= SECONDS_LIMIT:  # not a number is neither
+        raise ValueError(f"must be at least 0 and at most {SECONDS_LIMIT} seconds")
+    return value
 
 
 def at_least(least: float, parse: Callable[[str], Any], *, most: float = NUMBER_LIMIT) -> Callable[[str], Any]:

@@ -11,7 +11,7 @@ from interpreterd.dialects.settings import DialectSettings
 from interpreterd.files.settings import FileSettings
 from interpreterd.http.settings import HttpSettings
 from interpreterd.logs.settings import LogSettings
-from interpreterd.setting_kinds import duration, setting, switch
+from interpreterd.setting_kinds import absolute, duration, setting, switch
 from interpreterd.workers.settings import WorkerSettings
 
 
@@ -19,6 +19,12 @@ from interpreterd.workers.settings import WorkerSettings
 class ProcessSettings:
     """The settings of the daemon's process."""
 
+    config: str | None = setting(
+        None,
+        "TOML file with settings, whose keys are the names of flags; empty for none (default: /etc/interpreterd.toml, "
+        "or else interpreterd/config.toml in XDG_CONFIG_HOME)",
+        parse=lambda text: absolute(text) if text else "",
+    )
     exit_with_parent: bool = setting(False, "end when the process that started the daemon ends", parse=switch)
     exit_unused_s: float | None = setting(
         None,
@@ -57,6 +63,12 @@ class Settings:
         if values:
             raise TypeError(f"no such settings: {', '.join(values)}")
         return cls(**sections)
+
+    def check(self) -> None:
+        """Raise ``SettingError`` if settings contradict each other: a section may have such a method, too."""
+        for section in attrs.fields(type(self)):
+            if (check := getattr(getattr(self, section.name), "check", None)) is not None:
+                check()
 
     @classmethod
     def declared(cls) -> "Iterator[attrs.Attribute[Any]]":

@@ -28,7 +28,8 @@ _SHORT: Final = {
 def serve(arguments: Sequence[str]) -> int:
     """Run the daemon until it is ended; return its exit status."""
     _receive_signals()
-    settings = Chosen.by(Parser("interpreterd serve"), arguments, os.environ).settings
+    chosen = Chosen.by(Parser("interpreterd serve"), arguments, os.environ)
+    settings = chosen.settings
     try:
         if (files := resource.getrlimit(resource.RLIMIT_NOFILE)[1]) < LEAST_FILES:
             return _fail(f"at least {LEAST_FILES} open files must be allowed, not {files} (ulimit -n)")
@@ -45,7 +46,7 @@ def serve(arguments: Sequence[str]) -> int:
             from interpreterd.daemon import run_daemon
 
         _try_threads()
-        return run_daemon(settings, the_guard, parent_pidfd)
+        return run_daemon(settings, the_guard, parent_pidfd, notes=chosen.outdated)
     except OSError as error:  # errors of the daemon's work for clients have types of their own
         return _fail(_SHORT.get(error.errno or 0, error.strerror or str(error)))
     except ImportError as error:

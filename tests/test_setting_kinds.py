@@ -15,6 +15,7 @@ from interpreterd.setting_kinds import (
     number,
     parse_bytes,
     patience,
+    period,
     setting,
     switch,
     whole,
@@ -22,6 +23,7 @@ from interpreterd.setting_kinds import (
 )
 
 Kind = Callable[[str], Any]
+UNITS = "must be a number of seconds, or a number with a unit, for example 30s, 10m, 2h or 1d"
 
 
 @pytest.mark.parametrize(
@@ -42,6 +44,11 @@ Kind = Callable[[str], Any]
         (byte_size, "1K", 1024),
         (duration, "0", 0.0),
         (patience, "0.1", 0.1),
+        (period, "90", 90.0),
+        (period, "1.5m", 90.0),
+        (period, "30S", 30.0),
+        (period, " 2h ", 7200.0),
+        (period, "1d", 86400.0),
     ],
 )
 def test_a_text_becomes_a_value(kind: Kind, text: str, value: Any) -> None:
@@ -65,6 +72,10 @@ def test_a_text_becomes_a_value(kind: Kind, text: str, value: Any) -> None:
         (duration, "-1", "must be at least 0"),
         (duration, "1e10", "must be at most 1000000000"),
         (patience, "0", "must be at least 0.1"),
+        (period, "10 parsecs", UNITS),
+        (period, "m", UNITS),
+        (period, "-1", "must be at least 0 and at most 1000000000 seconds"),
+        (period, "nan", "must be at least 0 and at most 1000000000 seconds"),
     ],
 )
 def test_another_text_is_refused_in_words(kind: Kind, text: str, why: str) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 from interpreterd.cli import serve
-from interpreterd.cli.main import echo_json
+from interpreterd.cli.main import PROGRAM, echo_json
 from interpreterd.cli.show import console, table
 from interpreterd.flags import Chosen, Parser, flag_of
 from interpreterd.model.limits import size_in_words
@@ -17,7 +17,9 @@ EXAMPLES = """\b
 Examples:
   interpreterd config
   interpreterd config --port 0 --preload numpy
-  interpreterd config --json | jq .port"""
+  interpreterd config --json | jq .port
+  interpreterd config --check                  is the file of settings right?
+  interpreterd config --check new.toml         is this one?"""
 
 
 class Config(click.Command):
@@ -29,12 +31,33 @@ class Config(click.Command):
             return super().parse_args(ctx, args)
         parser = Parser("interpreterd config")
         parser.add_argument("--json", dest="json", action="store_true")
-        ctx.params = {"chosen": Chosen.by(parser, args, os.environ)}
+        parser.add_argument("--check", dest="check", nargs="?", const="", metavar="FILE")
+        ctx.params = {"chosen": Chosen.by(parser, _named_file(args), os.environ)}
         return []
+
+
+def _named_file(args: list[str]) -> list[str]:
+    """Return ``args`` with the file after ``--check`` as that of ``--config``, too."""
+    for number, arg in enumerate(args):
+        if arg == "--check" and args[number + 1 : number + 2] and not args[number + 1].startswith("--"):
+            return [*args, "--config", args[number + 1]]
+        if arg.startswith("--check="):
+            return [*args, "--config", arg.removeprefix("--check=")]
+    return args
+
+
+def tell_check(chosen: Chosen) -> None:
+    """Print that the settings are right; mistakes have ended the program before."""
+    for note in chosen.outdated:
+        click.echo(f"{PROGRAM}: warning: {note}", err=True)
+    click.echo(f"{chosen.settings.process.config or 'no file of settings'}: ok")
 
 
 def show_settings(chosen: Chosen) -> None:
     """Print the settings."""
+    if "check" in chosen.others:
+        tell_check(chosen)
+        return
     settings = effective(chosen)
     if chosen.others:
         echo_json({name: {"value": value, "source": source} for name, (value, source) in settings.items()})
@@ -64,7 +87,15 @@ def _in_words(name: str, value: Any) -> str:
 
 command = Config(
     "config",
-    params=[*serve.command.params, click.Option(["--json"], is_flag=True, help="Print JSON, for programs.")],
+    params=[
+        *serve.command.params,
+        click.Option(["--json"], is_flag=True, help="Print JSON, for programs."),
+        click.Option(
+            ["--check"],
+            metavar="[FILE]",
+            help="Only say whether the settings of FILE are right, or those of the file that `serve` would read.",
+        ),
+    ],
     callback=show_settings,
     help=HELP,
     epilog=EXAMPLES,

@@ -69,7 +69,8 @@ class LocalDaemon:
                 env["PYINSTALLER_RESET_ENVIRONMENT"] = "1"  # one of its own, not a part of this one
             else:  # -P: what stands in the current directory is not imported
                 program = [sys.executable, "-P", "-m", "interpreterd", "serve", "--python", sys.executable]
-            defaults = ["--log-level", "warning"]
+            # A file of settings is for the machine's own daemon: its addresses are taken by that.
+            defaults = ["--config", "", "--log-level", "warning"]
             self._process = process = subprocess.Popen(
                 [*program, *defaults, *self._flags, "--unix-socket", path, "--exit-with-parent"],
                 stdin=subprocess.DEVNULL,

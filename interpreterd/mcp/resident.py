@@ -81,7 +81,7 @@ class ResidentDaemon:
         log = self.seat + ".log"
         with open(log, "wb", opener=_private) as stderr:
             self._process = process = subprocess.Popen(
-                [*program, "--log-level", "warning", *self._flags, "--unix-socket", path],
+                [*program, "--config", "", "--log-level", "warning", *self._flags, "--unix-socket", path],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=stderr,

@@ -1,6 +1,7 @@
 """``interpreterd config`` shows each setting and its source."""
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -87,3 +88,28 @@ def test_config_tells_a_mistake_as_serve_does(
             main([command, *arguments])
         told = f"interpreterd {command}: error: {mistake}. See `interpreterd {command} --help`.\n"
         assert (caught.value.code, *capsys.readouterr()) == (2, "", told)
+
+
+def test_check_says_whether_a_file_is_right(tmp_path: Path) -> None:
+    path = tmp_path / "a.toml"
+    path.write_text('port = 0\nqueues-bytes = "3M"\n')
+    for arguments, variables in (
+        (["--check", str(path)], {}),
+        ([f"--check={path}"], {}),
+        (["--check", "--config", str(path)], {}),
+        (["--check"], {"INTERPRETERD_CONFIG": str(path)}),
+    ):
+        ran = interpreterd("config", *arguments, **variables)
+        note = f"interpreterd: warning: {path}, line 2: queues-bytes is an earlier name of queues-total-bytes\n"
+        assert (ran.returncode, ran.stdout, ran.stderr) == (0, f"{path}: ok\n", note)
+    assert interpreterd("config", "--check", "--config", "").stdout == "no file of settings: ok\n"
+
+
+def test_check_tells_a_mistake(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "a.toml"
+    path.write_text("pool-siez = 0\n")
+    with pytest.raises(SystemExit) as caught:
+        main(["config", "--check", str(path)])
+    told = f"{path}, line 1: pool-siez: unknown key; the nearest one is pool-size"
+    told = f"interpreterd config: error: {told}. See `interpreterd config --help`.\n"
+    assert (caught.value.code, *capsys.readouterr()) == (2, "", told)

@@ -52,6 +52,15 @@ async def test_a_private_daemon_that_does_not_start(face: Face, tmp_path: Path) 
         await face(daemon).__aenter__()
 
 
+async def test_a_private_daemon_reads_no_file_of_settings(
+    face: Face, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "interpreterd.toml").write_text("a mistake")
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    async with face.local() as py:
+        assert (await py.execute("print(1)")).stdout == "1\n"
+
+
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
 async def test_a_private_daemon_ends_with_its_program(number: int) -> None:
     code = """

@@ -10,6 +10,7 @@ import shutil
 import socket
 import subprocess
 import textwrap
+import tomllib
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,8 @@ from standing import SharedDaemon, shared_daemon
 
 from interpreterd import client
 from interpreterd.cli.main import cli
+from interpreterd.config_file import ConfigFile
+from interpreterd.settings import Settings
 
 DOCS = ROOT / "docs"
 PAGES = {path.stem: path for path in sorted(DOCS.glob("*.md"))}
@@ -41,6 +44,9 @@ def test_every_block_is_run_or_says_why_not(path: Path) -> None:
         if block.language == "json":
             for line in block.text.splitlines():
                 json.loads(line)
+        elif block.language == "toml":  # a file of settings
+            file = ConfigFile(path=str(path), text=block.text, keys=tomllib.loads(block.text))
+            assert file.values(Settings.declared())
         elif block.language not in (*RUN, *DIRECTIVES):
             assert block.reason or (path == PROXY and block.language in CONFIGURATIONS), block
 
