@@ -20,11 +20,10 @@ from aiohttp import web
 
 from interpreterd import unix
 from interpreterd.app import MANAGER, make_app
-from interpreterd.contexts.limits import limits_of
+from interpreterd.contexts.limits import configured, limits_of
 from interpreterd.http.connections import Connections, Runner
 from interpreterd.http.settings import UNIX, HttpSettings, split_address
 from interpreterd.logs.handler import flush, set_up_logging
-from interpreterd.pipe.messages import Configure
 from interpreterd.processes.guard import Guard
 from interpreterd.processes.nursery import Nursery
 from interpreterd.settings import Settings
@@ -74,7 +73,7 @@ async def _serve(settings: Settings, guard: Guard, parent: int | None) -> int:
             Pool(
                 await stack.enter_async_context(launcher.run(workers, nursery)),
                 workers.pool_size,
-                usual=Configure(cwd=settings.contexts.cwd, data_bytes=limits_of(settings.contexts).data_bytes),
+                usual=configured(settings.contexts.cwd, limits_of(settings.contexts)),
                 start_timeout_s=workers.start_timeout_s,
             )
         )

@@ -110,8 +110,10 @@ class Interpreter:
         self._environ["PWD"] = cwd
         set_environment(self._environ, message["envs"])
         if "limits" in message:
-            self._library.limit_data(message["limits"]["data"] + RESERVE_BYTES)
-            self._reserve_bytes = RESERVE_BYTES
+            from worker.limiting import limit
+
+            limit(self._library, message["limits"], RESERVE_BYTES)
+            self._reserve_bytes = RESERVE_BYTES if "data" in message["limits"] else 0
         self._channel.send({"type": "configured"})
 
     def _execute(self, message, send):

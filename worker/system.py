@@ -10,7 +10,6 @@ from worker.stack import Stack
 PR_SET_PDEATHSIG = 1  # prctl(2)
 PR_SET_CHILD_SUBREAPER = 36
 SIGKILL = 9
-RLIMIT_DATA = 2  # getrlimit(2)
 NICENESS = 5  # a third of the daemon's share of a processor that both want: sched(7)
 
 
@@ -57,13 +56,13 @@ class Library:
             return False
         return True
 
-    def limit_data(self, size_bytes):
-        """Let this process, and each process that it starts, allocate ``size_bytes`` more than it has: setrlimit(2)."""
-        with open("/proc/self/statm") as file:
-            pages = int(file.read().split()[5])  # proc(5): data + stack
-        limit = (pages * os.sysconf("SC_PAGE_SIZE") + size_bytes).to_bytes(8, sys.byteorder)
-        if self._call is not None:
-            self._call(self._setrlimit, (RLIMIT_DATA, limit + limit))
+    def limit(self, number, limit):
+        """Set a limit of this process, and of each process that it starts, for good: setrlimit(2).
+
+        Returns False if Python was built without ``_ctypes``, or if the limit is already lower, as in getrlimit(2).
+        """
+        limit = limit.to_bytes(8, sys.byteorder)
+        return self._call is not None and self._call(self._setrlimit, (number, limit + limit)) == 0
 
     def become_subreaper(self):
         """Keep every descendant below this process, so that killing the tree finds them all."""

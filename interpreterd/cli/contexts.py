@@ -68,7 +68,8 @@ def list_command(
 )
 @click.option("--label", "labels", multiple=True, metavar="KEY=VALUE", help="Metadata of the context. Repeatable.")
 @click.option("--memory", metavar="SIZE", help="Limit of its memory, for example 512M.")
-@click.option("--processes", type=click.IntRange(min=1), metavar="N", help="Limit of the number of its processes.")
+@click.option("--processes", type=click.IntRange(min=1), metavar="N", help="Limit of its processes and threads.")
+@click.option("--open-files", type=click.IntRange(min=1), metavar="N", help="Limit of open files of each process.")
 @click.option("--cpu-s", type=float, metavar="SECONDS", help="Limit of the processor time of an execution.")
 @click.option("--output", metavar="SIZE", help="Limit of the output of an execution, for example 10M.")
 @json_option
@@ -80,6 +81,7 @@ def create(
     labels: tuple[str, ...],
     memory: str | None,
     processes: int | None,
+    open_files: int | None,
     cpu_s: float | None,
     output: str | None,
     as_json: bool,
@@ -90,6 +92,7 @@ def create(
     limits = {
         "memoryBytes": _size(memory, "--memory"),
         "processes": processes,
+        "openFiles": open_files,
         "cpuSeconds": cpu_s,
         "outputBytes": _size(output, "--output"),
     }

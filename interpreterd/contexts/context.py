@@ -9,6 +9,7 @@ from typing import assert_never
 import attrs
 
 from interpreterd.contexts.executions import ExecutionRecord, Executions
+from interpreterd.contexts.limits import configured
 from interpreterd.contexts.service import Interrupted
 from interpreterd.contexts.settings import ContextSettings
 from interpreterd.contexts.slot import Slot
@@ -26,7 +27,7 @@ from interpreterd.model.functions import CallAnswer
 from interpreterd.model.limits import Limits
 from interpreterd.model.requests import Execute
 from interpreterd.pipe.bundles import Bundle
-from interpreterd.pipe.messages import Configure, FromWorker
+from interpreterd.pipe.messages import FromWorker
 from interpreterd.workers.directory import real_directory
 from interpreterd.workers.launcher import Launcher
 from interpreterd.workers.watcher import Watcher
@@ -80,7 +81,7 @@ class Context:
             listener=self,
             feed=self._feed,
             launcher=launcher,
-            configuration=Configure(cwd=cwd, envs=envs, data_bytes=limits.data_bytes),
+            configuration=configured(cwd, limits, envs),
             start_timeout_s=start_timeout_s,
             limits=limits,
             watcher=watcher,

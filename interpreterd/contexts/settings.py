@@ -6,6 +6,7 @@ from attrs import frozen
 
 from interpreterd.setting_kinds import (
     LEAST_MEMORY_BYTES,
+    LEAST_OPEN_FILES,
     MIB,
     absolute,
     at_least,
@@ -14,6 +15,7 @@ from interpreterd.setting_kinds import (
     duration,
     parse_bytes,
     setting,
+    whole,
 )
 
 QUEUE_LIMIT: Final = 1024  # a notebook sends all of its cells at once
@@ -38,7 +40,14 @@ class ContextSettings:
         parse=at_least(LEAST_MEMORY_BYTES, parse_bytes),
     )
     context_processes: int | None = setting(
-        None, "number of processes of a context; beyond it they are killed (default: no limit)", parse=count
+        None,
+        "number of processes and threads of a context; beyond it they are killed (default: no limit)",
+        parse=count,
+    )
+    context_open_files: int | None = setting(
+        None,
+        "number of descriptors that each process of a context may have open (default: the daemon's own limit)",
+        parse=at_least(LEAST_OPEN_FILES, whole),
     )
     context_cpu_s: float | None = setting(
         None,

@@ -8,7 +8,7 @@ from attrs import field, frozen
 
 from interpreterd.model.digest import Digest, utf8_bytes
 from interpreterd.model.errors import InvalidLimit, InvalidRequest
-from interpreterd.setting_kinds import LEAST_MEMORY_BYTES, MIB
+from interpreterd.setting_kinds import LEAST_MEMORY_BYTES, LEAST_OPEN_FILES, MIB
 
 MOST: Final = 2**53  # every JSON parser holds it exactly
 _UNITS: Final = ((1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB"))
@@ -31,7 +31,8 @@ class Limits:
         memory_bytes: Resident memory of the worker and all its descendants.
         cpu_s: Processor time of one execution, in all these processes.
         output_bytes: One execution's stdout and stderr together, as UTF-8.
-        processes: The worker is one of them.
+        processes: Processes and their threads; the worker is one of them.
+        open_files: Open descriptors of each process.
         queued: Executions that wait.
         code_bytes: One execution's code, as UTF-8.
         queue_is_usual: Whether ``queued`` is the default that neither daemon nor context has set; then it is not shown.
@@ -43,6 +44,7 @@ class Limits:
     processes: int | None = _limit()
     queued: int | None = _limit()
     code_bytes: int | None = _limit()
+    open_files: int | None = _limit(least=LEAST_OPEN_FILES)
     queue_is_usual: bool = False
 
     @classmethod

@@ -51,8 +51,9 @@ def _body(message: ToWorker) -> dict[str, Any]:
     match message:
         case Configure():
             body = {"type": "configure", "cwd": message.cwd, "envs": dict(message.envs)}
-            if message.data_bytes is not None:
-                body["limits"] = {"data": message.data_bytes}
+            limits = {"data": message.data_bytes, "file": message.file_bytes, "files": message.open_files}
+            if limits := {name: limit for name, limit in limits.items() if limit is not None}:
+                body["limits"] = limits
         case Run():
             body = _run(message)
         case Answer():

@@ -36,11 +36,15 @@ class Configure:
         envs: Added to the environment, for good.
         data_bytes: Limit of the memory that it and each process that it starts may allocate from now on; None for no
             limit.
+        file_bytes: Limit of the length of each file that they write; None for no other than it has.
+        open_files: Limit of the descriptors that each of them has open; None for no other than it has.
     """
 
     cwd: str
     envs: Mapping[str, str] = field(factory=dict, repr=lambda envs: f"<{len(envs)} variables>")
     data_bytes: int | None = None
+    file_bytes: int | None = None
+    open_files: int | None = None
 
 
 @frozen

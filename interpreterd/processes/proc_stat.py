@@ -8,6 +8,7 @@ TICKS_PER_S: Final = os.sysconf("SC_CLK_TCK")
 # Positions of the fields, counted from after the name, which is the second one.
 STATE, PARENT, GROUP, SESSION, FAULTS = 0, 1, 2, 3, 7
 UTIME, STIME, CUTIME, CSTIME, STARTED, RESIDENT, ARGUMENTS = 11, 12, 13, 14, 19, 21, 45
+THREAD_COUNT: Final = 17
 
 
 def stat(pid: int) -> list[bytes] | None:

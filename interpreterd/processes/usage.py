@@ -33,6 +33,7 @@ class Process:
         reaped_s: Processor time of children that it has waited for, and of theirs.
         resident_bytes: Memory that is shared with other processes counts in each of them.
         faults: How many pages it was given so far, some at once: the first writes to shared pages are among them.
+        threads: Its number of threads, the main one included.
     """
 
     pid: int
@@ -41,6 +42,7 @@ class Process:
     reaped_s: float
     resident_bytes: int
     faults: int = 0
+    threads: int = 1
 
     @property
     def key(self) -> tuple[int, int]:
@@ -184,6 +186,7 @@ def _process(pid: int, stat: list[bytes]) -> Process:
         reaped_s=(int(stat[proc_stat.CUTIME]) + int(stat[proc_stat.CSTIME])) / proc_stat.TICKS_PER_S,
         resident_bytes=int(stat[proc_stat.RESIDENT]) * _PAGE_BYTES,
         faults=int(stat[proc_stat.FAULTS]),
+        threads=int(stat[proc_stat.THREAD_COUNT]),
     )
 
 

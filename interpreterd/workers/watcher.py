@@ -26,6 +26,7 @@ REST_LIMIT_S: Final = 1.0
 MEMORY_BUDGET_S: Final = 0.5  # of processor time, for one measurement: 40 GiB that many processes share
 MEASURE_SLICE_S: Final = 0.05  # the families take turns in slices of this length
 MEASURED_AT_ONCE: Final = 2
+OWN_THREADS: Final = 2  # of a worker, which do not count: one that flushes, one that waits for answers to calls
 SWEEP_FAILURE: Final = "processes that escaped from a limited worker could not be killed"
 _log = logging.getLogger(__name__)
 
@@ -71,8 +72,8 @@ class Watch:
         if self._is_hidden(family):
             return Excess("its limits cannot be checked: its process is hidden")
         processes = self._limits.processes
-        if processes is not None and len(family) > processes:
-            return Excess(f"process limit of {processes} exceeded")
+        if processes is not None and (excess := _judge_count(family, self._pid, processes)):
+            return Excess(excess)
         self.unclear = family if self._is_unclear(family) else None
         return self._judge_time(family)
 
@@ -129,6 +130,16 @@ class Watch:
         if limit_bytes is None or measurement.bytes <= limit_bytes:
             return None
         return Excess(f"memory limit of {size_in_words(limit_bytes)} exceeded")
+
+
+def _judge_count(family: list[Process], worker: int, limit: int) -> str | None:
+    """Return the excess if ``family`` has more than ``limit`` processes and threads."""
+    if len(family) > limit:
+        return f"process limit of {limit} exceeded"
+    threads = sum(max(it.threads - 1 - (OWN_THREADS if it.pid == worker else 0), 0) for it in family)
+    if len(family) + threads > limit:
+        return f"process limit of {limit} exceeded: threads count, too"
+    return None
 
 
 class Watcher:

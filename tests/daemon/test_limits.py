@@ -124,6 +124,27 @@ async def test_processes(client: Client, gate: Gate) -> None:
         await usable_again(client, context)
 
 
+async def test_threads_count_wherever_they_are(client: Client, gate: Gate) -> None:
+    start = (
+        "import threading, time; [threading.Thread(target=time.sleep, args=[99], daemon=True).start() for _ in range({})]"
+    )
+    child = "import os\nif os.fork() == 0:\n    {}\n    time.sleep(1000)\nos.wait()"
+    context = await client.create(limits={"processes": 8})
+    async with neighbour(client, gate):
+        assert (await client.run(start.format(5), context)).error is None
+        excess = error("WorkerDied", "process limit of 8 exceeded: threads count, too")
+        assert ended(await client.run(child.format(start.format(5)), context)) == ([excess, COMPLETED], 1000, "")
+        await usable_again(client, context)
+
+
+async def test_open_files(client: Client) -> None:
+    context = await client.create(limits={"openFiles": 64})
+    result = await client.run("import os\nfiles = []\nwhile True: files.append(open(os.devnull))", context)
+    assert result.error is not None
+    assert result.error["value"] == "[Errno 24] Too many open files: '/dev/null'"
+    assert (await client.run("del files; import decimal; print('goes on')", context)).stdout == "goes on\n"
+
+
 BOMB_LIMIT = 150  # otherwise the bomb would hit other processes of this machine
 BOMB = f"""
 import mmap, os

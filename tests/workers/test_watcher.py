@@ -103,8 +103,8 @@ def test_a_process_named_to_deceive() -> None:
 # Processor time: made-up looks at a family, one after the other
 
 
-def at(pid: int, cpu_s: float, reaped_s: float = 0.0, *, started: int = 1) -> Process:
-    return Process(pid=pid, started=started, cpu_s=cpu_s, reaped_s=reaped_s, resident_bytes=0)
+def at(pid: int, cpu_s: float, reaped_s: float = 0.0, *, started: int = 1, threads: int = 1) -> Process:
+    return Process(pid=pid, started=started, cpu_s=cpu_s, reaped_s=reaped_s, resident_bytes=0, threads=threads)
 
 
 LOOKS: dict[str, tuple[list[list[Process]], float]] = {
@@ -178,6 +178,16 @@ def test_processes_are_too_many_whatever_runs() -> None:
     watch = Watch(1, Limits(processes=2), lambda excess: None)
     assert judge(watch, at(1, 0), at(2, 0)) is None
     assert judge(watch, at(1, 0), at(2, 0), at(3, 0)) == Excess("process limit of 2 exceeded")
+
+
+def test_threads_count_with_processes_but_not_a_worker_s_own() -> None:
+    watch = Watch(1, Limits(processes=4), lambda excess: None)
+    worker, child = at(1, 0, threads=3), at(2, 0, threads=2)
+    assert judge(watch, worker, child) is None
+    too_many = Excess("process limit of 4 exceeded: threads count, too")
+    assert judge(watch, at(1, 0, threads=7)) == too_many
+    assert judge(watch, at(1, 0, threads=6)) is None
+    assert judge(watch, worker, child, at(3, 0), at(4, 0, threads=1)) == too_many
 
 
 # When the watcher looks

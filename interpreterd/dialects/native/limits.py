@@ -16,6 +16,7 @@ KEYS: Final[Mapping[str, str]] = {
     "processes": "processes",
     "queued": "queued",
     "code_bytes": "codeBytes",
+    "open_files": "openFiles",
 }
 """The key of each of ``Limits.kinds()``; a test shows that none is missing."""
 

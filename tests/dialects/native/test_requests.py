@@ -19,14 +19,14 @@ from interpreterd.model.requests import (
     CreateContext,
     Execute,
 )
-from interpreterd.setting_kinds import LEAST_MEMORY_BYTES
+from interpreterd.setting_kinds import LEAST_MEMORY_BYTES, LEAST_OPEN_FILES
 
 scalars = st.none() | st.booleans() | st.integers() | st.floats() | st.text()
 anything = st.recursive(
     scalars, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3), max_leaves=8
 )
 KEYS = ["code", "contextId", "timeout", "envs", "cwd", "language", "limits", "metadata", "later"]
-LIMITS = ["memoryBytes", "cpuSeconds", "outputBytes", "processes", "queued", "codeBytes", "later"]
+LIMITS = ["memoryBytes", "cpuSeconds", "outputBytes", "processes", "queued", "codeBytes", "openFiles", "later"]
 limits = st.dictionaries(st.sampled_from(LIMITS), scalars)
 
 
@@ -116,6 +116,7 @@ def test_a_wrong_type_in_limits_is_named(given_limits: object, reason: str) -> N
         ("processes", -1, "at least 1"),
         ("queued", 0, "at least 1"),
         ("codeBytes", 10**400, "at least 1"),
+        ("openFiles", LEAST_OPEN_FILES - 1, "at least 32"),
     ],
 )
 def test_a_limit_that_cannot_be_is_refused(key: str, value: float, least: str) -> None:
@@ -132,10 +133,17 @@ def test_every_limit_arrives() -> None:
         "processes": 2,
         "queued": 3,
         "codeBytes": 2**53,
+        "openFiles": 100,
     }
     parsed = parse_create({"limits": value}).limits
     assert parsed == Limits(
-        memory_bytes=LEAST_MEMORY_BYTES, cpu_s=0.5, output_bytes=1, processes=2, queued=3, code_bytes=2**53
+        memory_bytes=LEAST_MEMORY_BYTES,
+        cpu_s=0.5,
+        output_bytes=1,
+        processes=2,
+        queued=3,
+        code_bytes=2**53,
+        open_files=100,
     )
     assert limits_body(parsed) == value
 
