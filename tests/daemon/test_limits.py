@@ -125,10 +125,8 @@ async def test_processes(client: Client, gate: Gate) -> None:
 
 
 async def test_threads_count_wherever_they_are(client: Client, gate: Gate) -> None:
-    start = (
-        "import threading, time; [threading.Thread(target=time.sleep, args=[99], daemon=True).start() for _ in range({})]"
-    )
-    child = "import os\nif os.fork() == 0:\n    {}\n    time.sleep(1000)\nos.wait()"
+    start = "import threading, time\nfor _ in range({}): threading.Thread(target=time.sleep, args=[99], daemon=True).start()"
+    child = "import os\nif os.fork() == 0: exec({!r}); time.sleep(99)\nos.wait()"
     context = await client.create(limits={"processes": 8})
     async with neighbour(client, gate):
         assert (await client.run(start.format(5), context)).error is None
