@@ -11,6 +11,7 @@ import functools
 import itertools
 import logging
 import resource
+import socket
 from collections.abc import Callable, Iterator
 from typing import Final, cast
 
@@ -18,7 +19,7 @@ from aiohttp import web
 
 from interpreterd.http.errors import SHOW, Show
 from interpreterd.http.incoming import IncomingConnection
-from interpreterd.http.keys import SETTINGS
+from interpreterd.http.keys import JUDGE, SETTINGS, Judge
 from interpreterd.http.settings import HttpSettings
 from interpreterd.setting_kinds import MIB
 
@@ -37,16 +38,17 @@ class Runner(web.AppRunner):
     async def _make_server(self) -> web.Server:
         server = await super()._make_server()
         server.__class__ = Connections
-        cast("Connections", server).set_up(self.app[SETTINGS], self.app[SHOW])
+        cast("Connections", server).set_up(self.app[SETTINGS], self.app[SHOW], self.app.get(JUDGE))
         return server
 
 
 class Connections(web.Server):
     """All connections of one daemon. It is the protocol factory of a listening socket: a call makes a connection."""
 
-    def set_up(self, settings: HttpSettings, show: Show) -> None:
-        """Begin with none. What is wrong with one is told as ``show`` has it."""
+    def set_up(self, settings: HttpSettings, show: Show, judge: Judge | None = None) -> None:
+        """Begin with none. What is wrong with one is told as ``show`` has it; ``judge`` says who is refused."""
         self.show = show
+        self._judge = judge
         self._settings = settings
         self._options = self._kwargs | {
             "auto_decompress": False,
@@ -78,9 +80,12 @@ class Connections(web.Server):
         """Since when no connection is open, in the loop's time; None if one is."""
         return None if self._open else self._unused_since
 
-    def opened(self, connection: IncomingConnection, fd: int) -> None:
+    def opened(self, connection: IncomingConnection, sock: socket.socket) -> None:
         """A connection has been opened."""
         self._open.add(connection)
+        fd = sock.fileno()
+        if self._judge is not None:
+            connection.refusal = self._judge(sock)
         is_spare = fd >= self._descriptors - min(_SPARE, self._descriptors // _SPARE_SHARE)
         if is_spare or len(self._open) > self.limit:
             self._make_room(connection)

@@ -7,6 +7,7 @@ import asyncio
 import contextlib
 import enum
 import logging
+import socket
 from http import HTTPStatus
 from typing import Any, Final, Protocol
 
@@ -43,7 +44,7 @@ class Registry(Protocol):
     def limit(self) -> int: ...
     @property
     def show(self) -> Show: ...
-    def opened(self, connection: "IncomingConnection", fd: int) -> None: ...
+    def opened(self, connection: "IncomingConnection", sock: socket.socket) -> None: ...
     def closed(self, connection: "IncomingConnection") -> None: ...
     def begins_head(self, connection: "IncomingConnection") -> None: ...
     def waits(self, connection: "IncomingConnection") -> None: ...
@@ -56,6 +57,7 @@ class IncomingConnection(Connection):
 
     Attributes:
         excess: Whether it is beyond the limit.
+        refusal: Why its client may not use the daemon, if so; see ``keys.JUDGE``.
     """
 
     __slots__ = (
@@ -68,11 +70,13 @@ class IncomingConnection(Connection):
         "_registry",
         "_waits",
         "excess",
+        "refusal",
     )
 
     def __init__(self, registry: Registry, server: web.Server, patience_s: float, **options: Any) -> None:
         super().__init__(server, patience_s, **options)
         self.excess = False
+        self.refusal: str | None = None
         self._registry = registry
         self._phase = _Phase.IDLE
         self._waits = False  # waits for the client, within a request
@@ -168,7 +172,7 @@ class IncomingConnection(Connection):
         """See aiohttp."""
         super().connection_made(transport)
         self.keep_alive(True)  # stops aiohttp's clock: the registry's clock counts until a head has arrived
-        self._registry.opened(self, transport.get_extra_info("socket").fileno())
+        self._registry.opened(self, transport.get_extra_info("socket"))
 
     def connection_lost(self, exc: BaseException | None) -> None:
         """See aiohttp."""

@@ -1,7 +1,13 @@
 """The keys under which the application carries its parts."""
 
+import socket
+from collections.abc import Callable
+
 from aiohttp import web
 
 from interpreterd.http.settings import HttpSettings
 
 SETTINGS = web.AppKey("SETTINGS", HttpSettings)
+Judge = Callable[[socket.socket], str | None]
+JUDGE: web.AppKey[Judge] = web.AppKey("JUDGE")
+"""Returns why the client of a new connection may not use the daemon; None if it may."""

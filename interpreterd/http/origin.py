@@ -1,4 +1,4 @@
-"""The checks of ``Host`` and ``Origin`` before every route."""
+"""The checks of the peer, of ``Host`` and of ``Origin`` before every route."""
 
 import functools
 import ipaddress
@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 from aiohttp import hdrs, web
 
 from interpreterd.http.errors import Handler
+from interpreterd.http.incoming import IncomingConnection
 from interpreterd.http.keys import SETTINGS
 from interpreterd.http.settings import UNIX, HttpSettings, split_address
 from interpreterd.model.errors import Forbidden
@@ -19,12 +20,15 @@ _PREFLIGHT_AGE_S: Final = "600"
 
 @web.middleware
 async def refuse_strangers(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Refuse requests that a foreign web page may have sent.
+    """Refuse requests of processes that may not use the daemon, and those that a foreign web page may have sent.
 
-    ``Host`` must be a name of this daemon, against DNS rebinding. ``Origin``, which browsers send, must be the daemon's
-    own or an allowed one. Answers to an allowed origin carry the CORS headers (fetch.spec.whatwg.org) that its page
-    needs to read them.
+    Who has opened the connection was judged at once, see ``keys.JUDGE``. ``Host`` must be a name of this daemon,
+    against DNS rebinding. ``Origin``, which browsers send, must be the daemon's own or an allowed one. Answers to an
+    allowed origin carry the CORS headers (fetch.spec.whatwg.org) that its page needs to read them.
     """
+    connection = request.protocol
+    if isinstance(connection, IncomingConnection) and connection.refusal is not None:
+        raise Forbidden(connection.refusal)
     settings = request.app[SETTINGS]
     _check_host(request, settings)
     origin = request.headers.get(hdrs.ORIGIN)

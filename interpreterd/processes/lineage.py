@@ -1,0 +1,118 @@
+"""Which process is at the other end of a unix socket, and which processes it descends from.
+
+Processes end while this looks, and their numbers go to others. So each step up is checked once more when the parent has
+been read: a process changes its parent only by losing it, and never gets the old one back.
+"""
+
+import contextlib
+import ctypes
+import errno
+import functools
+import os
+import signal
+import socket
+import struct
+from collections.abc import Iterator
+from typing import Final
+
+from interpreterd.processes import proc_stat
+
+LINE_LIMIT: Final = 64  # steps up; each takes some 20 µs, and a client in a deep tree of shells has a dozen
+SO_PEERPIDFD: Final = 77  # unix(7), since Linux 6.5
+PR_GET_CHILD_SUBREAPER: Final = 37  # prctl(2)
+_CREDENTIALS = struct.Struct("iii")  # struct ucred: pid, uid, gid
+_NONE = {errno.ENOPROTOOPT, errno.ENODATA}  # before Linux 6.5; a socket that nobody has connected
+
+
+class Untraceable(Exception):
+    """The descent of a process cannot be told; the text is the reason."""
+
+
+def peer_line(sock: socket.socket, ancestor: int) -> list[int] | None:
+    """Return the process that has connected to ``sock``, a unix socket, as ``line`` does for its pid.
+
+    It is the process that called connect(2), whoever has the socket by now.
+
+    Raises:
+        Untraceable: Also if that process is gone: another one may have its number.
+    """
+    with _peer_alive(sock) as pid:
+        if not pid:  # it is outside of this pid namespace, and so no descendant
+            return None
+        return line(pid, ancestor)
+
+
+def line(pid: int, ancestor: int) -> list[int] | None:
+    """Return ``pid`` and the processes above it, up to a child of ``ancestor``; none if ``pid`` is ``ancestor``.
+
+    None means that it does not descend from ``ancestor``, which is this process or one above it.
+
+    Raises:
+        Untraceable: A process of the line is gone or hidden, or there are more than ``LINE_LIMIT``.
+    """
+    found: list[int] = []
+    parent = _parent(pid)
+    for _ in range(LINE_LIMIT):
+        if pid == ancestor:
+            return found
+        if not parent:  # init, or see ``_parent``
+            return None
+        try:
+            grandparent = _parent(parent)
+        except Untraceable:  # it has just died, or is hidden
+            grandparent = -1
+        if (now := _parent(pid)) != parent:
+            parent = now
+        elif grandparent < 0:
+            raise Untraceable("a process that it descends from cannot be looked at")
+        else:
+            found.append(pid)
+            pid, parent = parent, grandparent
+    raise Untraceable(f"it descends from more than {LINE_LIMIT} processes, or they change too fast")
+
+
+def adopts() -> bool:
+    """Return whether orphans below this process become its children: prctl(2), PR_SET_CHILD_SUBREAPER."""
+    answer = ctypes.c_int()
+    return _prctl()(PR_GET_CHILD_SUBREAPER, ctypes.byref(answer), 0, 0, 0) == 0 and bool(answer.value)
+
+
+@contextlib.contextmanager
+def _peer_alive(sock: socket.socket) -> Iterator[int]:
+    """Give the block the pid of the peer; raise ``Untraceable`` unless it is the same process's to the block's end."""
+    pid, _, _ = _CREDENTIALS.unpack(sock.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size))
+    try:
+        pidfd = sock.getsockopt(socket.SOL_SOCKET, SO_PEERPIDFD) if pid else -1
+    except OSError as error:
+        if error.errno not in _NONE:  # EINVAL or ESRCH, by version
+            raise Untraceable("the process has ended") from None
+        pidfd = -1
+    try:
+        yield pid
+        if pidfd >= 0:
+            with contextlib.suppress(PermissionError):  # another user's: it lives
+                signal.pidfd_send_signal(pidfd, 0)
+    except ProcessLookupError:
+        raise Untraceable("the process has ended") from None
+    finally:
+        if pidfd >= 0:
+            os.close(pidfd)
+
+
+def _parent(pid: int) -> int:
+    """Return the parent of ``pid``; 0 if that is outside of this pid namespace, or cannot be of this user's family."""
+    fields = proc_stat.stat(pid)
+    if fields is not None:
+        return int(fields[proc_stat.PARENT])
+    try:
+        os.kill(pid, 0)  # /proc may be mounted with hidepid, proc(5)
+    except PermissionError:  # another user's, perhaps the shell's that a client was started from
+        return 0
+    except ProcessLookupError:
+        raise Untraceable("a process has ended") from None
+    raise Untraceable("a process hides itself")
+
+
+@functools.cache
+def _prctl() -> "ctypes._NamedFuncPointer":
+    return ctypes.CDLL(None).prctl

@@ -1,0 +1,82 @@
+"""Processes of isolated contexts are refused, whatever has become of their parents; all others are not."""
+
+import os
+import socket
+from collections.abc import Iterator
+
+import pytest
+
+from interpreterd.contexts import peers
+from interpreterd.contexts.peers import REFUSED, UNKNOWN, Peers
+from interpreterd.processes.lineage import Untraceable
+
+PLAIN, ISOLATED, TEMPLATE, CHILD = 1001, 1002, 1003, 1004
+
+
+@pytest.fixture
+def sock() -> Iterator[socket.socket]:
+    """Yield a connection of this process to itself."""
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        yield ours
+
+
+def judge(monkeypatch: pytest.MonkeyPatch, line: "list[int] | Untraceable | None", *, adopts: bool = True) -> Peers:
+    def peer_line(sock: socket.socket, ancestor: int) -> "list[int] | None":
+        assert ancestor == os.getpid()
+        if isinstance(line, Untraceable):
+            raise line
+        return line
+
+    monkeypatch.setattr(peers, "peer_line", peer_line)
+    monkeypatch.setattr(peers, "adopts", lambda: adopts)
+    made = Peers(lambda: {PLAIN}, lambda: {ISOLATED})
+    made.watches = True
+    return made
+
+
+@pytest.mark.parametrize("adopts", [True, False])
+@pytest.mark.parametrize(
+    ("line", "is_refused"),
+    [
+        (None, False),  # a client
+        ([], False),  # a client within the daemon's process
+        ([PLAIN], False),
+        ([CHILD, PLAIN, TEMPLATE], False),
+        ([ISOLATED], True),
+        ([CHILD, CHILD, ISOLATED, TEMPLATE], True),
+    ],
+)
+def test_descendants_of_isolated_workers_alone_are_refused(
+    monkeypatch: pytest.MonkeyPatch, sock: socket.socket, line: "list[int] | None", is_refused: bool, adopts: bool
+) -> None:
+    refusal = judge(monkeypatch, line, adopts=adopts).refusal(sock)
+    assert refusal == (REFUSED if is_refused else None)
+
+
+@pytest.mark.parametrize("line", [[CHILD], [CHILD, TEMPLATE]])
+def test_a_process_that_a_worker_has_left_behind_is_refused_by_a_daemon(
+    monkeypatch: pytest.MonkeyPatch, sock: socket.socket, line: list[int]
+) -> None:
+    assert judge(monkeypatch, line).refusal(sock) == REFUSED
+    assert judge(monkeypatch, line, adopts=False).refusal(sock) is None
+
+
+def test_a_process_that_cannot_be_traced_is_refused_and_told_why(
+    monkeypatch: pytest.MonkeyPatch, sock: socket.socket, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert judge(monkeypatch, Untraceable("the process has ended")).refusal(sock) == f"{UNKNOWN}: the process has ended"
+    assert "the process has ended" in caplog.text
+
+
+def test_no_process_is_looked_at_before_there_is_an_isolated_context(
+    monkeypatch: pytest.MonkeyPatch, sock: socket.socket
+) -> None:
+    made = judge(monkeypatch, [ISOLATED])
+    made.watches = False
+    assert made.refusal(sock) is None
+
+
+def test_connections_by_tcp_are_not_judged(monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.socket() as sock:
+        assert judge(monkeypatch, [ISOLATED]).refusal(sock) is None
