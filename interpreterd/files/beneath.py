@@ -14,6 +14,8 @@ import stat
 from collections import deque
 from typing import Final
 
+from interpreterd.files.rights import as_daemon
+
 _OPENAT2: Final = 437  # on every architecture but Alpha
 _NO_MAGICLINKS: Final = 0x02  # openat2(2)
 _NO_SYMLINKS: Final = 0x04
@@ -32,9 +34,16 @@ class _How(ctypes.Structure):
 def open_directory(path: str) -> int:
     """Return an O_PATH descriptor of the directory ``path``, which is absolute and has no symbolic link.
 
+    It is found with the daemon's rights: a context may work in a directory below others that its user may not enter.
+
     Raises:
         OSError: It is not there, or has a symbolic link by now (ELOOP).
     """
+    with as_daemon():
+        return _open_directory(path)
+
+
+def _open_directory(path: str) -> int:
     flags = os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC
     if has_openat2():
         return _openat2(_AT_FDCWD, path, flags, _NO_SYMLINKS)
