@@ -57,7 +57,7 @@ class LocalFiles:
     def __init__(
         self, directory: str, settings: FileSettings, transfers: Transfers, *, user: int | None = None
     ) -> None:
-        """Serve what is below ``directory``, which is absolute and has no symbolic link, to ``user`` or the daemon's."""
+        """Serve what is below ``directory``, absolute and without symbolic links, with the rights of ``user``."""
         self._directory = directory
         self._user = user
         self._settings = settings

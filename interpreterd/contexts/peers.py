@@ -13,7 +13,7 @@ from typing import Final
 from interpreterd.processes.lineage import Untraceable, adopts, peer_line
 
 REFUSED: Final = "code that runs in an isolated context may not use the daemon's API"
-UNKNOWN: Final = (
+UNTRACED: Final = (
     "isolated contexts may not use the daemon's API, and it cannot be told whether this connection is one of theirs"
 )
 _log = logging.getLogger(__name__)
@@ -44,7 +44,7 @@ class Peers:
             line = peer_line(sock, os.getpid())
         except Untraceable as error:
             _log.warning("a connection is refused while there are isolated contexts: %s", error)
-            return f"{UNKNOWN}: {error}"
+            return f"{UNTRACED}: {error}"
         if not line:
             return None
         plain, isolated = self._plain(), self._isolated()

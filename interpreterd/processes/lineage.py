@@ -19,7 +19,7 @@ from interpreterd.processes import proc_stat
 
 LINE_LIMIT: Final = 64  # steps up; each takes some 20 µs, and a client in a deep tree of shells has a dozen
 SO_PEERPIDFD: Final = 77  # unix(7), since Linux 6.5
-PR_GET_CHILD_SUBREAPER: Final = 37  # prctl(2)
+_GET_CHILD_SUBREAPER: Final = 37  # prctl(2)
 _CREDENTIALS = struct.Struct("iii")  # struct ucred: pid, uid, gid
 _NONE = {errno.ENOPROTOOPT, errno.ENODATA}  # before Linux 6.5; a socket that nobody has connected
 
@@ -74,7 +74,7 @@ def line(pid: int, ancestor: int) -> list[int] | None:
 def adopts() -> bool:
     """Return whether orphans below this process become its children: prctl(2), PR_SET_CHILD_SUBREAPER."""
     answer = ctypes.c_int()
-    return _prctl()(PR_GET_CHILD_SUBREAPER, ctypes.byref(answer), 0, 0, 0) == 0 and bool(answer.value)
+    return _prctl()(_GET_CHILD_SUBREAPER, ctypes.byref(answer), 0, 0, 0) == 0 and bool(answer.value)
 
 
 @contextlib.contextmanager

@@ -59,8 +59,8 @@ async def test_a_folder_that_its_code_may_not_enter_is_neither_listed_nor_writte
     assert await asyncio.to_thread(os.listdir, tmp_path / "inside" / "closed") == ["file"]
 
 
-async def test_the_files_of_others_have_the_daemons_rights_at_the_same_time(files: LocalFiles, tmp_path: Path) -> None:
-    daemons = LocalFiles(str(tmp_path.resolve()), FileSettings(), Transfers())
+async def test_the_files_of_others_have_the_daemons_rights_at_the_same_time(files: LocalFiles) -> None:
+    daemons = LocalFiles(os.path.dirname(files._directory), FileSettings(), Transfers())
 
     async def reads_as_daemon() -> bytes:
         async with daemons.reading("inside/secret") as download:

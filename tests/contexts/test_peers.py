@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from interpreterd.contexts import peers
-from interpreterd.contexts.peers import REFUSED, UNKNOWN, Peers
+from interpreterd.contexts.peers import REFUSED, UNTRACED, Peers
 from interpreterd.processes.lineage import Untraceable
 
 PLAIN, ISOLATED, TEMPLATE, CHILD = 1001, 1002, 1003, 1004
@@ -65,7 +65,9 @@ def test_a_process_that_a_worker_has_left_behind_is_refused_by_a_daemon(
 def test_a_process_that_cannot_be_traced_is_refused_and_told_why(
     monkeypatch: pytest.MonkeyPatch, sock: socket.socket, caplog: pytest.LogCaptureFixture
 ) -> None:
-    assert judge(monkeypatch, Untraceable("the process has ended")).refusal(sock) == f"{UNKNOWN}: the process has ended"
+    assert (
+        judge(monkeypatch, Untraceable("the process has ended")).refusal(sock) == f"{UNTRACED}: the process has ended"
+    )
     assert "the process has ended" in caplog.text
 
 

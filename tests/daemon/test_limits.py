@@ -125,7 +125,9 @@ async def test_processes(client: Client, gate: Gate) -> None:
 
 
 async def test_threads_count_wherever_they_are(client: Client, gate: Gate) -> None:
-    start = "import threading as t, time\nfor _ in range({}): t.Thread(target=time.sleep, args=[99], daemon=True).start()"
+    start = (
+        "import threading as t, time\nfor _ in range({}): t.Thread(target=time.sleep, args=[99], daemon=True).start()"
+    )
     child = "import os\nif os.fork() == 0: exec({!r}); time.sleep(99)\nos.wait()"
     context = await client.create(limits={"processes": 8})
     async with neighbour(client, gate):

@@ -51,8 +51,8 @@ def test_files_are_the_users_within_the_block_and_the_daemons_after_it(closed: P
 
 
 def test_the_block_of_a_failure_gives_the_rights_back(closed: Path) -> None:
-    with pytest.raises(ValueError), acting_as(USER):
-        raise ValueError
+    with pytest.raises(KeyError), acting_as(USER):
+        raise KeyError
     assert (closed / "secret").read_text() == "secret"
 
 
