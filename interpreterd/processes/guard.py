@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 
 from interpreterd.processes.families import CLEANERS_LIMIT_S, DEATH_LIMIT_S, kill_family, parent_and_start, state
 from interpreterd.processes.remains import Files, Remains, remove
+from interpreterd.processes.undumpable import become_undumpable
 
 if TYPE_CHECKING:
     from asyncio import AbstractEventLoop
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 _LOADER_LIMIT_S = 5  # the loader ends by itself once the daemon has ended
 _LINES_AT_ONCE = 256  # a pipe takes them as a whole or not at all: they are fewer than PIPE_BUF bytes, pipe(7)
 _CLOSE_LIMIT_S = 2
+_HIDE = 0  # no worker's pid
 
 
 class Guard:
@@ -56,6 +58,11 @@ class Guard:
         """Forget ``pids``, which have been reaped or killed; other processes may get these numbers."""
         for pid in pids:
             self._tell(pid, lives=False)
+
+    def hide(self) -> None:
+        """Hide the daemon's memory, and its copy in the guard, from other processes of their user: ``undumpable``."""
+        become_undumpable()
+        self.watch(_HIDE)
 
     def close(self) -> None:
         """End the guard, and every family that it still knows; wait for the guard, but only a moment.
@@ -184,6 +191,8 @@ def _run(pipe: int) -> bool:
             for line in lines:
                 if line == b".":
                     orderly = True
+                elif line == b"+%d" % _HIDE:
+                    become_undumpable()
                 elif line.startswith(b"+"):
                     workers[int(line[1:])] = True
                     remains.begin(int(line[1:]))
