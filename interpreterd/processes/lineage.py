@@ -1,7 +1,8 @@
 """Which process is at the other end of a unix socket, and which processes it descends from.
 
-Processes end while this looks, and their numbers go to others. So each step up is checked once more when the parent has
-been read: a process changes its parent only by losing it, and never gets the old one back.
+Processes end while this looks, and their numbers go to others. A process with the number of a dead parent has started
+after the child. So a parent that is not clearly older is checked once more: a process changes its parent only by losing
+it, and never gets the old one back.
 """
 
 import contextlib
@@ -51,23 +52,22 @@ def line(pid: int, ancestor: int) -> list[int] | None:
         Untraceable: A process of the line is gone or hidden, or there are more than ``LINE_LIMIT``.
     """
     found: list[int] = []
-    parent = _parent(pid)
+    parent, started = _parent_and_start(pid)
     for _ in range(LINE_LIMIT):
         if pid == ancestor:
             return found
-        if not parent:  # init, or see ``_parent``
+        if not parent:  # init, or see ``_parent_and_start``
             return None
-        try:
-            grandparent = _parent(parent)
-        except Untraceable:  # it has just died, or is hidden
-            grandparent = -1
-        if (now := _parent(pid)) != parent:
+        above = None
+        with contextlib.suppress(Untraceable):  # it has just died, or is hidden
+            above = _parent_and_start(parent)
+        if (above is None or above[1] >= started) and (now := _parent_and_start(pid)[0]) != parent:
             parent = now
-        elif grandparent < 0:
+        elif above is None:
             raise Untraceable("a process that it descends from cannot be looked at")
         else:
             found.append(pid)
-            pid, parent = parent, grandparent
+            pid, (parent, started) = parent, above
     raise Untraceable(f"it descends from more than {LINE_LIMIT} processes, or they change too fast")
 
 
@@ -99,15 +99,18 @@ def _peer_alive(sock: socket.socket) -> Iterator[int]:
             os.close(pidfd)
 
 
-def _parent(pid: int) -> int:
-    """Return the parent of ``pid``; 0 if that is outside of this pid namespace, or cannot be of this user's family."""
+def _parent_and_start(pid: int) -> tuple[int, int]:
+    """Return the parent of ``pid``, and when it started, in ticks.
+
+    The parent is 0 if it is outside of this pid namespace, or if ``pid`` cannot be of this user's family.
+    """
     fields = proc_stat.stat(pid)
     if fields is not None:
-        return int(fields[proc_stat.PARENT])
+        return int(fields[proc_stat.PARENT]), int(fields[proc_stat.STARTED])
     try:
         os.kill(pid, 0)  # /proc may be mounted with hidepid, proc(5)
     except PermissionError:  # another user's, perhaps the shell's that a client was started from
-        return 0
+        return 0, 0
     except ProcessLookupError:
         raise Untraceable("a process has ended") from None
     raise Untraceable("a process hides itself")

@@ -18,7 +18,8 @@ def become_undumpable() -> bool:
     try:
         import _ctypes
 
-        prctl = _ctypes.dlsym(_ctypes.dlopen(None, 0), "prctl")
+        library = _ctypes.dlopen(None, 0)  # type: ignore[arg-type]
+        prctl = _ctypes.dlsym(library, "prctl")
         return int(_ctypes.call_function(prctl, (_PR_SET_DUMPABLE, 0, 0, 0, 0))) == 0
     except (ImportError, OSError):
         return False

@@ -119,7 +119,7 @@ def fake(monkeypatch: pytest.MonkeyPatch, parents: dict[int, "list[int] | int"])
         found = parents.get(pid)
         if isinstance(found, list):
             found = found.pop(0) if len(found) > 1 else found[0]
-        return None if found is None else [b"S", b"%d" % found]
+        return None if found is None else [b"S", b"%d" % found, *[b"7"] * 20]
 
     monkeypatch.setattr(proc_stat, "stat", stat)
 
