@@ -118,7 +118,7 @@ def run(codes, later, script_fd, out_fd, display_fd, die, names=None):
     streams = worker.streams.current = worker.streams.Streams(library.flush_stdio)
     streams.own(spares, display_fd)
     stdin = worker.stdin.Stdin(channel, streams)
-    orphans = worker.orphans.Orphans(library.has_children)
+    orphans = worker.orphans.current = worker.orphans.Orphans(library.has_children)
     channel.chore = orphans.reap
     cells = worker.namespace.Cells(
         library.stack, {"getpass": stdin.hook_getpass, "_posixsubprocess": orphans.hook_subprocess}

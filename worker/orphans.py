@@ -11,6 +11,8 @@ import os
 import sys
 from _thread import get_ident
 
+current = None  # this worker's Orphans, for modules that are made later
+
 
 class Orphans:
     """``begin()`` makes this the process that adopts; before that, and in forked children, nothing has an effect."""
@@ -34,6 +36,7 @@ class Orphans:
 
     def begin(self):
         self._pid = os.getpid()
+        self._own, self._forking = set(), {}
 
     def reap(self):
         """Reap adopted children that have ended; return whether there are children at all. Raises nothing."""

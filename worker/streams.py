@@ -80,7 +80,7 @@ class Streams:
         self._streams, self._writes, self._first_writes = {}, {}, {}
         self.open(1)
         self.open(2)
-        os.register_at_fork(before=self._before_fork)
+        os.register_at_fork(before=self.before_fork)
         atexit.register(self._at_exit)  # the first to be registered is the last to be called
 
     def own(self, spare_fds, display_fd):
@@ -93,9 +93,13 @@ class Streams:
         self.display_fd = display_fd
         self._display_file = identity(display_fd)
         self._found = self._own.copy()
-        self._pid = self.worker_pid = getpid()
+        self.begin_process()
         self.secret = os.urandom(8).hex()
         self._mark = b"\xff" + self.secret.encode()
+
+    def begin_process(self):
+        """From now on this process is the worker, of which the marks have no writer's number."""
+        self._pid = self.worker_pid = getpid()
 
     def is_own(self, fd):
         """Whether ``fd`` is the file that the daemon has put there."""
@@ -249,7 +253,8 @@ class Streams:
         self._switching = _thread.allocate_lock()
         self._flusher.forget()
 
-    def _before_fork(self):
+    def before_fork(self):
+        """End the only thread of the worker's own, until there is something to flush."""
         if getpid() != self._pid:
             self._be_forked()
         self._flusher.end()

@@ -111,6 +111,14 @@ def give_way():
     """
     try:
         os.nice(NICENESS)
+    except OSError:
+        pass
+    weigh_session()
+
+
+def weigh_session():
+    """Give this process's session the same niceness."""
+    try:
         with open("/proc/self/autogroup", "wb", 0) as file:
             file.write(b"%d" % NICENESS)
     # It does not weigh them, or another process without privileges has just done so: they may once in 0.1 s.

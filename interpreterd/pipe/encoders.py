@@ -7,7 +7,7 @@ import orjson
 
 from interpreterd.model.looks import Task
 from interpreterd.pipe.calls import CancelCall, Raise, Return, call_end_body, declared
-from interpreterd.pipe.messages import Answer, Configure, Exit, Fork, Run, Sync, ToWorker
+from interpreterd.pipe.messages import Answer, Configure, Exit, Fork, Leave, Run, Sync, ToWorker
 
 PIECE_CHARS: Final = 64 << 10  # takes half a millisecond to encode, at worst
 
@@ -54,6 +54,8 @@ def _body(message: ToWorker) -> dict[str, Any]:
             limits = {"data": message.data_bytes, "file": message.file_bytes, "files": message.open_files}
             if limits := {name: limit for name, limit in limits.items() if limit is not None}:
                 body["limits"] = limits
+            if message.confine is not None:
+                body["confine"] = dict(message.confine)
         case Run():
             body = _run(message)
         case Answer():
@@ -64,6 +66,8 @@ def _body(message: ToWorker) -> dict[str, Any]:
             body = {"type": "sync"}
         case Exit():
             body = {"type": "exit"}
+        case Leave():
+            body = {"type": "leave"}
         case Fork():
             body = {"type": "fork"}
     return body

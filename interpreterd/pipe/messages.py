@@ -45,6 +45,12 @@ class Configure:
     data_bytes: int | None = None
     file_bytes: int | None = None
     open_files: int | None = None
+    confine: Mapping[str, Any] | None = None
+
+    @property
+    def moves(self) -> bool:
+        """Whether the worker has to move into another process: see ``workers/moving.py``."""
+        return self.confine is not None and "pid" in self.confine["namespaces"]
 
 
 @frozen
@@ -99,6 +105,11 @@ class Fork:
 
 
 @frozen(kw_only=True)
+class Leave:
+    """Daemon: the child of ``Moved`` is known; the process that said so ends, and the child goes on."""
+
+
+@frozen(kw_only=True)
 class Ready:
     """Worker: it has started, and speaks version ``VERSION`` of this protocol.
 
@@ -114,6 +125,13 @@ class Ready:
 @frozen(kw_only=True)
 class Configured:
     """Worker: it is in its context's directory."""
+
+
+@frozen(kw_only=True)
+class Moved:
+    """Worker: from now on it is its child ``pid``, in a pid namespace. Answered by ``Leave``; no listener is told."""
+
+    pid: int
 
 
 @frozen(kw_only=True)
@@ -183,8 +201,8 @@ class Reaped:
     status: int
 
 
-ToWorker = Configure | Run | Answer | Return | Raise | CancelCall | Sync | Exit | Fork
-FromWorker = Ready | Configured | Failed | Asked | Called | Dropped | Done | Exiting | Synced | Forked | Reaped
+ToWorker = Configure | Leave | Run | Answer | Return | Raise | CancelCall | Sync | Exit | Fork
+FromWorker = Ready | Moved | Configured | Failed | Asked | Called | Dropped | Done | Exiting | Synced | Forked | Reaped
 
 
 def decode_line(line: bytes) -> FromWorker:
@@ -242,6 +260,7 @@ def _done(body: dict[str, Any]) -> Done:
 
 _PARSERS: Final[Mapping[str, Callable[[dict[str, Any]], FromWorker]]] = {
     "ready": _ready,
+    "moved": lambda body: Moved(pid=get(body, "pid", int)),
     "configured": lambda body: Configured(),
     "failed": lambda body: Failed(reason=get(body, "reason", str)),
     "asked": _asked,

@@ -1,9 +1,18 @@
 """Why a process could not start, and how it ended, in words."""
 
+import asyncio
 import errno
 import signal
+from collections.abc import Callable
+from typing import Final
 
 from interpreterd.model.errors import OutOfResources, WorkerStartFailed
+from interpreterd.processes.families import is_traced, state
+
+STOPPED_LIMIT_S: Final = 1.0
+# After the end of its channel: the time for a living worker to die, and for the end of a dead one to be reported.
+CLOSED_LIMIT_S: Final = 0.1
+REPORT_LIMIT_S: Final = 5.0
 
 
 def start_failure(error: OSError, what: str) -> WorkerStartFailed:
@@ -24,3 +33,32 @@ def how_ended(returncode: int | None) -> str:
         except ValueError:
             return f"killed by signal {-returncode}"
     return f"exit status {returncode}"
+
+
+async def fail_if_it_stands_still(pid: int, fail: Callable[[str], None]) -> None:
+    """Call ``fail`` if a worker has been stopped, by SIGSTOP or a debugger, however long its start may take."""
+    stopped = 0
+    while stopped < 2:
+        await asyncio.sleep(STOPPED_LIMIT_S)
+        stopped = stopped + 1 if state(pid) in "Tt" else 0
+    fail("the worker stands still: it was stopped by a signal or a debugger")
+
+
+def expect_the_end(pid: int, is_over: Callable[[], bool], lives_on: Callable[[], None]) -> None:
+    """Call ``lives_on`` some time after the end of a worker's channel, unless ``is_over`` says that it has ended.
+
+    A process that dies closes its channel a moment before it can be reaped, and its exit says more.
+    """
+    loop = asyncio.get_running_loop()
+    report_by = loop.time() + REPORT_LIMIT_S
+
+    def look() -> None:
+        if is_over():
+            return
+        # On a busy machine, its parent may not have reaped it yet.
+        if state(pid) in "ZX" and loop.time() < report_by and not is_traced(pid):
+            loop.call_later(CLOSED_LIMIT_S, look)
+        else:
+            lives_on()
+
+    loop.call_later(CLOSED_LIMIT_S, look)

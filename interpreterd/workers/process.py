@@ -24,21 +24,18 @@ from typing import Final
 from interpreterd.model.errors import ProtocolError
 from interpreterd.pipe import encoders, messages
 from interpreterd.pipe.decoders import Decoder
-from interpreterd.pipe.messages import Done, Exiting, FromWorker, Ready, ToWorker
-from interpreterd.processes.families import is_traced, killing, state
+from interpreterd.pipe.messages import Done, Exiting, FromWorker, Moved, Ready, ToWorker
+from interpreterd.processes.families import killing, parent_and_start
 from interpreterd.processes.foreground import Interrupts
 from interpreterd.processes.nursery import Nursery
-from interpreterd.workers.endings import how_ended
+from interpreterd.workers.endings import expect_the_end, fail_if_it_stands_still, how_ended
+from interpreterd.workers.moving import Heir
 from interpreterd.workers.outbox import Outbox
 from interpreterd.workers.outputs import Outputs
 from interpreterd.workers.pipes import PIPE_LIMIT_BYTES, READ_BYTES, Ends, unread_bytes
 from interpreterd.workers.worker import Deaf, Early, Listener, Reply
 
 _log = logging.getLogger(__name__)
-STOPPED_LIMIT_S: Final = 1.0
-# After the end of its channel: the time for a living worker to die, and for the end of a dead one to be reported.
-CLOSED_LIMIT_S: Final = 0.1
-REPORT_LIMIT_S: Final = 5.0
 SET_FREE_AFTER_S: Final = 0.1  # mostly the worker is gone by then
 
 
@@ -60,6 +57,7 @@ class ProcessWorker(asyncio.Protocol):
         self._opening = False
         self._decoder = Decoder()
         self._killed = False
+        self._may_move = False
         self._outputs = Outputs(ends, lambda: self.listener, self._break)
         self._interrupts = Interrupts(pid, self._signal)
 
@@ -72,6 +70,8 @@ class ProcessWorker(asyncio.Protocol):
             return
         if isinstance(message, messages.Run):
             self._interrupts.begin_execution()
+        elif isinstance(message, messages.Configure):
+            self._may_move = message.moves
         if not self._outbox.takes(message):
             return
         if isinstance(message, messages.Exit):  # afterwards its files in /dev/shm cannot be seen
@@ -157,7 +157,7 @@ class ProcessWorker(asyncio.Protocol):
             WorkerStartFailed: It ended, stands still, said something else, or took longer than ``timeout_s``.
         """
         self.listener = reply = Reply(Ready, self._early.stderr)
-        watching = asyncio.create_task(self._fail_if_it_stands_still(reply))
+        watching = asyncio.create_task(fail_if_it_stands_still(self.pid, reply.fail))
         try:
             if self.exited is None:
                 await self.open()
@@ -170,14 +170,6 @@ class ProcessWorker(asyncio.Protocol):
         finally:
             watching.cancel()
             self.listener = Deaf()
-
-    async def _fail_if_it_stands_still(self, reply: Reply) -> None:
-        """Fail if the worker has been stopped, by SIGSTOP or a debugger, however long its start may take."""
-        stopped = 0
-        while stopped < 2:
-            await asyncio.sleep(STOPPED_LIMIT_S)
-            stopped = stopped + 1 if state(self.pid) in "Tt" else 0
-        reply.fail("the worker stands still: it was stopped by a signal or a debugger")
 
     # asyncio.Protocol, for the channel
 
@@ -193,7 +185,8 @@ class ProcessWorker(asyncio.Protocol):
                     if self._is_ignored():
                         return
                     self._notice(message)
-                    self.listener.on_message(message)
+                    if not isinstance(message, Moved):
+                        self.listener.on_message(message)
                     if self._is_ignored():
                         return
                 data = b""
@@ -203,12 +196,26 @@ class ProcessWorker(asyncio.Protocol):
 
     def _notice(self, message: FromWorker) -> None:
         """Take the parts of a message that are not for the listener."""
-        if isinstance(message, Ready) and message.mark is not None:
+        may_move, self._may_move = self._may_move, False
+        if isinstance(message, Moved):
+            if may_move and parent_and_start(message.pid)[0] == self.pid:
+                self._move(message.pid)
+            else:
+                self._break("it says that it has moved")
+        elif isinstance(message, Ready) and message.mark is not None:
             self._outputs.use_marks(message.mark)
         elif isinstance(message, Done | Exiting):
             if isinstance(message, Exiting):
                 self._nursery.note_remains(self.pid)
             self._interrupts.end_execution(children=isinstance(message, Done) and message.children)
+
+    def _move(self, pid: int) -> None:
+        """Be the daemon's side of ``pid`` from now on, a child of the process that has been the worker so far."""
+        self._nursery.add(pid)
+        Heir(pid, self.pid, partial(self.process_exited, pid=pid))
+        self.pid = pid
+        self._interrupts = Interrupts(pid, self._signal)
+        self.send(messages.Leave())
 
     def _is_ignored(self) -> bool:
         """Return whether the worker's messages are ignored from now on."""
@@ -241,34 +248,27 @@ class ProcessWorker(asyncio.Protocol):
             self._outbox = None
 
     def _expect_the_end(self) -> None:
-        if self.exited is None and self.broken is None:
+        if not self._is_over():
             self.listener.on_closed()
-            # A process that dies closes its channel a moment before it can be reaped; its exit says more.
-            loop = asyncio.get_running_loop()
-            loop.call_later(CLOSED_LIMIT_S, self._closed_its_channel, loop.time() + REPORT_LIMIT_S)
+            expect_the_end(self.pid, self._is_over, partial(self._break, "it closed its channel"))
 
-    def _closed_its_channel(self, report_by: float) -> None:
-        if self.exited is not None or self.broken is not None:
-            return
-        loop = asyncio.get_running_loop()
-        # On a busy machine, its parent may not have reaped it yet.
-        if state(self.pid) in "ZX" and loop.time() < report_by and not is_traced(self.pid):
-            loop.call_later(CLOSED_LIMIT_S, self._closed_its_channel, report_by)
-        else:
-            self._break("it closed its channel")
+    def _is_over(self) -> bool:
+        return self.exited is not None or self.broken is not None
 
     def _break(self, reason: str) -> None:
         if not self._is_ignored():
             self.broken = reason
             self.listener.on_broken(reason)
 
-    def process_exited(self, returncode: int | None) -> None:
+    def process_exited(self, returncode: int | None, pid: int | None = None) -> None:
         """Deliver the worker's last words, then its end; called once the process has been reaped.
 
-        ``returncode`` is as ``subprocess`` has it, negative for a signal, or None if it is not known.
+        ``returncode`` is as ``subprocess`` has it, negative for a signal, or None if it is not known. ``pid`` may be a
+        process from which the worker has moved away.
         """
-        self._nursery.remove(self.pid)
-        if self.exited is None:
+        pid = self.pid if pid is None else pid
+        self._nursery.remove(pid)
+        if pid == self.pid and self.exited is None:
             self._leave(how_ended(returncode))
 
     def _leave(self, how: str) -> None:

@@ -24,7 +24,7 @@ class _ExitWatch(asyncio.SubprocessProtocol):
     def process_exited(self) -> None:
         self._ended = True
         if self._worker is not None and self._transport is not None:
-            self._worker.process_exited(self._transport.get_returncode())
+            self._worker.process_exited(self._transport.get_returncode(), self._transport.get_pid())
             self._transport.close()
             self._worker = self._transport = None  # breaks a cycle
 

@@ -190,6 +190,7 @@ class _Fork:
 
     def __init__(self, worker: ProcessWorker, template: Template) -> None:
         self._worker = worker
+        self._pid = worker.pid  # the worker may move, and end here
         self._template: Template | None = template
         self._adopted = False
         self._ended = False
@@ -201,11 +202,11 @@ class _Fork:
         if self._template is None:  # the template has reported the end meanwhile
             return
         try:
-            self._pidfd = os.pidfd_open(self._worker.pid)
+            self._pidfd = os.pidfd_open(self._pid)
         except ProcessLookupError:  # the template has reaped it, and is about to say so
             self._on_end()
         except OSError:
-            if self._adopted and _has_ended(self._worker.pid):
+            if self._adopted and _has_ended(self._pid):
                 self._on_end()
             else:
                 asyncio.get_running_loop().call_later(WATCH_AGAIN_S, self._watch)
@@ -216,9 +217,9 @@ class _Fork:
         """Tell the worker of its end; only the first call has an effect."""
         if self._template is not None:
             self._close()
-            self._template.forget(self._worker.pid)
+            self._template.forget(self._pid)
             self._template = None
-            self._worker.process_exited(status)
+            self._worker.process_exited(status, self._pid)
 
     def adopt(self) -> None:
         """It is the daemon's own child now, or would be if it had not been reaped."""
@@ -242,7 +243,7 @@ class _Fork:
 
     def _miss_the_status(self) -> None:
         if self._template is not None and not self._adopted:
-            self._template.reports_no_end(self._worker.pid)
+            self._template.reports_no_end(self._pid)
             # If the template is to blame, it ends at once, and this worker is adopted; otherwise no process can say
             # more.
             _twice_as_late(STATUS_LIMIT_S, lambda: self.end(None))
@@ -250,7 +251,7 @@ class _Fork:
     def _reap(self) -> None:
         status = None
         with contextlib.suppress(ChildProcessError):
-            pid, encoded = os.waitpid(self._worker.pid, os.WNOHANG)
+            pid, encoded = os.waitpid(self._pid, os.WNOHANG)
             status = os.waitstatus_to_exitcode(encoded) if pid else None
         self.end(status)
 

@@ -24,6 +24,7 @@ from interpreterd.pipe.messages import (
     Exiting,
     Failed,
     FromWorker,
+    Moved,
     Ready,
     Run,
     Synced,
@@ -34,6 +35,7 @@ text = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
 failures = st.builds(Failure, name=text, value=text, traceback=text)
 messages = st.one_of(
     st.builds(Ready, pid=st.integers(0, 2**31), python=text),
+    st.builds(Moved, pid=st.integers(0, 2**31)),
     st.builds(Configured),
     st.builds(Failed, reason=text),
     st.builds(Done, execution_id=text, error=st.none() | failures),
@@ -61,6 +63,8 @@ def body(message: FromWorker) -> dict[str, Any]:
         case Ready():
             told = {"type": "ready", "version": VERSION, "pid": message.pid}
             return told | {"python": message.python, "mark": message.mark}
+        case Moved():
+            return {"type": "moved", "pid": message.pid}
         case Configured():
             return {"type": "configured"}
         case Failed():

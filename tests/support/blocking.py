@@ -10,6 +10,7 @@ MAY_ASK: Final = {
     "interpreterd/processes/proc_stat.py": {"stat", "named_stat"},
     "interpreterd/processes/remains.py": {"_look", "_descriptors"},
     "interpreterd/workers/directory.py": {"check_directory", "is_in", "real_directory"},
+    "interpreterd/workers/isolation/namespaces.py": {"view"},
     "interpreterd/workers/launchers/spawn.py": {"_identity"},
 }
 _ASKING: Final = ("listdir", "stat", "path.samestat", "access", "scandir", "readlink")

@@ -13,7 +13,7 @@ from interpreterd.model.requests import Execute
 from interpreterd.pipe.messages import Answer, Configured, Exit, FromWorker, Run, Sync, Synced
 from interpreterd.processes.families import state
 from interpreterd.processes.nursery import Nursery
-from interpreterd.workers import process
+from interpreterd.workers import endings
 from interpreterd.workers.outbox import ANSWERS_LIMIT_BYTES
 from interpreterd.workers.pipes import both_ends
 from interpreterd.workers.process import ProcessWorker
@@ -135,14 +135,14 @@ async def test_how_it_died_is_waited_for_also_where_its_end_is_reported_late(
     worker: ProcessWorker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The worker is a zombie until its template reaps it, and the template may be busy."""
-    monkeypatch.setattr(process, "CLOSED_LIMIT_S", 0.0)
+    monkeypatch.setattr(endings, "CLOSED_LIMIT_S", 0.0)
     looks: asyncio.Queue[int] = asyncio.Queue()
 
     def look(pid: int) -> str:
         looks.put_nowait(pid)
         return state(pid)
 
-    monkeypatch.setattr(process, "state", look)
+    monkeypatch.setattr(endings, "state", look)
     worker.listener = recorder = Recorder(worker)
     die(worker.pid)
     worker.eof_received()
@@ -157,8 +157,8 @@ async def test_how_it_died_is_waited_for_also_where_its_end_is_reported_late(
 async def test_it_is_not_waited_for_without_an_end(
     worker: ProcessWorker, monkeypatch: pytest.MonkeyPatch, dead: bool
 ) -> None:
-    monkeypatch.setattr(process, "CLOSED_LIMIT_S", 0.0)
-    monkeypatch.setattr(process, "REPORT_LIMIT_S", 0.0 if dead else 1000.0)
+    monkeypatch.setattr(endings, "CLOSED_LIMIT_S", 0.0)
+    monkeypatch.setattr(endings, "REPORT_LIMIT_S", 0.0 if dead else 1000.0)
     worker.listener = recorder = Recorder(worker)
     if dead:
         die(worker.pid)

@@ -12,7 +12,7 @@ from harness import gone
 
 from interpreterd.model.errors import WorkerStartFailed
 from interpreterd.processes.nursery import Nursery
-from interpreterd.workers import process
+from interpreterd.workers import endings
 from interpreterd.workers.pipes import both_ends
 from interpreterd.workers.process import ProcessWorker
 from interpreterd.workers.spawn import spawn
@@ -22,7 +22,7 @@ async def test_a_worker_that_is_stopped_while_it_starts_is_not_waited_for(
     monkeypatch: pytest.MonkeyPatch, child: int
 ) -> None:
     """A template starts as such a worker. It may be slow, because it imports users' modules, but not stopped."""
-    monkeypatch.setattr(process, "STOPPED_LIMIT_S", 0)
+    monkeypatch.setattr(endings, "STOPPED_LIMIT_S", 0)
     with both_ends() as (ours, _):
         worker = ProcessWorker(child, ours, Nursery())
         starting = asyncio.create_task(worker.ready(1000))

@@ -1,0 +1,250 @@
+"""Namespaces of a confined worker, and the part of the file system that it sees: unshare(2), pivot_root(2).
+
+The daemon computes what to do (``workers/isolation/namespaces.py``); this does it, in a process with one thread, before
+user code. The C library is called by ``_ctypes``, see ``system.py``. Nothing is mounted before the process is in a
+mount namespace of its own from which no mount propagates.
+"""
+
+import os
+import select
+import sys
+from errno import EACCES, EEXIST, ELOOP, ENOENT, ENOTDIR
+
+KINDS = {  # CLONE_NEW…, clone(2)
+    "mount": 0x20000,
+    "ipc": 0x8000000,
+    "user": 0x10000000,
+    "pid": 0x20000000,
+    "net": 0x40000000,
+}
+MS_RDONLY, MS_NOSUID, MS_NODEV, MS_NOEXEC, MS_BIND, MS_REC, MS_PRIVATE = 1, 2, 4, 8, 4096, 16384, 1 << 18  # mount(2)
+MNT_DETACH = 2
+SYS_MOUNT_SETATTR = 442  # on every architecture
+AT_FDCWD, AT_RECURSIVE = -100, 0x8000
+MOUNT_ATTRS = {"ro": 1, "nosuid": 2, "nodev": 4, "noexec": 8}  # mount_setattr(2)
+AF_INET, SOCK_DGRAM, SOCK_CLOEXEC = 2, 2, 0o2000000
+SIOCSIFFLAGS, IFF_UP = 0x8914, 1  # netdevice(7)
+PR_GET_PDEATHSIG, SYS_PIDFD_OPEN = 2, 434
+OLD = "/.old"  # where the daemon's root is while the view is made
+_EX_SOFTWARE = 70  # <sysexits.h>
+_OUT_OF_REACH = (EACCES, ENOENT, ENOTDIR, ELOOP)
+
+
+def enter(confine, channel, library):
+    """Put this worker into the namespaces of ``confine``; with a pid namespace, the process that returns is another.
+
+    Raises OSError, which names the step.
+    """
+    from worker import streams
+
+    kernel, kinds = Kernel(), confine["namespaces"]
+    streams.current.before_fork()
+    unshare(kernel, kinds)
+
+    def look():
+        if "mount" in kinds:
+            show(kernel, confine["view"])
+
+    if "pid" in kinds:
+        move(kernel, channel, library, look)
+    else:
+        look()
+
+
+class Kernel:
+    """Calls functions of the C library that answer -1 and set errno."""
+
+    def __init__(self):
+        was_there = "_ctypes" in sys.modules
+        import _ctypes
+
+        if not was_there:  # user code finds it as in any program
+            del sys.modules["_ctypes"]
+
+        class Int(_ctypes._SimpleCData):
+            _type_ = "i"
+
+        class Function(_ctypes.CFuncPtr):
+            _flags_ = 1 | 8  # FUNCFLAG_CDECL | FUNCFLAG_USE_ERRNO
+            _restype_ = Int
+
+        library = _ctypes.dlopen(None, 0)
+        self._errno = _ctypes.get_errno
+        self._find = lambda name: Function(_ctypes.dlsym(library, name))
+
+    def call(self, step, name, *arguments):
+        """Return the answer of the function ``name``. Raises OSError, which names ``step``."""
+        answer = self._find(name)(*arguments)
+        if answer == -1:
+            number = self._errno()
+            raise OSError(number, f"{step}: {os.strerror(number)}")
+        return answer
+
+    def mount(self, step, source, target, kind, flags, options=None):
+        encoded = [None if text is None else os.fsencode(text) for text in (source, target, kind, options)]
+        self.call(step, "mount", *encoded[:3], flags, encoded[3])
+
+    def set_attributes(self, step, path, names):
+        """Add attributes to the mount at ``path`` and those below it: mount_setattr(2)."""
+        attributes = sum(MOUNT_ATTRS[name] for name in names).to_bytes(8, sys.byteorder) + bytes(24)
+        path = os.fsencode(path)
+        self.call(step, "syscall", SYS_MOUNT_SETATTR, AT_FDCWD, path, AT_RECURSIVE, attributes, len(attributes))
+
+
+def unshare(kernel, kinds):
+    """Put this process into new namespaces of ``kinds``; of the pid namespace, only its next children are a part.
+
+    In a user namespace it is the same user as before, and has all capabilities. Raises OSError.
+    """
+    user, group = os.geteuid(), os.getegid()
+    flags = 0
+    for kind in kinds:
+        flags |= KINDS[kind]
+    kernel.call("unshare " + ",".join(kinds), "unshare", flags)
+    if "user" in kinds:
+        _write("/proc/self/setgroups", "deny")  # otherwise gid_map is refused: user_namespaces(7)
+        _write("/proc/self/uid_map", f"{user} {user} 1")
+        _write("/proc/self/gid_map", f"{group} {group} 1")
+    if "mount" in kinds:
+        kernel.mount("private mounts", None, "/", None, MS_REC | MS_PRIVATE)
+    if "net" in kinds:
+        _raise_loopback(kernel)
+
+
+def move(kernel, channel, library, meanwhile):
+    """Return in a child, which is born into the new pid namespace and goes on as the worker; see PROTOCOL.md.
+
+    The parent tells the daemon, and ends; the child calls ``meanwhile``. Raises OSError, also of ``meanwhile``.
+    """
+    from worker import orphans, streams, system
+
+    dies = bytes(4)  # filled by the kernel
+    kernel.call("prctl", "prctl", PR_GET_PDEATHSIG, dies, 0, 0, 0)
+    parent_fd = kernel.call("pidfd_open", "syscall", SYS_PIDFD_OPEN, os.getpid(), 0)
+    read_fd, write_fd = os.pipe()
+    pid = os.fork()
+    if pid:
+        _hand_over(channel, pid, write_fd)
+    os.close(write_fd)
+    os.setsid()
+    system.weigh_session()
+    error = None
+    try:
+        meanwhile()
+    except OSError as raised:  # it is told when this process is the worker
+        error = raised
+    if not os.read(read_fd, 1):
+        os._exit(_EX_SOFTWARE)
+    poll = select.poll()
+    poll.register(parent_fd, select.POLLIN)
+    poll.poll()  # a signal for the parent's death would come from the old parent, too
+    os.close(parent_fd)
+    os.close(read_fd)
+    library.become_subreaper()
+    if any(dies):
+        library.die_with_parent()
+    orphans.current.begin()
+    streams.current.begin_process()
+    if error is not None:
+        raise error
+
+
+def _hand_over(channel, pid, write_fd):
+    try:
+        channel.send({"type": "moved", "pid": pid})
+        if channel.receive()["type"] == "leave":
+            os.write(write_fd, b"1")
+    finally:
+        os._exit(0)
+
+
+def show(kernel, view):
+    """Make ``view`` the file system of this process, which is in a new mount namespace; then it is in ``/``.
+
+    ``view`` has a list of ``steps``, each of which is a kind and its arguments:
+
+    * ``dir PATH MODE`` makes a directory, ``link PATH TARGET`` a symbolic link;
+    * ``bind PATH ATTRIBUTES`` shows what the daemon has at ``PATH``, with all that is mounted below it; it is skipped
+      if that is gone;
+    * ``mount PATH KIND OPTIONS ATTRIBUTES`` mounts a new file system there.
+
+    Raises OSError, which names the step.
+    """
+    kernel.mount("tmpfs for the view", "tmpfs", view["at"], "tmpfs", MS_NOSUID | MS_NODEV, view["options"])
+    os.chdir(view["at"])
+    os.mkdir("." + OLD, 0o700)
+    kernel.call("pivot_root", "pivot_root", b".", os.fsencode("." + OLD))
+    os.chdir("/")
+    umask = os.umask(0)
+    for kind, path, *arguments in view["steps"]:
+        _STEPS[kind](kernel, path, *arguments)
+    os.umask(umask)
+    kernel.call("umount of the old root", "umount2", os.fsencode(OLD), MNT_DETACH)
+    os.rmdir(OLD)
+
+
+def _directory(kernel, path, mode):
+    try:
+        os.mkdir(path, mode)
+    except OSError as error:
+        if error.errno != EEXIST:
+            raise OSError(error.errno, f"mkdir {path}: {error.strerror}") from None
+
+
+def _link(kernel, path, target):
+    try:
+        os.symlink(target, path)
+    except OSError as error:
+        if error.errno != EEXIST:
+            raise OSError(error.errno, f"symlink {path}: {error.strerror}") from None
+
+
+def _bind(kernel, path, attributes):
+    source = OLD + path
+    try:
+        is_directory = os.stat(source).st_mode & 0o170000 == 0o040000
+    except OSError as error:
+        if error.errno in _OUT_OF_REACH:
+            return
+        raise OSError(error.errno, f"stat {path}: {error.strerror}") from None
+    try:
+        if is_directory:
+            os.mkdir(path, 0o755)
+        else:
+            os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o444))
+    except FileExistsError:
+        pass
+    except OSError as error:
+        raise OSError(error.errno, f"place for {path}: {error.strerror}") from None
+    kernel.mount(f"bind {path}", source, path, None, MS_BIND | MS_REC)
+    kernel.set_attributes(f"attributes of {path}", path, attributes)
+
+
+def _mount(kernel, path, kind, options, attributes):
+    flags = (MS_NOSUID if "nosuid" in attributes else 0) | (MS_NODEV if "nodev" in attributes else 0)
+    flags |= (MS_NOEXEC if "noexec" in attributes else 0) | (MS_RDONLY if "ro" in attributes else 0)
+    kernel.mount(f"{kind} on {path}", kind, path, kind, flags, options)
+
+
+_STEPS = {"dir": _directory, "link": _link, "bind": _bind, "mount": _mount}
+
+
+def _write(path, text):
+    try:
+        with open(path, "wb", 0) as file:
+            file.write(text.encode())
+    except OSError as error:
+        raise OSError(error.errno, f"{path}: {error.strerror}") from None
+
+
+def _raise_loopback(kernel):
+    """Let ``lo`` of a new network namespace be up: 127.0.0.1 and ::1."""
+    from fcntl import ioctl
+
+    fd = kernel.call("socket", "socket", AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0)
+    try:
+        ioctl(fd, SIOCSIFFLAGS, b"lo".ljust(16, b"\0") + IFF_UP.to_bytes(2, sys.byteorder) + bytes(22))
+    except OSError as error:
+        raise OSError(error.errno, f"lo: {error.strerror}") from None
+    finally:
+        os.close(fd)
