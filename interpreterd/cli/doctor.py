@@ -35,10 +35,12 @@ EXAMPLES: Final = """\b
 Examples:
   interpreterd doctor
   interpreterd doctor --python .venv/bin/python --port 8080
+  interpreterd doctor --isolation
   interpreterd doctor --json | jq '.[] | select(.verdict != "ok")'
 
 \b
-Exit status: 0, or 1 if something is missing. A limited item works; the report says up to which point."""
+Exit status: 0, or 1 if something is missing, or if an attack passed that THREATS.md does not admit. A limited item
+works; the report says up to which point."""
 
 
 class Address(click.ParamType[tuple[str, ...]]):
@@ -80,11 +82,20 @@ class Address(click.ParamType[tuple[str, ...]]):
     type=Address(),
     help="Address that the daemon would listen on as well; may be repeated.",
 )
+@click.option("--isolation", is_flag=True, help="Attack from isolated contexts of a private daemon, and say what held.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
 def command(
-    python: str, host: str, port: int, unix_socket: str | None, also_listen: Iterable[Sequence[str]], as_json: bool
+    python: str,
+    host: str,
+    port: int,
+    unix_socket: str | None,
+    also_listen: Iterable[Sequence[str]],
+    isolation: bool,
+    as_json: bool,
 ) -> int:
     """Say what is missing or limited on this machine. Each line has a remedy."""
+    if isolation:
+        return _attack(python, as_json)
     kernel = Kernel()
     findings = [daemon_python(), workers_python(python), *(check(kernel) for check in KERNEL_CHECKS)]
     findings.append(path(unix_socket) if unix_socket else address(host, port))
@@ -94,6 +105,20 @@ def command(
     else:
         _show(findings)
     return int(any(finding.verdict is CheckVerdict.MISSING for finding in findings))
+
+
+def _attack(python: str, as_json: bool) -> int:
+    """Run the attacks of THREATS.md; return 1 if one passed that is not admitted there."""
+    from interpreterd.cli.attacks.attack import PROFILES
+    from interpreterd.cli.attacks.campaign import attacked
+    from interpreterd.cli.attacks.report import show_campaigns, to_json
+
+    runs = attacked(PROFILES, python=python)
+    if as_json:
+        echo_json(to_json(runs))
+    else:
+        show_campaigns(runs)
+    return int(any(run.failures() for run in runs))
 
 
 def _show(findings: list[Finding]) -> None:

@@ -27,7 +27,7 @@ from interpreterd.cli.main import COMMANDS
 pytestmark = [pytest.mark.xdist_group("wheel"), pytest.mark.timeout(300)]
 
 Start = Callable[..., Awaitable[Daemon]]
-SHIPPED = (".py", ".json", ".typed")
+SHIPPED = (".py", ".json", ".toml", ".typed")
 
 
 @pytest.fixture(scope="session")

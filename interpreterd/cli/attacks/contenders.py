@@ -1,0 +1,131 @@
+"""The two contexts of a run: the one that attacks and its neighbour, and what of them is a target."""
+
+import contextlib
+import json
+import os
+import secrets
+import time
+from collections.abc import Iterator, Mapping
+from importlib import resources
+from pathlib import Path
+from typing import Any, Final
+
+from attrs import frozen
+
+from interpreterd.cli.attacks.ground import Ground, started
+from interpreterd.client import Interpreter
+from interpreterd.client.sync import Context
+
+ATTACKS_TIMEOUT_S: Final = 120
+SHOWN_TIMEOUT_S: Final = 5
+
+
+class Unexpected(Exception):
+    """Code of this program failed in a context; its text says how."""
+
+
+@frozen
+class Contenders:
+    """Two contexts of one daemon and profile.
+
+    Attributes:
+        targets: What the neighbour has made, and which processes are strangers to the attacker.
+        layers: The names of what isolates the contexts, without versions.
+    """
+
+    attacker: Context
+    targets: dict[str, Any]
+    layers: frozenset[str]
+
+    def attack(self, rows: list[tuple[str, str]], targets: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+        """Campaign attacks, pairs of name and code; return what was said of each, by its name."""
+        call = f"run({rows!r}, {dict(targets) | self.targets!r})"
+        said = run(self.attacker, f"{program_text('attacker')}\n{call}")
+        return {it["name"]: it for it in map(json.loads, said.splitlines())}
+
+
+def program_text(name: str) -> str:
+    """Return the text of a file of ``in_context``."""
+    return resources.files(f"{__package__}.in_context").joinpath(f"{name}.py").read_text("utf-8")
+
+
+def run(context: Context, code: str) -> str:
+    """Campaign code of this program; return what it printed."""
+    execution = context.execute(code, timeout=ATTACKS_TIMEOUT_S)
+    if execution.error is not None:
+        raise Unexpected(f"{execution.error.name}: {execution.error.value}")
+    return execution.stdout
+
+
+@contextlib.contextmanager
+def contenders(py: Interpreter, place: Ground, daemon: Mapping[str, Any], profile: str) -> Iterator[Contenders]:
+    """Make two contexts for the block.
+
+    Raises:
+        Refused: The daemon makes no such contexts here.
+        Unexpected: The neighbour could not settle.
+    """
+    word = secrets.token_hex(8)
+    with contextlib.ExitStack() as until:
+        one, two = (until.enter_context(_context(py, place, profile, name)) for name in ("attacker", "neighbour"))
+        calls = f"import json; print(json.dumps(settle({word!r}, {secrets.randbelow(1 << 30) + 1})))"
+        found = json.loads(run(two, f"{program_text('neighbour')}\n{calls}"))
+        until.callback(two.execute, f"leave({found!r})")
+        run(two, f"neighbours_child = mark('{word}-two')")
+        run(one, f"{program_text('neighbour')}\nchild = mark('{word}-one')")
+        theirs, own = _marked(f"{word}-two"), _parent(_marked(f"{word}-one"))
+        run(one, "child.kill(); child.wait()")
+        processes = {
+            "another context's worker": started(_parent(theirs)),
+            "another context's child": started(theirs),
+            "the daemon": daemon["daemon"],
+        }
+        others = set(_descendants(daemon["daemon"][0])) - {own, theirs, _parent(theirs)}
+        helpers = []
+        for pid in sorted(others):
+            with contextlib.suppress(OSError):
+                helpers.append(started(pid))
+        named = {"processes": processes, "helpers": helpers}
+        yield Contenders(one, {**found, **named}, frozenset(_layers(two)))
+
+
+def _context(py: Interpreter, place: Ground, profile: str, name: str) -> Context:
+    folder = place.base / f"{profile}-{name}"
+    folder.mkdir(mode=0o700)
+    isolation: dict[str, Any] = {} if profile == "off" else {"isolation": profile}
+    return py.create_context(cwd=str(folder), **isolation)
+
+
+def _layers(context: Context) -> list[str]:
+    try:
+        return [it.partition(":")[0] for it in context["isolation"]["layers"]]
+    except KeyError:
+        return []
+
+
+def _marked(word: str) -> int:
+    """Return the pid of the process that has ``word`` as its last argument: shown a moment after execve(2)."""
+    until = time.monotonic() + SHOWN_TIMEOUT_S
+    while time.monotonic() < until:
+        for entry in filter(str.isdecimal, os.listdir("/proc")):
+            with contextlib.suppress(OSError):
+                if Path("/proc", entry, "cmdline").read_bytes().endswith(b"\0" + word.encode() + b"\0"):
+                    return int(entry)
+    raise Unexpected("a process that a context has started is not in /proc")
+
+
+def _parent(pid: int) -> int:
+    return int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+
+
+def _descendants(pid: int) -> Iterator[int]:
+    parents = {}
+    for entry in filter(str.isdecimal, os.listdir("/proc")):
+        with contextlib.suppress(OSError):
+            parents[int(entry)] = _parent(int(entry))
+    for child in parents:
+        above = parents.get(child)
+        while above is not None and above != pid:
+            above = parents.get(above)
+        if above == pid:
+            yield child
