@@ -12,7 +12,7 @@ import signal
 import sys
 import threading
 from collections.abc import AsyncIterator, Iterable
-from typing import Final, cast
+from typing import TYPE_CHECKING, Final, cast
 
 import orjson
 import uvloop
@@ -22,14 +22,19 @@ from interpreterd import unix
 from interpreterd.app import MANAGER, make_app
 from interpreterd.contexts.limits import configured, limits_of
 from interpreterd.http.connections import Connections, Runner
+from interpreterd.http.keys import RELOADS
 from interpreterd.http.settings import UNIX, HttpSettings, split_address
 from interpreterd.logs.handler import flush, set_up_logging
 from interpreterd.processes.guard import Guard
 from interpreterd.processes.nursery import Nursery
+from interpreterd.reloading import reload_at_hangup
 from interpreterd.settings import Settings
 from interpreterd.unused import wait_until_unused
 from interpreterd.workers.launchers import LAUNCHERS, effective_launcher
 from interpreterd.workers.launchers.pool import Pool
+
+if TYPE_CHECKING:
+    from interpreterd.tenants.tokens import Token
 
 SHUTDOWN_TIMEOUT_S: Final = 1.0  # for clients to take their last message, after all executions have ended
 SWITCH_S: Final = 0.001  # for which the event loop waits in each turn while a thread decodes or reads /proc
@@ -40,7 +45,14 @@ STDOUT_FD: Final = 1
 _log = logging.getLogger(__name__)
 
 
-def run_daemon(settings: Settings, guard: Guard, parent: int | None = None, *, notes: Iterable[str] = ()) -> int:
+def run_daemon(
+    settings: Settings,
+    guard: Guard,
+    parent: int | None = None,
+    *,
+    notes: Iterable[str] = (),
+    token: "Token | None" = None,
+) -> int:
     """Run the daemon until a signal, or the end of the process of the pidfd ``parent``; return its exit status.
 
     ``notes`` on the settings are logged as warnings.
@@ -57,12 +69,12 @@ def run_daemon(settings: Settings, guard: Guard, parent: int | None = None, *, n
     gc.set_threshold(*GC_THRESHOLDS)
     sys.setswitchinterval(SWITCH_S)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        status = runner.run(_serve(settings, guard, parent))
+        status = runner.run(_serve(settings, guard, parent, token))
     guard.close()
     return status
 
 
-async def _serve(settings: Settings, guard: Guard, parent: int | None) -> int:
+async def _serve(settings: Settings, guard: Guard, parent: int | None, token: "Token | None") -> int:
     stop = _watch_for_the_end([pidfd for pidfd in (guard.loader, parent) if pidfd is not None])
     nursery = Nursery(guard=guard, adopts=True)
     async with contextlib.AsyncExitStack() as stack:
@@ -78,10 +90,13 @@ async def _serve(settings: Settings, guard: Guard, parent: int | None) -> int:
             )
         )
         runner = Runner(
-            make_app(settings=settings, launcher=pool), access_log=None, shutdown_timeout=SHUTDOWN_TIMEOUT_S
+            make_app(settings=settings, launcher=pool, token=token),
+            access_log=None,
+            shutdown_timeout=SHUTDOWN_TIMEOUT_S,
         )
         stack.push_async_callback(runner.cleanup)
         await runner.setup()
+        reload_at_hangup(runner.app[RELOADS])
         try:
             if settings.http.unix_socket:
                 await _listen_on_path(runner, settings.http.unix_socket, stack)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, NoReturn, Self
 import attrs
 from attrs import frozen
 
+from interpreterd.secret import TOKEN_VARIABLE as TOKEN
 from interpreterd.setting_kinds import VARIABLE_PREFIX, SettingError
 from interpreterd.settings import Settings
 
@@ -62,6 +63,7 @@ class Chosen:
         """Return the settings of all sources; for a bad one end the program, as ``parser`` does."""
         try:
             variables = from_environment(environ)
+            _check_token(environ)
             flags = vars(parser.parse_args(arguments))
             file = config_file(flags.get("config", variables.get("config")), environ)
             keys = {} if file is None else file.values(Settings.declared())
@@ -80,7 +82,7 @@ class Chosen:
             settings = Settings.of(**values)
             if not os.path.isdir(settings.contexts.cwd):
                 raise SettingError("cwd", f"no such directory: {settings.contexts.cwd}")
-            settings.check()
+            settings.check(has_token=bool(environ.get(TOKEN)))
         except SettingError as error:
             place = sources.get(error.name, flag_of(error.name)).removesuffix(EARLIER)
             parser.error(f"{'argument ' if place.startswith('--') else ''}{place}: {error}")
@@ -129,6 +131,17 @@ def from_environment(environ: Mapping[str, str]) -> dict[str, Any]:
             except ValueError as error:
                 raise ValueError(f"{variable_of(name)}: {error}") from None
     return values
+
+
+def _check_token(environ: Mapping[str, str]) -> None:
+    """Raise ValueError if the environment has a token that cannot be one."""
+    if text := environ.get(TOKEN):
+        from interpreterd.tenants.tokens import chosen_token
+
+        try:
+            chosen_token(text)
+        except ValueError as error:
+            raise ValueError(f"{TOKEN}: {error}") from None
 
 
 def config_file(path: str | None, environ: Mapping[str, str]) -> "ConfigFile | None":

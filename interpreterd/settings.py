@@ -9,9 +9,10 @@ from attrs import frozen
 from interpreterd.contexts.settings import ContextSettings
 from interpreterd.dialects.settings import DialectSettings
 from interpreterd.files.settings import FileSettings
-from interpreterd.http.settings import HttpSettings
+from interpreterd.http.settings import PRIVATE_HOSTS, HttpSettings
 from interpreterd.logs.settings import LogSettings
 from interpreterd.setting_kinds import absolute, duration, setting, switch
+from interpreterd.tenants.settings import TenantSettings
 from interpreterd.workers.settings import WorkerSettings
 
 
@@ -41,6 +42,7 @@ class Settings:
     """
 
     http: HttpSettings = attrs.Factory(HttpSettings)
+    tenants: TenantSettings = attrs.Factory(TenantSettings)
     dialects: DialectSettings = attrs.Factory(DialectSettings)
     workers: WorkerSettings = attrs.Factory(WorkerSettings)
     contexts: ContextSettings = attrs.Factory(ContextSettings)
@@ -64,11 +66,19 @@ class Settings:
             raise TypeError(f"no such settings: {', '.join(values)}")
         return cls(**sections)
 
-    def check(self) -> None:
-        """Raise ``SettingError`` if settings contradict each other: a section may have such a method, too."""
+    def check(self, *, has_token: bool = False) -> None:
+        """Raise ``SettingError`` if settings contradict each other: a section may have such a method, too.
+
+        ``has_token`` says whether clients need a token although there is no file of tokens.
+        """
         for section in attrs.fields(type(self)):
             if (check := getattr(getattr(self, section.name), "check", None)) is not None:
                 check()
+        is_guarded = has_token or self.tenants.token_file or self.tenants.insecure_bind
+        if not is_guarded and any(host not in PRIVATE_HOSTS for _, host in self.http.hosts()):
+            from interpreterd.http.exposure import check_private
+
+            check_private(self.http)
 
     @classmethod
     def declared(cls) -> "Iterator[attrs.Attribute[Any]]":

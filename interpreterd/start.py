@@ -8,11 +8,14 @@ import resource
 import signal
 import sys
 from collections.abc import Iterator, Sequence
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from interpreterd import parent
+from interpreterd import parent, secret
 from interpreterd.flags import Chosen, Parser
 from interpreterd.processes import guard
+
+if TYPE_CHECKING:
+    from interpreterd.tenants.tokens import Token
 
 LEAST_FILES: Final = 64  # the daemon needs some thirty for itself, a worker three
 THREADS: Final = 5  # libuv's four, and the one that writes the log
@@ -30,6 +33,7 @@ def serve(arguments: Sequence[str]) -> int:
     _receive_signals()
     chosen = Chosen.by(Parser("interpreterd serve"), arguments, os.environ)
     settings = chosen.settings
+    token = _own_token()
     try:
         if (files := resource.getrlimit(resource.RLIMIT_NOFILE)[1]) < LEAST_FILES:
             return _fail(f"at least {LEAST_FILES} open files must be allowed, not {files} (ulimit -n)")
@@ -46,7 +50,7 @@ def serve(arguments: Sequence[str]) -> int:
             from interpreterd.daemon import run_daemon
 
         _try_threads()
-        return run_daemon(settings, the_guard, parent_pidfd, notes=chosen.outdated)
+        return run_daemon(settings, the_guard, parent_pidfd, notes=chosen.outdated, token=token)
     except OSError as error:  # errors of the daemon's work for clients have types of their own
         return _fail(_SHORT.get(error.errno or 0, error.strerror or str(error)))
     except ImportError as error:
@@ -57,6 +61,15 @@ def serve(arguments: Sequence[str]) -> int:
         if str(error) != NO_THREAD:
             raise
         return _fail("there is no room for a thread (ulimit -u, -v, -d)")
+
+
+def _own_token() -> "Token | None":
+    """Return the token of this process's environment, which then has it no longer; None if there is none."""
+    if not (text := secret.take(os.environ)):
+        return None
+    from interpreterd.tenants.tokens import chosen_token
+
+    return chosen_token(text)
 
 
 def _receive_signals() -> None:

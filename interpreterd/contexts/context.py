@@ -9,7 +9,7 @@ from typing import assert_never
 import attrs
 
 from interpreterd.contexts.executions import ExecutionRecord, Executions
-from interpreterd.contexts.limits import configured
+from interpreterd.contexts.limits import LAST_WORDS_BYTES, configured
 from interpreterd.contexts.service import Interrupted
 from interpreterd.contexts.settings import ContextSettings
 from interpreterd.contexts.slot import Slot
@@ -19,23 +19,21 @@ from interpreterd.logs.handler import about
 from interpreterd.machine import effects, inputs
 from interpreterd.machine.machine import Machine
 from interpreterd.machine.states import SHOWN, State
+from interpreterd.model.accounts import Account
 from interpreterd.model.comms import COMM_LIMIT_BYTES, CONTENT_LIMIT_BYTES
 from interpreterd.model.context_info import NO_USAGES, ContextInfo, Usage
+from interpreterd.model.default_context import shown_id
 from interpreterd.model.errors import ContextRestarted, InterpreterError, InvalidRequest
 from interpreterd.model.events import Stream
 from interpreterd.model.functions import CallAnswer
 from interpreterd.model.limits import Limits
-from interpreterd.model.requests import Execute
+from interpreterd.model.requests import CreateContext, Execute
 from interpreterd.pipe.bundles import Bundle
 from interpreterd.pipe.messages import FromWorker
 from interpreterd.workers.directory import real_directory
 from interpreterd.workers.launcher import Launcher
 from interpreterd.workers.watcher import Watcher
 
-# The output that an interrupted program may still write although its client does not read: its own buffers and its
-# pipes, 128 KiB each. Every byte may be a character, and all characters take four bytes if one of them does. The
-# smallest bundles of output data, of half a KiB, take twice as much.
-LAST_WORDS_BYTES = 1408 << 10
 _log = logging.getLogger(__name__)
 
 
@@ -49,6 +47,7 @@ class Context:
         directory: The same, without the symbolic links that were in it before any code of the context ran.
         metadata: Its clients' notes; nothing here depends on them.
         listed: See ``CreateContext``.
+        account: What its tenant uses.
     """
 
     def __init__(
@@ -56,8 +55,7 @@ class Context:
         context_id: str,
         cwd: str,
         *,
-        envs: Mapping[str, str],
-        metadata: Mapping[str, str],
+        request: CreateContext,
         launcher: Launcher,
         settings: ContextSettings,
         start_timeout_s: float,
@@ -65,15 +63,16 @@ class Context:
         limits: Limits,
         watcher: Watcher,
         tasks: asyncio.TaskGroup,
-        listed: bool = True,
+        account: Account,
     ) -> None:
         """Make an inactive context; ``start`` or the first ``submit`` gives it a worker."""
         self.id = context_id
-        self.listed = listed
+        self.account = account
+        self.listed = request.listed
         self._log = about(context_id, _log)
         self.cwd = cwd
         self.directory = real_directory(cwd)
-        self.metadata = metadata
+        self.metadata = request.metadata
         self._created_at = time.time()
         self._limits = limits
         self._slot = Slot(
@@ -81,7 +80,7 @@ class Context:
             listener=self,
             feed=self._feed,
             launcher=launcher,
-            configuration=configured(cwd, limits, envs),
+            configuration=configured(cwd, limits, request.envs),
             start_timeout_s=start_timeout_s,
             limits=limits,
             watcher=watcher,
@@ -97,7 +96,8 @@ class Context:
             held_limit_bytes=settings.queue_bytes,
             call_grace_s=settings.call_grace_s,
             on_full=self._slot.pause_output,  # not of the context's own: it and its transcript would keep each other
-            keeps=listed,
+            keeps=request.listed,
+            account=account,
         )
         self._unasked: effects.Ask | None = None
         self._closed_by: InterpreterError | None = None
@@ -111,11 +111,10 @@ class Context:
     @property
     def pid(self) -> int | None:
         """The pid of the worker; None without one."""
-        return None if self._slot.worker is None else self._slot.worker.pid
+        return self._slot.pid
 
     def info(self, usages: Mapping[int, Usage] = NO_USAGES) -> ContextInfo:
         """Return its state as clients see it; ``usages`` may have the usage of its worker, by the worker's pid."""
-        pid = self.pid
         return ContextInfo(
             id=self.id,
             cwd=self.cwd,
@@ -126,7 +125,8 @@ class Context:
             queued=self._machine.queued,
             metadata=self.metadata,
             limits=self._limits,
-            usage=None if pid is None else usages.get(pid),
+            usage=usages.get(self.pid or 0),
+            tenant=self.account.tenant,
         )
 
     async def start(self) -> None:
@@ -137,7 +137,7 @@ class Context:
     async def restart(self, *, cancel_queued: bool = False) -> None:
         """Start a new worker; the running execution is lost, queued ones wait or are cancelled. Raises as ``start``."""
         self._transcript.end_asked = self._slot.worker is not None
-        self._feed(inputs.Restart(ContextRestarted(self.id), cancel_queued))
+        self._feed(inputs.Restart(ContextRestarted(shown_id(self.id)), cancel_queued))
         while self._machine.state is State.ENDING:
             await self._slot.gone()
         await self._started()

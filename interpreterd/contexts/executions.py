@@ -9,6 +9,7 @@ from attrs import define, field, frozen
 
 from interpreterd.contexts.holdings import Holdings, held_bytes
 from interpreterd.contexts.journal import Journal
+from interpreterd.model.accounts import Account
 from interpreterd.model.digest import digest, utf8_bytes
 from interpreterd.model.events import Event, Failure, Outcome, Stream
 from interpreterd.model.execution_info import ExecutionInfo
@@ -72,6 +73,7 @@ class ExecutionRecord:
         execution_count: See ``Started``; None before it runs. Likewise ``worker_count``.
         calls_host: Whether it has host functions.
         unattended: Whether it was started without a client.
+        account: What its tenant uses; it counts there until it has ended, unless it is hidden.
     """
 
     id: str
@@ -79,6 +81,7 @@ class ExecutionRecord:
     journal: Journal[Event]
     source: Source
     origin: str
+    account: Account
     held_bytes: int = 0
     hidden: bool = False
     kept: bool = True
@@ -108,6 +111,8 @@ class ExecutionRecord:
     def note_begin(self) -> None:
         """See ``events.Record``; so do the other two."""
         self.state = "running"
+        if not self.hidden:
+            self.account.running += 1
         self.started_at = time.time()
 
     def note_output(self, stream: Stream, chars: int) -> None:
@@ -117,6 +122,8 @@ class ExecutionRecord:
             self.stderr_chars += chars
 
     def note_end(self, outcome: Outcome, error: Failure | None) -> None:
+        if self.started_at is not None and not self.hidden:
+            self.account.running -= 1
         self.state = outcome.value
         self.error = error
         self.finished_at = time.time()
@@ -183,6 +190,7 @@ class Executions:
         on_room: Callable[[], None] | None,
         held: Holdings,
         kept: bool = True,
+        account: Account | None = None,
     ) -> ExecutionRecord:
         """Register a new execution; with ``on_room`` it has a client, which reads its journal.
 
@@ -207,6 +215,7 @@ class Executions:
             journal=journal,
             source=source,
             origin=request.origin,
+            account=account or Account(""),
             held_bytes=size_bytes,
             hidden=hidden,
             kept=kept,
@@ -215,6 +224,7 @@ class Executions:
             unattended=on_room is None,
         )
         if not hidden:
+            execution.account.unfinished += 1
             self._all[execution_id] = execution
             self.charge(journal, RECORD_BYTES)
         return execution
@@ -227,6 +237,7 @@ class Executions:
         """``execution`` has ended."""
         if execution.hidden:
             return
+        execution.account.unfinished -= 1
         if not execution.kept:
             self._forget(execution)
             return

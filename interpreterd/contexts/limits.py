@@ -7,6 +7,11 @@ from interpreterd.model.environment import NO_ENVS
 from interpreterd.model.limits import Limits
 from interpreterd.pipe.messages import Configure
 
+# The output that an interrupted program may still write although its client does not read: its own buffers and its
+# pipes, 128 KiB each. Every byte may be a character, and all characters take four bytes if one of them does. The
+# smallest bundles of output data, of half a KiB, take twice as much.
+LAST_WORDS_BYTES = 1408 << 10
+
 
 def limits_of(settings: ContextSettings) -> Limits:
     """Return the limits in ``settings``."""

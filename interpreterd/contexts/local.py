@@ -21,12 +21,13 @@ from interpreterd.model.execution_info import ExecutionInfo
 from interpreterd.model.functions import CallAnswer, PendingCall
 from interpreterd.model.python import Python
 from interpreterd.model.requests import ChangeContext, CreateContext, Execute
+from interpreterd.model.rules import Rules
 
 _threads = ThreadPoolExecutor(1, thread_name_prefix="digest")  # more would only compete for the processor
 
 
 class LocalContexts:
-    """Implements ``service.ContextService``, which describes each verb."""
+    """Implements ``service.ContextService``, which describes each verb, and ``tenants.owned.OwnedContexts``."""
 
     def __init__(self, manager: Manager, files: FileSettings | None = None) -> None:
         """Serve the contexts of ``manager``, which stays the caller's."""
@@ -62,9 +63,10 @@ class LocalContexts:
         labels: Iterable[tuple[str, str]] = (),
         after: str | None = None,
         usage: bool = False,
+        tenant: str | None = None,
     ) -> Iterable[ContextInfo]:
         usages = await self._manager.usage() if usage else NO_USAGES
-        ids = [context.id for context in self._manager.list(with_default=default, labels=labels)]
+        ids = [context.id for context in self._manager.list(with_default=default, labels=labels, tenant=tenant)]
         return self._described(_after(ids, after, ContextNotFound), usages)
 
     def _described(self, ids: Iterable[str], usages: Mapping[int, Usage]) -> Iterator[ContextInfo]:
@@ -88,20 +90,22 @@ class LocalContexts:
             cancelled=[it.id for it in unfinished if it.state == "cancelled"],
         )
 
-    async def submit(self, request: Execute, *, answers: bool = False) -> "LocalSubmission":
+    async def submit(
+        self, request: Execute, *, answers: bool = False, context_id: str | None = None
+    ) -> "LocalSubmission":
         if len(request.code) > SHORT_CHARS:
             request = await with_digest(request)
-        context, execution = self._manager.submit(request, answers=answers)
+        context, execution = self._manager.submit(request, answers=answers, context_id=context_id)
         return LocalSubmission(context, execution, stays=request.stays)
 
-    async def submit_unattended(self, request: Execute) -> ExecutionInfo:
-        _, execution = self._manager.submit(await with_digest(request), client=False)
+    async def submit_unattended(self, request: Execute, *, context_id: str | None = None) -> ExecutionInfo:
+        _, execution = self._manager.submit(await with_digest(request), client=False, context_id=context_id)
         return execution.info()
 
-    async def look(self, request: Execute) -> "LocalSubmission":
+    async def look(self, request: Execute, *, context_id: str | None = None) -> "LocalSubmission":
         if self._manager.closing:
             raise ServerShuttingDown
-        context = self._manager.existing(request.context_id or DEFAULT_CONTEXT_ID)
+        context = self._manager.existing(context_id or request.context_id or DEFAULT_CONTEXT_ID)
         return LocalSubmission(context, context.submit(request), stays=False)
 
     async def interrupt(self, context_id: str | None, execution_id: str | None = None) -> Interrupted:
@@ -140,6 +144,17 @@ class LocalContexts:
 
     async def files(self, context_id: str) -> LocalFiles:
         return LocalFiles(self._manager.directory(context_id), self._files, self._transfers)
+
+    def owner(self, context_id: str) -> str | None:
+        context = self._manager.find(context_id)
+        return None if context is None else context.account.tenant
+
+    def owner_of_execution(self, execution_id: str) -> str | None:
+        execution = self._manager.executions.get(execution_id)
+        return None if execution is None else execution.account.tenant
+
+    def add_tenant(self, tenant: str, rules: Rules) -> None:
+        self._manager.add_tenant(tenant, rules)
 
     def _execution(self, execution_id: str) -> ExecutionRecord:
         execution = self._manager.executions.get(execution_id)

@@ -13,8 +13,9 @@ from interpreterd.contexts.ids import new_id
 from interpreterd.contexts.limits import limits_of
 from interpreterd.contexts.service import Interrupted
 from interpreterd.contexts.settings import ContextSettings
+from interpreterd.model.accounts import Accounts
 from interpreterd.model.context_info import ContextInfo, Usage
-from interpreterd.model.default_context import DEFAULT_CONTEXT_ID
+from interpreterd.model.default_context import DEFAULT_CONTEXT_ID, default_of
 from interpreterd.model.errors import (
     ContextDeleted,
     ContextNotFound,
@@ -25,9 +26,9 @@ from interpreterd.model.errors import (
     ServerShuttingDown,
     WorkerStartFailed,
 )
-from interpreterd.model.limits import Limits
 from interpreterd.model.python import Python
 from interpreterd.model.requests import ChangeContext, CreateContext, Execute, patched
+from interpreterd.model.rules import Rules
 from interpreterd.processes.usage import UsageMeter
 from interpreterd.workers.directory import check_directory, real_directory
 from interpreterd.workers.launcher import Launcher
@@ -47,6 +48,8 @@ class Manager:
         self._workers = workers
         self._launcher = launcher
         self._contexts: dict[str, Context] = {}
+        self._defaults = {DEFAULT_CONTEXT_ID: DEFAULT_CONTEXT}
+        self.accounts = Accounts()
         self.executions = Executions(
             limit_bytes=settings.journals_total_bytes,
             journal_limit_bytes=settings.journal_bytes,
@@ -95,12 +98,11 @@ class Manager:
             configured = ", ".join(self._workers.preload) or "none"
             raise InvalidRequest(f"preload must name the modules of a configured template: {configured}")
         cwd = check_directory(request.cwd if request.cwd is not None else self._settings.cwd)
-        limits = self._limits.tightened(request.limits)
-        context = self._add(new_id(), cwd, limits, request)
+        context = self._add(new_id(), cwd, request)
         try:
             await context.start()
         except BaseException as error:
-            self._contexts.pop(context.id, None)
+            self._remove(context)
             if not self._closing:  # otherwise it has been closed
                 # The client may have disconnected while the start went on.
                 supervised(self._tasks, self._end(context), _log, "context %s could not be ended", context.id)
@@ -120,25 +122,34 @@ class Manager:
         context = self._contexts.get(context_id or DEFAULT_CONTEXT_ID)
         if context is not None:
             return context
-        if context_id not in (None, DEFAULT_CONTEXT_ID):
-            raise ContextNotFound(str(context_id))
-        return self._add(DEFAULT_CONTEXT_ID, self._settings.cwd, self._limits, DEFAULT_CONTEXT)
+        name = context_id or DEFAULT_CONTEXT_ID
+        if (request := self._defaults.get(name)) is None:
+            raise ContextNotFound(name)
+        return self._add(name, self._settings.cwd, request)
+
+    def add_tenant(self, tenant: str, rules: Rules) -> None:
+        """Let ``tenant`` have contexts, among them a default one, within ``rules``; repeating it changes these."""
+        self.accounts.of(tenant).rules = rules
+        self._defaults[default_of(tenant)] = CreateContext(tenant=tenant)
 
     def submit(
-        self, request: Execute, *, client: bool = True, answers: bool = False
+        self, request: Execute, *, client: bool = True, answers: bool = False, context_id: str | None = None
     ) -> tuple[Context, ExecutionRecord]:
         """Queue ``request`` as ``Context.submit`` does; return its context, too. A refused request makes no context.
+
+        ``context_id`` is used in place of the request's.
 
         Raises:
             ContextNotFound, InvalidRequest, LimitReached, ServerShuttingDown
         """
-        is_there = (request.context_id or DEFAULT_CONTEXT_ID) in self._contexts
-        context = self.get(request.context_id)
+        name = context_id or request.context_id or DEFAULT_CONTEXT_ID
+        is_there = name in self._contexts
+        context = self.get(name)
         try:
             return context, context.submit(request, client=client, answers=answers)
         except InterpreterError:
             if not is_there:
-                del self._contexts[context.id]
+                self._remove(context)
             raise
 
     def interrupt(self, context_id: str | None, execution_id: str | None = None) -> Interrupted:
@@ -150,13 +161,17 @@ class Manager:
         if self._closing:
             raise ServerShuttingDown
         name = context_id or DEFAULT_CONTEXT_ID
-        if name == DEFAULT_CONTEXT_ID and name not in self._contexts:
+        if name in self._defaults and name not in self._contexts:
             return "idle"
         return self.existing(name).interrupt(execution_id)
 
-    def list(self, *, with_default: bool, labels: Iterable[tuple[str, str]] = ()) -> list[Context]:
-        """Return all listed contexts whose metadata has all ``labels``, oldest first."""
-        chosen = [it for it in self._contexts.values() if it.listed and (with_default or it.id != DEFAULT_CONTEXT_ID)]
+    def list(
+        self, *, with_default: bool, labels: Iterable[tuple[str, str]] = (), tenant: str | None = None
+    ) -> list[Context]:
+        """Return all listed contexts whose metadata has all ``labels``, oldest first; of one ``tenant``, or of all."""
+        chosen = [it for it in self._contexts.values() if it.listed and (with_default or it.id not in self._defaults)]
+        if tenant is not None:
+            chosen = [context for context in chosen if context.account.tenant == tenant]
         for key, value in labels:
             chosen = [context for context in chosen if context.metadata.get(key) == value]
         return chosen
@@ -193,7 +208,7 @@ class Manager:
         """
         if self._closing:
             raise ServerShuttingDown
-        if context_id == DEFAULT_CONTEXT_ID and context_id not in self._contexts:
+        if context_id in self._defaults and context_id not in self._contexts:
             return self._directory
         return self.existing(context_id).directory
 
@@ -203,10 +218,10 @@ class Manager:
         Raises:
             ContextNotFound, DefaultContextKept
         """
-        if context_id == DEFAULT_CONTEXT_ID:
+        if context_id in self._defaults:
             raise DefaultContextKept
         context = self.existing(context_id)
-        del self._contexts[context_id]
+        self._remove(context)
         await self._end(context)
 
     async def _end(self, context: Context) -> None:
@@ -223,16 +238,17 @@ class Manager:
         self._contexts.clear()
         await asyncio.gather(*(context.close(ServerShuttingDown()) for context in contexts))
 
-    def _add(self, context_id: str, cwd: str, limits: Limits, request: CreateContext) -> Context:
+    def _add(self, context_id: str, cwd: str, request: CreateContext) -> Context:
         if self._closing:
             raise ServerShuttingDown
         if len(self._contexts) >= self._settings.max_contexts:
             raise LimitReached(f"too many contexts: the limit is {self._settings.max_contexts}")
+        account = self.accounts.of(request.tenant)
+        limits = self._limits.lowered(account.rules.limits).tightened(request.limits)
         context = Context(
             context_id,
             cwd,
-            envs=request.envs,
-            metadata=request.metadata,
+            request=request,
             launcher=self._launcher,
             settings=self._settings,
             start_timeout_s=self._workers.start_timeout_s,
@@ -240,7 +256,14 @@ class Manager:
             limits=limits,
             watcher=self._watcher,
             tasks=self._tasks,
-            listed=request.listed,
+            account=account,
         )
         self._contexts[context_id] = context
+        context.account.contexts += 1
         return context
+
+    def _remove(self, context: Context) -> None:
+        """Forget a context; repeating it changes nothing."""
+        if self._contexts.get(context.id) is context:
+            del self._contexts[context.id]
+            context.account.contexts -= 1

@@ -132,7 +132,10 @@ class ContextFiles(Protocol):
 
 
 class ContextService(Protocol):
-    """Contexts and their executions. Every verb may raise ``ServerShuttingDown``."""
+    """Contexts and their executions. Every verb may raise ``ServerShuttingDown``.
+
+    ``tenants.contexts`` has an implementation for one tenant, over ``tenants.owned.OwnedContexts``.
+    """
 
     @property
     def closing(self) -> bool:

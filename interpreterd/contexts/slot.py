@@ -55,6 +55,11 @@ class Slot:
         self._left_pid: int | None = None
         self._gone = asyncio.Event()
 
+    @property
+    def pid(self) -> int | None:
+        """The pid of the worker; None without one."""
+        return None if self.worker is None else self.worker.pid
+
     def start(self) -> None:
         """Start a worker; ``WorkerStarted`` or ``WorkerNotStarted`` follows."""
         self._starting = self._tasks.create_task(self._start())

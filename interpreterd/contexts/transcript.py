@@ -12,6 +12,7 @@ from interpreterd.contexts.journal import Journal
 from interpreterd.machine.effects import Finish
 from interpreterd.machine.inputs import CallAnswered
 from interpreterd.model import displays, events
+from interpreterd.model.accounts import Account
 from interpreterd.model.events import Event, Happened, Stream
 from interpreterd.model.output_quota import OutputQuota
 from interpreterd.model.requests import Execute
@@ -39,6 +40,7 @@ class Transcript:
         call_grace_s: float = 0.0,
         on_full: Callable[[], None] = lambda: None,
         keeps: bool = True,
+        account: Account | None = None,
     ) -> None:
         """Register executions with ``executions``, where they stay when they have ended if it ``keeps`` them.
 
@@ -50,6 +52,7 @@ class Transcript:
         self.last_used_at = time.time()
         self._context_id = context_id
         self._executions = executions
+        self._account = account
         self._backlog_bytes = backlog_bytes
         self._output_limit_bytes = output_limit_bytes
         self._on_full = on_full
@@ -112,6 +115,7 @@ class Transcript:
             on_room=on_room,
             held=self._held,
             kept=self._keeps and request.comm is None,
+            account=self._account,
         )
         self._unfinished[execution.id] = execution
         if execution.hidden:

@@ -50,7 +50,7 @@ class Table:
 
     Attributes:
         errors: ``module:function`` that returns its form of an error: see ``dialect.Dialect.show``.
-        state: ``module:Class``, made once for each application with its ``ContextService``: the ``state`` of handlers,
+        state: ``module:Class``, made once for each tenant with its ``ContextService``: the ``state`` of handlers,
             which may have a coroutine ``close``, awaited when the daemon shuts down. Without one, handlers get the
             service itself.
         headers: Names of headers that only its clients send, or ``Name: beginning of the value``. They decide if two
@@ -71,13 +71,14 @@ class Table:
 class LateDialect:
     """A dialect in the folder of its name, within one application."""
 
-    def __init__(self, name: str, service: ContextService) -> None:
+    def __init__(self, name: str, service_of: Callable[[web.Request], ContextService]) -> None:
+        """``service_of`` says which contexts a request gets; it returns the same object for the same tenant."""
         self.name = name
-        self._service = service
+        self._service_of = service_of
         self._table: Table | None = None
         self._show: Show | None = None
         self._functions: dict[str, Callable[[Any, web.Request], Awaitable[web.StreamResponse]]] = {}
-        self._state: Any = None
+        self._states: dict[ContextService, Any] = {}
 
     def table(self) -> Table:
         """Return its table; import it, if this is the first time. For a thread."""
@@ -102,14 +103,15 @@ class LateDialect:
         async def handle(request: web.Request) -> web.StreamResponse:
             if route.handler not in self._functions:
                 await in_thread(lambda: self._load(route))
-            return await self._functions[route.handler](self._state_of(self.table()), request)
+            return await self._functions[route.handler](self._state_of(self._service_of(request)), request)
 
         return handle
 
     async def close(self) -> None:
-        """End what its state holds."""
-        if hasattr(self._state, "close"):
-            await self._state.close()
+        """End what its states hold."""
+        for state in self._states.values():
+            if hasattr(state, "close"):
+                await state.close()
 
     def _load(self, route: LateRoute) -> None:
         self.load_errors()
@@ -117,10 +119,12 @@ class LateDialect:
             self._named(self.table().state)
         self._functions[route.handler] = self._named(route.handler)
 
-    def _state_of(self, table: Table) -> Any:
-        if self._state is None:
-            self._state = self._named(table.state)(self._service) if table.state else self._service
-        return self._state
+    def _state_of(self, service: ContextService) -> Any:
+        """Return the state for the contexts of ``service``: no two tenants share one."""
+        if service not in self._states:
+            table = self.table()
+            self._states[service] = self._named(table.state)(service) if table.state else service
+        return self._states[service]
 
     def _named(self, name: str) -> Any:
         module, _, attribute = name.partition(":")

@@ -25,15 +25,15 @@ class Latecomers(AbstractResource):
     def __init__(
         self,
         dialects: Sequence[str],
-        service: Callable[[], ContextService],
+        service_of: Callable[[web.Request], ContextService],
         base_path: str,
         shows: dict[object, Show],
         router: web.UrlDispatcher,
     ) -> None:
-        """``dialects`` are names; each dialect gets a ``service``. For the others see ``LateRoutes``."""
+        """``dialects`` are names; for ``service_of`` see ``LateDialect``. For the others see ``LateRoutes``."""
         super().__init__()
         self._names = dialects
-        self._service = service
+        self._service_of = service_of
         self._base_path = base_path
         self._shows = shows
         self._router = router
@@ -67,7 +67,7 @@ class Latecomers(AbstractResource):
         from interpreterd.dialects.late import LateDialect
 
         if self._made is None:
-            self._made = [LateDialect(name, self._service()) for name in self._names]
+            self._made = [LateDialect(name, self._service_of) for name in self._names]
         return self._made
 
     @property

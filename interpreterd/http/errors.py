@@ -11,12 +11,14 @@ from typing import Final
 from aiohttp import hdrs, web
 from attrs import frozen
 
-from interpreterd.model.errors import InterpreterError
+from interpreterd.model.access_errors import TooManyAttempts, Unauthorized
+from interpreterd.model.errors import InterpreterError, LimitReached
 from interpreterd.model.names import JSON
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 RETRY_SOON: Final[Mapping[str, str]] = {"Retry-After": "1"}
 """The headers of an answer that will be another one in a moment: RFC 9110, section 10.2.3."""
+CHALLENGE: Final = 'Bearer realm="interpreterd"'
 _log = logging.getLogger(__name__)
 
 
@@ -86,7 +88,7 @@ async def show_errors(request: web.Request, handler: Handler) -> web.StreamRespo
     try:
         return await handler(request)
     except InterpreterError as error:
-        return _form(request)(error).response()
+        return _form(request)(error).response(headers_of(error))
     except web.HTTPException as error:
         if error.status < HTTPStatus.BAD_REQUEST:
             raise
@@ -98,6 +100,15 @@ async def show_errors(request: web.Request, handler: Handler) -> web.StreamRespo
     except Exception:
         _log.exception("%s %s failed", request.method, request.path)
         return _form(request)(INTERNAL).response()
+
+
+def headers_of(error: InterpreterError) -> Mapping[str, str]:
+    """Return the headers that an answer to ``error`` has in every dialect, besides the dialect's own."""
+    if isinstance(error, TooManyAttempts | LimitReached) and error.retry_after_s > 1:
+        return {str(hdrs.RETRY_AFTER): str(error.retry_after_s)}
+    if isinstance(error, Unauthorized):
+        return {str(hdrs.WWW_AUTHENTICATE): CHALLENGE}  # RFC 6750, section 3
+    return {}
 
 
 def _form(request: web.Request) -> Show:

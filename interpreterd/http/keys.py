@@ -1,7 +1,7 @@
 """The keys under which the application carries its parts."""
 
 import socket
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from aiohttp import web
 
@@ -11,3 +11,5 @@ SETTINGS = web.AppKey("SETTINGS", HttpSettings)
 Judge = Callable[[socket.socket], str | None]
 JUDGE: web.AppKey[Judge] = web.AppKey("JUDGE")
 """Returns why the client of a new connection may not use the daemon; None if it may."""
+RELOADS: web.AppKey[list[Callable[[], Awaitable[None]]]] = web.AppKey("RELOADS", list)
+"""What to do when the daemon is told to read its files again: SIGHUP."""

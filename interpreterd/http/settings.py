@@ -1,6 +1,7 @@
 """The settings of HTTP: addresses, allowed origins and hosts, and limits of size and time for clients."""
 
 import os
+from collections.abc import Iterator
 from typing import Final, NoReturn
 
 from attrs import frozen
@@ -21,6 +22,8 @@ from interpreterd.setting_kinds import (
 )
 
 UNIX: Final = "unix:"
+PRIVATE_HOSTS: Final = ("127.0.0.1", "::1", "localhost")
+"""The usual hosts that no other machine reaches; ``exposure`` knows the others."""
 SOCKET_PATH_LIMIT_BYTES: Final = 107  # unix(7): sun_path, without its NUL
 
 
@@ -122,3 +125,11 @@ class HttpSettings:
         "seconds after which a client that takes no data, or answers no WebSocket ping, counts as disconnected",
         parse=at_least(1, number, most=SECONDS_LIMIT),
     )
+
+    def hosts(self) -> Iterator[tuple[str, str]]:
+        """Yield each host that the daemon is to listen on, after the name of its setting."""
+        if not self.unix_socket:
+            yield "host", self.host
+        for address in self.also_listen:
+            if not address.startswith(UNIX):
+                yield "also_listen", split_address(address)[0]

@@ -6,13 +6,13 @@ import attrs
 from attrs import frozen
 
 from interpreterd.model.errors import (
-    EarlierFailed,
     ExecutionInterrupted,
     ExecutionTimedOut,
     InterpreterError,
     LimitExceeded,
 )
 from interpreterd.model.events import Failure, Outcome
+from interpreterd.model.execution_errors import EarlierFailed
 from interpreterd.model.looks import Found
 
 CONTEXT_ERROR: Final = "ContextError"

@@ -40,6 +40,7 @@ class ContextInfo:
         executions: How many have started to run.
         queued: How many wait.
         usage: None without a worker, if it could not be measured, or without a request for it.
+        tenant: Whose it is; None for clients that are not told.
     """
 
     id: str
@@ -52,6 +53,7 @@ class ContextInfo:
     metadata: Mapping[str, str] = field(factory=dict, repr=lambda metadata: f"<{len(metadata)} pairs>")
     limits: Limits = NONE
     usage: Usage | None = None
+    tenant: str | None = None
 
     @property
     def active(self) -> bool:

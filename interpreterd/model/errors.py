@@ -16,7 +16,9 @@ an error of the daemon: it is text, ``events.Failure``.
     │   ├── DefaultContextKept
     │   └── InvalidPath         this one and those of files: ``file_errors``
     ├── NotAcceptable           ``Accept`` allows none of the answer's forms
-    ├── Forbidden               a foreign Origin or Host
+    ├── Unauthorized            no token, or one that the daemon does not know: this and the next are ``access_errors``
+    │   └── TooManyAttempts     too many of those from one address
+    ├── Forbidden               a foreign Origin or Host, or a role that may not do this
     ├── ContextNotFound
     ├── ExecutionNotFound
     ├── CallNotFound            of a host function
@@ -32,12 +34,13 @@ an error of the daemon: it is text, ``events.Failure``.
     │   ├── ConditionFailed
     │   └── RangeOutside
     ├── LimitReached
+    │   └── QuotaReached        a tenant's own, of ``access_errors``
     ├── WorkerStartFailed
     │   └── OutOfResources      no descriptors, processes or memory for one more
-    ├── LookFailed              a look at the namespace has found nothing that can be told
+    ├── LookFailed              a look at the namespace has found nothing that can be told: of ``execution_errors``
     ├── ExecutionTimedOut
     ├── ExecutionInterrupted
-    │   └── EarlierFailed
+    │   └── EarlierFailed       of ``execution_errors``
     ├── LimitExceeded
     ├── ContextDeleted
     ├── ContextRestarted
@@ -175,7 +178,7 @@ class NotAcceptable(InterpreterError):
 
 
 class Forbidden(InterpreterError):
-    """The daemon does not serve the ``Origin`` or ``Host`` of the request."""
+    """The daemon does not serve the ``Origin`` or ``Host`` of the request, or the token's role may not do this."""
 
     code = "forbidden"
 
@@ -208,9 +211,17 @@ class CallNotFound(InterpreterError):
 
 
 class LimitReached(InterpreterError):
-    """A limit of the daemon is reached; names the limit and its value."""
+    """A limit of the daemon is reached; names the limit and its value.
+
+    Attributes:
+        retry_after_s: When it may be worth while to ask again.
+    """
 
     code = "limit_reached"
+
+    def __init__(self, what: str, *, retry_after_s: int = 1) -> None:
+        super().__init__(what)
+        self.retry_after_s = retry_after_s
 
 
 class WorkerStartFailed(InterpreterError):
@@ -233,12 +244,6 @@ class OutOfResources(WorkerStartFailed):
     code = "out_of_resources"
 
 
-class LookFailed(InterpreterError):
-    """Code that was called by a look at the namespace has raised, or has ended the context's Python; says how."""
-
-    code = "look_failed"
-
-
 class ExecutionTimedOut(InterpreterError):
     """The execution ran longer than its ``timeout``."""
 
@@ -249,15 +254,6 @@ class ExecutionInterrupted(InterpreterError):
     """A client interrupted the execution."""
 
     code = "execution_interrupted"
-
-
-class EarlierFailed(ExecutionInterrupted):
-    """An execution with ``stop_on_error`` has ended with an exception, while this one of the same origin waited."""
-
-    code = "earlier_failed"
-
-    def __init__(self) -> None:
-        super().__init__("an earlier execution of the same origin has ended with an exception")
 
 
 class LimitExceeded(InterpreterError):

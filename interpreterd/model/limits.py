@@ -66,6 +66,16 @@ class Limits:
             changed["queue_is_usual"] = False
         return attrs.evolve(self, **changed) if changed else self
 
+    def lowered(self, by: "Limits") -> "Limits":
+        """Return these limits, with those of ``by`` that are tighter."""
+        pairs = {name: (getattr(self, name), getattr(by, name)) for name in self.kinds()}
+        lower = {
+            name: theirs
+            for name, (ours, theirs) in pairs.items()
+            if theirs is not None and (ours is None or theirs < ours)
+        }
+        return self.tightened(Limits(**lower))
+
     @property
     def watched(self) -> bool:
         """Whether a watcher has to measure again and again."""

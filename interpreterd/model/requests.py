@@ -110,6 +110,7 @@ class CreateContext:
         metadata: The client's notes; see ``patched``.
         listed: Whether clients find it among the contexts, and its executions when they have ended. A dialect makes
             unlisted ones for work of its own, for example to run a command.
+        tenant: Whose it is; clients do not choose it.
     """
 
     cwd: str | None = None
@@ -118,6 +119,7 @@ class CreateContext:
     envs: Mapping[str, str] = field(factory=dict, repr=lambda envs: f"<{len(envs)} variables>")
     metadata: Mapping[str, str] = field(factory=dict, repr=lambda metadata: f"<{len(metadata)} pairs>")
     listed: bool = True
+    tenant: str = ""
 
 
 @frozen(kw_only=True)

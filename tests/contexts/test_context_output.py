@@ -3,7 +3,7 @@
 from fake_worker import FakeLauncher
 from open_context import COMPLETED, execute, finished, open_context, out, read, run
 
-from interpreterd.contexts.context import LAST_WORDS_BYTES
+from interpreterd.contexts.limits import LAST_WORDS_BYTES
 from interpreterd.model import events
 
 

@@ -11,6 +11,7 @@ from interpreterd.contexts import service
 from interpreterd.contexts.journal import Follower
 from interpreterd.contexts.local import LocalContexts, LocalSubmission
 from interpreterd.contexts.service import ContextService, Events, Submission
+from interpreterd.tenants.contexts import TenantContexts
 
 PORT = (ContextService, Events, Submission)
 OF_THE_PORT = ("interpreterd.model.", "interpreterd.contexts.service", "builtins", "collections.abc", "typing", "types")
@@ -44,7 +45,13 @@ def test_the_port_speaks_in_words_of_the_model(protocol: type) -> None:
 
 
 @pytest.mark.parametrize(
-    ("protocol", "kind"), [(ContextService, LocalContexts), (Submission, LocalSubmission), (Events, Follower)]
+    ("protocol", "kind"),
+    [
+        (ContextService, LocalContexts),
+        (ContextService, TenantContexts),
+        (Submission, LocalSubmission),
+        (Events, Follower),
+    ],
 )
 def test_each_service_implements_every_verb_of_the_port(protocol: type, kind: type) -> None:
     for name, verb in verbs(protocol).items():
@@ -52,9 +59,10 @@ def test_each_service_implements_every_verb_of_the_port(protocol: type, kind: ty
         own = own.fget if isinstance(own, property) else own
         assert inspect.iscoroutinefunction(own) is inspect.iscoroutinefunction(verb), name
         expected, answered = (inspect.signature(it).parameters.values() for it in (verb, own))
-        assert [(it.name, it.kind, it.default) for it in answered] == [
-            (it.name, it.kind, it.default) for it in expected
-        ], name
+        known = [(it.name, it.kind, it.default) for it in expected]
+        all_of = [(it.name, it.kind, it.default) for it in answered]
+        assert all_of[: len(known)] == known, name
+        assert all(more[1:] == (inspect.Parameter.KEYWORD_ONLY, None) for more in all_of[len(known) :]), name
 
 
 def test_what_may_take_a_way_is_a_coroutine() -> None:

@@ -92,7 +92,7 @@ async def test_no_such_address(start_daemon: Start, host: str) -> None:
 
 async def test_every_address(start_daemon: Start) -> None:
     """A client can connect to each announced address."""
-    daemon = await start_daemon("--host", "0.0.0.0")
+    daemon = await start_daemon("--host", "0.0.0.0", "--insecure-bind")
     assert daemon.url == f"http://127.0.0.1:{daemon.announced['port']}"
     async with Client(daemon.url) as client:
         assert (await client.run("print(1)")).stdout == "1\n"

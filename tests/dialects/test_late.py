@@ -44,7 +44,7 @@ async def test_modules_are_imported_by_the_first_request_and_state_is_made_once(
         (tmp_path / "latetoy" / f"{name}.py").write_text(text)
     monkeypatch.setattr(dialects, "__path__", [*dialects.__path__, str(tmp_path)])
     service = object()
-    toy = LateDialect("latetoy", service)  # type: ignore[arg-type]
+    toy = LateDialect("latetoy", lambda _: service)  # type: ignore[arg-type, return-value]
     assert modules("latetoy") == set()
     await toy.close()
     (route,) = toy.table().routes

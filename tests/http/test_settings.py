@@ -9,7 +9,7 @@ from said import refusal, said
 from interpreterd.http.settings import HttpSettings
 
 VALUES: list[tuple[str, str, Any]] = [
-    ("host", "0.0.0.0", "0.0.0.0"),
+    ("host", "127.0.0.2", "127.0.0.2"),
     ("port", "0", 0),
     ("port", "65535", 65535),
     ("unix_socket", "/tmp/../a.sock", "/a.sock"),

@@ -7,8 +7,8 @@ from interpreterd.machine.effects import Begin, Effect, Finish
 from interpreterd.machine.inputs import Exited, Input, InterruptRequested, Submit
 from interpreterd.machine.states import State
 from interpreterd.model.comms import ToComm
-from interpreterd.model.errors import EarlierFailed
 from interpreterd.model.events import Failure, Outcome
+from interpreterd.model.execution_errors import EarlierFailed
 from interpreterd.model.looks import Task
 from interpreterd.model.requests import Execute
 

@@ -11,10 +11,11 @@ from interpreterd.contexts.executions import ExecutionRecord, Executions
 from interpreterd.contexts.limits import limits_of
 from interpreterd.contexts.settings import ContextSettings
 from interpreterd.model import events
+from interpreterd.model.accounts import Account
 from interpreterd.model.errors import (
     ContextDeleted,
 )
-from interpreterd.model.requests import Execute
+from interpreterd.model.requests import CreateContext, Execute
 from interpreterd.pipe.messages import Run
 from interpreterd.workers.watcher import Watcher
 
@@ -34,8 +35,7 @@ async def open_context(
         context = Context(
             "c",
             "/work",
-            envs={},
-            metadata={},
+            request=CreateContext(),
             launcher=launcher,
             settings=chosen,
             start_timeout_s=start_timeout_s,
@@ -43,6 +43,7 @@ async def open_context(
             limits=limits_of(chosen),
             watcher=Watcher(tasks, launcher.sweep),
             tasks=tasks,
+            account=Account(""),
         )
         yield context
         await context.close(CAUSE)

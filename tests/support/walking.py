@@ -40,7 +40,7 @@ def routes(name: str) -> Iterator[Route]:
                 name, it.method, filled(it.path), it.kwargs.get("allow_head", True), "expect_handler" in it.kwargs
             )
     else:
-        for late in LateDialect(name, NO_SERVICE).table().routes:
+        for late in LateDialect(name, lambda _: NO_SERVICE).table().routes:
             route = Route(name, late.method, filled(late.path), late.head, late.upload)
             yield route
             for rpc in RPCS.get(route.path.removesuffix("unknown"), ()):

@@ -15,6 +15,7 @@ from aiohttp import web
 from interpreterd.dialects import dialect
 from interpreterd.dialects.e2b.sandbox import Sandbox
 from interpreterd.http.errors import RETRY_SOON, ErrorAnswer, HttpError
+from interpreterd.model.access_errors import QuotaReached, TooManyAttempts, Unauthorized
 from interpreterd.model.errors import (
     SENTENCE_LIMIT_CHARS,
     BodyTooLarge,
@@ -41,12 +42,18 @@ STATUSES: Final[Mapping[type[InterpreterError], HTTPStatus]] = {
     BodyTooSlow: HTTPStatus.REQUEST_TIMEOUT,
     UnsupportedEncoding: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
     DefaultContextKept: HTTPStatus.BAD_REQUEST,
+    Unauthorized: HTTPStatus.UNAUTHORIZED,
+    TooManyAttempts: HTTPStatus.TOO_MANY_REQUESTS,
     Forbidden: HTTPStatus.FORBIDDEN,
     ContextNotFound: HTTPStatus.NOT_FOUND,
     LimitReached: HTTPStatus.SERVICE_UNAVAILABLE,
+    QuotaReached: HTTPStatus.TOO_MANY_REQUESTS,
     OutOfResources: HTTPStatus.SERVICE_UNAVAILABLE,
     ServerShuttingDown: HTTPStatus.SERVICE_UNAVAILABLE,
 }
+
+
+_COME_AGAIN: Final = (HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.TOO_MANY_REQUESTS)
 
 
 class Refusal(Exception):
@@ -105,7 +112,7 @@ def error_answer(error: InterpreterError | HttpError) -> ErrorAnswer:
     if status == HTTPStatus.UNPROCESSABLE_ENTITY:
         return unprocessable("value_error", (), str(error)).answer
     sentence = str(error)
-    headers = RETRY_SOON if status == HTTPStatus.SERVICE_UNAVAILABLE else {}
+    headers = RETRY_SOON if status in _COME_AGAIN else {}
     return _text(status, sentence[:1].upper() + sentence[1:], headers)
 
 

@@ -18,6 +18,7 @@ from interpreterd.http.closing import (
     close_reason,
 )
 from interpreterd.http.errors import RETRY_SOON, ErrorAnswer, HttpError
+from interpreterd.model.access_errors import QuotaReached, TooManyAttempts, Unauthorized
 from interpreterd.model.errors import (
     SENTENCE_LIMIT_CHARS,
     BodyTooLarge,
@@ -60,10 +61,13 @@ _ROWS: Final[Mapping[type[InterpreterError], _Row]] = {
     ),
     InvalidRequest: _Row(HTTPStatus.BAD_REQUEST),
     NotAcceptable: _Row(HTTPStatus.NOT_ACCEPTABLE),
+    Unauthorized: _Row(HTTPStatus.UNAUTHORIZED),
+    TooManyAttempts: _Row(HTTPStatus.TOO_MANY_REQUESTS),
     Forbidden: _Row(HTTPStatus.FORBIDDEN),
     ContextNotFound: _Row(HTTPStatus.NOT_FOUND),
     ExecutionNotFound: _Row(HTTPStatus.NOT_FOUND),
     LimitReached: _Row(HTTPStatus.SERVICE_UNAVAILABLE, headers=RETRY_SOON),
+    QuotaReached: _Row(HTTPStatus.TOO_MANY_REQUESTS, headers=RETRY_SOON),
     OutOfResources: _Row(HTTPStatus.SERVICE_UNAVAILABLE, headers=RETRY_SOON),
     WorkerStartFailed: _Row(HTTPStatus.INTERNAL_SERVER_ERROR, INTERNAL_ERROR),
     ContextDeleted: _Row(HTTPStatus.GONE, GOING_AWAY),

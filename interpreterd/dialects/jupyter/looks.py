@@ -3,8 +3,9 @@
 from typing import Any, Final
 
 from interpreterd.dialects.jupyter.inspection import inspect_content
-from interpreterd.model.errors import InterpreterError, LookFailed
+from interpreterd.model.errors import InterpreterError
 from interpreterd.model.events import Finished
+from interpreterd.model.execution_errors import LookFailed
 from interpreterd.model.looks import Comms, Completeness, Completions, History, Inspection, Task
 
 _SESSION: Final = 1  # the number of the one session that the history has

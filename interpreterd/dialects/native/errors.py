@@ -20,6 +20,7 @@ from interpreterd.http.closing import (
     close_reason,
 )
 from interpreterd.http.errors import RETRY_SOON, ErrorAnswer, HttpError
+from interpreterd.model.access_errors import QuotaReached, TooManyAttempts, Unauthorized
 from interpreterd.model.errors import (
     SENTENCE_LIMIT_CHARS,
     BodyTooLarge,
@@ -37,7 +38,6 @@ from interpreterd.model.errors import (
     InvalidRequest,
     LimitExceeded,
     LimitReached,
-    LookFailed,
     MalformedRequest,
     NotAcceptable,
     OutOfResources,
@@ -47,6 +47,7 @@ from interpreterd.model.errors import (
     WorkerStartFailed,
     cut,
 )
+from interpreterd.model.execution_errors import LookFailed
 from interpreterd.model.file_errors import (
     ConditionFailed,
     DirectoryNotEmpty,
@@ -98,11 +99,14 @@ ROWS: Final[Mapping[type[InterpreterError], ErrorRow]] = {
     ),
     InvalidRequest: ErrorRow(HTTPStatus.BAD_REQUEST, POLICY_VIOLATION),
     NotAcceptable: ErrorRow(HTTPStatus.NOT_ACCEPTABLE, POLICY_VIOLATION),
+    Unauthorized: ErrorRow(HTTPStatus.UNAUTHORIZED, POLICY_VIOLATION),
+    TooManyAttempts: ErrorRow(HTTPStatus.TOO_MANY_REQUESTS, POLICY_VIOLATION),
     Forbidden: ErrorRow(HTTPStatus.FORBIDDEN, POLICY_VIOLATION),
     ContextNotFound: ErrorRow(HTTPStatus.NOT_FOUND, POLICY_VIOLATION, announced=True),
     CallNotFound: ErrorRow(HTTPStatus.NOT_FOUND, POLICY_VIOLATION),
     ExecutionNotFound: ErrorRow(HTTPStatus.NOT_FOUND, POLICY_VIOLATION),
     LimitReached: ErrorRow(HTTPStatus.SERVICE_UNAVAILABLE, POLICY_VIOLATION, headers=RETRY_SOON),
+    QuotaReached: ErrorRow(HTTPStatus.TOO_MANY_REQUESTS, POLICY_VIOLATION, headers=RETRY_SOON),
     WorkerStartFailed: ErrorRow(HTTPStatus.INTERNAL_SERVER_ERROR, INTERNAL_ERROR, announced=True),
     OutOfResources: ErrorRow(HTTPStatus.SERVICE_UNAVAILABLE, INTERNAL_ERROR, announced=True, headers=RETRY_SOON),
     ExecutionTimedOut: ErrorRow(HTTPStatus.REQUEST_TIMEOUT, TIMEOUT, announced=True),

@@ -10,8 +10,8 @@ from interpreterd.http.answers import json_response
 from interpreterd.http.bodies import read_json
 from interpreterd.http.disconnect import when_gone
 from interpreterd.http.keys import SETTINGS
-from interpreterd.model.errors import LookFailed
 from interpreterd.model.events import Finished
+from interpreterd.model.execution_errors import LookFailed
 from interpreterd.model.looks import Comms, Completeness, Completions, History, Inspection, Task, Variable, Variables
 from interpreterd.model.requests import Execute
 

@@ -13,6 +13,7 @@ from attrs import frozen
 
 from interpreterd.dialects import dialect
 from interpreterd.http.errors import RETRY_SOON, ErrorAnswer, HttpError
+from interpreterd.model.access_errors import QuotaReached, TooManyAttempts, Unauthorized
 from interpreterd.model.errors import (
     SENTENCE_LIMIT_CHARS,
     BodyTooLarge,
@@ -53,14 +54,20 @@ ROWS: Final[Mapping[type[InterpreterError], ErrorRow]] = {
     UnsupportedEncoding: ErrorRow(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, _INVALID),
     InvalidRequest: ErrorRow(HTTPStatus.BAD_REQUEST, _INVALID),
     UnsupportedLanguage: ErrorRow(HTTPStatus.BAD_REQUEST, NOT_SUPPORTED),
+    Unauthorized: ErrorRow(HTTPStatus.UNAUTHORIZED),
+    TooManyAttempts: ErrorRow(HTTPStatus.TOO_MANY_REQUESTS),
     Forbidden: ErrorRow(HTTPStatus.FORBIDDEN),
     ContextNotFound: ErrorRow(HTTPStatus.NOT_FOUND),
     ExecutionNotFound: ErrorRow(HTTPStatus.NOT_FOUND, "CONTEXT_NOT_FOUND"),
     ContextDeleted: ErrorRow(HTTPStatus.GONE),
     LimitReached: ErrorRow(HTTPStatus.SERVICE_UNAVAILABLE),
+    QuotaReached: ErrorRow(HTTPStatus.TOO_MANY_REQUESTS),
     OutOfResources: ErrorRow(HTTPStatus.SERVICE_UNAVAILABLE),
     ServerShuttingDown: ErrorRow(HTTPStatus.SERVICE_UNAVAILABLE),
 }
+
+
+_COME_AGAIN: Final = (HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.TOO_MANY_REQUESTS)
 
 
 def error_answer(error: InterpreterError | HttpError) -> ErrorAnswer:
@@ -68,7 +75,7 @@ def error_answer(error: InterpreterError | HttpError) -> ErrorAnswer:
     if isinstance(error, HttpError):
         return _answer(error.status, error.code.upper(), error.text)
     shown = dialect.row(ROWS, error)
-    headers = RETRY_SOON if shown.status == HTTPStatus.SERVICE_UNAVAILABLE else {}
+    headers = RETRY_SOON if shown.status in _COME_AGAIN else {}
     return _answer(shown.status, shown.code or error.code.upper(), str(error), headers)
 
 

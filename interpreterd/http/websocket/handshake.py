@@ -14,6 +14,9 @@ from interpreterd.model.errors import MalformedRequest, UpgradeRequired
 
 UPGRADED: Final = web.Response(status=101)
 """What the handler of a route returns after ``open_socket``: nothing more is written."""
+OWN_SUBPROTOCOL: Final = "interpreterd"
+TOKEN_SUBPROTOCOL: Final = "bearer."
+"""The beginning of a subprotocol whose rest is a token: browsers let pages send no header for that."""
 _GUID: Final = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"  # section 1.3
 _KEY_BYTES: Final = 16
 
@@ -21,7 +24,8 @@ _KEY_BYTES: Final = 16
 def open_socket(request: web.Request, *, subprotocol: str | None = None) -> WebSocket:
     """Answer 101, and return the connection; its ``leave`` has to be the last that a route calls.
 
-    The first subprotocol that the client offers, and that begins with ``subprotocol``, is agreed on. No extension is.
+    The first subprotocol that the client offers, and that begins with ``subprotocol``, is agreed on; otherwise
+    ``interpreterd``, or one that carries a token, if it is offered. No extension is agreed on.
 
     Raises:
         UpgradeRequired: The request does not ask for a WebSocket of version 13.
@@ -69,9 +73,16 @@ def _accept(keys: list[str]) -> bytes:
 
 
 def _choose(offers: list[str], subprotocol: str | None) -> bytes | None:
-    """Return the subprotocol to agree on, or None."""
-    if subprotocol is not None:
-        for offer in ",".join(offers).split(","):
-            if (name := offer.strip()).startswith(subprotocol) and name.isascii():
+    """Return the subprotocol to agree on, or None.
+
+    A browser that has offered some ends the connection if none of them is agreed on. A page that offers
+    ``interpreterd`` besides its token gets an answer without the token.
+    """
+    if not offers:
+        return None
+    names = [name for offer in ",".join(offers).split(",") if (name := offer.strip()).isascii()]
+    for beginning in (subprotocol, OWN_SUBPROTOCOL, TOKEN_SUBPROTOCOL):
+        for name in names:
+            if beginning is not None and name.startswith(beginning):
                 return name.encode()
     return None

@@ -5,8 +5,9 @@ from typing import Any
 import pytest
 
 from interpreterd.dialects.jupyter.looks import found_content, refusal_content
-from interpreterd.model.errors import ExecutionTimedOut, LookFailed
+from interpreterd.model.errors import ExecutionTimedOut
 from interpreterd.model.events import Failure, Finished, Outcome
+from interpreterd.model.execution_errors import LookFailed
 from interpreterd.model.looks import Cell, Comms, Found, History, HistoryQuery, OpenComm, Task
 
 CELLS = History(cells=(Cell(number=1, source="1", output="1"), Cell(number=2, source="x = 1")))

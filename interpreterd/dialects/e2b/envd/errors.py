@@ -7,6 +7,7 @@ import orjson
 
 from interpreterd.dialects import dialect
 from interpreterd.http.errors import HttpError
+from interpreterd.model.access_errors import Unauthorized
 from interpreterd.model.errors import (
     BodyTooLarge,
     BodyTooSlow,
@@ -50,6 +51,7 @@ _CODES: Final[Mapping[type[InterpreterError], str]] = {
     BodyTooLarge: "resource_exhausted",
     BodyTooSlow: "deadline_exceeded",
     UnsupportedEncoding: "unimplemented",
+    Unauthorized: "unauthenticated",
     Forbidden: "permission_denied",
     LimitReached: "resource_exhausted",
     FileTooLarge: "resource_exhausted",

@@ -1,0 +1,61 @@
+"""The table of a tenant in the file of tokens: its keys are names of the daemon's flags, and mean the same."""
+
+import difflib
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+import attrs
+
+from interpreterd.contexts.settings import ContextSettings
+from interpreterd.model.limits import Limits
+from interpreterd.model.rules import Quotas, Rules
+from interpreterd.setting_kinds import count
+
+LIMIT_SETTINGS: Final[Mapping[str, str]] = {
+    "context_memory": "memory_bytes",
+    "context_processes": "processes",
+    "context_open_files": "open_files",
+    "context_cpu_s": "cpu_s",
+    "context_output_bytes": "output_bytes",
+    "code_limit_bytes": "code_bytes",
+    "queue_limit": "queued",
+}
+"""Settings for each context, and the fields of ``Limits``."""
+QUOTA_SETTINGS: Final[Mapping[str, str]] = {
+    "max_contexts": "contexts",
+    "max_connections": "connections",
+    "journals_total_bytes": "journal_bytes",
+}
+"""Settings for all contexts together, and the fields of ``Quotas``."""
+_PARSE: Final[dict[str, Callable[[str], Any]]] = {
+    **{it.name: it.metadata["parse"] for it in attrs.fields(ContextSettings)},
+    "max_connections": count,
+}
+TENANT_KEYS: Final = tuple(name.replace("_", "-") for name in (*LIMIT_SETTINGS, *QUOTA_SETTINGS))
+
+
+def tenant_rules(table: Mapping[str, Any], bad: Callable[[str, str], Exception]) -> Rules:
+    """Return the rules in a ``table``; raise ``bad`` of a key and a sentence for one that is unknown or impossible."""
+    limits: dict[str, Any] = {}
+    quotas: dict[str, Any] = {}
+    for key, value in table.items():
+        name = key.replace("-", "_")
+        if name not in LIMIT_SETTINGS and name not in QUOTA_SETTINGS:
+            near = difflib.get_close_matches(key.replace("_", "-"), TENANT_KEYS, n=1)
+            raise bad(key, f"{key}: unknown key" + (f"; the nearest one is {near[0]}" if near else ""))
+        try:
+            value = parsed(name, value)
+        except ValueError as error:
+            raise bad(key, f"{key}: {error}") from None
+        if name in LIMIT_SETTINGS:
+            limits[LIMIT_SETTINGS[name]] = value
+        else:
+            quotas[QUOTA_SETTINGS[name]] = value
+    return Rules(limits=Limits(**limits), quotas=Quotas(**quotas))
+
+
+def parsed(name: str, value: Any) -> Any:
+    """Return the value of a key that ``value``, of TOML, means. Raises ValueError with its rule."""
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        raise ValueError("must be a string or a number")
+    return _PARSE[name](str(value))
