@@ -44,6 +44,11 @@ def descendants(pid: int) -> list[int]:
     return _run(_descendants([pid]))
 
 
+def finding_descendants(pid: int) -> Generator[None, None, list[int]]:
+    """Return what ``descendants`` returns, in steps of a process or, if it has many threads, some more."""
+    return _descendants([pid])
+
+
 def kill_family(*pids: int, before: Callable[[Iterable[int]], Iterator[None]] | None = None) -> list[int]:
     """Send SIGKILL to ``pids`` and all their descendants, see ``killing``; blocks for some 50 µs a process."""
     return _run(killing(*pids, before=before))

@@ -6,7 +6,9 @@ from blockbuster import BlockBuster
 
 # Allowed calls, by file and functions: for proc(5), a directory's existence and the interpreter's path.
 MAY_ASK: Final = {
+    "interpreterd/processes/callers.py": {"socket_of"},
     "interpreterd/processes/families.py": {"children", "is_traced", "_list", "_threads"},
+    "interpreterd/processes/owners.py": {"_search", "_link"},
     "interpreterd/processes/proc_stat.py": {"stat", "named_stat"},
     "interpreterd/processes/remains.py": {"_look", "_descriptors"},
     "interpreterd/workers/directory.py": {"check_directory", "is_in", "real_directory"},

@@ -1,0 +1,154 @@
+"""The calls of all contexts, answered in turn: a context that makes calls without end waits, and nothing else does."""
+
+import asyncio
+import contextlib
+import logging
+import select
+from collections.abc import Callable
+from functools import partial
+from typing import Final
+
+from attrs import define
+
+from interpreterd.processes.budget import Budget
+from interpreterd.processes.listening import SocketTable
+from interpreterd.processes.notifications import CallListener
+from interpreterd.processes.slices import Slices
+from interpreterd.workers.isolation.loopback import Loopback
+
+TURN_LIMIT: Final = 8  # calls in a turn of the event loop, of all contexts together
+WORK_PER_S, WORK_BURST = 4000.0, 1000.0  # of a context, in the units of ``Loopback.work``
+ALL_WORK_PER_S, ALL_WORK_BURST = 8000.0, 2000.0
+ALL_ATTEMPTS_LIMIT: Final = 512  # of all contexts, at the same time
+_log = logging.getLogger(__name__)
+
+
+@define(eq=False)
+class _Line:
+    """The calls of one context; they are answered one after the other."""
+
+    loopback: Loopback
+    fd: int
+    budget: Budget
+    paid: float = 0.0
+    events: int = select.EPOLLIN
+    timer: asyncio.TimerHandle | None = None
+
+
+class Switchboard:
+    """Answers the calls of contexts on the running event loop, at most ``TURN_LIMIT`` in one turn of it.
+
+    The calls of a context make at most ``WORK_PER_S``, those of all contexts at most ``ALL_WORK_PER_S``. Calls beyond
+    that wait, as their callers do.
+    """
+
+    def __init__(self) -> None:
+        """Raises OSError if the kernel or a filter of system calls does not allow it."""
+        self._table = SocketTable()
+        try:
+            self._epoll = select.epoll()
+        except BaseException:
+            self._table.close()
+            raise
+        self._slices = Slices()
+        self._lines: dict[int, _Line] = {}
+        self._budget = Budget(ALL_WORK_PER_S, ALL_WORK_BURST)
+        self._pause: asyncio.TimerHandle | None = None
+        self._closed = False
+        self._listen()
+
+    def close(self) -> None:
+        """End all lines, and listen no more. Repeating it changes nothing."""
+        if self._closed:
+            return
+        self._closed = True
+        for line in list(self._lines.values()):
+            self._end(line)
+        if self._pause is None:
+            asyncio.get_running_loop().remove_reader(self._epoll.fileno())
+        else:
+            self._pause.cancel()
+        self._epoll.close()
+        self._table.close()
+
+    def add(self, fd: int, worker: int, ports: frozenset[int]) -> Callable[[], None]:
+        """Answer the calls at ``fd``, a listener, for the family of ``worker``; returns a function that ends this.
+
+        Takes over ``fd``, and closes it at the end, or when no process can make such calls any more. Calls to ``ports``
+        are let through. The function may be called more than once.
+        """
+        loopback = Loopback(
+            CallListener(fd),
+            worker,
+            ports=ports,
+            table=self._table,
+            start=self._slices.start,
+            has_room=lambda: sum(len(line.loopback.attempts) for line in self._lines.values()) < ALL_ATTEMPTS_LIMIT,
+        )
+        line = _Line(loopback, fd, Budget(WORK_PER_S, WORK_BURST))
+        try:
+            self._epoll.register(fd, select.EPOLLIN)
+        except BaseException:
+            loopback.close()
+            raise
+        self._lines[fd] = line
+        return partial(self._end, line)
+
+    def _end(self, line: _Line) -> None:
+        if self._lines.get(line.fd) is line:
+            del self._lines[line.fd]
+            with contextlib.suppress(OSError):
+                self._epoll.unregister(line.fd)
+            if line.timer is not None:
+                line.timer.cancel()
+            line.loopback.close()
+
+    def _listen(self) -> None:
+        self._pause = None
+        asyncio.get_running_loop().add_reader(self._epoll.fileno(), self._take)
+
+    def _take(self) -> None:
+        """Answer the calls of this turn, one of each context; the kernel names other contexts in the next turn."""
+        loop = asyncio.get_running_loop()
+        for fd, events in self._epoll.poll(0, TURN_LIMIT):
+            if (line := self._lines.get(fd)) is None:
+                continue
+            if events & select.EPOLLIN:
+                self._answer(line)
+            else:
+                self._end(line)  # no process is left
+        if (wait_s := self._budget.wait_s()) > 0:
+            loop.remove_reader(self._epoll.fileno())
+            self._pause = loop.call_later(wait_s, self._listen)
+
+    def _answer(self, line: _Line) -> None:
+        call = line.loopback.listener.receive()
+        if call is None:
+            return
+        work = self._slices.start(line.loopback.judging(call))
+        if work.done():
+            self._rest(line, work)
+        else:
+            self._watch(line, 0)
+            work.add_done_callback(partial(self._rest, line))
+
+    def _rest(self, line: _Line, work: "asyncio.Future[None]") -> None:
+        """Go on with the next call of ``line``, as soon as it may have one."""
+        if (failure := work.exception()) is not None:
+            _log.error("a call of a context could not be judged", exc_info=failure)
+        cost = line.loopback.work - line.paid
+        line.paid += cost
+        line.budget.spend(cost)
+        self._budget.spend(cost)
+        if self._lines.get(line.fd) is not line:
+            return
+        if (wait_s := line.budget.wait_s()) > 0:
+            self._watch(line, 0)
+            line.timer = asyncio.get_running_loop().call_later(wait_s, self._watch, line, select.EPOLLIN)
+        else:
+            self._watch(line, select.EPOLLIN)
+
+    def _watch(self, line: _Line, events: int) -> None:
+        if events != line.events:
+            line.events = events
+            self._epoll.modify(line.fd, events)

@@ -1,0 +1,160 @@
+"""Calls of many contexts are answered in turn, and so many in a turn of the event loop, and in a second."""
+
+import contextlib
+import os
+from collections.abc import AsyncIterator
+
+import pytest
+from notifying import Notifying, notifying, until
+
+from interpreterd.processes.notifications import CallListener
+from interpreterd.workers.isolation import switchboard
+from interpreterd.workers.isolation.switchboard import Switchboard
+
+FLOOD = """
+import socket, threading
+def flood():
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as one:
+        while True:
+            one.connect(("127.0.0.1", 9))
+threads = [threading.Thread(target=flood, daemon=True) for _ in range(8)]
+for thread in threads:
+    thread.start()
+for thread in threads:
+    thread.join()
+"""
+ONCE = """
+import socket
+input()
+with socket.create_server(("127.0.0.1", 0)) as server:
+    say(attempt(server.getsockname()))
+"""
+
+
+@pytest.fixture
+async def board() -> AsyncIterator[Switchboard]:
+    board = Switchboard()
+    yield board
+    board.close()
+
+
+class Count:
+    """Counts the calls that are received in each turn of the event loop."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.turns: list[int] = []
+        self.total = 0
+        receive, take = CallListener.receive, Switchboard._take
+
+        def counted(listener: CallListener) -> object:
+            self.total += 1
+            return receive(listener)
+
+        def taken(board: Switchboard) -> None:
+            before = self.total
+            take(board)
+            self.turns.append(self.total - before)
+
+        monkeypatch.setattr(CallListener, "receive", counted)
+        monkeypatch.setattr(Switchboard, "_take", taken)
+
+
+async def started(board: Switchboard, block: contextlib.AsyncExitStack, code: str) -> Notifying:
+    process = await block.enter_async_context(notifying(code))
+    board.add(process.listener, process.pid, frozenset())
+    return process
+
+
+async def test_calls_without_end_take_a_bounded_part_of_each_turn_and_hold_up_no_other_context(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(switchboard, "TURN_LIMIT", 2)
+    count = Count(monkeypatch)
+    board = Switchboard()
+    async with contextlib.AsyncExitStack() as block:
+        block.callback(board.close)
+        other = await started(board, block, ONCE)
+        for _ in range(4):
+            await started(board, block, FLOOD)
+        await until(lambda: count.total >= 400)
+        other.tell()
+        assert await other.rest() == ["None"]
+    assert max(count.turns) == 2
+
+
+async def test_a_context_waits_when_it_has_had_its_work_of_a_second(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Here a second's work is next to nothing, so the burst is all that it gets."""
+    monkeypatch.setattr(switchboard, "WORK_PER_S", 1e-6)
+    monkeypatch.setattr(switchboard, "WORK_BURST", 100)
+    count = Count(monkeypatch)
+    board = Switchboard()
+    async with contextlib.AsyncExitStack() as block:
+        block.callback(board.close)
+        await started(board, block, FLOOD)
+        (line,) = board._lines.values()
+        await until(lambda: line.timer is not None)
+        other = await started(board, block, ONCE)
+        other.tell()
+        assert await other.rest() == ["None"]
+        assert count.total <= 110
+
+
+async def test_all_contexts_together_wait_when_they_have_had_theirs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(switchboard, "ALL_WORK_PER_S", 1e-6)
+    monkeypatch.setattr(switchboard, "ALL_WORK_BURST", 100)
+    count = Count(monkeypatch)
+    board = Switchboard()
+    async with contextlib.AsyncExitStack() as block:
+        block.callback(board.close)
+        for _ in range(2):
+            await started(board, block, FLOOD)
+        await until(lambda: board._pause is not None)
+        assert 100 <= count.total <= 110
+
+
+async def test_a_line_ends_with_its_last_process(board: Switchboard) -> None:
+    code = """
+import os, socket
+if os.fork():
+    os._exit(0)
+input()
+socket.socket(socket.AF_INET, socket.SOCK_DGRAM).connect(("127.0.0.1", 9))
+"""
+    async with notifying(code) as process:
+        board.add(process.listener, process.pid, frozenset())
+        await process.process.wait()
+        assert board._lines
+        process.tell()
+        assert await process.rest() == []
+        await until(lambda: not board._lines)
+        with pytest.raises(OSError, match="Bad file descriptor"):
+            os.fstat(process.listener)
+
+
+async def test_a_line_that_is_ended_closes_its_listener_and_its_attempts(board: Switchboard) -> None:
+    code = """
+import socket
+server = socket.create_server(("127.0.0.1", 0), backlog=0)
+one = socket.create_connection(server.getsockname())
+say(attempt(server.getsockname()))
+"""
+    async with notifying(code) as process:
+        descriptors = len(os.listdir("/proc/self/fd"))
+        end = board.add(process.listener, process.pid, frozenset())
+        (line,) = board._lines.values()
+        await until(lambda: line.loopback.attempts)
+        end()
+        end()
+        assert len(os.listdir("/proc/self/fd")) == descriptors - 1
+        assert await process.rest() == ["OSError"], "there is no such call any more"
+
+
+async def test_a_descriptor_that_is_no_listener_is_refused_or_ends_its_line(board: Switchboard) -> None:
+    read, write = os.pipe()
+    os.close(write)
+    board.add(read, os.getpid(), frozenset())
+    await until(lambda: not board._lines)
+    with pytest.raises(OSError, match="Bad file descriptor"):
+        os.fstat(read)
+    with pytest.raises(PermissionError):
+        board.add(os.open(os.devnull, os.O_RDONLY), os.getpid(), frozenset())
