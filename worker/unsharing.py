@@ -117,6 +117,7 @@ def move(kernel, channel, library, meanwhile):
     The parent tells the daemon, and ends; the child calls ``meanwhile``. Raises OSError, also of ``meanwhile``.
     """
     from worker import orphans, streams, system
+    from worker.first import be_mortal
 
     dies = bytes(4)  # filled by the kernel
     kernel.call("prctl", "prctl", PR_GET_PDEATHSIG, dies, 0, 0, 0)
@@ -145,6 +146,7 @@ def move(kernel, channel, library, meanwhile):
         library.die_with_parent()
     orphans.current.begin()
     streams.current.begin_process()
+    be_mortal()
     if error is not None:
         raise error
 

@@ -13,6 +13,7 @@ STOPPED_LIMIT_S: Final = 1.0
 # After the end of its channel: the time for a living worker to die, and for the end of a dead one to be reported.
 CLOSED_LIMIT_S: Final = 0.1
 REPORT_LIMIT_S: Final = 5.0
+_KILLED: Final = 128
 
 
 def start_failure(error: OSError, what: str) -> WorkerStartFailed:
@@ -24,7 +25,10 @@ def start_failure(error: OSError, what: str) -> WorkerStartFailed:
     return WorkerStartFailed(f"{what}: {error.strerror or error}")
 
 
-def how_ended(returncode: int | None) -> str:
+def how_ended(returncode: int | None, *, is_first: bool = False) -> str:
+    """Return how a process ended; one that ``is_first`` in a pid namespace says it as in ``worker/first.py``."""
+    if is_first and returncode is not None and _KILLED < returncode <= _KILLED + signal.SIGRTMAX:
+        returncode = _KILLED - returncode
     if returncode is None:
         return "ended for an unknown reason"
     if returncode < 0:

@@ -57,7 +57,7 @@ class ProcessWorker(asyncio.Protocol):
         self._opening = False
         self._decoder = Decoder()
         self._killed = False
-        self._may_move = False
+        self._may_move = self._has_moved = False
         self._outputs = Outputs(ends, lambda: self.listener, self._break)
         self._interrupts = Interrupts(pid, self._signal)
 
@@ -213,7 +213,7 @@ class ProcessWorker(asyncio.Protocol):
         """Be the daemon's side of ``pid`` from now on, a child of the process that has been the worker so far."""
         self._nursery.add(pid)
         Heir(pid, self.pid, partial(self.process_exited, pid=pid))
-        self.pid = pid
+        self.pid, self._has_moved = pid, True
         self._interrupts = Interrupts(pid, self._signal)
         self.send(messages.Leave())
 
@@ -269,7 +269,7 @@ class ProcessWorker(asyncio.Protocol):
         pid = self.pid if pid is None else pid
         self._nursery.remove(pid)
         if pid == self.pid and self.exited is None:
-            self._leave(how_ended(returncode))
+            self._leave(how_ended(returncode, is_first=self._has_moved))
 
     def _leave(self, how: str) -> None:
         self._read_last_messages()

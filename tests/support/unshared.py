@@ -30,6 +30,7 @@ try:
         pid = os.fork()
         if pid:
             os._exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+        os.setsid()
     if "mount" in kinds:
         show(kernel, json.loads({view!r}))
 except OSError as error:
@@ -61,6 +62,7 @@ def unshared(
         text=True,
         check=True,
         cwd="/",
+        start_new_session=True,
         **({"user": user, "group": user, "extra_groups": []} if user else {}),
     )
     return json.loads(ran.stdout)

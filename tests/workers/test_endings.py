@@ -43,3 +43,18 @@ def test_another_reason_says_what_could_not_be_started(error: OSError, told: str
 )
 def test_how_a_process_ended(status: int | None, told: str) -> None:
     assert how_ended(status) == told
+    assert how_ended(status, is_first=True) == told
+
+
+@pytest.mark.parametrize(
+    ("status", "told"),
+    [
+        (128, "exit status 128"),
+        (128 + signal.SIGKILL, "killed by SIGKILL"),
+        (128 + signal.SIGRTMAX, "killed by SIGRTMAX"),
+        (129 + signal.SIGRTMAX, f"exit status {129 + signal.SIGRTMAX}"),
+    ],
+)
+def test_how_the_first_process_of_a_pid_namespace_ended(status: int, told: str) -> None:
+    assert how_ended(status, is_first=True) == told
+    assert how_ended(status) == f"exit status {status}"
