@@ -15,6 +15,7 @@ from attrs import field
 VARIABLE_PREFIX: Final = "INTERPRETERD_"
 MIB: Final = 1 << 20
 LEAST_MEMORY_BYTES: Final = 16 * MIB  # used by the worker itself
+LEAST_DISK_BYTES: Final = 64 << 10  # one directory takes up a block, 4 KiB
 LEAST_OPEN_FILES: Final = 32  # the worker has a dozen of its own, and an import needs some for a moment
 NUMBER_LIMIT: Final = (1 << 53) - 1  # the largest whole number that every reader of JSON takes exactly
 SECONDS_LIMIT: Final = 10**9  # thirty years; a timer of a thousand would not fit into the clocks of all libraries

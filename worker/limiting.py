@@ -16,19 +16,19 @@ def limit(library, limits, reserve_bytes):
     if "file" in limits:
         # Python ignores it at its start, but a module of a template may have changed that.
         _signal.signal(_signal.SIGXFSZ, _signal.SIG_IGN)
-        _set(library, _RLIMIT_FSIZE, limits["file"])
+        _set(library, _RLIMIT_FSIZE, limits["file"], "closed" in limits)
     if "files" in limits:
         _set(library, _RLIMIT_NOFILE, min(limits["files"], os.sysconf("SC_OPEN_MAX")))
     _be_killed_first()
 
 
-def _set(library, number, limit):
-    if not library.limit(number, limit):
+def _set(library, number, limit, is_closed=False):
+    if not library.limit(number, 0 if is_closed else limit, limit):
         import resource  # takes a millisecond
 
         _, most = resource.getrlimit(number)
         limit = limit if most == resource.RLIM_INFINITY else min(limit, most)
-        resource.setrlimit(number, (limit, limit))
+        resource.setrlimit(number, (0 if is_closed else limit, limit))
 
 
 _is_first = False

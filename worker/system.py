@@ -56,13 +56,13 @@ class Library:
             return False
         return True
 
-    def limit(self, number, limit):
+    def limit(self, number, soft, hard):
         """Set a limit of this process, and of each process that it starts, for good: setrlimit(2).
 
         Returns False if Python was built without ``_ctypes``, or if the limit is already lower, as in getrlimit(2).
         """
-        limit = limit.to_bytes(8, sys.byteorder)
-        return self._call is not None and self._call(self._setrlimit, (number, limit + limit)) == 0
+        limits = b"".join(limit.to_bytes(8, sys.byteorder) for limit in (soft, hard))
+        return self._call is not None and self._call(self._setrlimit, (number, limits)) == 0
 
     def become_subreaper(self):
         """Keep every descendant below this process, so that killing the tree finds them all."""

@@ -69,6 +69,7 @@ def list_command(
 @click.option("--label", "labels", multiple=True, metavar="KEY=VALUE", help="Metadata of the context. Repeatable.")
 @click.option("--memory", metavar="SIZE", help="Limit of its memory, for example 512M.")
 @click.option("--processes", type=click.IntRange(min=1), metavar="N", help="Limit of its processes and threads.")
+@click.option("--disk", metavar="SIZE", help="Limit of what the files in its directory may grow by, for example 1G.")
 @click.option("--open-files", type=click.IntRange(min=1), metavar="N", help="Limit of open files of each process.")
 @click.option("--cpu-s", type=float, metavar="SECONDS", help="Limit of the processor time of an execution.")
 @click.option("--output", metavar="SIZE", help="Limit of the output of an execution, for example 10M.")
@@ -82,6 +83,7 @@ def create(
     memory: str | None,
     processes: int | None,
     open_files: int | None,
+    disk: str | None,
     cpu_s: float | None,
     output: str | None,
     as_json: bool,
@@ -93,6 +95,7 @@ def create(
         "memoryBytes": _size(memory, "--memory"),
         "processes": processes,
         "openFiles": open_files,
+        "diskBytes": _size(disk, "--disk"),
         "cpuSeconds": cpu_s,
         "outputBytes": _size(output, "--output"),
     }

@@ -83,6 +83,7 @@ class Context:
             configuration=configured(cwd, limits, request.envs),
             start_timeout_s=start_timeout_s,
             limits=limits,
+            directories=(self.directory,),
             watcher=watcher,
             tasks=tasks,
         )

@@ -21,6 +21,7 @@ def limits_of(settings: ContextSettings) -> Limits:
         output_bytes=settings.context_output_bytes,
         processes=settings.context_processes,
         open_files=settings.context_open_files,
+        disk_bytes=settings.context_disk,
         queued=settings.queue_limit,
         code_bytes=settings.code_limit_bytes,
         queue_is_usual=settings.queue_limit == QUEUE_LIMIT,
@@ -29,4 +30,6 @@ def limits_of(settings: ContextSettings) -> Limits:
 
 def configured(cwd: str, limits: Limits, envs: Mapping[str, str] = NO_ENVS) -> Configure:
     """Return the configuration of a context's workers: those of ``limits`` that the kernel enforces are in it."""
-    return Configure(cwd=cwd, envs=envs, data_bytes=limits.data_bytes, open_files=limits.open_files)
+    return Configure(
+        cwd=cwd, envs=envs, data_bytes=limits.data_bytes, file_bytes=limits.disk_bytes, open_files=limits.open_files
+    )

@@ -5,6 +5,7 @@ from typing import Final
 from attrs import frozen
 
 from interpreterd.setting_kinds import (
+    LEAST_DISK_BYTES,
     LEAST_MEMORY_BYTES,
     LEAST_OPEN_FILES,
     MIB,
@@ -43,6 +44,12 @@ class ContextSettings:
         None,
         "number of processes and threads of a context; beyond it they are killed (default: no limit)",
         parse=count,
+    )
+    context_disk: int | None = setting(
+        None,
+        "what the files below a context's directory may grow by, for example 1G; beyond it its processes are killed "
+        "(default: no limit)",
+        parse=at_least(LEAST_DISK_BYTES, parse_bytes),
     )
     context_open_files: int | None = setting(
         None,

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from interpreterd.background import logged
 from interpreterd.logs.handler import about
@@ -14,6 +15,9 @@ from interpreterd.pipe.messages import Configure, Exit
 from interpreterd.workers.launcher import Launcher, launch_configured
 from interpreterd.workers.watcher import Excess, Watch, Watcher
 from interpreterd.workers.worker import Deaf, Listener, Worker
+
+if TYPE_CHECKING:
+    from interpreterd.workers.disk import Disk
 
 _log = logging.getLogger(__name__)
 
@@ -35,6 +39,7 @@ class Slot:
         configuration: Configure,
         start_timeout_s: float,
         limits: Limits,
+        directories: tuple[str, ...],
         watcher: Watcher,
         tasks: asyncio.TaskGroup,
     ) -> None:
@@ -52,6 +57,9 @@ class Slot:
         self._tasks = tasks
         self._starting: asyncio.Task[WorkerStartFailed | None] | None = None
         self._watch: Watch | None = None
+        self._directories = directories
+        self._disk: Disk | None = None
+        self._is_known = False
         self._left_pid: int | None = None
         self._gone = asyncio.Event()
 
@@ -123,10 +131,15 @@ class Slot:
         self._unwatch()
         self._gone.set()
         self._tasks.create_task(self._sweep())
+        if self._disk is not None:
+            self._tasks.create_task(self._disk.settle())
 
     async def close(self) -> None:
         """The context ends: drop it, and kill the processes that its workers have left behind."""
         self._unwatch()
+        if self._is_known:
+            self._watcher.directories.remove(self._directories)
+            self._is_known = False
         self._listener, self._feed = Deaf(), _ignore  # otherwise the context and its slot would keep each other
         await self._sweep()
 
@@ -140,8 +153,14 @@ class Slot:
 
     async def _start(self) -> WorkerStartFailed | None:
         """Start a worker and tell the machine; return the reason if it fails."""
+        configuration = self._configuration
+        if not self._is_known:
+            self._is_known = True
+            self._disk = self._watcher.disk(self._directories, self._limits)
         try:
-            worker = await launch_configured(self._launcher, self._configuration, self._start_timeout_s)
+            if self._disk is not None:
+                configuration = await self._disk.begin(configuration)
+            worker = await launch_configured(self._launcher, configuration, self._start_timeout_s)
         except WorkerStartFailed as error:
             self._log.error("context %s: no worker: %s", self._context_id, error)
             self._feed(inputs.WorkerNotStarted(str(error)))
@@ -152,7 +171,7 @@ class Slot:
         self._gone.clear()
         worker.listener = self._listener
         if self._limits.watched:
-            self._watch = self._watcher.watch(worker.pid, self._limits, self._on_excess)
+            self._watch = self._watcher.watch(worker.pid, self._limits, self._on_excess, self._disk)
         self._feed(inputs.WorkerStarted())
         if worker.broken is not None:  # between its answer and now
             self._listener.on_broken(worker.broken)

@@ -8,7 +8,7 @@ from attrs import field, frozen
 
 from interpreterd.model.digest import Digest, utf8_bytes
 from interpreterd.model.errors import InvalidLimit, InvalidRequest
-from interpreterd.setting_kinds import LEAST_MEMORY_BYTES, LEAST_OPEN_FILES, MIB
+from interpreterd.setting_kinds import LEAST_DISK_BYTES, LEAST_MEMORY_BYTES, LEAST_OPEN_FILES, MIB
 
 MOST: Final = 2**53  # every JSON parser holds it exactly
 _UNITS: Final = ((1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB"))
@@ -32,6 +32,7 @@ class Limits:
         cpu_s: Processor time of one execution, in all these processes.
         output_bytes: One execution's stdout and stderr together, as UTF-8.
         processes: Processes and their threads; the worker is one of them.
+        disk_bytes: What the files below the context's directories may grow by; also the length of each file.
         open_files: Open descriptors of each process.
         queued: Executions that wait.
         code_bytes: One execution's code, as UTF-8.
@@ -45,6 +46,7 @@ class Limits:
     queued: int | None = _limit()
     code_bytes: int | None = _limit()
     open_files: int | None = _limit(least=LEAST_OPEN_FILES)
+    disk_bytes: int | None = _limit(least=LEAST_DISK_BYTES)
     queue_is_usual: bool = False
 
     @classmethod
@@ -79,7 +81,7 @@ class Limits:
     @property
     def watched(self) -> bool:
         """Whether a watcher has to measure again and again."""
-        return not (self.memory_bytes is None and self.cpu_s is None and self.processes is None)
+        return any(it is not None for it in (self.memory_bytes, self.cpu_s, self.processes, self.disk_bytes))
 
     @property
     def data_bytes(self) -> int | None:

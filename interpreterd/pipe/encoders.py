@@ -54,6 +54,8 @@ def _body(message: ToWorker) -> dict[str, Any]:
             limits = {"data": message.data_bytes, "file": message.file_bytes, "files": message.open_files}
             if limits := {name: limit for name, limit in limits.items() if limit is not None}:
                 body["limits"] = limits
+                if not message.writes:
+                    limits["closed"] = True
             if message.confine is not None:
                 body["confine"] = dict(message.confine)
         case Run():

@@ -37,6 +37,7 @@ class Configure:
         data_bytes: Limit of the memory that it and each process that it starts may allocate from now on; None for no
             limit.
         file_bytes: Limit of the length of each file that they write; None for no other than it has.
+        writes: Whether they may write files at all, for now; False only with ``file_bytes``.
         open_files: Limit of the descriptors that each of them has open; None for no other than it has.
     """
 
@@ -44,6 +45,7 @@ class Configure:
     envs: Mapping[str, str] = field(factory=dict, repr=lambda envs: f"<{len(envs)} variables>")
     data_bytes: int | None = None
     file_bytes: int | None = None
+    writes: bool = True
     open_files: int | None = None
     confine: Mapping[str, Any] | None = None
 

@@ -11,13 +11,18 @@ import logging
 import os
 import time
 from collections.abc import Callable, Coroutine
-from typing import Any, Final
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final
 
 from attrs import frozen
 
 from interpreterd.background import supervised
 from interpreterd.model.limits import Limits, size_in_words
 from interpreterd.processes.usage import STUCK_S, Measurement, Meter, Process, Snapshot, resident_bytes
+from interpreterd.workers.directories import Directories
+
+if TYPE_CHECKING:
+    from interpreterd.workers.disk import Disk, DiskWalker
 
 LOOK_EVERY_S: Final = 0.25
 REST_PER_WORK: Final = 10  # a look at some thousand processes takes so long that looks have to be rarer
@@ -52,9 +57,10 @@ class Watch:
         measuring: That measurement, while it goes on.
     """
 
-    def __init__(self, pid: int, limits: Limits, tell: Callable[[Excess], None]) -> None:
+    def __init__(self, pid: int, limits: Limits, tell: Callable[[Excess], None], disk: "Disk | None" = None) -> None:
         self.execution_id: str | None = None
         self.tell = tell
+        self.disk = disk
         self.unclear: list[Process] | None = None
         self.measuring: asyncio.Task[None] | None = None
         self._pid = pid
@@ -74,6 +80,8 @@ class Watch:
         processes = self._limits.processes
         if processes is not None and (excess := _judge_count(family, self._pid, processes)):
             return Excess(excess)
+        if self.disk is not None:
+            self.disk.pids = tuple(process.pid for process in family)
         self.unclear = family if self._is_unclear(family) else None
         return self._judge_time(family)
 
@@ -152,12 +160,25 @@ class Watcher:
         self._watches: set[Watch] = set()
         self._looking: asyncio.Task[None] | None = None
         self._sweeping: asyncio.Task[None] | None = None
+        self._walking: asyncio.Task[None] | None = None
+        self._walker: DiskWalker | None = None
+        self.directories = Directories()
         # Fair: a family that has had a slice waits behind the others.
         self._measuring = asyncio.Semaphore(MEASURED_AT_ONCE)
 
-    def watch(self, pid: int, limits: Limits, tell: Callable[[Excess], None]) -> Watch:
+    def disk(self, directories: tuple[str, ...], limits: Limits) -> "Disk | None":
+        """A context has ``directories``; return their disk space if ``limits`` has one for it."""
+        self.directories.add(directories)
+        if limits.disk_bytes is None:
+            return None
+        from interpreterd.workers.disk import Disk, DiskWalker
+
+        self._walker = self._walker or DiskWalker(self._tasks)
+        return Disk(limits.disk_bytes, directories, self.directories)
+
+    def watch(self, pid: int, limits: Limits, tell: Callable[[Excess], None], disk: "Disk | None" = None) -> Watch:
         """Watch the worker ``pid``; ``tell`` is called on the loop's thread after each look that finds an excess."""
-        watch = Watch(pid, limits, tell)
+        watch = Watch(pid, limits, tell, disk)
         self._watches.add(watch)
         if self._looking is None:
             self._looking = self._tasks.create_task(self._look_again_and_again())
@@ -168,9 +189,13 @@ class Watcher:
         self._watches -= {watch}
         if watch is not None and watch.measuring is not None:
             watch.measuring.cancel()
+        if watch is not None and watch.disk is not None and watch.disk.walking is not None:
+            watch.disk.walking.cancel()
         if not self._watches and self._looking is not None:
             self._looking.cancel()
             self._looking = None
+            if self._walking is not None:
+                self._walking.cancel()
 
     async def _look_again_and_again(self) -> None:
         pause_s = LOOK_EVERY_S
@@ -185,10 +210,22 @@ class Watcher:
                     if measurement := watch.measurement():
                         measuring = self._measure(watch, measurement)
                         watch.measuring = supervised(self._tasks, measuring, _log, "memory could not be measured")
+                self._check_disks()
                 if self._sweeping is None or self._sweeping.done():  # a process that cannot be killed delays no look
                     self._sweeping = supervised(self._tasks, self._sweep(), _log, SWEEP_FAILURE)
             except Exception:  # one failure in the task group would end every context
                 _log.exception("limits could not be checked")
+
+    def _check_disks(self) -> None:
+        disks: dict[Disk, Callable[[str], None]] = {}
+        for watch in self._watches:
+            if watch.disk is not None:
+                disks[watch.disk] = partial(self._tell_disk, watch)
+        if disks and self._walker is not None and (self._walking is None or self._walking.done()):
+            self._walking = supervised(self._tasks, self._walker.check(disks), _log, "disks could not be measured")
+
+    def _tell_disk(self, watch: Watch, what: str) -> None:
+        self._tell(watch, Excess(what))
 
     def _tell(self, watch: Watch, excess: Excess) -> None:
         if watch in self._watches and excess.execution_id in (None, watch.execution_id):

@@ -18,9 +18,17 @@ def test_every_limit_of_the_settings_is_one_of_each_context() -> None:
         queue_limit=5,
         code_limit_bytes=6,
         context_open_files=70,
+        context_disk=1 << 20,
     )
     assert limits_of(settings) == Limits(
-        memory_bytes=1 << 30, cpu_s=2.5, output_bytes=3, processes=4, queued=5, code_bytes=6, open_files=70
+        memory_bytes=1 << 30,
+        cpu_s=2.5,
+        output_bytes=3,
+        processes=4,
+        queued=5,
+        code_bytes=6,
+        open_files=70,
+        disk_bytes=1 << 20,
     )
 
 

@@ -27,7 +27,7 @@ def test_no_limit_can_be_loosened(name: str) -> None:
 
 def test_only_some_limits_have_to_be_looked_after() -> None:
     watched = {name for name in Limits.kinds() if Limits(**{name: 1}).watched}
-    assert watched == {"memory_bytes", "cpu_s", "processes"}
+    assert watched == {"memory_bytes", "cpu_s", "processes", "disk_bytes"}
 
 
 def test_a_worker_may_allocate_its_memory_and_some_slack(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,5 +1,6 @@
 """Limits that the kernel enforces on a worker and its children."""
 
+import resource
 from pathlib import Path
 
 from worker_driver import DrivenWorker
@@ -31,6 +32,16 @@ def test_no_file_may_be_longer(worker: DrivenWorker, tmp_path: Path) -> None:
     assert "returncode=1" in ran.stdout
     assert "OSError: [Errno 27] File too large" in ran.stderr
     assert worker.run("import os; os.remove('long'); open('more', 'w').write('x')").error is None
+
+
+def test_a_worker_that_may_not_write_for_now_may_be_let_again(worker: DrivenWorker, tmp_path: Path) -> None:
+    (tmp_path / "old").write_text("old")
+    configure(worker, tmp_path, file=1 << 16, closed=True)
+    write = "open('a', 'wb', 0).write(b'x')"
+    assert name_and_value(worker, write) == ("OSError", "[Errno 27] File too large")
+    assert worker.printed("import os; print(open('old').read()); os.remove('old')") == "old\n"
+    resource.prlimit(worker.pid, resource.RLIMIT_FSIZE, (1 << 16, 1 << 16))
+    assert worker.run(write).error is None
 
 
 def test_a_signal_that_a_module_has_set_free_kills_no_worker(worker: DrivenWorker, tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ KEYS: Final[Mapping[str, str]] = {
     "queued": "queued",
     "code_bytes": "codeBytes",
     "open_files": "openFiles",
+    "disk_bytes": "diskBytes",
 }
 """The key of each of ``Limits.kinds()``; a test shows that none is missing."""
 

@@ -53,7 +53,17 @@ def test_the_examples_are_as_described() -> None:
 
 ENVIRONMENTS = [{}, {"A": ""}, {"": ""}, {"A=": ""}, {"A": "\0"}, {"A\0": ""}, {"é\n": "\n"}, {"A": 1}, {"A": None}]
 LIMIT_VALUES = [0, 1, 0.5, 30.0, LEAST_MEMORY_BYTES - 1, LEAST_MEMORY_BYTES, 2**53, 2**53 + 1, 10**400]
-LIMITS = ["memoryBytes", "cpuSeconds", "outputBytes", "processes", "queued", "codeBytes", "openFiles", "later"]
+LIMITS = [
+    "memoryBytes",
+    "cpuSeconds",
+    "outputBytes",
+    "processes",
+    "queued",
+    "codeBytes",
+    "openFiles",
+    "diskBytes",
+    "later",
+]
 FUNCTIONS = [[{"name": name, "async": None, "doc": "d"}] for name in ("f", "ä.b", "a.b.c", "1", "a ", "")] + [
     [{"name": "f", "signature": 1}],
     [{"doc": "d"}],

@@ -19,14 +19,24 @@ from interpreterd.model.requests import (
     CreateContext,
     Execute,
 )
-from interpreterd.setting_kinds import LEAST_MEMORY_BYTES, LEAST_OPEN_FILES
+from interpreterd.setting_kinds import LEAST_DISK_BYTES, LEAST_MEMORY_BYTES, LEAST_OPEN_FILES
 
 scalars = st.none() | st.booleans() | st.integers() | st.floats() | st.text()
 anything = st.recursive(
     scalars, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3), max_leaves=8
 )
 KEYS = ["code", "contextId", "timeout", "envs", "cwd", "language", "limits", "metadata", "later"]
-LIMITS = ["memoryBytes", "cpuSeconds", "outputBytes", "processes", "queued", "codeBytes", "openFiles", "later"]
+LIMITS = [
+    "memoryBytes",
+    "cpuSeconds",
+    "outputBytes",
+    "processes",
+    "queued",
+    "codeBytes",
+    "openFiles",
+    "diskBytes",
+    "later",
+]
 limits = st.dictionaries(st.sampled_from(LIMITS), scalars)
 
 
@@ -116,6 +126,7 @@ def test_a_wrong_type_in_limits_is_named(given_limits: object, reason: str) -> N
         ("processes", -1, "at least 1"),
         ("queued", 0, "at least 1"),
         ("codeBytes", 10**400, "at least 1"),
+        ("diskBytes", LEAST_DISK_BYTES - 1, "at least 65536"),
         ("openFiles", LEAST_OPEN_FILES - 1, "at least 32"),
     ],
 )
@@ -134,6 +145,7 @@ def test_every_limit_arrives() -> None:
         "queued": 3,
         "codeBytes": 2**53,
         "openFiles": 100,
+        "diskBytes": LEAST_DISK_BYTES,
     }
     parsed = parse_create({"limits": value}).limits
     assert parsed == Limits(
@@ -144,6 +156,7 @@ def test_every_limit_arrives() -> None:
         queued=3,
         code_bytes=2**53,
         open_files=100,
+        disk_bytes=LEAST_DISK_BYTES,
     )
     assert limits_body(parsed) == value
 
