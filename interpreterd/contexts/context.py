@@ -70,8 +70,7 @@ class Context:
         self.account = account
         self.listed = request.listed
         self._log = about(context_id, _log)
-        self.cwd = cwd
-        self.directory = real_directory(cwd)
+        self.cwd, self.directory = cwd, real_directory(cwd)
         self.metadata = request.metadata
         self._created_at = time.time()
         self._limits = limits

@@ -12,8 +12,8 @@ from typing import Final
 from attrs import frozen
 
 BLOCK_BYTES: Final = 512  # stat(2): the unit of st_blocks
-ENTRIES_LIMIT: Final = 1 << 18  # two seconds of processor time
-DEPTH_LIMIT: Final = 256  # directories in directories; each takes a descriptor during the walk
+TREE_ENTRIES_LIMIT: Final = 1 << 18  # two seconds of processor time
+TREE_DEPTH_LIMIT: Final = 256  # directories in directories; each takes a descriptor during the walk
 HARD_LINKS_LIMIT: Final = 1 << 16  # files with several names; beyond it each name counts
 _ENTRIES_PER_STEP = 64
 _DONE = object()
@@ -54,7 +54,7 @@ class Walk:
         return TreeSize(self._bytes, self._entries, self._unseen, self._device)
 
     def go_on(self, slice_s: float) -> bool:
-        """Count for ``slice_s`` of processor time; return whether all is counted, or ``ENTRIES_LIMIT`` is reached.
+        """Count for ``slice_s`` of processor time; return whether all is counted, or ``TREE_ENTRIES_LIMIT`` is reached.
 
         Raises OSError if ``path`` is no directory that can be read, or if there are no descriptors.
         """
@@ -81,7 +81,7 @@ class Walk:
         open_folders: list[tuple[int, list[str]]] = [(top, [])]  # each with the names of folders still to be seen
         try:
             yield from self._count(top, open_folders[0][1])
-            while open_folders and self._entries < ENTRIES_LIMIT:
+            while open_folders and self._entries < TREE_ENTRIES_LIMIT:
                 fd, names = open_folders[-1]
                 if not names:
                     open_folders.pop()
@@ -95,7 +95,7 @@ class Walk:
 
     def _enter(self, fd: int, name: str, depth: int) -> int | None:
         """Return a descriptor of the folder ``name`` in ``fd``; None if it is gone, or cannot be seen."""
-        if depth < DEPTH_LIMIT:
+        if depth < TREE_DEPTH_LIMIT:
             try:
                 return os.open(name, _OPEN_FOLDER, dir_fd=fd)
             except OSError as error:
@@ -114,7 +114,7 @@ class Walk:
                 with contextlib.suppress(FileNotFoundError):
                     self._add(entry, folders)
                 if number % _ENTRIES_PER_STEP == 0:
-                    if self._entries >= ENTRIES_LIMIT:
+                    if self._entries >= TREE_ENTRIES_LIMIT:
                         return
                     yield
 

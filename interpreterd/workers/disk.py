@@ -23,7 +23,7 @@ from interpreterd.background import supervised
 from interpreterd.model.errors import WorkerStartFailed
 from interpreterd.model.limits import size_in_words
 from interpreterd.pipe.messages import Configure
-from interpreterd.processes.trees import ENTRIES_LIMIT, TreeSize, Walk, measure
+from interpreterd.processes.trees import TREE_ENTRIES_LIMIT, TreeSize, Walk, measure
 from interpreterd.processes.usage import STUCK_S
 from interpreterd.processes.written import deleted_bytes, written_bytes
 from interpreterd.workers.directories import Directories
@@ -106,9 +106,9 @@ class Disk:
         self._see_free()
         sizes = {directory: measure(directory) for directory in self._directories}
         for directory, size in sizes.items():
-            if size.entries >= ENTRIES_LIMIT and directory not in self._at_first:
+            if size.entries >= TREE_ENTRIES_LIMIT and directory not in self._at_first:
                 raise WorkerStartFailed(
-                    f"a limit of its disk space cannot be had: there are more than {ENTRIES_LIMIT} files in {directory}"
+                    f"a limit of its disk space cannot be had: there are more than {TREE_ENTRIES_LIMIT} files in {directory}"
                 )
         self._take(sizes, 0 if self._is_settled else None)
         self._written, self._is_settled = 0, False
@@ -144,8 +144,8 @@ class Disk:
         for directory, size in self._sizes.items():
             if not self._all.is_shared(directory):
                 before = self._at_first[directory]
-                if size.entries >= ENTRIES_LIMIT > before.entries:
-                    return f"its disk limit cannot be checked: there are more than {ENTRIES_LIMIT} files in {directory}"
+                if size.entries >= TREE_ENTRIES_LIMIT > before.entries:
+                    return f"its disk limit cannot be checked: there are more than {TREE_ENTRIES_LIMIT} files in {directory}"
                 if size.unseen > before.unseen:
                     return f"its disk limit cannot be checked: a directory in {directory} cannot be looked into"
         if not self.is_beyond:

@@ -71,7 +71,7 @@ def test_a_walk_in_slices_counts_the_same_and_closes_what_it_has_opened(tmp_path
 
 
 def test_a_tree_is_never_too_deep_or_too_large(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(trees, "DEPTH_LIMIT", 4)
+    monkeypatch.setattr(trees, "TREE_DEPTH_LIMIT", 4)
     fd = os.open(tmp_path, os.O_RDONLY)
     for _ in range(6):
         os.mkdir("deeper", dir_fd=fd)
@@ -81,7 +81,7 @@ def test_a_tree_is_never_too_deep_or_too_large(tmp_path: Path, monkeypatch: pyte
     os.close(fd)
     size = measure(str(tmp_path))
     assert (size.entries, size.unseen) == (4, 1)
-    monkeypatch.setattr(trees, "ENTRIES_LIMIT", 3)
+    monkeypatch.setattr(trees, "TREE_ENTRIES_LIMIT", 3)
     assert measure(str(tmp_path)).entries == 3
 
 

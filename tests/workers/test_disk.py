@@ -106,7 +106,7 @@ async def test_what_others_write_while_it_has_no_worker_does_not_count(account: 
 async def test_what_hides_files_is_an_excess(account: Account, monkeypatch: pytest.MonkeyPatch) -> None:
     told = account.judge(BASE, unseen=1)
     assert told == f"its disk limit cannot be checked: a directory in {account.directory} cannot be looked into"
-    monkeypatch.setattr(module, "ENTRIES_LIMIT", 5)
+    monkeypatch.setattr(module, "TREE_ENTRIES_LIMIT", 5)
     told = account.judge(BASE, entries=5)
     assert told == f"its disk limit cannot be checked: there are more than 5 files in {account.directory}"
     account.directories.add([str(account.directory)])
@@ -135,7 +135,7 @@ async def test_a_directory_that_cannot_be_counted_gets_no_worker(
         reason = "^the files of the context cannot be counted: No such file or directory$"
     elif what == "too many files":
         (tmp_path / "file").touch()
-        monkeypatch.setattr(module, "ENTRIES_LIMIT", 1)
+        monkeypatch.setattr(module, "TREE_ENTRIES_LIMIT", 1)
         reason = "^a limit of its disk space cannot be had: there are more than 1 files in "
     else:
         monkeypatch.setattr(module, "STUCK_S", 0)
