@@ -1,4 +1,4 @@
-"""The token in the daemon's environment, and how it gets out of there: every process of this user may read that."""
+"""Tokens in a process's environment and arguments, which other processes can read, and how they get out of there."""
 
 from collections.abc import MutableMapping
 from typing import Final
@@ -18,3 +18,21 @@ def take(environ: MutableMapping[str, str]) -> str:
     if place:
         ctypes.memset(place, 0, len(ctypes.string_at(place)))
     return environ.pop(TOKEN_VARIABLE)
+
+
+def hide_argument(text: str) -> None:
+    """Overwrite ``text`` in the arguments of this process, as ps(1) shows them. Until now, they have shown it."""
+    import ctypes
+
+    try:
+        with open("/proc/self/stat", "rb") as file:
+            fields = file.read().rpartition(b")")[2].split()
+    except OSError:
+        return
+    start, end = int(fields[45]), int(fields[46])  # arg_start and arg_end, proc(5)
+    shown = ctypes.string_at(start, end - start) if 0 < start < end else b""
+    wanted = text.encode(errors="surrogateescape")
+    place = shown.find(wanted)
+    while wanted and place >= 0:
+        ctypes.memset(start + place, ord("x"), len(wanted))
+        place = shown.find(wanted, place + len(wanted))

@@ -19,6 +19,7 @@ COMMANDS: Final = (
     "repl",
     "contexts",
     "top",
+    "token",
     "mcp",
     "bench",
     "config",
@@ -83,10 +84,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 1
     except Exception as error:
         # Not at the top: the import takes a quarter of a second, which help and completion do not need.
-        from interpreterd.client.errors import ClientError, ConnectionFailed, InvalidArgument
+        from interpreterd.client.errors import ClientError, ConnectionFailed, InvalidArgument, Refused
 
         if isinstance(error, ConnectionFailed):
             return fail(f"{error.what}: start one with `{error.start}`, or use --local")
+        if isinstance(error, Refused) and error.code == "unauthorized":
+            return fail(f"{error}: give it by INTERPRETERD_TOKEN or --token-file")
         if isinstance(error, ClientError):
             return fail(str(error))
         if isinstance(error, InvalidArgument):  # an argument that is not valid text

@@ -1,18 +1,20 @@
 """The daemon that a command connects to."""
 
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any, Final, TextIO, TypeVar
 
 import click
 
 from interpreterd.client import Interpreter
+from interpreterd.secret import TOKEN_VARIABLE, hide_argument
 
 _F = TypeVar("_F", bound=Callable[..., Any])
+TOKEN_LIMIT_CHARS: Final = 4096
 CONTEXT_HELP = "Id of the context. Default: the context 'default'."
 
 
 def target_options(function: _F) -> _F:
-    """Give a command ``--url`` and ``--local``, for ``opened``."""
+    """Give a command ``--url`` and ``--local``, for ``opened``, and options for a token, which ``opened`` finds."""
     url = click.option(
         "--url",
         envvar="INTERPRETERD_URL",
@@ -20,14 +22,44 @@ def target_options(function: _F) -> _F:
         help="Address of the daemon: http://HOST:PORT or unix:/PATH. Also INTERPRETERD_URL. Default: http://127.0.0.1:3987.",
     )
     local = click.option("--local", is_flag=True, help="Start a private daemon, which ends with the command.")
-    return url(local(function))
+    token = click.option(
+        "--token",
+        expose_value=False,
+        callback=_keep_token,
+        help=f"Token for a daemon that needs one. Also {TOKEN_VARIABLE}, which other users of the machine never see.",
+    )
+    token_file = click.option(
+        "--token-file",
+        type=click.File(),
+        metavar="FILE",
+        expose_value=False,
+        callback=_read_token,
+        help="File with nothing but the token; - reads it from stdin.",
+    )
+    return url(local(token(token_file(function))))
 
 
 def opened(url: str | None, local: bool) -> Interpreter:
     """Return a client of the daemon that the options name."""
     if local:
         return Interpreter.local(origin="interpreterd")
+    context = click.get_current_context(silent=True)
+    token = context.meta.get(TOKEN_VARIABLE) if context is not None else None
     try:
-        return Interpreter(url or None, origin="interpreterd")
+        return Interpreter(url or None, origin="interpreterd", **({"token": token} if token else {}))
     except ValueError as error:
         raise click.BadParameter(str(error), param_hint="--url") from None
+
+
+def _keep_token(ctx: click.Context, parameter: click.Parameter, token: str | None) -> None:
+    if token:
+        hide_argument(token)
+        ctx.meta[TOKEN_VARIABLE] = token
+
+
+def _read_token(ctx: click.Context, parameter: click.Parameter, file: TextIO | None) -> None:
+    if file is not None:
+        token = file.read(TOKEN_LIMIT_CHARS).strip()
+        if not (token.isascii() and token.isprintable()) or not token or " " in token:
+            raise click.BadParameter(f"{file.name} must have a token, and nothing else.", param_hint="--token-file")
+        ctx.meta[TOKEN_VARIABLE] = token

@@ -42,10 +42,16 @@ class ClientCore:
 
     def __init__(self, url: str | LocalDaemon | None, options: Options) -> None:
         """See ``Interpreter``."""
-        self._headers = options.get("headers", {})
+        self._headers = dict(options.get("headers", {}))
+        token = options.get("token")
+        if token is None and not isinstance(url, LocalDaemon):
+            token = os.environ.get("INTERPRETERD_TOKEN")
         self._origin = options.get("origin", "")
         check(self._headers, "headers")
         check(self._origin, "origin")
+        check(token, "token")
+        if token and not any(name.lower() == "authorization" for name in self._headers):
+            self._headers["Authorization"] = f"Bearer {token}"
         self._reconnect_s = options.get("reconnect_s", RECONNECT_S)
         self._output_limit_chars = options.get("output_limit_chars", OUTPUT_LIMIT_CHARS)
         if url is None:

@@ -16,6 +16,7 @@ from interpreterd.client.errors import StartFailed
 STOP_TIMEOUT_S: Final = 10.0  # it takes nine at most
 LOG_LINE_LIMIT_BYTES: Final = 64 << 10
 LOG_LINES_KEPT: Final = 20
+TOKENS_OF_OTHERS: Final = ("INTERPRETERD_TOKEN", "INTERPRETERD_TOKEN_FILE")  # of the daemon at another address
 TMPDIR_LIMIT_BYTES: Final = 72  # a unix socket's path has 107 at most, unix(7): two names follow, and slashes
 _log = logging.getLogger(__name__)
 
@@ -63,7 +64,9 @@ class LocalDaemon:
                 raise StartFailed(f"no directory for the daemon's socket: {error.strerror or error}") from error
             path = os.path.join(self._directory, "socket")
             # So that it knows its parent from one that has adopted it since; see interpreterd.parent.
-            env = os.environ | {"INTERPRETERD_STARTER": str(os.getpid())}
+            # It needs no tokens: only this user reaches it.
+            env = {name: value for name, value in os.environ.items() if name not in TOKENS_OF_OTHERS}
+            env["INTERPRETERD_STARTER"] = str(os.getpid())
             if getattr(sys, "frozen", False):  # the single binary, which brings no Python for workers
                 program = [sys.executable, "serve"]
                 env["PYINSTALLER_RESET_ENVIRONMENT"] = "1"  # one of its own, not a part of this one

@@ -19,6 +19,8 @@ class Options(TypedDict, total=False):
 
     Attributes:
         headers: Sent with every request; a proxy may need them.
+        token: Sent with every request to a daemon that needs tokens, as ``Authorization: Bearer``. Default: the value
+            of ``INTERPRETERD_TOKEN``; a private daemon needs none.
         origin: The client's name, which others see that follow the same contexts; at most 200 characters. The client
             adds random digits, by which it finds its execution after a lost connection.
         reconnect_s: For how many seconds to try to reconnect to an execution after the connection has ended; each
@@ -30,6 +32,7 @@ class Options(TypedDict, total=False):
     """
 
     headers: Mapping[str, str]
+    token: str
     origin: str
     reconnect_s: float
     output_limit_chars: int

@@ -14,6 +14,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from interpreterd import __version__
+from interpreterd.client.local import TOKENS_OF_OTHERS
 
 SEATS: Final = 64  # processes with the same identity at the same time
 PLACE_LIMIT_BYTES: Final = 60  # a unix socket's path has 107 at most, unix(7)
@@ -23,6 +24,9 @@ VOLATILE: Final = re.compile(
     r"SESSION|WINDOW|TTY|PID|SOCK|PORT|COLUMNS|LINES|COLOR|PROMPT|TERM|"
     r"^(_|SHLVL|PWD|OLDPWD|DISPLAY|XAUTHORITY|LS_COLORS)$|^(SSH|XDG|DBUS|VSCODE|CLAUDE|CURSOR|CODEX|INTERPRETERD|PYTEST)_"
 )
+
+
+_NOT_ITS_OWN: Final = ("INTERPRETERD_STARTER", *TOKENS_OF_OTHERS)
 
 
 class ResidentDaemon:
@@ -77,7 +81,7 @@ class ResidentDaemon:
         program = [sys.executable, "-P", "-m", "interpreterd", "serve", "--python", sys.executable]
         if getattr(sys, "frozen", False):
             program = [sys.executable, "serve"]
-        environ = {name: value for name, value in self._environ.items() if name != "INTERPRETERD_STARTER"}
+        environ = {name: value for name, value in self._environ.items() if name not in _NOT_ITS_OWN}
         log = self.seat + ".log"
         with open(log, "wb", opener=_private) as stderr:
             self._process = process = subprocess.Popen(
