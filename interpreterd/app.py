@@ -15,8 +15,10 @@ from interpreterd.dialects.native.routes import Native
 from interpreterd.http.bodies import go_on
 from interpreterd.http.errors import SHOW, SHOWS, show_errors
 from interpreterd.http.farewells import expect_farewells
-from interpreterd.http.keys import RELOADS, SETTINGS
+from interpreterd.http.keys import METRICS, RELOADS, SETTINGS
 from interpreterd.http.origin import add_cors_headers, refuse_strangers
+from interpreterd.http.request_ids import add_request_id, name_request
+from interpreterd.monitoring.scraping import Metrics
 from interpreterd.settings import Settings
 from interpreterd.workers.launcher import Launcher
 
@@ -42,12 +44,14 @@ def make_app(
     Raises:
         BadTokenFile
     """
-    app = web.Application(middlewares=[show_errors, refuse_strangers])
+    app = web.Application(middlewares=[name_request, show_errors, refuse_strangers])
     app[SETTINGS] = settings.http
+    app[METRICS] = Metrics(settings.monitoring)
     app[MANAGER] = manager = Manager(settings.contexts, settings.workers, launcher)
     app[SHOWS] = {}
     app[RELOADS] = []
     app.on_response_prepare.append(add_cors_headers)
+    app.on_response_prepare.append(add_request_id)
     app.cleanup_ctx.append(_run_manager)
     # Before aiohttp waits for its handlers, which wait for the executions that this ends.
     app.on_shutdown.append(_close_manager)
@@ -89,4 +93,5 @@ async def _run_manager(app: web.Application) -> AsyncIterator[None]:
 
 
 async def _close_manager(app: web.Application) -> None:
+    app[METRICS].close()
     await app[MANAGER].close()

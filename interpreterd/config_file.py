@@ -98,7 +98,7 @@ class ConfigFile:
 def from_toml(value: Any, setting: "attrs.Attribute[Any]") -> Any:
     """Return the value of ``setting`` that ``value``, of a TOML file, means; raise ValueError with its rule."""
     parse, choices = setting.metadata["parse"], setting.metadata["choices"]
-    if setting.default is False:
+    if isinstance(setting.default, bool):
         if not isinstance(value, bool):
             raise ValueError("must be true or false, without quotes")
         return value

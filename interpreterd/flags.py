@@ -29,7 +29,7 @@ class Parser(argparse.ArgumentParser):
         super().__init__(prog=prog, add_help=False, argument_default=argparse.SUPPRESS, allow_abbrev=False)
         for setting in Settings.declared():
             for name in names_of(setting):
-                if setting.default is False:
+                if isinstance(setting.default, bool):
                     self.add_argument(flag_of(name), action=argparse.BooleanOptionalAction, dest=name)
                 else:
                     parse, choices = setting.metadata["parse"], setting.metadata["choices"] or None

@@ -11,6 +11,7 @@ from interpreterd.dialects.settings import DialectSettings
 from interpreterd.files.settings import FileSettings
 from interpreterd.http.settings import PRIVATE_HOSTS, HttpSettings
 from interpreterd.logs.settings import LogSettings
+from interpreterd.monitoring.settings import MonitoringSettings
 from interpreterd.setting_kinds import absolute, duration, setting, switch
 from interpreterd.tenants.settings import TenantSettings
 from interpreterd.workers.settings import WorkerSettings
@@ -47,6 +48,7 @@ class Settings:
     workers: WorkerSettings = attrs.Factory(WorkerSettings)
     contexts: ContextSettings = attrs.Factory(ContextSettings)
     files: FileSettings = attrs.Factory(FileSettings)
+    monitoring: MonitoringSettings = attrs.Factory(MonitoringSettings)
     logs: LogSettings = attrs.Factory(LogSettings)
     process: ProcessSettings = attrs.Factory(ProcessSettings)
 

@@ -21,14 +21,14 @@ def _option(setting: "attrs.Attribute[Any]", name: str) -> click.Option:
     choices = setting.metadata["choices"]
     shown = setting.default not in (None, (), "", False)
     return click.Option(
-        [f"{said}/--no-{said[2:]}" if setting.default is False else said],
+        [f"{said}/--no-{said[2:]}" if isinstance(setting.default, bool) else said],
         hidden=name != setting.name,
         help=setting.metadata["help"],
-        default=_in_words(setting.default) if shown or setting.default is False else None,
+        default=_in_words(setting.default) if shown or isinstance(setting.default, bool) else None,
         multiple=setting.metadata["repeats"],
         show_default=shown,
-        type=click.Choice(choices) if choices else None if setting.default is False else str,
-        metavar=None if choices or setting.default is False else setting.name.rpartition("_")[2].upper(),
+        type=click.Choice(choices) if choices else None if isinstance(setting.default, bool) else str,
+        metavar=None if choices or isinstance(setting.default, bool) else setting.name.rpartition("_")[2].upper(),
     )
 
 

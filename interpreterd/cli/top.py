@@ -17,11 +17,11 @@ from interpreterd.cli.main import echo_json
 from interpreterd.cli.run import unwind_on_sigterm
 from interpreterd.cli.show import ago, console, megabytes, table
 from interpreterd.cli.target import opened, target_options
-from interpreterd.client import Interpreter
+from interpreterd.client import Interpreter, Refused
 
 BETWEEN_TWO_LOOKS_S: Final = 0.5  # processor time comes in ticks of 10 ms
-HEADS: Final = ("CONTEXT", "STATE", "CPU%", "MEMORY", "PROCS", "QUEUED", "RUNS", "USED", "CWD")
-NUMBERS: Final = ("CPU%", "MEMORY", "PROCS", "QUEUED", "RUNS", "USED")
+HEADS: Final = ("CONTEXT", "STATE", "CPU%", "MEMORY", "PROCS", "THREADS", "FILES", "QUEUED", "RUNS", "USED", "CWD")
+NUMBERS: Final = HEADS[2:-1]
 AROUND_ROWS: Final = 3  # lines of the screen without a context: the totals, the heads of columns, the cursor
 EXAMPLES: Final = """\b
 Examples:
@@ -30,7 +30,8 @@ Examples:
   interpreterd top --once | head
   interpreterd top --json | jq '.[] | select(.cpuPercent > 50) | .id'
 
-CPU% is the share of one processor since the last measurement. CPU% and memory include child processes."""
+CPU% is the share of one processor since the last measurement. All figures include child processes. FILES are open
+descriptors. With --json, "stats" has what each context has done: executions, times, output, restarts."""
 
 
 @click.command("top", epilog=EXAMPLES)
@@ -93,8 +94,20 @@ def _business(context: Mapping[str, Any]) -> tuple[float, int]:
 
 
 def _contexts(py: Interpreter) -> list[dict[str, Any]]:
-    # An older daemon reports no usage.
-    return [{"usage": None, **context.data} for context in py.list_contexts(usage=True)]
+    """Return all contexts with their ``usage`` and ``stats``; both are None if they are not known."""
+    try:
+        stats = {it["contextId"]: it for it in py.stats()["contexts"]}
+    except Refused:  # an older daemon has no stats, an even older one no usage
+        return [{"usage": None, **context.data, "stats": None} for context in py.list_contexts(usage=True)]
+    return [_with_stats(context.data, stats.get(context.id)) for context in py.list_contexts()]
+
+
+def _with_stats(context: Mapping[str, Any], stats: Mapping[str, Any] | None) -> dict[str, Any]:
+    usage = None
+    if stats is not None and stats["processes"] is not None:
+        keys = {"cpuSeconds": "cpuSeconds", "memoryBytes": "pssBytes", "processes": "processes"}
+        usage = {key: stats[name] for key, name in keys.items()}
+    return {**context, "usage": usage, "stats": stats}
 
 
 def _live(py: Interpreter, every: float) -> None:
@@ -155,13 +168,15 @@ def _table(contexts: list[dict[str, Any]]) -> Any:
 
 
 def _row(context: Mapping[str, Any]) -> tuple[object, ...]:
-    usage, percent = context["usage"], context["cpuPercent"]
+    usage, percent, stats = context["usage"], context["cpuPercent"], context.get("stats")
     return (
         context["id"],
         context["state"],
         "-" if percent is None else f"{percent:.1f}",
         "-" if usage is None else megabytes(usage["memoryBytes"]),
         "-" if usage is None else usage["processes"],
+        "-" if stats is None or usage is None else stats["threads"],
+        "-" if stats is None or usage is None else stats["descriptors"],
         context["queued"],
         context["executionCount"],
         ago(context["lastUsedAt"], datetime.now(UTC)),

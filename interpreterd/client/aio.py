@@ -154,6 +154,10 @@ class AsyncInterpreter:
         """Return all contexts, also the default one, oldest first. See ``Interpreter.list_contexts``."""
         return [AsyncContext(self, data, self._request) for data in await self._core.list_contexts(labels, usage)]
 
+    async def stats(self, context_id: str | None = None) -> dict[str, Any]:
+        """Return what a context, or all of them, use and have done. See ``Interpreter.stats``."""
+        return await self._core.stats(context_id)
+
     async def label_context(self, context_id: str, labels: Mapping[str, str | None]) -> "AsyncContext":
         """Change a context's metadata: each of ``labels`` is set, or removed if it is None; the others stay."""
         return AsyncContext(

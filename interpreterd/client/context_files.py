@@ -1,4 +1,4 @@
-"""The methods for the files of a context, of both faces of the client."""
+"""The methods for the files and the stats of a context, of both faces of the client."""
 
 import os
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
@@ -26,7 +26,7 @@ class RunRequestAsync(Protocol):
 
 
 class ContextWithFiles(ContextData):
-    """A context with the methods for its files."""
+    """A context with the methods for its files and stats."""
 
     def __init__(self, data: Mapping[str, Any], ask: RunRequest) -> None:
         super().__init__(data)
@@ -56,9 +56,13 @@ class ContextWithFiles(ContextData):
         """Delete a file or an empty directory; a directory with everything in it if ``recursive``."""
         self._request(lambda core: core.delete_file(self.id, name, recursive))
 
+    def stats(self) -> dict[str, Any]:
+        """Return what the context uses now and has done; PROTOCOL.md has the keys."""
+        return self._request(lambda core: core.stats(self.id))
+
 
 class AsyncContextWithFiles(ContextData):
-    """A context with the methods for its files, as coroutines."""
+    """A context with the methods for its files and stats, as coroutines."""
 
     def __init__(self, data: Mapping[str, Any], ask: RunRequestAsync) -> None:
         super().__init__(data)
@@ -83,3 +87,7 @@ class AsyncContextWithFiles(ContextData):
     async def delete_file(self, name: str, *, recursive: bool = False) -> None:
         """See ``Context.delete_file``."""
         await self._request(lambda core: core.delete_file(self.id, name, recursive))
+
+    async def stats(self) -> dict[str, Any]:
+        """See ``Context.stats``."""
+        return await self._request(lambda core: core.stats(self.id))

@@ -194,6 +194,10 @@ class ClientCore:
         path = f"/contexts?{urlencode(query)}" if query else "/contexts"
         return await (await self.open()).request_all(path, "contexts")
 
+    async def stats(self, context_id: str | None) -> dict[str, Any]:
+        """Return the stats of a context, or of all of them."""
+        return await self._request("GET", "/stats" if context_id is None else _path(context_id) + "/stats")
+
     async def change_context(self, context_id: str, body: dict[str, Any]) -> dict[str, Any]:
         """Change a context, as ``PATCH /context/{id}`` does; return it."""
         return await self._request("PATCH", _path(context_id), encode_request(body))

@@ -189,6 +189,10 @@ class Interpreter:
         found = self._portal.wait(self._core.list_contexts(labels, usage))
         return [Context(self, data, self._request) for data in found]
 
+    def stats(self, context_id: str | None = None) -> dict[str, Any]:
+        """Return what a context, or all of them, use and have done; PROTOCOL.md has the keys."""
+        return self._portal.wait(self._core.stats(context_id))
+
     def delete_context(self, context_id: str) -> None:
         """End a context, and every process that it started.
 

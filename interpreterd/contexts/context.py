@@ -9,10 +9,11 @@ from typing import assert_never
 import attrs
 
 from interpreterd.contexts.executions import ExecutionRecord, Executions
-from interpreterd.contexts.limits import LAST_WORDS_BYTES, configured
+from interpreterd.contexts.limits import LAST_WORDS_BYTES, check_lengths, configured
 from interpreterd.contexts.service import Interrupted
 from interpreterd.contexts.settings import ContextSettings
 from interpreterd.contexts.slot import Slot
+from interpreterd.contexts.tally import Tally
 from interpreterd.contexts.timers import Timers
 from interpreterd.contexts.transcript import Transcript
 from interpreterd.logs.handler import about
@@ -20,10 +21,9 @@ from interpreterd.machine import effects, inputs
 from interpreterd.machine.machine import Machine
 from interpreterd.machine.states import SHOWN, State
 from interpreterd.model.accounts import Account
-from interpreterd.model.comms import COMM_LIMIT_BYTES, CONTENT_LIMIT_BYTES
 from interpreterd.model.context_info import NO_USAGES, ContextInfo, Usage
 from interpreterd.model.default_context import shown_id
-from interpreterd.model.errors import ContextRestarted, InterpreterError, InvalidRequest
+from interpreterd.model.errors import ContextRestarted, InterpreterError
 from interpreterd.model.events import Stream
 from interpreterd.model.functions import CallAnswer
 from interpreterd.model.limits import Limits
@@ -85,6 +85,7 @@ class Context:
             directories=(self.directory,),
             watcher=watcher,
             tasks=tasks,
+            tally=Tally(context_id, listed=request.listed),
         )
         self._grace_s = settings.grace_s
         self._machine = Machine(queue_limit=limits.queued or settings.queue_limit, grace_s=settings.grace_s)
@@ -96,7 +97,7 @@ class Context:
             held_limit_bytes=settings.queue_bytes,
             call_grace_s=settings.call_grace_s,
             on_full=self._slot.pause_output,  # not of the context's own: it and its transcript would keep each other
-            keeps=request.listed,
+            tally=self._slot.tally,
             account=account,
         )
         self._unasked: effects.Ask | None = None
@@ -164,12 +165,7 @@ class Context:
         """
         if request.stdin and not (client and answers):
             request = attrs.evolve(request, stdin=False)
-        if request.comm is None:
-            self._limits.check_code(request.code, request.digest)
-        elif len(request.code) > CONTENT_LIMIT_BYTES:
-            raise InvalidRequest(f"a message for a comm must be at most {COMM_LIMIT_BYTES} bytes long")
-        if request.grace_s is not None and request.grace_s > self._grace_s:
-            raise InvalidRequest(f"graceS must be at most {self._grace_s:g}, the daemon's limit")
+        check_lengths(request, self._limits, grace_s=self._grace_s)
         self._machine.check_room()
         execution = self._transcript.new(request, on_room=self._resume_output if client else None)
         self._feed(inputs.Submit(execution.id, request))
@@ -207,7 +203,7 @@ class Context:
 
     async def close(self, cause: InterpreterError) -> None:
         """End every execution with ``cause``, and the worker with all its descendants; return once it is gone."""
-        self._closed_by = cause
+        self._closed_by = self._slot.tally.closed(cause)
         self._feed(inputs.Close(cause))
         if self._slot.worker is not None:
             await self._slot.gone()
@@ -245,9 +241,9 @@ class Context:
 
     def _feed(self, event: inputs.Input) -> None:
         for effect in self._machine.handle(event):
-            self._perform(effect)
+            self._perform(effect, event)
 
-    def _perform(self, effect: effects.Effect) -> None:
+    def _perform(self, effect: effects.Effect, because: inputs.Input) -> None:
         match effect:
             case effects.Send(message):
                 if self._slot.worker is not None:
@@ -270,7 +266,7 @@ class Context:
             case effects.EndWorker(interrupt):
                 self._slot.end(interrupt=interrupt)
             case effects.KillWorker():
-                self._slot.kill()
+                self._slot.kill(because)
             case effects.GiveUp():
                 self._slot.give_up()
             case effects.Ask() as question:

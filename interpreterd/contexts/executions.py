@@ -10,6 +10,7 @@ from attrs import define, field, frozen
 from interpreterd.contexts.holdings import Holdings, held_bytes
 from interpreterd.contexts.journal import Journal
 from interpreterd.model.accounts import Account
+from interpreterd.model.caller import CALLER, ClientRequest
 from interpreterd.model.digest import digest, utf8_bytes
 from interpreterd.model.events import Event, Failure, Outcome, Stream
 from interpreterd.model.execution_info import ExecutionInfo
@@ -74,6 +75,8 @@ class ExecutionRecord:
         calls_host: Whether it has host functions.
         unattended: Whether it was started without a client.
         account: What its tenant uses; it counts there until it has ended, unless it is hidden.
+        caller: The client's request.
+        code_bytes: The length of its code as UTF-8. Likewise ``output_bytes`` of its output and output data.
     """
 
     id: str
@@ -90,6 +93,10 @@ class ExecutionRecord:
     worker_count: int | None = None
     calls_host: bool = False
     unattended: bool = False
+    caller: ClientRequest | None = None
+    code_bytes: int = 0
+    output_bytes: int = 0
+    first_output_at: float | None = None
     state: str = "queued"
     created_at: float = field(factory=time.time)
     started_at: float | None = None
@@ -97,6 +104,11 @@ class ExecutionRecord:
     error: Failure | None = None
     stdout_chars: int = 0
     stderr_chars: int = 0
+
+    @property
+    def tenant(self) -> str:
+        """The name of the tenant that it counts for."""
+        return self.account.tenant
 
     @property
     def ended(self) -> bool:
@@ -120,6 +132,12 @@ class ExecutionRecord:
             self.stdout_chars += chars
         else:
             self.stderr_chars += chars
+
+    def note_bytes(self, size_bytes: int) -> None:
+        """It has written output of ``size_bytes``, or output data."""
+        if self.first_output_at is None:
+            self.first_output_at = time.time()
+        self.output_bytes += size_bytes
 
     def note_end(self, outcome: Outcome, error: Failure | None) -> None:
         if self.started_at is not None and not self.hidden:
@@ -180,6 +198,11 @@ class Executions:
         self._of_context: dict[str, dict[str, ExecutionRecord]] = {}
         self._of_deleted: dict[str, ExecutionRecord] = {}
 
+    @property
+    def bytes(self) -> int:
+        """The memory of all records and journals, roughly."""
+        return self._bytes
+
     def new(
         self,
         execution_id: str,
@@ -222,6 +245,8 @@ class Executions:
             counts=request.counts,
             calls_host=bool(request.functions),
             unattended=on_room is None,
+            caller=CALLER.get(),
+            code_bytes=code_bytes,
         )
         if not hidden:
             execution.account.unfinished += 1

@@ -15,7 +15,9 @@ from collections import deque
 from collections.abc import Callable
 from typing import Final, Generic, Protocol, Self, TypeVar
 
+from interpreterd.contexts.ledger import Ledger, Unlimited
 from interpreterd.model.events import Gap
+from interpreterd.monitoring.counts import count_gap
 
 
 class Entry(Protocol):
@@ -31,20 +33,6 @@ class Entry(Protocol):
 FREE_EVENTS: Final = 16  # of kinds of which there are few: an execution has five
 READY_BYTES: Final = 32 << 10  # of small events that are handed out together; large output comes piece by piece
 _E = TypeVar("_E", bound=Entry)
-
-
-class Ledger(Protocol):
-    """Keeps the sum of many journals."""
-
-    def charge(self, journal: "Journal[_E]", change_bytes: int) -> None:
-        """``journal`` has grown, or shrunk if negative; may call ``trim`` or ``release`` of any."""
-
-
-class Unlimited:
-    """A ledger that keeps no sum."""
-
-    def charge(self, journal: "Journal[_E]", change_bytes: int) -> None:
-        pass
 
 
 class Journal(Generic[_E]):
@@ -74,9 +62,7 @@ class Journal(Generic[_E]):
         self._ledger = ledger or Unlimited()
         self._events: deque[_E] = deque()
         self._sizes: deque[int] = deque()  # as they were charged
-        self._first = 0
-        self._bytes = 0
-        self._unread_bytes = 0
+        self._first = self._bytes = self._unread_bytes = 0
         self._free = FREE_EVENTS
         self._free_before = sys.maxsize  # events from this number on count as backlog, whatever their kind says
         self._ended = False
@@ -98,6 +84,16 @@ class Journal(Generic[_E]):
     def attended(self) -> bool:
         """Whether it has followers."""
         return bool(self._followers)
+
+    @property
+    def followers(self) -> int:
+        """How many followers it has, its client included."""
+        return len(self._followers)
+
+    @property
+    def followers_behind(self) -> int:
+        """How many of them have events to read."""
+        return sum(it.next < self.next for it in self._followers)
 
     @property
     def full(self) -> bool:
@@ -267,6 +263,7 @@ class Follower(Generic[_E]):
         journal = self._journal
         if self._at < journal.first:
             gap = Gap(first=self._at, last=journal.first - 1)
+            count_gap(gap.last - gap.first + 1)
             self._at = journal.first
             return gap.last, gap
         if self._at < journal.next:

@@ -3,8 +3,11 @@
 from collections.abc import Mapping
 
 from interpreterd.contexts.settings import QUEUE_LIMIT, ContextSettings
+from interpreterd.model.comms import COMM_LIMIT_BYTES, CONTENT_LIMIT_BYTES
 from interpreterd.model.environment import NO_ENVS
+from interpreterd.model.errors import InvalidRequest
 from interpreterd.model.limits import Limits
+from interpreterd.model.requests import Execute
 from interpreterd.pipe.messages import Configure
 
 # The output that an interrupted program may still write although its client does not read: its own buffers and its
@@ -26,6 +29,16 @@ def limits_of(settings: ContextSettings) -> Limits:
         code_bytes=settings.code_limit_bytes,
         queue_is_usual=settings.queue_limit == QUEUE_LIMIT,
     )
+
+
+def check_lengths(request: Execute, limits: Limits, *, grace_s: float) -> None:
+    """Raise ``InvalidRequest`` if the code, the message or the grace of ``request`` is too long."""
+    if request.comm is None:
+        limits.check_code(request.code, request.digest)
+    elif len(request.code) > CONTENT_LIMIT_BYTES:
+        raise InvalidRequest(f"a message for a comm must be at most {COMM_LIMIT_BYTES} bytes long")
+    if request.grace_s is not None and request.grace_s > grace_s:
+        raise InvalidRequest(f"graceS must be at most {grace_s:g}, the daemon's limit")
 
 
 def configured(cwd: str, limits: Limits, envs: Mapping[str, str] = NO_ENVS) -> Configure:

@@ -1,6 +1,7 @@
 """The contexts of this daemon, as dialects see them: the port, implemented by the manager and its executions."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
@@ -10,6 +11,7 @@ from interpreterd.contexts.context import Context
 from interpreterd.contexts.executions import ExecutionRecord
 from interpreterd.contexts.files import LocalFiles, Transfers
 from interpreterd.contexts.manager import Manager
+from interpreterd.contexts.reading import daemon_stats, stats_of, take_readings
 from interpreterd.contexts.service import Events, Interrupted
 from interpreterd.files.settings import FileSettings
 from interpreterd.model.context_info import NO_USAGES, ContextInfo, RestartInfo, Usage
@@ -22,6 +24,8 @@ from interpreterd.model.functions import CallAnswer, PendingCall
 from interpreterd.model.python import Python
 from interpreterd.model.requests import ChangeContext, CreateContext, Execute
 from interpreterd.model.rules import Rules
+from interpreterd.model.stats import AllStats, Readings
+from interpreterd.monitoring.tracers import with_trace
 
 _threads = ThreadPoolExecutor(1, thread_name_prefix="digest")  # more would only compete for the processor
 
@@ -95,11 +99,12 @@ class LocalContexts:
     ) -> "LocalSubmission":
         if len(request.code) > SHORT_CHARS:
             request = await with_digest(request)
-        context, execution = self._manager.submit(request, answers=answers, context_id=context_id)
+        context, execution = self._manager.submit(with_trace(request), answers=answers, context_id=context_id)
         return LocalSubmission(context, execution, stays=request.stays)
 
     async def submit_unattended(self, request: Execute, *, context_id: str | None = None) -> ExecutionInfo:
-        _, execution = self._manager.submit(await with_digest(request), client=False, context_id=context_id)
+        request = with_trace(await with_digest(request))
+        _, execution = self._manager.submit(request, client=False, context_id=context_id)
         return execution.info()
 
     async def look(self, request: Execute, *, context_id: str | None = None) -> "LocalSubmission":
@@ -141,6 +146,19 @@ class LocalContexts:
     async def follow_context(self, context_id: str, start: int | None = None) -> Events[Happened]:
         feed = self._manager.existing(context_id).transcript.feed
         return feed.follow(feed.next if start is None else start)
+
+    async def stats(self, context_id: str | None = None, *, tenant: str | None = None) -> AllStats:
+        manager = self._manager
+        if context_id is None:
+            contexts = [it for it in manager.list(with_default=True) if tenant in (None, it.account.tenant)]
+        else:
+            contexts = [manager.existing(context_id)]
+        measured = await manager.sampler.ask({it.id: pid for it in contexts if (pid := it.pid) is not None})
+        found = [stats_of(it, manager.sampler, measured.get(it.id)) for it in contexts]
+        return AllStats(at=time.time(), contexts=found, daemon=await asyncio.to_thread(daemon_stats))
+
+    async def readings(self) -> Readings:
+        return take_readings(self._manager.list(with_default=True), self._manager.executions, self._manager.sampler)
 
     async def files(self, context_id: str) -> LocalFiles:
         return LocalFiles(self._manager.directory(context_id), self._files, self._transfers)

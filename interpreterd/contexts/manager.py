@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import time
 from collections.abc import Iterable, Mapping
 from types import TracebackType
 from typing import Final, Self
@@ -11,6 +12,7 @@ from interpreterd.contexts.context import Context
 from interpreterd.contexts.executions import ExecutionRecord, Executions
 from interpreterd.contexts.ids import new_id
 from interpreterd.contexts.limits import limits_of
+from interpreterd.contexts.sampler import Sampler
 from interpreterd.contexts.service import Interrupted
 from interpreterd.contexts.settings import ContextSettings
 from interpreterd.model.accounts import Accounts
@@ -59,6 +61,7 @@ class Manager:
         self._limits = limits_of(settings)
         self._watcher = Watcher(self._tasks, launcher.sweep)
         self._meter = UsageMeter(self._tasks, self._pids)
+        self.sampler = Sampler(self._tasks, self._workers_now, settings.stats_interval_s)
         self._directory = real_directory(settings.cwd)
         self._closing = False
 
@@ -94,6 +97,7 @@ class Manager:
         Raises:
             InvalidRequest, LimitReached, WorkerStartFailed, ServerShuttingDown: There is then no new context.
         """
+        began = time.monotonic()
         if request.preload is not None and request.preload != set(self._workers.preload):
             configured = ", ".join(self._workers.preload) or "none"
             raise InvalidRequest(f"preload must name the modules of a configured template: {configured}")
@@ -109,6 +113,7 @@ class Manager:
             if isinstance(error, WorkerStartFailed):
                 raise type(error)(f"failed to start context: {error}") from error
             raise
+        context.transcript.tally.created(time.monotonic() - began)
         return context.info()
 
     def get(self, context_id: str | None) -> Context:
@@ -146,11 +151,14 @@ class Manager:
         is_there = name in self._contexts
         context = self.get(name)
         try:
-            return context, context.submit(request, client=client, answers=answers)
+            execution = context.submit(request, client=client, answers=answers)
         except InterpreterError:
             if not is_there:
                 self._remove(context)
             raise
+        if not is_there:
+            context.transcript.tally.created()
+        return context, execution
 
     def interrupt(self, context_id: str | None, execution_id: str | None = None) -> Interrupted:
         """Do the same as ``Context.interrupt``; None is the default context, which may not exist yet.
@@ -181,7 +189,10 @@ class Manager:
         return await self._meter.take()
 
     def _pids(self) -> Iterable[int]:
-        return (pid for context in self._contexts.values() if (pid := context.pid) is not None)
+        return (pid for pid in self._workers_now().values() if pid is not None)
+
+    def _workers_now(self) -> Mapping[str, int | None]:
+        return {context.id: context.pid for context in self._contexts.values()}
 
     def change(self, context_id: str, request: ChangeContext) -> ContextInfo:
         """Change a context. Raises ``ContextNotFound``, or ``InvalidRequest`` without a change."""
@@ -229,11 +240,13 @@ class Manager:
         try:
             await context.close(ContextDeleted(context.id))
         finally:
+            self.sampler.forget(context.id)
             self.executions.context_deleted(context.id)
 
     async def close(self) -> None:
         """Take no more work, end every execution and all workers. Repeating it changes nothing."""
         self._closing = True
+        self.sampler.close()
         contexts = list(self._contexts.values())
         self._contexts.clear()
         await asyncio.gather(*(context.close(ServerShuttingDown()) for context in contexts))
@@ -260,6 +273,7 @@ class Manager:
         )
         self._contexts[context_id] = context
         context.account.contexts += 1
+        self.sampler.wake()
         return context
 
     def _remove(self, context: Context) -> None:

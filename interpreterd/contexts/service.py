@@ -5,16 +5,17 @@ So every verb that may need the network is a coroutine, and no verb hands out a 
 """
 
 from collections.abc import AsyncIterator, Iterable, Sequence
-from contextlib import AbstractAsyncContextManager
 from typing import Literal, Protocol, TypeVar
 
 from interpreterd.model.context_info import ContextInfo, RestartInfo
 from interpreterd.model.events import Event, Gap, Happened
 from interpreterd.model.execution_info import ExecutionInfo
-from interpreterd.model.files import FileCondition, FileInfo, FilePage
+from interpreterd.model.file_port import ContextFiles as ContextFiles
+from interpreterd.model.file_port import Download as Download
 from interpreterd.model.functions import CallAnswer, PendingCall
 from interpreterd.model.python import Python
 from interpreterd.model.requests import ChangeContext, CreateContext, Execute
+from interpreterd.model.stats import AllStats, Readings
 
 _E_co = TypeVar("_E_co", covariant=True)
 Interrupted = Literal["interrupting", "cancelled", "idle"]
@@ -67,67 +68,6 @@ class Submission(Events[Event], Protocol):
     @property
     def context_id(self) -> str:
         """The id of its context."""
-        ...
-
-
-class Download(Protocol):
-    """A file that is open for reading within a block.
-
-    To enter the block raises ``InvalidPath``, ``FileError``, or ``LimitReached`` if too many are open.
-    """
-
-    @property
-    def info(self) -> FileInfo:
-        """The file as it was when it was opened."""
-        ...
-
-    async def read(self, offset: int, size: int) -> bytes:
-        """Return at most ``size`` bytes from ``offset`` on; none at the end of the file. Raises ``FileError``."""
-        ...
-
-
-class Upload(Protocol):
-    """A file that is written within its block; without ``commit`` nothing of it stays. Raises as ``Download``."""
-
-    async def write(self, data: bytes) -> None:
-        """Add ``data``. Raises ``FileError``."""
-        ...
-
-    async def commit(self) -> tuple[FileInfo, bool]:
-        """Put the file in its place, at once; return whether there was none before. Raises ``FileError``."""
-        ...
-
-
-class ContextFiles(Protocol):
-    """The files below a context's directory: no path or link leads out of it. ``model.files`` says what a path is."""
-
-    async def list(self, *, glob: str | None = None, after: str | None = None) -> FilePage:
-        """Return what matches ``glob`` (None: everything), after a position: the ``next`` of the page before.
-
-        Raises:
-            InvalidPath, FileError
-        """
-        ...
-
-    def reading(self, path: str) -> AbstractAsyncContextManager[Download]:
-        """Return a block that reads the file at ``path``."""
-        ...
-
-    def writing(
-        self, path: str, condition: FileCondition, *, size_bytes: int | None = None
-    ) -> AbstractAsyncContextManager[Upload]:
-        """Return a block that writes the file at ``path``, of ``size_bytes`` if that is known; it makes directories.
-
-        ``condition`` must hold when the block begins, and when the file is committed; else ``ConditionFailed``.
-        """
-        ...
-
-    async def delete(self, path: str, condition: FileCondition, *, recursive: bool = False) -> None:
-        """Delete a file, a link or an empty directory; a directory with everything in it if ``recursive``.
-
-        Raises:
-            InvalidPath, FileError
-        """
         ...
 
 
@@ -287,6 +227,18 @@ class ContextService(Protocol):
 
     async def follow_context(self, context_id: str, start: int | None = None) -> Events[Happened]:
         """Return the events of a context, from the number ``start`` on, or from now. Raises ``ContextNotFound``."""
+        ...
+
+    async def stats(self, context_id: str | None = None) -> AllStats:
+        """Return what one context, or all that a client may list, use and have done; and the daemon's own process.
+
+        Raises:
+            ContextNotFound
+        """
+        ...
+
+    async def readings(self) -> Readings:
+        """Return the state of the daemon for its metrics, which tell of all tenants together."""
         ...
 
     async def files(self, context_id: str) -> ContextFiles:

@@ -19,6 +19,7 @@ from interpreterd.setting_kinds import (
     whole,
 )
 
+LEAST_INTERVAL_S: Final = 0.5
 QUEUE_LIMIT: Final = 1024  # a notebook sends all of its cells at once
 
 
@@ -27,6 +28,13 @@ def _processor_time(text: str) -> float:
     if not time_s:
         raise ValueError("must be more than 0")
     return time_s
+
+
+def _interval(text: str) -> float:
+    interval_s: float = duration(text)
+    if 0 < interval_s < LEAST_INTERVAL_S:
+        raise ValueError(f"must be 0, or at least {LEAST_INTERVAL_S:g}")
+    return interval_s
 
 
 @frozen(kw_only=True, eq=False, repr=False)
@@ -99,6 +107,11 @@ class ContextSettings:
         30.0,
         "seconds for which the call of a host function waits for a client when the one that could answer it has gone",
         parse=duration,
+    )
+    stats_interval_s: float = setting(
+        10.0,
+        "seconds between two looks at the processor time and memory of all contexts, for their stats; 0 for none",
+        parse=_interval,
     )
     grace_s: float = setting(2.0, "seconds between an interrupt and the kill that follows it", parse=duration)
 

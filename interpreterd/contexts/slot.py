@@ -2,10 +2,12 @@
 
 import asyncio
 import logging
+import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from interpreterd.background import logged
+from interpreterd.contexts.tally import Tally
 from interpreterd.logs.handler import about
 from interpreterd.machine import inputs
 from interpreterd.machine.steps import END_LIMIT_S, GIVE_UP_AFTER_S
@@ -27,6 +29,7 @@ class Slot:
 
     Attributes:
         worker: The present worker.
+        tally: Told of what happens to workers.
     """
 
     def __init__(
@@ -42,9 +45,11 @@ class Slot:
         directories: tuple[str, ...],
         watcher: Watcher,
         tasks: asyncio.TaskGroup,
+        tally: Tally | None = None,
     ) -> None:
         """Be empty. Call ``feed`` with each input; start workers in ``tasks``."""
         self.worker: Worker | None = None
+        self.tally = Tally(context_id) if tally is None else tally
         self._context_id = context_id
         self._log = about(context_id, _log)
         self._listener = listener
@@ -78,8 +83,9 @@ class Slot:
         if self._starting is not None and (error := await asyncio.shield(self._starting)) is not None:
             raise error
 
-    def kill(self) -> None:
+    def kill(self, because: inputs.Input) -> None:
         """Kill the worker and all its descendants, or give up its start."""
+        self.tally.killed(because)
         if self.worker is not None:
             self.worker.kill()
         elif self._starting is not None:
@@ -157,12 +163,14 @@ class Slot:
         if not self._is_known:
             self._is_known = True
             self._disk = self._watcher.disk(self._directories, self._limits)
+        began = time.monotonic()
         try:
             if self._disk is not None:
                 configuration = await self._disk.begin(configuration)
             worker = await launch_configured(self._launcher, configuration, self._start_timeout_s)
         except WorkerStartFailed as error:
             self._log.error("context %s: no worker: %s", self._context_id, error)
+            self.tally.worker_failed()
             self._feed(inputs.WorkerNotStarted(str(error)))
             return error
         finally:
@@ -170,6 +178,7 @@ class Slot:
         self.worker = worker
         self._gone.clear()
         worker.listener = self._listener
+        self.tally.worker_started(worker.pid, time.monotonic() - began)
         if self._limits.watched:
             self._watch = self._watcher.watch(worker.pid, self._limits, self._on_excess, self._disk)
         self._feed(inputs.WorkerStarted())

@@ -3,12 +3,14 @@
 import sys
 import time
 from collections.abc import Callable
+from typing import Any
 
 from interpreterd.contexts.calls import Calls, ignore
 from interpreterd.contexts.executions import ExecutionRecord, Executions
 from interpreterd.contexts.holdings import Holdings
 from interpreterd.contexts.ids import new_id
 from interpreterd.contexts.journal import Journal
+from interpreterd.contexts.tally import DISPLAY_STREAM, Tally
 from interpreterd.machine.effects import Finish
 from interpreterd.machine.inputs import CallAnswered
 from interpreterd.model import displays, events
@@ -26,6 +28,7 @@ class Transcript:
         running: The running execution.
         count: How many executions have started to run.
         last_used_at: When an execution was last submitted or ended.
+        tally: Told of what happens to executions.
         end_asked: Whether a client has asked for a new worker, so that the end of the present one is no death.
     """
 
@@ -39,10 +42,10 @@ class Transcript:
         held_limit_bytes: int = sys.maxsize,
         call_grace_s: float = 0.0,
         on_full: Callable[[], None] = lambda: None,
-        keeps: bool = True,
+        tally: Tally | None = None,
         account: Account | None = None,
     ) -> None:
-        """Register executions with ``executions``, where they stay when they have ended if it ``keeps`` them.
+        """Register executions with ``executions``, where they stay when they have ended if the context is listed.
 
         ``on_full`` is called with every event that finds it ``full``.
         """
@@ -56,7 +59,8 @@ class Transcript:
         self._backlog_bytes = backlog_bytes
         self._output_limit_bytes = output_limit_bytes
         self._on_full = on_full
-        self._keeps = keeps
+        self.tally = Tally(context_id) if tally is None else tally
+        self._keeps = self.tally.listed
         self._held = Holdings(held_limit_bytes, "the context holds", within=executions.held)
         self._unfinished: dict[str, ExecutionRecord] = {}
         self._quota: OutputQuota | None = None  # of the running execution
@@ -101,6 +105,11 @@ class Transcript:
         """Return the running execution and the waiting ones, in that order, as far as clients may list them."""
         return [it for it in self._unfinished.values() if not it.hidden and it.kept is self._keeps]
 
+    def journals(self) -> list[Journal[Any]]:
+        """Return those that are written to: of executions that have not ended, and of the context."""
+        feed = [] if self._feed is None else [self._feed]
+        return [*(it.journal for it in self._unfinished.values()), *feed]
+
     def new(self, request: Execute, *, on_room: Callable[[], None] | None) -> ExecutionRecord:
         """Return a new execution; with ``on_room``, see ``Journal``, it has a client, and the program waits for it.
 
@@ -121,6 +130,7 @@ class Transcript:
         if execution.hidden:
             return execution
         self.last_used_at = execution.created_at
+        self.tally.submitted(execution, request)
         if self._feed is not None:
             is_comm = request.comm is not None
             submitted = events.Submitted.of(request.code, request.origin, silent=request.silent, comm=is_comm)
@@ -141,6 +151,7 @@ class Transcript:
         self._say(execution, events.Started(execution_count=self.count, worker_count=execution.worker_count))
         if restarted:
             self._say(execution, events.Restarted())
+        self.tally.begun(execution)
         if execution.calls_host:
             self.calls.begin(execution, self.say, feed)
 
@@ -148,12 +159,15 @@ class Transcript:
         """Take output; of an execution only as much as it may still write."""
         if self._quota is not None and not (text := self._quota.admit(stream, text)):
             return
+        self.tally.wrote(self.running, stream, text)
         self.say(events.Output(stream=stream, text=text, replaced=replaced))
 
     def show(self, bundle: Bundle) -> None:
         """Take output data; of an execution only as much as it may still write."""
-        if self._quota is not None and not self._quota.admit_whole(displays.size_bytes(bundle.data)):
+        size_bytes = displays.size_bytes(bundle.data)
+        if self._quota is not None and not self._quota.admit_whole(size_bytes):
             return
+        self.tally.add_output(self.running, DISPLAY_STREAM, size_bytes)
         event = bundle.event
         match bundle.kind:
             case _ if event is not None:
@@ -211,11 +225,13 @@ class Transcript:
         self._say(execution, finished)
         if not execution.hidden:
             self.last_used_at = execution.finished_at or self.last_used_at
+            self.tally.ended(execution)
         self._executions.ended(execution)
 
     def end_worker(self, how: str) -> None:
         """The worker has ended; the next one counts from 1."""
         self._count_before = self.count
+        self.tally.worker_ended(how, asked=self.end_asked)
         self.tell(events.WorkerEnded(how=how, asked=self.end_asked))
         self.end_asked = False
 

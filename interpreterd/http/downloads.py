@@ -6,8 +6,8 @@ from urllib.parse import quote
 
 from aiohttp import hdrs, web
 
-from interpreterd.contexts.service import Download
 from interpreterd.http.preconditions import FilePart, http_date, is_unchanged, quoted_tag, wanted_part
+from interpreterd.model.file_port import Download
 from interpreterd.model.files import FileInfo
 from interpreterd.model.mime import mime_type
 

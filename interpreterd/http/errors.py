@@ -14,6 +14,7 @@ from attrs import frozen
 from interpreterd.model.access_errors import TooManyAttempts, Unauthorized
 from interpreterd.model.errors import InterpreterError, LimitReached
 from interpreterd.model.names import JSON
+from interpreterd.monitoring.happenings import tell_http_refusal, tell_refusal
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 RETRY_SOON: Final[Mapping[str, str]] = {"Retry-After": "1"}
@@ -88,17 +89,21 @@ async def show_errors(request: web.Request, handler: Handler) -> web.StreamRespo
     try:
         return await handler(request)
     except InterpreterError as error:
+        tell_refusal(error)
         return _form(request)(error).response(headers_of(error))
     except web.HTTPException as error:
         if error.status < HTTPStatus.BAD_REQUEST:
             raise
+        refusal = of_status(error.status, f"{error.reason}: {request.method} {request.path}")
+        tell_http_refusal(refusal.code)
         headers = {str(hdrs.ALLOW): error.headers[hdrs.ALLOW]} if hdrs.ALLOW in error.headers else {}
         form = _form(request) if error.status != HTTPStatus.METHOD_NOT_ALLOWED else await _form_of_path(request)
-        return form(of_status(error.status, f"{error.reason}: {request.method} {request.path}")).response(headers)
+        return form(refusal).response(headers)
     except ConnectionError:  # the client disconnected; aiohttp handles that
         raise
     except Exception:
         _log.exception("%s %s failed", request.method, request.path)
+        tell_http_refusal(INTERNAL.code)
         return _form(request)(INTERNAL).response()
 
 

@@ -6,7 +6,9 @@ from collections.abc import Awaitable, Callable
 from aiohttp import web
 
 from interpreterd.http.settings import HttpSettings
+from interpreterd.monitoring.scraping import Metrics
 
+METRICS = web.AppKey("METRICS", Metrics)
 SETTINGS = web.AppKey("SETTINGS", HttpSettings)
 Judge = Callable[[socket.socket], str | None]
 JUDGE: web.AppKey[Judge] = web.AppKey("JUDGE")

@@ -49,6 +49,11 @@ class Process:
         """Its name for good: pid and start time."""
         return self.pid, self.started
 
+    @property
+    def age_s(self) -> float:
+        """The seconds since its start."""
+        return (proc_stat.ticks_since_boot() - self.started) / proc_stat.TICKS_PER_S
+
 
 class Snapshot:
     """All processes, read one after the other: some 12 µs each, so not on an event loop's thread.

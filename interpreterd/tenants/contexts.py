@@ -12,12 +12,13 @@ import attrs
 from interpreterd.contexts.service import ContextFiles, Events, Interrupted, Submission
 from interpreterd.model.context_info import ContextInfo, RestartInfo
 from interpreterd.model.default_context import DEFAULT_CONTEXT_ID, default_of
-from interpreterd.model.errors import ContextNotFound, ExecutionNotFound
+from interpreterd.model.errors import ContextNotFound, ExecutionNotFound, Forbidden
 from interpreterd.model.events import Event, Gap, Happened
 from interpreterd.model.execution_info import ExecutionInfo
 from interpreterd.model.functions import CallAnswer, PendingCall
 from interpreterd.model.python import Python
 from interpreterd.model.requests import ChangeContext, CreateContext, Execute
+from interpreterd.model.stats import AllStats, Readings
 from interpreterd.tenants.owned import OwnedContexts
 
 
@@ -116,6 +117,23 @@ class TenantContexts:
     async def follow_context(self, context_id: str, start: int | None = None) -> Events[Happened]:
         with self._in_own_words(context_id):
             return await self._inner.follow_context(self._inside(context_id), start)
+
+    async def stats(self, context_id: str | None = None) -> AllStats:
+        if context_id is not None:
+            with self._in_own_words(context_id):
+                stats = await self._inner.stats(self._inside(context_id))
+        else:
+            stats = await self._inner.stats(tenant=None if self._sees_all else self._tenant)
+        contexts = [
+            attrs.evolve(it, context_id=DEFAULT_CONTEXT_ID) if it.context_id == self._default_id else it
+            for it in stats.contexts
+        ]
+        return attrs.evolve(stats, contexts=contexts, daemon=stats.daemon if self._sees_all else None)
+
+    async def readings(self) -> Readings:
+        if self._tenant and not self._sees_all:
+            raise Forbidden("the metrics are of all tenants: they need a token that is not a tenant's")
+        return await self._inner.readings()
 
     async def files(self, context_id: str) -> ContextFiles:
         return await self._inner.files(self._inside(context_id))

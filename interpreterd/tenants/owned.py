@@ -8,6 +8,7 @@ from interpreterd.model.context_info import ContextInfo
 from interpreterd.model.execution_info import ExecutionInfo
 from interpreterd.model.requests import Execute
 from interpreterd.model.rules import Rules
+from interpreterd.model.stats import AllStats
 
 
 class OwnedContexts(ContextService, Protocol):
@@ -35,6 +36,10 @@ class OwnedContexts(ContextService, Protocol):
 
     async def look(self, request: Execute, *, context_id: str | None = None) -> Submission:
         """See ``submit``."""
+        ...
+
+    async def stats(self, context_id: str | None = None, *, tenant: str | None = None) -> AllStats:
+        """See ``ContextService``; all contexts are only those of ``tenant``, unless that is None."""
         ...
 
     async def contexts(

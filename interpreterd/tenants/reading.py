@@ -17,6 +17,7 @@ from interpreterd.model.files import FilePage
 from interpreterd.model.functions import PendingCall
 from interpreterd.model.python import Python
 from interpreterd.model.requests import Execute
+from interpreterd.model.stats import AllStats, Readings
 
 LISTING: Final = ("variables", "history", "comms")
 """The looks that are allowed."""
@@ -75,6 +76,12 @@ class ReadOnlyContexts:
 
     async def follow_context(self, context_id: str, start: int | None = None) -> Events[Happened]:
         return await self._inner.follow_context(context_id, start)
+
+    async def stats(self, context_id: str | None = None) -> AllStats:
+        return await self._inner.stats(context_id)
+
+    async def readings(self) -> Readings:
+        return await self._inner.readings()
 
     async def files(self, context_id: str) -> "ReadOnlyFiles":
         return ReadOnlyFiles(await self._inner.files(context_id))

@@ -27,6 +27,8 @@ VALUES: list[tuple[str, str, Any]] = [
     ("backlog_limit_bytes", "7", 7),
     ("grace_s", "0.5", 0.5),
     ("call_grace_s", "0", 0.0),
+    ("stats_interval_s", "0.5", 0.5),
+    ("stats_interval_s", "0", 0.0),
     ("queue_limit", str((1 << 53) - 1), (1 << 53) - 1),
 ]
 BAD = [
@@ -46,6 +48,8 @@ BAD = [
     ("context_output_bytes", "1.5M"),
     ("backlog_limit_bytes", "-5"),
     ("grace_s", "-0.1"),
+    ("stats_interval_s", "0.1"),
+    ("stats_interval_s", "-1"),
     ("grace_s", "nan"),
     ("grace_s", "Infinity"),
     ("context_cpu_s", "1e18"),

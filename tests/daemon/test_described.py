@@ -96,7 +96,11 @@ async def contexts(walk: Walk, tmp_path: Path) -> None:
     for name in ("getHealth", "getVersion", "getOpenapi", "getAsyncapi"):
         await walk(name, 200)
     keys = {"cwd": str(tmp_path), "limits": {"processes": 9, "cpuSeconds": 9}, "metadata": {"owner": "ada"}}
+    for media in ("text/plain", "application/openmetrics-text"):
+        await walk("getMetrics", 200, headers={"Accept": media})
     context = await walk("createContext", 200, json=keys)
+    await walk("getStats", 200, id=context["id"])
+    await walk("listStats", 200)
     await walk("createContext", 400, "malformed_request", data=b"{")
     await walk("createContext", 400, "invalid_request", json={"preload": ["nowhere"]})
     await walk("createContext", 400, "unsupported_language", json={"language": "ruby"})
@@ -112,6 +116,7 @@ async def contexts(walk: Walk, tmp_path: Path) -> None:
     await walk("changeContext", 400, "invalid_request", json={"metadata": {"": "x"}})
     for name in (
         "getContext",
+        "getStats",
         "changeContext",
         "interruptContext",
         "restartContext",
@@ -289,4 +294,4 @@ async def test_a_tester_that_reads_the_document_finds_no_fault(start_daemon: Sta
     )
     output, _ = await process.communicate()
     assert process.returncode == 0, output.decode()
-    assert b"Tested: 31" in output
+    assert b"Tested: 34" in output

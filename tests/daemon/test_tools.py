@@ -29,14 +29,14 @@ async def test_top_shows_the_busiest_first(client: Client, url: str, gate: Gate,
         await client.request("POST", f"/context/{busy}/interrupt")
         await running.finish()
     heads, *rows = (line for line in table.splitlines() if not line.startswith("default"))
-    words = ["CONTEXT", "STATE", "CPU%", "MEMORY", "PROCS", "QUEUED", "RUNS", "USED", "CWD"]
+    words = ["CONTEXT", "STATE", "CPU%", "MEMORY", "PROCS", "THREADS", "FILES", "QUEUED", "RUNS", "USED", "CWD"]
     assert heads.split() == words
     assert [row.split()[:2] for row in rows] == [[busy, "busy"], [idle, "idle"]]
     assert rows[1].rstrip().endswith(r"a\x1b[31m\nb"), "nothing that a terminal obeys"
     first, second = (it for it in json.loads(text) if it["id"] != "default")
     assert (first["id"], first["executionCount"], second["id"]) == (busy, 1, idle)
     assert first["cpuPercent"] > 0 == second["cpuPercent"]
-    assert first["usage"]["processes"] == 1
+    assert first["usage"]["processes"] == first["stats"]["processes"] == 1
 
 
 class Terminal:

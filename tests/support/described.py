@@ -27,8 +27,8 @@ OPERATIONS = {
     if method in METHODS
 }
 BINARY = "*/*"
-# Headers of HTTP itself or of aiohttp, which the documents leave out.
-PLAIN_HEADERS = {"content-type", "content-length", "date", "server", "transfer-encoding"}
+# Headers of HTTP itself or of aiohttp, which the documents leave out; and one that each answer has, as they begin with.
+PLAIN_HEADERS = {"content-type", "content-length", "date", "server", "transfer-encoding", "x-request-id"}
 WEBSOCKET = {
     "Upgrade": "websocket",
     "Connection": "Upgrade",
@@ -173,7 +173,7 @@ class Walk:
         judge = validator(f"{pointer}/content/{media.replace('/', '~1')}/schema")
         for value in values:
             judge.validate(value)
-        self.seen.add((name, status, media, values[0].get("code") if status >= 400 else None))
+        self.seen.add((name, status, media, values[0]["code"] if status >= 400 else None))
         assert code is None or values[0]["code"] == code, values
         return values[0] if media == "application/json" else values
 
@@ -195,6 +195,8 @@ def parse(media: str, body: bytes) -> Iterator[Any]:
     """Yield the JSON values in a body: one, or one for each event."""
     if media == "application/json":
         yield json.loads(body)
+    elif media in ("text/plain", "application/openmetrics-text"):
+        yield body.decode()
     elif media == "application/x-ndjson":
         assert body.endswith(b"\n")
         yield from map(json.loads, body.splitlines())

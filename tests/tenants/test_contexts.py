@@ -8,7 +8,7 @@ from fake_worker import FakeLauncher
 from managers import open_manager
 
 from interpreterd.contexts.local import LocalContexts
-from interpreterd.model.errors import ContextNotFound, DefaultContextKept, ExecutionNotFound
+from interpreterd.model.errors import ContextNotFound, DefaultContextKept, ExecutionNotFound, Forbidden
 from interpreterd.model.functions import Returned
 from interpreterd.model.requests import ChangeContext, CreateContext, Execute
 from interpreterd.model.rules import NO_RULES
@@ -45,6 +45,7 @@ async def test_no_verb_reaches_what_is_another_tenants(local: LocalContexts) -> 
             acme.follow_context(context_id),
             acme.files(context_id),
             acme.contexts(after=context_id),
+            acme.stats(context_id),
         ):
             with pytest.raises(ContextNotFound) as caught:
                 await call
@@ -62,6 +63,7 @@ async def test_no_verb_reaches_what_is_another_tenants(local: LocalContexts) -> 
         assert not await acme.answer(execution_id, "text")
         assert await acme.interrupt("default", execution_id) == "idle"
     assert list(await acme.contexts()) == []
+    assert (await acme.stats()).contexts == []
     assert (await globex.execution(execution)).state in ("queued", "running")
 
 
@@ -111,3 +113,21 @@ async def test_an_execution_of_a_deleted_context_stays_its_tenants(local: LocalC
     assert (await acme.execution(execution)).state in ("lost", "cancelled")
     with pytest.raises(ExecutionNotFound):
         await globex.execution(execution)
+
+
+async def test_a_tenant_has_stats_of_its_own_contexts_and_no_metrics_of_all(local: LocalContexts) -> None:
+    acme, everything = TenantContexts(local, "acme"), TenantContexts(local, "", sees_all=True)
+    own = (await acme.create(CreateContext())).id
+    await TenantContexts(local, "globex").create(CreateContext())
+    await acme.submit_unattended(Execute(code="1"))
+    stats = await acme.stats()
+    assert [it.context_id for it in stats.contexts] == [own, "default"]
+    assert stats.daemon is None
+    assert [it.context_id for it in (await acme.stats("default")).contexts] == ["default"]
+    with pytest.raises(Forbidden):
+        await acme.readings()
+    seen = await everything.stats()
+    assert len(seen.contexts) == 3
+    assert seen.daemon is not None
+    assert sum((await everything.readings()).contexts.values()) == 3
+    await TenantContexts(local, "").readings()

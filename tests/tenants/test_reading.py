@@ -23,6 +23,8 @@ LOOKING = {
     "follow_execution",
     "follow_context",
     "files",
+    "stats",
+    "readings",
 }
 CHANGING = {
     "create",

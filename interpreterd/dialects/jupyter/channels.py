@@ -29,6 +29,7 @@ from interpreterd.model.errors import (
     ServerShuttingDown,
     UpgradeRequired,
 )
+from interpreterd.monitoring.happenings import tell_refusal
 
 SESSION_ID_LIMIT_CHARS: Final = 200
 _FAREWELL_LIMIT_S: Final = 1.0
@@ -91,6 +92,7 @@ class _Connection:
                 await answer(self._kernel, self._session, parse_incoming(value, buffers))
                 receive = self._socket.receive
         except InterpreterError as error:
+            tell_refusal(error)
             self._socket.finish(closing_after(error))
         except ConnectionError:
             pass

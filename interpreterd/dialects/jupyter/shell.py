@@ -27,6 +27,7 @@ from interpreterd.model.errors import InterpreterError
 from interpreterd.model.events import Finished
 from interpreterd.model.looks import Task, TaskKind
 from interpreterd.model.requests import Execute
+from interpreterd.monitoring.happenings import tell_refusal
 
 _log = logging.getLogger(__name__)
 _Answer = Callable[[JupyterKernel, Session, Incoming], Awaitable[None]]
@@ -42,6 +43,7 @@ async def answer(kernel: JupyterKernel, session: Session, request: Incoming) -> 
     try:
         await respond(kernel, session, request)
     except InterpreterError as error:
+        tell_refusal(error)
         if kind in _WITHOUT_REPLY:
             await session.answer(status("busy", request.header), status("idle", request.header))
             return

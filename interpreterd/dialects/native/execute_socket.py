@@ -22,6 +22,7 @@ from interpreterd.http.websocket.frames import Message
 from interpreterd.http.websocket.handshake import UPGRADED, open_socket
 from interpreterd.model.errors import InterpreterError, InvalidRequest, ServerShuttingDown
 from interpreterd.model.events import Event, Finished
+from interpreterd.monitoring.happenings import tell_refusal
 
 SDK_SUBPROTOCOL: Final = "X-Daytona-SDK-Version~"
 """The beginning of a subprotocol that is echoed; the SDKs end it with their version."""
@@ -44,6 +45,7 @@ async def _take_and_serve(service: ContextService, app: web.Application, socket:
             return
         submission = await service.submit(asked.execute, answers=asked.numbered)
     except InterpreterError as error:
+        tell_refusal(error)
         refusal = execute_refusal(error)
         socket.finish(closing_after(error), *() if refusal is None else (refusal,))
         return

@@ -35,6 +35,7 @@ from interpreterd.dialects.native.executions import (
 from interpreterd.dialects.native.files import delete_file, get_file, list_context_files, put_file
 from interpreterd.dialects.native.looks import check_complete, complete, inspect, list_variables
 from interpreterd.dialects.native.session_socket import session
+from interpreterd.dialects.native.stats import get_metrics, get_stats, list_stats
 from interpreterd.http.errors import ErrorAnswer, Handler, HttpError
 from interpreterd.http.incoming import HEALTH_PATH
 from interpreterd.http.uploads import not_yet
@@ -60,6 +61,8 @@ class Native:
             web.get("/version", by(version)),
             web.get("/openapi.json", openapi),
             web.get("/asyncapi.json", asyncapi),
+            web.get("/metrics", by(get_metrics), allow_head=False),
+            web.get(NATIVE_PATH + "/stats", by(list_stats)),
             web.post(NATIVE_PATH + "/context", by(create_context)),
             web.get(NATIVE_PATH + "/context", by(list_created_contexts)),
             web.get(NATIVE_PATH + "/contexts", by(list_contexts)),
@@ -68,6 +71,7 @@ class Native:
             web.delete(NATIVE_PATH + "/context/{id}", by(delete_context)),
             web.post(NATIVE_PATH + "/context/{id}/interrupt", by(interrupt_context)),
             web.post(NATIVE_PATH + "/context/{id}/restart", by(restart_context)),
+            web.get(NATIVE_PATH + "/context/{id}/stats", by(get_stats)),
             web.get(NATIVE_PATH + "/context/{id}/executions", by(list_executions)),
             web.post(NATIVE_PATH + "/context/{id}/complete", by(complete)),
             web.post(NATIVE_PATH + "/context/{id}/inspect", by(inspect)),

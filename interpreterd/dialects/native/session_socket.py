@@ -31,6 +31,7 @@ from interpreterd.http.websocket.frames import Message
 from interpreterd.http.websocket.handshake import UPGRADED, open_socket
 from interpreterd.model.errors import InterpreterError, InvalidRequest, LimitReached, ServerShuttingDown
 from interpreterd.model.requests import Execute
+from interpreterd.monitoring.happenings import tell_refusal
 
 REQUESTS_LIMIT: Final = 256  # of one connection
 FAREWELL_LIMIT_S: Final = 1.0
@@ -95,6 +96,7 @@ class _Client:
                 case PingOperation():
                     await self._socket.send(answer("pong", request_id))
         except InterpreterError as error:
+            tell_refusal(error)
             for line in session_refusal(error, request_id):
                 await self._socket.send(line)
         return True

@@ -11,6 +11,7 @@ from interpreterd.background import supervised
 from interpreterd.model.environment import NO_ENVS
 from interpreterd.model.errors import InvalidWorkingDirectory, WorkerStartFailed
 from interpreterd.model.python import Python
+from interpreterd.monitoring.counts import COUNTS, count_pool
 from interpreterd.pipe.messages import Configure
 from interpreterd.processes.families import state
 from interpreterd.workers.directory import check_directory
@@ -49,6 +50,7 @@ class Pool:
 
     async def __aenter__(self) -> Self:
         """Be ready; ``fill`` begins to fill."""
+        COUNTS.pools.add(self)
         return self
 
     async def __aexit__(
@@ -56,6 +58,7 @@ class Pool:
     ) -> None:
         """Kill the waiting workers; wait for their end, and for a start that is cut short, a moment each."""
         self._closed = True
+        COUNTS.pools.discard(self)
         if self._refilling is not None:
             self._refilling.cancel()
             await asyncio.wait([self._refilling], timeout=CLOSE_LIMIT_S)
@@ -71,11 +74,18 @@ class Pool:
         except TimeoutError:
             _log.error("waiting workers that cannot be killed")
 
+    @property
+    def waiting(self) -> int:
+        """How many workers wait."""
+        return len(self._waiting)
+
     async def launch(self, envs: Mapping[str, str] = NO_ENVS) -> Worker:
         """Return a waiting worker, or a new one; see ``Launcher``."""
+        worker = None if envs else self._take()
+        count_pool(hit=worker is not None)
         if envs:
             return await self._launcher.launch(envs)
-        worker = self._take() or await self._launcher.launch()
+        worker = worker or await self._launcher.launch()
         self.fill()
         return worker
 

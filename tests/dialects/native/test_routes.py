@@ -24,7 +24,7 @@ def test_no_two_routes_share_a_handler() -> None:
 
 def test_what_streams_or_upgrades_answers_no_head() -> None:
     silent = {it.path.rpartition("/")[2] for it in ROUTES if it.kwargs.get("allow_head") is False}
-    assert silent == {"events", "execute", "session"}
+    assert silent == {"events", "execute", "metrics", "session"}
 
 
 def test_it_shows_errors_by_its_own_table() -> None:

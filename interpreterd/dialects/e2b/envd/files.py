@@ -21,6 +21,7 @@ from interpreterd.model.errors import InterpreterError, MalformedRequest
 from interpreterd.model.file_errors import FileTooLarge, RangeOutside
 from interpreterd.model.files import FileInfo
 from interpreterd.model.names import JSON
+from interpreterd.monitoring.happenings import tell_refusal
 
 TRANSFER_BYTES: Final = 1 << 20  # a helper takes a millisecond or two for each piece
 METADATA: Final = "x-metadata-"
@@ -40,6 +41,7 @@ def envd_errors(handler: _Handler) -> _Handler:
             headers = {str(hdrs.CONTENT_RANGE): f"bytes */{error.size_bytes}"}
             return ErrorAnswer(416, files_body(416, str(error)), headers, JSON).response()
         except InterpreterError as error:
+            tell_refusal(error)
             status = status_of(error)
             return ErrorAnswer(status, files_body(status, str(error)), content_type=JSON).response()
 

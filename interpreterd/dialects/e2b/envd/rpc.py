@@ -34,6 +34,7 @@ from interpreterd.http.keys import SETTINGS
 from interpreterd.http.streams import HEADERS
 from interpreterd.model.errors import InterpreterError
 from interpreterd.model.names import JSON
+from interpreterd.monitoring.happenings import tell_refusal
 
 LARGE_MESSAGES: Final = 200  # repeated parts of a message that is encoded in a thread
 _DIGITS_LIMIT: Final = 4
@@ -81,6 +82,7 @@ async def answer(methods: Mapping[str, Method], sandbox: Sandbox, request: web.R
         codec = choose_codec(request, stream=True)
         return await _answer_stream(method, codec, sandbox, request)
     except InterpreterError as error:
+        tell_refusal(error)
         return _refusal(error)
     except web.HTTPException as error:
         refusal = _refusal(of_status(error.status, error.reason))
@@ -165,6 +167,7 @@ async def _send(
         except TimeoutError:
             raise EnvdRefused("deadline_exceeded", "the RPC took longer than Connect-Timeout-Ms") from None
     except InterpreterError as error:
+        tell_refusal(error)
         return error
     except ConnectionError:
         raise

@@ -1,0 +1,78 @@
+"""Every request has an id, under which logs, the audit log and traces name it; its answer has it, too.
+
+A client may choose it: ``X-Request-Id``. ``traceparent`` and ``tracestate``, W3C Trace Context, are taken with it.
+"""
+
+import os
+import re
+from typing import Final
+
+from aiohttp import hdrs, web
+
+from interpreterd.http.errors import Handler
+from interpreterd.model.caller import CALLER, ClientRequest
+from interpreterd.monitoring.counts import COUNTS
+from interpreterd.monitoring.tracers import TRACERS
+
+REQUEST_ID: Final = "X-Request-Id"
+TRACEPARENT: Final = "traceparent"
+TRACESTATE: Final = "tracestate"
+TRACESTATE_LIMIT_CHARS: Final = 512  # what every vendor has to pass on
+_ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._~:/+=@,-]{0,127}").fullmatch
+_TRACEPARENT: Final = re.compile(r"(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}").fullmatch
+_TRACESTATE: Final = re.compile(r"[\x20-\x7e]+").fullmatch
+_CALLER: Final = web.RequestKey("_CALLER", ClientRequest)
+_ID_BYTES: Final = 8
+_METHODS: Final = hdrs.METH_ALL
+
+
+@web.middleware
+async def name_request(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Give a request its id, and count its answer; the first middleware of all."""
+    caller = caller_of(request)
+    request[_CALLER] = caller
+    token = CALLER.set(caller)
+    try:
+        if TRACERS.now is None:
+            response = await handler(request)
+        else:
+            with TRACERS.now.request(request.method, request.path, caller) as span:
+                response = await handler(request)
+                span.answered(_route(request), response.status)
+    finally:
+        CALLER.reset(token)
+    COUNTS.requests[request.method if request.method in _METHODS else "other", response.status] += 1
+    return response
+
+
+async def add_request_id(request: web.Request, response: web.StreamResponse) -> None:
+    """Name the request in its answer; for ``Application.on_response_prepare``."""
+    if (caller := request.get(_CALLER)) is not None:
+        response.headers[REQUEST_ID] = caller.request_id
+
+
+def id_of(request: web.Request) -> str:
+    """Return the id of a request; empty for one that has passed no middleware."""
+    caller = request.get(_CALLER)
+    return "" if caller is None else caller.request_id
+
+
+def caller_of(request: web.BaseRequest) -> ClientRequest:
+    """Return what the headers of ``request`` say of it; a wrong header counts as a missing one."""
+    headers = request.headers
+    request_id = headers.get(REQUEST_ID)
+    if request_id is None or _ID(request_id) is None:
+        request_id = os.urandom(_ID_BYTES).hex()
+    traceparent = headers.get(TRACEPARENT)
+    if traceparent is None or _TRACEPARENT(traceparent) is None:
+        return ClientRequest(request_id)
+    tracestate = ",".join(headers.getall(TRACESTATE, ()))
+    if len(tracestate) > TRACESTATE_LIMIT_CHARS or _TRACESTATE(tracestate) is None:
+        tracestate = ""
+    return ClientRequest(request_id, traceparent, tracestate)
+
+
+def _route(request: web.Request) -> str:
+    """Return the pattern of the route, which has no ids in it; empty without a route."""
+    resource = request.match_info.route.resource
+    return "" if resource is None else resource.canonical
