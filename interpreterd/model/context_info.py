@@ -18,7 +18,8 @@ class Usage:
     Attributes:
         cpu_s: Processor time since they started, with that of children that were waited for. It may fall: a child that
             is never waited for takes its time along.
-        memory_bytes: Resident memory; memory that n processes share counts as an n-th in each, if time allows.
+        memory_bytes: Resident and swapped memory, and files in memory; memory that n processes share counts as an n-th
+            in each, if time allows.
     """
 
     cpu_s: float

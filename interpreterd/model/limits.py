@@ -28,7 +28,7 @@ class Limits:
     """Upper bounds; None for no limit.
 
     Attributes:
-        memory_bytes: Resident memory of the worker and all its descendants.
+        memory_bytes: Memory of the worker and all its descendants, with swapped memory and open files in memory.
         cpu_s: Processor time of one execution, in all these processes.
         output_bytes: One execution's stdout and stderr together, as UTF-8.
         processes: Processes and their threads; the worker is one of them.

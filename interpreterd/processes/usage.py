@@ -2,9 +2,7 @@
 
 import asyncio
 import logging
-import math
 import os
-import time
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Final
@@ -14,7 +12,7 @@ from attrs import frozen
 from interpreterd.model.context_info import Usage
 from interpreterd.processes import proc_stat
 
-_PAGE_BYTES: Final = os.sysconf("SC_PAGE_SIZE")
+PAGE_BYTES: Final = os.sysconf("SC_PAGE_SIZE")
 _STAT_LIMIT_BYTES: Final = 2048
 # The processor time that one question may take: for each family, and for all of them.
 FAMILY_BUDGET_S: Final = 0.05
@@ -94,82 +92,6 @@ def resident_bytes(family: Iterable[Process]) -> int:
     return sum(process.resident_bytes for process in family)
 
 
-class Measurement:
-    """Measures the memory of a family, in slices and within a budget.
-
-    Memory that n processes share counts as an n-th in each: /proc/[pid]/smaps_rollup. The kernel takes 12 µs a MiB for
-    it, and up to 20 ms for a process with many mappings. So the largest processes come first, and only until it is
-    clear on which side of the limit the family is. Once the budget is spent, the resident memory of the others counts.
-
-    Attributes:
-        cost_s: The processor time that it has taken, in seconds.
-    """
-
-    def __init__(self, family: list[Process], limit_bytes: int | None, budget_s: float) -> None:
-        """Measure ``family``; with a limit only as exactly as the limit needs. ``budget_s`` is processor time."""
-        self.cost_s = 0.0
-        self._family = {process.key: process for process in family}
-        self._limit_bytes = limit_bytes
-        self._budget_s = budget_s
-        self._left = sorted(family, key=lambda process: process.resident_bytes)
-        self._left_bytes = resident_bytes(family)
-        self._measured_bytes = 0
-
-    @property
-    def bytes(self) -> int:
-        """The memory of the family, or more: a process that is not measured counts with its resident memory."""
-        return self._measured_bytes + self._left_bytes
-
-    def go_on(self, slice_s: float = math.inf) -> bool:
-        """Measure for ``slice_s`` of processor time, not on a loop's thread; return whether the result is clear."""
-        began = time.thread_time()
-        spent_s = 0.0
-        while not self._is_clear(spent_s) and spent_s < slice_s:
-            process = self._left[-1]
-            # Computed first, since another thread may read ``bytes`` meanwhile.
-            measured_bytes = _proportional_bytes(process)
-            self._measured_bytes += measured_bytes
-            self._left_bytes -= process.resident_bytes
-            self._left.pop()
-            spent_s = time.thread_time() - began
-        self.cost_s += spent_s
-        return self._is_clear(0)
-
-    def _is_clear(self, spent_s: float) -> bool:
-        if not self._left or self.cost_s + spent_s >= self._budget_s:
-            return True
-        limit_bytes = self._limit_bytes
-        return limit_bytes is not None and (self._measured_bytes > limit_bytes or self.bytes <= limit_bytes)
-
-    def bytes_now(self, family: list[Process]) -> int:
-        """Return the most memory that the family, now ``family``, can have, without reading it again.
-
-        A page that is no longer shared does not show in resident memory, but as a fault.
-        """
-        grown_bytes = 0
-        for process in family:
-            before = self._family.get(process.key)
-            if before is None:
-                grown_bytes += process.resident_bytes
-            else:
-                faults_bytes = (process.faults - before.faults) * _PAGE_BYTES
-                grown_bytes += max(process.resident_bytes - before.resident_bytes, faults_bytes, 0)
-        return self.bytes + grown_bytes
-
-
-def _proportional_bytes(process: Process) -> int:
-    try:
-        with open(f"/proc/{process.pid}/smaps_rollup", "rb") as file:
-            for line in file:
-                if line.startswith(b"Pss:"):
-                    return int(line.split()[1]) << 10
-    except (FileNotFoundError, ProcessLookupError):
-        return 0
-    except OSError:  # the process has asked not to be looked into
-        pass
-    return process.resident_bytes
-
-
 def _stat(proc: int, pid: str) -> list[bytes] | None:
     """Return the fields of /proc/[pid]/stat from the third on; None if the process is gone, or hidden."""
     try:
@@ -189,7 +111,7 @@ def _process(pid: int, stat: list[bytes]) -> Process:
         started=int(stat[proc_stat.STARTED]),
         cpu_s=(int(stat[proc_stat.UTIME]) + int(stat[proc_stat.STIME])) / proc_stat.TICKS_PER_S,
         reaped_s=(int(stat[proc_stat.CUTIME]) + int(stat[proc_stat.CSTIME])) / proc_stat.TICKS_PER_S,
-        resident_bytes=int(stat[proc_stat.RESIDENT]) * _PAGE_BYTES,
+        resident_bytes=int(stat[proc_stat.RESIDENT]) * PAGE_BYTES,
         faults=int(stat[proc_stat.FAULTS]),
         threads=int(stat[proc_stat.THREAD_COUNT]),
     )
@@ -267,6 +189,8 @@ class UsageMeter:
 
 
 def _usages(pids: list[int]) -> dict[int, Usage]:
+    from interpreterd.processes.measurement import Measurement  # which knows processes from here
+
     snapshot = Snapshot()
     families = {pid: family for pid in pids if (family := snapshot.family(pid))}
     left_s = ALL_BUDGET_S

@@ -34,6 +34,7 @@ WALK_EVERY_S: Final = 30.0
 CLOSED_EVERY_S: Final = 1.0  # while a context waits to be let write again
 LEAST_CHANGE_BYTES: Final = 64 << 10
 ROOM_SHARE: Final = 8  # a tree is walked when the file system has lost this part of the room that the context has left
+_TOO_MANY = f"there are more than {TREE_ENTRIES_LIMIT} files"
 _log = logging.getLogger(__name__)
 
 
@@ -107,9 +108,7 @@ class Disk:
         sizes = {directory: measure(directory) for directory in self._directories}
         for directory, size in sizes.items():
             if size.entries >= TREE_ENTRIES_LIMIT and directory not in self._at_first:
-                raise WorkerStartFailed(
-                    f"a limit of its disk space cannot be had: there are more than {TREE_ENTRIES_LIMIT} files in {directory}"
-                )
+                raise WorkerStartFailed(f"a limit of its disk space cannot be had: {_TOO_MANY} in {directory}")
         self._take(sizes, 0 if self._is_settled else None)
         self._written, self._is_settled = 0, False
         self.pids = ()
@@ -145,7 +144,7 @@ class Disk:
             if not self._all.is_shared(directory):
                 before = self._at_first[directory]
                 if size.entries >= TREE_ENTRIES_LIMIT > before.entries:
-                    return f"its disk limit cannot be checked: there are more than {TREE_ENTRIES_LIMIT} files in {directory}"
+                    return f"its disk limit cannot be checked: {_TOO_MANY} in {directory}"
                 if size.unseen > before.unseen:
                     return f"its disk limit cannot be checked: a directory in {directory} cannot be looked into"
         if not self.is_beyond:

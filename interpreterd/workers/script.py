@@ -13,6 +13,8 @@ from collections.abc import Iterator
 from importlib import resources
 from typing import Final
 
+from interpreterd.processes.hidden_memory import not_counted
+
 OLDEST_PYTHON: Final = (3, 9)
 # Without columns of source code, which underline lines in tracebacks: the worker's own lines are never shown.
 COMPILER_FLAGS: Final = ("-X", "no_debug_ranges")
@@ -112,6 +114,8 @@ def in_memory(script: bytes) -> int:
     Without a path, no other user can prepare the file, and no cleaner removes it.
     """
     fd = os.memfd_create("interpreterd-worker", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
+    found = os.fstat(fd)
+    not_counted.add((found.st_dev, found.st_ino))
     try:
         with open(fd, "wb", closefd=False) as file, _files_of_any_size():
             file.write(script)

@@ -18,7 +18,9 @@ from attrs import frozen
 
 from interpreterd.background import supervised
 from interpreterd.model.limits import Limits, size_in_words
-from interpreterd.processes.usage import STUCK_S, Measurement, Meter, Process, Snapshot, resident_bytes
+from interpreterd.processes.hidden_memory import most_hidden_bytes
+from interpreterd.processes.measurement import Measurement
+from interpreterd.processes.usage import STUCK_S, Meter, Process, Snapshot, resident_bytes
 from interpreterd.workers.directories import Directories
 
 if TYPE_CHECKING:
@@ -31,6 +33,7 @@ REST_LIMIT_S: Final = 1.0
 MEMORY_BUDGET_S: Final = 0.5  # of processor time, for one measurement: 40 GiB that many processes share
 MEASURE_SLICE_S: Final = 0.05  # the families take turns in slices of this length
 MEASURED_AT_ONCE: Final = 2
+HIDDEN_EVERY_S: Final = 5.0  # files in memory are looked for, even if it seems that nobody has made one
 OWN_THREADS: Final = 2  # of a worker, which do not count: one that flushes, one that waits for answers to calls
 SWEEP_FAILURE: Final = "processes that escaped from a limited worker could not be killed"
 _log = logging.getLogger(__name__)
@@ -71,9 +74,22 @@ class Watch:
         self._hidden = False
         self._measured: Measurement | None = None
         self._measured_at = 0.0
+        self._hidden_bytes = self._measuring_hidden = 0
+        self._hidden_before: int | None = None
 
-    def judge(self, snapshot: Snapshot) -> Excess | None:
-        """Return the exceeded limit; processor time only once in an execution. Runs on a thread of its own."""
+    @property
+    def counts_memory(self) -> bool:
+        """Whether its memory is limited."""
+        return self._limits.memory_bytes is not None
+
+    def judge(self, snapshot: Snapshot, hidden_bytes: int = 0) -> Excess | None:
+        """Return the exceeded limit; processor time only once in an execution. Runs on a thread of its own.
+
+        ``hidden_bytes`` is how much memory the whole machine has in files and in swap space.
+        """
+        self._hidden_bytes = hidden_bytes
+        if self._hidden_before is None:
+            self._hidden_before = hidden_bytes
         family = snapshot.family(self._pid)
         if self._is_hidden(family):
             return Excess("its limits cannot be checked: its process is hidden")
@@ -115,25 +131,34 @@ class Watch:
         return None
 
     def _is_unclear(self, family: list[Process]) -> bool:
-        limit_bytes = self._limits.memory_bytes
-        if limit_bytes is None or resident_bytes(family) <= limit_bytes:
+        limit_bytes, last = self._limits.memory_bytes, self._measured
+        if limit_bytes is None:
             return False
-        last = self._measured
+        most_bytes = resident_bytes(family) + self._hidden_bytes
+        if most_bytes <= limit_bytes:
+            return False
+        # All that is new in files and in swap space may be this family's; what others have freed meanwhile, too.
+        new_bytes = max(self._hidden_bytes - (self._hidden_before or 0), 0)
+        rested_s = time.monotonic() - self._measured_at
+        if resident_bytes(family) + new_bytes + (last.hidden.bytes if last else 0) <= limit_bytes:
+            return rested_s >= HIDDEN_EVERY_S
         if last is None:
             return True
         # It rests long only if its memory cannot have grown too much since.
-        rest = 1 if last.bytes_now(family) > limit_bytes else REST_PER_WORK
-        return time.monotonic() - self._measured_at >= rest * last.cost_s
+        rest = 1 if last.bytes_now(family) + new_bytes > limit_bytes else REST_PER_WORK
+        return rested_s >= rest * last.cost_s
 
     def measurement(self) -> Measurement | None:
         """Return the measurement that will make it clear; None if it is clear, or is being measured."""
         if self.unclear is None or self.measuring is not None:
             return None
+        self._measuring_hidden = self._hidden_bytes
         return Measurement(self.unclear, self._limits.memory_bytes, MEMORY_BUDGET_S)
 
     def judge_memory(self, measurement: Measurement) -> Excess | None:
         """Return the exceeded limit according to ``measurement``, which has ended or is to end."""
         self._measured, self._measured_at = measurement, time.monotonic()
+        self._hidden_before = self._measuring_hidden
         limit_bytes = self._limits.memory_bytes
         if limit_bytes is None or measurement.bytes <= limit_bytes:
             return None
@@ -253,5 +278,6 @@ def _judge(watches: list[Watch]) -> tuple[list[tuple[Watch, Excess]], float]:
     """Return the excesses, and the cost of finding them, in seconds of processor time."""
     began = time.thread_time()
     snapshot = Snapshot()
-    judged = [(watch, watch.judge(snapshot)) for watch in watches]
+    hidden_bytes = most_hidden_bytes() if any(watch.counts_memory for watch in watches) else 0
+    judged = [(watch, watch.judge(snapshot, hidden_bytes)) for watch in watches]
     return [(watch, excess) for watch, excess in judged if excess is not None], time.thread_time() - began

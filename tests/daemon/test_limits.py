@@ -44,6 +44,9 @@ EATERS = {
     "shared": SHARED,
     "child": f"import os\nif os.fork() == 0: {PRIVATE}\nos.wait()",
     "session": f"import subprocess, sys; subprocess.run([sys.executable, '-c', {PRIVATE!r}], start_new_session=True)",
+    "file": "import os, signal; fd = os.memfd_create('a'); os.write(fd, bytes(100 << 20)); signal.pause()",
+    "shm": "import os, signal; f = open(f'/dev/shm/interpreterd-{os.getpid()}', 'wb', 0); os.remove(f.name)\n"
+    "f.write(bytes(100 << 20)); signal.pause()",
     "together": f"import os\nfor _ in range(4):\n    if os.fork() == 0: {PRIVATE.replace('100', '25')}\nos.wait()",
 }
 

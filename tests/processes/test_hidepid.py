@@ -14,7 +14,8 @@ NOBODY = 65534
 LOOK = """
 import ctypes, os, signal, sys
 from interpreterd.model.limits import Limits
-from interpreterd.processes.usage import Measurement, Snapshot
+from interpreterd.processes.measurement import Measurement
+from interpreterd.processes.usage import Snapshot
 from interpreterd.workers.watcher import Watch
 CLONE_NEWNS, MS_REC, MS_PRIVATE, PR_SET_DUMPABLE = 0x20000, 0x4000, 1 << 18, 4
 libc = ctypes.CDLL(None, use_errno=True)

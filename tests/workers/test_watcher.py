@@ -11,8 +11,9 @@ from typing import Any, cast
 import pytest
 
 from interpreterd.model.limits import Limits
-from interpreterd.processes import usage
-from interpreterd.processes.usage import Measurement, Meter, Process, Snapshot, resident_bytes
+from interpreterd.processes import measurement as module
+from interpreterd.processes.measurement import Measurement
+from interpreterd.processes.usage import Meter, Process, Snapshot, resident_bytes
 from interpreterd.workers import watcher
 from interpreterd.workers.watcher import Excess, Watch, Watcher
 
@@ -77,7 +78,7 @@ def test_a_process_that_hides_its_memory_counts_as_its_resident_memory(
     def refuse(*args: Any) -> Any:
         raise PermissionError  # a superuser may look into everything
 
-    monkeypatch.setattr(usage, "open", refuse, raising=False)
+    monkeypatch.setattr(module, "open", refuse, raising=False)
     assert measured(Snapshot().family(sharing), 100 * MIB) > 128 * MIB
 
 
