@@ -6,10 +6,10 @@ import time
 from collections.abc import Mapping
 from typing import assert_never
 
-import attrs
-
+from interpreterd.contexts.admission import admitted
 from interpreterd.contexts.executions import ExecutionRecord, Executions
-from interpreterd.contexts.limits import LAST_WORDS_BYTES, check_lengths, configured
+from interpreterd.contexts.expiry import Expiry
+from interpreterd.contexts.limits import LAST_WORDS_BYTES, configured
 from interpreterd.contexts.service import Interrupted
 from interpreterd.contexts.settings import ContextSettings
 from interpreterd.contexts.slot import Slot
@@ -48,6 +48,7 @@ class Context:
         metadata: Its clients' notes; nothing here depends on them.
         listed: See ``CreateContext``.
         account: What its tenant uses.
+        expiry: The clock of its end, if it has one.
     """
 
     def __init__(
@@ -100,6 +101,7 @@ class Context:
             tally=self._slot.tally,
             account=account,
         )
+        self.expiry: Expiry | None = None
         self._unasked: effects.Ask | None = None
         self._closed_by: InterpreterError | None = None
         self._timers = Timers()
@@ -128,6 +130,7 @@ class Context:
             limits=self._limits,
             usage=usages.get(self.pid or 0),
             tenant=self.account.tenant,
+            expires_at=None if self.expiry is None else self.expiry.at(),
         )
 
     async def start(self) -> None:
@@ -163,9 +166,7 @@ class Context:
             InvalidRequest: The code or the grace is too long.
             LimitReached: The queue is full, or waiting and running executions hold too much code.
         """
-        if request.stdin and not (client and answers):
-            request = attrs.evolve(request, stdin=False)
-        check_lengths(request, self._limits, grace_s=self._grace_s)
+        request = admitted(request, self._limits, grace_s=self._grace_s, answers=client and answers)
         self._machine.check_room()
         execution = self._transcript.new(request, on_room=self._resume_output if client else None)
         self._feed(inputs.Submit(execution.id, request))
@@ -204,6 +205,9 @@ class Context:
     async def close(self, cause: InterpreterError) -> None:
         """End every execution with ``cause``, and the worker with all its descendants; return once it is gone."""
         self._closed_by = self._slot.tally.closed(cause)
+        if self.expiry is not None:
+            self.expiry.close()
+            self.expiry = None
         self._feed(inputs.Close(cause))
         if self._slot.worker is not None:
             await self._slot.gone()

@@ -27,6 +27,9 @@ def limits_of(settings: ContextSettings) -> Limits:
         disk_bytes=settings.context_disk,
         queued=settings.queue_limit,
         code_bytes=settings.code_limit_bytes,
+        execution_s=settings.max_execution_s,
+        idle_s=settings.idle_timeout,
+        lifetime_s=settings.max_lifetime,
         queue_is_usual=settings.queue_limit == QUEUE_LIMIT,
     )
 

@@ -1,6 +1,7 @@
 """The registry of contexts: creates, finds, lists and ends them."""
 
 import asyncio
+import functools
 import logging
 import time
 from collections.abc import Iterable, Mapping
@@ -10,6 +11,7 @@ from typing import Final, Self
 from interpreterd.background import supervised
 from interpreterd.contexts.context import Context
 from interpreterd.contexts.executions import ExecutionRecord, Executions
+from interpreterd.contexts.expiry import Expiry
 from interpreterd.contexts.ids import new_id
 from interpreterd.contexts.limits import limits_of
 from interpreterd.contexts.sampler import Sampler
@@ -17,7 +19,7 @@ from interpreterd.contexts.service import Interrupted
 from interpreterd.contexts.settings import ContextSettings
 from interpreterd.model.accounts import Accounts
 from interpreterd.model.context_info import ContextInfo, Usage
-from interpreterd.model.default_context import DEFAULT_CONTEXT_ID, default_of
+from interpreterd.model.default_context import DEFAULT_CONTEXT_ID, default_of, shown_id
 from interpreterd.model.errors import (
     ContextDeleted,
     ContextNotFound,
@@ -28,6 +30,7 @@ from interpreterd.model.errors import (
     ServerShuttingDown,
     WorkerStartFailed,
 )
+from interpreterd.model.expiry import ContextExpired, Expired
 from interpreterd.model.python import Python
 from interpreterd.model.requests import ChangeContext, CreateContext, Execute, patched
 from interpreterd.model.rules import Rules
@@ -235,10 +238,19 @@ class Manager:
         self._remove(context)
         await self._end(context)
 
-    async def _end(self, context: Context) -> None:
+    def _expire(self, context: Context, why: str) -> None:
+        if self._contexts.get(context.id) is not context:
+            return
+        _log.info("context %s expires: %s", context.id, why)
+        self._remove(context)
+        context.transcript.tell(Expired(why=why))
+        cause = ContextExpired(shown_id(context.id), why)
+        supervised(self._tasks, self._end(context, cause), _log, "context %s could not be ended", context.id)
+
+    async def _end(self, context: Context, cause: ContextDeleted | None = None) -> None:
         """End a context that is no longer registered; its executions are kept as those of a deleted context."""
         try:
-            await context.close(ContextDeleted(context.id))
+            await context.close(cause or ContextDeleted(context.id))
         finally:
             self.sampler.forget(context.id)
             self.executions.context_deleted(context.id)
@@ -274,6 +286,8 @@ class Manager:
         self._contexts[context_id] = context
         context.account.contexts += 1
         self.sampler.wake()
+        if limits.expires:
+            context.expiry = Expiry(limits, context.transcript, functools.partial(self._expire, context))
         return context
 
     def _remove(self, context: Context) -> None:

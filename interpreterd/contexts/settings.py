@@ -23,7 +23,7 @@ LEAST_INTERVAL_S: Final = 0.5
 QUEUE_LIMIT: Final = 1024  # a notebook sends all of its cells at once
 
 
-def _processor_time(text: str) -> float:
+def _some_time(text: str) -> float:
     time_s: float = duration(text)
     if not time_s:
         raise ValueError("must be more than 0")
@@ -67,7 +67,7 @@ class ContextSettings:
     context_cpu_s: float | None = setting(
         None,
         "processor seconds of an execution; beyond them it is interrupted (default: no limit)",
-        parse=_processor_time,
+        parse=_some_time,
     )
     context_output_bytes: int | None = setting(
         None, "output of an execution; the rest is cut (default: no limit)", parse=byte_size
@@ -102,6 +102,19 @@ class ContextSettings:
         "size of the events kept of all executions together; the oldest ended execution is dropped first",
         parse=byte_size,
         former=("journals_bytes",),
+    )
+    max_execution_s: float | None = setting(
+        None,
+        "seconds that an execution may take, also one whose client wants no timeout (default: no limit)",
+        parse=_some_time,
+    )
+    idle_timeout: float | None = setting(
+        None,
+        "seconds after which a context ends in which nothing runs, waits or is followed (default: never)",
+        parse=_some_time,
+    )
+    max_lifetime: float | None = setting(
+        None, "seconds after which a context ends, whatever it does (default: never)", parse=_some_time
     )
     call_grace_s: float = setting(
         30.0,

@@ -28,6 +28,7 @@ class Transcript:
         running: The running execution.
         count: How many executions have started to run.
         last_used_at: When an execution was last submitted or ended.
+        idle_at: When it was last in use, see ``in_use``, on the monotonic clock; out of date while it is.
         tally: Told of what happens to executions.
         end_asked: Whether a client has asked for a new worker, so that the end of the present one is no death.
     """
@@ -53,6 +54,7 @@ class Transcript:
         self.end_asked = False
         self.count = 0
         self.last_used_at = time.time()
+        self.idle_at = time.monotonic()
         self._context_id = context_id
         self._executions = executions
         self._account = account
@@ -79,7 +81,16 @@ class Transcript:
         """Everything that happens in the context, from the first use of this property on. It has no client."""
         if self._feed is None:
             self._feed = Journal(limit_bytes=self._executions.journal_limit_bytes, ledger=self._executions)
+            self._feed.on_attendance = self._note_attendance
         return self._feed
+
+    @property
+    def in_use(self) -> bool:
+        """Whether something runs, waits or is followed."""
+        return bool(self._unfinished) or (self._feed is not None and self._feed.attended)
+
+    def _note_attendance(self) -> None:
+        self.idle_at = time.monotonic()
 
     @property
     def calls(self) -> Calls:
@@ -226,6 +237,7 @@ class Transcript:
         if not execution.hidden:
             self.last_used_at = execution.finished_at or self.last_used_at
             self.tally.ended(execution)
+        self.idle_at = time.monotonic()
         self._executions.ended(execution)
 
     def end_worker(self, how: str) -> None:

@@ -29,7 +29,7 @@ class Verdict:
     found: Found | None = None
 
 
-def timed_out(timeout_s: int | None) -> Verdict:
+def timed_out(timeout_s: float | None) -> Verdict:
     cause = ExecutionTimedOut(f"execution timed out after {timeout_s} s")
     return Verdict(Outcome.INTERRUPTED, Failure(name="TimeoutError", value=str(cause)), cause)
 

@@ -41,6 +41,7 @@ class ContextInfo:
         executions: How many have started to run.
         queued: How many wait.
         usage: None without a worker, if it could not be measured, or without a request for it.
+        expires_at: When it ends if it is not used meanwhile; None if it does not, or not while it is in use.
         tenant: Whose it is; None for clients that are not told.
     """
 
@@ -54,6 +55,7 @@ class ContextInfo:
     metadata: Mapping[str, str] = field(factory=dict, repr=lambda metadata: f"<{len(metadata)} pairs>")
     limits: Limits = NONE
     usage: Usage | None = None
+    expires_at: float | None = None
     tenant: str | None = None
 
     @property

@@ -43,6 +43,7 @@ an error of the daemon: it is text, ``events.Failure``.
     │   └── EarlierFailed       of ``execution_errors``
     ├── LimitExceeded
     ├── ContextDeleted
+    │   └── ContextExpired      of ``expiry``
     ├── ContextRestarted
     └── ServerShuttingDown
 """

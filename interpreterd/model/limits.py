@@ -36,6 +36,9 @@ class Limits:
         open_files: Open descriptors of each process.
         queued: Executions that wait.
         code_bytes: One execution's code, as UTF-8.
+        execution_s: One execution, from its start; a request for no timeout, or a longer one, has this one.
+        idle_s: How long nothing of it runs, waits or is followed until the context ends.
+        lifetime_s: How long the context lives.
         queue_is_usual: Whether ``queued`` is the default that neither daemon nor context has set; then it is not shown.
     """
 
@@ -47,7 +50,21 @@ class Limits:
     code_bytes: int | None = _limit()
     open_files: int | None = _limit(least=LEAST_OPEN_FILES)
     disk_bytes: int | None = _limit(least=LEAST_DISK_BYTES)
+    execution_s: float | None = _limit(least=0, whole=False)
+    idle_s: float | None = _limit(least=0, whole=False)
+    lifetime_s: float | None = _limit(least=0, whole=False)
     queue_is_usual: bool = False
+
+    @property
+    def expires(self) -> bool:
+        """Whether the context ends by itself."""
+        return self.idle_s is not None or self.lifetime_s is not None
+
+    def timeout_s(self, asked_s: float | None) -> float | None:
+        """Return the timeout of an execution whose request wants ``asked_s``, or none at all."""
+        if self.execution_s is None or (asked_s is not None and asked_s <= self.execution_s):
+            return asked_s
+        return int(self.execution_s) if self.execution_s == int(self.execution_s) else self.execution_s
 
     @classmethod
     def kinds(cls) -> "dict[str, attrs.Attribute[Any]]":

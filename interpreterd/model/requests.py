@@ -67,7 +67,7 @@ class Execute:
 
     code: str = field(repr=lambda code: f"<{len(code)} chars>")
     context_id: str | None = None
-    timeout_s: int | None = DEFAULT_TIMEOUT_S
+    timeout_s: float | None = DEFAULT_TIMEOUT_S
     grace_s: float | None = None
     envs: Mapping[str, str] = field(factory=dict, repr=lambda envs: f"<{len(envs)} variables>")
     stays: bool = True

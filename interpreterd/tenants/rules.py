@@ -14,11 +14,15 @@ from interpreterd.setting_kinds import count
 LIMIT_SETTINGS: Final[Mapping[str, str]] = {
     "context_memory": "memory_bytes",
     "context_processes": "processes",
+    "context_disk": "disk_bytes",
     "context_open_files": "open_files",
     "context_cpu_s": "cpu_s",
     "context_output_bytes": "output_bytes",
     "code_limit_bytes": "code_bytes",
     "queue_limit": "queued",
+    "max_execution_s": "execution_s",
+    "idle_timeout": "idle_s",
+    "max_lifetime": "lifetime_s",
 }
 """Settings for each context, and the fields of ``Limits``."""
 QUOTA_SETTINGS: Final[Mapping[str, str]] = {

@@ -13,6 +13,7 @@ from paths import ROOT
 from interpreterd.dialects.native.events import render_happened
 from interpreterd.model import displays, events, functions
 from interpreterd.model.comms import CommMessage
+from interpreterd.model.expiry import Expired
 
 PROTOCOL = (ROOT / "PROTOCOL.md").read_text("utf-8")
 
@@ -88,6 +89,7 @@ def test_what_happens_in_a_context_is_as_documented() -> None:
         events.Finished(outcome=events.Outcome.COMPLETED, error=failure, execution_count=3),
         events.Output(stream=events.Stream.STDERR, text="from a thread\n"),
         events.WorkerEnded(how="killed by SIGKILL"),
+        Expired(why="it was idle for 600 s"),
     ]
     assert {type(event) for event in told} == kinds()
     execution_id = "0f0e4a52-7d0f-4f0b-9f0e-5a7d3c2b1a00"
@@ -95,7 +97,7 @@ def test_what_happens_in_a_context_is_as_documented() -> None:
         render_happened(number, events.Happened(execution_id=execution_id if number < 19 else None, event=event))
         for number, event in enumerate(told)
     ]
-    lines.append(render_happened(20, events.Gap(first=3, last=20)))
+    lines.append(render_happened(21, events.Gap(first=3, last=21)))
     assert [json.loads(line or b"") for line in lines] == golden("feed")
 
 

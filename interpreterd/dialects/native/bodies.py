@@ -26,6 +26,7 @@ def context_body(info: ContextInfo) -> dict[str, Any]:
         "queued": info.queued,
         "metadata": dict(info.metadata),
         **({"limits": limits} if limits else {}),
+        **({"expiresAt": timestamp(info.expires_at)} if info.expires_at is not None else {}),
         **({"tenant": info.tenant} if info.tenant else {}),
     }
 

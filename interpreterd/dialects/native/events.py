@@ -19,6 +19,7 @@ from interpreterd.model import displays, events, functions
 from interpreterd.model.comms import CommMessage
 from interpreterd.model.errors import ExecutionInterrupted
 from interpreterd.model.events import Event, Finished, Gap, Happened, Outcome
+from interpreterd.model.expiry import Expired
 
 Body = dict[str, Any]
 Bodies = dict[type[Any], Callable[[Any], Body | None]]
@@ -169,3 +170,4 @@ tell(events.Submitted, _submitted, V2)
 tell(functions.FunctionCall, lambda it: {"type": "functionCall", **call_body(it)}, V2)
 tell(functions.FunctionEnd, lambda it: {"type": "functionEnd", "callId": it.call_id, "outcome": it.outcome.value}, V2)
 tell(events.WorkerEnded, lambda it: {"type": "workerEnded", "how": it.how}, V2)
+tell(Expired, lambda it: {"type": "expired", "why": it.why}, V2)

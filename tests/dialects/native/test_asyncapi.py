@@ -31,6 +31,7 @@ from interpreterd.model.errors import (
     ServerShuttingDown,
 )
 from interpreterd.model.events import Event, Finished, Gap, Submitted, WorkerEnded
+from interpreterd.model.expiry import Expired
 
 FEW = 15  # by kind: each kind is rendered in one form
 EXECUTION_ID = "0f0e4a52-7d0f-4f0b-9f0e-5a7d3c2b1a00"
@@ -165,6 +166,7 @@ MORE_KINDS: dict[type[Any], st.SearchStrategy[Any]] = {
         Submitted, code=text, origin=text, cut_chars=numbers, silent=st.booleans(), comm=st.booleans()
     ),
     WorkerEnded: st.builds(WorkerEnded, how=text),
+    Expired: st.builds(Expired, why=text),
 }
 
 
