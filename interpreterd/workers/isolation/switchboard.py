@@ -35,6 +35,24 @@ class _Line:
     timer: asyncio.TimerHandle | None = None
 
 
+_boards: dict[asyncio.AbstractEventLoop, "Switchboard"] = {}
+
+
+def answer_calls(fd: int, worker: int, ports: frozenset[int]) -> Callable[[], None]:
+    """Answer the calls of one more context on the running event loop: see ``Switchboard.add``.
+
+    All contexts share a switchboard, which is there as long as one of them is. Raises OSError; then ``fd`` is closed.
+    """
+    loop, listener = asyncio.get_running_loop(), CallListener(fd)
+    try:
+        if loop not in _boards:
+            _boards[loop] = Switchboard(on_idle=lambda: _boards.pop(loop).close())
+        return _boards[loop].add(listener, worker, ports)
+    except BaseException:
+        listener.close()
+        raise
+
+
 class Switchboard:
     """Answers the calls of contexts on the running event loop, at most ``TURN_LIMIT`` in one turn of it.
 
@@ -42,8 +60,11 @@ class Switchboard:
     that wait, as their callers do.
     """
 
-    def __init__(self) -> None:
-        """Raises OSError if the kernel or a filter of system calls does not allow it."""
+    def __init__(self, on_idle: Callable[[], None] = lambda: None) -> None:
+        """Call ``on_idle`` when the last line has ended.
+
+        Raises OSError if the kernel or a filter of system calls does not allow it.
+        """
         self._table = SocketTable()
         try:
             self._epoll = select.epoll()
@@ -55,6 +76,7 @@ class Switchboard:
         self._budget = Budget(ALL_WORK_PER_S, ALL_WORK_BURST)
         self._pause: asyncio.TimerHandle | None = None
         self._closed = False
+        self._on_idle = on_idle
         self._listen()
 
     def close(self) -> None:
@@ -71,25 +93,28 @@ class Switchboard:
         self._epoll.close()
         self._table.close()
 
-    def add(self, fd: int, worker: int, ports: frozenset[int]) -> Callable[[], None]:
-        """Answer the calls at ``fd``, a listener, for the family of ``worker``; returns a function that ends this.
+    def add(self, listener: CallListener, worker: int, ports: frozenset[int]) -> Callable[[], None]:
+        """Answer the calls at ``listener`` for the family of ``worker``; returns a function that ends this.
 
-        Takes over ``fd``, and closes it at the end, or when no process can make such calls any more. Calls to ``ports``
-        are let through. The function may be called more than once.
+        Takes over ``listener``, and closes it at the end, or when no process can make such calls any more. Calls to
+        ``ports`` are let through. The function may be called more than once. Raises OSError: ``listener`` is none.
         """
         loopback = Loopback(
-            CallListener(fd),
+            listener,
             worker,
             ports=ports,
             table=self._table,
             start=self._slices.start,
             has_room=lambda: sum(len(line.loopback.attempts) for line in self._lines.values()) < ALL_ATTEMPTS_LIMIT,
         )
+        fd = listener.fileno()
         line = _Line(loopback, fd, Budget(WORK_PER_S, WORK_BURST))
         try:
             self._epoll.register(fd, select.EPOLLIN)
-        except BaseException:
+        except OSError:
             loopback.close()
+            if not self._lines:
+                self._on_idle()
             raise
         self._lines[fd] = line
         return partial(self._end, line)
@@ -102,6 +127,8 @@ class Switchboard:
             if line.timer is not None:
                 line.timer.cancel()
             line.loopback.close()
+            if not self._lines:
+                self._on_idle()
 
     def _listen(self) -> None:
         self._pause = None
@@ -117,7 +144,7 @@ class Switchboard:
                 self._answer(line)
             else:
                 self._end(line)  # no process is left
-        if (wait_s := self._budget.wait_s()) > 0:
+        if not self._closed and (wait_s := self._budget.wait_s()) > 0:
             loop.remove_reader(self._epoll.fileno())
             self._pause = loop.call_later(wait_s, self._listen)
 

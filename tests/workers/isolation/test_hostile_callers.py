@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 import pytest
 from notifying import notifying, until
 
+from interpreterd.processes.notifications import CallListener
 from interpreterd.workers.isolation.loopback import ATTEMPTS_LIMIT
 from interpreterd.workers.isolation.switchboard import Switchboard
 
@@ -20,7 +21,7 @@ async def board() -> AsyncIterator[Switchboard]:
 async def said(board: Switchboard, code: str, *fds: int, ports: frozenset[int] = frozenset()) -> list[str]:
     """Return what ``code`` says, in a process of which all calls are answered."""
     async with notifying("import socket\n" + code, *fds) as process:
-        board.add(process.listener, process.pid, ports)
+        board.add(CallListener(process.listener), process.pid, ports)
         return await process.rest()
 
 
@@ -118,7 +119,7 @@ with socket.create_connection(server.getsockname()):
     say(attempt(server.getsockname(), wait=False))
 """
     async with notifying("import socket\n" + code) as process:
-        board.add(process.listener, process.pid, frozenset())
+        board.add(CallListener(process.listener), process.pid, frozenset())
         (line,) = board._lines.values()
         assert await process.line() == "waiting"
         await until(lambda: len(line.loopback.attempts) == ATTEMPTS_LIMIT)

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 import pytest
 from notifying import notifying
 
+from interpreterd.processes.notifications import CallListener
 from interpreterd.workers.isolation.switchboard import Switchboard
 
 
@@ -20,7 +21,7 @@ async def board() -> AsyncIterator[Switchboard]:
 async def said(board: Switchboard, code: str, *fds: int, ports: frozenset[int] = frozenset()) -> list[str]:
     """Return what ``code`` says, in a process of which all calls are answered."""
     async with notifying("import socket\n" + code, *fds) as process:
-        board.add(process.listener, process.pid, ports)
+        board.add(CallListener(process.listener), process.pid, ports)
         return await process.rest()
 
 
@@ -214,7 +215,7 @@ async def test_a_listening_socket_is_that_of_the_families_that_have_it_open(boar
                 await block.enter_async_context(notifying(code)),
             ]
             for heir in heirs:
-                board.add(heir.listener, heir.pid, frozenset())
+                board.add(CallListener(heir.listener), heir.pid, frozenset())
                 assert await heir.line() == "ready"
             for answers in (["None", "None", "PermissionError"], ["None", "PermissionError", "PermissionError"]):
                 for heir, expected in zip(heirs, answers, strict=True):

@@ -9,7 +9,7 @@ from notifying import Notifying, notifying, until
 
 from interpreterd.processes.notifications import CallListener
 from interpreterd.workers.isolation import switchboard
-from interpreterd.workers.isolation.switchboard import Switchboard
+from interpreterd.workers.isolation.switchboard import Switchboard, answer_calls
 
 FLOOD = """
 import socket, threading
@@ -61,7 +61,7 @@ class Count:
 
 async def started(board: Switchboard, block: contextlib.AsyncExitStack, code: str) -> Notifying:
     process = await block.enter_async_context(notifying(code))
-    board.add(process.listener, process.pid, frozenset())
+    board.add(CallListener(process.listener), process.pid, frozenset())
     return process
 
 
@@ -121,7 +121,7 @@ input()
 socket.socket(socket.AF_INET, socket.SOCK_DGRAM).connect(("127.0.0.1", 9))
 """
     async with notifying(code) as process:
-        board.add(process.listener, process.pid, frozenset())
+        board.add(CallListener(process.listener), process.pid, frozenset())
         await process.process.wait()
         assert board._lines
         process.tell()
@@ -140,7 +140,7 @@ say(attempt(server.getsockname()))
 """
     async with notifying(code) as process:
         descriptors = len(os.listdir("/proc/self/fd"))
-        end = board.add(process.listener, process.pid, frozenset())
+        end = board.add(CallListener(process.listener), process.pid, frozenset())
         (line,) = board._lines.values()
         await until(lambda: line.loopback.attempts)
         end()
@@ -152,9 +152,24 @@ say(attempt(server.getsockname()))
 async def test_a_descriptor_that_is_no_listener_is_refused_or_ends_its_line(board: Switchboard) -> None:
     read, write = os.pipe()
     os.close(write)
-    board.add(read, os.getpid(), frozenset())
+    board.add(CallListener(read), os.getpid(), frozenset())
     await until(lambda: not board._lines)
     with pytest.raises(OSError, match="Bad file descriptor"):
         os.fstat(read)
     with pytest.raises(PermissionError):
-        board.add(os.open(os.devnull, os.O_RDONLY), os.getpid(), frozenset())
+        board.add(CallListener(os.open(os.devnull, os.O_RDONLY)), os.getpid(), frozenset())
+
+
+async def test_all_contexts_share_a_switchboard_that_is_there_as_long_as_it_is_needed() -> None:
+    descriptors = len(os.listdir("/proc/self/fd"))
+    pairs = [os.pipe() for _ in range(2)]
+    ends = [answer_calls(read, os.getpid(), frozenset()) for read, _ in pairs]
+    assert len(os.listdir("/proc/self/fd")) == descriptors + 4 + 2, "its table of sockets, and its epoll(7)"
+    ends[0]()
+    ends[1]()
+    for _, write in pairs:
+        os.close(write)
+    assert len(os.listdir("/proc/self/fd")) == descriptors
+    with pytest.raises(PermissionError):
+        answer_calls(os.open(os.devnull, os.O_RDONLY), os.getpid(), frozenset())
+    assert len(os.listdir("/proc/self/fd")) == descriptors
