@@ -30,6 +30,7 @@ class LateRoute:
         handler: ``module:function`` within the dialect's folder; ``await function(state, request)`` returns the answer.
         head: Whether HEAD is answered too, if the method is GET.
         upload: Whether the handler itself lets the client send a body that waits for permission.
+        errors: As in ``Table``, if its form of errors is another one than the dialect's.
     """
 
     method: str
@@ -37,6 +38,7 @@ class LateRoute:
     handler: str
     head: bool = True
     upload: bool = False
+    errors: str = ""
 
     @property
     def methods(self) -> set[str]:
@@ -96,6 +98,12 @@ class LateDialect:
             self.load_errors()
         assert self._show is not None
         return self._show(error)
+
+    def show_of(self, route: LateRoute) -> Show:
+        """Return the form of errors of ``route``, for those that come before its handler."""
+        if not route.errors:
+            return self.show
+        return lambda error: cast(Show, self._named(route.errors))(error)
 
     def handler(self, route: LateRoute) -> Handler:
         """Return the handler of ``route``; its first request imports what it needs."""

@@ -99,7 +99,7 @@ class LateRoutes:
         for dialect in self._dialects:
             for late in dialect.table().routes:
                 handler = dialect.handler(late)
-                self._shows[handler] = dialect.show
+                self._shows[handler] = dialect.show_of(late)
                 route = ResourceRoute(
                     late.method,
                     handler,

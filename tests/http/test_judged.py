@@ -64,7 +64,8 @@ async def judged(tmp_path: Path) -> AsyncIterator[Judged]:
         ("POST", "/process/interpreter/execute", {}, NATIVE),
         ("GET", "/api/kernels", {}, {"message": REASON, "reason": "Forbidden"}),
         ("POST", "/execute", E2B, REASON.capitalize()),
-        ("POST", "/process.Process/Start", E2B, REASON.capitalize()),
+        ("POST", "/process.Process/Start", E2B, {"code": "permission_denied", "message": REASON}),
+        ("GET", "/files?path=a", E2B, {"code": 403, "message": REASON}),
         ("POST", "/code", {"User-Agent": "OpenSandbox-Python"}, {"code": "FORBIDDEN", "message": REASON}),
     ],
 )

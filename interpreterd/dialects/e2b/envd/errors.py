@@ -6,7 +6,7 @@ from typing import Final
 import orjson
 
 from interpreterd.dialects import dialect
-from interpreterd.http.errors import HttpError
+from interpreterd.http.errors import ErrorAnswer, HttpError
 from interpreterd.model.access_errors import Unauthorized
 from interpreterd.model.errors import (
     BodyTooLarge,
@@ -104,6 +104,19 @@ def status_of(error: InterpreterError) -> int:
     return HTTP_STATUSES[code_of(error)]
 
 
+def connect_answer(error: InterpreterError | HttpError) -> ErrorAnswer:
+    """Return the answer of an RPC that is refused before it begins."""
+    code = code_of(error)
+    status = error.status if isinstance(error, HttpError) else HTTP_STATUSES[code]
+    return ErrorAnswer(status, connect_body(code, _sentence_of(error)))
+
+
+def files_answer(error: InterpreterError | HttpError) -> ErrorAnswer:
+    """Return the answer of ``/files`` and its like to a request that is refused before its handler."""
+    status = error.status if isinstance(error, HttpError) else status_of(error)
+    return ErrorAnswer(status, files_body(status, _sentence_of(error)))
+
+
 def connect_body(code: str, sentence: str) -> bytes:
     """Return an error in Connect's JSON."""
     return orjson.dumps({"code": code, "message": _text(sentence)})
@@ -112,6 +125,10 @@ def connect_body(code: str, sentence: str) -> bytes:
 def files_body(status: int, sentence: str) -> bytes:
     """Return an error in the JSON of ``/files``."""
     return orjson.dumps({"code": status, "message": _text(sentence)})
+
+
+def _sentence_of(error: InterpreterError | HttpError) -> str:
+    return error.text if isinstance(error, HttpError) else str(error)
 
 
 def _text(sentence: str) -> str:
