@@ -20,6 +20,7 @@ from interpreterd.http.origin import add_cors_headers, refuse_strangers
 from interpreterd.http.request_ids import add_request_id, name_request
 from interpreterd.monitoring.scraping import Metrics
 from interpreterd.settings import Settings
+from interpreterd.workers.isolation.isolator import Isolator
 from interpreterd.workers.launcher import Launcher
 
 if TYPE_CHECKING:
@@ -32,10 +33,13 @@ def make_app(
     *,
     settings: Settings,
     launcher: Launcher,
+    isolator: Isolator | None = None,
     dialects: Sequence[Dialect | str] | None = None,
     token: "Token | None" = None,
 ) -> web.Application:
-    """Return the daemon's application; it starts nothing until it is run. ``launcher`` stays the caller's.
+    """Return the daemon's application; it starts nothing until it is run.
+
+    ``launcher`` and ``isolator`` stay the caller's; without the latter, no context can be isolated.
 
     ``dialects`` are those of the settings by default; a request without a route is answered as the first one does. A
     name is that of a dialect of this package. Clients must send a token if there is a ``token``, or if the settings
@@ -47,7 +51,7 @@ def make_app(
     app = web.Application(middlewares=[name_request, show_errors, refuse_strangers])
     app[SETTINGS] = settings.http
     app[METRICS] = Metrics(settings.monitoring)
-    app[MANAGER] = manager = Manager(settings.contexts, settings.workers, launcher)
+    app[MANAGER] = manager = Manager(settings.contexts, settings.workers, launcher, isolator)
     app[SHOWS] = {}
     app[RELOADS] = []
     app.on_response_prepare.append(add_cors_headers)

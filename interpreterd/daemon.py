@@ -25,11 +25,13 @@ from interpreterd.http.connections import Connections, Runner
 from interpreterd.http.keys import RELOADS
 from interpreterd.http.settings import UNIX, HttpSettings, split_address
 from interpreterd.logs.handler import flush, set_up_logging
+from interpreterd.model.errors import WorkerStartFailed
 from interpreterd.processes.guard import Guard
 from interpreterd.processes.nursery import Nursery
 from interpreterd.reloading import reload_at_hangup
 from interpreterd.settings import Settings
 from interpreterd.unused import wait_until_unused
+from interpreterd.workers.isolation.isolator import Isolator
 from interpreterd.workers.launchers import LAUNCHERS, effective_launcher
 from interpreterd.workers.launchers.pool import Pool
 
@@ -89,8 +91,15 @@ async def _serve(settings: Settings, guard: Guard, parent: int | None, token: "T
                 start_timeout_s=workers.start_timeout_s,
             )
         )
+        isolator = await stack.enter_async_context(Isolator.run(settings.isolation, workers, nursery, pool))
+        if isolator.usual.is_on:
+            try:
+                await isolator.prepare(isolator.usual)
+            except WorkerStartFailed as error:
+                print(f"interpreterd: {error}", file=sys.stderr)
+                return 1
         runner = Runner(
-            make_app(settings=settings, launcher=pool, token=token),
+            make_app(settings=settings, launcher=pool, isolator=isolator, token=token),
             access_log=None,
             shutdown_timeout=SHUTDOWN_TIMEOUT_S,
         )
@@ -114,7 +123,9 @@ async def _serve(settings: Settings, guard: Guard, parent: int | None, token: "T
         _announce(settings.http, runner)
         if settings.process.exit_unused_s is not None:
             await stack.enter_async_context(_ending_unused(runner, stop, settings.process.exit_unused_s))
-        pool.fill()  # now: a program that waits for the first line does not wait for a worker
+        (
+            isolator if isolator.usual.is_on else pool
+        ).fill()  # now: a program that waits for the first line does not wait for a worker
         await stop.wait()
         _log.info("shutting down")
         _end_at_the_latest()

@@ -14,6 +14,7 @@ from interpreterd.logs.settings import LogSettings
 from interpreterd.monitoring.settings import MonitoringSettings
 from interpreterd.setting_kinds import absolute, duration, setting, switch
 from interpreterd.tenants.settings import TenantSettings
+from interpreterd.workers.isolation.settings import IsolationSettings
 from interpreterd.workers.settings import WorkerSettings
 
 
@@ -46,6 +47,7 @@ class Settings:
     tenants: TenantSettings = attrs.Factory(TenantSettings)
     dialects: DialectSettings = attrs.Factory(DialectSettings)
     workers: WorkerSettings = attrs.Factory(WorkerSettings)
+    isolation: IsolationSettings = attrs.Factory(IsolationSettings)
     contexts: ContextSettings = attrs.Factory(ContextSettings)
     files: FileSettings = attrs.Factory(FileSettings)
     monitoring: MonitoringSettings = attrs.Factory(MonitoringSettings)

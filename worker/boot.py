@@ -28,6 +28,7 @@ MODULES = (
     "orphans",
     "stack",
     "system",
+    "configuring",
     "interpreter",
 )
 ModuleType = type(sys)  # the types module would be one more import

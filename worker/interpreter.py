@@ -14,6 +14,7 @@ from sys import getrecursionlimit, setprofile, setrecursionlimit, settrace  # us
 from time import sleep
 
 from worker.channel import ChannelLost, decode, encode
+from worker.configuring import RESERVE_BYTES, configure
 from worker.flusher import SIGNALS, undisturbed
 from worker.namespace import Exit, is_silent, restore_environment, set_environment
 from worker.report import call_hook, describe, describe_again, forget_frames, forget_own_frames, remember
@@ -23,9 +24,6 @@ if sys.version_info >= (3, 12):
 
 PROTOCOL_VERSION = 1
 ABANDONED_S = 5  # how long an abandoned worker waits to be killed together with its children
-# Kept from user code that has a memory limit, so that the worker can report a MemoryError: allocated and never touched,
-# so that it is only a number to the kernel, and so large that malloc(3) always gives it back.
-RESERVE_BYTES = 40 << 20
 _TOOLS = range(6 if sys.version_info >= (3, 12) else 0)  # of sys.monitoring, according to the library reference
 _WARM_UPS = 16
 _EX_SOFTWARE = 70  # <sysexits.h>
@@ -101,18 +99,12 @@ class Interpreter:
             self._collapse(error)
 
     def _configure(self, message):
-        self._cwd = cwd = message["cwd"]
-        try:
-            os.chdir(cwd)
-        except OSError as error:
-            self._channel.send({"type": "failed", "reason": f"cannot enter {cwd}: {error.strerror}"})
+        self._cwd = message["cwd"]
+        reason = configure(message, self._environ, self._library, self._channel)
+        if reason is not None:
+            self._channel.send({"type": "failed", "reason": reason})
             return
-        self._environ["PWD"] = cwd
-        set_environment(self._environ, message["envs"])
         if "limits" in message:
-            from worker.limiting import limit
-
-            limit(self._library, message["limits"], RESERVE_BYTES)
             self._reserve_bytes = RESERVE_BYTES if "data" in message["limits"] else 0
         self._channel.send({"type": "configured"})
 

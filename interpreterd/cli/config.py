@@ -82,7 +82,7 @@ def _in_words(name: str, value: Any) -> str:
         return "yes" if value else "no"
     if name.endswith(("_bytes", "_memory")):
         return size_in_words(value)
-    return ", ".join(value) if isinstance(value, tuple) else str(value)
+    return ", ".join(map(str, value)) if isinstance(value, tuple) else str(value)
 
 
 command = Config(

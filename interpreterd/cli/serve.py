@@ -33,7 +33,7 @@ def _option(setting: "attrs.Attribute[Any]", name: str) -> click.Option:
 
 
 def _in_words(default: Any) -> Any:
-    return ",".join(default) if isinstance(default, tuple) else default
+    return ",".join(map(str, default)) if isinstance(default, tuple) else default
 
 
 command = click.Command(

@@ -31,7 +31,7 @@ from interpreterd.model.requests import CreateContext, Execute
 from interpreterd.pipe.bundles import Bundle
 from interpreterd.pipe.messages import FromWorker
 from interpreterd.workers.directory import real_directory
-from interpreterd.workers.launcher import Launcher
+from interpreterd.workers.isolation.isolator import Place
 from interpreterd.workers.watcher import Watcher
 
 _log = logging.getLogger(__name__)
@@ -57,7 +57,6 @@ class Context:
         cwd: str,
         *,
         request: CreateContext,
-        launcher: Launcher,
         settings: ContextSettings,
         start_timeout_s: float,
         executions: Executions,
@@ -65,6 +64,7 @@ class Context:
         watcher: Watcher,
         tasks: asyncio.TaskGroup,
         account: Account,
+        place: Place,
     ) -> None:
         """Make an inactive context; ``start`` or the first ``submit`` gives it a worker."""
         self.id = context_id
@@ -75,12 +75,13 @@ class Context:
         self.metadata = request.metadata
         self._created_at = time.time()
         self._limits = limits
+        self._place = place
         self._slot = Slot(
             context_id,
             listener=self,
             feed=self._feed,
-            launcher=launcher,
-            configuration=configured(cwd, limits, request.envs),
+            launcher=place.launcher,
+            configuration=configured(cwd, limits, request.envs, place.confinement),
             start_timeout_s=start_timeout_s,
             limits=limits,
             directories=(self.directory,),
@@ -128,6 +129,7 @@ class Context:
             queued=self._machine.queued,
             metadata=self.metadata,
             limits=self._limits,
+            isolation=self._place.info,
             usage=usages.get(self.pid or 0),
             tenant=self.account.tenant,
             expires_at=None if self.expiry is None else self.expiry.at(),
@@ -214,6 +216,7 @@ class Context:
         self._timers.close()
         self._transcript.close()
         await self._slot.close()
+        await self._place.close()
 
     def on_message(self, message: FromWorker) -> None:
         """See ``Listener``."""

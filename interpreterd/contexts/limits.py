@@ -1,4 +1,4 @@
-"""The daemon's limits for every context, before a context's own limits tighten them."""
+"""The daemon's limits for every context, before a context's own limits tighten them; the check of a request by both."""
 
 from collections.abc import Mapping
 
@@ -8,6 +8,7 @@ from interpreterd.model.environment import NO_ENVS
 from interpreterd.model.errors import InvalidRequest
 from interpreterd.model.limits import Limits
 from interpreterd.model.requests import Execute
+from interpreterd.pipe.confinement import Confinement
 from interpreterd.pipe.messages import Configure
 
 # The output that an interrupted program may still write although its client does not read: its own buffers and its
@@ -44,8 +45,15 @@ def check_lengths(request: Execute, limits: Limits, *, grace_s: float) -> None:
         raise InvalidRequest(f"graceS must be at most {grace_s:g}, the daemon's limit")
 
 
-def configured(cwd: str, limits: Limits, envs: Mapping[str, str] = NO_ENVS) -> Configure:
+def configured(
+    cwd: str, limits: Limits, envs: Mapping[str, str] = NO_ENVS, confine: Confinement | None = None
+) -> Configure:
     """Return the configuration of a context's workers: those of ``limits`` that the kernel enforces are in it."""
     return Configure(
-        cwd=cwd, envs=envs, data_bytes=limits.data_bytes, file_bytes=limits.disk_bytes, open_files=limits.open_files
+        cwd=cwd,
+        envs=envs,
+        data_bytes=limits.data_bytes,
+        file_bytes=limits.disk_bytes,
+        open_files=limits.open_files,
+        confine=confine,
     )

@@ -31,11 +31,13 @@ from interpreterd.model.errors import (
     WorkerStartFailed,
 )
 from interpreterd.model.expiry import ContextExpired, Expired
+from interpreterd.model.isolation import Isolation, tightened
 from interpreterd.model.python import Python
 from interpreterd.model.requests import ChangeContext, CreateContext, Execute, patched
 from interpreterd.model.rules import Rules
 from interpreterd.processes.usage import UsageMeter
 from interpreterd.workers.directory import check_directory, real_directory
+from interpreterd.workers.isolation.isolator import Isolator, Unisolated
 from interpreterd.workers.launcher import Launcher
 from interpreterd.workers.settings import WorkerSettings
 from interpreterd.workers.watcher import Watcher
@@ -47,11 +49,18 @@ _log = logging.getLogger(__name__)
 class Manager:
     """All contexts of a daemon. An async context manager: at its end no worker is left."""
 
-    def __init__(self, settings: ContextSettings, workers: WorkerSettings, launcher: Launcher) -> None:
-        """Use ``launcher`` for every worker; it stays the caller's."""
+    def __init__(
+        self,
+        settings: ContextSettings,
+        workers: WorkerSettings,
+        launcher: Launcher,
+        isolator: Isolator | None = None,
+    ) -> None:
+        """Use ``launcher`` for every worker that ``isolator`` does not start; both stay the caller's."""
         self._settings = settings
         self._workers = workers
         self._launcher = launcher
+        self._isolator = isolator or Unisolated(launcher)
         self._contexts: dict[str, Context] = {}
         self._defaults = {DEFAULT_CONTEXT_ID: DEFAULT_CONTEXT}
         self.accounts = Accounts()
@@ -105,7 +114,9 @@ class Manager:
             configured = ", ".join(self._workers.preload) or "none"
             raise InvalidRequest(f"preload must name the modules of a configured template: {configured}")
         cwd = check_directory(request.cwd if request.cwd is not None else self._settings.cwd)
-        context = self._add(new_id(), cwd, request)
+        isolation = tightened(self._isolator.usual, request.isolation)
+        await self._isolator.prepare(isolation)
+        context = self._add(new_id(), cwd, request, isolation)
         try:
             await context.start()
         except BaseException as error:
@@ -133,7 +144,7 @@ class Manager:
         name = context_id or DEFAULT_CONTEXT_ID
         if (request := self._defaults.get(name)) is None:
             raise ContextNotFound(name)
-        return self._add(name, self._settings.cwd, request)
+        return self._add(name, self._settings.cwd, request, self._isolator.usual)
 
     def add_tenant(self, tenant: str, rules: Rules) -> None:
         """Let ``tenant`` have contexts, among them a default one, within ``rules``; repeating it changes these."""
@@ -263,7 +274,7 @@ class Manager:
         self._contexts.clear()
         await asyncio.gather(*(context.close(ServerShuttingDown()) for context in contexts))
 
-    def _add(self, context_id: str, cwd: str, request: CreateContext) -> Context:
+    def _add(self, context_id: str, cwd: str, request: CreateContext, isolation: Isolation) -> Context:
         if self._closing:
             raise ServerShuttingDown
         if len(self._contexts) >= self._settings.max_contexts:
@@ -274,7 +285,6 @@ class Manager:
             context_id,
             cwd,
             request=request,
-            launcher=self._launcher,
             settings=self._settings,
             start_timeout_s=self._workers.start_timeout_s,
             executions=self.executions,
@@ -282,6 +292,7 @@ class Manager:
             watcher=self._watcher,
             tasks=self._tasks,
             account=account,
+            place=self._isolator.isolate(isolation, real_directory(cwd)),
         )
         self._contexts[context_id] = context
         context.account.contexts += 1

@@ -6,6 +6,7 @@ from typing import Final
 
 from attrs import field, frozen
 
+from interpreterd.model.isolation import OPEN, IsolationInfo
 from interpreterd.model.limits import NONE, Limits
 
 ACTIVE: Final = ("idle", "busy")  # the states of a context that has a worker
@@ -54,6 +55,7 @@ class ContextInfo:
     queued: int = 0
     metadata: Mapping[str, str] = field(factory=dict, repr=lambda metadata: f"<{len(metadata)} pairs>")
     limits: Limits = NONE
+    isolation: IsolationInfo = OPEN
     usage: Usage | None = None
     expires_at: float | None = None
     tenant: str | None = None

@@ -36,7 +36,8 @@ an error of the daemon: it is text, ``events.Failure``.
     ├── LimitReached
     │   └── QuotaReached        a tenant's own, of ``access_errors``
     ├── WorkerStartFailed
-    │   └── OutOfResources      no descriptors, processes or memory for one more
+    │   ├── OutOfResources      no descriptors, processes or memory for one more
+    │   └── IsolationUnavailable  of ``isolation``
     ├── LookFailed              a look at the namespace has found nothing that can be told: of ``execution_errors``
     ├── ExecutionTimedOut
     ├── ExecutionInterrupted

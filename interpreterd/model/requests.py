@@ -9,6 +9,7 @@ from interpreterd.model.comms import ToComm
 from interpreterd.model.digest import Digest, utf8_bytes
 from interpreterd.model.errors import InvalidRequest
 from interpreterd.model.functions import HostFunction
+from interpreterd.model.isolation import NO_ISOLATION_REQUEST, IsolationRequest
 from interpreterd.model.limits import NONE, Limits
 from interpreterd.model.looks import Task
 from interpreterd.model.names import JSON
@@ -106,6 +107,7 @@ class CreateContext:
         cwd: Absolute path of an existing directory; None for the daemon's own.
         preload: The modules that the daemon must preload; None if that does not matter.
         limits: Tighter ones than the daemon's own.
+        isolation: Tighter than the daemon's own.
         envs: Environment variables of all its executions.
         metadata: The client's notes; see ``patched``.
         listed: Whether clients find it among the contexts, and its executions when they have ended. A dialect makes
@@ -116,6 +118,7 @@ class CreateContext:
     cwd: str | None = None
     preload: Set[str] | None = None
     limits: Limits = NONE
+    isolation: IsolationRequest = NO_ISOLATION_REQUEST
     envs: Mapping[str, str] = field(factory=dict, repr=lambda envs: f"<{len(envs)} variables>")
     metadata: Mapping[str, str] = field(factory=dict, repr=lambda metadata: f"<{len(metadata)} pairs>")
     listed: bool = True

@@ -7,6 +7,7 @@ import orjson
 
 from interpreterd.model.looks import Task
 from interpreterd.pipe.calls import CancelCall, Raise, Return, call_end_body, declared
+from interpreterd.pipe.confinement import confinement_body
 from interpreterd.pipe.messages import Answer, Configure, Exit, Fork, Leave, Run, Sync, ToWorker
 
 PIECE_CHARS: Final = 64 << 10  # takes half a millisecond to encode, at worst
@@ -57,7 +58,7 @@ def _body(message: ToWorker) -> dict[str, Any]:
                 if not message.writes:
                     limits["closed"] = True
             if message.confine is not None:
-                body["confine"] = dict(message.confine)
+                body["confine"] = confinement_body(message.confine)
         case Run():
             body = _run(message)
         case Answer():

@@ -17,6 +17,7 @@ from interpreterd.model.looks import Found
 from interpreterd.model.requests import Execute
 from interpreterd.pipe.calls import Called, CancelCall, Dropped, Raise, Return, parse_called, parse_dropped
 from interpreterd.pipe.changes import parse_changed
+from interpreterd.pipe.confinement import Confinement
 from interpreterd.pipe.failures import parse_reported
 from interpreterd.pipe.looks import parse_found
 from interpreterd.pipe.turns import SECRET_CHARS
@@ -39,6 +40,7 @@ class Configure:
         file_bytes: Limit of the length of each file that they write; None for no other than it has.
         writes: Whether they may write files at all, for now; False only with ``file_bytes``.
         open_files: Limit of the descriptors that each of them has open; None for no other than it has.
+        confine: What it does to itself before that; None for nothing.
     """
 
     cwd: str
@@ -47,12 +49,12 @@ class Configure:
     file_bytes: int | None = None
     writes: bool = True
     open_files: int | None = None
-    confine: Mapping[str, Any] | None = None
+    confine: Confinement | None = None
 
     @property
     def moves(self) -> bool:
         """Whether the worker has to move into another process: see ``workers/moving.py``."""
-        return self.confine is not None and "pid" in self.confine["namespaces"]
+        return self.confine is not None and "pid" in self.confine.namespaces
 
 
 @frozen

@@ -31,6 +31,10 @@ class Launcher(Protocol):
         """Return the workers' interpreter. Raises ``WorkerStartFailed`` if there is no usable one."""
         ...
 
+    async def examine(self, program: bytes) -> bytes:
+        """Return what ``program`` prints, run once by the workers' interpreter. Raises ``WorkerStartFailed``."""
+        ...
+
     async def sweep(self, worker: int | None = None) -> None:
         """Kill processes that dead workers have left behind; wait a moment for the cleaners of ``worker``, a pid."""
 

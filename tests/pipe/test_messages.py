@@ -18,6 +18,7 @@ from interpreterd.model.looks import Cell, Comms, Completions, History, HistoryQ
 from interpreterd.model.requests import Execute
 from interpreterd.pipe import messages
 from interpreterd.pipe.calls import Called, CancelCall, Dropped, Raise, Return
+from interpreterd.pipe.confinement import Confinement, Landlock
 from interpreterd.pipe.decoders import Decoder
 from interpreterd.pipe.encoders import encode
 from interpreterd.pipe.messages import (
@@ -66,6 +67,16 @@ TO_WORKER: list[messages.ToWorker] = [
                 HostFunction(name="search", signature="(query: str)", doc="Finds."),
                 HostFunction(name="github.fetch", is_async=True),
             ),
+        ),
+    ),
+    Configure(
+        cwd="/w",
+        confine=Confinement(
+            home="/h",
+            temporary="/t",
+            landlock=Landlock(abi=7, read=("/usr",), write=("/w",), devices=("/dev/null",), ports=(443,)),
+            seccomp="AAA=",
+            notes={"write": "off"},
         ),
     ),
     Run("e6", Execute(code="pri", task=Task(kind="complete", cursor=3))),

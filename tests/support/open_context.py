@@ -17,6 +17,7 @@ from interpreterd.model.errors import (
 )
 from interpreterd.model.requests import CreateContext, Execute
 from interpreterd.pipe.messages import Run
+from interpreterd.workers.isolation.isolator import Place
 from interpreterd.workers.watcher import Watcher
 
 COMPLETED = events.Finished(outcome=events.Outcome.COMPLETED)
@@ -36,7 +37,7 @@ async def open_context(
             "c",
             "/work",
             request=CreateContext(),
-            launcher=launcher,
+            place=Place(launcher),
             settings=chosen,
             start_timeout_s=start_timeout_s,
             executions=executions,

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from interpreterd.pipe.confinement import Confinement, Landlock
 from interpreterd.pipe.messages import Configure, Configured, FromWorker
 from interpreterd.processes.nursery import Nursery
 from interpreterd.workers.moving import Heir
@@ -16,7 +17,12 @@ from interpreterd.workers.pipes import both_ends
 from interpreterd.workers.process import ProcessWorker
 from interpreterd.workers.worker import Deaf
 
-MOVES = Configure(cwd="/", confine={"namespaces": ["pid"]})
+MOVES = Configure(
+    cwd="/",
+    confine=Confinement(
+        home="/", temporary="/", landlock=Landlock(abi=1, read=(), write=()), namespaces=("pid",), seccomp=""
+    ),
+)
 
 
 class Recorder(Deaf):

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from interpreterd.dialects.native.isolation import isolation_body
 from interpreterd.dialects.native.limits import limits_body
 from interpreterd.http.timestamp import timestamp
 from interpreterd.model.context_info import ContextInfo, Usage
@@ -28,6 +29,7 @@ def context_body(info: ContextInfo) -> dict[str, Any]:
         **({"limits": limits} if limits else {}),
         **({"expiresAt": timestamp(info.expires_at)} if info.expires_at is not None else {}),
         **({"tenant": info.tenant} if info.tenant else {}),
+        "isolation": isolation_body(info.isolation),
     }
 
 

@@ -62,6 +62,7 @@ from interpreterd.model.file_errors import (
     PathOutside,
     RangeOutside,
 )
+from interpreterd.model.isolation import IsolationUnavailable
 
 TIMEOUT: Final = 4008  # a close code of this API
 
@@ -109,6 +110,7 @@ ROWS: Final[Mapping[type[InterpreterError], ErrorRow]] = {
     QuotaReached: ErrorRow(HTTPStatus.TOO_MANY_REQUESTS, POLICY_VIOLATION, headers=RETRY_SOON),
     WorkerStartFailed: ErrorRow(HTTPStatus.INTERNAL_SERVER_ERROR, INTERNAL_ERROR, announced=True),
     OutOfResources: ErrorRow(HTTPStatus.SERVICE_UNAVAILABLE, INTERNAL_ERROR, announced=True, headers=RETRY_SOON),
+    IsolationUnavailable: ErrorRow(HTTPStatus.SERVICE_UNAVAILABLE, INTERNAL_ERROR, announced=True),
     ExecutionTimedOut: ErrorRow(HTTPStatus.REQUEST_TIMEOUT, TIMEOUT, announced=True),
     ExecutionInterrupted: ErrorRow(HTTPStatus.CONFLICT, OK, announced=True),
     LimitExceeded: ErrorRow(HTTPStatus.UNPROCESSABLE_ENTITY, POLICY_VIOLATION, announced=True),

@@ -11,6 +11,7 @@ from typing import Any, Final
 from attrs import frozen
 
 from interpreterd.dialects.native.calls import parse_functions
+from interpreterd.dialects.native.isolation import parse_isolation
 from interpreterd.dialects.native.limits import parse_limits
 from interpreterd.http.fields import (
     choice,
@@ -172,7 +173,7 @@ _OPTIONS: Final[Mapping[str, _Option]] = {
 
 def parse_create(value: object) -> CreateContext:
     """Return the request for a new context."""
-    body = json_object(value, "the body", {"cwd", "language", "preload", "limits", "envs", "metadata"})
+    body = json_object(value, "the body", {"cwd", "language", "preload", "limits", "isolation", "envs", "metadata"})
     language = string(body, "language")
     if language not in (None, "", "python"):
         raise UnsupportedLanguage
@@ -185,6 +186,7 @@ def parse_create(value: object) -> CreateContext:
         cwd=cwd,
         preload=names(body, "preload"),
         limits=parse_limits(body),
+        isolation=parse_isolation(body),
         envs=envs,
         metadata=patched({}, _patch(body, "metadata")),
     )

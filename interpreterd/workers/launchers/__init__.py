@@ -4,10 +4,10 @@ A row imports its launcher only when it is used, because ``workers/settings.py``
 the choices of ``--launcher``.
 """
 
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, closing
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Protocol
 
 from attrs import frozen
 
@@ -16,6 +16,15 @@ if TYPE_CHECKING:
     from interpreterd.workers.launcher import Launcher
     from interpreterd.workers.launchers.spawn import SpawnLauncher
     from interpreterd.workers.settings import WorkerSettings
+
+
+class RunLauncher(Protocol):
+    """Starts a launcher."""
+
+    def __call__(
+        self, settings: "WorkerSettings", nursery: "Nursery", *, clean: bool = False
+    ) -> AbstractAsyncContextManager["Launcher"]:
+        """Give a block the launcher; ``clean`` is as in ``SpawnLauncher``."""
 
 
 @frozen(kw_only=True)
@@ -31,23 +40,27 @@ class Row:
 
     summary: str
     preloads: bool = False
-    run: Callable[["WorkerSettings", "Nursery"], AbstractAsyncContextManager["Launcher"]]
+    run: "RunLauncher"
 
 
 @asynccontextmanager
-async def _spawn(settings: "WorkerSettings", nursery: "Nursery") -> "AsyncIterator[SpawnLauncher]":
+async def _spawn(
+    settings: "WorkerSettings", nursery: "Nursery", *, clean: bool = False
+) -> "AsyncIterator[SpawnLauncher]":
     from interpreterd.workers.launchers.spawn import SpawnLauncher
 
-    launcher = SpawnLauncher(python=settings.python, nursery=nursery, start_timeout_s=settings.start_timeout_s)
+    launcher = SpawnLauncher(
+        python=settings.python, nursery=nursery, start_timeout_s=settings.start_timeout_s, clean=clean
+    )
     with closing(launcher):
         yield launcher
 
 
 @asynccontextmanager
-async def _fork(settings: "WorkerSettings", nursery: "Nursery") -> "AsyncIterator[Launcher]":
+async def _fork(settings: "WorkerSettings", nursery: "Nursery", *, clean: bool = False) -> "AsyncIterator[Launcher]":
     from interpreterd.workers.launchers.fork import ForkLauncher
 
-    async with _spawn(settings, nursery) as spawner:
+    async with _spawn(settings, nursery, clean=clean) as spawner:
         launcher = ForkLauncher(
             spawner, modules=settings.preload, nursery=nursery, start_timeout_s=settings.start_timeout_s
         )

@@ -76,6 +76,10 @@ class ForkLauncher:
         """See ``Launcher``."""
         return await self._spawner.describe_python()
 
+    async def examine(self, program: bytes) -> bytes:
+        """See ``Launcher``."""
+        return await self._spawner.examine(program)
+
     async def sweep(self, worker: int | None = None) -> None:
         """See ``Launcher``."""
         await self._spawner.sweep(worker)

@@ -104,6 +104,10 @@ class Pool:
         """See ``Launcher``."""
         return await self._launcher.describe_python()
 
+    async def examine(self, program: bytes) -> bytes:
+        """See ``Launcher``."""
+        return await self._launcher.examine(program)
+
     async def sweep(self, worker: int | None = None) -> None:
         """See ``Launcher``."""
         await self._launcher.sweep(worker)

@@ -6,7 +6,7 @@ import os
 import re
 import shutil
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 from attrs import frozen
@@ -18,6 +18,7 @@ from interpreterd.processes.families import kill_family
 from interpreterd.processes.nursery import Nursery
 from interpreterd.setting_kinds import VARIABLE_PREFIX
 from interpreterd.workers.endings import start_failure
+from interpreterd.workers.isolation.environment import clean_environment
 from interpreterd.workers.process import ProcessWorker
 from interpreterd.workers.script import COMPILER_FLAGS, OLDEST_PYTHON, command, compiler, in_memory
 from interpreterd.workers.spawn import spawn
@@ -43,12 +44,17 @@ def worker_environment(environ: Mapping[str, str]) -> dict[str, str]:
 class SpawnLauncher:
     """Starts each worker as a new process: an ``asyncio.subprocess``."""
 
-    def __init__(self, *, python: str, nursery: Nursery, start_timeout_s: float) -> None:
-        """Look for ``python``, a name on PATH or a path, when it is first needed."""
+    def __init__(self, *, python: str, nursery: Nursery, start_timeout_s: float, clean: bool = False) -> None:
+        """Look for ``python``, a name on PATH or a path, when it is first needed.
+
+        With ``clean``, workers get only what isolated contexts may see of the daemon's environment.
+        """
         self._python = python
         self._nursery = nursery
         self._start_timeout_s = start_timeout_s
         self._environment = worker_environment(os.environ)
+        if clean:
+            self._environment = clean_environment(self._environment)
         if path := self._environment.get("PYTHONPATH"):
             self._environment["PYTHONPATH"] = absolute_path(path, os.getcwd())
         self._found: _Found | None = None
@@ -94,9 +100,36 @@ class SpawnLauncher:
         path = shutil.which(self._python, path=self._environment.get("PATH", os.defpath))
         if path is None:
             raise WorkerStartFailed(f"{self._python} not found")
+        status, out, err = await self._run(path, "-I", "-S", *COMPILER_FLAGS, program=compiler())
+        executable, version, script = (out + b"\n\n").split(b"\n", 2)
+        number = re.fullmatch(rb"(\d+)\.(\d+)\.\d+", version)
+        if number is not None and tuple(map(int, number.groups())) < OLDEST_PYTHON:
+            raise WorkerStartFailed(
+                f"{path} is Python {version.decode()}; workers need {'.'.join(map(str, OLDEST_PYTHON))} or newer"
+            )
+        if status or number is None:
+            raise WorkerStartFailed(f"{path} is not a Python{_last_line(err)}")
+        try:
+            script_fd = in_memory(script)
+        except OSError as error:
+            raise start_failure(error, "the worker") from error
+        self._scripts.callback(os.close, script_fd)
+        python = Python(executable=os.fsdecode(executable), version=version.decode())
+        return _Found(python=python, identity=_identity(python.executable), script_fd=script_fd)
+
+    async def examine(self, program: bytes) -> bytes:
+        """See ``Launcher``."""
+        path = (await self._find()).python.executable
+        status, out, err = await self._run(path, program=program)
+        if status:
+            raise WorkerStartFailed(f"{path} could not examine this machine{_last_line(err)}")
+        return out
+
+    async def _run(self, path: str, *flags: str, program: bytes) -> tuple[int | None, bytes, bytes]:
+        """Run ``program`` by the Python at ``path``; return its status and what it has written."""
         try:
             async with self._nursery.birth():
-                process = await self._start_probe(path)
+                process = await self._start_program(path, flags, program)
                 self._nursery.add(process.pid)
         except OSError as error:
             raise start_failure(error, path) from error
@@ -109,32 +142,15 @@ class SpawnLauncher:
             if process.returncode is None:
                 kill_family(process.pid)  # it may be a script with children
             self._nursery.remove(process.pid)
-        executable, version, script = (out + b"\n\n").split(b"\n", 2)
-        number = re.fullmatch(rb"(\d+)\.(\d+)\.\d+", version)
-        if number is not None and tuple(map(int, number.groups())) < OLDEST_PYTHON:
-            raise WorkerStartFailed(
-                f"{path} is Python {version.decode()}; workers need {'.'.join(map(str, OLDEST_PYTHON))} or newer"
-            )
-        if process.returncode or number is None:
-            lines = err.decode(errors="replace").strip().splitlines()
-            raise WorkerStartFailed(f"{path} is not a Python" + (f": {lines[-1]}" if lines else ""))
-        try:
-            script_fd = in_memory(script)
-        except OSError as error:
-            raise start_failure(error, "the worker") from error
-        self._scripts.callback(os.close, script_fd)
-        python = Python(executable=os.fsdecode(executable), version=version.decode())
-        return _Found(python=python, identity=_identity(python.executable), script_fd=script_fd)
+        return process.returncode, out, err
 
-    async def _start_probe(self, path: str) -> asyncio.subprocess.Process:
+    async def _start_program(self, path: str, flags: Iterable[str], program: bytes) -> asyncio.subprocess.Process:
         # Not a pipe: uvloop cannot write to a pipe whose reader ends without reading.
-        program_fd = in_memory(compiler())
+        program_fd = in_memory(program)
         try:
             return await asyncio.create_subprocess_exec(
                 path,
-                "-I",
-                "-S",
-                *COMPILER_FLAGS,
+                *flags,
                 "-c",
                 _PROBE,
                 stdin=program_fd,
@@ -154,6 +170,12 @@ class _Found:
     python: Python
     identity: tuple[int, ...] | None
     script_fd: int
+
+
+def _last_line(err: bytes) -> str:
+    """Return the last line of an error message, as the end of a sentence."""
+    lines = err.decode(errors="replace").strip().splitlines()
+    return f": {lines[-1]}" if lines else ""
 
 
 def _directory_for_scripts() -> str | None:

@@ -50,6 +50,7 @@ def test_a_context() -> None:
         "executionCount": 2,
         "queued": 0,
         "metadata": {},
+        "isolation": {"profile": "off", "layers": []},
     }
 
 

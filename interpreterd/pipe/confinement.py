@@ -1,0 +1,73 @@
+"""What a worker does to itself before it runs any code of an isolated context: the ``confine`` of ``Configure``.
+
+The daemon decides everything; the worker applies it, see ``worker/confining.py``. ``workers/isolation`` computes it.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from attrs import field, frozen
+
+
+@frozen(kw_only=True)
+class Landlock:
+    """A ruleset of landlock(7); all paths absolute. A path that does not exist is left out.
+
+    Attributes:
+        abi: The version of the interface that the kernel has.
+        read: What may be read, listed and executed: files, or directories with everything below.
+        write: What may be changed as well.
+        devices: What may be read, written and controlled (ioctl(2)), but neither made nor removed.
+        ports: Of TCP, to which the worker may connect; None if that is not Landlock's to say.
+    """
+
+    abi: int
+    read: tuple[str, ...]
+    write: tuple[str, ...]
+    devices: tuple[str, ...] = ()
+    ports: tuple[int, ...] | None = None
+
+
+@frozen(kw_only=True)
+class Confinement:
+    """Everything that keeps the code of one context from the rest of the machine.
+
+    Attributes:
+        home: The context's own HOME.
+        temporary: Its own TMPDIR.
+        namespaces: Those that it makes for itself; see ``workers/isolation/namespaces.py``.
+        view: What it sees of the file system in a mount namespace.
+        seccomp: The program of seccomp(2), an array of struct sock_filter, in base64.
+        notes: What code is told when it is refused something, by kind.
+    """
+
+    home: str
+    temporary: str
+    landlock: Landlock
+    namespaces: tuple[str, ...] = ()
+    view: Mapping[str, Any] | None = field(default=None, repr=lambda view: "None" if view is None else "…", hash=False)
+    seccomp: str = field(repr=lambda program: f"<{len(program)} characters>")
+    notes: Mapping[str, str] = field(factory=dict, hash=False)
+
+
+def confinement_body(it: Confinement) -> dict[str, Any]:
+    """Return ``confine`` as JSON."""
+    landlock: dict[str, Any] = {
+        "abi": it.landlock.abi,
+        "read": it.landlock.read,
+        "write": it.landlock.write,
+        "devices": it.landlock.devices,
+    }
+    if it.landlock.ports is not None:
+        landlock["ports"] = it.landlock.ports
+    body: dict[str, Any] = {
+        "home": it.home,
+        "temporary": it.temporary,
+        "landlock": landlock,
+        "namespaces": it.namespaces,
+        "seccomp": it.seccomp,
+        "notes": dict(it.notes),
+    }
+    if it.view is not None:
+        body["view"] = dict(it.view)
+    return body

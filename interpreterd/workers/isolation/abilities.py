@@ -1,0 +1,79 @@
+"""What this machine can do to isolate contexts: found out once, by a process of the workers' interpreter."""
+
+from importlib import resources
+from importlib.resources.abc import Traversable
+from typing import Final
+
+import orjson
+from attrs import frozen
+
+from interpreterd.model.isolation import IsolationUnavailable
+from interpreterd.workers.isolation.syscalls import AUDIT_ARCH
+from interpreterd.workers.launcher import Launcher
+
+_MODULES: Final = ("syscalls", "probing")  # of the worker, in an order in which each needs only earlier ones
+_PROGRAM: Final = """
+import os, sys
+while "" in sys.path:
+    sys.path.remove("")
+ModuleType = type(sys)
+sys.modules["worker"] = worker = ModuleType("worker")
+worker.__path__ = []
+for name, source in SOURCES.items():
+    sys.modules["worker." + name] = module = ModuleType("worker." + name)
+    setattr(worker, name, module)
+    exec(compile(source, "<interpreterd worker " + name + ">", "exec", dont_inherit=True), module.__dict__)
+found = worker.probing.found()
+import json
+os.write(1, json.dumps(found).encode())
+"""
+
+
+@frozen(kw_only=True)
+class Abilities:
+    """What a machine can do.
+
+    Attributes:
+        architecture: As uname(2) names it.
+        landlock: The version of its interface; 0 without it.
+        seccomp: Whether system calls can be filtered.
+        namespaces: The kinds that a worker can get: of ``user``, ``mount``, ``pid``, ``ipc``, ``net``.
+        paths: Where the workers' Python and its packages are: directories and files, absolute.
+    """
+
+    architecture: str = "x86_64"
+    landlock: int = 0
+    seccomp: bool = False
+    namespaces: frozenset[str] = frozenset()
+    paths: tuple[str, ...] = ()
+
+    @property
+    def filters(self) -> bool:
+        """Whether system calls can be filtered, and their numbers are known here."""
+        return self.seccomp and self.architecture in AUDIT_ARCH
+
+
+async def examine(launcher: Launcher) -> Abilities:
+    """Return what this machine can do for workers of ``launcher``. Raises ``WorkerStartFailed``."""
+    return parsed_abilities(await launcher.examine(probe_program(resources.files("interpreterd") / "_worker")))
+
+
+def probe_program(folder: Traversable) -> bytes:
+    """Return the program that finds out, and prints it; ``folder`` has the worker's modules."""
+    sources = {name: (folder / f"{name}.py").read_text("utf-8") for name in _MODULES}
+    return f"SOURCES = {sources!a}\n{_PROGRAM}".encode()
+
+
+def parsed_abilities(answer: bytes) -> Abilities:
+    """Return what the program has printed. Raises ``IsolationUnavailable``."""
+    try:
+        found = orjson.loads(answer)
+        return Abilities(
+            architecture=found["architecture"],
+            landlock=found["landlock"],
+            seccomp=found["seccomp"],
+            namespaces=frozenset(found["namespaces"]),
+            paths=tuple(found["paths"]),
+        )
+    except (ValueError, KeyError, TypeError):
+        raise IsolationUnavailable("the workers' interpreter could not say what this machine can do") from None

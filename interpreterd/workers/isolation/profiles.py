@@ -1,0 +1,123 @@
+"""The profiles: which layers each needs, and what they are told for one context."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from types import MappingProxyType
+from typing import Final
+
+from attrs import frozen
+
+from interpreterd.model.isolation import (
+    NO_NETWORK,
+    SOME_PORTS,
+    STANDARD,
+    STRICT,
+    Isolation,
+    IsolationUnavailable,
+    is_below,
+)
+from interpreterd.pipe.confinement import Confinement, Landlock
+from interpreterd.workers.isolation import places, seccomp
+from interpreterd.workers.isolation.abilities import Abilities
+from interpreterd.workers.isolation.directories import PrivateDirectories
+
+LANDLOCK_NEEDED: Final = 6  # signals and abstract sockets
+_LANDLOCK_HELP: Final = "Linux 6.12 or newer, started with landlock among its security modules (lsm=landlock,…)"
+_SECCOMP_HELP: Final = "a kernel with seccomp filters, on x86_64 or aarch64"
+
+
+@frozen(kw_only=True)
+class Missing:
+    """A layer that a profile needs, and this machine does not have.
+
+    Attributes:
+        layer: Its name.
+        keeps: What it would keep code from.
+        help: What would give it.
+    """
+
+    layer: str
+    keeps: str
+    help: str
+
+
+@frozen(kw_only=True)
+class Plan:
+    """What a worker is told, and the layers that it then has."""
+
+    confinement: Confinement
+    layers: tuple[str, ...]
+
+
+def lacking(profile: str, machine: Abilities) -> list[Missing]:
+    """Return what ``machine`` lacks for ``profile``; nothing if it can be had in full."""
+    lacks = []
+    if profile in (STANDARD, STRICT):
+        if machine.landlock < LANDLOCK_NEEDED:
+            has = f"it has landlock:{machine.landlock}" if machine.landlock else "it has none"
+            keeps = f"other files, processes, ports and abstract sockets; {has}"
+            lacks.append(Missing(layer=f"landlock:{LANDLOCK_NEEDED}", keeps=keeps, help=_LANDLOCK_HELP))
+        if not machine.filters:
+            lacks.append(Missing(layer="seccomp", keeps="system calls for the kernel itself", help=_SECCOMP_HELP))
+    return lacks
+
+
+def unavailable(profile: str, lacks: Iterable[Missing]) -> IsolationUnavailable:
+    """Return the error for a profile that cannot be had in full."""
+    layers = "; ".join(f"{it.layer} (against {it.keeps}) needs {it.help}" for it in lacks)
+    return IsolationUnavailable(f"isolation {profile} cannot be had on this machine in full: {layers}")
+
+
+def plan(isolation: Isolation, machine: Abilities, *, cwd: str, private: PrivateDirectories) -> Plan:
+    """Return what isolates the worker of a context in ``cwd``, a path without links, on ``machine``.
+
+    Raises:
+        IsolationUnavailable: A layer is missing.
+    """
+    if lacks := lacking(isolation.profile, machine):
+        raise unavailable(isolation.profile, lacks)
+    is_strict = isolation.profile == STRICT
+    ports = isolation.ports if isolation.network == SOME_PORTS else () if isolation.network == NO_NETWORK else None
+    system = places.OF_STRICT if is_strict else places.OF_STANDARD
+    devices = places.SINGLE_DEVICES if is_strict else (*places.SINGLE_DEVICES, *places.TERMINALS)
+    landlock = Landlock(
+        abi=machine.landlock,
+        read=(*system, *environment_paths(machine.paths, private.root), *isolation.read_paths),
+        write=(cwd, private.home, private.temporary, *_shared_memory(isolation), *isolation.write_paths),
+        devices=devices,
+        ports=ports,
+    )
+    rules = seccomp.CallRules(sockets=isolation.network != NO_NETWORK, unix_sockets=not is_strict)
+    confinement = Confinement(
+        home=private.home,
+        temporary=private.temporary,
+        landlock=landlock,
+        seccomp=seccomp.program(rules, machine.architecture),
+        notes=_notes(isolation, cwd),
+    )
+    return Plan(confinement=confinement, layers=(f"landlock:{machine.landlock}", "seccomp", "capabilities"))
+
+
+def environment_paths(paths: Sequence[str], private: str) -> tuple[str, ...]:
+    """Return those ``paths`` of Python that may be readable: none that holds the directories of other contexts."""
+    return tuple(path for path in paths if path != "/" and not is_below(private, (path,)))
+
+
+def _shared_memory(isolation: Isolation) -> tuple[str, ...]:
+    return () if isolation.profile == STRICT else (places.SHARED_MEMORY,)
+
+
+def _notes(isolation: Isolation, cwd: str) -> Mapping[str, str]:
+    """Return what code is told when something is refused to it."""
+    ports = ", ".join(map(str, isolation.ports))
+    network = {
+        NO_NETWORK: "connections are off in this context (isolation.network is none)",
+        SOME_PORTS: f"connections are allowed to the TCP ports {ports} only, and to servers of this context",
+    }.get(isolation.network, "")
+    return MappingProxyType(
+        {
+            "write": f"writes outside the context's directory are off: {cwd}, HOME and TMPDIR are its own",
+            "read": "reads outside the system, the Python environment and the context's directory are off",
+            "connect": network,
+            "call": f"this system call is off in a context with isolation {isolation.profile}",
+        }
+    )

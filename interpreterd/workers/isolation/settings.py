@@ -1,0 +1,65 @@
+"""The settings of isolation, and the daemon's own isolation that they say."""
+
+from typing import Final
+
+from attrs import frozen
+
+from interpreterd.model.errors import InvalidRequest
+from interpreterd.model.isolation import (
+    OFF,
+    PORTS,
+    PROFILES,
+    Isolation,
+    check_paths,
+    check_ports,
+    usual_network,
+)
+from interpreterd.setting_kinds import absolute, setting, whole, words
+
+_MUST_PORTS: Final = "must be comma-separated numbers from 1 to 65535"
+
+
+def _paths(text: str) -> tuple[str, ...]:
+    try:
+        return check_paths("they", [absolute(path) for path in words(text)])
+    except InvalidRequest as error:
+        raise ValueError(str(error).removeprefix("they ")) from None
+
+
+def _ports(text: str) -> tuple[int, ...]:
+    try:
+        return check_ports("they", [whole(port) for port in words(text)])
+    except (InvalidRequest, ValueError):
+        raise ValueError(_MUST_PORTS) from None
+
+
+@frozen(kw_only=True, eq=False, repr=False)
+class IsolationSettings:
+    """The settings of isolation; see ``model.isolation``."""
+
+    isolation: str = setting(
+        OFF,
+        "what contexts' code is kept from: off nothing; standard files, processes and ports that are not its own; "
+        "strict also the network. A context may ask for more",
+        choices=PROFILES,
+    )
+    isolation_read: tuple[str, ...] = setting(
+        (), "comma-separated paths that isolated code may read as well; may be repeated", parse=_paths, repeats=True
+    )
+    isolation_write: tuple[str, ...] = setting(
+        (), "comma-separated paths that isolated code may write as well; may be repeated", parse=_paths, repeats=True
+    )
+    isolation_ports: tuple[int, ...] = setting(
+        PORTS, "comma-separated ports of TCP to which isolated code may connect (default: 443,80)", parse=_ports
+    )
+
+
+def isolation_of(settings: IsolationSettings) -> Isolation:
+    """Return the isolation of contexts that ask for none."""
+    return Isolation(
+        profile=settings.isolation,
+        network=usual_network(settings.isolation),
+        ports=settings.isolation_ports,
+        read_paths=settings.isolation_read,
+        write_paths=settings.isolation_write,
+    )

@@ -1,0 +1,68 @@
+"""A worker that confines itself: what its code and all processes that it starts can no longer do."""
+
+from pathlib import Path
+
+import pytest
+from confined import confine
+from worker_driver import DrivenWorker
+
+
+def configure(worker: DrivenWorker, cwd: Path, **confined: object) -> None:
+    worker.send({"type": "configure", "cwd": str(cwd), "envs": {}, "confine": confined})
+    assert worker.receive() == {"type": "configured"}
+
+
+@pytest.fixture
+def confined(worker: DrivenWorker, tmp_path: Path) -> DrivenWorker:
+    """Return a worker with the profile ``standard`` in the directory ``work`` of ``tmp_path``."""
+    (tmp_path / "work").mkdir()
+    configure(worker, tmp_path / "work", **confine(worker.python, tmp_path / "work", tmp_path))
+    return worker
+
+
+def name_of_error(worker: DrivenWorker, code: str) -> str | None:
+    error = worker.run(code).error
+    return None if error is None else error["name"]
+
+
+def test_it_has_no_privileges_left(confined: DrivenWorker) -> None:
+    lines = confined.printed("print(open('/proc/self/status').read())").splitlines()
+    status = dict(line.split(":\t", 1) for line in lines if line)
+    assert {status[name].strip() for name in ("CapInh", "CapPrm", "CapEff", "CapAmb")} == {"0" * 16}
+    assert (status["NoNewPrivs"], status["Seccomp"]) == ("1", "2")
+
+
+def test_it_writes_in_its_own_directories(confined: DrivenWorker, tmp_path: Path) -> None:
+    assert name_of_error(confined, "open('a', 'w').close()") is None
+    assert name_of_error(confined, "import os; open(os.path.expanduser('~/a'), 'w').close()") is None
+    assert name_of_error(confined, "import tempfile; tempfile.mkdtemp()") is None
+    outside = tmp_path / "outside"
+    outside.write_text("kept")
+    assert name_of_error(confined, f"open({str(outside)!r})") == "PermissionError"
+    assert name_of_error(confined, f"open({str(outside)!r}, 'w')") == "PermissionError"
+    assert name_of_error(confined, f"os.rename({str(outside)!r}, 'stolen')") == "PermissionError"
+    assert name_of_error(confined, f"os.link({str(outside)!r}, 'linked')") == "OSError"
+    assert outside.read_text() == "kept"
+
+
+def test_its_children_are_as_confined(confined: DrivenWorker, tmp_path: Path) -> None:
+    (tmp_path / "outside").write_text("secret")
+    code = f"import subprocess; print(subprocess.run(['cat', {str(tmp_path / 'outside')!r}]).returncode)"
+    ran = confined.run(code)
+    assert ran.stdout == "1\n"
+    assert "Permission denied" in ran.stderr
+
+
+def test_a_step_that_fails_makes_the_worker_useless(worker: DrivenWorker, tmp_path: Path) -> None:
+    given = confine(worker.python, tmp_path, tmp_path)
+    given["seccomp"] = "AAAAAAAAAAA="  # one instruction, which is none
+    worker.send({"type": "configure", "cwd": str(tmp_path), "envs": {}, "confine": given})
+    assert worker.receive() == {
+        "type": "failed",
+        "reason": "cannot be isolated: seccomp: Invalid argument (system call seccomp)",
+    }
+
+
+def test_packages_are_installed_below_its_home(confined: DrivenWorker) -> None:
+    code = "import site, sys, os; print(sys.prefix != sys.base_prefix or site.USER_SITE.startswith(os.environ['HOME']))"
+    assert confined.printed(code) == "True\n"

@@ -1,0 +1,54 @@
+"""Profiles: what they need of a machine, and what a worker is told."""
+
+import pytest
+from attrs import evolve
+
+from interpreterd.model.isolation import Isolation, IsolationUnavailable
+from interpreterd.workers.isolation.abilities import Abilities
+from interpreterd.workers.isolation.directories import PrivateDirectories
+from interpreterd.workers.isolation.profiles import environment_paths, lacking, plan
+
+ABLE = Abilities(landlock=7, seccomp=True, paths=("/opt/python", "/tmp", "/"))
+PRIVATE = PrivateDirectories(root="/tmp/interpreterd-x/1", home="/tmp/interpreterd-x/1/home", temporary="/tmp/i/1/tmp")
+STANDARD = Isolation(profile="standard", network="ports", ports=(443,), read_paths=("/data",), write_paths=("/out",))
+
+
+def test_standard_writes_in_its_own_directories_alone() -> None:
+    told = plan(STANDARD, ABLE, cwd="/work", private=PRIVATE)
+    assert {"/work", PRIVATE.home, PRIVATE.temporary, "/out"} <= set(told.confinement.landlock.write)
+    assert "/data" in told.confinement.landlock.read
+    assert told.confinement.landlock.ports == (443,)
+    assert {"landlock:7", "seccomp", "capabilities"} <= set(told.layers)
+
+
+def test_strict_connects_to_nothing_and_shares_no_memory() -> None:
+    told = plan(evolve(STANDARD, profile="strict", network="none"), ABLE, cwd="/work", private=PRIVATE)
+    assert told.confinement.landlock.ports == ()
+    assert "/dev/shm" not in told.confinement.landlock.write
+    assert "/etc" not in told.confinement.landlock.read
+
+
+def test_the_environment_never_holds_other_contexts_directories() -> None:
+    assert environment_paths(ABLE.paths, PRIVATE.root) == ("/opt/python",)
+
+
+@pytest.mark.parametrize("profile", ["standard", "strict"])
+@pytest.mark.parametrize(
+    ("machine", "layer"),
+    [
+        (evolve(ABLE, landlock=0), "landlock:6"),
+        (evolve(ABLE, landlock=5), "landlock:6"),
+        (evolve(ABLE, seccomp=False), "seccomp"),
+        (evolve(ABLE, architecture="riscv64"), "seccomp"),
+    ],
+)
+def test_a_profile_that_cannot_be_had_in_full_is_refused(machine: Abilities, layer: str, profile: str) -> None:
+    assert [it.layer for it in lacking(profile, machine)] == [layer]
+    with pytest.raises(IsolationUnavailable) as caught:
+        plan(evolve(STANDARD, profile=profile), machine, cwd="/work", private=PRIVATE)
+    assert layer in str(caught.value)
+    assert f"isolation {profile} cannot be had on this machine in full" in str(caught.value)
+
+
+def test_off_needs_nothing() -> None:
+    assert lacking("off", Abilities()) == []

@@ -1,0 +1,35 @@
+"""Becoming the worker of a context: its directory, its environment, its limits, its isolation."""
+
+import os
+
+from worker.namespace import set_environment
+
+# Kept from user code that has a memory limit, so that the worker can report a MemoryError: allocated and never touched,
+# so that it is only a number to the kernel, and so large that malloc(3) always gives it back.
+RESERVE_BYTES = 40 << 20
+
+
+def configure(message, environ, library, channel):
+    """Do what ``message`` says, before any code of the context runs; return the reason if that is not possible.
+
+    The isolation comes first: all else then happens within it. Only it uses ``channel``.
+    """
+    if "confine" in message:
+        from worker.confining import Unconfined, confine
+
+        try:
+            confine(message["confine"], environ, channel, library)
+        except Unconfined as error:
+            return str(error)
+    cwd = message["cwd"]
+    try:
+        os.chdir(cwd)
+    except OSError as error:
+        return f"cannot enter {cwd}: {error.strerror}"
+    environ["PWD"] = cwd
+    set_environment(environ, message["envs"])
+    if "limits" in message:
+        from worker.limiting import limit
+
+        limit(library, message["limits"], RESERVE_BYTES)
+    return None
