@@ -24,8 +24,10 @@ from interpreterd.contexts.limits import configured, limits_of
 from interpreterd.http.connections import Connections, Runner
 from interpreterd.http.keys import RELOADS
 from interpreterd.http.settings import UNIX, HttpSettings, split_address
+from interpreterd.logs.event_log import EventLog
 from interpreterd.logs.handler import flush, set_up_logging
 from interpreterd.model.errors import WorkerStartFailed
+from interpreterd.monitoring.records import AuditLogUnusable, written_down
 from interpreterd.processes.guard import Guard
 from interpreterd.processes.nursery import Nursery
 from interpreterd.reloading import reload_at_hangup
@@ -59,7 +61,7 @@ def run_daemon(
 
     ``notes`` on the settings are logged as warnings.
     """
-    set_up_logging(settings.logs)
+    event_log = set_up_logging(settings.logs)
     for note in notes:
         _log.warning("%s", note)
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -71,12 +73,14 @@ def run_daemon(
     gc.set_threshold(*GC_THRESHOLDS)
     sys.setswitchinterval(SWITCH_S)
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        status = runner.run(_serve(settings, guard, parent, token))
+        status = runner.run(_serve(settings, guard, parent, token, event_log))
     guard.close()
     return status
 
 
-async def _serve(settings: Settings, guard: Guard, parent: int | None, token: "Token | None") -> int:
+async def _serve(
+    settings: Settings, guard: Guard, parent: int | None, token: "Token | None", event_log: EventLog | None
+) -> int:
     stop = _watch_for_the_end([pidfd for pidfd in (guard.loader, parent) if pidfd is not None])
     nursery = Nursery(guard=guard, adopts=True)
     async with contextlib.AsyncExitStack() as stack:
@@ -98,11 +102,13 @@ async def _serve(settings: Settings, guard: Guard, parent: int | None, token: "T
             except WorkerStartFailed as error:
                 print(f"interpreterd: {error}", file=sys.stderr)
                 return 1
-        runner = Runner(
-            make_app(settings=settings, launcher=pool, isolator=isolator, token=token),
-            access_log=None,
-            shutdown_timeout=SHUTDOWN_TIMEOUT_S,
-        )
+        app = make_app(settings=settings, launcher=pool, isolator=isolator, token=token)
+        try:
+            await stack.enter_async_context(written_down(settings.monitoring, event_log, app[RELOADS]))
+        except AuditLogUnusable as error:
+            print(f"interpreterd: {error}", file=sys.stderr)
+            return 1
+        runner = Runner(app, access_log=None, shutdown_timeout=SHUTDOWN_TIMEOUT_S)
         stack.push_async_callback(runner.cleanup)
         await runner.setup()
         reload_at_hangup(runner.app[RELOADS])

@@ -20,6 +20,7 @@ COMMANDS: Final = (
     "contexts",
     "top",
     "token",
+    "audit",
     "mcp",
     "bench",
     "config",

@@ -87,7 +87,7 @@ class Context:
             directories=(self.directory,),
             watcher=watcher,
             tasks=tasks,
-            tally=Tally(context_id, listed=request.listed),
+            tally=Tally(context_id, listed=request.listed, tenant=account.tenant),
         )
         self._grace_s = settings.grace_s
         self._machine = Machine(queue_limit=limits.queued or settings.queue_limit, grace_s=settings.grace_s)

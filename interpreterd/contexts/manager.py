@@ -35,6 +35,7 @@ from interpreterd.model.isolation import Isolation, tightened
 from interpreterd.model.python import Python
 from interpreterd.model.requests import ChangeContext, CreateContext, Execute, patched
 from interpreterd.model.rules import Rules
+from interpreterd.monitoring.happenings import HAPPENINGS
 from interpreterd.processes.usage import UsageMeter
 from interpreterd.workers.directory import check_directory, real_directory
 from interpreterd.workers.isolation.isolator import Isolator, Unisolated
@@ -109,6 +110,7 @@ class Manager:
         Raises:
             InvalidRequest, LimitReached, WorkerStartFailed, ServerShuttingDown: There is then no new context.
         """
+        HAPPENINGS.check()
         began = time.monotonic()
         if request.preload is not None and request.preload != set(self._workers.preload):
             configured = ", ".join(self._workers.preload) or "none"
@@ -161,6 +163,7 @@ class Manager:
         Raises:
             ContextNotFound, InvalidRequest, LimitReached, ServerShuttingDown
         """
+        HAPPENINGS.check()
         name = context_id or request.context_id or DEFAULT_CONTEXT_ID
         is_there = name in self._contexts
         context = self.get(name)

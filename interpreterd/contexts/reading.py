@@ -14,7 +14,6 @@ from interpreterd.model.stats import ContextStats, DaemonStats, ProcessStats, Re
 from interpreterd.monitoring.counts import COUNTS
 from interpreterd.processes import proc_stat
 
-PROFILE: Final = "off"
 _STARTED_AT: Final = time.time()
 _PAGE_BYTES: Final = os.sysconf("SC_PAGE_SIZE")
 
@@ -69,7 +68,7 @@ def take_readings(contexts: Iterable[Context], executions: Executions, sampler: 
     running = queued = followers = behind = 0
     for context in contexts:
         info = context.info()
-        states[info.state, PROFILE, context.account.tenant] += 1
+        states[info.state, info.isolation.isolation.profile, context.account.tenant] += 1
         for it in context.transcript.unfinished():
             running += it.started_at is not None
             queued += it.started_at is None

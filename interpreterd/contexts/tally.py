@@ -52,6 +52,7 @@ class Tally:
         "_context_id",
         "_is_created",
         "_last_end",
+        "_tenant",
         "listed",
         "outcomes",
         "output_bytes",
@@ -62,8 +63,9 @@ class Tally:
         "why",
     )
 
-    def __init__(self, context_id: str, *, listed: bool = True) -> None:
+    def __init__(self, context_id: str, *, listed: bool = True, tenant: str = "") -> None:
         self._context_id = context_id
+        self._tenant = tenant
         self.listed = listed
         self._is_created = False
         self._last_end = ""
@@ -135,7 +137,7 @@ class Tally:
         COUNTS.contexts_created += 1
         if seconds is not None:
             COUNTS.creation.observe(seconds)
-        HAPPENINGS.happened("context.created", self._context_id, listed=self.listed)
+        HAPPENINGS.happened("context.created", self._context_id, self._tenant, listed=self.listed)
 
     def worker_started(self, pid: int, seconds: float) -> None:
         """The context has a worker, ``seconds`` after it wished for one."""
@@ -146,19 +148,21 @@ class Tally:
         if reason:
             self.restarts[reason] = self.restarts.get(reason, 0) + 1
         fields = {"restartedAfter": reason} if reason else {}
-        HAPPENINGS.happened("worker.started", self._context_id, pid=pid, seconds=round(seconds, 6), **fields)
+        HAPPENINGS.happened(
+            "worker.started", self._context_id, self._tenant, pid=pid, seconds=round(seconds, 6), **fields
+        )
 
     def worker_failed(self) -> None:
         """A worker could not be started."""
         COUNTS.worker_start_failures += 1
-        HAPPENINGS.happened("worker.failed", self._context_id)
+        HAPPENINGS.happened("worker.failed", self._context_id, self._tenant)
 
     def worker_ended(self, how: str, *, asked: bool) -> None:
         """The worker has ended: ``how`` says it in words; ``asked`` if a client wanted it to."""
         reason = self.why or ("restart" if asked else "signal" if how.startswith(_SIGNAL) else "exit")
         self._last_end, self.why = reason, ""
         COUNTS.worker_deaths[reason] += 1
-        HAPPENINGS.happened("worker.ended", self._context_id, reason=reason, how=how)
+        HAPPENINGS.happened("worker.ended", self._context_id, self._tenant, reason=reason, how=how)
 
     def killed(self, because: inputs.Input) -> None:
         """The worker is killed because of an input of the machine; only the first reason counts."""
@@ -170,5 +174,5 @@ class Tally:
         if self._is_created:
             self._is_created = False
             COUNTS.contexts_deleted += 1
-            HAPPENINGS.happened("context.deleted", self._context_id, reason=cause.code)
+            HAPPENINGS.happened("context.deleted", self._context_id, self._tenant, reason=cause.code)
         return cause

@@ -12,6 +12,7 @@ from aiohttp import hdrs, web
 from interpreterd.http.errors import Handler
 from interpreterd.model.caller import CALLER, ClientRequest
 from interpreterd.monitoring.counts import COUNTS
+from interpreterd.monitoring.happenings import HAPPENINGS
 from interpreterd.monitoring.tracers import TRACERS
 
 REQUEST_ID: Final = "X-Request-Id"
@@ -51,7 +52,7 @@ async def add_request_id(request: web.Request, response: web.StreamResponse) -> 
         response.headers[REQUEST_ID] = caller.request_id
 
 
-def id_of(request: web.Request) -> str:
+def request_id_of(request: web.Request) -> str:
     """Return the id of a request; empty for one that has passed no middleware."""
     caller = request.get(_CALLER)
     return "" if caller is None else caller.request_id
@@ -64,12 +65,13 @@ def caller_of(request: web.BaseRequest) -> ClientRequest:
     if request_id is None or _ID(request_id) is None:
         request_id = os.urandom(_ID_BYTES).hex()
     traceparent = headers.get(TRACEPARENT)
+    address = (request.remote or "") if HAPPENINGS.sinks else ""
     if traceparent is None or _TRACEPARENT(traceparent) is None:
-        return ClientRequest(request_id)
+        return ClientRequest(request_id, address=address)
     tracestate = ",".join(headers.getall(TRACESTATE, ()))
     if len(tracestate) > TRACESTATE_LIMIT_CHARS or _TRACESTATE(tracestate) is None:
         tracestate = ""
-    return ClientRequest(request_id, traceparent, tracestate)
+    return ClientRequest(request_id, traceparent, tracestate, address)
 
 
 def _route(request: web.Request) -> str:

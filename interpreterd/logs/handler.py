@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import orjson
 
+from interpreterd.logs.event_log import EventLog, tells_events
 from interpreterd.logs.lines import Lines, LineStream
 from interpreterd.logs.settings import LogSettings
 from interpreterd.logs.throttle import Throttle
@@ -104,10 +105,14 @@ def flush() -> None:
             handler.lines.flush()
 
 
-def set_up_logging(settings: LogSettings) -> None:
-    """Log to stderr as ``settings`` say, and send everything printed to stderr the same way; once in a process."""
+def set_up_logging(settings: LogSettings) -> EventLog | None:
+    """Log to stderr as ``settings`` say, and send everything printed to stderr the same way; once in a process.
+
+    Returns the log of events, if there is to be one.
+    """
     handler = _Handler()
     handler.setFormatter(JsonFormatter() if settings.log_format == "json" else TextFormatter())
     logging.basicConfig(level=settings.log_level.upper(), handlers=[handler])
     sys.stderr = LineStream(handler.lines, STDERR_FD)
     atexit.register(handler.end)
+    return EventLog(handler.lines, as_json=settings.log_format == "json") if tells_events(settings) else None

@@ -10,4 +10,9 @@ class LogSettings:
     """The settings of logs."""
 
     log_format: str = setting("text", "format of the logs on stderr", choices=("text", "json"))
+    log_events: str = setting(
+        "auto",
+        "log a line for each execution and each event in the life of a context; auto: with --log-format json",
+        choices=("auto", "on", "off"),
+    )
     log_level: str = setting("info", "lowest severity that is logged", choices=("debug", "info", "warning", "error"))

@@ -30,3 +30,12 @@ class QuotaReached(LimitReached):
     """A limit of the client's tenant is reached; names the limit and its value. Other tenants have room."""
 
     code = "quota_reached"
+
+
+class AuditUnavailable(LimitReached):
+    """The audit log cannot be written, so nothing may begin that it would have to tell of."""
+
+    code = "audit_unavailable"
+
+    def __init__(self) -> None:
+        super().__init__("the audit log cannot be written; no new work is taken until it can")

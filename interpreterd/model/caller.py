@@ -14,7 +14,7 @@ class ClientRequest:
         request_id: The client's ``X-Request-Id``, or the daemon's own id.
         traceparent: The client's place in a trace, as W3C Trace Context has it; empty without one.
         tracestate: What belongs to it.
-        address: From where it comes; empty for a unix socket.
+        address: From where it comes; empty for a unix socket, and if nothing is written down.
         span: Its span, for ``monitoring.tracing`` alone; None without tracing.
     """
 

@@ -34,7 +34,8 @@ an error of the daemon: it is text, ``events.Failure``.
     │   ├── ConditionFailed
     │   └── RangeOutside
     ├── LimitReached
-    │   └── QuotaReached        a tenant's own, of ``access_errors``
+    │   ├── AuditUnavailable    this one and the next are of ``access_errors``
+    │   └── QuotaReached        a tenant's own
     ├── WorkerStartFailed
     │   ├── OutOfResources      no descriptors, processes or memory for one more
     │   └── IsolationUnavailable  of ``isolation``

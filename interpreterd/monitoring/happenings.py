@@ -52,16 +52,19 @@ class Happenings:
         for sink in self.sinks:
             sink.ended(run)
 
-    def happened(self, name: str, context_id: str = "", **fields: Any) -> None:
-        """Tell of something else, with the request and the tenant of this task."""
+    def happened(self, name: str, context_id: str = "", tenant: str | None = None, **fields: Any) -> None:
+        """Tell of something else: of ``tenant``, or the request's if None, and with the request of this task.
+
+        What happens to a worker is called from anywhere, so it names no request.
+        """
         if self.sinks:
             happening = Happening(
                 name=name,
                 at=time.time(),
                 context_id=context_id,
                 fields=fields,
-                caller=CALLER.get(),
-                tenant=CURRENT.get().tenant,
+                caller=None if name.startswith("worker.") else CALLER.get(),
+                tenant=CURRENT.get().tenant if tenant is None else tenant,
             )
             for sink in self.sinks:
                 sink.happened(happening)

@@ -11,10 +11,12 @@ from interpreterd.logs.settings import LogSettings
 VALUES: list[tuple[str, str, Any]] = [
     ("log_format", "json", "json"),
     ("log_level", "debug", "debug"),
+    ("log_events", "on", "on"),
 ]
 BAD = [
     ("log_format", "xml"),
     ("log_level", "loud"),
+    ("log_events", "all"),
 ]
 
 

@@ -1,12 +1,26 @@
 """The settings of monitoring: valid and invalid values of flags and variables."""
 
+from typing import Any
+
 import attrs
 import pytest
-from said import parse
+from said import parse, refusal, said
 
 from interpreterd.monitoring.settings import MonitoringSettings
 
-SWITCHES = {"metrics": True, "metrics_by_tenant": False}
+VALUES: list[tuple[str, str, Any]] = [
+    ("audit_log", "/var/log/audit", "/var/log/audit"),
+    ("audit_failure", "count", "count"),
+]
+SWITCHES = {"metrics": True, "metrics_by_tenant": False, "audit_code": False}
+BAD = [
+    ("audit_failure", "ignore"),
+]
+
+
+@pytest.mark.parametrize(("name", "text", "value"), VALUES)
+def test_a_flag_and_a_variable_say_the_same(name: str, text: str, value: Any) -> None:
+    assert said(name, text) == value
 
 
 @pytest.mark.parametrize(("name", "usual"), SWITCHES.items())
@@ -18,4 +32,9 @@ def test_a_switch_has_a_flag_for_yes_and_one_for_no(name: str, usual: bool) -> N
 
 
 def test_every_setting_is_tried_here() -> None:
-    assert set(SWITCHES) == set(attrs.fields_dict(MonitoringSettings))
+    assert {name for name, _, _ in VALUES} | set(SWITCHES) == set(attrs.fields_dict(MonitoringSettings))
+
+
+@pytest.mark.parametrize(("name", "text"), BAD)
+def test_a_bad_value_is_refused_by_name(name: str, text: str) -> None:
+    assert refusal(name, text).startswith(("must be ", "invalid choice: "))

@@ -9,7 +9,7 @@ from aiohttp import HttpVersion11, hdrs, web
 
 from interpreterd.http.incoming import IncomingConnection
 from interpreterd.http.keys import SETTINGS
-from interpreterd.http.request_ids import REQUEST_ID, id_of
+from interpreterd.http.request_ids import REQUEST_ID, request_id_of
 from interpreterd.http.websocket.connection import WebSocket
 from interpreterd.model.errors import MalformedRequest, UpgradeRequired
 
@@ -52,7 +52,7 @@ def open_socket(request: web.Request, *, subprotocol: str | None = None) -> WebS
     )
     if (chosen := _choose(headers.getall(hdrs.SEC_WEBSOCKET_PROTOCOL, []), subprotocol)) is not None:
         answer += b"Sec-WebSocket-Protocol: " + chosen + b"\r\n"
-    if request_id := id_of(request):
+    if request_id := request_id_of(request):
         answer += b"%b: %b\r\n" % (REQUEST_ID.encode(), request_id.encode())
     transport = request.transport
     if transport is None or transport.is_closing():
