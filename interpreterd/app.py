@@ -15,7 +15,7 @@ from interpreterd.dialects.native.routes import Native
 from interpreterd.http.bodies import go_on
 from interpreterd.http.errors import SHOW, SHOWS, show_errors
 from interpreterd.http.farewells import expect_farewells
-from interpreterd.http.keys import METRICS, RELOADS, SETTINGS
+from interpreterd.http.keys import JUDGE, METRICS, RELOADS, SETTINGS
 from interpreterd.http.origin import add_cors_headers, refuse_strangers
 from interpreterd.http.request_ids import add_request_id, name_request
 from interpreterd.monitoring.scraping import Metrics
@@ -52,6 +52,7 @@ def make_app(
     app[SETTINGS] = settings.http
     app[METRICS] = Metrics(settings.monitoring)
     app[MANAGER] = manager = Manager(settings.contexts, settings.workers, launcher, isolator)
+    app[JUDGE] = manager.peers.refusal
     app[SHOWS] = {}
     app[RELOADS] = []
     app.on_response_prepare.append(add_cors_headers)

@@ -126,6 +126,7 @@ async def _serve(
             except (OSError, UnicodeError) as error:
                 print(f"interpreterd: cannot listen on {address} as well: {_reason(error)}", file=sys.stderr)
                 return 1
+        isolator.own_ports = frozenset(it[1] for it in runner.addresses if isinstance(it, tuple))
         _announce(settings.http, runner)
         if settings.process.exit_unused_s is not None:
             await stack.enter_async_context(_ending_unused(runner, stop, settings.process.exit_unused_s))

@@ -12,7 +12,7 @@ from interpreterd.files.settings import FileSettings
 from interpreterd.http.settings import PRIVATE_HOSTS, HttpSettings
 from interpreterd.logs.settings import LogSettings
 from interpreterd.monitoring.settings import MonitoringSettings
-from interpreterd.setting_kinds import absolute, duration, setting, switch
+from interpreterd.setting_kinds import SettingError, absolute, duration, setting, switch
 from interpreterd.tenants.settings import TenantSettings
 from interpreterd.workers.isolation.settings import IsolationSettings
 from interpreterd.workers.settings import WorkerSettings
@@ -78,6 +78,11 @@ class Settings:
         for section in attrs.fields(type(self)):
             if (check := getattr(getattr(self, section.name), "check", None)) is not None:
                 check()
+        ports = self.isolation.isolation_ports
+        # The usual ones may be the daemon's: then they are left out.
+        is_chosen = ports is not attrs.fields(IsolationSettings).isolation_ports.default
+        if is_chosen and (own := self.http.ports.intersection(ports)):
+            raise SettingError("isolation_ports", f"must not have {min(own)}, on which the daemon itself listens")
         is_guarded = has_token or self.tenants.token_file or self.tenants.insecure_bind
         if not is_guarded and any(host not in PRIVATE_HOSTS for _, host in self.http.hosts()):
             from interpreterd.http.exposure import check_private

@@ -75,7 +75,7 @@ class Context:
         self.metadata = request.metadata
         self._created_at = time.time()
         self._limits = limits
-        self._place = place
+        self.place = place
         self._slot = Slot(
             context_id,
             listener=self,
@@ -129,7 +129,7 @@ class Context:
             queued=self._machine.queued,
             metadata=self.metadata,
             limits=self._limits,
-            isolation=self._place.info,
+            isolation=self.place.info,
             usage=usages.get(self.pid or 0),
             tenant=self.account.tenant,
             expires_at=None if self.expiry is None else self.expiry.at(),
@@ -216,7 +216,7 @@ class Context:
         self._timers.close()
         self._transcript.close()
         await self._slot.close()
-        await self._place.close()
+        await self.place.close()
 
     def on_message(self, message: FromWorker) -> None:
         """See ``Listener``."""

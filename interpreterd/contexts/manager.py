@@ -14,6 +14,7 @@ from interpreterd.contexts.executions import ExecutionRecord, Executions
 from interpreterd.contexts.expiry import Expiry
 from interpreterd.contexts.ids import new_id
 from interpreterd.contexts.limits import limits_of
+from interpreterd.contexts.peers import Peers
 from interpreterd.contexts.sampler import Sampler
 from interpreterd.contexts.service import Interrupted
 from interpreterd.contexts.settings import ContextSettings
@@ -63,6 +64,7 @@ class Manager:
         self._launcher = launcher
         self._isolator = isolator or Unisolated(launcher)
         self._contexts: dict[str, Context] = {}
+        self.peers = Peers(self._contexts.values)
         self._defaults = {DEFAULT_CONTEXT_ID: DEFAULT_CONTEXT}
         self.accounts = Accounts()
         self.executions = Executions(
@@ -298,6 +300,7 @@ class Manager:
             place=self._isolator.isolate(isolation, real_directory(cwd)),
         )
         self._contexts[context_id] = context
+        self.peers.watches |= isolation.is_on
         context.account.contexts += 1
         self.sampler.wake()
         if limits.expires:

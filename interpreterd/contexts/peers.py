@@ -7,16 +7,26 @@ no socket of the daemon, or its network no port, it does not come as far as this
 import logging
 import os
 import socket
-from collections.abc import Callable, Container
-from typing import Final
+from collections.abc import Callable, Iterable
+from typing import Final, Protocol
 
 from interpreterd.processes.lineage import Untraceable, adopts, peer_line
+from interpreterd.workers.isolation.isolator import Place
 
 REFUSED: Final = "code that runs in an isolated context may not use the daemon's API"
 UNTRACED: Final = (
     "isolated contexts may not use the daemon's API, and it cannot be told whether this connection is one of theirs"
 )
 _log = logging.getLogger(__name__)
+
+
+class Inhabited(Protocol):
+    """A context, and its worker's pid; None without one."""
+
+    @property
+    def pid(self) -> int | None: ...
+    @property
+    def place(self) -> Place: ...
 
 
 class Peers:
@@ -30,11 +40,10 @@ class Peers:
         watches: Whether peers are judged: from the first isolated context on.
     """
 
-    def __init__(self, plain: Callable[[], Container[int]], isolated: Callable[[], Container[int]]) -> None:
-        """``plain`` and ``isolated`` return the pids of the workers that run now, of the one kind and the other."""
+    def __init__(self, contexts: Callable[[], Iterable[Inhabited]]) -> None:
+        """``contexts`` returns all that exist now."""
         self.watches = False
-        self._plain = plain
-        self._isolated = isolated
+        self._contexts = contexts
 
     def refusal(self, sock: socket.socket) -> str | None:
         """Return why the peer of a new connection is refused, a sentence for a client; None if it is not."""
@@ -47,7 +56,8 @@ class Peers:
             return f"{UNTRACED}: {error}"
         if not line:
             return None
-        plain, isolated = self._plain(), self._isolated()
-        if any(pid in isolated for pid in line):
+        kinds = {it.pid: it.place.info.isolation.is_on for it in self._contexts()}
+        found = {kinds[pid] for pid in line if pid in kinds}
+        if True in found:
             return REFUSED
-        return REFUSED if adopts() and not any(pid in plain for pid in line) else None
+        return REFUSED if adopts() and not found else None

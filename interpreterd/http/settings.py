@@ -126,6 +126,13 @@ class HttpSettings:
         parse=at_least(1, number, most=SECONDS_LIMIT),
     )
 
+    @property
+    def ports(self) -> frozenset[int]:
+        """The ports of TCP to listen on; without one that the system is to choose."""
+        first = () if self.unix_socket or not self.port else (self.port,)
+        others = (split_address(it)[1] for it in self.also_listen if not it.startswith(UNIX))
+        return frozenset((*first, *others))
+
     def hosts(self) -> Iterator[tuple[str, str]]:
         """Yield each host that the daemon is to listen on, after the name of its setting."""
         if not self.unix_socket:

@@ -102,6 +102,11 @@ class Nursery:
         """Whether a guard kills the families when the daemon dies."""
         return self._guard is not None
 
+    def hide(self) -> None:
+        """See ``Guard.hide``."""
+        if self._guard:
+            self._guard.hide()
+
     @contextlib.asynccontextmanager
     async def birth(self) -> AsyncIterator[None]:
         """The block in which a process is started and then given to ``add``; one block at a time."""

@@ -3,14 +3,25 @@
 import os
 import socket
 from collections.abc import Iterator
+from typing import Any, NamedTuple
 
 import pytest
 
 from interpreterd.contexts import peers
 from interpreterd.contexts.peers import REFUSED, UNTRACED, Peers
+from interpreterd.model.isolation import STANDARD, Isolation, IsolationInfo
 from interpreterd.processes.lineage import Untraceable
+from interpreterd.workers.isolation.isolator import Place
 
 PLAIN, ISOLATED, TEMPLATE, CHILD = 1001, 1002, 1003, 1004
+NO_LAUNCHER: Any = None
+
+
+class Inhabited(NamedTuple):
+    """A context."""
+
+    pid: int | None
+    place: Place
 
 
 @pytest.fixture
@@ -30,7 +41,9 @@ def judge(monkeypatch: pytest.MonkeyPatch, line: "list[int] | Untraceable | None
 
     monkeypatch.setattr(peers, "peer_line", peer_line)
     monkeypatch.setattr(peers, "adopts", lambda: adopts)
-    made = Peers(lambda: {PLAIN}, lambda: {ISOLATED})
+    isolated = IsolationInfo(isolation=Isolation(profile=STANDARD))
+    contexts = [Inhabited(PLAIN, Place(NO_LAUNCHER)), Inhabited(ISOLATED, Place(NO_LAUNCHER, info=isolated))]
+    made = Peers(lambda: [*contexts, Inhabited(None, Place(NO_LAUNCHER))])
     made.watches = True
     return made
 

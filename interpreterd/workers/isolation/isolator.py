@@ -1,12 +1,22 @@
 """Isolates contexts: gives each its private directories, and says what its worker has to do to itself."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Final, Self
 
-from interpreterd.model.errors import InvalidWorkingDirectory
-from interpreterd.model.isolation import NO_ISOLATION, OPEN, Isolation, IsolationInfo, IsolationUnavailable, is_below
+import attrs
+
+from interpreterd.model.errors import InvalidRequest, InvalidWorkingDirectory
+from interpreterd.model.isolation import (
+    NO_ISOLATION,
+    OPEN,
+    SOME_PORTS,
+    Isolation,
+    IsolationInfo,
+    IsolationUnavailable,
+    is_below,
+)
 from interpreterd.pipe.confinement import Confinement
 from interpreterd.processes.nursery import Nursery
 from interpreterd.workers.isolation.abilities import Abilities, examine
@@ -78,14 +88,22 @@ class Unisolated:
 
 
 class Isolator:
-    """Makes jails. ``run`` gives a block one; it has a pool of workers of its own, filled from its first use on."""
+    """Makes jails. ``run`` gives a block one; it has a pool of workers of its own, filled from its first use on.
 
-    def __init__(self, settings: IsolationSettings, pool: Pool, launcher: Launcher) -> None:
+    Attributes:
+        own_ports: Those of TCP that the daemon listens on: no isolated code may connect to them.
+    """
+
+    def __init__(
+        self, settings: IsolationSettings, pool: Pool, launcher: Launcher, *, hide: Callable[[], None] = lambda: None
+    ) -> None:
         """Use ``pool``, whose workers have a clean environment, and ``launcher`` for contexts that are not isolated.
 
-        Both stay the caller's.
+        Both stay the caller's. ``hide`` is called before the first context is isolated.
         """
-        self.usual = isolation_of(settings)
+        self._settings = settings
+        self.own_ports: frozenset[int] = frozenset()
+        self._hide = hide
         self.launcher: Launcher = pool
         self._open = launcher
         self.fill = pool.fill
@@ -104,7 +122,7 @@ class Isolator:
             LAUNCHERS[effective_launcher(workers)].run(workers, nursery, clean=True) as clean,
             Pool(clean, workers.pool_size, start_timeout_s=workers.start_timeout_s) as pool,
         ):
-            isolator = cls(settings, pool, launcher)
+            isolator = cls(settings, pool, launcher, hide=nursery.hide)
             try:
                 yield isolator
             finally:
@@ -118,10 +136,24 @@ class Isolator:
                 await asyncio.to_thread(self._directories.remove_stale)
             return self._machine
 
+    @property
+    def usual(self) -> Isolation:
+        """The isolation of contexts that ask for none."""
+        usual = isolation_of(self._settings)
+        return attrs.evolve(usual, ports=tuple(port for port in usual.ports if port not in self.own_ports))
+
     async def prepare(self, isolation: Isolation) -> None:
-        """Be ready to isolate. Raises ``IsolationUnavailable`` if it cannot be had in full."""
+        """Be ready to isolate.
+
+        Raises:
+            InvalidRequest: A port is one of the daemon's own: code could then do all that clients can.
+            IsolationUnavailable: It cannot be had in full.
+        """
         if not isolation.is_on:
             return
+        if isolation.network == SOME_PORTS and (own := self.own_ports.intersection(isolation.ports)):
+            raise InvalidRequest(f"isolation.ports must not have {min(own)}, which is a port of this daemon")
+        self._hide()
         machine = await self.machine()
         if lacks := lacking(isolation.profile, machine):
             raise unavailable(isolation.profile, lacks)

@@ -20,7 +20,7 @@ _T = TypeVar("_T")
 
 
 @define(eq=False)
-class Account:
+class Seat:
     """A user that one context has.
 
     Attributes:
@@ -31,17 +31,17 @@ class Account:
     _grant: Grant | None = None
 
 
-class Accounts:
-    """Opens and closes the accounts of all contexts of a daemon."""
+class Seats:
+    """Opens and closes the seats of all contexts of a daemon."""
 
     def __init__(self, users: UserRange | Users) -> None:
         self._users = users if isinstance(users, Users) else Users(users)
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="accounts", initializer=drop_groups)
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="seats", initializer=drop_groups)
 
     async def open(
         self, cwd: str, *, private: Iterable[str] = (), needed: Iterable[str] = (), is_viewed: bool = False
-    ) -> Account:
-        """Return a new account that may work in ``cwd``, and to which the ``private`` directories belong from now on.
+    ) -> Seat:
+        """Return a new seat that may work in ``cwd``, and to which the ``private`` directories belong from now on.
 
         Args:
             cwd: Absolute, without symbolic links.
@@ -56,37 +56,37 @@ class Accounts:
         """
         return await self._on_thread(lambda: self._open(cwd, list(private), list(needed), is_viewed))
 
-    async def close(self, account: Account) -> None:
-        """End an account whose processes have ended, and whose private directories are gone."""
-        await self._on_thread(lambda: self._close(account))
+    async def close(self, seat: Seat) -> None:
+        """End a seat whose processes have ended, and whose private directories are gone."""
+        await self._on_thread(lambda: self._close(seat))
 
     def end(self) -> None:
         """Open and close no more."""
         self._thread.shutdown(wait=False)
 
     async def _on_thread(self, work: Callable[[], _T]) -> _T:
-        # A client that disconnects meanwhile must not lose an account.
+        # A client that disconnects meanwhile must not lose a seat.
         return await asyncio.shield(asyncio.get_running_loop().run_in_executor(self._thread, work))
 
-    def _open(self, cwd: str, private: list[str], needed: list[str], is_viewed: bool) -> Account:
-        account = Account(self._users.take())
+    def _open(self, cwd: str, private: list[str], needed: list[str], is_viewed: bool) -> Seat:
+        seat = Seat(self._users.take())
         try:
             if not is_viewed:
-                _check(needed, account.user)
-            others = self._users.living - {account.user}
-            account._grant = Grant(cwd, account.user, self._users.range)
-            account._grant.make(others, is_viewed=is_viewed)
+                _check(needed, seat.user)
+            others = self._users.living - {seat.user}
+            seat._grant = Grant(cwd, seat.user, self._users.range)
+            seat._grant.make(others, is_viewed=is_viewed)
             for path in private:
-                _give(path, account.user)
+                _give(path, seat.user)
         except BaseException:
-            self._close(account)
+            self._close(seat)
             raise
-        return account
+        return seat
 
-    def _close(self, account: Account) -> None:
-        if account._grant is not None:
-            account._grant.end()
-        self._users.give_back(account.user)
+    def _close(self, seat: Seat) -> None:
+        if seat._grant is not None:
+            seat._grant.end()
+        self._users.give_back(seat.user)
 
 
 def _check(needed: Iterable[str], user: int) -> None:

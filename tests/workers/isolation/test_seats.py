@@ -1,4 +1,4 @@
-"""A context's account: a user, its private directories, and the right to work in the context's directory."""
+"""A context's seat: a user, its private directories, and the right to work in the context's directory."""
 
 import os
 from collections.abc import AsyncIterator
@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from interpreterd.model.errors import InvalidWorkingDirectory, LimitReached, WorkerStartFailed
-from interpreterd.workers.isolation.accounts import Accounts
 from interpreterd.workers.isolation.acls import ACCESS
+from interpreterd.workers.isolation.seats import Seats
 from interpreterd.workers.isolation.uids import MachineRegister, UserRange, Users
 
 FIRST = 123_470
@@ -16,9 +16,9 @@ pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only a superuser has 
 
 
 @pytest.fixture
-async def accounts() -> AsyncIterator[Accounts]:
-    """Yield accounts of two users."""
-    made = Accounts(Users(UserRange(FIRST, FIRST + 1), MachineRegister("/none/locks")))
+async def seats() -> AsyncIterator[Seats]:
+    """Yield seats of two users."""
+    made = Seats(Users(UserRange(FIRST, FIRST + 1), MachineRegister("/none/locks")))
     yield made
     made.end()
 
@@ -44,42 +44,40 @@ def has_list(place: Path) -> bool:
     return ACCESS in os.listxattr(place)
 
 
-async def test_it_has_a_user_its_directories_and_work_until_its_end(
-    accounts: Accounts, place: Path, private: Path
-) -> None:
-    account = await accounts.open(str(place), private=[str(private)], is_viewed=True)
-    assert account.user == FIRST
+async def test_it_has_a_user_its_directories_and_work_until_its_end(seats: Seats, place: Path, private: Path) -> None:
+    seat = await seats.open(str(place), private=[str(private)], is_viewed=True)
+    assert seat.user == FIRST
     assert has_list(place)
     for it in (private, private / "home", private / "home" / "file"):
         found = os.stat(it)
         assert (found.st_uid, found.st_gid) == (FIRST, FIRST)
     assert os.stat(private).st_mode & 0o777 == 0o700
     assert os.stat(private.parent).st_uid == os.geteuid()
-    await accounts.close(account)
+    await seats.close(seat)
     assert not has_list(place)
 
 
-async def test_a_refused_one_takes_no_user(accounts: Accounts, place: Path) -> None:
+async def test_a_refused_one_takes_no_user(seats: Seats, place: Path) -> None:
     for _ in range(3):
         with pytest.raises(InvalidWorkingDirectory, match="may not be entered by all users"):
-            await accounts.open(str(place))
-    opened = [await accounts.open(str(place), is_viewed=True) for _ in range(2)]
+            await seats.open(str(place))
+    opened = [await seats.open(str(place), is_viewed=True) for _ in range(2)]
     with pytest.raises(LimitReached, match="the limit of --isolation-uids is 2"):
-        await accounts.open(str(place), is_viewed=True)
+        await seats.open(str(place), is_viewed=True)
     for it in opened:
-        await accounts.close(it)
+        await seats.close(it)
 
 
-async def test_a_python_that_it_cannot_reach_is_no_python_for_it(accounts: Accounts, place: Path) -> None:
+async def test_a_python_that_it_cannot_reach_is_no_python_for_it(seats: Seats, place: Path) -> None:
     with pytest.raises(
         WorkerStartFailed, match=f"cannot reach {place}: .* may not be entered by all users; use a Pyth"
     ):
-        await accounts.open("/tmp", needed=["/usr", "/no/such/directory", str(place)])
-    account = await accounts.open("/tmp", needed=["/usr"])
-    await accounts.close(account)
+        await seats.open("/tmp", needed=["/usr", "/no/such/directory", str(place)])
+    seat = await seats.open("/tmp", needed=["/usr"])
+    await seats.close(seat)
 
 
-async def test_its_user_is_used_again_after_its_end(accounts: Accounts) -> None:
-    first, second = [await accounts.open("/tmp") for _ in range(2)]
-    await accounts.close(first)
-    assert (await accounts.open("/tmp")).user == first.user != second.user
+async def test_its_user_is_used_again_after_its_end(seats: Seats) -> None:
+    first, second = [await seats.open("/tmp") for _ in range(2)]
+    await seats.close(first)
+    assert (await seats.open("/tmp")).user == first.user != second.user
