@@ -5,7 +5,8 @@
 The script runs this module with ``codes``, the code objects of ``MODULES`` by name, which the same interpreter compiled
 earlier, and ``later``, the place of the index of all others in the file at ``script_fd``. Fd 0 and fd 1 are the
 channel, fd ``OUT`` and fd 2 the pipes of text, fd ``DISPLAY`` the display pipe. ``DIE`` is 1 if the worker has to be
-killed when the daemon dies (no other process would do it), else 0. With ``MODULES``, names separated by commas and
+killed when the daemon dies (no other process would do it), else 0; with a ``c`` behind it the worker is for isolated
+contexts, and gets ready for that. With ``MODULES``, names separated by commas and
 perhaps empty, the process becomes a template; see ``template.py``.
 """
 
@@ -92,7 +93,7 @@ def adopt_descriptors(given, read_fd, write_fd, display_fd, spares):
         os.close(fd)
 
 
-def run(codes, later, script_fd, out_fd, display_fd, die, names=None):
+def run(codes, later, script_fd, out_fd, display_fd, options, names=None):
     """Be a worker; return when user code has called ``exit()``. With ``names``, be the template of such workers.
 
     A template makes all parts of a worker before it forks: a part that is made later costs each worker time, and memory
@@ -103,6 +104,7 @@ def run(codes, later, script_fd, out_fd, display_fd, die, names=None):
     importer = load(codes, later, script_fd)
     worker = importer.package
     library = worker.system.Library()
+    die = "1" in options
     if die:
         library.die_with_parent()
     if names is None:
@@ -127,6 +129,8 @@ def run(codes, later, script_fd, out_fd, display_fd, die, names=None):
     interpreter = worker.interpreter.Interpreter(channel, streams, stdin, cells, library, traces)
     interpreter.serve(worker.interpreter.rehearsal())
     cells.begin()
+    if "c" in options:
+        importer.module("confining").prepare()
     if names is not None:
         given = template.serve(channel, read_fd)
         worker.system.give_way()
@@ -145,4 +149,4 @@ def run(codes, later, script_fd, out_fd, display_fd, die, names=None):
 
 
 _names = [[name for name in argument.split(",") if name] for argument in sys.argv[4:]]
-run(codes, later, script_fd, int(sys.argv[1]), int(sys.argv[2]), sys.argv[3] == "1", *_names)  # noqa: F821 -- see above
+run(codes, later, script_fd, int(sys.argv[1]), int(sys.argv[2]), sys.argv[3], *_names)  # noqa: F821 -- see above

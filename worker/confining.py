@@ -9,7 +9,7 @@ import sys
 from binascii import a2b_base64
 
 from worker import landlock
-from worker.syscalls import Libc
+from worker.syscalls import libc
 
 # <linux/prctl.h>, <linux/seccomp.h>, <linux/capability.h>
 PR_CAPBSET_DROP, PR_SET_SECUREBITS, PR_SET_NO_NEW_PRIVS, PR_CAP_AMBIENT = 24, 28, 38, 47
@@ -19,6 +19,16 @@ SECCOMP_SET_MODE_FILTER = 1
 _CAPABILITY_VERSION_3 = 0x20080522
 _CAP_LAST = 63
 _OWN_PID = 0x7FFFFFF1  # in the program, see workers/isolation/seccomp.py
+
+
+def prepare():
+    """Load now what will be needed: in a template once for all its workers, or before a context waits for it."""
+    from worker import first, unsharing  # noqa: F401
+
+    try:
+        libc()
+    except ImportError:
+        pass
 
 
 class Unconfined(Exception):
@@ -32,7 +42,7 @@ def confine(given, environ, channel, library):
     """
     step = "_ctypes"
     try:
-        calls = Libc()
+        calls = libc()
         if given["namespaces"]:
             from worker import unsharing
 

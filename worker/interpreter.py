@@ -101,6 +101,7 @@ class Interpreter:
     def _configure(self, message):
         self._cwd = message["cwd"]
         reason = configure(message, self._environ, self._library, self._channel)
+        self._pid = os.getpid()  # it may be another process than before
         if reason is not None:
             self._channel.send({"type": "failed", "reason": reason})
             return

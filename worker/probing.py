@@ -3,6 +3,7 @@
 import os
 import sys
 
+from worker import unsharing
 from worker.syscalls import LANDLOCK_CREATE_RULESET, Libc
 
 LANDLOCK_CREATE_RULESET_VERSION = 1
@@ -10,9 +11,10 @@ SECCOMP_GET_ACTION_AVAIL = 2
 SECCOMP_RET_ERRNO = 0x00050000
 
 
-def found():
-    """Return what ``Abilities`` says, as JSON can hold it."""
-    answer = {"architecture": os.uname().machine, "landlock": 0, "seccomp": False, "namespaces": [], "paths": _paths()}
+def found(views):
+    """Return what ``Abilities`` says, as JSON can hold it; ``views`` are the two of ``namespaces.views``."""
+    answer = {"architecture": os.uname().machine, "landlock": 0, "seccomp": False, "paths": _paths()}
+    answer["namespaces"] = _namespaces(views)
     try:
         calls = Libc()
     except ImportError:
@@ -27,6 +29,46 @@ def found():
     except OSError:
         pass
     return answer
+
+
+def _namespaces(views):
+    """Return whether the other namespaces need one of users, and why each kind cannot be had, empty if it can."""
+    plain = _refusal(["mount"], views)
+    base, missing = [], {"mount": plain}
+    if plain:
+        base, missing["user"] = ["user"], _refusal(["user"], views)
+        missing["mount"] = (missing["user"] and plain) or _refusal(["user", "mount"], views)
+    for kind in ("pid", "ipc", "net"):
+        missing[kind] = _refusal([*base, *(["mount"] if kind == "pid" else []), kind], views)
+    return {"user": bool(base), "missing": {kind: why for kind, why in missing.items() if why}}
+
+
+def _refusal(kinds, views):
+    """Try ``kinds`` as a worker does, in a process of its own; return the call that fails and why, or nothing."""
+    read_fd, write_fd = os.pipe()
+    pid = os.fork()
+    if not pid:
+        told = "+"
+        try:
+            kernel = unsharing.Kernel()
+            unsharing.unshare(kernel, kinds)
+            if "pid" in kinds and os.fork():
+                os.close(write_fd)
+                os.wait()
+                os._exit(0)
+            if "mount" in kinds:
+                unsharing.show(kernel, views["pid" in kinds])
+        except OSError as error:
+            told = error.strerror
+        except BaseException as error:
+            told = repr(error)
+        os.write(write_fd, told.encode())
+        os._exit(0)
+    os.close(write_fd)
+    told = os.read(read_fd, 4096).decode() or "the kernel killed the process that tried"
+    os.close(read_fd)
+    os.waitpid(pid, 0)
+    return "" if told == "+" else told
 
 
 def _paths():

@@ -9,6 +9,17 @@ LANDLOCK_CREATE_RULESET, LANDLOCK_ADD_RULE, LANDLOCK_RESTRICT_SELF = 444, 445, 4
 _NUMBERS = {"seccomp": (317, 277), "pivot_root": (155, 41), "mount_setattr": (442, 442)}
 
 
+_made = None
+
+
+def libc():
+    """Return the ``Libc`` of this process, or of the template that has forked it. Raises ImportError."""
+    global _made
+    if _made is None:
+        _made = Libc()
+    return _made
+
+
 class Libc:
     """Functions of the C library. Each raises OSError, with the name of the call, if it returns -1.
 

@@ -1,7 +1,7 @@
 """Namespaces of a confined worker, and the part of the file system that it sees: unshare(2), pivot_root(2).
 
 The daemon computes what to do (``workers/isolation/namespaces.py``); this does it, in a process with one thread, before
-user code. The C library is called by ``_ctypes``, see ``system.py``. Nothing is mounted before the process is in a
+user code. The C library is called by ``syscalls.py``. Nothing is mounted before the process is in a
 mount namespace of its own from which no mount propagates.
 """
 
@@ -9,6 +9,8 @@ import os
 import select
 import sys
 from errno import EACCES, EEXIST, ELOOP, ENOENT, ENOTDIR
+
+from worker.syscalls import libc
 
 KINDS = {  # CLONE_NEW…, clone(2)
     "mount": 0x20000,
@@ -19,12 +21,11 @@ KINDS = {  # CLONE_NEW…, clone(2)
 }
 MS_RDONLY, MS_NOSUID, MS_NODEV, MS_NOEXEC, MS_BIND, MS_REC, MS_PRIVATE = 1, 2, 4, 8, 4096, 16384, 1 << 18  # mount(2)
 MNT_DETACH = 2
-SYS_MOUNT_SETATTR = 442  # on every architecture
 AT_FDCWD, AT_RECURSIVE = -100, 0x8000
 MOUNT_ATTRS = {"ro": 1, "nosuid": 2, "nodev": 4, "noexec": 8}  # mount_setattr(2)
 AF_INET, SOCK_DGRAM, SOCK_CLOEXEC = 2, 2, 0o2000000
 SIOCSIFFLAGS, IFF_UP = 0x8914, 1  # netdevice(7)
-PR_GET_PDEATHSIG, SYS_PIDFD_OPEN = 2, 434
+PR_GET_PDEATHSIG, SYS_PIDFD_OPEN = 2, 434  # the latter on all architectures
 OLD = "/.old"  # where the daemon's root is while the view is made
 _EX_SOFTWARE = 70  # <sysexits.h>
 _OUT_OF_REACH = (EACCES, ENOENT, ENOTDIR, ELOOP)
@@ -52,33 +53,24 @@ def enter(confine, channel, library):
 
 
 class Kernel:
-    """Calls functions of the C library that answer -1 and set errno."""
+    """Calls functions of the C library, and tells which step has failed."""
 
     def __init__(self):
-        was_there = "_ctypes" in sys.modules
-        import _ctypes
-
-        if not was_there:  # user code finds it as in any program
-            del sys.modules["_ctypes"]
-
-        class Int(_ctypes._SimpleCData):
-            _type_ = "i"
-
-        class Function(_ctypes.CFuncPtr):
-            _flags_ = 1 | 8  # FUNCFLAG_CDECL | FUNCFLAG_USE_ERRNO
-            _restype_ = Int
-
-        library = _ctypes.dlopen(None, 0)
-        self._errno = _ctypes.get_errno
-        self._find = lambda name: Function(_ctypes.dlsym(library, name))
+        self._libc = libc()
 
     def call(self, step, name, *arguments):
         """Return the answer of the function ``name``. Raises OSError, which names ``step``."""
-        answer = self._find(name)(*arguments)
-        if answer == -1:
-            number = self._errno()
-            raise OSError(number, f"{step}: {os.strerror(number)}")
-        return answer
+        try:
+            return self._libc.call(name, *arguments)
+        except OSError as error:
+            raise OSError(error.errno, f"{step}: {os.strerror(error.errno)}") from None
+
+    def system(self, step, call, *arguments):
+        """Do so with a system call."""
+        try:
+            return self._libc.system(call, *arguments)
+        except OSError as error:
+            raise OSError(error.errno, f"{step}: {os.strerror(error.errno)}") from None
 
     def mount(self, step, source, target, kind, flags, options=None):
         encoded = [None if text is None else os.fsencode(text) for text in (source, target, kind, options)]
@@ -88,7 +80,7 @@ class Kernel:
         """Add attributes to the mount at ``path`` and those below it: mount_setattr(2)."""
         attributes = sum(MOUNT_ATTRS[name] for name in names).to_bytes(8, sys.byteorder) + bytes(24)
         path = os.fsencode(path)
-        self.call(step, "syscall", SYS_MOUNT_SETATTR, AT_FDCWD, path, AT_RECURSIVE, attributes, len(attributes))
+        self.system(step, "mount_setattr", AT_FDCWD, path, AT_RECURSIVE, attributes, len(attributes))
 
 
 def unshare(kernel, kinds):
@@ -121,7 +113,7 @@ def move(kernel, channel, library, meanwhile):
 
     dies = bytes(4)  # filled by the kernel
     kernel.call("prctl", "prctl", PR_GET_PDEATHSIG, dies, 0, 0, 0)
-    parent_fd = kernel.call("pidfd_open", "syscall", SYS_PIDFD_OPEN, os.getpid(), 0)
+    parent_fd = kernel.system("pidfd_open", SYS_PIDFD_OPEN, os.getpid(), 0)
     read_fd, write_fd = os.pipe()
     pid = os.fork()
     if pid:
@@ -175,7 +167,7 @@ def show(kernel, view):
     kernel.mount("tmpfs for the view", "tmpfs", view["at"], "tmpfs", MS_NOSUID | MS_NODEV, view["options"])
     os.chdir(view["at"])
     os.mkdir("." + OLD, 0o700)
-    kernel.call("pivot_root", "pivot_root", b".", os.fsencode("." + OLD))
+    kernel.system("pivot_root", "pivot_root", b".", os.fsencode("." + OLD))
     os.chdir("/")
     umask = os.umask(0)
     for kind, path, *arguments in view["steps"]:

@@ -42,6 +42,7 @@ async def spawn(
     environment: dict[str, str],
     nursery: Nursery,
     timeout_s: float,
+    is_for_isolation: bool = False,
 ) -> ProcessWorker:
     """Start ``command`` and wait until it is ready.
 
@@ -59,7 +60,7 @@ async def spawn(
                     *command,
                     str(theirs.stdout_fd),
                     str(theirs.display_fd),
-                    "0" if nursery.guarded else "1",
+                    ("0" if nursery.guarded else "1") + ("c" if is_for_isolation else ""),
                     *arguments,
                     stdin=theirs.channel.fileno(),
                     stdout=theirs.channel.fileno(),

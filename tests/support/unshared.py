@@ -16,7 +16,14 @@ from paths import ROOT
 
 from interpreterd.workers.isolation.namespaces import view
 
-SOURCE = (ROOT / "worker" / "unsharing.py").read_text()
+_SYSCALLS = (ROOT / "worker" / "syscalls.py").read_text()
+SOURCE = f"""
+import sys
+worker = sys.modules["worker"] = type(sys)("worker")
+worker.__path__ = []
+worker.syscalls = sys.modules["worker.syscalls"] = type(sys)("worker.syscalls")
+exec({_SYSCALLS!r}, worker.syscalls.__dict__)
+""" + (ROOT / "worker" / "unsharing.py").read_text()
 NOBODY = 65534
 # A Python that any user may run: the tests' own may be in a home directory.
 PYTHON = shutil.which("python3", path="/usr/bin:/usr/local/bin:/bin") or "python3"

@@ -20,6 +20,9 @@ def confined(worker: DrivenWorker, tmp_path: Path) -> DrivenWorker:
     return worker
 
 
+HIDDEN = ("PermissionError", "FileNotFoundError")  # the latter in a view of the file system, where it does not exist
+
+
 def name_of_error(worker: DrivenWorker, code: str) -> str | None:
     error = worker.run(code).error
     return None if error is None else error["name"]
@@ -38,10 +41,10 @@ def test_it_writes_in_its_own_directories(confined: DrivenWorker, tmp_path: Path
     assert name_of_error(confined, "import tempfile; tempfile.mkdtemp()") is None
     outside = tmp_path / "outside"
     outside.write_text("kept")
-    assert name_of_error(confined, f"open({str(outside)!r})") == "PermissionError"
+    assert name_of_error(confined, f"open({str(outside)!r})") in HIDDEN
     assert name_of_error(confined, f"open({str(outside)!r}, 'w')") == "PermissionError"
-    assert name_of_error(confined, f"os.rename({str(outside)!r}, 'stolen')") == "PermissionError"
-    assert name_of_error(confined, f"os.link({str(outside)!r}, 'linked')") == "OSError"
+    assert name_of_error(confined, f"os.rename({str(outside)!r}, 'stolen')") in (*HIDDEN, "OSError")
+    assert name_of_error(confined, f"os.link({str(outside)!r}, 'linked')") in ("OSError", "FileNotFoundError")
     assert outside.read_text() == "kept"
 
 
@@ -50,7 +53,7 @@ def test_its_children_are_as_confined(confined: DrivenWorker, tmp_path: Path) ->
     code = f"import subprocess; print(subprocess.run(['cat', {str(tmp_path / 'outside')!r}]).returncode)"
     ran = confined.run(code)
     assert ran.stdout == "1\n"
-    assert "Permission denied" in ran.stderr
+    assert "Permission denied" in ran.stderr or "No such file" in ran.stderr
 
 
 def test_a_step_that_fails_makes_the_worker_useless(worker: DrivenWorker, tmp_path: Path) -> None:

@@ -17,12 +17,9 @@ from interpreterd.workers.pipes import both_ends
 from interpreterd.workers.process import ProcessWorker
 from interpreterd.workers.worker import Deaf
 
-MOVES = Configure(
-    cwd="/",
-    confine=Confinement(
-        home="/", temporary="/", landlock=Landlock(abi=1, read=(), write=()), namespaces=("pid",), seccomp=""
-    ),
-)
+LANDLOCK = Landlock(abi=7, read=(), write=())
+CONFINED = Confinement(home="/", temporary="/", landlock=LANDLOCK, namespaces=("pid",), seccomp="")
+MOVES = Configure(cwd="/", confine=CONFINED)
 
 
 class Recorder(Deaf):
@@ -84,11 +81,13 @@ def family() -> Iterator[Family]:
     command = ["sh", "-c", "sleep 1000 & echo $!; wait"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, start_new_session=True) as process:
         family = Family(process)
-        yield family
-        if family.worker.exited is None:
-            family.worker.process_exited(-9)
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
+        try:
+            yield family
+            if family.worker.exited is None:
+                family.worker.process_exited(-9)
+        finally:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
 
 
 async def test_a_worker_may_move_to_its_child_while_it_is_configured(family: Family) -> None:

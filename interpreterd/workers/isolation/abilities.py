@@ -8,10 +8,15 @@ import orjson
 from attrs import frozen
 
 from interpreterd.model.isolation import IsolationUnavailable
+from interpreterd.workers.isolation.namespaces import NO_NAMESPACES, Namespaces, views
 from interpreterd.workers.isolation.syscalls import AUDIT_ARCH
 from interpreterd.workers.launcher import Launcher
 
-_MODULES: Final = ("syscalls", "probing")  # of the worker, in an order in which each needs only earlier ones
+_MODULES: Final = (
+    "syscalls",
+    "unsharing",
+    "probing",
+)  # of the worker, in an order in which each needs only earlier ones
 _PROGRAM: Final = """
 import os, sys
 while "" in sys.path:
@@ -23,7 +28,7 @@ for name, source in SOURCES.items():
     sys.modules["worker." + name] = module = ModuleType("worker." + name)
     setattr(worker, name, module)
     exec(compile(source, "<interpreterd worker " + name + ">", "exec", dont_inherit=True), module.__dict__)
-found = worker.probing.found()
+found = worker.probing.found(VIEWS)
 import json
 os.write(1, json.dumps(found).encode())
 """
@@ -37,14 +42,14 @@ class Abilities:
         architecture: As uname(2) names it.
         landlock: The version of its interface; 0 without it.
         seccomp: Whether system calls can be filtered.
-        namespaces: The kinds that a worker can get: of ``user``, ``mount``, ``pid``, ``ipc``, ``net``.
+        namespaces: The kinds that a worker can get.
         paths: Where the workers' Python and its packages are: directories and files, absolute.
     """
 
     architecture: str = "x86_64"
     landlock: int = 0
     seccomp: bool = False
-    namespaces: frozenset[str] = frozenset()
+    namespaces: Namespaces = NO_NAMESPACES
     paths: tuple[str, ...] = ()
 
     @property
@@ -61,7 +66,7 @@ async def examine(launcher: Launcher) -> Abilities:
 def probe_program(folder: Traversable) -> bytes:
     """Return the program that finds out, and prints it; ``folder`` has the worker's modules."""
     sources = {name: (folder / f"{name}.py").read_text("utf-8") for name in _MODULES}
-    return f"SOURCES = {sources!a}\n{_PROGRAM}".encode()
+    return f"SOURCES = {sources!a}\nVIEWS = {views()!a}\n{_PROGRAM}".encode()
 
 
 def parsed_abilities(answer: bytes) -> Abilities:
@@ -72,7 +77,7 @@ def parsed_abilities(answer: bytes) -> Abilities:
             architecture=found["architecture"],
             landlock=found["landlock"],
             seccomp=found["seccomp"],
-            namespaces=frozenset(found["namespaces"]),
+            namespaces=Namespaces(user=found["namespaces"]["user"], missing=found["namespaces"]["missing"]),
             paths=tuple(found["paths"]),
         )
     except (ValueError, KeyError, TypeError):

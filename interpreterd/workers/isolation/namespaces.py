@@ -10,8 +10,14 @@ import os
 import stat
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import accumulate
+from types import MappingProxyType
 from typing import Any, Final
 
+from attrs import field, frozen
+from attrs.validators import deep_mapping, in_, instance_of
+
+NAMESPACE_KINDS: Final = ("user", "mount", "pid", "ipc", "net")
+"""In this order they are made."""
 MOUNT_AT: Final = ("/tmp", "/var", "/usr", "/dev")  # the first that exists holds the new root for a moment
 ALWAYS_THERE: Final = ("/home", "/root", "/run", "/tmp", "/var/tmp")  # empty, unless something below them is shown
 DEVICES: Final = ("full", "null", "random", "tty", "urandom", "zero")
@@ -25,13 +31,47 @@ DEVICE_LINKS: Final = {
 SHM_BYTES: Final = 1 << 30
 _SHM_FILES: Final = 1 << 16
 _LINKS_LIMIT: Final = 40  # path_resolution(7)
-_OWN: Final = ("/dev", "/proc")  # made anew; single devices may be shown nevertheless
+_OWN: Final = ("/dev", "/dev/ptmx", "/dev/pts", "/dev/shm", "/proc")  # made anew; other devices may be shown
 _READ: Final = ["ro", "nosuid", "nodev"]
 _WRITE: Final = ["nosuid", "nodev"]
 _PROC: Final = ["ro", "nosuid", "nodev", "noexec"]
 _DEVICE: Final = ["nosuid", "noexec"]
 
 Step = list[Any]  # see ``show`` in worker/unsharing.py
+
+
+@frozen(kw_only=True)
+class Namespaces:
+    """What can be had on a machine.
+
+    Attributes:
+        user: Whether the others need a user namespace, because the daemon may not make them otherwise.
+        missing: The kinds that cannot be had, each with the call that fails and why.
+    """
+
+    user: bool = field(default=False, validator=instance_of(bool))
+    missing: Mapping[str, str] = field(
+        default=MappingProxyType({}), hash=False, validator=deep_mapping(in_(NAMESPACE_KINDS), instance_of(str))
+    )
+
+    def of(self, *kinds: str) -> tuple[str, ...] | None:
+        """Return what a worker has to make for ``kinds``; None if one of them cannot be had."""
+        wanted = {*kinds, *(("user",) if self.user else ())}
+        return None if wanted & self.missing.keys() else tuple(kind for kind in NAMESPACE_KINDS if kind in wanted)
+
+    def some(self, *kinds: str) -> tuple[str, ...]:
+        """Return what a worker has to make for those of ``kinds`` that can be had; nothing without the first one."""
+        had = [kind for kind in kinds if self.of(kinds[0], kind) is not None]
+        return (self.of(*had) or ()) if had else ()
+
+
+NO_NAMESPACES: Final = Namespaces(missing=MappingProxyType(dict.fromkeys(NAMESPACE_KINDS, "it was not tried")))
+
+
+def views() -> tuple[Mapping[str, Any], Mapping[str, Any]]:
+    """Return two small views, to try whether they can be had: without a pid namespace, and with one."""
+    shared, own = (view(read=("/usr", "/etc"), write=(), own_proc=own_proc) for own_proc in (False, True))
+    return shared, own
 
 
 def view(*, read: Iterable[str], write: Iterable[str], own_proc: bool, shm_bytes: int = SHM_BYTES) -> Mapping[str, Any]:
@@ -48,7 +88,7 @@ def view(*, read: Iterable[str], write: Iterable[str], own_proc: bool, shm_bytes
         places.show(path, is_written=True)
     for path in (*read, "/etc/resolv.conf"):  # its target may be elsewhere
         places.show(path, is_written=False)
-    steps = [*places.steps(), *_proc(own_proc), *_dev(shm_bytes)]
+    steps = [*_proc(own_proc), *_dev(shm_bytes), *places.steps()]
     at = next((path for path in MOUNT_AT if os.path.isdir(path)), "/")
     return {"at": at, "options": f"size=1m,nr_inodes={len(steps) + 64},mode=755", "steps": steps}
 
@@ -68,7 +108,7 @@ class _Places:
         if real == "/":  # the root of a view is its own
             for name in os.listdir("/"):
                 self.show(f"/{name}", is_written=is_written)
-        elif real not in _OWN:
+        elif real not in _OWN and not real.startswith("/proc/"):
             self._shown[real] = self._shown.get(real, False) or is_written
             self.directories.update(_parents(real))
 

@@ -59,3 +59,18 @@ OF_STANDARD: Final = (
     *CONFIGURATION,
 )
 OF_STRICT: Final = (*LIBRARIES, *PROGRAMS, *STORES, *SHARED, *KERNEL, *LEAST_CONFIGURATION)
+OF_VIEW: Final = (
+    "/bin",
+    "/etc",
+    "/lib",
+    "/lib32",
+    "/lib64",
+    "/opt",
+    "/sbin",
+    "/sys",
+    "/usr",
+    "/var/cache/fontconfig",
+    "/var/lib/ca-certificates",
+    *STORES,
+)
+"""What exists in a view of the file system: few mounts, in which Landlock says which files may be opened."""

@@ -19,6 +19,7 @@ from interpreterd.pipe.confinement import Confinement, Landlock
 from interpreterd.workers.isolation import places, seccomp
 from interpreterd.workers.isolation.abilities import Abilities
 from interpreterd.workers.isolation.directories import PrivateDirectories
+from interpreterd.workers.isolation.namespaces import view
 
 LANDLOCK_NEEDED: Final = 6  # signals and abstract sockets
 _LANDLOCK_HELP: Final = "Linux 6.12 or newer, started with landlock among its security modules (lsm=landlock,…)"
@@ -76,34 +77,50 @@ def plan(isolation: Isolation, machine: Abilities, *, cwd: str, private: Private
     if lacks := lacking(isolation.profile, machine):
         raise unavailable(isolation.profile, lacks)
     is_strict = isolation.profile == STRICT
+    spaces = _namespaces(isolation, machine)
+    has_view, has_net = "mount" in spaces, "net" in spaces
     ports = isolation.ports if isolation.network == SOME_PORTS else () if isolation.network == NO_NETWORK else None
     system = places.OF_STRICT if is_strict else places.OF_STANDARD
-    devices = places.SINGLE_DEVICES if is_strict else (*places.SINGLE_DEVICES, *places.TERMINALS)
+    own = environment_paths(machine.paths, private.root)
+    writable = (cwd, private.home, private.temporary, *isolation.write_paths)
+    # With a view, terminals and shared memory are its own.
+    is_shared = not is_strict or has_view
     landlock = Landlock(
         abi=machine.landlock,
-        read=(*system, *environment_paths(machine.paths, private.root), *isolation.read_paths),
-        write=(cwd, private.home, private.temporary, *_shared_memory(isolation), *isolation.write_paths),
-        devices=devices,
-        ports=ports,
+        read=(*system, *own, *isolation.read_paths),
+        write=(*writable, *((places.SHARED_MEMORY,) if is_shared else ())),
+        devices=(*places.SINGLE_DEVICES, *(places.TERMINALS if is_shared else ())),
+        ports=None if has_net else ports,
     )
-    rules = seccomp.CallRules(sockets=isolation.network != NO_NETWORK, unix_sockets=not is_strict)
+    rules = seccomp.CallRules(
+        sockets=has_net or isolation.network != NO_NETWORK,
+        unix_sockets=not is_strict or (has_view and has_net),
+    )
     confinement = Confinement(
         home=private.home,
         temporary=private.temporary,
         landlock=landlock,
+        namespaces=spaces,
+        view=view(read=(*places.OF_VIEW, *own, *isolation.read_paths), write=writable, own_proc="pid" in spaces)
+        if has_view
+        else None,
         seccomp=seccomp.program(rules, machine.architecture),
         notes=_notes(isolation, cwd),
     )
-    return Plan(confinement=confinement, layers=(f"landlock:{machine.landlock}", "seccomp", "capabilities"))
+    layers = (f"landlock:{machine.landlock}", "seccomp", "capabilities", *(f"{kind}-namespace" for kind in spaces))
+    return Plan(confinement=confinement, layers=layers)
+
+
+def _namespaces(isolation: Isolation, machine: Abilities) -> tuple[str, ...]:
+    """Return the namespaces of a worker: those of its profile that can be had here."""
+    if isolation.profile != STRICT:
+        return machine.namespaces.some("mount")
+    return machine.namespaces.some("mount", "pid", "ipc", *(("net",) if isolation.network == NO_NETWORK else ()))
 
 
 def environment_paths(paths: Sequence[str], private: str) -> tuple[str, ...]:
     """Return those ``paths`` of Python that may be readable: none that holds the directories of other contexts."""
     return tuple(path for path in paths if path != "/" and not is_below(private, (path,)))
-
-
-def _shared_memory(isolation: Isolation) -> tuple[str, ...]:
-    return () if isolation.profile == STRICT else (places.SHARED_MEMORY,)
 
 
 def _notes(isolation: Isolation, cwd: str) -> Mapping[str, str]:

@@ -52,6 +52,7 @@ class SpawnLauncher:
         self._python = python
         self._nursery = nursery
         self._start_timeout_s = start_timeout_s
+        self._is_clean = clean
         self._environment = worker_environment(os.environ)
         if clean:
             self._environment = clean_environment(self._environment)
@@ -75,6 +76,7 @@ class SpawnLauncher:
             environment=started_with({**self._environment, **envs}),
             nursery=self._nursery,
             timeout_s=self._start_timeout_s,
+            is_for_isolation=self._is_clean,
         )
 
     async def describe_python(self) -> Python:

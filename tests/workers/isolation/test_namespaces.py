@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from unshared import need, unshared
 
-from interpreterd.workers.isolation.namespaces import Step, view
+from interpreterd.workers.isolation.namespaces import NO_NAMESPACES, Namespaces, Step, view
 
 READ = ["ro", "nosuid", "nodev"]
 WRITE = ["nosuid", "nodev"]
@@ -97,3 +97,17 @@ def test_directories_that_programs_expect_are_there_and_empty() -> None:
 def test_shared_memory_has_a_size() -> None:
     steps = view(read=[], write=[], own_proc=False, shm_bytes=4096)["steps"]
     assert [step[3].split(",")[0] for step in steps if step[1] == "/dev/shm" and step[0] == "mount"] == ["size=4096"]
+
+
+def test_a_user_namespace_comes_first_where_the_others_need_it() -> None:
+    assert Namespaces().of("mount") == ("mount",)
+    assert Namespaces(user=True).of("net", "mount") == ("user", "mount", "net")
+    assert Namespaces(user=True, missing={"user": "why"}).of("mount") is None
+    assert Namespaces(missing={"user": "why", "net": "why"}).of("mount", "pid") == ("mount", "pid")
+    assert Namespaces(missing={"net": "why"}).of("mount", "net") is None
+
+
+def test_what_can_be_had_of_a_profile_is_had_but_nothing_without_a_mount_namespace() -> None:
+    assert Namespaces(user=True, missing={"net": "why"}).some("mount", "pid", "net") == ("user", "mount", "pid")
+    assert Namespaces(missing={"mount": "why"}).some("mount", "pid") == ()
+    assert NO_NAMESPACES.some("mount", "pid") == ()

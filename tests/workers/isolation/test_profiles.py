@@ -6,6 +6,7 @@ from attrs import evolve
 from interpreterd.model.isolation import Isolation, IsolationUnavailable
 from interpreterd.workers.isolation.abilities import Abilities
 from interpreterd.workers.isolation.directories import PrivateDirectories
+from interpreterd.workers.isolation.namespaces import Namespaces
 from interpreterd.workers.isolation.profiles import environment_paths, lacking, plan
 
 ABLE = Abilities(landlock=7, seccomp=True, paths=("/opt/python", "/tmp", "/"))
@@ -26,6 +27,34 @@ def test_strict_connects_to_nothing_and_shares_no_memory() -> None:
     assert told.confinement.landlock.ports == ()
     assert "/dev/shm" not in told.confinement.landlock.write
     assert "/etc" not in told.confinement.landlock.read
+
+
+SPACIOUS = evolve(ABLE, namespaces=Namespaces(user=True))
+
+
+def test_standard_has_a_view_where_it_can_be_had() -> None:
+    told = plan(STANDARD, SPACIOUS, cwd="/usr/lib", private=PRIVATE)
+    assert told.confinement.namespaces == ("user", "mount")
+    assert {"user-namespace", "mount-namespace"} <= set(told.layers)
+    assert told.confinement.view is not None
+    steps = told.confinement.view["steps"]
+    assert ["bind", "/usr", ["ro", "nosuid", "nodev"]] in steps
+    assert ["bind", "/usr/lib", ["nosuid", "nodev"]] in steps
+    assert ["bind", "/proc", ["ro", "nosuid", "nodev", "noexec"]] in steps
+    assert told.confinement.landlock.ports == (443,)
+
+
+def test_strict_has_terminals_shared_memory_and_loopback_of_its_own_where_they_can_be_had() -> None:
+    strict = Isolation(profile="strict", network="none")
+    told = plan(strict, SPACIOUS, cwd="/usr/lib", private=PRIVATE)
+    assert told.confinement.namespaces == ("user", "mount", "pid", "ipc", "net")
+    assert "/dev/shm" in told.confinement.landlock.write
+    assert {"/dev/pts", "/dev/ptmx"} <= set(told.confinement.landlock.devices)
+    assert told.confinement.landlock.ports is None
+    alone = plan(strict, evolve(ABLE, namespaces=Namespaces(missing={"net": "why"})), cwd="/usr/lib", private=PRIVATE)
+    assert alone.confinement.namespaces == ("mount", "pid", "ipc")
+    assert alone.confinement.landlock.ports == ()
+    assert alone.confinement.seccomp != told.confinement.seccomp
 
 
 def test_the_environment_never_holds_other_contexts_directories() -> None:
