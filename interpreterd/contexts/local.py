@@ -21,6 +21,7 @@ from interpreterd.model.errors import ContextNotFound, ExecutionNotFound, Interp
 from interpreterd.model.events import Event, Gap, Happened
 from interpreterd.model.execution_info import ExecutionInfo
 from interpreterd.model.functions import CallAnswer, PendingCall
+from interpreterd.model.isolation import Possible
 from interpreterd.model.python import Python
 from interpreterd.model.requests import ChangeContext, CreateContext, Execute
 from interpreterd.model.rules import Rules
@@ -52,6 +53,9 @@ class LocalContexts:
 
     async def directory(self) -> str:
         return self._manager.default_directory
+
+    async def isolation(self) -> Possible:
+        return await self._manager.isolator.possible()
 
     async def create(self, request: CreateContext) -> ContextInfo:
         return await self._manager.create(request)

@@ -62,7 +62,7 @@ class Manager:
         self._settings = settings
         self._workers = workers
         self._launcher = launcher
-        self._isolator = isolator or Unisolated(launcher)
+        self.isolator = isolator or Unisolated(launcher)
         self._contexts: dict[str, Context] = {}
         self.peers = Peers(self._contexts.values)
         self._defaults = {DEFAULT_CONTEXT_ID: DEFAULT_CONTEXT}
@@ -118,8 +118,8 @@ class Manager:
             configured = ", ".join(self._workers.preload) or "none"
             raise InvalidRequest(f"preload must name the modules of a configured template: {configured}")
         cwd = check_directory(request.cwd if request.cwd is not None else self._settings.cwd)
-        isolation = tightened(self._isolator.usual, request.isolation)
-        await self._isolator.prepare(isolation)
+        isolation = tightened(self.isolator.usual, request.isolation)
+        await self.isolator.prepare(isolation)
         context = self._add(new_id(), cwd, request, isolation)
         try:
             await context.start()
@@ -148,7 +148,7 @@ class Manager:
         name = context_id or DEFAULT_CONTEXT_ID
         if (request := self._defaults.get(name)) is None:
             raise ContextNotFound(name)
-        return self._add(name, self._settings.cwd, request, self._isolator.usual)
+        return self._add(name, self._settings.cwd, request, self.isolator.usual)
 
     def add_tenant(self, tenant: str, rules: Rules) -> None:
         """Let ``tenant`` have contexts, among them a default one, within ``rules``; repeating it changes these."""
@@ -297,7 +297,7 @@ class Manager:
             watcher=self._watcher,
             tasks=self._tasks,
             account=account,
-            place=self._isolator.isolate(isolation, real_directory(cwd)),
+            place=self.isolator.isolate(isolation, real_directory(cwd)),
         )
         self._contexts[context_id] = context
         self.peers.watches |= isolation.is_on

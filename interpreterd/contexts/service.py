@@ -13,6 +13,7 @@ from interpreterd.model.execution_info import ExecutionInfo
 from interpreterd.model.file_port import ContextFiles as ContextFiles
 from interpreterd.model.file_port import Download as Download
 from interpreterd.model.functions import CallAnswer, PendingCall
+from interpreterd.model.isolation import Possible
 from interpreterd.model.python import Python
 from interpreterd.model.requests import ChangeContext, CreateContext, Execute
 from interpreterd.model.stats import AllStats, Readings
@@ -93,6 +94,10 @@ class ContextService(Protocol):
 
     async def directory(self) -> str:
         """Return the directory in which contexts begin that name none, among them the default one."""
+        ...
+
+    async def isolation(self) -> Possible:
+        """Return which isolation this machine can give. Raises ``WorkerStartFailed`` if that is not known."""
         ...
 
     async def create(self, request: CreateContext) -> ContextInfo:

@@ -1,7 +1,8 @@
 """What a context's code may reach: profiles, and how a context's request tightens the daemon's isolation."""
 
 import posixpath
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Final
 
 from attrs import frozen
@@ -86,6 +87,21 @@ class IsolationInfo:
 
 
 OPEN: Final = IsolationInfo()
+
+
+@frozen(kw_only=True)
+class Possible:
+    """Which isolation this machine can give.
+
+    Attributes:
+        usual: The profile of contexts that ask for none.
+        abilities: The layers that the machine has, for example ``landlock:7``.
+        missing: By profile, what is missing for it and what would help; nothing if it can be had in full.
+    """
+
+    usual: str = OFF
+    abilities: tuple[str, ...] = ()
+    missing: Mapping[str, tuple[str, ...]] = MappingProxyType({})
 
 
 def usual_network(profile: str) -> str:

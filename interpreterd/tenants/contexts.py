@@ -16,6 +16,7 @@ from interpreterd.model.errors import ContextNotFound, ExecutionNotFound, Forbid
 from interpreterd.model.events import Event, Gap, Happened
 from interpreterd.model.execution_info import ExecutionInfo
 from interpreterd.model.functions import CallAnswer, PendingCall
+from interpreterd.model.isolation import Possible
 from interpreterd.model.python import Python
 from interpreterd.model.requests import ChangeContext, CreateContext, Execute
 from interpreterd.model.stats import AllStats, Readings
@@ -45,6 +46,9 @@ class TenantContexts:
 
     async def python(self) -> Python:
         return await self._inner.python()
+
+    async def isolation(self) -> Possible:
+        return await self._inner.isolation()
 
     async def directory(self) -> str:
         return await self._inner.directory()

@@ -15,6 +15,7 @@ from interpreterd.model.events import Event, Happened
 from interpreterd.model.execution_info import ExecutionInfo
 from interpreterd.model.files import FilePage
 from interpreterd.model.functions import PendingCall
+from interpreterd.model.isolation import Possible
 from interpreterd.model.python import Python
 from interpreterd.model.requests import Execute
 from interpreterd.model.stats import AllStats, Readings
@@ -45,6 +46,9 @@ class ReadOnlyContexts:
 
     async def python(self) -> Python:
         return await self._inner.python()
+
+    async def isolation(self) -> Possible:
+        return await self._inner.isolation()
 
     async def directory(self) -> str:
         return await self._inner.directory()

@@ -32,7 +32,10 @@ class Launcher(Protocol):
         ...
 
     async def examine(self, program: bytes) -> bytes:
-        """Return what ``program`` prints, run once by the workers' interpreter. Raises ``WorkerStartFailed``."""
+        """Return what ``program`` prints, run by the workers' interpreter with the environment of isolated contexts.
+
+        Raises ``WorkerStartFailed``.
+        """
         ...
 
     async def sweep(self, worker: int | None = None) -> None:

@@ -15,6 +15,7 @@ from interpreterd.tenants.reading import ReadOnlyContexts, ReadOnlyFiles
 LOOKING = {
     "python",
     "directory",
+    "isolation",
     "get",
     "contexts",
     "calls",

@@ -13,6 +13,7 @@ from interpreterd.model.isolation import (
     SOME_PORTS,
     IsolationInfo,
     IsolationRequest,
+    Possible,
     check_paths,
     check_ports,
 )
@@ -58,6 +59,17 @@ def isolation_body(info: IsolationInfo) -> Mapping[str, Any]:
         body["readPaths"] = list(isolation.read_paths)
         body["writePaths"] = list(isolation.write_paths)
     return body
+
+
+def possible_body(possible: Possible) -> dict[str, Any]:
+    """Return which isolation a machine can give."""
+    profiles = [profile for profile in PROFILES if not possible.missing.get(profile)]
+    return {
+        "profile": possible.usual,
+        "profiles": profiles,
+        "layers": list(possible.abilities),
+        "missing": {profile: list(lacks) for profile, lacks in possible.missing.items() if lacks},
+    }
 
 
 def _one_of(given: dict[str, object], key: str, choices: tuple[str, ...]) -> str | None:

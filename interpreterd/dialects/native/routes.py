@@ -57,7 +57,7 @@ class Native:
             return functools.partial(handler, service)
 
         return [
-            web.get(HEALTH_PATH, health),
+            web.get(HEALTH_PATH, by(health)),
             web.get("/version", by(version)),
             web.get("/openapi.json", openapi),
             web.get("/asyncapi.json", asyncapi),

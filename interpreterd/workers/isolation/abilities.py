@@ -57,6 +57,15 @@ class Abilities:
         """Whether system calls can be filtered, and their numbers are known here."""
         return self.seccomp and self.architecture in AUDIT_ARCH
 
+    @property
+    def layers(self) -> tuple[str, ...]:
+        """What there is, by the names of layers."""
+        has = {f"landlock:{self.landlock}": bool(self.landlock), "seccomp": self.filters}
+        return (
+            *(layer for layer, there in has.items() if there),
+            *sorted(f"{kind}-namespace" for kind in self.namespaces),
+        )
+
 
 async def examine(launcher: Launcher) -> Abilities:
     """Return what this machine can do for workers of ``launcher``. Raises ``WorkerStartFailed``."""

@@ -15,13 +15,14 @@ from interpreterd.model.isolation import (
     Isolation,
     IsolationInfo,
     IsolationUnavailable,
+    Possible,
     is_below,
 )
 from interpreterd.pipe.confinement import Confinement
 from interpreterd.processes.nursery import Nursery
 from interpreterd.workers.isolation.abilities import Abilities, examine
 from interpreterd.workers.isolation.directories import PrivateDirectories, PrivateRoot
-from interpreterd.workers.isolation.profiles import lacking, plan, unavailable
+from interpreterd.workers.isolation.profiles import lacking, missing_sentences, plan, unavailable
 from interpreterd.workers.isolation.settings import IsolationSettings, isolation_of
 from interpreterd.workers.launcher import Launcher
 from interpreterd.workers.launchers import LAUNCHERS, effective_launcher
@@ -82,6 +83,10 @@ class Unisolated:
         if isolation.is_on:
             raise IsolationUnavailable("this daemon has been set up without isolation")
 
+    async def possible(self) -> Possible:
+        """Return that it can give none."""
+        raise IsolationUnavailable("this daemon has been set up without isolation")
+
     def isolate(self, isolation: Isolation, cwd: str) -> Place:
         """Return the place of one context."""
         return Place(self._launcher)
@@ -109,7 +114,7 @@ class Isolator:
         self.fill = pool.fill
         self._directories = PrivateRoot()
         self._machine: Abilities | None = None
-        self._examining = asyncio.Lock()
+        self._examining: asyncio.Task[None] | None = None
         self._removing: set[asyncio.Future[None]] = set()
 
     @classmethod
@@ -130,11 +135,21 @@ class Isolator:
 
     async def machine(self) -> Abilities:
         """Return what this machine can do; the first call finds it out. Raises ``WorkerStartFailed``."""
-        async with self._examining:
-            if self._machine is None:
-                self._machine = await examine(self.launcher)
-                await asyncio.to_thread(self._directories.remove_stale)
-            return self._machine
+        if self._machine is None:
+            if self._examining is None or self._examining.done():
+                self._examining = asyncio.create_task(self._examine())
+            await asyncio.shield(self._examining)  # not only for the caller, who may go away
+        assert self._machine is not None
+        return self._machine
+
+    async def _examine(self) -> None:
+        self._machine = await examine(self._open)  # it knows its interpreter already
+        await asyncio.to_thread(self._directories.remove_stale)
+
+    async def possible(self) -> Possible:
+        """Return which isolation this machine can give. Raises ``WorkerStartFailed``."""
+        machine = await self.machine()
+        return Possible(usual=self.usual.profile, abilities=machine.layers, missing=missing_sentences(machine))
 
     @property
     def usual(self) -> Isolation:

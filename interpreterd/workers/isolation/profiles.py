@@ -8,6 +8,7 @@ from attrs import frozen
 
 from interpreterd.model.isolation import (
     NO_NETWORK,
+    PROFILES,
     SOME_PORTS,
     STANDARD,
     STRICT,
@@ -40,6 +41,9 @@ class Missing:
     keeps: str
     help: str
 
+    def __str__(self) -> str:
+        return f"{self.layer} (against {self.keeps}) needs {self.help}"
+
 
 @frozen(kw_only=True)
 class Plan:
@@ -62,9 +66,14 @@ def lacking(profile: str, machine: Abilities) -> list[Missing]:
     return lacks
 
 
+def missing_sentences(machine: Abilities) -> Mapping[str, tuple[str, ...]]:
+    """Return what ``machine`` lacks for each profile, as sentences."""
+    return {profile: tuple(map(str, lacking(profile, machine))) for profile in PROFILES}
+
+
 def unavailable(profile: str, lacks: Iterable[Missing]) -> IsolationUnavailable:
     """Return the error for a profile that cannot be had in full."""
-    layers = "; ".join(f"{it.layer} (against {it.keeps}) needs {it.help}" for it in lacks)
+    layers = "; ".join(map(str, lacks))
     return IsolationUnavailable(f"isolation {profile} cannot be had on this machine in full: {layers}")
 
 

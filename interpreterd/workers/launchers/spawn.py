@@ -102,7 +102,9 @@ class SpawnLauncher:
         path = shutil.which(self._python, path=self._environment.get("PATH", os.defpath))
         if path is None:
             raise WorkerStartFailed(f"{self._python} not found")
-        status, out, err = await self._run(path, "-I", "-S", *COMPILER_FLAGS, program=compiler())
+        status, out, err = await self._run(
+            path, "-I", "-S", *COMPILER_FLAGS, program=compiler(), environment=self._environment
+        )
         executable, version, script = (out + b"\n\n").split(b"\n", 2)
         number = re.fullmatch(rb"(\d+)\.(\d+)\.\d+", version)
         if number is not None and tuple(map(int, number.groups())) < OLDEST_PYTHON:
@@ -122,16 +124,19 @@ class SpawnLauncher:
     async def examine(self, program: bytes) -> bytes:
         """See ``Launcher``."""
         path = (await self._find()).python.executable
-        status, out, err = await self._run(path, program=program)
+        environment = clean_environment(self._environment)
+        status, out, err = await self._run(path, program=program, environment=environment)
         if status:
             raise WorkerStartFailed(f"{path} could not examine this machine{_last_line(err)}")
         return out
 
-    async def _run(self, path: str, *flags: str, program: bytes) -> tuple[int | None, bytes, bytes]:
+    async def _run(
+        self, path: str, *flags: str, program: bytes, environment: Mapping[str, str]
+    ) -> tuple[int | None, bytes, bytes]:
         """Run ``program`` by the Python at ``path``; return its status and what it has written."""
         try:
             async with self._nursery.birth():
-                process = await self._start_program(path, flags, program)
+                process = await self._start_program(path, flags, program, environment)
                 self._nursery.add(process.pid)
         except OSError as error:
             raise start_failure(error, path) from error
@@ -146,7 +151,9 @@ class SpawnLauncher:
             self._nursery.remove(process.pid)
         return process.returncode, out, err
 
-    async def _start_program(self, path: str, flags: Iterable[str], program: bytes) -> asyncio.subprocess.Process:
+    async def _start_program(
+        self, path: str, flags: Iterable[str], program: bytes, environment: Mapping[str, str]
+    ) -> asyncio.subprocess.Process:
         # Not a pipe: uvloop cannot write to a pipe whose reader ends without reading.
         program_fd = in_memory(program)
         try:
@@ -158,7 +165,7 @@ class SpawnLauncher:
                 stdin=program_fd,
                 stdout=asyncio.subprocess.PIPE,
                 stderr=asyncio.subprocess.PIPE,
-                env=self._environment,
+                env=environment,
                 cwd=_directory_for_scripts(),
             )
         finally:

@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from interpreterd.dialects.native.isolation import isolation_body, parse_isolation
+from interpreterd.dialects.native.isolation import isolation_body, parse_isolation, possible_body
 from interpreterd.model.errors import InvalidRequest, MalformedRequest
-from interpreterd.model.isolation import OPEN, Isolation, IsolationInfo, IsolationRequest
+from interpreterd.model.isolation import OPEN, Isolation, IsolationInfo, IsolationRequest, Possible
 
 
 def test_a_name_is_a_profile() -> None:
@@ -57,4 +57,14 @@ def test_a_context_shows_its_layers() -> None:
         "ports": [443],
         "readPaths": ["/a"],
         "writePaths": [],
+    }
+
+
+def test_what_a_machine_can_do() -> None:
+    missing: dict[str, tuple[str, ...]] = {"off": (), "standard": (), "strict": ("net-namespace needs a newer kernel",)}
+    assert possible_body(Possible(usual="standard", abilities=("landlock:7",), missing=missing)) == {
+        "profile": "standard",
+        "profiles": ["off", "standard"],
+        "layers": ["landlock:7"],
+        "missing": {"strict": ["net-namespace needs a newer kernel"]},
     }
