@@ -63,7 +63,7 @@ class Abilities:
         has = {f"landlock:{self.landlock}": bool(self.landlock), "seccomp": self.filters}
         return (
             *(layer for layer, there in has.items() if there),
-            *sorted(f"{kind}-namespace" for kind in self.namespaces),
+            *(f"{kind}-namespace" for kind in self.namespaces.some("mount", "pid", "ipc", "net")),
         )
 
 
