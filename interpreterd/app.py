@@ -12,10 +12,11 @@ from interpreterd.contexts.service import ContextService
 from interpreterd.dialects.dialect import Dialect
 from interpreterd.dialects.latecomers import Latecomers
 from interpreterd.dialects.native.routes import Native
+from interpreterd.http import readiness
 from interpreterd.http.bodies import go_on
 from interpreterd.http.errors import SHOW, SHOWS, show_errors
 from interpreterd.http.farewells import expect_farewells
-from interpreterd.http.keys import JUDGE, METRICS, RELOADS, SETTINGS
+from interpreterd.http.keys import BOUND, JUDGE, METRICS, RELOADS, SETTINGS
 from interpreterd.http.origin import add_cors_headers, refuse_strangers
 from interpreterd.http.request_ids import add_request_id, name_request
 from interpreterd.monitoring.scraping import Metrics
@@ -51,6 +52,8 @@ def make_app(
     app = web.Application(middlewares=[name_request, show_errors, refuse_strangers])
     app[SETTINGS] = settings.http
     app[METRICS] = Metrics(settings.monitoring)
+    app[BOUND], app[readiness.READINESS] = [], readiness.Readiness()
+    app.add_routes(readiness.routes(settings.http.base_path))
     app[MANAGER] = manager = Manager(settings.contexts, settings.workers, launcher, isolator)
     app[JUDGE] = manager.peers.refusal
     app[SHOWS] = {}

@@ -59,8 +59,13 @@ class Chosen:
     others: Mapping[str, Any]
 
     @classmethod
-    def by(cls, parser: Parser, arguments: Sequence[str], environ: Mapping[str, str]) -> Self:
-        """Return the settings of all sources; for a bad one end the program, as ``parser`` does."""
+    def by(
+        cls, parser: Parser, arguments: Sequence[str], environ: Mapping[str, str], *, has_token: bool = False
+    ) -> Self:
+        """Return the settings of all sources; for a bad one end the program, as ``parser`` does.
+
+        ``has_token`` says that clients need a token that is not in ``environ``.
+        """
         try:
             variables = from_environment(environ)
             _check_token(environ)
@@ -82,7 +87,7 @@ class Chosen:
             settings = Settings.of(**values)
             if not os.path.isdir(settings.contexts.cwd):
                 raise SettingError("cwd", f"no such directory: {settings.contexts.cwd}")
-            settings.check(has_token=bool(environ.get(TOKEN)))
+            settings.check(has_token=has_token or bool(environ.get(TOKEN)))
         except SettingError as error:
             place = sources.get(error.name, flag_of(error.name)).removesuffix(EARLIER)
             parser.error(f"{'argument ' if place.startswith('--') else ''}{place}: {error}")

@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import signal
 from collections.abc import Awaitable, Callable
 
 from interpreterd.background import supervised
@@ -10,20 +9,25 @@ from interpreterd.background import supervised
 _log = logging.getLogger(__name__)
 
 
-def reload_at_hangup(reloads: list[Callable[[], Awaitable[None]]]) -> None:
-    """Call each of ``reloads`` at every SIGHUP, from now on; a signal that comes meanwhile has its turn afterwards."""
-    loop = asyncio.get_running_loop()
-    turn = asyncio.Lock()
-    tasks: set[asyncio.Task[None]] = set()
+class Reloading:
+    """Reads files again, by ``reloads``; a request that comes meanwhile has its turn afterwards."""
 
-    async def reload() -> None:
-        async with turn:
-            for each in reloads:
-                await each()
+    def __init__(self, reloads: list[Callable[[], Awaitable[None]]]) -> None:
+        self._reloads = reloads
+        self._turn = asyncio.Lock()
+        self._tasks: set[asyncio.Task[None]] = set()
 
-    def begin() -> None:
-        task = supervised(loop, reload(), _log, "the files could not be read")
-        tasks.add(task)
-        task.add_done_callback(tasks.discard)
+    def begin(self, then: Callable[[], object] = lambda: None) -> None:
+        """Begin to read all files again; call ``then`` when they have been. A mistake in one does not end the rest."""
+        task = supervised(asyncio.get_running_loop(), self._reload(then), _log, "the files could not be read")
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
-    loop.add_signal_handler(signal.SIGHUP, begin)
+    async def _reload(self, then: Callable[[], object]) -> None:
+        async with self._turn:
+            for reload in self._reloads:
+                try:
+                    await reload()
+                except Exception:
+                    _log.exception("the files could not be read")
+            then()

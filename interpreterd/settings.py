@@ -12,7 +12,7 @@ from interpreterd.files.settings import FileSettings
 from interpreterd.http.settings import PRIVATE_HOSTS, HttpSettings
 from interpreterd.logs.settings import LogSettings
 from interpreterd.monitoring.settings import MonitoringSettings
-from interpreterd.setting_kinds import SettingError, absolute, duration, setting, switch
+from interpreterd.setting_kinds import SettingError, absolute, duration, period, setting, switch
 from interpreterd.tenants.settings import TenantSettings
 from interpreterd.workers.isolation.settings import IsolationSettings
 from interpreterd.workers.settings import WorkerSettings
@@ -33,6 +33,12 @@ class ProcessSettings:
         None,
         "end when no client has been connected for so many seconds, and no code runs (default: never)",
         parse=duration,
+    )
+    drain_timeout: float | None = setting(
+        None,
+        "time for accepted executions to end after SIGTERM, for example 30s or 10m, while new work is refused "
+        "(default: none; after SIGUSR2 as long as it takes)",
+        parse=period,
     )
 
 
@@ -65,7 +71,10 @@ class Settings:
         sections = {}
         for section in attrs.fields(cls):
             names = [declared.name for declared in attrs.fields(section.type)]
-            sections[section.name] = section.type(**{name: values.pop(name) for name in names if name in values})
+            given = {name: values.pop(name) for name in names if name in values}
+            if "given" in names:
+                given["given"] = frozenset(given)
+            sections[section.name] = section.type(**given)
         if values:
             raise TypeError(f"no such settings: {', '.join(values)}")
         return cls(**sections)
@@ -93,9 +102,10 @@ class Settings:
     def declared(cls) -> "Iterator[attrs.Attribute[Any]]":
         """Yield every setting, section by section; ``setting_kinds.setting`` says what is in its metadata."""
         for section in attrs.fields(cls):
-            yield from attrs.fields(section.type)
+            yield from (it for it in attrs.fields(section.type) if it.metadata)
 
     def values(self) -> dict[str, Any]:
         """Return every setting's value by its name."""
         sections = [getattr(self, section.name) for section in attrs.fields(type(self))]
-        return {it.name: getattr(section, it.name) for section in sections for it in attrs.fields(type(section))}
+        fields = [(section, it) for section in sections for it in attrs.fields(type(section)) if it.metadata]
+        return {it.name: getattr(section, it.name) for section, it in fields}

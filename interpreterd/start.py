@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from interpreterd import parent, secret
 from interpreterd.flags import Chosen, Parser
+from interpreterd.inherited import Inherited
 from interpreterd.processes import guard
 
 if TYPE_CHECKING:
@@ -31,16 +32,17 @@ _SHORT: Final = {
 def serve(arguments: Sequence[str]) -> int:
     """Run the daemon until it is ended; return its exit status."""
     _receive_signals()
-    chosen = Chosen.by(Parser("interpreterd serve"), arguments, os.environ)
+    inherited = Inherited.take(os.environ)
+    chosen = Chosen.by(Parser("interpreterd serve"), arguments, os.environ, has_token=bool(inherited.token))
     settings = chosen.settings
-    token = _own_token()
+    token = _own_token(inherited.token)
     try:
         if (files := resource.getrlimit(resource.RLIMIT_NOFILE)[1]) < LEAST_FILES:
             return _fail(f"at least {LEAST_FILES} open files must be allowed, not {files} (ulimit -n)")
         # Forked before the event loop and the large modules exist: it stays small, and no thread can hold a lock.
         the_guard = guard.start()
-        parent_pidfd = None
-        if settings.process.exit_with_parent:
+        parent_pidfd = inherited.parent
+        if settings.process.exit_with_parent and parent_pidfd is None:
             try:
                 parent_pidfd = parent.open_pidfd(loaded=the_guard.loader is not None)
             except ProcessLookupError:
@@ -50,7 +52,7 @@ def serve(arguments: Sequence[str]) -> int:
             from interpreterd.daemon import run_daemon
 
         _try_threads()
-        return run_daemon(settings, the_guard, parent_pidfd, notes=chosen.outdated, token=token)
+        return run_daemon(settings, the_guard, parent_pidfd, inherited, notes=chosen.outdated, token=token)
     except OSError as error:  # errors of the daemon's work for clients have types of their own
         return _fail(_SHORT.get(error.errno or 0, error.strerror or str(error)))
     except ImportError as error:
@@ -63,13 +65,14 @@ def serve(arguments: Sequence[str]) -> int:
         return _fail("there is no room for a thread (ulimit -u, -v, -d)")
 
 
-def _own_token() -> "Token | None":
-    """Return the token of this process's environment, which then has it no longer; None if there is none."""
-    if not (text := secret.take(os.environ)):
+def _own_token(inherited: bytes) -> "Token | None":
+    """Return the token of this process's environment, which then has it no longer, or else the ``inherited`` one."""
+    text = secret.take(os.environ)
+    if not (text or inherited):
         return None
-    from interpreterd.tenants.tokens import chosen_token
+    from interpreterd.tenants.tokens import chosen_token, handed_token
 
-    return chosen_token(text)
+    return chosen_token(text) if text else handed_token(inherited)
 
 
 def _receive_signals() -> None:

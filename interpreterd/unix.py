@@ -7,7 +7,7 @@ import os
 import socket
 import stat
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Final
 
 BACKLOG: Final = 1024
@@ -16,9 +16,8 @@ LOCK_PAUSE_S: Final = 0.01
 wait = time.sleep  # a function of its own for tests
 
 
-@contextlib.contextmanager
-def bound(path: str) -> Iterator[socket.socket]:
-    """Let a stream socket listen on ``path``, for this user only (mode 0600), and remove it with the block.
+def listen_on(path: str) -> socket.socket:
+    """Return a stream socket that listens on ``path``, for this user only (mode 0600); see ``removing``.
 
     A stale socket, as ``kill -9`` leaves it, is replaced. If several processes do that at once, one wins. Blocks, at
     most for some seconds, while another process is about to do the same in the same directory.
@@ -26,7 +25,8 @@ def bound(path: str) -> Iterator[socket.socket]:
     Raises:
         OSError: A program listens there (``EADDRINUSE``), the path is not a socket, or it cannot be made.
     """
-    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as server:
+    server = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
         with _alone_in(os.path.dirname(path)):
             try:
                 _bind(server, path)
@@ -36,13 +36,30 @@ def bound(path: str) -> Iterator[socket.socket]:
                 os.unlink(path)
                 _bind(server, path)
             server.listen(BACKLOG)  # otherwise the next process would find it stale
-            mine = os.stat(path)
-        try:
-            yield server
-        finally:
-            with _alone_in(os.path.dirname(path)), contextlib.suppress(FileNotFoundError):
-                if os.path.samestat(mine, os.stat(path)):  # not a socket that another process has put there since
-                    os.unlink(path)
+    except BaseException:
+        server.close()
+        raise
+    return server
+
+
+@contextlib.contextmanager
+def removing(path: str, unless: Callable[[], bool] = lambda: False) -> Iterator[None]:
+    """Remove the socket that is at ``path`` now, with the block, ``unless`` it has been given to another process."""
+    mine = os.stat(path)
+    try:
+        yield
+    finally:
+        with _alone_in(os.path.dirname(path)), contextlib.suppress(FileNotFoundError):
+            # Not a socket that another process has put there since.
+            if not unless() and os.path.samestat(mine, os.stat(path)):
+                os.unlink(path)
+
+
+@contextlib.contextmanager
+def bound(path: str) -> Iterator[socket.socket]:
+    """Let a socket listen on ``path`` for the block; see ``listen_on``."""
+    with listen_on(path) as server, removing(path):
+        yield server
 
 
 @contextlib.contextmanager

@@ -1,27 +1,24 @@
-"""SIGHUP reads files again."""
-
-import asyncio
-import os
-import signal
+"""SIGHUP reads files again, part by part, whatever becomes of the others."""
 
 import pytest
+from leaving import holds
 
-from interpreterd.reloading import reload_at_hangup
+from interpreterd.reloading import Reloading
 
 
-async def test_every_hangup_reloads_and_a_mistake_is_logged(caplog: pytest.LogCaptureFixture) -> None:
-    called: asyncio.Queue[None] = asyncio.Queue()
+async def test_every_part_reads_its_files_and_a_mistake_is_logged(caplog: pytest.LogCaptureFixture) -> None:
+    reads: list[str] = []
 
-    async def reload() -> None:
-        called.put_nowait(None)
+    async def fail() -> None:
+        reads.append("bad")
         raise ZeroDivisionError
 
-    reload_at_hangup([reload])
-    try:
-        for _ in range(2):
-            os.kill(os.getpid(), signal.SIGHUP)
-            await called.get()
-        await asyncio.sleep(0)
-        assert "the files could not be read" in caplog.text
-    finally:
-        asyncio.get_running_loop().remove_signal_handler(signal.SIGHUP)
+    async def read() -> None:
+        reads.append("good")
+
+    reloading = Reloading([fail, read])
+    for _ in range(2):
+        reloading.begin(lambda: reads.append("done"))
+    await holds(lambda: reads.count("done") == 2)
+    assert reads == ["bad", "good", "done"] * 2
+    assert caplog.text.count("the files could not be read") == 2

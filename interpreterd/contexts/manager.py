@@ -13,6 +13,7 @@ from interpreterd.contexts.context import Context
 from interpreterd.contexts.executions import ExecutionRecord, Executions
 from interpreterd.contexts.expiry import Expiry
 from interpreterd.contexts.ids import new_id
+from interpreterd.contexts.intake import Intake, is_busy
 from interpreterd.contexts.limits import limits_of
 from interpreterd.contexts.peers import Peers
 from interpreterd.contexts.sampler import Sampler
@@ -78,7 +79,7 @@ class Manager:
         self._meter = UsageMeter(self._tasks, self._pids)
         self.sampler = Sampler(self._tasks, self._workers_now, settings.stats_interval_s)
         self._directory = real_directory(settings.cwd)
-        self._closing = False
+        self.intake = Intake()
 
     async def __aenter__(self) -> Self:
         """Be ready for work."""
@@ -95,7 +96,12 @@ class Manager:
     @property
     def closing(self) -> bool:
         """Whether it takes no more work."""
-        return self._closing
+        return self.intake.closing
+
+    @property
+    def busy(self) -> bool:
+        """Whether work is accepted that has not ended yet, in any context."""
+        return is_busy(context.info() for context in self._contexts.values())
 
     @property
     def default_directory(self) -> str:
@@ -125,7 +131,7 @@ class Manager:
             await context.start()
         except BaseException as error:
             self._remove(context)
-            if not self._closing:  # otherwise it has been closed
+            if not self.intake.closing:  # otherwise it has been closed
                 # The client may have disconnected while the start went on.
                 supervised(self._tasks, self._end(context), _log, "context %s could not be ended", context.id)
             if isinstance(error, WorkerStartFailed):
@@ -140,8 +146,7 @@ class Manager:
         Raises:
             ContextNotFound, ServerShuttingDown
         """
-        if self._closing:
-            raise ServerShuttingDown
+        self.intake.check_living()
         context = self._contexts.get(context_id or DEFAULT_CONTEXT_ID)
         if context is not None:
             return context
@@ -165,6 +170,7 @@ class Manager:
         Raises:
             ContextNotFound, InvalidRequest, LimitReached, ServerShuttingDown
         """
+        self.intake.check()
         HAPPENINGS.check()
         name = context_id or request.context_id or DEFAULT_CONTEXT_ID
         is_there = name in self._contexts
@@ -185,8 +191,7 @@ class Manager:
         Raises:
             ContextNotFound, ServerShuttingDown
         """
-        if self._closing:
-            raise ServerShuttingDown
+        self.intake.check_living()
         name = context_id or DEFAULT_CONTEXT_ID
         if name in self._defaults and name not in self._contexts:
             return "idle"
@@ -236,8 +241,7 @@ class Manager:
         Raises:
             ContextNotFound, ServerShuttingDown
         """
-        if self._closing:
-            raise ServerShuttingDown
+        self.intake.check_living()
         if context_id in self._defaults and context_id not in self._contexts:
             return self._directory
         return self.existing(context_id).directory
@@ -273,15 +277,14 @@ class Manager:
 
     async def close(self) -> None:
         """Take no more work, end every execution and all workers. Repeating it changes nothing."""
-        self._closing = True
+        self.intake.closing = True
         self.sampler.close()
         contexts = list(self._contexts.values())
         self._contexts.clear()
         await asyncio.gather(*(context.close(ServerShuttingDown()) for context in contexts))
 
     def _add(self, context_id: str, cwd: str, request: CreateContext, isolation: Isolation) -> Context:
-        if self._closing:
-            raise ServerShuttingDown
+        self.intake.check()
         if len(self._contexts) >= self._settings.max_contexts:
             raise LimitReached(f"too many contexts: the limit is {self._settings.max_contexts}")
         account = self.accounts.of(request.tenant)

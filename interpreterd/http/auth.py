@@ -7,10 +7,11 @@ from aiohttp import hdrs, web
 from aiohttp.typedefs import Middleware
 
 from interpreterd.http.errors import Handler
-from interpreterd.http.incoming import HEALTH_PATH
 from interpreterd.http.open_requests import OpenRequests
+from interpreterd.http.peers import client_address
 from interpreterd.http.websocket.handshake import TOKEN_SUBPROTOCOL
 from interpreterd.model.identity import CURRENT, Identity
+from interpreterd.model.names import HEALTH_PATHS
 from interpreterd.tenants.reading import refuse
 from interpreterd.tenants.tenants import Tenants
 
@@ -23,13 +24,12 @@ TOKEN_HEADERS: Final = ("X-API-Key", "X-Access-Token", "X-EXECD-ACCESS-TOKEN", "
 TOKEN_QUERY: Final = "token"
 QUERY_PATHS: Final = ("/api", "/kernelspecs")
 """The beginnings of the paths of Jupyter's API, whose clients put a token into the query; it gets into no log here."""
-OPEN_PATHS: Final = (HEALTH_PATH, HEALTH_PATH + "/live", HEALTH_PATH + "/ready")
 READING_METHODS: Final = (hdrs.METH_GET, hdrs.METH_HEAD)
 
 
 def needing_tokens(tenants: Tenants, open_requests: OpenRequests, base_path: str) -> Middleware:
     """Return a middleware that lets only requests with a token pass, and those that ask whether the daemon is well."""
-    open_paths = {below + path for below in ("", base_path) for path in OPEN_PATHS}
+    open_paths = {below + path for below in ("", base_path) for path in HEALTH_PATHS}
     query_paths = tuple({below + path for below in ("", base_path) for path in QUERY_PATHS})
 
     @web.middleware
@@ -37,7 +37,7 @@ def needing_tokens(tenants: Tenants, open_requests: OpenRequests, base_path: str
         if request.path in open_paths and request.method in READING_METHODS:
             return await handler(request)
         identity = tenants.identify(
-            list(credentials(request, query_paths)), request.remote or "", request.headers.get(ACTS_FOR)
+            list(credentials(request, query_paths)), client_address(request), request.headers.get(ACTS_FOR)
         )
         if identity.role == "read" and request.method not in READING_METHODS:
             refuse()

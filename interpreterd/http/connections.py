@@ -66,6 +66,7 @@ class Connections(web.Server):
         self._due: asyncio.TimerHandle | None = None
         self._told_at = -_LOG_PERIOD_S
         self._unused_since = self._loop.time()
+        self.leaving = False  # whether another daemon has the addresses: each answer ends its connection
 
     def __call__(self) -> IncomingConnection:
         return IncomingConnection(self, self, self._settings.heartbeat_s, loop=self._loop, **self._options)
@@ -79,6 +80,11 @@ class Connections(web.Server):
     def unused_since(self) -> float | None:
         """Since when no connection is open, in the loop's time; None if one is."""
         return None if self._open else self._unused_since
+
+    def end_unused(self) -> None:
+        """End all connections that are between two requests."""
+        for connection in list(self._waiting):
+            connection.end_unused()
 
     def opened(self, connection: IncomingConnection, sock: socket.socket) -> None:
         """A connection has been opened."""

@@ -37,6 +37,7 @@ class HttpError:
     text: str
 
 
+LATE_HEAD: Final = HttpError(408, "request_timeout", "The head of the request did not come in time")
 INTERNAL: Final = HttpError(500, "internal_error", "Internal error; the daemon's log says more")
 
 

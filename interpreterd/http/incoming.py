@@ -17,24 +17,21 @@ from aiohttp.http_exceptions import HttpProcessingError
 
 from interpreterd.http.connection import Connection
 from interpreterd.http.disconnect import has_closed, probe
-from interpreterd.http.errors import INTERNAL, HttpError, Show, of_status
+from interpreterd.http.errors import INTERNAL, LATE_HEAD, HttpError, Show, of_status
 from interpreterd.http.lingering import LINGER_BYTES, LINGER_S, Lingering
 from interpreterd.model.errors import LimitReached
+from interpreterd.model.names import HEALTH_PATHS
 
 LOOK_PERIOD_S: Final = 1.0
-HEALTH_PATH: Final = "/health"  # with any base path; it is answered even when there is no room for other requests
-LATE_HEAD: Final = HttpError(408, "request_timeout", "The head of the request did not come in time")
 _log = logging.getLogger(__name__)
 
 
 class _Phase(enum.Enum):
     """The phase of a connection."""
 
-    IDLE = enum.auto()
-    """Nothing of a request has come."""
+    IDLE = enum.auto()  # nothing of a request has come
     HEAD = enum.auto()
-    REQUEST = enum.auto()
-    """From its whole head to the end of its answer."""
+    REQUEST = enum.auto()  # from its whole head to the end of its answer
 
 
 class Registry(Protocol):
@@ -42,8 +39,10 @@ class Registry(Protocol):
 
     @property
     def limit(self) -> int: ...
-    @property
-    def show(self) -> Show: ...
+
+    show: Show
+    leaving: bool
+
     def opened(self, connection: "IncomingConnection", sock: socket.socket) -> None: ...
     def closed(self, connection: "IncomingConnection") -> None: ...
     def begins_head(self, connection: "IncomingConnection") -> None: ...
@@ -58,6 +57,7 @@ class IncomingConnection(Connection):
     Attributes:
         excess: Whether it is beyond the limit.
         refusal: Why its client may not use the daemon, if so; see ``keys.JUDGE``.
+        proxied: The address of the client for whom a trusted proxy has connected, by the PROXY protocol.
     """
 
     __slots__ = (
@@ -70,6 +70,7 @@ class IncomingConnection(Connection):
         "_registry",
         "_waits",
         "excess",
+        "proxied",
         "refusal",
     )
 
@@ -77,6 +78,7 @@ class IncomingConnection(Connection):
         super().__init__(server, patience_s, **options)
         self.excess = False
         self.refusal: str | None = None
+        self.proxied: str | None = None
         self._registry = registry
         self._phase = _Phase.IDLE
         self._waits = False  # waits for the client, within a request
@@ -87,25 +89,21 @@ class IncomingConnection(Connection):
         self._lingering: Lingering | None = None
 
     def refuse(self) -> None:
-        """Answer only ``/health``: this connection is beyond the limit."""
-        self.excess = True
-        served = self._request_handler
+        """Answer only ``HEALTH_PATHS``: this connection is beyond the limit."""
+        self.excess, served = True, self._request_handler
 
         async def answer(request: web.BaseRequest) -> web.StreamResponse:
-            if request.path.endswith(HEALTH_PATH) and served is not None:
+            if request.path.endswith(HEALTH_PATHS) and served is not None:
                 return await served(request)
-            error = LimitReached(f"too many connections: the limit is {self._registry.limit}")
-            return self._registry.show(error).response()
+            why = f"too many connections: the limit is {self._registry.limit}"
+            return self._registry.show(LimitReached(why)).response()
 
         self._request_handler = answer
 
     def waits(self, it_does: bool) -> None:
         """Say whether the daemon waits for the client now, within its request."""
         self._waits = it_does
-        if it_does:
-            self._registry.waits(self)
-        else:
-            self._registry.works(self)
+        (self._registry.waits if it_does else self._registry.works)(self)
 
     def need_both_ways(self) -> None:
         """Until its answer has ended, the client counts as gone when it closes its sending half."""
@@ -140,6 +138,11 @@ class IncomingConnection(Connection):
         """End the connection at once."""
         if self.transport is not None:
             self.transport.abort()
+
+    def end_unused(self) -> None:
+        """End the connection if it is between two requests."""
+        if self._phase is _Phase.IDLE:
+            self.close()
 
     def end_late_head(self) -> None:
         """End the connection, as the head of a request is late; answer with an error if the head has begun."""
@@ -211,8 +214,8 @@ class IncomingConnection(Connection):
             return None
         transport = self.transport
         waits = self._phase is _Phase.REQUEST and not (self._upgraded or self._needs_both_ways)
-        if not waits or transport is None or has_closed(transport):
-            return None
+        if not waits or transport is None or not transport.can_write_eof() or has_closed(transport):
+            return None  # TLS closes both ways at once
         self._ended = True
         self._registry.waits(self)  # as far as is known
         if self._payload is not None and not self._payload.is_eof():
@@ -240,6 +243,8 @@ class IncomingConnection(Connection):
         # Raised before any middleware.
         if isinstance(resp, web.HTTPException) and resp.status >= HTTPStatus.BAD_REQUEST:
             resp = self._registry.show(of_status(resp.status, resp.reason)).response()
+        if self._registry.leaving:
+            resp.force_close()
         resp, reset = await super().finish_response(request, resp, start_time)
         if self._refused:
             self._close = True

@@ -15,3 +15,5 @@ JUDGE: web.AppKey[Judge] = web.AppKey("JUDGE")
 """Returns why the client of a new connection may not use the daemon; None if it may."""
 RELOADS: web.AppKey[list[Callable[[], Awaitable[None]]]] = web.AppKey("RELOADS", list)
 """What to do when the daemon is told to read its files again: SIGHUP."""
+BOUND: web.AppKey[list[str]] = web.AppKey("BOUND", list)
+"""Where the daemon listens: ``HOST:PORT`` with an address and its real port, or ``unix:PATH``; grows at its start."""

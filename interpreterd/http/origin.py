@@ -101,8 +101,8 @@ def _is_own(origin: str, request: web.Request, settings: HttpSettings) -> bool:
 @functools.lru_cache(maxsize=64)
 def _own_hosts(settings: HttpSettings) -> frozenset[str]:
     """The hosts that the daemon has been told to listen on."""
-    others = (split_address(it)[0] for it in settings.also_listen if not it.startswith(UNIX))
-    return frozenset(host.lower() for host in ("localhost", settings.host, *others))
+    hosts = (split_address(it)[0] for it in settings.addresses() if not it.startswith(UNIX))
+    return frozenset(host.lower() for host in ("localhost", *hosts))
 
 
 def _is_own_name(name: str, own_hosts: frozenset[str], bound_address: str | None) -> bool:

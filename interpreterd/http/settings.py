@@ -1,14 +1,16 @@
 """The settings of HTTP: addresses, allowed origins and hosts, and limits of size and time for clients."""
 
+import ipaddress
 import os
 from collections.abc import Iterator
-from typing import Final, NoReturn
+from typing import Final
 
-from attrs import frozen
+from attrs import field, frozen
 
 from interpreterd.setting_kinds import (
     MIB,
     SECONDS_LIMIT,
+    SettingError,
     absolute,
     at_least,
     byte_size,
@@ -51,25 +53,42 @@ def split_address(address: str) -> tuple[str, int]:
     return host.strip("[]"), int(port)
 
 
+def joined_address(host: str, port: int) -> str:
+    """Return ``HOST:PORT``, with brackets around an IPv6 address."""
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
 def addresses(text: str) -> tuple[str, ...]:
-    """Return the addresses in ``text``: each ``HOST:PORT`` or ``unix:PATH``."""
-    return tuple(_address(word) for word in words(text))
+    """Return the addresses in ``text``: each ``HOST:PORT`` or ``unix:PATH``. Port 0 would be a port to be guessed."""
+    return tuple(_address(word, 1) for word in words(text))
 
 
-def _address(text: str) -> str:
-    if text.startswith(UNIX):
-        return UNIX + _socket_path(text.removeprefix(UNIX)) if text != UNIX else _refuse_address()
+def _any_addresses(text: str) -> tuple[str, ...]:
+    return tuple(_address(word, 0) for word in words(text))
+
+
+def _address(text: str, least_port: int) -> str:
+    if text.startswith(UNIX) and text != UNIX:
+        return UNIX + _socket_path(text.removeprefix(UNIX))
     host, _, port = text.rpartition(":")
     in_brackets = host.startswith("[") and host.endswith("]")
-    if not host.strip("[]") or (":" in host and not in_brackets) or not port.isascii() or not port.isdigit():
-        _refuse_address()
-    if not 1 <= int(port) <= 65535:
-        _refuse_address()
+    is_port = port.isascii() and port.isdigit() and len(port) < 6 and least_port <= int(port) <= 65535
+    if not host.strip("[]") or (":" in host and not in_brackets) or not is_port:
+        raise ValueError(f"must be HOST:PORT, with a port from {least_port} to 65535, or unix:PATH")
     return f"{host}:{int(port)}"
 
 
-def _refuse_address() -> NoReturn:
-    raise ValueError("must be HOST:PORT, with a port from 1 to 65535, or unix:PATH")
+def _proxies(text: str) -> tuple[str, ...]:
+    for word in (proxies := words(text)):
+        try:
+            ipaddress.ip_network("0.0.0.0" if word == "unix" else word)
+        except ValueError:
+            raise ValueError("must be IP addresses, networks such as 10.0.0.0/8, or unix") from None
+    return proxies
+
+
+def _file(text: str) -> str:
+    return absolute(text) if text else ""
 
 
 @frozen(kw_only=True, eq=False, repr=False)
@@ -86,6 +105,25 @@ class HttpSettings:
         "comma-separated addresses to listen on as well, for clients that insist on a port: each is HOST:PORT or "
         "unix:PATH; may be repeated",
         parse=addresses,
+        repeats=True,
+    )
+    listen: tuple[str, ...] = setting(
+        (),
+        "comma-separated addresses to listen on, each HOST:PORT or unix:PATH, in place of the default host and port or "
+        "besides given ones; may be repeated",
+        parse=_any_addresses,
+        repeats=True,
+    )
+    tls_cert: str = setting("", "PEM file with the daemon's certificate: ports then speak TLS alone", parse=_file)
+    tls_key: str = setting("", "PEM file with the private key of --tls-cert (default: it is in that file)", parse=_file)
+    tls_client_ca: str = setting(
+        "", "PEM file with authorities: clients at ports must then have a certificate of one of them", parse=_file
+    )
+    trusted_proxy: tuple[str, ...] = setting(
+        (),
+        "comma-separated addresses and networks of proxies that say for whom they connect, by Forwarded, by "
+        "X-Forwarded-For or by the PROXY protocol; unix means every unix socket",
+        parse=_proxies,
         repeats=True,
     )
     base_path: str = setting(
@@ -125,18 +163,41 @@ class HttpSettings:
         "seconds after which a client that takes no data, or answers no WebSocket ping, counts as disconnected",
         parse=at_least(1, number, most=SECONDS_LIMIT),
     )
+    given: frozenset[str] = field(default=frozenset())  # the names of the settings that do not have their defaults
+
+    def addresses(self, *, others: bool = False) -> tuple[str, ...]:
+        """Return where to listen, the main address first; ``others`` says that there are passed sockets, too."""
+        main = () if self.has_alternatives(others=others) else (self.main,)
+        return (*main, *self.listen, *self.also_listen)
+
+    def has_alternatives(self, *, others: bool = False) -> bool:
+        """Return whether the default host and port are not meant: others are given, and these are not."""
+        return bool(self.listen or others) and not self.given & {"host", "port", "unix_socket"}
+
+    @property
+    def main(self) -> str:
+        """The address that ``unix_socket``, or ``host`` and ``port``, give."""
+        return UNIX + self.unix_socket if self.unix_socket else joined_address(self.host, self.port)
+
+    def check(self) -> None:
+        """See ``Settings.check``."""
+        if not self.tls_cert:
+            for name in ("tls_key", "tls_client_ca"):
+                if getattr(self, name):
+                    raise SettingError(name, "needs --tls-cert as well")
+            return
+        from interpreterd.http.tls import server_context  # imports ssl, which few daemons need
+
+        server_context(self)
 
     @property
     def ports(self) -> frozenset[int]:
         """The ports of TCP to listen on; without one that the system is to choose."""
-        first = () if self.unix_socket or not self.port else (self.port,)
-        others = (split_address(it)[1] for it in self.also_listen if not it.startswith(UNIX))
-        return frozenset((*first, *others))
+        return frozenset(split_address(it)[1] for it in self.addresses() if not it.startswith(UNIX)) - {0}
 
     def hosts(self) -> Iterator[tuple[str, str]]:
         """Yield each host that the daemon is to listen on, after the name of its setting."""
-        if not self.unix_socket:
-            yield "host", self.host
-        for address in self.also_listen:
+        for address in self.addresses():
             if not address.startswith(UNIX):
-                yield "also_listen", split_address(address)[0]
+                names = [name for name in ("listen", "also_listen") if address in getattr(self, name)]
+                yield (*names, "host")[0], split_address(address)[0]

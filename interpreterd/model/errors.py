@@ -288,8 +288,8 @@ class ServerShuttingDown(InterpreterError):
 
     code = "shutting_down"
 
-    def __init__(self) -> None:
-        super().__init__("server is shutting down")
+    def __init__(self, why: str = "server is shutting down") -> None:
+        super().__init__(why)
 
 
 class ProtocolError(Exception):

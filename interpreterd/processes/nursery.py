@@ -133,6 +133,10 @@ class Nursery:
         self._templates.add(pid)
         self._known.update(children(pid))
 
+    def spare(self, pid: int) -> None:
+        """Register ``pid``, a child that is no worker, and may outlive the daemon."""
+        self._known.add(pid)
+
     def remove(self, pid: int) -> None:
         """Forget ``pid``, which has been reaped."""
         self._known.discard(pid)

@@ -111,3 +111,14 @@ def chosen_token(text: str) -> Token:
     if not CHOSEN_LEAST_CHARS <= len(text) <= TOKEN_LIMIT_CHARS:
         raise ValueError(f"must have from {CHOSEN_LEAST_CHARS} to {TOKEN_LIMIT_CHARS} characters")
     return Token(id=CHOSEN_ID, role="admin", sha256=hash_of(text), guessable=len(text) < STRONG_CHARS)
+
+
+def hand_over(token: Token) -> bytes:
+    """Return what another process makes the same chosen token of: its hash, and not the token itself."""
+    return b"%d %s" % (token.guessable, token.sha256.hex().encode())
+
+
+def handed_token(data: bytes) -> Token:
+    """Return the chosen token of ``hand_over``."""
+    guessable, sha256 = data.decode().split()
+    return Token(id=CHOSEN_ID, role="admin", sha256=bytes.fromhex(sha256), guessable=guessable == "1")

@@ -93,7 +93,7 @@ async def heads(client: Client) -> None:
 
 
 async def contexts(walk: Walk, tmp_path: Path) -> None:
-    for name in ("getHealth", "getVersion", "getOpenapi", "getAsyncapi"):
+    for name in ("getHealth", "getLiveness", "getReadiness", "getVersion", "getOpenapi", "getAsyncapi"):
         await walk(name, 200)
     keys = {"cwd": str(tmp_path), "limits": {"processes": 9, "cpuSeconds": 9}, "metadata": {"owner": "ada"}}
     for media in ("text/plain", "application/openmetrics-text"):
@@ -237,6 +237,7 @@ async def failures(walk: Walk, launcher: FakeLauncher, manager: Manager) -> None
     contexts = [(await walk("createContext", 200))["id"] for _ in range(2)]
     launcher.failure = WorkerStartFailed("python3 not found")
     await walk("getVersion", 200)
+    await walk("getReadiness", 503)  # nothing has begun to listen
     await walk("createContext", 500, "worker_start_failed")
     await walk("restartContext", 500, "worker_start_failed", id=contexts[0])
     launcher.failure = OutOfResources("too many open files")
@@ -294,4 +295,4 @@ async def test_a_tester_that_reads_the_document_finds_no_fault(start_daemon: Sta
     )
     output, _ = await process.communicate()
     assert process.returncode == 0, output.decode()
-    assert b"Tested: 34" in output
+    assert b"Tested: 36" in output

@@ -72,7 +72,7 @@ _ROWS: Final[Mapping[type[InterpreterError], _Row]] = {
     WorkerStartFailed: _Row(HTTPStatus.INTERNAL_SERVER_ERROR, INTERNAL_ERROR),
     ContextDeleted: _Row(HTTPStatus.GONE, GOING_AWAY),
     ContextRestarted: _Row(HTTPStatus.CONFLICT, GOING_AWAY),
-    ServerShuttingDown: _Row(HTTPStatus.SERVICE_UNAVAILABLE, GOING_AWAY),
+    ServerShuttingDown: _Row(HTTPStatus.SERVICE_UNAVAILABLE, GOING_AWAY, headers=RETRY_SOON),
 }
 
 

@@ -128,7 +128,7 @@ ROWS: Final[Mapping[type[InterpreterError], ErrorRow]] = {
     DiskFull: ErrorRow(HTTPStatus.INSUFFICIENT_STORAGE, POLICY_VIOLATION),
     ConditionFailed: ErrorRow(HTTPStatus.PRECONDITION_FAILED, POLICY_VIOLATION),
     RangeOutside: ErrorRow(HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE, POLICY_VIOLATION),
-    ServerShuttingDown: ErrorRow(HTTPStatus.SERVICE_UNAVAILABLE, GOING_AWAY, announced=True),
+    ServerShuttingDown: ErrorRow(HTTPStatus.SERVICE_UNAVAILABLE, GOING_AWAY, announced=True, headers=RETRY_SOON),
 }
 
 

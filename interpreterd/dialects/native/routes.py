@@ -37,10 +37,9 @@ from interpreterd.dialects.native.looks import check_complete, complete, inspect
 from interpreterd.dialects.native.session_socket import session
 from interpreterd.dialects.native.stats import get_metrics, get_stats, list_stats
 from interpreterd.http.errors import ErrorAnswer, Handler, HttpError
-from interpreterd.http.incoming import HEALTH_PATH
 from interpreterd.http.uploads import not_yet
 from interpreterd.model.errors import InterpreterError
-from interpreterd.model.names import NATIVE_PATH
+from interpreterd.model.names import HEALTH_PATH, NATIVE_PATH
 
 _ServiceHandler = Callable[[ContextService, web.Request], Awaitable[web.StreamResponse]]
 

@@ -227,7 +227,8 @@ class WebSocket(asyncio.Protocol):
         self._lingering = Lingering(self._loop)
         self._lingering.ended.add_done_callback(lambda _: self._end())
         self._set_timer(LINGER_S, self._transport.abort)
-        self._transport.write_eof()
+        if self._transport.can_write_eof():  # not with TLS
+            self._transport.write_eof()
         self._before.waits(True)
         self._inbox.end()
         self._pass_on()
