@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from harness import Client, Daemon, children, gone, state
 from standing import SharedDaemon
-from unshared import need
+from unshared import NOBODY, anybodys, daemon_of_nobody, need
 
 STRICT = ("--isolation", "strict")
 
@@ -241,3 +241,27 @@ async def test_nothing_is_left_after_a_deletion(standing: Callable[..., SharedDa
         await gone(*processes)
         assert [state(pid) for pid in processes] == ["X"] * len(processes)
         assert mounts(daemon.pid) == mounted
+
+
+async def test_a_daemon_without_privileges_isolates_as_well(
+    start_daemon: Callable[..., Awaitable[Daemon]],
+) -> None:
+    need("user", "mount", "pid", "ipc", "net", user=NOBODY)
+    daemon = await start_daemon(*STRICT, "--cwd", "/usr", command=daemon_of_nobody())
+    async with contextlib.AsyncExitStack() as stack:
+        folders = [stack.enter_context(anybodys()) for _ in range(2)]
+        client = await stack.enter_async_context(Client(daemon.url))
+        one, other = [await client.create(cwd=str(folder)) for folder in folders]
+        layers = (await client.request("GET", f"/context/{one}"))[1]["isolation"]["layers"]
+        assert {"user-namespace", "mount-namespace", "pid-namespace", "ipc-namespace", "net-namespace"} <= set(layers)
+        code = "import os; open('mine', 'w').close(); print(f'[{os.getpid()}, {os.getuid()}]')"
+        assert await told(client, one, code) == [1, NOBODY]
+        code = f"import os; print(int(os.path.exists({str(folders[0])!r})))"
+        assert await told(client, other, code) == 0
+        for how in ("fork", "shared memory", "a terminal", "a server"):
+            assert await told(client, one, CHILDREN[how]) == 42
+        running = await stack.enter_async_context(client.running(FAMILY + "while True: pass", contextId=one))
+        await running.until("on")
+        below = [pid for child in children(daemon.pid) for pid in family(child)]
+        daemon.process.kill()
+        await gone(*below)

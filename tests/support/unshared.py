@@ -3,12 +3,17 @@
 Everything is mounted in a mount namespace that the process has made for itself; no mount propagates from there.
 """
 
+import contextlib
 import json
 import os
 import shutil
 import subprocess
-from collections.abc import Iterable, Mapping
+import sys
+import sysconfig
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -44,6 +49,40 @@ except OSError as error:
     print(json.dumps(error.strerror))
     sys.exit()
 """
+
+
+@contextlib.contextmanager
+def anybodys() -> Iterator[Path]:
+    """Give a block a directory below /tmp in which every user may write."""
+    with tempfile.TemporaryDirectory(prefix="any-", dir="/tmp") as folder:
+        os.chmod(folder, 0o777)
+        yield Path(folder)
+
+
+def daemon_of_nobody() -> list[str]:
+    """Return a command that is ``interpreterd`` as another user, by a Python that any user may run; may skip the test.
+
+    The daemon's and the workers' Python is the machine's, with the packages of the tests' own.
+    """
+    python = shutil.which(f"python3.{sys.version_info.minor}", path="/usr/bin:/usr/local/bin")
+    if os.geteuid() != 0 or python is None:
+        pytest.skip("no other user, or no Python for it")
+    path = f"PYTHONPATH={sysconfig.get_path('purelib')}:{ROOT}"
+    who = ["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups", "env", path, "HOME=/nonexistent"]
+    command = [
+        *who,
+        "env",
+        path,
+        "HOME=/nonexistent",
+        f"INTERPRETERD_PYTHON={python}",
+        python,
+        "-P",
+        "-m",
+        "interpreterd",
+    ]
+    if subprocess.run([*command, "--version"], capture_output=True, check=False, cwd="/").returncode:
+        pytest.skip("the tests' packages are out of another user's reach")
+    return command
 
 
 def unshared(

@@ -1,10 +1,11 @@
 """The worker's namespaces and its view of the file system, as root and as another user."""
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from unshared import NOBODY, need, unshared
+from unshared import NOBODY, anybodys, need, unshared
 
 ALL = ("user", "mount", "pid", "ipc", "net")
 USERS = pytest.mark.parametrize(
@@ -15,14 +16,14 @@ USERS = pytest.mark.parametrize(
 
 
 @pytest.fixture
-def place(tmp_path: Path) -> Path:
-    """Return a directory that every user may write to, with a file; it is below /tmp, which is hidden."""
-    for folder in (tmp_path, tmp_path.parent, tmp_path.parent.parent, tmp_path.parent.parent.parent):
-        if folder.is_relative_to("/tmp") and folder != Path("/tmp") and folder.stat().st_uid == os.geteuid():
-            folder.chmod(folder.stat().st_mode | 0o055)
-    tmp_path.chmod(0o777)
-    (tmp_path / "file").write_text("content")
-    return tmp_path
+def place() -> Iterator[Path]:
+    """Yield a directory, of which the parent is hidden, with a file."""
+    with anybodys() as folder:
+        place = folder / "place"
+        place.mkdir()
+        place.chmod(0o777)
+        (place / "file").write_text("content")
+        yield place
 
 
 @USERS
