@@ -17,9 +17,10 @@ from aiohttp import web
 from interpreterd.announcing import announce
 from interpreterd.app import MANAGER, make_app
 from interpreterd.contexts.limits import configured, limits_of
+from interpreterd.contexts.local import LocalContexts
 from interpreterd.draining import Ending
 from interpreterd.http.connections import Connections, Runner
-from interpreterd.http.keys import BOUND, RELOADS
+from interpreterd.http.keys import BOUND, METRICS, RELOADS
 from interpreterd.inherited import Inherited
 from interpreterd.life import Life
 from interpreterd.listening import CannotListen, Listening
@@ -155,6 +156,10 @@ async def _start_app(
         await isolator.prepare(isolator.usual)
     app = make_app(settings=settings, launcher=pool, isolator=isolator, token=token)
     await stack.enter_async_context(written_down(settings.monitoring, event_log, app[RELOADS]))
+    if any(name.startswith("OTEL_") for name in os.environ):
+        from interpreterd.monitoring.otel import observed  # others do not need it
+
+        await stack.enter_async_context(observed(app[METRICS], LocalContexts(app[MANAGER]).readings))
     return app, isolator, isolator if isolator.usual.is_on else pool
 
 
