@@ -74,5 +74,5 @@ def _refusal(kinds, views):
 def _paths():
     """Return where this Python and its packages are."""
     prefixes = [sys.prefix, sys.base_prefix, sys.exec_prefix, sys.base_exec_prefix]
-    executables = [os.path.dirname(sys.executable), os.path.dirname(os.path.realpath(sys.executable))]
+    executables = [sys.executable, os.path.realpath(sys.executable)]  # not their directory: it may be a home
     return list(dict.fromkeys(path for path in (*prefixes, *executables, *sys.path) if path.startswith("/")))

@@ -91,7 +91,7 @@ print(json.dumps([[line[4], line[5].split(",")] for line in lines]))
     assert {"/dev/null", "/dev/pts", "/dev/tty"} <= devices
     assert all(path.startswith("/dev/") for path in devices)
     writable = {path for path, these in attributes.items() if "ro" not in these}
-    assert writable == {"/", str(place), "/dev/shm", *devices}
+    assert writable == {"/", str(place), "/dev/shm", "/dev/pts"}  # a device of the machine keeps its mode and times
 
 
 @USERS

@@ -35,7 +35,8 @@ _OWN: Final = ("/dev", "/dev/ptmx", "/dev/pts", "/dev/shm", "/proc")  # made ane
 _READ: Final = ["ro", "nosuid", "nodev"]
 _WRITE: Final = ["nosuid", "nodev"]
 _PROC: Final = ["ro", "nosuid", "nodev", "noexec"]
-_DEVICE: Final = ["nosuid", "noexec"]
+# Read-only like everything else: a device is written nevertheless, but its mode, owner and times stay.
+_DEVICE: Final = ["ro", "nosuid", "noexec"]
 
 Step = list[Any]  # see ``show`` in worker/unsharing.py
 
