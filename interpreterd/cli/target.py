@@ -9,7 +9,7 @@ from interpreterd.client import Interpreter
 from interpreterd.secret import TOKEN_VARIABLE, hide_argument
 
 _F = TypeVar("_F", bound=Callable[..., Any])
-TOKEN_LIMIT_CHARS: Final = 4096
+TOKEN_FILE_LIMIT_CHARS: Final = 4096
 CONTEXT_HELP = "Id of the context. Default: the context 'default'."
 
 
@@ -59,7 +59,7 @@ def _keep_token(ctx: click.Context, parameter: click.Parameter, token: str | Non
 
 def _read_token(ctx: click.Context, parameter: click.Parameter, file: TextIO | None) -> None:
     if file is not None:
-        token = file.read(TOKEN_LIMIT_CHARS).strip()
+        token = file.read(TOKEN_FILE_LIMIT_CHARS).strip()
         if not (token.isascii() and token.isprintable()) or not token or " " in token:
             raise click.BadParameter(f"{file.name} must have a token, and nothing else.", param_hint="--token-file")
         ctx.meta[TOKEN_VARIABLE] = token

@@ -9,7 +9,7 @@ import click
 from interpreterd.cli.main import echo_json
 from interpreterd.cli.show import console, table
 from interpreterd.model.identity import ROLES, Role
-from interpreterd.tenants.rules import TENANT_KEYS, parsed
+from interpreterd.tenants.rules import TENANT_KEYS, check_value
 from interpreterd.tenants.token_editing import changing, with_tenant, with_token, without_token
 from interpreterd.tenants.token_file import TENANT_NAME, BadTokenFile, TokenFile, read
 from interpreterd.tenants.tokens import Token, new_token
@@ -98,7 +98,7 @@ def create_command(path: Path, tenant: str, role: Role, name: str, limits: tuple
 @command.command("list")
 @_file_option
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
-def list_command(path: Path, as_json: bool) -> None:
+def list_tokens(path: Path, as_json: bool) -> None:
     """List all tokens, without the tokens themselves."""
     content = _read(path)
     rows = [(it.id, it.role, it.tenant, it.name) for it in content.tokens]
@@ -147,7 +147,7 @@ def _limits(pairs: tuple[str, ...]) -> dict[str, str]:
         if key not in TENANT_KEYS:
             raise click.BadParameter(f"{key!r} must be one of {', '.join(TENANT_KEYS)}.", param_hint="--limit")
         try:
-            parsed(key.replace("-", "_"), value)
+            check_value(key, value)
         except ValueError as error:
             raise click.BadParameter(f"{key} {error}.", param_hint="--limit") from None
         values[key] = value if value.replace(".", "", 1).isdecimal() else f'"{value}"'

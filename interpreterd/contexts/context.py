@@ -10,12 +10,14 @@ from interpreterd.contexts.admission import admitted
 from interpreterd.contexts.executions import ExecutionRecord, Executions
 from interpreterd.contexts.expiry import Expiry
 from interpreterd.contexts.limits import LAST_WORDS_BYTES, configured
+from interpreterd.contexts.listening import Listening
 from interpreterd.contexts.service import Interrupted
 from interpreterd.contexts.settings import ContextSettings
 from interpreterd.contexts.slot import Slot
 from interpreterd.contexts.tally import Tally
 from interpreterd.contexts.timers import Timers
 from interpreterd.contexts.transcript import Transcript
+from interpreterd.contexts.turns import NO_SHARES, RunningTurn, TenantShares
 from interpreterd.logs.handler import about
 from interpreterd.machine import effects, inputs
 from interpreterd.machine.machine import Machine
@@ -24,12 +26,9 @@ from interpreterd.model.accounts import Account
 from interpreterd.model.context_info import NO_USAGES, ContextInfo, Usage
 from interpreterd.model.default_context import shown_id
 from interpreterd.model.errors import ContextRestarted, InterpreterError
-from interpreterd.model.events import Stream
 from interpreterd.model.functions import CallAnswer
 from interpreterd.model.limits import Limits
 from interpreterd.model.requests import CreateContext, Execute
-from interpreterd.pipe.bundles import Bundle
-from interpreterd.pipe.messages import FromWorker
 from interpreterd.workers.directory import real_directory
 from interpreterd.workers.isolation.isolator import Place
 from interpreterd.workers.watcher import Watcher
@@ -37,7 +36,7 @@ from interpreterd.workers.watcher import Watcher
 _log = logging.getLogger(__name__)
 
 
-class Context:
+class Context(Listening):
     """A named, long-lived Python namespace with at most one worker. Also the listener of that worker.
 
     Owned by the manager, in whose task group its worker is started.
@@ -65,6 +64,7 @@ class Context:
         tasks: asyncio.TaskGroup,
         account: Account,
         place: Place,
+        shares: TenantShares = NO_SHARES,
     ) -> None:
         """Make an inactive context; ``start`` or the first ``submit`` gives it a worker."""
         self.id = context_id
@@ -87,10 +87,17 @@ class Context:
             directories=(self.directory,),
             watcher=watcher,
             tasks=tasks,
+            account=account,
+            starting=shares.starting,
             tally=Tally(context_id, listed=request.listed, tenant=account.tenant),
         )
         self._grace_s = settings.grace_s
-        self._machine = Machine(queue_limit=limits.queued or settings.queue_limit, grace_s=settings.grace_s)
+        self._turn = None if shares.running is None else RunningTurn(shares.running, account, self._take_turn)
+        self._machine = Machine(
+            queue_limit=limits.queued or settings.queue_limit,
+            grace_s=settings.grace_s,
+            gated=self._turn is not None,
+        )
         self._transcript = Transcript(
             context_id,
             executions,
@@ -123,7 +130,7 @@ class Context:
             id=self.id,
             cwd=self.cwd,
             created_at=self._created_at,
-            state=SHOWN[self._machine.state],
+            state="busy" if self._machine.wants_turn else SHOWN[self._machine.state],
             last_used_at=self._transcript.last_used_at,
             executions=self._transcript.count,
             queued=self._machine.queued,
@@ -210,6 +217,8 @@ class Context:
         if self.expiry is not None:
             self.expiry.close()
             self.expiry = None
+        if self._turn is not None:
+            self._turn.close()
         self._feed(inputs.Close(cause))
         if self._slot.worker is not None:
             await self._slot.gone()
@@ -217,34 +226,6 @@ class Context:
         self._transcript.close()
         await self._slot.close()
         await self.place.close()
-
-    def on_message(self, message: FromWorker) -> None:
-        """See ``Listener``."""
-        self._feed(inputs.Received(message))
-
-    def on_output(self, stream: Stream, text: str, replaced: int = 0) -> None:
-        """See ``Listener``."""
-        self._transcript.write(stream, text, replaced)
-
-    def on_display(self, bundle: Bundle) -> None:
-        """See ``Listener``."""
-        self._transcript.show(bundle)
-
-    def on_closed(self) -> None:
-        """See ``Listener``. If nothing runs, the next execution does not wait for the worker's end."""
-        if self._machine.running_id is None:
-            self._feed(inputs.Broken("it closed its channel"))
-
-    def on_broken(self, reason: str) -> None:
-        """See ``Listener``."""
-        self._log.warning("context %s: the worker broke the protocol: %s", self.id, reason)
-        self._feed(inputs.Broken(reason))
-
-    def on_exit(self, how: str) -> None:
-        """See ``Listener``."""
-        self._slot.leave()
-        self._transcript.end_worker(how)
-        self._feed(inputs.Exited(how))
 
     def _feed(self, event: inputs.Input) -> None:
         for effect in self._machine.handle(event):
@@ -265,7 +246,12 @@ class Context:
             case effects.Finish():
                 if self._transcript.runs(effect.execution_id):
                     self._slot.finish()
+                    if self._turn is not None:
+                        self._turn.end()
                 self._transcript.finish(effect)
+            case effects.AskTurn():
+                if self._turn is not None:
+                    self._turn.ask()
             case effects.InterruptWorker():
                 if self._slot.worker is not None and self._transcript.running is not None:
                     self._transcript.running.journal.extend(LAST_WORDS_BYTES)
@@ -286,6 +272,12 @@ class Context:
                 self._slot.start()
             case _:
                 assert_never(effect)
+
+    def _take_turn(self) -> bool:
+        wanted = self._machine.wants_turn
+        if wanted:
+            self._feed(inputs.Turn())
+        return wanted
 
     def _ask(self, question: effects.Ask) -> None:
         """Ask the client, once it has read enough: code may ask again and again, and only the last question counts."""

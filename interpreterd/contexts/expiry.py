@@ -1,13 +1,17 @@
 """When a context ends by itself: after a time without use, or at the end of its life."""
 
 import asyncio
+import logging
 import time
 from collections.abc import Callable
 from typing import Final
 
 from interpreterd.contexts.transcript import Transcript
+from interpreterd.model.default_context import shown_id
+from interpreterd.model.expiry import ContextExpired, Expired
 from interpreterd.model.limits import Limits
 
+_log = logging.getLogger(__name__)
 LOOK_AGAIN_S: Final = 86_400.0  # limits may be longer than a clock of the loop can be
 
 
@@ -60,3 +64,10 @@ class Expiry:
             idle = now + self._idle_s
         next_at = min(end for end in (idle, life) if end is not None)
         self._timer = self._loop.call_later(min(next_at - now, LOOK_AGAIN_S), self._look)
+
+
+def expired(context_id: str, transcript: Transcript, why: str) -> ContextExpired:
+    """Tell the log and the followers that a context has expired; return what ends its executions."""
+    _log.info("context %s expires: %s", context_id, why)
+    transcript.tell(Expired(why=why))
+    return ContextExpired(shown_id(context_id), why)

@@ -1,13 +1,18 @@
 """The daemon's limits for every context, before a context's own limits tighten them; the check of a request by both."""
 
+import os
 from collections.abc import Mapping
+from typing import Final
 
+from interpreterd.contexts.executions import Executions
 from interpreterd.contexts.settings import QUEUE_LIMIT, ContextSettings
+from interpreterd.contexts.turns import NO_SHARES, FairTurns, TenantShares
 from interpreterd.model.comms import COMM_LIMIT_BYTES, CONTENT_LIMIT_BYTES
 from interpreterd.model.environment import NO_ENVS
 from interpreterd.model.errors import InvalidRequest
 from interpreterd.model.limits import Limits
 from interpreterd.model.requests import Execute
+from interpreterd.model.rules import NO_QUOTAS, Quotas
 from interpreterd.pipe.confinement import Confinement
 from interpreterd.pipe.messages import Configure
 
@@ -15,6 +20,8 @@ from interpreterd.pipe.messages import Configure
 # pipes, 128 KiB each. Every byte may be a character, and all characters take four bytes if one of them does. The
 # smallest bundles of output data, of half a KiB, take twice as much.
 LAST_WORDS_BYTES = 1408 << 10
+STARTS_PER_PROCESSOR: Final = 2
+"""More workers that start at the same time would only take the processor from each other."""
 
 
 def limits_of(settings: ContextSettings) -> Limits:
@@ -56,4 +63,34 @@ def configured(
         file_bytes=limits.disk_bytes,
         open_files=limits.open_files,
         confine=confine,
+    )
+
+
+def quotas_of(settings: ContextSettings) -> Quotas:
+    """Return what all contexts together may use; their number has a limit of its own."""
+    quotas = Quotas(
+        running=settings.max_running,
+        queued=settings.max_queued,
+        creations_per_s=settings.max_creations_per_s,
+        cpu_s_per_day=settings.max_cpu_s_per_day,
+        memory_bytes=settings.max_memory,
+    )
+    return NO_QUOTAS if quotas == NO_QUOTAS else quotas
+
+
+def shares_of(settings: ContextSettings, *, always: bool = False) -> TenantShares:
+    """Return what executions and starts of workers take turns for; ``always`` if there are tenants."""
+    if settings.max_running is None and not always:
+        return NO_SHARES
+    running = FairTurns(settings.max_running, lambda account: account.rules.quotas.running)
+    starting = FairTurns(STARTS_PER_PROCESSOR * len(os.sched_getaffinity(0)))
+    return TenantShares(running=running, starting=starting)
+
+
+def register_of(settings: ContextSettings) -> Executions:
+    """Return an empty register of executions that keeps as much as ``settings`` say."""
+    return Executions(
+        limit_bytes=settings.journals_total_bytes,
+        journal_limit_bytes=settings.journal_bytes,
+        held_limit_bytes=settings.queues_total_bytes,
     )

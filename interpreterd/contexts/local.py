@@ -167,6 +167,10 @@ class LocalContexts:
     async def files(self, context_id: str) -> LocalFiles:
         return LocalFiles(self._manager.directory(context_id), self._files, self._transfers)
 
+    async def _prepare(self, context_id: str | None) -> None:
+        if self._manager.find(context_id or DEFAULT_CONTEXT_ID) is None:
+            await self._manager.prepare(context_id)
+
     def owner(self, context_id: str) -> str | None:
         context = self._manager.find(context_id)
         return None if context is None else context.account.tenant
@@ -176,7 +180,7 @@ class LocalContexts:
         return None if execution is None else execution.account.tenant
 
     def add_tenant(self, tenant: str, rules: Rules) -> None:
-        self._manager.add_tenant(tenant, rules)
+        self._manager.tenancies.add(tenant, rules)
 
     def _execution(self, execution_id: str) -> ExecutionRecord:
         execution = self._manager.executions.get(execution_id)

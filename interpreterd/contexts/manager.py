@@ -6,37 +6,35 @@ import logging
 import time
 from collections.abc import Iterable, Mapping
 from types import TracebackType
-from typing import Final, Self
+from typing import Self
 
 from interpreterd.background import supervised
+from interpreterd.contexts.admission import check_preload
 from interpreterd.contexts.context import Context
-from interpreterd.contexts.executions import ExecutionRecord, Executions
-from interpreterd.contexts.expiry import Expiry
+from interpreterd.contexts.executions import ExecutionRecord
+from interpreterd.contexts.expiry import Expiry, expired
 from interpreterd.contexts.ids import new_id
 from interpreterd.contexts.intake import Intake, is_busy
-from interpreterd.contexts.limits import limits_of
+from interpreterd.contexts.limits import register_of
 from interpreterd.contexts.peers import Peers
 from interpreterd.contexts.sampler import Sampler
 from interpreterd.contexts.service import Interrupted
 from interpreterd.contexts.settings import ContextSettings
-from interpreterd.model.accounts import Accounts
+from interpreterd.contexts.tenancies import Tenancies
 from interpreterd.model.context_info import ContextInfo, Usage
-from interpreterd.model.default_context import DEFAULT_CONTEXT_ID, default_of, shown_id
+from interpreterd.model.default_context import DEFAULT_CONTEXT_ID
 from interpreterd.model.errors import (
     ContextDeleted,
     ContextNotFound,
     DefaultContextKept,
     InterpreterError,
-    InvalidRequest,
     LimitReached,
     ServerShuttingDown,
     WorkerStartFailed,
 )
-from interpreterd.model.expiry import ContextExpired, Expired
-from interpreterd.model.isolation import Isolation, tightened
+from interpreterd.model.isolation import Isolation
 from interpreterd.model.python import Python
 from interpreterd.model.requests import ChangeContext, CreateContext, Execute, patched
-from interpreterd.model.rules import Rules
 from interpreterd.monitoring.happenings import HAPPENINGS
 from interpreterd.processes.usage import UsageMeter
 from interpreterd.workers.directory import check_directory, real_directory
@@ -45,7 +43,6 @@ from interpreterd.workers.launcher import Launcher
 from interpreterd.workers.settings import WorkerSettings
 from interpreterd.workers.watcher import Watcher
 
-DEFAULT_CONTEXT: Final = CreateContext()  # as if a client had asked for it
 _log = logging.getLogger(__name__)
 
 
@@ -66,19 +63,13 @@ class Manager:
         self.isolator = isolator or Unisolated(launcher)
         self._contexts: dict[str, Context] = {}
         self.peers = Peers(self._contexts.values)
-        self._defaults = {DEFAULT_CONTEXT_ID: DEFAULT_CONTEXT}
-        self.accounts = Accounts()
-        self.executions = Executions(
-            limit_bytes=settings.journals_total_bytes,
-            journal_limit_bytes=settings.journal_bytes,
-            held_limit_bytes=settings.queues_total_bytes,
-        )
+        self.executions = register_of(settings)
         self._tasks = asyncio.TaskGroup()
-        self._limits = limits_of(settings)
         self._watcher = Watcher(self._tasks, launcher.sweep)
-        self._meter = UsageMeter(self._tasks, self._pids)
+        self._meter = UsageMeter(self._tasks, lambda: filter(None, self._workers_now().values()))
         self.sampler = Sampler(self._tasks, self._workers_now, settings.stats_interval_s)
         self._directory = real_directory(settings.cwd)
+        self.tenancies = Tenancies(settings, self._contexts, self.sampler, self.isolator.usual)
         self.intake = Intake()
 
     async def __aenter__(self) -> Self:
@@ -120,11 +111,9 @@ class Manager:
         """
         HAPPENINGS.check()
         began = time.monotonic()
-        if request.preload is not None and request.preload != set(self._workers.preload):
-            configured = ", ".join(self._workers.preload) or "none"
-            raise InvalidRequest(f"preload must name the modules of a configured template: {configured}")
+        check_preload(request, self._workers.preload)
         cwd = check_directory(request.cwd if request.cwd is not None else self._settings.cwd)
-        isolation = tightened(self.isolator.usual, request.isolation)
+        isolation = self.tenancies.isolation(request)
         await self.isolator.prepare(isolation)
         context = self._add(new_id(), cwd, request, isolation)
         try:
@@ -147,18 +136,17 @@ class Manager:
             ContextNotFound, ServerShuttingDown
         """
         self.intake.check_living()
-        context = self._contexts.get(context_id or DEFAULT_CONTEXT_ID)
-        if context is not None:
-            return context
         name = context_id or DEFAULT_CONTEXT_ID
-        if (request := self._defaults.get(name)) is None:
+        if (context := self._contexts.get(name)) is not None:
+            return context
+        if (request := self.tenancies.defaults.get(name)) is None:
             raise ContextNotFound(name)
-        return self._add(name, self._settings.cwd, request, self.isolator.usual)
+        return self._add(name, self._settings.cwd, request, self.tenancies.isolation(request))
 
-    def add_tenant(self, tenant: str, rules: Rules) -> None:
-        """Let ``tenant`` have contexts, among them a default one, within ``rules``; repeating it changes these."""
-        self.accounts.of(tenant).rules = rules
-        self._defaults[default_of(tenant)] = CreateContext(tenant=tenant)
+    async def prepare(self, context_id: str | None) -> None:
+        """Be ready to make a context at its first use. Raises ``IsolationUnavailable``."""
+        if (request := self.tenancies.defaults.get(context_id or DEFAULT_CONTEXT_ID)) is not None:
+            await self.isolator.prepare(self.tenancies.isolation(request))
 
     def submit(
         self, request: Execute, *, client: bool = True, answers: bool = False, context_id: str | None = None
@@ -176,6 +164,7 @@ class Manager:
         is_there = name in self._contexts
         context = self.get(name)
         try:
+            self.tenancies.quotas.check_execution(context.account)
             execution = context.submit(request, client=client, answers=answers)
         except InterpreterError:
             if not is_there:
@@ -193,7 +182,7 @@ class Manager:
         """
         self.intake.check_living()
         name = context_id or DEFAULT_CONTEXT_ID
-        if name in self._defaults and name not in self._contexts:
+        if name in self.tenancies.defaults and name not in self._contexts:
             return "idle"
         return self.existing(name).interrupt(execution_id)
 
@@ -201,9 +190,9 @@ class Manager:
         self, *, with_default: bool, labels: Iterable[tuple[str, str]] = (), tenant: str | None = None
     ) -> list[Context]:
         """Return all listed contexts whose metadata has all ``labels``, oldest first; of one ``tenant``, or of all."""
-        chosen = [it for it in self._contexts.values() if it.listed and (with_default or it.id not in self._defaults)]
-        if tenant is not None:
-            chosen = [context for context in chosen if context.account.tenant == tenant]
+        chosen = [it for it in self._contexts.values() if it.listed and tenant in (None, it.account.tenant)]
+        if not with_default:
+            chosen = [context for context in chosen if context.id not in self.tenancies.defaults]
         for key, value in labels:
             chosen = [context for context in chosen if context.metadata.get(key) == value]
         return chosen
@@ -211,9 +200,6 @@ class Manager:
     async def usage(self) -> Mapping[int, Usage]:
         """Return the usage of each context's worker and its descendants now, by the worker's pid."""
         return await self._meter.take()
-
-    def _pids(self) -> Iterable[int]:
-        return (pid for pid in self._workers_now().values() if pid is not None)
 
     def _workers_now(self) -> Mapping[str, int | None]:
         return {context.id: context.pid for context in self._contexts.values()}
@@ -230,8 +216,7 @@ class Manager:
 
     def existing(self, context_id: str) -> Context:
         """Return an existing context. Raises ``ContextNotFound``, also for the default context before its first use."""
-        context = self._contexts.get(context_id)
-        if context is None:
+        if (context := self._contexts.get(context_id)) is None:
             raise ContextNotFound(context_id)
         return context
 
@@ -242,7 +227,7 @@ class Manager:
             ContextNotFound, ServerShuttingDown
         """
         self.intake.check_living()
-        if context_id in self._defaults and context_id not in self._contexts:
+        if context_id in self.tenancies.defaults and context_id not in self._contexts:
             return self._directory
         return self.existing(context_id).directory
 
@@ -252,26 +237,23 @@ class Manager:
         Raises:
             ContextNotFound, DefaultContextKept
         """
-        if context_id in self._defaults:
+        if context_id in self.tenancies.defaults:
             raise DefaultContextKept
         context = self.existing(context_id)
         self._remove(context)
         await self._end(context)
 
     def _expire(self, context: Context, why: str) -> None:
-        if self._contexts.get(context.id) is not context:
-            return
-        _log.info("context %s expires: %s", context.id, why)
-        self._remove(context)
-        context.transcript.tell(Expired(why=why))
-        cause = ContextExpired(shown_id(context.id), why)
-        supervised(self._tasks, self._end(context, cause), _log, "context %s could not be ended", context.id)
+        if self._remove(context):
+            ending = self._end(context, expired(context.id, context.transcript, why))
+            supervised(self._tasks, ending, _log, "context %s could not be ended", context.id)
 
     async def _end(self, context: Context, cause: ContextDeleted | None = None) -> None:
         """End a context that is no longer registered; its executions are kept as those of a deleted context."""
         try:
             await context.close(cause or ContextDeleted(context.id))
         finally:
+            context.account.gone_cpu_s += self.sampler.cpu_of(context.id)
             self.sampler.forget(context.id)
             self.executions.context_deleted(context.id)
 
@@ -287,8 +269,7 @@ class Manager:
         self.intake.check()
         if len(self._contexts) >= self._settings.max_contexts:
             raise LimitReached(f"too many contexts: the limit is {self._settings.max_contexts}")
-        account = self.accounts.of(request.tenant)
-        limits = self._limits.lowered(account.rules.limits).tightened(request.limits)
+        account, limits = self.tenancies.admit(request)
         context = Context(
             context_id,
             cwd,
@@ -301,6 +282,7 @@ class Manager:
             tasks=self._tasks,
             account=account,
             place=self.isolator.isolate(isolation, real_directory(cwd)),
+            shares=self.tenancies.shares,
         )
         self._contexts[context_id] = context
         self.peers.watches |= isolation.is_on
@@ -310,8 +292,9 @@ class Manager:
             context.expiry = Expiry(limits, context.transcript, functools.partial(self._expire, context))
         return context
 
-    def _remove(self, context: Context) -> None:
-        """Forget a context; repeating it changes nothing."""
-        if self._contexts.get(context.id) is context:
+    def _remove(self, context: Context) -> bool:
+        """Forget a context; return whether it was known."""
+        if is_known := self._contexts.get(context.id) is context:
             del self._contexts[context.id]
             context.account.contexts -= 1
+        return is_known

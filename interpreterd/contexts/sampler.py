@@ -28,11 +28,13 @@ class Seen:
     Attributes:
         cpu_s: Processor time of all its workers.
         percent: The latest share of one processor.
+        resident_bytes: Of its processes, at the latest look in the background.
     """
 
     def __init__(self) -> None:
         self.cpu_s = 0.0
         self.percent = 0.0
+        self.resident_bytes = 0
         self._worker: tuple[int, int] | None = None
         self._meter = Meter()
         self._earlier_s = 0.0  # of earlier workers, and of this one before it was first seen
@@ -89,6 +91,11 @@ class Sampler:
         """Return the processor time of a context so far."""
         seen = self._seen.get(context_id)
         return 0.0 if seen is None else seen.cpu_s
+
+    def memory_of(self, context_id: str) -> int:
+        """Return the resident memory of a context, at the latest look in the background."""
+        seen = self._seen.get(context_id)
+        return 0 if seen is None else seen.resident_bytes
 
     def wake(self) -> None:
         """There is a context: look from time to time. Repeating it changes nothing."""
@@ -178,7 +185,7 @@ class Sampler:
         now, present = time.monotonic(), self._pids()
         for context_id, family in families.items():
             if context_id in present:  # otherwise its worker has ended meanwhile
-                self._look(context_id, family, now)
+                self._look(context_id, family, now).resident_bytes = resident_bytes(family)
         self.resident_bytes = sum(resident_bytes(it) for it in families.values())
         self.processes = sum(len(it) for it in families.values())
 

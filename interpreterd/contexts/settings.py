@@ -43,6 +43,27 @@ class ContextSettings:
 
     cwd: str = setting(None, "working directory of the default context (default: the current one)", parse=absolute)
     max_contexts: int = setting(4096, "limit of contexts at the same time; the next one is refused", parse=count)
+    max_running: int | None = setting(
+        None,
+        "number of executions that run at the same time; tenants take turns for them (default: no limit)",
+        parse=count,
+    )
+    max_queued: int | None = setting(
+        None, "number of executions that wait in all contexts; the next one is refused (default: no limit)", parse=count
+    )
+    max_creations_per_s: float | None = setting(
+        None, "number of new contexts in a second; the next one is refused (default: no limit)", parse=_some_time
+    )
+    max_cpu_s_per_day: float | None = setting(
+        None,
+        "processor seconds of all contexts in a day, UTC; then contexts and executions are refused (default: no limit)",
+        parse=_some_time,
+    )
+    max_memory: int | None = setting(
+        None,
+        "memory of all contexts; beyond it new contexts and executions are refused (default: no limit)",
+        parse=byte_size,
+    )
     context_memory: int | None = setting(
         None,
         "memory of a context's processes, for example 512M; beyond it they are killed (default: no limit)",

@@ -1,6 +1,7 @@
 """A context's place for one worker: starts, watches and kills it, and tells the machine what happens to it."""
 
 import asyncio
+import contextlib
 import logging
 import time
 from collections.abc import Callable
@@ -8,9 +9,11 @@ from typing import TYPE_CHECKING
 
 from interpreterd.background import logged
 from interpreterd.contexts.tally import Tally
+from interpreterd.contexts.turns import FairTurns
 from interpreterd.logs.handler import about
 from interpreterd.machine import inputs
 from interpreterd.machine.steps import END_LIMIT_S, GIVE_UP_AFTER_S
+from interpreterd.model.accounts import Account
 from interpreterd.model.errors import WorkerStartFailed
 from interpreterd.model.limits import Limits
 from interpreterd.pipe.messages import Configure, Exit
@@ -46,8 +49,10 @@ class Slot:
         watcher: Watcher,
         tasks: asyncio.TaskGroup,
         tally: Tally | None = None,
+        account: Account | None = None,
+        starting: FairTurns | None = None,
     ) -> None:
-        """Be empty. Call ``feed`` with each input; start workers in ``tasks``."""
+        """Be empty. Call ``feed`` with each input; start workers in ``tasks``, in turns of ``starting``."""
         self.worker: Worker | None = None
         self.tally = Tally(context_id) if tally is None else tally
         self._context_id = context_id
@@ -60,6 +65,8 @@ class Slot:
         self._limits = limits
         self._watcher = watcher
         self._tasks = tasks
+        self._account = account
+        self._turns = starting
         self._starting: asyncio.Task[WorkerStartFailed | None] | None = None
         self._watch: Watch | None = None
         self._directories = directories
@@ -167,7 +174,8 @@ class Slot:
         try:
             if self._disk is not None:
                 configuration = await self._disk.begin(configuration)
-            worker = await launch_configured(self._launcher, configuration, self._start_timeout_s)
+            async with self._turn():
+                worker = await launch_configured(self._launcher, configuration, self._start_timeout_s)
         except WorkerStartFailed as error:
             self._log.error("context %s: no worker: %s", self._context_id, error)
             self.tally.worker_failed()
@@ -187,6 +195,11 @@ class Slot:
         if worker.exited is not None:
             self._listener.on_exit(worker.exited)
         return None
+
+    def _turn(self) -> contextlib.AbstractAsyncContextManager[None]:
+        if self._turns is None or self._account is None:
+            return contextlib.nullcontext()
+        return self._turns.turn(self._account)
 
     def _on_excess(self, excess: Excess) -> None:
         self._log.warning("context %s: %s", self._context_id, excess.what)

@@ -42,6 +42,9 @@ class Actions(CallSteps):
         self.queue.append(event)
         self.run_next()
 
+    def on_turn(self, event: inputs.Turn) -> None:
+        self.run_next(has_turn=True)
+
     def on_started(self, event: inputs.WorkerStarted) -> None:
         self.workers_before += 1
         self.run_next()

@@ -73,6 +73,11 @@ class Begin:
 
 
 @frozen
+class AskTurn:
+    """An execution could begin, but for a turn: ``Turn`` is to come when there is one. May be repeated meanwhile."""
+
+
+@frozen
 class Ask:
     """The execution waits for its client's input."""
 
@@ -119,6 +124,7 @@ Effect = (
     | SetTimer
     | ClearTimer
     | Begin
+    | AskTurn
     | Ask
     | Call
     | EndCall

@@ -23,6 +23,11 @@ class Submit:
 
 
 @frozen
+class Turn:
+    """The next execution may begin; only while one waits for nothing but that, see ``Machine.wants_turn``."""
+
+
+@frozen
 class WorkerStarted:
     """The worker of ``StartWorker`` has started."""
 
@@ -120,6 +125,7 @@ class Close:
 Input = (
     Start
     | Submit
+    | Turn
     | WorkerStarted
     | WorkerNotStarted
     | Received

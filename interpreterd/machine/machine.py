@@ -31,10 +31,13 @@ class InvalidTransition(Exception):
 class Machine:
     """One context. Not thread-safe, never blocks, does no I/O. Only ``handle`` changes it."""
 
-    def __init__(self, *, queue_limit: int, grace_s: float) -> None:
-        """Limit the queue to ``queue_limit`` executions, without the running one; wait ``grace_s`` before force."""
+    def __init__(self, *, queue_limit: int, grace_s: float, gated: bool = False) -> None:
+        """Limit the queue to ``queue_limit`` executions, without the running one; wait ``grace_s`` before force.
+
+        If it is ``gated``, each execution waits for a ``Turn``.
+        """
         self._queue_limit = queue_limit
-        self._actions = Actions(grace_s)
+        self._actions = Actions(grace_s, gated=gated)
 
     @property
     def state(self) -> State:
@@ -56,6 +59,11 @@ class Machine:
         """Whether the running execution waits for the answer of its call of this number."""
         it = self._actions
         return it.state is State.RUNNING and execution_id == it.running_id and number in it.calls
+
+    @property
+    def wants_turn(self) -> bool:
+        """Whether an execution waits for nothing but a turn."""
+        return self._actions.state is State.IDLE and bool(self._actions.queue)
 
     @property
     def grace_s(self) -> float:

@@ -46,9 +46,13 @@ class Steps:
         effects: The effects of the current input.
     """
 
-    def __init__(self, grace_s: float) -> None:
-        """Begin without a worker; wait ``grace_s`` seconds between an interrupt and force."""
+    def __init__(self, grace_s: float, *, gated: bool = False) -> None:
+        """Begin without a worker; wait ``grace_s`` seconds between an interrupt and force.
+
+        If it is ``gated``, each execution needs a turn to begin; looks do not.
+        """
         self.state = State.EMPTY
+        self._gated = gated
         self._grace_s = grace_s
         self.queue: deque[Submit] = deque()
         self.current: Submit | None = None
@@ -128,10 +132,14 @@ class Steps:
         self.do(effects.StartWorker())
         self.state = State.STARTING
 
-    def run_next(self) -> None:
-        """Run the next execution of the queue, on a waiting worker."""
+    def run_next(self, *, has_turn: bool = False) -> None:
+        """Run the next execution of the queue, on a waiting worker; or ask for a turn, as the last effect."""
         if not self.queue:
             self.state = State.IDLE
+            return
+        if self._gated and not has_turn and self.queue[0].request.task is None:
+            self.state = State.IDLE
+            self.do(effects.AskTurn())
             return
         self.current = execution = self.queue.popleft()
         self.given_up = self.late = 0

@@ -24,6 +24,7 @@ from interpreterd.machine.inputs import (
     Start,
     Submit,
     TimerFired,
+    Turn,
     WorkerNotStarted,
     WorkerStarted,
 )
@@ -82,10 +83,12 @@ TRANSITIONS: Final[Mapping[State, Mapping[type, Rule]]] = {
     ),
     _S.IDLE: rules_of(
         on(Start, Actions.ignore, _S.IDLE),
-        on(Submit, Actions.on_enqueue_and_run, _S.RUNNING),
+        on(Submit, Actions.on_enqueue_and_run, _S.IDLE, _S.RUNNING),
+        on(Turn, Actions.on_turn, _S.RUNNING),
+        on(Cancel, Actions.on_cancel, _S.IDLE),
         on(Received, Actions.on_received_idle, _S.ENDING),
         on(Broken, Actions.on_broken, _S.ENDING),
-        on(Exited, Actions.on_exited, _S.EMPTY),
+        on(Exited, Actions.on_exited, _S.EMPTY, _S.STARTING),
         on(InterruptRequested, Actions.ignore, _S.IDLE),
         on(Restart, Actions.on_restart, _S.ENDING),
         on(Exceeded, Actions.on_exceeded, _S.ENDING, _S.IDLE),

@@ -1,5 +1,7 @@
 """What each tenant uses of the daemon, counted where it happens."""
 
+from collections.abc import Iterator
+
 from attrs import define
 
 from interpreterd.model.rules import NO_RULES, Rules
@@ -15,6 +17,7 @@ class Account:
         unfinished: How many of its executions wait or run; looks at the namespace do not count.
         running: How many of them run.
         journal_bytes: The memory of the events that are kept for it.
+        gone_cpu_s: The processor time of its contexts that are gone.
     """
 
     tenant: str
@@ -23,6 +26,7 @@ class Account:
     unfinished: int = 0
     running: int = 0
     journal_bytes: int = 0
+    gone_cpu_s: float = 0.0
 
     @property
     def queued(self) -> int:
@@ -39,6 +43,10 @@ class Accounts:
     def of(self, tenant: str) -> Account:
         """Return the account of a tenant."""
         return self._all.get(tenant) or self._all.setdefault(tenant, Account(tenant))
+
+    def __iter__(self) -> Iterator[Account]:
+        """Iterate over all."""
+        return iter(self._all.values())
 
     def sum_of(self, name: str) -> int:
         """Return the sum of a number over all accounts."""

@@ -1,14 +1,10 @@
 """What the daemon, or one tenant, may use in all, and what each of a tenant's contexts may use."""
 
-from typing import Any, Final
+from typing import Final
 
 from attrs import field, frozen
 
 from interpreterd.model.limits import Limits
-
-
-def _quota(words: str) -> Any:
-    return field(default=None, metadata={"words": words})
 
 
 @frozen(kw_only=True)
@@ -16,13 +12,23 @@ class Quotas:
     """Upper bounds of what all contexts together use; None for no limit.
 
     Attributes:
+        running: Executions that run at the same time; others wait for their turn.
+        queued: Executions that wait; the next one is refused.
+        creations_per_s: New contexts in a second; as many may come at once.
+        cpu_s_per_day: Processor seconds of all processes in a day; then contexts and executions are refused.
+        memory_bytes: Resident memory of all processes; then contexts and executions are refused.
         journal_bytes: The memory of events that are kept; the oldest ended execution is dropped first.
         connections: Connections that serve a request, WebSockets among them.
     """
 
-    contexts: int | None = _quota("contexts")
-    journal_bytes: int | None = _quota("memory of kept events")
-    connections: int | None = _quota("open connections")
+    contexts: int | None = None
+    running: int | None = None
+    queued: int | None = None
+    creations_per_s: float | None = None
+    cpu_s_per_day: float | None = None
+    memory_bytes: int | None = None
+    journal_bytes: int | None = None
+    connections: int | None = None
 
 
 NO_QUOTAS: Final = Quotas()

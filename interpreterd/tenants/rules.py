@@ -7,8 +7,9 @@ from typing import Any, Final
 import attrs
 
 from interpreterd.contexts.settings import ContextSettings
+from interpreterd.model.isolation import PROFILES
 from interpreterd.model.limits import Limits
-from interpreterd.model.rules import Quotas, Rules
+from interpreterd.model.rules import NO_QUOTAS, Quotas, Rules
 from interpreterd.setting_kinds import count
 
 LIMIT_SETTINGS: Final[Mapping[str, str]] = {
@@ -27,6 +28,11 @@ LIMIT_SETTINGS: Final[Mapping[str, str]] = {
 """Settings for each context, and the fields of ``Limits``."""
 QUOTA_SETTINGS: Final[Mapping[str, str]] = {
     "max_contexts": "contexts",
+    "max_running": "running",
+    "max_queued": "queued",
+    "max_creations_per_s": "creations_per_s",
+    "max_cpu_s_per_day": "cpu_s_per_day",
+    "max_memory": "memory_bytes",
     "max_connections": "connections",
     "journals_total_bytes": "journal_bytes",
 }
@@ -35,31 +41,46 @@ _PARSE: Final[dict[str, Callable[[str], Any]]] = {
     **{it.name: it.metadata["parse"] for it in attrs.fields(ContextSettings)},
     "max_connections": count,
 }
-TENANT_KEYS: Final = tuple(name.replace("_", "-") for name in (*LIMIT_SETTINGS, *QUOTA_SETTINGS))
+ISOLATION: Final = "isolation"
+TENANT_KEYS: Final = (*(name.replace("_", "-") for name in (*LIMIT_SETTINGS, *QUOTA_SETTINGS)), ISOLATION)
 
 
 def tenant_rules(table: Mapping[str, Any], bad: Callable[[str, str], Exception]) -> Rules:
     """Return the rules in a ``table``; raise ``bad`` of a key and a sentence for one that is unknown or impossible."""
     limits: dict[str, Any] = {}
     quotas: dict[str, Any] = {}
+    isolation: str | None = None
     for key, value in table.items():
         name = key.replace("-", "_")
+        if name == ISOLATION:
+            if value not in PROFILES:
+                raise bad(key, f"{key}: must be one of {', '.join(PROFILES)}")
+            isolation = value
+            continue
         if name not in LIMIT_SETTINGS and name not in QUOTA_SETTINGS:
             near = difflib.get_close_matches(key.replace("_", "-"), TENANT_KEYS, n=1)
             raise bad(key, f"{key}: unknown key" + (f"; the nearest one is {near[0]}" if near else ""))
         try:
-            value = parsed(name, value)
+            value = parse_setting(name, value)
         except ValueError as error:
             raise bad(key, f"{key}: {error}") from None
         if name in LIMIT_SETTINGS:
             limits[LIMIT_SETTINGS[name]] = value
         else:
             quotas[QUOTA_SETTINGS[name]] = value
-    return Rules(limits=Limits(**limits), quotas=Quotas(**quotas))
+    return Rules(limits=Limits(**limits), quotas=Quotas(**quotas) if quotas else NO_QUOTAS, isolation=isolation)
 
 
-def parsed(name: str, value: Any) -> Any:
+def parse_setting(name: str, value: Any) -> Any:
     """Return the value of a key that ``value``, of TOML, means. Raises ValueError with its rule."""
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         raise ValueError("must be a string or a number")
     return _PARSE[name](str(value))
+
+
+def check_value(key: str, text: str) -> None:
+    """Raise ValueError with the rule that ``text`` breaks, as the value of a key."""
+    if key != ISOLATION:
+        parse_setting(key.replace("-", "_"), text)
+    elif text not in PROFILES:
+        raise ValueError(f"must be one of {', '.join(PROFILES)}")

@@ -119,7 +119,7 @@ async def test_followers_and_executions_of_an_expired_context_are_told(manager: 
     assert isinstance(ended.cause, ContextExpired)  # type: ignore[union-attr]
     with pytest.raises(ContextNotFound):
         manager.existing(info.id)
-    assert manager.accounts.sum_of("contexts") == 0
+    assert manager.tenancies.accounts.sum_of("contexts") == 0
 
 
 async def test_an_expired_default_context_is_made_again(manager: Manager) -> None:

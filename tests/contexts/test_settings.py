@@ -11,6 +11,11 @@ from interpreterd.contexts.settings import ContextSettings
 VALUES: list[tuple[str, str, Any]] = [
     ("cwd", "/usr/../tmp", "/tmp"),
     ("max_contexts", "5", 5),
+    ("max_running", "4", 4),
+    ("max_queued", "100", 100),
+    ("max_creations_per_s", "0.5", 0.5),
+    ("max_cpu_s_per_day", "86400", 86400.0),
+    ("max_memory", "8G", 1 << 33),
     ("queue_limit", "6", 6),
     ("queue_bytes", "8M", 1 << 23),
     ("queues_total_bytes", "1g", 1 << 30),

@@ -6,7 +6,7 @@ import pytest
 from interpreterd.contexts.settings import ContextSettings
 from interpreterd.model.limits import Limits
 from interpreterd.model.rules import Quotas
-from interpreterd.tenants.rules import LIMIT_SETTINGS, QUOTA_SETTINGS, parsed, tenant_rules
+from interpreterd.tenants.rules import LIMIT_SETTINGS, QUOTA_SETTINGS, parse_setting, tenant_rules
 
 
 def bad(key: str, what: str) -> Exception:
@@ -21,7 +21,7 @@ def test_every_quota_and_every_limit_has_a_key() -> None:
 
 
 def test_a_value_may_be_a_number_or_a_text() -> None:
-    assert parsed("context_memory", "1G") == parsed("context_memory", 1 << 30) == 1 << 30
+    assert parse_setting("context_memory", "1G") == parse_setting("context_memory", 1 << 30) == 1 << 30
     rules = tenant_rules({"max-contexts": 3, "max_connections": "4"}, bad)
     assert (rules.quotas.contexts, rules.quotas.connections) == (3, 4)
 
