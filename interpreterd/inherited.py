@@ -5,7 +5,6 @@ so by ``HANDOVER_VARIABLE``: with its sockets, their names, and a pipe for one l
 of the environment, and the descriptors are not passed on: code that runs in contexts must not get them.
 """
 
-import json
 import os
 import sys
 from collections.abc import Mapping, MutableMapping
@@ -71,6 +70,8 @@ class Inherited:
 
 def handover(sockets: list[tuple[str, int]], ready: int, parent: int | None, token: int | None) -> str:
     """Return the value of ``HANDOVER_VARIABLE`` that ``take`` understands: names, and descriptors."""
+    import json
+
     return json.dumps({"sockets": sockets, "ready": ready, "parent": parent, "token": token})
 
 
@@ -87,8 +88,12 @@ def _read(fd: int | None) -> bytes:
 
 
 def _handed(text: str) -> dict[str, Any]:
+    if not text:
+        return {}
+    import json  # the guard, which is forked from this process, does not need it
+
     try:
-        return dict(json.loads(text)) if text else {}
+        return dict(json.loads(text))
     except (ValueError, TypeError):
         return {}
 

@@ -24,6 +24,7 @@ COMMANDS: Final = (
     "mcp",
     "bench",
     "config",
+    "reload",
     "doctor",
     "completion",
     "version",

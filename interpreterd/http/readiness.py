@@ -1,5 +1,6 @@
 """Whether the daemon lives, and whether it takes new work: for supervisors and load balancers."""
 
+import os
 from collections.abc import Iterable
 from http import HTTPStatus
 from typing import Final, Literal
@@ -40,8 +41,9 @@ async def _live(request: web.Request) -> web.StreamResponse:
 
 
 async def _ready(request: web.Request) -> web.StreamResponse:
-    """Answer 200 while new work is taken, and 503 otherwise."""
+    """Answer 200 while new work is taken, and 503 otherwise; the pid says which daemon has answered."""
     state = request.app[READINESS].state
+    body = {"status": state, "pid": os.getpid()}
     if state == "ready":
-        return json_response({"status": state})
-    return json_response({"status": state}, status=HTTPStatus.SERVICE_UNAVAILABLE, headers=RETRY_SOON)
+        return json_response(body)
+    return json_response(body, status=HTTPStatus.SERVICE_UNAVAILABLE, headers=RETRY_SOON)

@@ -1,6 +1,5 @@
 """The settings of HTTP: addresses, allowed origins and hosts, and limits of size and time for clients."""
 
-import ipaddress
 import os
 from collections.abc import Iterator
 from typing import Final
@@ -79,6 +78,8 @@ def _address(text: str, least_port: int) -> str:
 
 
 def _proxies(text: str) -> tuple[str, ...]:
+    import ipaddress  # which most daemons do not need before they listen
+
     for word in (proxies := words(text)):
         try:
             ipaddress.ip_network("0.0.0.0" if word == "unix" else word)

@@ -1,5 +1,6 @@
 """``/health/live`` answers while the event loop runs; ``/health/ready`` says whether new work is taken."""
 
+import os
 from typing import Any, Literal
 
 import pytest
@@ -20,7 +21,7 @@ async def test_every_daemon_tells_both(
     client = await aiohttp_client(app)
     for base in ("", "/py"):
         ready = await client.get(base + "/health/ready")
-        assert (ready.status, await ready.json()) == (status, {"status": state})
+        assert (ready.status, await ready.json()) == (status, {"status": state, "pid": os.getpid()})
         assert ("Retry-After" in ready.headers) == (status == 503)
         live = await client.get(base + "/health/live")
         assert (live.status, await live.json()) == (200, {"status": "ok"})
