@@ -39,6 +39,7 @@ from interpreterd.workers.launchers import LAUNCHERS, effective_launcher
 from interpreterd.workers.launchers.pool import Pool
 
 if TYPE_CHECKING:
+    from interpreterd.processes.cgroups import Cgroups
     from interpreterd.tenants.tokens import Token
 
 SHUTDOWN_TIMEOUT_S: Final = 1.0  # for clients to take their last message, after all executions have ended
@@ -94,7 +95,9 @@ async def _serve(
     async with contextlib.AsyncExitStack() as stack:
         stack.push_async_callback(nursery.sweep)  # a worker whose start was cut short belongs to no context yet
         try:
+            cgroups = _start_cgroups(settings.contexts.context_cgroups, guard, stack)  # before any worker
             app, isolator, stock = await _start_app(settings, nursery, token, event_log, stack)
+            app[MANAGER].watcher.cgroups = cgroups
             runner = Runner(app, access_log=None, shutdown_timeout=SHUTDOWN_TIMEOUT_S)
             stack.push_async_callback(runner.cleanup)
             await runner.setup()
@@ -161,6 +164,19 @@ async def _start_app(
 
         await stack.enter_async_context(observed(app[METRICS], LocalContexts(app[MANAGER]).readings))
     return app, isolator, isolator if isolator.usual.is_on else pool
+
+
+def _start_cgroups(setting: str, guard: Guard, stack: contextlib.AsyncExitStack) -> "Cgroups | None":
+    """Return the cgroups in which workers are; they go with ``stack``. Raises ``SettingError``."""
+    if setting == "off":
+        return None
+    from interpreterd.processes.cgroups import CgroupError
+    from interpreterd.workers.cgrouped import cgroups_for
+
+    try:
+        return stack.enter_context(cgroups_for(setting, guard))
+    except CgroupError as error:
+        raise SettingError(f"no cgroups for contexts: {error}") from error
 
 
 def _handed(token: "Token | None") -> bytes:

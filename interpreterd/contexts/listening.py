@@ -47,6 +47,6 @@ class Listening(Protocol):
 
     def on_exit(self, how: str) -> None:
         """See ``Listener``."""
-        self._slot.leave()
+        how = self._slot.leave(how)
         self._transcript.end_worker(how)
         self._feed(inputs.Exited(how))

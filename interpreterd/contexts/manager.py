@@ -65,7 +65,7 @@ class Manager:
         self.peers = Peers(self._contexts.values)
         self.executions = register_of(settings)
         self._tasks = asyncio.TaskGroup()
-        self._watcher = Watcher(self._tasks, launcher.sweep)
+        self.watcher = Watcher(self._tasks, launcher.sweep)
         self._meter = UsageMeter(self._tasks, lambda: filter(None, self._workers_now().values()))
         self.sampler = Sampler(self._tasks, self._workers_now, settings.stats_interval_s)
         self._directory = real_directory(settings.cwd)
@@ -278,7 +278,7 @@ class Manager:
             start_timeout_s=self._workers.start_timeout_s,
             executions=self.executions,
             limits=limits,
-            watcher=self._watcher,
+            watcher=self.watcher,
             tasks=self._tasks,
             account=account,
             place=self.isolator.isolate(isolation, real_directory(cwd)),

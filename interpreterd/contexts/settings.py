@@ -1,5 +1,6 @@
 """The settings of contexts: their limits, and how many of their events are kept."""
 
+import os
 from typing import Final
 
 from attrs import frozen
@@ -35,6 +36,12 @@ def _interval(text: str) -> float:
     if 0 < interval_s < LEAST_INTERVAL_S:
         raise ValueError(f"must be 0, or at least {LEAST_INTERVAL_S:g}")
     return interval_s
+
+
+def _cgroup(text: str) -> str:
+    if text not in ("auto", "off") and not os.path.isabs(text):
+        raise ValueError("must be off, auto or an absolute path")
+    return text
 
 
 @frozen(kw_only=True, eq=False, repr=False)
@@ -79,6 +86,12 @@ class ContextSettings:
         "what the files below a context's directory may grow by, for example 1G; beyond it its processes are killed "
         "(default: no limit)",
         parse=at_least(LEAST_DISK_BYTES, parse_bytes),
+    )
+    context_cgroups: str = setting(
+        "auto",
+        "cgroup (v2) in which each context gets one of its own: a path, off, or auto for one that was delegated to the "
+        "daemon",
+        parse=_cgroup,
     )
     context_open_files: int | None = setting(
         None,

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from interpreterd.background import logged
+from interpreterd.background import logged, supervised
 from interpreterd.contexts.tally import Tally
 from interpreterd.contexts.turns import FairTurns
 from interpreterd.logs.handler import about
@@ -22,6 +22,7 @@ from interpreterd.workers.watcher import Excess, Watch, Watcher
 from interpreterd.workers.worker import Deaf, Listener, Worker
 
 if TYPE_CHECKING:
+    from interpreterd.processes.cgroups import Cgroup
     from interpreterd.workers.disk import Disk
 
 _log = logging.getLogger(__name__)
@@ -71,6 +72,7 @@ class Slot:
         self._watch: Watch | None = None
         self._directories = directories
         self._disk: Disk | None = None
+        self._cgroup: Cgroup | None = None
         self._is_known = False
         self._left_pid: int | None = None
         self._gone = asyncio.Event()
@@ -136,16 +138,22 @@ class Slot:
         """Wait until the worker has left the slot."""
         await self._gone.wait()
 
-    def leave(self) -> None:
-        """The worker has ended."""
+    def leave(self, how: str) -> str:
+        """The worker has ended; return how, as far as it is known now."""
         if self.worker is not None:
             self._left_pid = self.worker.pid
         self.worker = None
         self._unwatch()
         self._gone.set()
-        self._tasks.create_task(self._sweep())
+        if (cgroup := self._cgroup) is not None:
+            from interpreterd.workers.cgrouped import with_memory_told
+
+            how = with_memory_told(how, cgroup, self._limits)
+        self._tasks.create_task(self._sweep(cgroup))
+        self._cgroup = None
         if self._disk is not None:
-            self._tasks.create_task(self._disk.settle())
+            supervised(self._tasks, self._disk.settle(), _log, "disk space could not be counted")
+        return how
 
     async def close(self) -> None:
         """The context ends: drop it, and kill the processes that its workers have left behind."""
@@ -160,9 +168,13 @@ class Slot:
         self._watcher.end(self._watch)
         self._watch = None
 
-    async def _sweep(self) -> None:
+    async def _sweep(self, cgroup: "Cgroup | None" = None) -> None:
         failure = "context %s: processes of its worker could not be killed"
         await logged(self._launcher.sweep(self._left_pid), self._log, failure, self._context_id)
+        if cgroup is not None:
+            from interpreterd.workers.cgrouped import removed
+
+            await logged(removed(cgroup), self._log, failure, self._context_id)
 
     async def _start(self) -> WorkerStartFailed | None:
         """Start a worker and tell the machine; return the reason if it fails."""
@@ -176,6 +188,10 @@ class Slot:
                 configuration = await self._disk.begin(configuration)
             async with self._turn():
                 worker = await launch_configured(self._launcher, configuration, self._start_timeout_s)
+            if self._watcher.cgroups is not None:
+                from interpreterd.workers.cgrouped import entered
+
+                self._cgroup = await entered(self._watcher.cgroups, worker, self._limits)
         except WorkerStartFailed as error:
             self._log.error("context %s: no worker: %s", self._context_id, error)
             self.tally.worker_failed()

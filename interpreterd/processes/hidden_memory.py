@@ -10,7 +10,8 @@ import re
 from itertools import islice
 from typing import Final
 
-DIRECTORY: Final = "/dev/shm"
+from interpreterd.processes.remains import DIRECTORY
+
 DESCRIPTORS_SEEN: Final = 4096  # of a process
 _BLOCK_BYTES = 512  # stat(2)
 _NAMES = ("/memfd:", DIRECTORY + "/")

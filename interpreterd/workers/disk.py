@@ -87,6 +87,8 @@ class Disk:
             raise WorkerStartFailed(f"the files of the context could not be counted within {STUCK_S:g} s") from None
         except OSError as error:
             raise WorkerStartFailed(f"the files of the context cannot be counted: {error.strerror}") from error
+        except RuntimeError as error:  # no thread can be started
+            raise WorkerStartFailed(f"the files of the context cannot be counted: {error}") from error
         self._is_closed = self.is_beyond
         if not self.is_beyond:
             return message

@@ -24,6 +24,7 @@ from interpreterd.processes.usage import STUCK_S, Meter, Process, Snapshot, resi
 from interpreterd.workers.directories import Directories
 
 if TYPE_CHECKING:
+    from interpreterd.processes.cgroups import Cgroups
     from interpreterd.workers.disk import Disk, DiskWalker
 
 LOOK_EVERY_S: Final = 0.25
@@ -176,7 +177,12 @@ def _judge_count(family: list[Process], worker: int, limit: int) -> str | None:
 
 
 class Watcher:
-    """Watches workers; without workers to watch, it does nothing at all."""
+    """Watches workers; without workers to watch, it does nothing at all.
+
+    Attributes:
+        directories: Those of all contexts that have had a worker.
+        cgroups: Where workers are, if the kernel shall limit them, too.
+    """
 
     def __init__(self, tasks: asyncio.TaskGroup, sweep: Callable[[], Coroutine[Any, Any, None]]) -> None:
         """Run in ``tasks``. After each look, ``sweep`` kills processes that have escaped from their worker's family."""
@@ -188,6 +194,7 @@ class Watcher:
         self._walking: asyncio.Task[None] | None = None
         self._walker: DiskWalker | None = None
         self.directories = Directories()
+        self.cgroups: Cgroups | None = None
         # Fair: a family that has had a slice waits behind the others.
         self._measuring = asyncio.Semaphore(MEASURED_AT_ONCE)
 

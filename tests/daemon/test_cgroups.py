@@ -1,0 +1,70 @@
+"""Contexts in cgroups, on a machine where the tests may make some."""
+
+import asyncio
+import os
+import uuid
+from collections.abc import Awaitable, Callable, Iterator
+from pathlib import Path
+
+import pytest
+from cgroup_tree import real_base
+from harness import Client, Daemon, gone
+
+StartDaemon = Callable[..., Awaitable[Daemon]]
+ESCAPED = """
+import ctypes, os, signal
+print(open('/proc/self/cgroup').read().splitlines()[-1])
+ctypes.CDLL(None).prctl(36, 0, 0, 0, 0)  # PR_SET_CHILD_SUBREAPER: this worker keeps its orphans no more
+ours, theirs = os.pipe()
+if os.fork() == 0:
+    os.setsid()
+    if os.fork() == 0:
+        os.write(theirs, b"%d" % os.getpid())
+        while True: signal.pause()
+    os._exit(0)
+print(int(os.read(ours, 20)))
+"""
+
+
+@pytest.fixture
+def base() -> Iterator[str]:
+    """Yield a new cgroup of this machine; at the end it must be empty."""
+    found = real_base()
+    if found is None:
+        pytest.skip("no cgroup (v2) in which this user may make others")
+    path = f"{found}/interpreterd-test-{uuid.uuid4()}"
+    os.mkdir(path)
+    yield path
+    os.rmdir(path)
+
+
+def folders(base: str) -> list[str]:
+    return sorted(it.name for it in Path(base).rglob("*") if it.is_dir())
+
+
+async def test_a_worker_and_all_its_descendants_are_in_a_cgroup_that_goes_with_them(
+    start_daemon: StartDaemon, base: str
+) -> None:
+    daemon = await start_daemon("--context-cgroups", base)
+    async with Client(daemon.url) as client:
+        context = await client.create()
+        place, escaped = (await client.run(ESCAPED, context)).stdout.split()
+        head, _, worker = place.rpartition("/")
+        assert head.endswith(f"{base.rpartition('/')[2]}/interpreterd-{daemon.pid}")
+        assert set(await asyncio.to_thread(folders, base)) == {worker, f"interpreterd-{daemon.pid}"}
+        await client.request("POST", f"/context/{context}/restart")
+        await gone(int(escaped))
+        _, _, second = (await client.run(ESCAPED, context)).stdout.split()[0].rpartition("/")
+        assert second != worker
+        await client.request("DELETE", f"/context/{context}")
+        left = [f"interpreterd-{daemon.pid}"]
+        while await asyncio.to_thread(folders, base) != left:  # noqa: ASYNC110 -- no event tells that
+            await asyncio.sleep(0.01)
+    await daemon.stop()
+    assert await asyncio.to_thread(folders, base) == []
+
+
+async def test_a_daemon_with_a_cgroup_that_cannot_be_used_does_not_start(start_daemon: StartDaemon) -> None:
+    daemon = await start_daemon("--context-cgroups", "/sys/fs/cgroup/none-of-these")
+    assert daemon.announced == {}
+    assert b"interpreterd: no cgroups for contexts: /sys/fs/cgroup/none-of-these cannot be used" in daemon.log
