@@ -176,7 +176,7 @@ def _start_cgroups(setting: str, guard: Guard, stack: contextlib.AsyncExitStack)
     try:
         return stack.enter_context(cgroups_for(setting, guard))
     except CgroupError as error:
-        raise SettingError(f"no cgroups for contexts: {error}") from error
+        raise SettingError("context_cgroups", f"no cgroups for contexts: {error}") from error
 
 
 def _handed(token: "Token | None") -> bytes:
