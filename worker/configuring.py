@@ -21,6 +21,8 @@ def configure(message, environ, library, channel):
             confine(message["confine"], environ, channel, library)
         except Unconfined as error:
             return str(error)
+        for name in ("seccomp", "view"):  # long, and done with; the rest is for notes on errors
+            message["confine"].pop(name, None)
     cwd = message["cwd"]
     try:
         os.chdir(cwd)

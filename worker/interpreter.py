@@ -17,7 +17,7 @@ from worker.channel import ChannelLost, decode, encode
 from worker.configuring import RESERVE_BYTES, configure
 from worker.flusher import SIGNALS, undisturbed
 from worker.namespace import Exit, is_silent, restore_environment, set_environment
-from worker.report import call_hook, describe, describe_again, forget_frames, forget_own_frames, remember
+from worker.report import call_hook, describe, describe_again, described, forget_frames, forget_own_frames, remember
 
 if sys.version_info >= (3, 12):
     get_tool, set_events = sys.monitoring.get_tool, sys.monitoring.set_events
@@ -56,6 +56,7 @@ class Interpreter:
         self._reserve_bytes = 0
         self._reserve = None
         self._pid = None
+        self._confine = None
         self._found = None
         self._interrupted = False
         self._environ = os.environ  # user code may put another object in its place
@@ -105,6 +106,7 @@ class Interpreter:
         if reason is not None:
             self._channel.send({"type": "failed", "reason": reason})
             return
+        self._confine = message.get("confine")
         if "limits" in message:
             self._reserve_bytes = RESERVE_BYTES if "data" in message["limits"] else 0
         self._channel.send({"type": "configured"})
@@ -183,7 +185,7 @@ class Interpreter:
                 forget_own_frames(raised)
                 if not is_silent(raised):
                     remember(raised)
-                    error = describe(raised)
+                    error = described(raised, self._confine)
                     if self._has_hook(raised):
                         call_hook(self._cells.call, raised, error)
             self._disarm()

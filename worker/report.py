@@ -35,6 +35,15 @@ def describe(raised):
     return {"name": name, "value": value, "traceback": cut(traceback, TRACEBACK_LIMIT_CHARS), **more}
 
 
+def described(raised, confine):
+    """Do as ``describe``. In a worker that ``confine`` confines, say also if that has caused ``raised``."""
+    if confine is None:
+        return describe(raised)
+    from worker.explaining import describe_refused
+
+    return describe_refused(raised, confine)
+
+
 def forget_own_frames(raised):
     """Take the worker's frames out of a traceback's beginning.
 

@@ -10,6 +10,7 @@ from benchmarks.figures.crowd import crowd
 from benchmarks.figures.e2b import e2b
 from benchmarks.figures.execute import execute, first_byte, session
 from benchmarks.figures.hostile import hostile
+from benchmarks.figures.isolation import isolation
 from benchmarks.figures.jupyter import jupyter
 from benchmarks.figures.lag import lag, listing
 from benchmarks.figures.leaving import aborted
@@ -37,6 +38,7 @@ FIGURES: Final[dict[str, Callable[[Bench], Awaitable[list[Row]]]]] = {
     "listing": listing,
     "lag": lag,
     "hostile": hostile,
+    "isolation": isolation,
     "aborted": aborted,
     "pictures": pictures,
     "tables": tables,

@@ -108,12 +108,15 @@ class ContextOptions(TypedDict, total=False):
         envs: Environment variables, of all that runs in it.
         metadata: Labels, by which ``list_contexts`` can find it.
         limits: What it may use, at most as much as the daemon allows: ``{"memoryBytes": 1 << 30}``.
+        isolation: What its code may reach, at most as much as the daemon allows: ``"standard"``, ``"strict"``, or
+            ``{"profile": "standard", "ports": [443]}``. See docs/isolation.md.
     """
 
     preload: Sequence[str] | None
     envs: Mapping[str, str] | None
     metadata: Mapping[str, str] | None
     limits: Mapping[str, float] | None
+    isolation: str | Mapping[str, object] | None
 
 
 def check_keywords(call: str, given: Mapping[str, object], known: Any) -> None:

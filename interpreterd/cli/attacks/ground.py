@@ -108,14 +108,17 @@ def ground() -> Iterator[Ground]:
             **until.enter_context(_terminal()),
             "markers": until.enter_context(_markers(token)),
             "token": token,
+            "shared_file": f"interpreterd-{token}",
             "variable": SECRET_VARIABLE[::-1],
             "digest": hashlib.sha256(secret.encode()).hexdigest(),
             "home": os.path.expanduser("~"),
             "cgroups": _cgroups(),
+            "entries": _entries(),
             "services": [it for it in SERVICES if os.path.exists(it)],
             "stranger": started(stranger.pid),
             "init": started(1),
             "pid_namespace": os.stat("/proc/self/ns/pid").st_ino,
+            "net_namespace": os.stat("/proc/self/ns/net").st_ino,
             "other_id": next(it for it in OTHER_IDS if it != os.getuid()),
         }
         yield Ground(base, secret, targets, stranger)
@@ -180,10 +183,19 @@ def _markers(token: str) -> Iterator[list[str]]:
             with contextlib.suppress(OSError):
                 path.touch(0o600, exist_ok=False)
                 made.append(str(path))
-        yield made
+        yield [path for path in made if not path.startswith("/dev/shm/")]
     finally:
         for path in paths:
             path.unlink(missing_ok=True)
+
+
+def _entries() -> dict[str, list[str]]:
+    """Return what this user sees in directories that are no business of contexts."""
+    found: dict[str, list[str]] = {}
+    for path in ("/var/lib", "/var/log", "/srv", "/run", "/home", "/etc", "/boot", "/"):
+        with contextlib.suppress(OSError):
+            found[path] = os.listdir(path)
+    return found
 
 
 def _cgroups() -> list[str]:

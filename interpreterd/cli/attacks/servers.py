@@ -14,7 +14,7 @@ from typing import Any, Final
 from interpreterd.cli.attacks.in_context.attacker import call
 
 IPC_CREAT, IPC_EXCL, IPC_RMID = 0o1000, 0o2000, 0
-SHM_BYTES: Final = 4096
+SHARED_BYTES: Final = 4096
 MESSAGE_BYTES: Final = 64
 _Address = str | tuple[str, int]
 
@@ -103,7 +103,7 @@ def shared_objects(token: str) -> Iterator[dict[str, Any]]:
     queue = f"interpreterd-{token}".encode()
     with contextlib.ExitStack() as until:
         flags = 0o600 | IPC_CREAT | IPC_EXCL
-        memory = call("shmget", key, SHM_BYTES, flags)
+        memory = call("shmget", key, SHARED_BYTES, flags)
         until.callback(call, "shmctl", memory, IPC_RMID, 0)
         semaphore = call("semget", key, 1, flags)
         until.callback(call, "semctl", semaphore, 0, IPC_RMID, 0)

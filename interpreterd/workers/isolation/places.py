@@ -13,6 +13,7 @@ LIBRARIES: Final = (
     "/lib64",
 )
 PROGRAMS: Final = ("/usr/bin", "/usr/sbin", "/usr/local/bin", "/usr/local/sbin", "/bin", "/sbin")
+PREFIXES: Final = ("/", "/usr", "/usr/local")  # of a system's own Python
 STORES: Final = ("/nix/store", "/gnu/store")  # systems that keep libraries and programs there
 SHARED: Final = (
     "/usr/share/zoneinfo",
@@ -29,13 +30,14 @@ TERMINALS: Final = ("/dev/ptmx", "/dev/pts")
 SHARED_MEMORY: Final = "/dev/shm"
 _CONFIGURATION: Final = (
     "ImageMagick-6 ImageMagick-7 OpenCL adjtime alternatives bash.bashrc bash_completion bash_completion.d "
-    "bindresvport.blacklist ca-certificates ca-certificates.conf crypto-policies debian_version environment.d "
-    "ethertypes fonts gai.conf gitconfig group host.conf hostname hosts inputrc issue java ld.so.cache ld.so.conf "
-    "ld.so.conf.d locale.alias locale.conf locale.gen localtime login.defs lsb-release magic magic.mime mailcap "
-    "mime.types networks nsswitch.conf odbc.ini odbcinst.ini openal opt/chrome os-release passwd pip.conf pki/ca- "
-    "trust pki/tls/certs pki/tls/cert.pem pki/tls/openssl.cnf profile profile.d protocols pulse python3 python3.9 "
-    "python3.10 python3.11 python3.12 python3.13 python3.14 resolv.conf rpc selinux/config services shells skel "
-    "ssl/cert.pem ssl/certs ssl/openssl.cnf terminfo timezone vulkan wgetrc xattr.conf xdg"
+    "bindresvport.blacklist ca-certificates ca-certificates.conf chromium chromium.d crypto-policies "
+    "debian_version environment.d ethertypes fonts gai.conf gitconfig group host.conf hostname hosts inputrc "
+    "issue java ld.so.cache ld.so.conf ld.so.conf.d locale.alias locale.conf locale.gen localtime login.defs "
+    "lsb-release magic magic.mime mailcap mime.types networks nsswitch.conf odbc.ini odbcinst.ini openal "
+    "opt/chrome os-release passwd pip.conf pki/ca-trust pki/tls/certs pki/tls/cert.pem pki/tls/openssl.cnf "
+    "profile profile.d protocols pulse python3 python3.9 python3.10 python3.11 python3.12 python3.13 python3.14 "
+    "resolv.conf rpc selinux/config services shells skel ssl/cert.pem ssl/certs ssl/openssl.cnf terminfo timezone "
+    "vulkan wgetrc xattr.conf xdg"
 )
 CONFIGURATION: Final = tuple(f"/etc/{name}" for name in _CONFIGURATION.split())
 """What is in /etc and no secret: a list of what may be read, as programs put keys and passwords there."""

@@ -128,8 +128,12 @@ def _namespaces(isolation: Isolation, machine: Abilities) -> tuple[str, ...]:
 
 
 def environment_paths(paths: Sequence[str], private: str) -> tuple[str, ...]:
-    """Return those ``paths`` of Python that may be readable: none that holds the directories of other contexts."""
-    return tuple(path for path in paths if path != "/" and not is_below(private, (path,)))
+    """Return those ``paths`` of Python that may be readable.
+
+    None that holds the directories of other contexts, and not all that a system's Python has as its prefix: a profile
+    names the system's directories itself.
+    """
+    return tuple(path for path in paths if path not in places.PREFIXES and not is_below(private, (path,)))
 
 
 def _notes(isolation: Isolation, cwd: str) -> Mapping[str, str]:

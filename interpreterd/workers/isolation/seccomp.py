@@ -23,6 +23,7 @@ _NOTIFY: Final = 0x7FC00000
 _NUMBER_AT, _ARCH_AT, _ARGUMENTS_AT = 0, 4, 16  # struct seccomp_data
 _X32: Final = 0x40000000  # of the numbers of the x32 ABI, which x86_64 may have as well
 
+CLONE_PARENT: Final = 0x8000
 NAMESPACES: Final = 0x7E020080  # all CLONE_NEW…, <sched.h>, among them CLONE_NEWTIME
 SET_ID_BITS: Final = 0o6000
 MSG_FASTOPEN: Final = 0x20000000
@@ -124,8 +125,9 @@ def _blocks(rules: CallRules) -> Iterator[tuple[str, list[_Step]]]:
         yield name, _refuse(errno.EPERM)
     for name in _MISSING.split():
         yield name, _refuse(errno.ENOSYS)
-    for name in ("unshare", "clone"):
-        yield name, _unless(_any_bit(0, NAMESPACES), errno.EPERM)
+    yield "unshare", _unless(_any_bit(0, NAMESPACES), errno.EPERM)
+    # A process whose parent is the worker's own parent would not be of the worker's family.
+    yield "clone", _unless(_any_bit(0, NAMESPACES | CLONE_PARENT), errno.EPERM)
     if not rules.other_processes:
         for name, position in _OF_PROCESS.items():
             yield name, _only(position, (0, OWN_PID), errno.EPERM)

@@ -9,7 +9,7 @@ from interpreterd.workers.isolation.directories import PrivateDirectories
 from interpreterd.workers.isolation.namespaces import Namespaces
 from interpreterd.workers.isolation.profiles import environment_paths, lacking, plan
 
-ABLE = Abilities(landlock=7, seccomp=True, paths=("/opt/python", "/tmp", "/"))
+ABLE = Abilities(landlock=7, seccomp=True, paths=("/opt/python", "/tmp", "/", "/usr"))
 PRIVATE = PrivateDirectories(root="/tmp/interpreterd-x/1", home="/tmp/interpreterd-x/1/home", temporary="/tmp/i/1/tmp")
 STANDARD = Isolation(profile="standard", network="ports", ports=(443,), read_paths=("/data",), write_paths=("/out",))
 

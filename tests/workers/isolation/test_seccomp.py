@@ -54,6 +54,7 @@ def verdict(name: str, *arguments: int, rules: CallRules | None = None, machine:
         (("clone", 17), "allowed"),  # SIGCHLD: fork(2)
         (("clone", 0x3D0F00), "allowed"),  # a thread
         (("clone", 0x10000011), errno.EPERM),  # CLONE_NEWUSER
+        (("clone", 0x8011), errno.EPERM),  # CLONE_PARENT
         (("unshare", 0x400), "allowed"),  # CLONE_FILES
         (("unshare", 0x20000), errno.EPERM),
         (("unshare", 0x80), errno.EPERM),  # CLONE_NEWTIME
