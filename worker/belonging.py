@@ -1,23 +1,21 @@
 """The user of a confined worker of a superuser's daemon: setresuid(2), and what goes with the change.
 
-The process must have one thread, and CAP_SETUID, CAP_SETGID and CAP_CHOWN. The kernel takes its capabilities with its
-user: capabilities(7).
+The process must have one thread, and CAP_SETUID, CAP_SETGID and CAP_CHOWN. Its capabilities go later: ``confining``.
 """
 
 import os
 from stat import S_ISFIFO
 
-PR_SET_PDEATHSIG, PR_GET_PDEATHSIG, PR_SET_DUMPABLE, PR_SET_KEEPCAPS = 1, 2, 4, 8  # prctl(2)
+PR_SET_PDEATHSIG, PR_GET_PDEATHSIG, PR_SET_DUMPABLE = 1, 2, 4  # prctl(2)
 
 
-def become(kernel, user):
-    """Be ``user``, with the group of that number and no other one, for good; ``kernel`` is of ``unsharing``.
+def become(calls, user):
+    """Be ``user``, with the group of that number and no other one, for good; ``calls`` are of ``syscalls``.
 
     Raises OSError, which names the step.
     """
     dies = bytes(4)  # filled by the kernel
-    kernel.call("prctl", "prctl", PR_GET_PDEATHSIG, dies, 0, 0, 0)
-    kernel.call("prctl", "prctl", PR_SET_KEEPCAPS, 0, 0, 0, 0)
+    calls.call("prctl", PR_GET_PDEATHSIG, dies, 0, 0, 0)
     try:
         for fd in (1, 2):  # otherwise /dev/stdout and /dev/stderr could not be opened: they would be root's
             if S_ISFIFO(os.fstat(fd).st_mode):
@@ -30,6 +28,6 @@ def become(kernel, user):
     if os.getresuid() != (user,) * 3 or os.getresgid() != (user,) * 3 or os.getgroups():
         raise OSError(1, f"user {user}: it did not change")
     # The change has reset these two. Without the first, the process's own files in /proc would be root's.
-    kernel.call("prctl", "prctl", PR_SET_DUMPABLE, 1, 0, 0, 0)
+    calls.call("prctl", PR_SET_DUMPABLE, 1, 0, 0, 0)
     if any(dies):
-        kernel.call("prctl", "prctl", PR_SET_PDEATHSIG, dies[0], 0, 0, 0)
+        calls.call("prctl", PR_SET_PDEATHSIG, dies[0], 0, 0, 0)

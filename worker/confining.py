@@ -50,6 +50,11 @@ def confine(given, environ, channel, library):
             unsharing.enter(given, channel, library)
         step = "capabilities"
         _drop_bounds(calls)
+        if "uid" in given:
+            from worker.belonging import become
+
+            step = "uid"
+            become(calls, given["uid"])
         step = "no_new_privs"
         calls.call("prctl", PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
         step = "landlock"

@@ -3,7 +3,7 @@
 import _signal
 import os
 
-_RLIMIT_FSIZE, _RLIMIT_DATA, _RLIMIT_NOFILE = 1, 2, 7  # getrlimit(2)
+_RLIMIT_FSIZE, _RLIMIT_DATA, _RLIMIT_NPROC, _RLIMIT_NOFILE = 1, 2, 6, 7  # getrlimit(2)
 _OOM_SCORE = 500  # of 1000: as if half of the machine's memory were in use here
 
 
@@ -19,6 +19,8 @@ def limit(library, limits, reserve_bytes):
         _set(library, _RLIMIT_FSIZE, limits["file"], "closed" in limits)
     if "files" in limits:
         _set(library, _RLIMIT_NOFILE, min(limits["files"], os.sysconf("SC_OPEN_MAX")))
+    if "processes" in limits:
+        _set(library, _RLIMIT_NPROC, limits["processes"])
     _be_killed_first()
 
 

@@ -62,6 +62,8 @@ def configured(
         data_bytes=limits.data_bytes,
         file_bytes=limits.disk_bytes,
         open_files=limits.open_files,
+        # The kernel counts those of a user: without one of its own, a context would be stopped by its neighbours.
+        processes=limits.processes if confine is not None and confine.user is not None else None,
         confine=confine,
     )
 

@@ -165,7 +165,8 @@ class LocalContexts:
         return take_readings(self._manager.list(with_default=True), self._manager.executions, self._manager.sampler)
 
     async def files(self, context_id: str) -> LocalFiles:
-        return LocalFiles(self._manager.directory(context_id), self._files, self._transfers)
+        directory, user = await self._manager.directory(context_id)
+        return LocalFiles(directory, self._files, self._transfers, user=user)
 
     async def _prepare(self, context_id: str | None) -> None:
         if self._manager.find(context_id or DEFAULT_CONTEXT_ID) is None:

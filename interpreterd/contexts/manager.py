@@ -117,6 +117,7 @@ class Manager:
         await self.isolator.prepare(isolation)
         context = self._add(new_id(), cwd, request, isolation)
         try:
+            await context.place.enter()
             await context.start()
         except BaseException as error:
             self._remove(context)
@@ -220,16 +221,21 @@ class Manager:
             raise ContextNotFound(context_id)
         return context
 
-    def directory(self, context_id: str) -> str:
-        """Return the directory of a context, without symbolic links; it knows the default one before its first use.
+    async def directory(self, context_id: str) -> tuple[str, int | None]:
+        """Return the directory of a context, without symbolic links, and its user; None is the daemon's.
+
+        It knows the default context before its first use; if that is to have a user, it exists from now on.
 
         Raises:
-            ContextNotFound, ServerShuttingDown
+            ContextNotFound, ServerShuttingDown, InvalidWorkingDirectory, WorkerStartFailed
         """
         self.intake.check_living()
-        if context_id in self.tenancies.defaults and context_id not in self._contexts:
-            return self._directory
-        return self.existing(context_id).directory
+        defaults = self.tenancies.defaults
+        if context_id in defaults and context_id not in self._contexts and not self.isolator.gives_users:
+            return self._directory, None
+        context = self.get(context_id)
+        await context.place.enter()
+        return context.directory, context.place.user
 
     async def delete(self, context_id: str) -> None:
         """End a context and every process that it started.

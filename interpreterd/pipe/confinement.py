@@ -39,6 +39,7 @@ class Confinement:
         view: What it sees of the file system in a mount namespace.
         seccomp: The program of seccomp(2), an array of struct sock_filter, in base64.
         notes: What code is told when it is refused something, by kind.
+        user: The user, and the group of that number, that it becomes; None for the daemon's.
     """
 
     home: str
@@ -48,6 +49,7 @@ class Confinement:
     view: Mapping[str, Any] | None = field(default=None, repr=lambda view: "None" if view is None else "…", hash=False)
     seccomp: str = field(repr=lambda program: f"<{len(program)} characters>")
     notes: Mapping[str, str] = field(factory=dict, hash=False)
+    user: int | None = None
 
 
 def confinement_body(it: Confinement) -> dict[str, Any]:
@@ -68,6 +70,8 @@ def confinement_body(it: Confinement) -> dict[str, Any]:
         "seccomp": it.seccomp,
         "notes": dict(it.notes),
     }
+    if it.user is not None:
+        body["uid"] = it.user
     if it.view is not None:
         body["view"] = dict(it.view)
     return body

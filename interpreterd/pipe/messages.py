@@ -40,6 +40,7 @@ class Configure:
         file_bytes: Limit of the length of each file that they write; None for no other than it has.
         writes: Whether they may write files at all, for now; False only with ``file_bytes``.
         open_files: Limit of the descriptors that each of them has open; None for no other than it has.
+        processes: Limit of the processes and threads of its user; None for no other than it has.
         confine: What it does to itself before that; None for nothing.
     """
 
@@ -49,6 +50,7 @@ class Configure:
     file_bytes: int | None = None
     writes: bool = True
     open_files: int | None = None
+    processes: int | None = None
     confine: Confinement | None = None
 
     @property

@@ -11,13 +11,13 @@ from unshared import PYTHON
 from worker_driver import find_pythons
 
 USER = 123_456
-SOURCE = "".join((ROOT / "worker" / f"{name}.py").read_text() for name in ("unsharing", "belonging"))
+SOURCE = "".join((ROOT / "worker" / f"{name}.py").read_text() for name in ("syscalls", "belonging"))
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only a superuser can become another user")
 
 
 def told(code: str, python: str = PYTHON) -> Any:
     """Return what ``code`` prints after the process has become ``USER``."""
-    program = f"{SOURCE}\nimport json\nkernel = Kernel()\nkernel.call('prctl', 'prctl', 1, 15, 0, 0, 0)\n" + code
+    program = f"{SOURCE}\nimport json\ncalls = Libc()\ncalls.call('prctl', 1, 15, 0, 0, 0)\n" + code
     command = [python, "-I", "-c", "import sys; exec(sys.stdin.read())"]
     ran = subprocess.run(command, input=program, capture_output=True, text=True, check=True, cwd="/")
     return json.loads(ran.stdout)
@@ -27,7 +27,7 @@ def told(code: str, python: str = PYTHON) -> Any:
 def test_it_has_that_user_that_group_and_no_capability(python: str) -> None:
     assert told(
         """
-become(kernel, 123456)
+become(calls, 123456)
 fields = dict(line.split(":", 1) for line in open("/proc/self/status"))
 print(json.dumps([os.getresuid(), os.getresgid(), os.getgroups(),
     [int(fields[name], 16) for name in ("CapInh", "CapPrm", "CapEff", "CapAmb")]]))
@@ -38,7 +38,7 @@ print(json.dumps([os.getresuid(), os.getresgid(), os.getgroups(),
 
 def test_there_is_no_way_back() -> None:
     code = """
-become(kernel, 123456)
+become(calls, 123456)
 refused = []
 for change in (lambda: os.setuid(0), lambda: os.setgid(0), lambda: os.setgroups([0]), lambda: os.chown("/tmp", 1, 1)):
     try:
@@ -52,9 +52,9 @@ print(json.dumps(refused))
 
 def test_its_own_files_in_proc_are_its_own_and_it_still_dies_with_the_daemon() -> None:
     code = """
-become(kernel, 123456)
+become(calls, 123456)
 dies = bytes(4)
-kernel.call("prctl", "prctl", PR_GET_PDEATHSIG, dies, 0, 0, 0)
+calls.call("prctl", PR_GET_PDEATHSIG, dies, 0, 0, 0)
 print(json.dumps([os.stat("/proc/self/environ").st_uid, bool(open("/proc/self/environ", "rb").read()), dies[0]]))
 """
     assert told(code) == [USER, True, 15]
@@ -63,7 +63,7 @@ print(json.dumps([os.stat("/proc/self/environ").st_uid, bool(open("/proc/self/en
 def test_its_output_can_be_opened_by_name() -> None:
     """Programs write to /dev/stdout and /dev/stderr, which are pipes that the daemon has made."""
     code = """
-become(kernel, 123456)
+become(calls, 123456)
 os.close(os.open("/dev/stderr", os.O_WRONLY))
 with open("/dev/stdout", "w") as out:
     out.write(json.dumps("written"))
@@ -75,7 +75,7 @@ def test_a_refusal_names_the_user() -> None:
     code = """
 os.setresuid(1, 1, 1)
 try:
-    become(kernel, 123456)
+    become(calls, 123456)
 except OSError as error:
     print(json.dumps([error.errno, error.strerror]))
 """

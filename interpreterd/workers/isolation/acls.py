@@ -40,20 +40,24 @@ def acl_bytes(entries: Entries) -> bytes:
 
 def with_user(entries: Entries, user: int, permissions: int) -> Entries:
     """Return ``entries`` in which ``user`` has ``permissions``, and all others what they effectively had."""
-    mask = entries.get((_MASK, _NOBODY), 7)
-    made = {it: perms & mask if it[0] in _LIMITED else perms for it, perms in entries.items()}
-    made[_USER, user] = permissions
-    return _masked(made)
+    return _masked({**_effective(entries), (_USER, user): permissions})
 
 
 def without_users(entries: Entries, users: Container[int]) -> Entries:
     """Return ``entries`` in which none of ``users`` is named; only permission bits are left if nobody else is."""
-    return _masked({it: perms for it, perms in entries.items() if it[0] != _USER or it[1] not in users})
+    left = {it: perms for it, perms in _effective(entries).items() if it[0] != _USER or it[1] not in users}
+    return _masked(left)
 
 
 def users_in(entries: Entries) -> set[int]:
     """Return the users that are named."""
     return {name for tag, name in entries if tag == _USER}
+
+
+def _effective(entries: Entries) -> Entries:
+    """Return ``entries`` with what the mask leaves of each."""
+    mask = entries.get((_MASK, _NOBODY), 7)
+    return {it: perms & mask if it[0] in _LIMITED else perms for it, perms in entries.items()}
 
 
 def _masked(entries: Entries) -> Entries:

@@ -37,8 +37,12 @@ class PrivateDirectories:
 class PrivateRoot:
     """All private directories of a daemon. Nothing is made before the first context needs it."""
 
-    def __init__(self, parent: str | None = None) -> None:
-        """Make them below ``parent``; None for the machine's directory for temporary files."""
+    def __init__(self, parent: str | None = None, *, others: bool = False) -> None:
+        """Make them below ``parent``; None for the machine's directory for temporary files.
+
+        With ``others``, all users may pass through the daemon's directory to those that are theirs.
+        """
+        self._others = others
         self._parent = os.path.realpath(parent or tempfile.gettempdir())
         self._root: str | None = None
         self._lock_fd: int | None = None
@@ -75,6 +79,8 @@ class PrivateRoot:
 
     def _begin(self) -> None:
         self._root = tempfile.mkdtemp(prefix=ROOT_PREFIX, dir=self._parent)
+        if self._others:
+            os.chmod(self._root, 0o711)
         early, lock = os.path.join(self._root, "new"), os.path.join(self._root, _LOCK)
         self._lock_fd = os.open(early, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         fcntl.flock(self._lock_fd, fcntl.LOCK_EX | fcntl.LOCK_NB)

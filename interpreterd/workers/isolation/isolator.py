@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from typing import Final, Self
+from typing import TYPE_CHECKING, Final, Self
 
 import attrs
 
@@ -22,12 +22,24 @@ from interpreterd.pipe.confinement import Confinement
 from interpreterd.processes.nursery import Nursery
 from interpreterd.workers.isolation.abilities import Abilities, examine
 from interpreterd.workers.isolation.directories import PrivateDirectories, PrivateRoot
-from interpreterd.workers.isolation.profiles import lacking, missing_sentences, plan, unavailable
+from interpreterd.workers.isolation.entering import EnteringLauncher
+from interpreterd.workers.isolation.profiles import (
+    Plan,
+    environment_paths,
+    lacking,
+    missing_sentences,
+    plan,
+    unavailable,
+)
 from interpreterd.workers.isolation.settings import IsolationSettings, isolation_of
+from interpreterd.workers.isolation.user_range import UserRange
 from interpreterd.workers.launcher import Launcher
 from interpreterd.workers.launchers import LAUNCHERS, effective_launcher
 from interpreterd.workers.launchers.pool import Pool
 from interpreterd.workers.settings import WorkerSettings
+
+if TYPE_CHECKING:
+    from interpreterd.workers.isolation.seats import Seat, Seats
 
 _REMOVE_LIMIT_S: Final = 1.0  # for which a deletion waits until its directories are gone; the rest goes on
 
@@ -49,6 +61,14 @@ class Place:
         self.confinement = confinement
         self.launcher = launcher
 
+    @property
+    def user(self) -> int | None:
+        """The user of its workers; None for the daemon's."""
+        return None
+
+    async def enter(self) -> None:
+        """Be ready for workers, and for clients' files. Raises ``InvalidWorkingDirectory`` or ``WorkerStartFailed``."""
+
     async def close(self) -> None:
         """The context ends; no process of it lives any more."""
 
@@ -57,22 +77,40 @@ class Jail(Place):
     """The isolation of one context, from its creation to its end."""
 
     def __init__(
-        self, info: IsolationInfo, confinement: Confinement, private: PrivateDirectories, isolator: "Isolator"
+        self,
+        info: IsolationInfo,
+        confinement: Confinement,
+        private: PrivateDirectories,
+        isolator: "Isolator",
+        seat: "Seat | None" = None,
     ) -> None:
         """Be the isolation that ``isolator`` has made; workers start with a clean environment."""
-        super().__init__(isolator.launcher, info=info, confinement=confinement)
+        launcher = isolator.launcher if seat is None else EnteringLauncher(isolator.launcher, self.enter)
+        super().__init__(launcher, info=info, confinement=confinement)
         self._private = private
         self._isolator = isolator
+        self._seat = seat
+
+    @property
+    def user(self) -> int | None:
+        """See ``Place``."""
+        return None if self._seat is None else self._seat.user
+
+    async def enter(self) -> None:
+        """See ``Place``."""
+        if self._seat is not None and self._isolator.seats is not None:
+            await self._isolator.seats.enter(self._seat)
 
     async def close(self) -> None:
         """Remove its directories."""
-        await self._isolator.remove(self._private)
+        await self._isolator.remove(self._private, self._seat)
 
 
 class Unisolated:
     """Isolates nothing, and refuses to."""
 
     usual = NO_ISOLATION
+    gives_users = False
 
     def __init__(self, launcher: Launcher) -> None:
         """Let ``launcher``, which stays the caller's, start all workers."""
@@ -112,7 +150,8 @@ class Isolator:
         self.launcher: Launcher = pool
         self._open = launcher
         self.fill = pool.fill
-        self._directories = PrivateRoot()
+        self._directories = PrivateRoot(others=settings.isolation_uids is not None)
+        self.seats = None if settings.isolation_uids is None else _seats(settings.isolation_uids)
         self._machine: Abilities | None = None
         self._examining: asyncio.Task[None] | None = None
         self._removing: set[asyncio.Future[None]] = set()
@@ -157,6 +196,11 @@ class Isolator:
         usual = isolation_of(self._settings)
         return attrs.evolve(usual, ports=tuple(port for port in usual.ports if port not in self.own_ports))
 
+    @property
+    def gives_users(self) -> bool:
+        """Whether contexts that ask for no isolation have users of their own."""
+        return self.seats is not None and self.usual.is_on
+
     async def prepare(self, isolation: Isolation) -> None:
         """Be ready to isolate.
 
@@ -172,12 +216,15 @@ class Isolator:
         machine = await self.machine()
         if lacks := lacking(isolation.profile, machine):
             raise unavailable(isolation.profile, lacks)
+        if self.seats is not None:
+            await self.seats.refresh()
 
     def isolate(self, isolation: Isolation, cwd: str) -> Place:
         """Return the place of one context, whose directory is ``cwd``, without links; ``prepare`` has been called.
 
         Raises:
             InvalidWorkingDirectory: It holds directories from which the code must be kept.
+            LimitReached: No user is left for it.
             IsolationUnavailable
         """
         if not isolation.is_on:
@@ -190,23 +237,49 @@ class Isolator:
             private = self._directories.make()
         except OSError as error:
             raise IsolationUnavailable(f"no private directories can be made: {error.strerror}") from None
+        user = None
         try:
-            planned = plan(isolation, self._machine, cwd=cwd, private=private)
+            user = None if self.seats is None else self.seats.take()
+            planned = plan(isolation, self._machine, cwd=cwd, private=private, user=user)
         except BaseException:
             self._directories.remove(private)
             raise
         info = IsolationInfo(isolation=isolation, layers=planned.layers)
-        return Jail(info, planned.confinement, private, self)
+        seat = None if user is None else self._seat(user, planned, cwd, private)
+        return Jail(info, planned.confinement, private, self, seat)
 
-    async def remove(self, private: PrivateDirectories) -> None:
-        """Remove the directories of a context; wait for that, but only a moment."""
-        removing = asyncio.ensure_future(asyncio.to_thread(self._directories.remove, private))
+    def _seat(self, user: int, planned: Plan, cwd: str, private: PrivateDirectories) -> "Seat":
+        from interpreterd.workers.isolation.seats import Seat
+
+        assert self._machine is not None
+        return Seat(
+            user=user,
+            cwd=cwd,
+            private=(private.root, private.home, private.temporary),
+            needed=environment_paths(self._machine.paths, private.root),
+            is_viewed=planned.confinement.view is not None,
+        )
+
+    async def remove(self, private: PrivateDirectories, seat: "Seat | None" = None) -> None:
+        """Remove the directories of a context, and end its ``seat``; wait for that, but only a moment."""
+        removing = asyncio.ensure_future(self._remove(private, seat))
         self._removing.add(removing)
         removing.add_done_callback(self._removing.discard)
         await asyncio.wait([removing], timeout=_REMOVE_LIMIT_S)
+
+    async def _remove(self, private: PrivateDirectories, seat: "Seat | None") -> None:
+        await asyncio.to_thread(self._directories.remove, private)
+        if seat is not None and self.seats is not None:
+            await self.seats.end(seat)
 
     async def close(self) -> None:
         """Remove all directories."""
         if self._removing:
             await asyncio.wait(self._removing, timeout=_REMOVE_LIMIT_S)
         await asyncio.wait([asyncio.ensure_future(asyncio.to_thread(self._directories.close))], timeout=_REMOVE_LIMIT_S)
+
+
+def _seats(users: UserRange) -> "Seats":
+    from interpreterd.workers.isolation.seats import Seats  # which few daemons need
+
+    return Seats(users)

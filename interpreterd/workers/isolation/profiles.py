@@ -77,8 +77,12 @@ def unavailable(profile: str, lacks: Iterable[Missing]) -> IsolationUnavailable:
     return IsolationUnavailable(f"isolation {profile} cannot be had on this machine in full: {layers}")
 
 
-def plan(isolation: Isolation, machine: Abilities, *, cwd: str, private: PrivateDirectories) -> Plan:
+def plan(
+    isolation: Isolation, machine: Abilities, *, cwd: str, private: PrivateDirectories, user: int | None = None
+) -> Plan:
     """Return what isolates the worker of a context in ``cwd``, a path without links, on ``machine``.
+
+    ``user`` is its own user, if it has one.
 
     Raises:
         IsolationUnavailable: A layer is missing.
@@ -86,7 +90,7 @@ def plan(isolation: Isolation, machine: Abilities, *, cwd: str, private: Private
     if lacks := lacking(isolation.profile, machine):
         raise unavailable(isolation.profile, lacks)
     is_strict = isolation.profile == STRICT
-    spaces = _namespaces(isolation, machine)
+    spaces = _namespaces(isolation, machine, user)
     has_view, has_net = "mount" in spaces, "net" in spaces
     ports = isolation.ports if isolation.network == SOME_PORTS else () if isolation.network == NO_NETWORK else None
     system = places.OF_STRICT if is_strict else places.OF_STANDARD
@@ -115,16 +119,20 @@ def plan(isolation: Isolation, machine: Abilities, *, cwd: str, private: Private
         else None,
         seccomp=seccomp.program(rules, machine.architecture),
         notes=_notes(isolation, cwd),
+        user=user,
     )
     layers = (f"landlock:{machine.landlock}", "seccomp", "capabilities", *(f"{kind}-namespace" for kind in spaces))
-    return Plan(confinement=confinement, layers=layers)
+    return Plan(confinement=confinement, layers=layers if user is None else (*layers, f"uid:{user}"))
 
 
-def _namespaces(isolation: Isolation, machine: Abilities) -> tuple[str, ...]:
-    """Return the namespaces of a worker: those of its profile that can be had here."""
+def _namespaces(isolation: Isolation, machine: Abilities, user: int | None) -> tuple[str, ...]:
+    """Return the namespaces of a worker: those of its profile that can be had here, together with its ``user``."""
     if isolation.profile != STRICT:
-        return machine.namespaces.some("mount")
-    return machine.namespaces.some("mount", "pid", "ipc", *(("net",) if isolation.network == NO_NETWORK else ()))
+        spaces = machine.namespaces.some("mount")
+    else:
+        spaces = machine.namespaces.some("mount", "pid", "ipc", *(("net",) if isolation.network == NO_NETWORK else ()))
+    # A process that is alone in a user namespace cannot become another user there.
+    return () if user is not None and "user" in spaces else spaces
 
 
 def environment_paths(paths: Sequence[str], private: str) -> tuple[str, ...]:

@@ -5,103 +5,103 @@ All that takes a while is done on one thread, which has no supplementary groups:
 
 import asyncio
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
 from attrs import define
 
 from interpreterd.files.rights import drop_groups
-from interpreterd.model.errors import WorkerStartFailed
+from interpreterd.model.isolation import IsolationUnavailable
 from interpreterd.workers.isolation.grants import Grant, unreachable
-from interpreterd.workers.isolation.uids import UserRange, Users
+from interpreterd.workers.isolation.uids import Users
+from interpreterd.workers.isolation.user_range import UserRange
 
 _T = TypeVar("_T")
 
 
-@define(eq=False)
+@define(eq=False, kw_only=True)
 class Seat:
-    """A user that one context has.
+    """A user that one context has, and where it works.
 
     Attributes:
         user: The number of the user, and of its group.
+        cwd: Absolute, without symbolic links.
+        private: Directories that the daemon has made, to belong to the user.
+        needed: What its programs read: the Python environment.
+        is_viewed: Whether a mount namespace shows all these, whatever directories they lie below.
     """
 
     user: int
+    cwd: str
+    private: Sequence[str] = ()
+    needed: Sequence[str] = ()
+    is_viewed: bool = False
     _grant: Grant | None = None
 
 
 class Seats:
-    """Opens and closes the seats of all contexts of a daemon."""
+    """The seats of all contexts of a daemon."""
 
     def __init__(self, users: UserRange | Users) -> None:
         self._users = users if isinstance(users, Users) else Users(users)
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="seats", initializer=drop_groups)
 
-    async def open(
-        self, cwd: str, *, private: Iterable[str] = (), needed: Iterable[str] = (), is_viewed: bool = False
-    ) -> Seat:
-        """Return a new seat that may work in ``cwd``, and to which the ``private`` directories belong from now on.
+    async def refresh(self) -> None:
+        """Find out which users are free, if that is not known; to be called before ``take``."""
+        if self._users.is_stale:
+            await self._on_thread(self._users.refresh)
 
-        Args:
-            cwd: Absolute, without symbolic links.
-            private: Directories that the daemon has made, with all that is in them.
-            needed: What its programs read: the Python environment.
-            is_viewed: Whether a mount namespace shows these, whatever directories they lie below.
+    def take(self) -> int:
+        """Return a user that no other context has, until ``end``. Raises ``LimitReached``."""
+        return self._users.take()
+
+    async def enter(self, seat: Seat) -> None:
+        """Let the user of ``seat`` work in its directories. Repeating it changes nothing.
 
         Raises:
-            LimitReached: All users are taken.
             InvalidWorkingDirectory: It cannot work there.
-            WorkerStartFailed: It cannot reach what is ``needed``.
+            IsolationUnavailable: It cannot reach what it needs.
         """
-        return await self._on_thread(lambda: self._open(cwd, list(private), list(needed), is_viewed))
+        if seat._grant is None:
+            await self._on_thread(lambda: self._enter(seat))
 
-    async def close(self, seat: Seat) -> None:
-        """End a seat whose processes have ended, and whose private directories are gone."""
-        await self._on_thread(lambda: self._close(seat))
+    async def end(self, seat: Seat) -> None:
+        """Take the rights of a seat back, and its user; its processes have ended, its private directories are gone."""
+        await self._on_thread(lambda: self._end(seat))
 
-    def end(self) -> None:
-        """Open and close no more."""
+    def close(self) -> None:
+        """Do no more."""
         self._thread.shutdown(wait=False)
 
     async def _on_thread(self, work: Callable[[], _T]) -> _T:
-        # A client that disconnects meanwhile must not lose a seat.
+        # It goes on if its client disconnects meanwhile.
         return await asyncio.shield(asyncio.get_running_loop().run_in_executor(self._thread, work))
 
-    def _open(self, cwd: str, private: list[str], needed: list[str], is_viewed: bool) -> Seat:
-        seat = Seat(self._users.take())
-        try:
-            if not is_viewed:
-                _check(needed, seat.user)
-            others = self._users.living - {seat.user}
-            seat._grant = Grant(cwd, seat.user, self._users.range)
-            seat._grant.make(others, is_viewed=is_viewed)
-            for path in private:
-                _give(path, seat.user)
-        except BaseException:
-            self._close(seat)
-            raise
-        return seat
+    def _enter(self, seat: Seat) -> None:
+        if seat._grant is not None:  # two clients have asked at once
+            return
+        if not seat.is_viewed:
+            _check(seat.needed, seat.user)
+        for path in seat.private:
+            os.chown(path, seat.user, seat.user, follow_symlinks=False)
+        grant = Grant(seat.cwd, seat.user, self._users.range)
+        grant.make(self._users.living - {seat.user}, is_viewed=seat.is_viewed)
+        seat._grant = grant
 
-    def _close(self, seat: Seat) -> None:
+    def _end(self, seat: Seat) -> None:
         if seat._grant is not None:
             seat._grant.end()
+        self._users.clean(seat.user)
         self._users.give_back(seat.user)
+        if self._users.is_stale:
+            self._users.refresh()
 
 
-def _check(needed: Iterable[str], user: int) -> None:
+def _check(needed: Sequence[str], user: int) -> None:
     for path in needed:
         if os.path.exists(path) and (blocked := unreachable(path, user)):
-            raise WorkerStartFailed(
-                f"the context's own user cannot reach {path}: {blocked} may not be entered by all users; "
-                "use a Python that all users may, or a machine with mount namespaces"
+            raise IsolationUnavailable(
+                f"the context's own user cannot reach the Python environment: {path} lies in {blocked}, which not all "
+                "users may enter; name another Python (--python), or let all users enter it (chmod o+x)"
             )
-
-
-def _give(top: str, user: int) -> None:
-    """Let ``top`` and all in it belong to ``user``; no link is followed."""
-    for path, _, files in os.walk(top, followlinks=False):
-        os.chown(path, user, user, follow_symlinks=False)
-        os.chmod(path, 0o700)
-        for name in files:
-            os.chown(os.path.join(path, name), user, user, follow_symlinks=False)

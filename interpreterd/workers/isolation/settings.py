@@ -14,7 +14,8 @@ from interpreterd.model.isolation import (
     check_ports,
     usual_network,
 )
-from interpreterd.setting_kinds import absolute, setting, whole, words
+from interpreterd.setting_kinds import SettingError, absolute, setting, whole, words
+from interpreterd.workers.isolation.user_range import UserRange, user_range
 
 _MUST_PORTS: Final = "must be comma-separated numbers from 1 to 65535"
 
@@ -52,6 +53,21 @@ class IsolationSettings:
     isolation_ports: tuple[int, ...] = setting(
         PORTS, "comma-separated ports of TCP to which isolated code may connect (default: 443,80)", parse=_ports
     )
+    isolation_uids: UserRange | None = setting(  # noqa: RUF009 (as all settings)
+        None,
+        "users for isolated contexts, each of which gets its own, for example 100000-165535; the daemon must be root "
+        "(default: the daemon's user)",
+        parse=user_range,
+    )
+
+    def check(self) -> None:
+        """Raise ``SettingError`` if the daemon cannot give users to contexts."""
+        if self.isolation_uids is None:
+            return
+        from interpreterd.workers.isolation.uids import why_unusable  # which few daemons need
+
+        if why := why_unusable(self.isolation_uids):
+            raise SettingError("isolation_uids", why)
 
 
 def isolation_of(settings: IsolationSettings) -> Isolation:

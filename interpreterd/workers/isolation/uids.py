@@ -9,18 +9,15 @@ import fcntl
 import grp
 import os
 import pwd
-import re
+import shutil
 import threading
 from collections import deque
-from collections.abc import Generator
 from typing import Final, Protocol
 
-from attrs import frozen
-
 from interpreterd.model.errors import LimitReached
+from interpreterd.workers.isolation.user_range import UserRange
 
 LOCKS: Final = "/run/interpreterd-users"  # a byte for each user: daemons with the same range share it
-_LAST: Final = (1 << 32) - 2  # -1 means nobody in system calls
 _CAPABILITIES: Final = {  # capabilities(7)
     "CAP_CHOWN": 0,
     "CAP_DAC_OVERRIDE": 1,
@@ -33,32 +30,6 @@ _PR_GET_SECUREBITS: Final = 27  # prctl(2)
 _NO_SETUID_FIXUP: Final = 0x4
 _SHARED_MEMORY: Final = "/dev/shm"
 _MAPS: Final = "/proc/self"
-
-
-@frozen
-class UserRange:
-    """Users from ``first`` to ``last``, both included."""
-
-    first: int
-    last: int
-
-    def __contains__(self, user: object) -> bool:
-        return isinstance(user, int) and self.first <= user <= self.last
-
-    def __len__(self) -> int:
-        return self.last - self.first + 1
-
-    def __str__(self) -> str:
-        return f"{self.first}-{self.last}"
-
-
-def user_range(text: str) -> UserRange:
-    """Return the range in ``text``: a kind of settings."""
-    found = re.fullmatch(r"\s*([0-9]{1,10})\s*-\s*([0-9]{1,10})\s*", text, re.ASCII)
-    first, last = map(int, found.groups()) if found else (0, 0)
-    if not 0 < first <= last <= _LAST:
-        raise ValueError(f"must be FIRST-LAST, two numbers of users from 1 to {_LAST}, for example 100000-165535")
-    return UserRange(first, last)
 
 
 def why_unusable(users: UserRange) -> str | None:
@@ -104,29 +75,46 @@ class Register(Protocol):
 
 
 class Users:
-    """Gives each isolated context a user that no other one has. Its functions block, for a thread.
+    """Gives each isolated context a user that no other one has.
 
-    A user that a context had comes last: its number is used again only when no process has it any more.
+    A user that a context had comes last: its number is used again only when no process has it any more. To find that
+    out blocks, for a thread: ``refresh``. All else does not.
     """
 
     def __init__(self, users: UserRange, register: Register | None = None) -> None:
         self.range = users
         self._register = register or MachineRegister()
         self._next = users.first
+        self._free: deque[int] = deque()  # used before
         self._resting: deque[int] = deque()
         self._busy: set[int] | None = None
         self._turn = threading.Lock()
         self.living: set[int] = set()
 
+    @property
+    def is_stale(self) -> bool:
+        """Whether ``refresh`` should be called before ``take``."""
+        return self._busy is None or (self._next > self.range.last and not self._free and bool(self._resting))
+
+    def refresh(self) -> None:
+        """Find out which users no process has any more."""
+        with self._turn:
+            self._busy = self._register.busy(self.range)
+            for user in [self._resting.popleft() for _ in range(len(self._resting))]:
+                if user in self._busy:
+                    self._resting.append(user)
+                else:
+                    self._register.clean(user)
+                    self._free.append(user)
+
     def take(self) -> int:
         """Return a user until ``give_back``. Raises ``LimitReached``."""
         with self._turn:
-            # Closed at once: it must not go on with a user that is taken.
-            with contextlib.closing(self._free()) as free:
-                for user in free:
-                    if self._register.lock(user):
-                        self.living.add(user)
-                        return user
+            while (user := self._unused()) is not None:
+                if self._register.lock(user):
+                    self.living.add(user)
+                    return user
+                self._resting.append(user)  # another daemon has it
             raise LimitReached(
                 f"no user is left for another isolated context: the limit of --isolation-uids is {len(self.range)}"
             )
@@ -138,25 +126,19 @@ class Users:
             self._resting.append(user)
             self._register.unlock(user)
 
-    def _free(self) -> Generator[int, None, None]:
-        """Find users that no process has; those that were not yet used first. One that is passed over rests."""
-        if self._busy is None:  # another daemon may have died, and its contexts not yet
-            self._busy = self._register.busy(self.range)
+    def clean(self, user: int) -> None:
+        """Remove what the processes of ``user`` have left in memory. Blocks."""
+        self._register.clean(user)
+
+    def _unused(self) -> int | None:
+        """Return a user that no process had when that was found out last; those that no context had first."""
         while self._next <= self.range.last:
             user = self._next
             self._next += 1
-            if user not in self._busy:
-                yield user
+            if user not in (self._busy or ()):
+                return user
             self._resting.append(user)
-        if not self._resting:
-            return
-        busy = self._register.busy(self.range)
-        for _ in range(len(self._resting)):
-            user = self._resting.popleft()
-            if user not in busy:
-                self._register.clean(user)
-                yield user
-            self._resting.append(user)
+        return self._free.popleft() if self._free else None
 
 
 class MachineRegister:
@@ -197,7 +179,11 @@ class MachineRegister:
         with contextlib.suppress(OSError), os.scandir(_SHARED_MEMORY) as entries:
             for entry in entries:
                 with contextlib.suppress(OSError):
-                    if entry.stat(follow_symlinks=False).st_uid == user and entry.is_file(follow_symlinks=False):
+                    if entry.stat(follow_symlinks=False).st_uid != user:
+                        continue
+                    if entry.is_dir(follow_symlinks=False):
+                        shutil.rmtree(entry.path, ignore_errors=True)
+                    else:
                         os.unlink(entry.path)
 
 

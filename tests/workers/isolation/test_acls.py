@@ -39,6 +39,13 @@ def test_a_mask_that_limits_others_goes_on_to_limit_them() -> None:
     assert after[0x10, 0xFFFFFFFF] == 7
 
 
+def test_what_a_mask_has_taken_from_a_group_does_not_come_back_with_its_end() -> None:
+    """A new file has the mask that its creator has asked for: so group and others cannot execute it."""
+    made = with_user(of_mode(0o754), USER, 7)
+    made[0x10, 0xFFFFFFFF] = 6
+    assert without_users(made, {USER}) == of_mode(0o744)
+
+
 def test_the_kernel_reads_and_writes_such_lists(tmp_path: Path) -> None:
     file = tmp_path / "file"
     file.touch(mode=0o640)

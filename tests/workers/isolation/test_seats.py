@@ -1,15 +1,19 @@
 """A context's seat: a user, its private directories, and the right to work in the context's directory."""
 
+import asyncio
 import os
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from interpreterd.model.errors import InvalidWorkingDirectory, LimitReached, WorkerStartFailed
+from interpreterd.model.errors import InvalidWorkingDirectory
+from interpreterd.model.isolation import IsolationUnavailable
 from interpreterd.workers.isolation.acls import ACCESS
-from interpreterd.workers.isolation.seats import Seats
-from interpreterd.workers.isolation.uids import MachineRegister, UserRange, Users
+from interpreterd.workers.isolation.seats import Seat, Seats
+from interpreterd.workers.isolation.uids import MachineRegister, Users
+from interpreterd.workers.isolation.user_range import UserRange
 
 FIRST = 123_470
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only a superuser has users for contexts")
@@ -17,10 +21,11 @@ pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only a superuser has 
 
 @pytest.fixture
 async def seats() -> AsyncIterator[Seats]:
-    """Yield seats of two users."""
+    """Yield seats for two users."""
     made = Seats(Users(UserRange(FIRST, FIRST + 1), MachineRegister("/none/locks")))
+    await made.refresh()
     yield made
-    made.end()
+    made.close()
 
 
 @pytest.fixture
@@ -31,53 +36,43 @@ def place(tmp_path: Path) -> Path:
     return tmp_path.resolve() / "place"
 
 
-@pytest.fixture
-def private(tmp_path: Path) -> Path:
-    """Return a private directory, with a link that leads out of it."""
-    (tmp_path / "private" / "home").mkdir(parents=True)
-    (tmp_path / "private" / "home" / "file").touch()
-    (tmp_path / "private" / "link").symlink_to(tmp_path)
-    return tmp_path / "private"
+async def entered(seats: Seats, cwd: Path, **facts: Any) -> Seat:
+    seat = Seat(user=seats.take(), cwd=str(cwd), **facts)
+    await asyncio.gather(*(seats.enter(seat) for _ in range(3)))
+    return seat
 
 
 def has_list(place: Path) -> bool:
     return ACCESS in os.listxattr(place)
 
 
-async def test_it_has_a_user_its_directories_and_work_until_its_end(seats: Seats, place: Path, private: Path) -> None:
-    seat = await seats.open(str(place), private=[str(private)], is_viewed=True)
-    assert seat.user == FIRST
-    assert has_list(place)
-    for it in (private, private / "home", private / "home" / "file"):
-        found = os.stat(it)
-        assert (found.st_uid, found.st_gid) == (FIRST, FIRST)
-    assert os.stat(private).st_mode & 0o777 == 0o700
-    assert os.stat(private.parent).st_uid == os.geteuid()
-    await seats.close(seat)
+async def test_its_user_has_its_directories_and_works_in_the_contexts_until_its_end(seats: Seats, place: Path) -> None:
+    private = place.parent / "private"
+    os.mkdir(private, 0o700)
+    seat = await entered(seats, place, private=[str(private)], is_viewed=True)
+    assert (seat.user, has_list(place)) == (FIRST, True)
+    found = os.stat(private)
+    assert (found.st_uid, found.st_gid) == (FIRST, FIRST)
+    await seats.end(seat)
     assert not has_list(place)
 
 
-async def test_a_refused_one_takes_no_user(seats: Seats, place: Path) -> None:
-    for _ in range(3):
-        with pytest.raises(InvalidWorkingDirectory, match="may not be entered by all users"):
-            await seats.open(str(place))
-    opened = [await seats.open(str(place), is_viewed=True) for _ in range(2)]
-    with pytest.raises(LimitReached, match="the limit of --isolation-uids is 2"):
-        await seats.open(str(place), is_viewed=True)
-    for it in opened:
-        await seats.close(it)
+async def test_a_directory_that_the_user_cannot_reach_is_refused_and_changed_by_nothing(
+    seats: Seats, place: Path
+) -> None:
+    with pytest.raises(InvalidWorkingDirectory, match="may not be entered by all users"):
+        await entered(seats, place)
+    assert not has_list(place)
 
 
-async def test_a_python_that_it_cannot_reach_is_no_python_for_it(seats: Seats, place: Path) -> None:
-    with pytest.raises(
-        WorkerStartFailed, match=f"cannot reach {place}: .* may not be entered by all users; use a Pyth"
-    ):
-        await seats.open("/tmp", needed=["/usr", "/no/such/directory", str(place)])
-    seat = await seats.open("/tmp", needed=["/usr"])
-    await seats.close(seat)
+async def test_a_python_that_the_user_cannot_reach_is_no_python_for_it(seats: Seats, place: Path) -> None:
+    with pytest.raises(IsolationUnavailable, match=f"cannot reach the Python environment: {place} lies in"):
+        await entered(seats, Path("/tmp"), needed=["/usr", "/no/such/directory", str(place)])
+    await entered(seats, Path("/tmp"), needed=["/usr"])
 
 
-async def test_its_user_is_used_again_after_its_end(seats: Seats) -> None:
-    first, second = [await seats.open("/tmp") for _ in range(2)]
-    await seats.close(first)
-    assert (await seats.open("/tmp")).user == first.user != second.user
+async def test_a_user_is_free_again_after_its_end(seats: Seats) -> None:
+    first = await entered(seats, Path("/tmp"))
+    await entered(seats, Path("/tmp"))
+    await seats.end(first)
+    assert seats.take() == first.user
