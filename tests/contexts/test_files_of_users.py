@@ -11,7 +11,7 @@ from interpreterd.files.settings import FileSettings
 from interpreterd.model.file_errors import FileForbidden
 from interpreterd.model.files import ANYHOW
 
-USER = 123_456
+USER = 122_002
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only a superuser may act as others")
 
 

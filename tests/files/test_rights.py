@@ -13,7 +13,7 @@ from interpreterd.files import rights
 from interpreterd.files.beneath import locate, open_directory
 from interpreterd.files.rights import acting_as, as_daemon, drop_groups
 
-USER = 123_456
+USER = 122_001
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only a superuser may act as others")
 
 
