@@ -30,6 +30,7 @@ class Seat:
         private: Directories that the daemon has made, to belong to the user.
         needed: What its programs read: the Python environment.
         is_viewed: Whether a mount namespace shows all these, whatever directories they lie below.
+        grant: Of ``cwd``, once the seat has been entered.
     """
 
     user: int
@@ -37,7 +38,7 @@ class Seat:
     private: Sequence[str] = ()
     needed: Sequence[str] = ()
     is_viewed: bool = False
-    _grant: Grant | None = None
+    grant: Grant | None = None
 
 
 class Seats:
@@ -63,7 +64,7 @@ class Seats:
             InvalidWorkingDirectory: It cannot work there.
             IsolationUnavailable: It cannot reach what it needs.
         """
-        if seat._grant is None:
+        if seat.grant is None:
             await self._on_thread(lambda: self._enter(seat))
 
     async def end(self, seat: Seat) -> None:
@@ -79,7 +80,7 @@ class Seats:
         return await asyncio.shield(asyncio.get_running_loop().run_in_executor(self._thread, work))
 
     def _enter(self, seat: Seat) -> None:
-        if seat._grant is not None:  # two clients have asked at once
+        if seat.grant is not None:  # two clients have asked at once
             return
         if not seat.is_viewed:
             _check(seat.needed, seat.user)
@@ -87,11 +88,11 @@ class Seats:
             os.chown(path, seat.user, seat.user, follow_symlinks=False)
         grant = Grant(seat.cwd, seat.user, self._users.range)
         grant.make(self._users.living - {seat.user}, is_viewed=seat.is_viewed)
-        seat._grant = grant
+        seat.grant = grant
 
     def _end(self, seat: Seat) -> None:
-        if seat._grant is not None:
-            seat._grant.end()
+        if seat.grant is not None:
+            seat.grant.end()
         self._users.clean(seat.user)
         self._users.give_back(seat.user)
         if self._users.is_stale:
