@@ -1,11 +1,16 @@
 """The worker's namespaces and its view of the file system, as root and as another user."""
 
 import os
+import signal
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from confined import confine
+from harness import alive, children
 from unshared import NOBODY, anybodys, need, unshared
+from worker_driver import DrivenWorker
 
 ALL = ("user", "mount", "pid", "ipc", "net")
 USERS = pytest.mark.parametrize(
@@ -179,3 +184,63 @@ def test_a_step_that_fails_is_named(step: list[object], why: str) -> None:
 def test_a_namespace_that_is_refused_is_named() -> None:
     need("user", "mount", user=NOBODY)
     assert unshared("", ("mount", "ipc"), user=NOBODY) == "unshare mount,ipc: Operation not permitted"
+
+
+@pytest.fixture
+def strict(worker: DrivenWorker, tmp_path: Path) -> Iterator[DrivenWorker]:
+    """Yield a worker that has been told to be strictly confined; it ends with the test."""
+    need("mount", "pid", "ipc", "net")
+    given = confine(worker.python, tmp_path, tmp_path, "strict")
+    worker.send({"type": "configure", "cwd": str(tmp_path), "envs": {}, "confine": given})
+    yield worker
+    worker.channel.close()
+
+
+def wait_for_end(pid: int) -> None:
+    """Wait until a process, which is nobody's child here, has ended."""
+    while alive(pid):
+        os.sched_yield()
+
+
+def test_a_worker_goes_on_as_its_child(strict: DrivenWorker) -> None:
+    moved = strict.receive()
+    assert moved is not None
+    assert (moved["type"], [moved["pid"]]) == ("moved", children(strict.pid))
+    strict.send({"type": "leave"})
+    assert strict.receive() == {"type": "configured"}
+    assert strict.process.wait() == 0
+    code = "import os, sys; print(os.getpid(), len(os.listdir('/proc/self/fd'))); print('err', file=sys.stderr)"
+    ran = strict.run(code)
+    assert (ran.stdout.split()[0], ran.stderr) == ("1", "err\n")
+    strict.start("print('on', flush=True)\nwhile True: pass")
+    strict.until("on")
+    os.kill(moved["pid"], signal.SIGINT)
+    error = strict.finish().error
+    assert error is not None
+    assert error["name"] == "KeyboardInterrupt"
+    child = "import os; child = os.fork() or os._exit(3); print(os.waitpid(child, 0)[1] >> 8)"
+    assert strict.printed(child) == "3\n"
+    strict.send({"type": "exit"})
+    assert strict.receive() is None
+    wait_for_end(moved["pid"])
+
+
+@pytest.mark.parametrize("answer", [{"type": "sync"}, None])
+def test_a_child_does_not_go_on_unless_its_parent_may_leave(strict: DrivenWorker, answer: object) -> None:
+    moved = strict.receive()
+    assert moved is not None
+    if answer is None:
+        os.kill(strict.pid, signal.SIGKILL)
+    else:
+        strict.send({"type": "sync"})
+    assert strict.receive() is None
+    strict.process.wait()
+    wait_for_end(moved["pid"])
+
+
+def test_a_daemon_that_is_gone_ends_both(strict: DrivenWorker) -> None:
+    moved = strict.receive()
+    assert moved is not None
+    strict.channel.shutdown(socket.SHUT_RDWR)
+    assert strict.process.wait() in (0, 70)
+    wait_for_end(moved["pid"])
