@@ -67,7 +67,7 @@ def confine(given, environ, channel, library):
         raise Unconfined(f"cannot be isolated: {step}: {getattr(error, 'strerror', None) or error}") from None
     environ["HOME"] = given["home"]
     environ["TMPDIR"] = given["temporary"]
-    _use_home()
+    _use_home(given["home"])
 
 
 def _drop_bounds(calls):
@@ -101,12 +101,15 @@ def _filter(program, calls):
     calls.system("seccomp", SECCOMP_SET_MODE_FILTER, 0, declared)
 
 
-def _use_home():
+def _use_home(home):
     """Let ``pip install`` without rights to the environment's own directory install for this context."""
     site = sys.modules.get("site")
     if site is not None and site.ENABLE_USER_SITE is not False and sys.prefix == sys.base_prefix:
-        site.USER_BASE = site.USER_SITE = None
-        sys.path.append(site.getusersitepackages())
+        # As site does: its own functions would touch a hundred kilobytes of memory that workers of a template share.
+        version = ".".join(map(str, sys.version_info[:2])) + ("t" if "t" in sys.abiflags else "")
+        site.USER_BASE = home + "/.local"
+        site.USER_SITE = f"{site.USER_BASE}/lib/python{version}/site-packages"
+        sys.path.append(site.USER_SITE)
     tempfile = sys.modules.get("tempfile")  # of a template, which may have looked for its directory
     if tempfile is not None:
         tempfile.tempdir = None

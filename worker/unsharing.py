@@ -40,16 +40,19 @@ def enter(confine, channel, library):
 
     kernel, kinds = Kernel(), confine["namespaces"]
     streams.current.before_fork()
-    unshare(kernel, kinds)
-
-    def look():
-        if "mount" in kinds:
-            show(kernel, confine["view"])
-
     if "pid" in kinds:
-        move(kernel, channel, library, look)
+        # The child makes the others while its parent leaves.
+        early = [kind for kind in kinds if kind in ("user", "pid")]
+        unshare(kernel, early)
+        move(kernel, channel, library, lambda: _settle(kernel, [it for it in kinds if it not in early], confine))
     else:
-        look()
+        _settle(kernel, kinds, confine)
+
+
+def _settle(kernel, kinds, confine):
+    unshare(kernel, kinds)
+    if "mount" in kinds:
+        show(kernel, confine["view"])
 
 
 class Kernel:

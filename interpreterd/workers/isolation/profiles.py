@@ -108,6 +108,7 @@ def plan(
     rules = seccomp.CallRules(
         sockets=has_net or isolation.network != NO_NETWORK,
         unix_sockets=not is_strict or (has_view and has_net),
+        other_processes="pid" in spaces,
     )
     confinement = Confinement(
         home=private.home,

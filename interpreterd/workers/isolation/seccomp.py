@@ -6,6 +6,7 @@ random. What is left is decided by Landlock, by namespaces and by ordinary permi
 
 import base64
 import errno
+import functools
 import struct
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
@@ -100,6 +101,7 @@ class _Step:
     if_false: int = 0
 
 
+@functools.cache  # there are few rules; it would take half a millisecond for each context
 def program(rules: CallRules, machine: str) -> str:
     """Return the program for ``machine``, a key of ``AUDIT_ARCH``, in base64."""
     steps = [
