@@ -1,4 +1,4 @@
-"""A context's place is made ready before each start of its worker; a place that is not is the reason of a failed start."""
+"""A context's place is made ready before each start of its worker; otherwise it tells why no worker starts."""
 
 import pytest
 from fake_worker import FakeLauncher
