@@ -18,7 +18,7 @@ from interpreterd.http.errors import SHOW, SHOWS, show_errors
 from interpreterd.http.farewells import expect_farewells
 from interpreterd.http.keys import BOUND, JUDGE, METRICS, RELOADS, SETTINGS
 from interpreterd.http.origin import add_cors_headers, refuse_strangers
-from interpreterd.http.request_ids import add_request_id, name_request
+from interpreterd.http.request_ids import add_request_id
 from interpreterd.monitoring.scraping import Metrics
 from interpreterd.settings import Settings
 from interpreterd.workers.isolation.isolator import Isolator
@@ -49,7 +49,7 @@ def make_app(
     Raises:
         BadTokenFile
     """
-    app = web.Application(middlewares=[name_request, show_errors, refuse_strangers])
+    app = web.Application(middlewares=[show_errors, refuse_strangers])
     app[SETTINGS] = settings.http
     app[METRICS] = Metrics(settings.monitoring)
     app[BOUND], app[readiness.READINESS] = [], readiness.Readiness()

@@ -15,6 +15,7 @@ from interpreterd.model.digest import digest, utf8_bytes
 from interpreterd.model.events import Event, Failure, Outcome, Stream
 from interpreterd.model.execution_info import ExecutionInfo
 from interpreterd.model.requests import Execute
+from interpreterd.monitoring.counts import COUNTS
 
 KEPT_PER_CONTEXT: Final = 100  # ended executions
 KEPT_OF_DELETED: Final = 100  # ended executions, of all deleted contexts
@@ -76,7 +77,7 @@ class ExecutionRecord:
         unattended: Whether it was started without a client.
         account: What its tenant uses; it counts there until it has ended, unless it is hidden.
         caller: The client's request.
-        code_bytes: The length of its code as UTF-8. Likewise ``output_bytes`` of its output and output data.
+        output_bytes: UTF-8 of its output, and of output data.
     """
 
     id: str
@@ -94,7 +95,6 @@ class ExecutionRecord:
     calls_host: bool = False
     unattended: bool = False
     caller: ClientRequest | None = None
-    code_bytes: int = 0
     output_bytes: int = 0
     first_output_at: float | None = None
     state: str = "queued"
@@ -246,10 +246,11 @@ class Executions:
             calls_host=bool(request.functions),
             unattended=on_room is None,
             caller=CALLER.get(),
-            code_bytes=code_bytes,
         )
         if not hidden:
             execution.account.unfinished += 1
+            if kept:
+                COUNTS.code_bytes += code_bytes
             self._all[execution_id] = execution
             self.charge(journal, RECORD_BYTES)
         return execution

@@ -20,7 +20,6 @@ from interpreterd.machine import inputs
 from interpreterd.model.digest import utf8_bytes
 from interpreterd.model.errors import InterpreterError, ServerShuttingDown
 from interpreterd.model.events import Stream
-from interpreterd.model.requests import Execute
 from interpreterd.monitoring.counts import COUNTS
 from interpreterd.monitoring.happenings import HAPPENINGS
 
@@ -39,6 +38,7 @@ class Tally:
     """The numbers of one context, over all of its workers. Executions that clients may not list do not count.
 
     Attributes:
+        tenant: Whose the context is.
         listed: Whether clients find the context, see ``CreateContext``.
         outcomes: How many executions have ended, by outcome.
         raised: How many of them had an exception or an error.
@@ -52,7 +52,6 @@ class Tally:
         "_context_id",
         "_is_created",
         "_last_end",
-        "_tenant",
         "listed",
         "outcomes",
         "output_bytes",
@@ -60,12 +59,13 @@ class Tally:
         "raised",
         "restarts",
         "running_s",
+        "tenant",
         "why",
     )
 
     def __init__(self, context_id: str, *, listed: bool = True, tenant: str = "") -> None:
         self._context_id = context_id
-        self._tenant = tenant
+        self.tenant = tenant
         self.listed = listed
         self._is_created = False
         self._last_end = ""
@@ -76,25 +76,6 @@ class Tally:
         self.output_bytes = 0
         self.restarts: dict[str, int] = {}
         self.why = ""
-
-    def submitted(self, execution: ExecutionRecord, request: Execute) -> None:
-        """An execution has been accepted; it is no look."""
-        if execution.kept:
-            COUNTS.code_bytes += execution.code_bytes
-        if HAPPENINGS.sinks:
-            HAPPENINGS.submitted(execution, request)
-
-    def begun(self, execution: ExecutionRecord) -> None:
-        """It runs now."""
-        if execution.hidden:
-            return
-        assert execution.started_at is not None
-        if execution.kept:
-            queued_s = execution.started_at - execution.created_at
-            self.queued_s += queued_s
-            COUNTS.queue.observe(queued_s)
-        if HAPPENINGS.sinks:
-            HAPPENINGS.begun(execution)
 
     def wrote(self, execution: ExecutionRecord | None, stream: Stream, text: str) -> None:
         """The worker has written ``text``."""
@@ -108,28 +89,25 @@ class Tally:
             execution.note_bytes(size_bytes)
 
     def ended(self, execution: ExecutionRecord) -> None:
-        """It has ended, whether it has run or not; it is no look."""
-        if execution.kept:
-            self._count(execution)
-        if HAPPENINGS.sinks:
-            HAPPENINGS.ended(execution)
-
-    def _count(self, execution: ExecutionRecord) -> None:
+        """Count an execution that has ended, whether it has run or not; each one passes here, so this is quick."""
         outcome, started_at, finished_at = execution.state, execution.started_at, execution.finished_at
         assert finished_at is not None
-        self.outcomes[outcome] = self.outcomes.get(outcome, 0) + 1
-        COUNTS.executions[execution.tenant, outcome] += 1
+        outcomes, counts = self.outcomes, COUNTS
+        outcomes[outcome] = outcomes.get(outcome, 0) + 1
+        counts.executions[self.tenant, outcome] += 1
         if execution.error is not None:
             self.raised += 1
-            COUNTS.raised[execution.tenant] += 1
+            counts.raised[self.tenant] += 1
         if started_at is None:
             self.queued_s += finished_at - execution.created_at
             return
-        running_s = finished_at - started_at
+        queued_s, running_s = started_at - execution.created_at, finished_at - started_at
+        self.queued_s += queued_s
         self.running_s += running_s
-        COUNTS.execution.observe(running_s)
+        counts.queue.observe(queued_s)
+        counts.execution.observe(running_s)
         if execution.first_output_at is not None:
-            COUNTS.first_output.observe(execution.first_output_at - started_at)
+            counts.first_output.observe(execution.first_output_at - started_at)
 
     def created(self, seconds: float | None = None) -> None:
         """The context has been made, by its first use, or ``seconds`` after the request for it."""
@@ -137,7 +115,7 @@ class Tally:
         COUNTS.contexts_created += 1
         if seconds is not None:
             COUNTS.creation.observe(seconds)
-        HAPPENINGS.happened("context.created", self._context_id, self._tenant, listed=self.listed)
+        HAPPENINGS.happened("context.created", self._context_id, self.tenant, listed=self.listed)
 
     def worker_started(self, pid: int, seconds: float) -> None:
         """The context has a worker, ``seconds`` after it wished for one."""
@@ -149,20 +127,20 @@ class Tally:
             self.restarts[reason] = self.restarts.get(reason, 0) + 1
         fields = {"restartedAfter": reason} if reason else {}
         HAPPENINGS.happened(
-            "worker.started", self._context_id, self._tenant, pid=pid, seconds=round(seconds, 6), **fields
+            "worker.started", self._context_id, self.tenant, pid=pid, seconds=round(seconds, 6), **fields
         )
 
     def worker_failed(self) -> None:
         """A worker could not be started."""
         COUNTS.worker_start_failures += 1
-        HAPPENINGS.happened("worker.failed", self._context_id, self._tenant)
+        HAPPENINGS.happened("worker.failed", self._context_id, self.tenant)
 
     def worker_ended(self, how: str, *, asked: bool) -> None:
         """The worker has ended: ``how`` says it in words; ``asked`` if a client wanted it to."""
         reason = self.why or ("restart" if asked else "signal" if how.startswith(_SIGNAL) else "exit")
         self._last_end, self.why = reason, ""
         COUNTS.worker_deaths[reason] += 1
-        HAPPENINGS.happened("worker.ended", self._context_id, self._tenant, reason=reason, how=how)
+        HAPPENINGS.happened("worker.ended", self._context_id, self.tenant, reason=reason, how=how)
 
     def killed(self, because: inputs.Input) -> None:
         """The worker is killed because of an input of the machine; only the first reason counts."""
@@ -174,5 +152,5 @@ class Tally:
         if self._is_created:
             self._is_created = False
             COUNTS.contexts_deleted += 1
-            HAPPENINGS.happened("context.deleted", self._context_id, self._tenant, reason=cause.code)
+            HAPPENINGS.happened("context.deleted", self._context_id, self.tenant, reason=cause.code)
         return cause

@@ -18,6 +18,7 @@ from interpreterd.model.accounts import Account
 from interpreterd.model.events import Event, Happened, Stream
 from interpreterd.model.output_quota import OutputQuota
 from interpreterd.model.requests import Execute
+from interpreterd.monitoring.happenings import HAPPENINGS
 from interpreterd.pipe.bundles import Bundle
 
 
@@ -141,7 +142,8 @@ class Transcript:
         if execution.hidden:
             return execution
         self.last_used_at = execution.created_at
-        self.tally.submitted(execution, request)
+        if HAPPENINGS.sinks:
+            HAPPENINGS.submitted(execution, request)
         if self._feed is not None:
             is_comm = request.comm is not None
             submitted = events.Submitted.of(request.code, request.origin, silent=request.silent, comm=is_comm)
@@ -162,7 +164,8 @@ class Transcript:
         self._say(execution, events.Started(execution_count=self.count, worker_count=execution.worker_count))
         if restarted:
             self._say(execution, events.Restarted())
-        self.tally.begun(execution)
+        if HAPPENINGS.sinks and not execution.hidden:
+            HAPPENINGS.begun(execution)
         if execution.calls_host:
             self.calls.begin(execution, self.say, feed)
 
@@ -236,7 +239,10 @@ class Transcript:
         self._say(execution, finished)
         if not execution.hidden:
             self.last_used_at = execution.finished_at or self.last_used_at
-            self.tally.ended(execution)
+            if execution.kept:
+                self.tally.ended(execution)
+            if HAPPENINGS.sinks:
+                HAPPENINGS.ended(execution)
         self.idle_at = time.monotonic()
         self._executions.ended(execution)
 

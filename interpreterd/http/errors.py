@@ -4,19 +4,21 @@ An error before there is a route, or without one, has the form of the applicatio
 """
 
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from typing import Final
 
 from aiohttp import hdrs, web
 from attrs import frozen
 
+from interpreterd.http.request_ids import Handler as Handler
+from interpreterd.http.request_ids import begin, count_answer, traced
 from interpreterd.model.access_errors import TooManyAttempts, Unauthorized
 from interpreterd.model.errors import InterpreterError, LimitReached
 from interpreterd.model.names import JSON
 from interpreterd.monitoring.happenings import tell_http_refusal, tell_refusal
+from interpreterd.monitoring.tracers import TRACERS
 
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 RETRY_SOON: Final[Mapping[str, str]] = {"Retry-After": "1"}
 """The headers of an answer that will be another one in a moment: RFC 9110, section 10.2.3."""
 CHALLENGE: Final = 'Bearer realm="interpreterd"'
@@ -86,26 +88,36 @@ def of_status(status: int, text: str) -> HttpError:
 
 @web.middleware
 async def show_errors(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Turn every error into an answer."""
+    """Turn every error into an answer. The first middleware of all: it names and counts requests, too."""
+    begin(request)
     try:
-        return await handler(request)
+        if TRACERS.now is None:
+            response = await handler(request)
+        else:
+            response = await traced(TRACERS.now, request, handler)
     except InterpreterError as error:
         tell_refusal(error)
-        return _form(request)(error).response(headers_of(error))
+        response = _form(request)(error).response(headers_of(error))
     except web.HTTPException as error:
         if error.status < HTTPStatus.BAD_REQUEST:
             raise
-        refusal = of_status(error.status, f"{error.reason}: {request.method} {request.path}")
-        tell_http_refusal(refusal.code)
-        headers = {str(hdrs.ALLOW): error.headers[hdrs.ALLOW]} if hdrs.ALLOW in error.headers else {}
-        form = _form(request) if error.status != HTTPStatus.METHOD_NOT_ALLOWED else await _form_of_path(request)
-        return form(refusal).response(headers)
+        response = await _http_refusal(request, error)
     except ConnectionError:  # the client disconnected; aiohttp handles that
         raise
     except Exception:
         _log.exception("%s %s failed", request.method, request.path)
         tell_http_refusal(INTERNAL.code)
-        return _form(request)(INTERNAL).response()
+        response = _form(request)(INTERNAL).response()
+    count_answer(request, response.status)
+    return response
+
+
+async def _http_refusal(request: web.Request, error: web.HTTPException) -> web.Response:
+    refusal = of_status(error.status, f"{error.reason}: {request.method} {request.path}")
+    tell_http_refusal(refusal.code)
+    headers = {str(hdrs.ALLOW): error.headers[hdrs.ALLOW]} if hdrs.ALLOW in error.headers else {}
+    form = _form(request) if error.status != HTTPStatus.METHOD_NOT_ALLOWED else await _form_of_path(request)
+    return form(refusal).response(headers)
 
 
 def headers_of(error: InterpreterError) -> Mapping[str, str]:

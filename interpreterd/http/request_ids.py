@@ -3,18 +3,20 @@
 A client may choose it: ``X-Request-Id``. ``traceparent`` and ``tracestate``, W3C Trace Context, are taken with it.
 """
 
+import itertools
 import os
 import re
+from collections.abc import Awaitable, Callable
 from typing import Final
 
 from aiohttp import hdrs, web
 
-from interpreterd.http.errors import Handler
 from interpreterd.model.caller import CALLER, ClientRequest
 from interpreterd.monitoring.counts import COUNTS
 from interpreterd.monitoring.happenings import HAPPENINGS
-from interpreterd.monitoring.tracers import TRACERS
+from interpreterd.monitoring.tracers import Tracer
 
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 REQUEST_ID: Final = "X-Request-Id"
 TRACEPARENT: Final = "traceparent"
 TRACESTATE: Final = "tracestate"
@@ -22,40 +24,37 @@ TRACESTATE_LIMIT_CHARS: Final = 512  # what every vendor has to pass on
 _ID: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._~:/+=@,-]{0,127}").fullmatch
 _TRACEPARENT: Final = re.compile(r"(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}").fullmatch
 _TRACESTATE: Final = re.compile(r"[\x20-\x7e]+").fullmatch
-_CALLER: Final = web.RequestKey("_CALLER", ClientRequest)
-_ID_BYTES: Final = 8
+_OURS: Final = os.urandom(6).hex() + "-"  # of this process; a number follows, as no one has to guess it
+_numbers: Final = itertools.count(1)
 _METHODS: Final = hdrs.METH_ALL
 
 
-@web.middleware
-async def name_request(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Give a request its id, and count its answer; the first middleware of all."""
+def begin(request: web.Request) -> ClientRequest:
+    """Give a request its id: what its task does is done for it, until the next request on its connection begins."""
     caller = caller_of(request)
-    request[_CALLER] = caller
-    token = CALLER.set(caller)
-    try:
-        if TRACERS.now is None:
-            response = await handler(request)
-        else:
-            with TRACERS.now.request(request.method, request.path, caller) as span:
-                response = await handler(request)
-                span.answered(_route(request), response.status)
-    finally:
-        CALLER.reset(token)
-    COUNTS.requests[request.method if request.method in _METHODS else "other", response.status] += 1
-    return response
+    CALLER.set(caller)
+    return caller
+
+
+async def traced(tracer: Tracer, request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Answer a request that has begun, within a span of ``tracer``."""
+    caller = CALLER.get()
+    assert caller is not None
+    with tracer.request(request.method, request.path, caller) as span:
+        response = await handler(request)
+        span.answered(_route(request), response.status)
+        return response
+
+
+def count_answer(request: web.Request, status: int) -> None:
+    """Count the answer to a request."""
+    COUNTS.requests[request.method if request.method in _METHODS else "other", status] += 1
 
 
 async def add_request_id(request: web.Request, response: web.StreamResponse) -> None:
     """Name the request in its answer; for ``Application.on_response_prepare``."""
-    if (caller := request.get(_CALLER)) is not None:
+    if (caller := CALLER.get()) is not None:
         response.headers[REQUEST_ID] = caller.request_id
-
-
-def request_id_of(request: web.Request) -> str:
-    """Return the id of a request; empty for one that has passed no middleware."""
-    caller = request.get(_CALLER)
-    return "" if caller is None else caller.request_id
 
 
 def caller_of(request: web.BaseRequest) -> ClientRequest:
@@ -63,7 +62,7 @@ def caller_of(request: web.BaseRequest) -> ClientRequest:
     headers = request.headers
     request_id = headers.get(REQUEST_ID)
     if request_id is None or _ID(request_id) is None:
-        request_id = os.urandom(_ID_BYTES).hex()
+        request_id = f"{_OURS}{next(_numbers):x}"
     traceparent = headers.get(TRACEPARENT)
     address = (request.remote or "") if HAPPENINGS.sinks else ""
     if traceparent is None or _TRACEPARENT(traceparent) is None:

@@ -1,12 +1,13 @@
 """Every request has an id, and may have a place in a trace."""
 
+import re
 from typing import Any
 
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer, make_mocked_request
 
-from interpreterd.http.request_ids import REQUEST_ID, add_request_id, caller_of, name_request
+from interpreterd.http.request_ids import REQUEST_ID, Handler, add_request_id, begin, caller_of, count_answer
 from interpreterd.model.caller import CALLER
 from interpreterd.monitoring.counts import COUNTS
 
@@ -28,7 +29,7 @@ def test_a_clients_own_id_is_taken(name: str) -> None:
 def test_an_impossible_id_counts_as_none(name: str) -> None:
     made = asked(X_Request_Id=name).request_id
     assert made != name
-    assert len(made) == 16
+    assert re.fullmatch(r"[0-9a-f]{12}-[0-9a-f]+", made)
     assert made != asked().request_id, "each request has its own"
 
 
@@ -65,7 +66,14 @@ async def test_the_handler_knows_the_request_and_the_answer_names_it() -> None:
         caller = CALLER.get()
         return web.Response(text="" if caller is None else caller.request_id)
 
-    app = web.Application(middlewares=[name_request])
+    @web.middleware
+    async def name(request: web.Request, handler: Handler) -> web.StreamResponse:
+        assert begin(request) is CALLER.get()
+        response = await handler(request)
+        count_answer(request, response.status)
+        return response
+
+    app = web.Application(middlewares=[name])
     app.on_response_prepare.append(add_request_id)
     app.router.add_get("/", answer)
     before = COUNTS.requests["GET", 200]

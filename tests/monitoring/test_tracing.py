@@ -14,7 +14,7 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from opentelemetry.trace import SpanKind, StatusCode
 
 from interpreterd.contexts.local import LocalContexts
-from interpreterd.http.request_ids import name_request
+from interpreterd.http.request_ids import Handler, begin, traced
 from interpreterd.model.caller import CALLER, ClientRequest
 from interpreterd.model.events import Failure
 from interpreterd.model.requests import CreateContext, Execute
@@ -58,7 +58,12 @@ async def test_a_request_has_a_span_below_that_of_its_client(spans: Spans) -> No
     async def answer(request: web.Request) -> web.Response:
         return web.Response(status=503)
 
-    app = web.Application(middlewares=[name_request])
+    @web.middleware
+    async def name(request: web.Request, handler: Handler) -> web.StreamResponse:
+        begin(request)
+        return await traced(spans.tracer, request, handler)
+
+    app = web.Application(middlewares=[name])
     app.router.add_get("/things/{id}", answer)
     async with TestClient(TestServer(app)) as client:
         await client.get("/things/7", headers={"traceparent": PARENT, "tracestate": "rojo=1", "X-Request-Id": "r1"})

@@ -9,8 +9,8 @@ from aiohttp import HttpVersion11, hdrs, web
 
 from interpreterd.http.incoming import IncomingConnection
 from interpreterd.http.keys import SETTINGS
-from interpreterd.http.request_ids import REQUEST_ID, request_id_of
 from interpreterd.http.websocket.connection import WebSocket
+from interpreterd.model.caller import CALLER
 from interpreterd.model.errors import MalformedRequest, UpgradeRequired
 
 UPGRADED: Final = web.Response(status=101)
@@ -52,8 +52,8 @@ def open_socket(request: web.Request, *, subprotocol: str | None = None) -> WebS
     )
     if (chosen := _choose(headers.getall(hdrs.SEC_WEBSOCKET_PROTOCOL, []), subprotocol)) is not None:
         answer += b"Sec-WebSocket-Protocol: " + chosen + b"\r\n"
-    if request_id := request_id_of(request):
-        answer += b"%b: %b\r\n" % (REQUEST_ID.encode(), request_id.encode())
+    if (caller := CALLER.get()) is not None:
+        answer += b"X-Request-Id: " + caller.request_id.encode() + b"\r\n"
     transport = request.transport
     if transport is None or transport.is_closing():
         raise ConnectionResetError("the client has gone")
