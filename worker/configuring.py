@@ -10,19 +10,36 @@ RESERVE_BYTES = 40 << 20
 
 
 def configure(message, environ, library, channel):
-    """Do what ``message`` says, before any code of the context runs; return the reason if that is not possible.
+    """Do what ``message`` says, before any code of the context runs, and answer; return whether it could be done.
 
-    The isolation comes first: all else then happens within it. Only it uses ``channel``.
+    The isolation comes first: all else then happens within it.
     """
+    listener = None
     if "confine" in message:
         from worker.confining import Unconfined, confine
 
         try:
-            confine(message["confine"], environ, channel, library)
+            listener = confine(message["confine"], environ, channel, library)
         except Unconfined as error:
-            return str(error)
+            channel.send({"type": "failed", "reason": str(error)})
+            return False
         for name in ("seccomp", "view"):  # long, and done with; the rest is for notes on errors
             message["confine"].pop(name, None)
+    reason = _settle(message, environ, library)
+    if reason is not None:
+        channel.send({"type": "failed", "reason": reason})
+    elif listener is None:
+        channel.send({"type": "configured"})
+    else:
+        from worker.handing import hand
+
+        hand(channel, {"type": "configured"}, listener)
+        os.close(listener)
+    return reason is None
+
+
+def _settle(message, environ, library):
+    """Go to the context's directory, with its environment and limits; return the reason if that is not possible."""
     cwd = message["cwd"]
     try:
         os.chdir(cwd)

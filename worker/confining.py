@@ -16,6 +16,7 @@ PR_CAPBSET_DROP, PR_SET_SECUREBITS, PR_SET_NO_NEW_PRIVS, PR_CAP_AMBIENT = 24, 28
 PR_CAP_AMBIENT_CLEAR_ALL = 4
 SECUREBITS = 0x2F  # SECBIT_NOROOT and SECBIT_NO_SETUID_FIXUP, both locked, and SECBIT_KEEP_CAPS_LOCKED
 SECCOMP_SET_MODE_FILTER = 1
+SECCOMP_FILTER_FLAG_NEW_LISTENER = 8
 _CAPABILITY_VERSION_3 = 0x20080522
 _CAP_LAST = 63
 _OWN_PID = 0x7FFFFFF1  # in the program, see workers/isolation/seccomp.py
@@ -38,7 +39,8 @@ class Unconfined(Exception):
 def confine(given, environ, channel, library):
     """Apply ``given``, the ``confine`` of the daemon's message; put its directories into ``environ``.
 
-    ``channel`` leads to the daemon, ``library`` makes the calls of every worker.
+    ``channel`` leads to the daemon, ``library`` makes the calls of every worker. Return the descriptor at which the
+    calls arrive that wait for the daemon's answer, or None if there are none; it has to be closed here.
     """
     step = "_ctypes"
     try:
@@ -62,12 +64,13 @@ def confine(given, environ, channel, library):
         step = "capabilities"
         _drop_capabilities(calls)
         step = "seccomp"
-        _filter(a2b_base64(given["seccomp"]), calls)
+        listener = _filter(a2b_base64(given["seccomp"]), "listener" in given, calls)
     except (ImportError, OSError) as error:
         raise Unconfined(f"cannot be isolated: {step}: {getattr(error, 'strerror', None) or error}") from None
     environ["HOME"] = given["home"]
     environ["TMPDIR"] = given["temporary"]
     _use_home(given["home"])
+    return listener
 
 
 def _drop_bounds(calls):
@@ -92,13 +95,15 @@ def _drop_capabilities(calls):
     calls.call("capset", header, bytes(24))
 
 
-def _filter(program, calls):
-    """Let seccomp(2) judge each system call by ``program``."""
+def _filter(program, listens, calls):
+    """Let seccomp(2) judge each system call by ``program``. If it ``listens``, return the listener."""
     program = program.replace(_OWN_PID.to_bytes(4, sys.byteorder), os.getpid().to_bytes(4, sys.byteorder))
     # struct sock_fprog: the number of instructions, of eight bytes each, and their address
     count, address = len(program) // 8, calls.address_of(program)
     declared = count.to_bytes(8, sys.byteorder) + address.to_bytes(8, sys.byteorder)
-    calls.system("seccomp", SECCOMP_SET_MODE_FILTER, 0, declared)
+    flags = SECCOMP_FILTER_FLAG_NEW_LISTENER if listens else 0
+    listener = calls.system("seccomp", SECCOMP_SET_MODE_FILTER, flags, declared)
+    return listener if listens else None
 
 
 def _use_home(home):

@@ -101,15 +101,11 @@ class Interpreter:
 
     def _configure(self, message):
         self._cwd = message["cwd"]
-        reason = configure(message, self._environ, self._library, self._channel)
+        done = configure(message, self._environ, self._library, self._channel)
         self._pid = os.getpid()  # it may be another process than before
-        if reason is not None:
-            self._channel.send({"type": "failed", "reason": reason})
-            return
         self._confine = message.get("confine")
-        if "limits" in message:
+        if done and "limits" in message:
             self._reserve_bytes = RESERVE_BYTES if "data" in message["limits"] else 0
-        self._channel.send({"type": "configured"})
 
     def _execute(self, message, send):
         """Run one execution and ``send`` how it ended. Returns whether the worker goes on."""

@@ -38,6 +38,7 @@ class Confinement:
         namespaces: Those that it makes for itself; see ``workers/isolation/namespaces.py``.
         view: What it sees of the file system in a mount namespace.
         seccomp: The program of seccomp(2), an array of struct sock_filter, in base64.
+        listener: Whether calls wait for the daemon's answer: then the worker sends a descriptor with ``configured``.
         notes: What code is told when it is refused something, by kind.
         user: The user, and the group of that number, that it becomes; None for the daemon's.
     """
@@ -48,6 +49,7 @@ class Confinement:
     namespaces: tuple[str, ...] = ()
     view: Mapping[str, Any] | None = field(default=None, repr=lambda view: "None" if view is None else "…", hash=False)
     seccomp: str = field(repr=lambda program: f"<{len(program)} characters>")
+    listener: bool = False
     notes: Mapping[str, str] = field(factory=dict, hash=False)
     user: int | None = None
 
@@ -72,6 +74,8 @@ def confinement_body(it: Confinement) -> dict[str, Any]:
     }
     if it.user is not None:
         body["uid"] = it.user
+    if it.listener:
+        body["listener"] = True
     if it.view is not None:
         body["view"] = dict(it.view)
     return body

@@ -2,48 +2,62 @@
 
 import asyncio
 import socket
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
+from typing import TYPE_CHECKING
 
-from interpreterd.workers.handing import Handed
-from interpreterd.workers.isolation.switchboard import answer_calls
+from interpreterd.pipe.messages import Configure, Configured, Failed, FromWorker
+
+if TYPE_CHECKING:
+    from interpreterd.workers.handing import Handed
 
 
 class Answering:
-    """Takes the listener that a worker sends when it is configured, and answers the calls that arrive there."""
+    """Takes the listener that a worker sends when it is configured, and answers the calls that arrive there.
 
-    def __init__(
-        self,
-        channel: socket.socket,
-        transport: asyncio.Transport,
-        feed: Callable[[bytes], None],
-        ports: Iterable[int],
-    ) -> None:
-        """Wait for the listener; see ``Handed``. Connections to ``ports`` are not the daemon's to make."""
-        self._handed = Handed(channel, transport, feed)
-        self._ports = frozenset(ports)
+    For a worker of which no calls wait, it does nothing, and imports nothing.
+    """
+
+    def __init__(self, on_failure: Callable[[str], None]) -> None:
+        """``on_failure`` is called, with the reason, if calls would wait for answers that do not come."""
+        self._on_failure = on_failure
+        self._handed: Handed | None = None
+        self._ports: frozenset[int] = frozenset()
         self._end: Callable[[], None] | None = None
-        self._began = False
 
-    def begin(self, worker: int, *, configured: bool) -> str | None:
-        """``worker`` has answered whether it is ``configured``; return why its calls cannot be answered, or None.
+    def expect(
+        self,
+        message: Configure,
+        channel: socket.socket,
+        transport: asyncio.Transport | None,
+        feed: Callable[[bytes], None],
+    ) -> None:
+        """``message`` is about to be sent; see ``Handed`` for the rest."""
+        if message.confine is not None and message.confine.listener and transport is not None:
+            from interpreterd.workers.handing import Handed
 
-        Only the first answer counts.
-        """
-        if self._began:
-            return None
-        self._began = True
-        self._handed.stop()
-        listener = self._handed.take()
-        if listener is None:
-            return "it has sent no listener for its calls" if configured else None
-        try:
-            self._end = answer_calls(listener, worker, self._ports)
-        except OSError as error:
-            return f"its calls cannot be answered: {error.strerror}"
-        return None
+            self._ports = frozenset(message.confine.landlock.ports or ())
+            self._handed = Handed(channel, transport, feed)
+
+    def notice(self, message: FromWorker, worker: int) -> None:
+        """``worker`` has sent ``message``: if it is the awaited answer, its calls are answered from now on."""
+        if self._handed is None or not isinstance(message, Configured | Failed):
+            return
+        handed, self._handed = self._handed, None
+        handed.stop()
+        listener = handed.take()
+        if listener is not None:
+            from interpreterd.workers.isolation.switchboard import answer_calls
+
+            try:
+                self._end = answer_calls(listener, worker, self._ports)
+            except OSError as error:
+                self._on_failure(f"its calls cannot be answered: {error.strerror}")
+        elif isinstance(message, Configured):
+            self._on_failure("it has sent no listener for its calls")
 
     def close(self) -> None:
         """Answer no more. Repeating it changes nothing."""
-        self._handed.close()
+        if self._handed is not None:
+            self._handed.close()
         if self._end is not None:
             self._end()

@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable
 from typing import Final
 
-READ_BYTES: Final = 1 << 16
+_READ_BYTES: Final = 1 << 16
 _INT_BYTES: Final = 4
 _CONTROL_BYTES: Final = socket.CMSG_LEN(_INT_BYTES)  # for one descriptor: the kernel closes others
 _FLAGS: Final = socket.MSG_DONTWAIT | socket.MSG_CMSG_CLOEXEC
@@ -56,7 +56,7 @@ class Handed:
 
     def _read(self, channel: socket.socket) -> None:
         try:
-            data, control, _, _ = channel.recvmsg(READ_BYTES, _CONTROL_BYTES, _FLAGS)
+            data, control, _, _ = channel.recvmsg(_READ_BYTES, _CONTROL_BYTES, _FLAGS)
         except BlockingIOError:
             return
         except OSError:  # the transport will see it

@@ -76,6 +76,14 @@ def unread_bytes(fd: int) -> int:
     return int.from_bytes(fcntl.ioctl(fd, termios.FIONREAD, b"\0\0\0\0"), sys.byteorder)
 
 
+def unread(fd: int) -> Iterator[bytes]:
+    """Read the data that ``fd`` holds now, but not data that is written meanwhile. Raises OSError."""
+    left = unread_bytes(fd)
+    while left > 0 and (data := os.read(fd, min(left, READ_BYTES))):
+        left -= len(data)
+        yield data
+
+
 class OutputPipe:
     """The daemon's end of one output pipe."""
 

@@ -28,11 +28,12 @@ from interpreterd.pipe.messages import Done, Exiting, FromWorker, Moved, Ready, 
 from interpreterd.processes.families import killing, parent_and_start
 from interpreterd.processes.foreground import Interrupts
 from interpreterd.processes.nursery import Nursery
+from interpreterd.workers.answering import Answering
 from interpreterd.workers.endings import expect_the_end, fail_if_it_stands_still, how_ended
 from interpreterd.workers.moving import Heir
 from interpreterd.workers.outbox import Outbox
 from interpreterd.workers.outputs import Outputs
-from interpreterd.workers.pipes import PIPE_LIMIT_BYTES, READ_BYTES, Ends, unread_bytes
+from interpreterd.workers.pipes import PIPE_LIMIT_BYTES, Ends, unread
 from interpreterd.workers.worker import Deaf, Early, Listener, Reply
 
 _log = logging.getLogger(__name__)
@@ -58,6 +59,7 @@ class ProcessWorker(asyncio.Protocol):
         self._decoder = Decoder()
         self._killed = False
         self._may_move = self._has_moved = False
+        self._answering = Answering(self._break)
         self._outputs = Outputs(ends, lambda: self.listener, self._break)
         self._interrupts = Interrupts(pid, self._signal)
 
@@ -72,6 +74,7 @@ class ProcessWorker(asyncio.Protocol):
             self._interrupts.begin_execution()
         elif isinstance(message, messages.Configure):
             self._may_move = message.moves
+            self._answering.expect(message, self._socket, self._channel, self.data_received)
         if not self._outbox.takes(message):
             return
         if isinstance(message, messages.Exit):  # afterwards its files in /dev/shm cannot be seen
@@ -197,6 +200,7 @@ class ProcessWorker(asyncio.Protocol):
     def _notice(self, message: FromWorker) -> None:
         """Take the parts of a message that are not for the listener."""
         may_move, self._may_move = self._may_move, False
+        self._answering.notice(message, self.pid)
         if isinstance(message, Moved):
             if may_move and parent_and_start(message.pid)[0] == self.pid:
                 self._move(message.pid)
@@ -277,6 +281,7 @@ class ProcessWorker(asyncio.Protocol):
         self.exited = how + ("" if complete else "; the end of its output is lost")
         self.end_text()
         self._outputs.close()
+        self._answering.close()
         self._interrupts.end()
         self._send_no_more()
         if self._channel is not None:
@@ -289,10 +294,7 @@ class ProcessWorker(asyncio.Protocol):
     def _read_last_messages(self) -> None:
         """Read the data that the channel holds, but not data that a surviving child goes on writing."""
         fd = self._socket.fileno()
-        if self.broken is not None or fd < 0:  # its transport has closed it, because a write had failed
-            return
-        with contextlib.suppress(OSError):
-            unread = unread_bytes(fd)
-            while unread > 0 and (data := os.read(fd, min(unread, READ_BYTES))):
-                unread -= len(data)
-                self.data_received(data)
+        if self.broken is None and fd >= 0:  # otherwise its transport has closed it, because a write had failed
+            with contextlib.suppress(OSError):
+                for data in unread(fd):
+                    self.data_received(data)

@@ -1,10 +1,17 @@
 """A worker that confines itself: what its code and all processes that it starts can no longer do."""
 
+import errno
+import select
+import socket
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from confined import confine
+from confined import abilities, confine
 from worker_driver import DrivenWorker
+
+from interpreterd.processes.notifications import CallListener
+from interpreterd.workers.isolation.seccomp import CallRules, program
 
 
 def configure(worker: DrivenWorker, cwd: Path, **confined: object) -> None:
@@ -64,6 +71,22 @@ def test_a_step_that_fails_makes_the_worker_useless(worker: DrivenWorker, tmp_pa
         "type": "failed",
         "reason": "cannot be isolated: seccomp: Invalid argument (system call seccomp)",
     }
+
+
+def test_the_listener_of_its_calls_comes_with_the_answer(worker: DrivenWorker, tmp_path: Path) -> None:
+    given = confine(worker.python, tmp_path, tmp_path)
+    rules = CallRules(asks_connect=True)
+    given |= {"listener": True, "seccomp": program(rules, abilities(worker.python).architecture)}
+    worker.send({"type": "configure", "cwd": str(tmp_path), "envs": {}, "confine": given})
+    line, descriptors, _, _ = socket.recv_fds(worker.channel, 100, 2)
+    assert line == b'{"type":"configured"}\n'
+    with CallListener(*descriptors) as listener, ThreadPoolExecutor() as beside:
+        done = beside.submit(name_of_error, worker, "import socket; socket.socket().connect(('127.0.0.1', 9))")
+        select.select([listener], [], [])
+        call = listener.receive()
+        assert call is not None
+        assert listener.answer(call, errno.ECONNABORTED)
+        assert done.result() == "ConnectionAbortedError"
 
 
 def test_packages_are_installed_below_its_home(confined: DrivenWorker) -> None:

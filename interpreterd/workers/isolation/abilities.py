@@ -5,11 +5,12 @@ from importlib.resources.abc import Traversable
 from typing import Final
 
 import orjson
-from attrs import frozen
+from attrs import evolve, frozen
 
 from interpreterd.model.isolation import IsolationUnavailable
 from interpreterd.workers.isolation.namespaces import NO_NAMESPACES, Namespaces, views
 from interpreterd.workers.isolation.syscalls import AUDIT_ARCH
+from interpreterd.workers.isolation.tracing import why_no_loopback
 from interpreterd.workers.launcher import Launcher
 
 _MODULES: Final = (
@@ -44,6 +45,7 @@ class Abilities:
         seccomp: Whether system calls can be filtered.
         namespaces: The kinds that a worker can get.
         paths: Where the workers' Python and its packages are: directories and files, absolute.
+        loopback: Whether the daemon can connect contexts to their own servers: see ``loopback.py``.
     """
 
     architecture: str = "x86_64"
@@ -51,6 +53,7 @@ class Abilities:
     seccomp: bool = False
     namespaces: Namespaces = NO_NAMESPACES
     paths: tuple[str, ...] = ()
+    loopback: bool = False
 
     @property
     def filters(self) -> bool:
@@ -69,7 +72,8 @@ class Abilities:
 
 async def examine(launcher: Launcher) -> Abilities:
     """Return what this machine can do for workers of ``launcher``. Raises ``WorkerStartFailed``."""
-    return parsed_abilities(await launcher.examine(probe_program(resources.files("interpreterd") / "_worker")))
+    found = parsed_abilities(await launcher.examine(probe_program(resources.files("interpreterd") / "_worker")))
+    return evolve(found, loopback=why_no_loopback() is None)
 
 
 def probe_program(folder: Traversable) -> bytes:

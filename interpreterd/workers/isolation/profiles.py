@@ -105,10 +105,12 @@ def plan(
         devices=(*places.SINGLE_DEVICES, *(places.TERMINALS if is_shared else ())),
         ports=None if has_net else ports,
     )
+    answers = machine.loopback and isolation.network == SOME_PORTS
     rules = seccomp.CallRules(
         sockets=has_net or isolation.network != NO_NETWORK,
         unix_sockets=not is_strict or (has_view and has_net),
         other_processes="pid" in spaces,
+        asks_connect=answers,
     )
     confinement = Confinement(
         home=private.home,
@@ -119,10 +121,12 @@ def plan(
         if has_view
         else None,
         seccomp=seccomp.program(rules, machine.architecture),
+        listener=answers,
         notes=_notes(isolation, cwd),
         user=user,
     )
-    layers = (f"landlock:{machine.landlock}", "seccomp", "capabilities", *(f"{kind}-namespace" for kind in spaces))
+    names = (*(f"{kind}-namespace" for kind in spaces), *(("loopback",) if answers else ()))
+    layers = (f"landlock:{machine.landlock}", "seccomp", "capabilities", *names)
     return Plan(confinement=confinement, layers=layers if user is None else (*layers, f"uid:{user}"))
 
 

@@ -57,6 +57,14 @@ def test_strict_has_terminals_shared_memory_and_loopback_of_its_own_where_they_c
     assert alone.confinement.seccomp != told.confinement.seccomp
 
 
+@pytest.mark.parametrize(("network", "asks"), [("ports", True), ("host", False), ("none", False)])
+@pytest.mark.parametrize("able", [True, False])
+def test_a_context_reaches_its_own_servers_if_the_daemon_can_connect_it(network: str, asks: bool, able: bool) -> None:
+    told = plan(evolve(STANDARD, network=network), evolve(ABLE, loopback=able), cwd="/work", private=PRIVATE)
+    assert told.confinement.listener is (asks and able)
+    assert ("loopback" in told.layers) is (asks and able)
+
+
 def test_the_environment_never_holds_other_contexts_directories() -> None:
     assert environment_paths(ABLE.paths, PRIVATE.root) == ("/opt/python",)
 
