@@ -96,7 +96,7 @@ async def _serve(
         stack.push_async_callback(nursery.sweep)  # a worker whose start was cut short belongs to no context yet
         try:
             cgroups = _start_cgroups(settings.contexts.context_cgroups, guard, stack)  # before any worker
-            app, isolator, stock = await _start_app(settings, nursery, token, event_log, stack)
+            app, isolator, stock = await _start_app(settings, nursery, token, event_log, inherited, stack)
             app[MANAGER].watcher.cgroups = cgroups
             runner = Runner(app, access_log=None, shutdown_timeout=SHUTDOWN_TIMEOUT_S)
             stack.push_async_callback(runner.cleanup)
@@ -138,6 +138,7 @@ async def _start_app(
     nursery: Nursery,
     token: "Token | None",
     event_log: EventLog | None,
+    inherited: Inherited,
     stack: contextlib.AsyncExitStack,
 ) -> tuple[web.Application, Isolator, Pool | Isolator]:
     """Return the application, the isolator, and what is to be filled with workers; they end with ``stack``.
@@ -158,7 +159,9 @@ async def _start_app(
     if isolator.usual.is_on:
         await isolator.prepare(isolator.usual)
     app = make_app(settings=settings, launcher=pool, isolator=isolator, token=token)
-    await stack.enter_async_context(written_down(settings.monitoring, event_log, app[RELOADS]))
+    takes_over = inherited.successor is not None
+    records = written_down(settings.monitoring, event_log, app[RELOADS], takes_over=takes_over)
+    await stack.enter_async_context(records)
     if any(name.startswith("OTEL_") for name in os.environ):
         from interpreterd.monitoring.otel import observed  # others do not need it
 

@@ -80,6 +80,16 @@ class AuditFile:
             self._fd = -1
 
 
+def last_hash(path: str) -> str | None:
+    """Return the hash of the last line of a file that another process may write to; None if it has none."""
+    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        line, _ = _last_line(fd)
+    finally:
+        os.close(fd)
+    return line_hash(line) if line else None
+
+
 def _last_line(fd: int) -> tuple[bytes, bool]:
     """Return the last line of a file, without its newline, and whether that is missing; empty for an empty file."""
     end = os.fstat(fd).st_size

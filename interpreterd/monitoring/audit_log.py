@@ -21,7 +21,7 @@ from interpreterd.model.caller import ClientRequest
 from interpreterd.model.happenings import Happening, NotedExecution, NotedSource
 from interpreterd.model.identity import CURRENT
 from interpreterd.model.requests import Execute
-from interpreterd.monitoring.audit_file import AuditFile
+from interpreterd.monitoring.audit_file import AuditFile, last_hash
 from interpreterd.monitoring.counts import COUNTS
 
 WAITING_LIMIT: Final = 20_000
@@ -37,12 +37,26 @@ _Entry = tuple[str, float, dict[str, Any], NotedSource | None, int]
 class AuditLog:
     """A sink of ``Happenings``."""
 
-    def __init__(self, path: str, *, keeps_code: bool = False, refuses: bool = True) -> None:
-        """Append to the file at ``path``. Raises OSError if it cannot be opened, or another daemon writes to it."""
+    def __init__(self, path: str, *, keeps_code: bool = False, refuses: bool = True, takes_over: bool = False) -> None:
+        """Append to the file at ``path``.
+
+        A daemon that ``takes_over`` from another one writes to a file beside it until the other one has ended: its own
+        pid is added to the name.
+
+        Raises:
+            OSError: It cannot be opened, or another daemon writes to it.
+        """
         self._path = path
         self._keeps_code = keeps_code
         self._refuses = refuses
-        self._file = AuditFile(path)
+        self._is_aside = False
+        try:
+            self._file = AuditFile(path)
+        except BlockingIOError:
+            if not takes_over:
+                raise
+            self._file = AuditFile(f"{path}.{os.getpid()}", after=last_hash(path))
+            self._is_aside = True
         self._file.begin(self._about())
         self._file.write()
         COUNTS.audit_lines += 1
@@ -142,14 +156,14 @@ class AuditLog:
     def _write_on(self) -> None:
         while True:
             with contextlib.suppress(Empty):
-                self._wake.get(timeout=None if self._failure is None else TRY_AGAIN_AFTER_S)
+                self._wake.get(timeout=TRY_AGAIN_AFTER_S if self._failure is not None or self._is_aside else None)
             if not self._ends:
                 time.sleep(GATHER_S)
             self._sleeps = True  # what comes from now on wakes it again
             self._write_all()
-            if self._reopens and self._failure is None:
-                self._reopens = False
+            if (self._reopens or self._is_aside) and self._failure is None:
                 self._open_again()
+                self._reopens = False
             if self._ends:
                 break
         self._file.close()
@@ -189,16 +203,18 @@ class AuditLog:
         self._failure = error.strerror or str(error)
 
     def _open_again(self) -> None:
-        if self._file.is_in_place:
+        if not self._is_aside and self._file.is_in_place:
             return
         try:
             new = AuditFile(self._path, after=self._file.last)
             new.begin({**self._about(), "continues": self._file.last})
         except OSError as error:
+            if self._is_aside and not self._reopens:  # the other daemon still writes to it
+                return
             _log.error("the audit log stays where it is: %s cannot be opened: %s", self._path, error.strerror or error)
             return
         self._file.close()
-        self._file = new
+        self._file, self._is_aside = new, False
         self._write_all()
         COUNTS.audit_lines += 1
         _log.info("the audit log goes on in a new file")

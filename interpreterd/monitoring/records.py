@@ -23,17 +23,21 @@ class AuditLogUnusable(Exception):
 
 @contextlib.asynccontextmanager
 async def written_down(
-    settings: MonitoringSettings, event_log: FlushedSink | None, reloads: list[Callable[[], Awaitable[None]]]
+    settings: MonitoringSettings,
+    event_log: FlushedSink | None,
+    reloads: list[Callable[[], Awaitable[None]]],
+    *,
+    takes_over: bool = False,
 ) -> AsyncIterator[None]:
     """Write down what happens within the block, as ``settings`` say, and to ``event_log``; the audit log is rotated by
-    ``reloads``.
+    ``reloads``. A daemon ``takes_over`` from another one that has not ended.
 
     Raises:
         AuditLogUnusable
     """
     async with contextlib.AsyncExitStack() as stack:
         if settings.audit_log:
-            await stack.enter_async_context(_audited(settings, settings.audit_log, reloads))
+            await stack.enter_async_context(_audited(settings, settings.audit_log, reloads, takes_over))
         if event_log is not None:
             HAPPENINGS.add(event_log)
             stack.callback(event_log.flush)
@@ -43,12 +47,17 @@ async def written_down(
 
 @contextlib.asynccontextmanager
 async def _audited(
-    settings: MonitoringSettings, path: str, reloads: list[Callable[[], Awaitable[None]]]
+    settings: MonitoringSettings, path: str, reloads: list[Callable[[], Awaitable[None]]], takes_over: bool
 ) -> AsyncIterator[None]:
     from interpreterd.monitoring.audit_log import AuditLog  # a daemon without an audit log does not need it
 
     try:
-        audit = AuditLog(path, keeps_code=settings.audit_code, refuses=settings.audit_failure == "refuse")
+        audit = AuditLog(
+            path,
+            keeps_code=settings.audit_code,
+            refuses=settings.audit_failure == "refuse",
+            takes_over=takes_over,
+        )
     except BlockingIOError:
         raise AuditLogUnusable(f"the audit log {path} is in use by another daemon") from None
     except OSError as error:

@@ -188,3 +188,27 @@ async def test_many_entries_are_written_in_order(log: AuditLog, tmp_path: Path) 
             await asyncio.sleep(0)
     await asyncio.to_thread(log.close)
     assert [it["event"] for it in entries(tmp_path / "audit")][1:] == [str(number) for number in range(5000)]
+
+
+async def test_a_daemon_that_takes_over_waits_beside_the_file_until_the_other_one_has_ended(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(audit_log, "TRY_AGAIN_AFTER_S", 0.01)
+    path, aside = tmp_path / "audit", tmp_path / f"audit.{os.getpid()}"
+    old = AuditLog(str(path))
+    with pytest.raises(BlockingIOError):
+        AuditLog(str(path))
+    new = AuditLog(str(path), takes_over=True)
+    new.happened(Happening(name="beside", at=0.0))
+    old.happened(Happening(name="last of the old", at=0.0))
+    await asyncio.to_thread(old.close)
+    await soon(lambda: not new._is_aside)
+    new.happened(Happening(name="new", at=0.0))
+    await asyncio.to_thread(new.close)
+    assert [it["event"] for it in entries(aside)] == ["audit.begun", "beside"]
+    lines = entries(path)
+    assert [it["event"] for it in lines] == ["audit.begun", "last of the old", "audit.begun", "new"]
+    beside = Checked()
+    beside.check(aside.read_bytes().splitlines(keepends=True))
+    assert lines[2]["continues"] == beside.last
+    assert beside.first == lines[1]["prev"], "it began after what was there then"
