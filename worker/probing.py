@@ -13,7 +13,13 @@ SECCOMP_RET_ERRNO = 0x00050000
 
 def found(views):
     """Return what ``Abilities`` says, as JSON can hold it; ``views`` are the two of ``namespaces.views``."""
-    answer = {"architecture": os.uname().machine, "landlock": 0, "seccomp": False, "paths": _paths()}
+    answer = {
+        "architecture": os.uname().machine,
+        "landlock": 0,
+        "seccomp": False,
+        "is_root": os.geteuid() == 0,
+        "paths": _paths(),
+    }
     answer["namespaces"] = _namespaces(views)
     try:
         calls = Libc()

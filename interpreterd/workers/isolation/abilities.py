@@ -44,6 +44,7 @@ class Abilities:
         landlock: The version of its interface; 0 without it.
         seccomp: Whether system calls can be filtered.
         namespaces: The kinds that a worker can get.
+        is_root: Whether the workers' user is root.
         paths: Where the workers' Python and its packages are: directories and files, absolute.
         loopback: Whether the daemon can connect contexts to their own servers: see ``loopback.py``.
     """
@@ -52,6 +53,7 @@ class Abilities:
     landlock: int = 0
     seccomp: bool = False
     namespaces: Namespaces = NO_NAMESPACES
+    is_root: bool = False
     paths: tuple[str, ...] = ()
     loopback: bool = False
 
@@ -91,6 +93,7 @@ def parsed_abilities(answer: bytes) -> Abilities:
             landlock=found["landlock"],
             seccomp=found["seccomp"],
             namespaces=Namespaces(user=found["namespaces"]["user"], missing=found["namespaces"]["missing"]),
+            is_root=found["is_root"] is True,
             paths=tuple(found["paths"]),
         )
     except (ValueError, KeyError, TypeError):

@@ -188,7 +188,11 @@ class Isolator:
     async def possible(self) -> Possible:
         """Return which isolation this machine can give. Raises ``WorkerStartFailed``."""
         machine = await self.machine()
-        return Possible(usual=self.usual.profile, abilities=machine.layers, missing=missing_sentences(machine))
+        return Possible(
+            usual=self.usual.profile,
+            abilities=machine.layers,
+            missing=missing_sentences(machine, gives_users=self.seats is not None),
+        )
 
     @property
     def usual(self) -> Isolation:
@@ -214,7 +218,7 @@ class Isolator:
             raise InvalidRequest(f"isolation.ports must not have {min(own)}, which is a port of this daemon")
         self._hide()
         machine = await self.machine()
-        if lacks := lacking(isolation.profile, machine):
+        if lacks := lacking(isolation.profile, machine, gives_users=self.seats is not None):
             raise unavailable(isolation.profile, lacks)
         if self.seats is not None:
             await self.seats.refresh()

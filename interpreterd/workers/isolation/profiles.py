@@ -24,6 +24,8 @@ from interpreterd.workers.isolation.namespaces import view
 
 LANDLOCK_NEEDED: Final = 6  # signals and abstract sockets
 _LANDLOCK_HELP: Final = "Linux 6.12 or newer, started with landlock among its security modules (lsm=landlock,…)"
+# Landlock knows no right for chmod(2) and utime(2): who owns a file may change them.
+_UID_HELP: Final = "--isolation-uids, or a daemon that is not root, or one that may make mount namespaces"
 _SECCOMP_HELP: Final = "a kernel with seccomp filters, on x86_64 or aarch64"
 
 
@@ -53,8 +55,11 @@ class Plan:
     layers: tuple[str, ...]
 
 
-def lacking(profile: str, machine: Abilities) -> list[Missing]:
-    """Return what ``machine`` lacks for ``profile``; nothing if it can be had in full."""
+def lacking(profile: str, machine: Abilities, *, gives_users: bool = False) -> list[Missing]:
+    """Return what ``machine`` lacks for ``profile``; nothing if it can be had in full.
+
+    ``gives_users`` says whether each context has a user of its own.
+    """
     lacks = []
     if profile in (STANDARD, STRICT):
         if machine.landlock < LANDLOCK_NEEDED:
@@ -63,12 +68,14 @@ def lacking(profile: str, machine: Abilities) -> list[Missing]:
             lacks.append(Missing(layer=f"landlock:{LANDLOCK_NEEDED}", keeps=keeps, help=_LANDLOCK_HELP))
         if not machine.filters:
             lacks.append(Missing(layer="seccomp", keeps="system calls for the kernel itself", help=_SECCOMP_HELP))
+        if machine.is_root and not gives_users and not machine.namespaces.some("mount"):
+            lacks.append(Missing(layer="uid", keeps="changing the modes and times of root's files", help=_UID_HELP))
     return lacks
 
 
-def missing_sentences(machine: Abilities) -> Mapping[str, tuple[str, ...]]:
+def missing_sentences(machine: Abilities, *, gives_users: bool) -> Mapping[str, tuple[str, ...]]:
     """Return what ``machine`` lacks for each profile, as sentences."""
-    return {profile: tuple(map(str, lacking(profile, machine))) for profile in PROFILES}
+    return {profile: tuple(map(str, lacking(profile, machine, gives_users=gives_users))) for profile in PROFILES}
 
 
 def unavailable(profile: str, lacks: Iterable[Missing]) -> IsolationUnavailable:
@@ -87,7 +94,7 @@ def plan(
     Raises:
         IsolationUnavailable: A layer is missing.
     """
-    if lacks := lacking(isolation.profile, machine):
+    if lacks := lacking(isolation.profile, machine, gives_users=user is not None):
         raise unavailable(isolation.profile, lacks)
     is_strict = isolation.profile == STRICT
     spaces = _namespaces(isolation, machine, user)

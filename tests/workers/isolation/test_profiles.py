@@ -6,7 +6,7 @@ from attrs import evolve
 from interpreterd.model.isolation import Isolation, IsolationUnavailable
 from interpreterd.workers.isolation.abilities import Abilities
 from interpreterd.workers.isolation.directories import PrivateDirectories
-from interpreterd.workers.isolation.namespaces import Namespaces
+from interpreterd.workers.isolation.namespaces import NO_NAMESPACES, Namespaces
 from interpreterd.workers.isolation.profiles import environment_paths, lacking, plan
 
 ABLE = Abilities(landlock=7, seccomp=True, paths=("/opt/python", "/tmp", "/", "/usr"))
@@ -85,6 +85,16 @@ def test_a_profile_that_cannot_be_had_in_full_is_refused(machine: Abilities, lay
         plan(evolve(STANDARD, profile=profile), machine, cwd="/work", private=PRIVATE)
     assert layer in str(caught.value)
     assert f"isolation {profile} cannot be had on this machine in full" in str(caught.value)
+
+
+def test_root_needs_a_user_for_each_context_or_a_view() -> None:
+    bare = evolve(ABLE, is_root=True, namespaces=NO_NAMESPACES)
+    assert [it.layer for it in lacking("standard", bare)] == ["uid"]
+    assert lacking("standard", bare, gives_users=True) == []
+    assert lacking("standard", evolve(bare, is_root=False)) == []
+    assert lacking("standard", evolve(bare, namespaces=Namespaces())) == []
+    with pytest.raises(IsolationUnavailable, match="--isolation-uids"):
+        plan(STANDARD, bare, cwd="/work", private=PRIVATE)
 
 
 def test_off_needs_nothing() -> None:
