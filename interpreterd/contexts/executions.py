@@ -5,13 +5,14 @@ import time
 from collections.abc import Callable
 from typing import Any, Final
 
-from attrs import define, field, frozen
+from attrs import define, field
 
 from interpreterd.contexts.holdings import Holdings, held_bytes
 from interpreterd.contexts.journal import Journal
+from interpreterd.contexts.ledger import Ledger, TenantLedger
+from interpreterd.contexts.sources import Source, source_of
 from interpreterd.model.accounts import Account
 from interpreterd.model.caller import CALLER, ClientRequest
-from interpreterd.model.digest import digest, utf8_bytes
 from interpreterd.model.events import Event, Failure, Outcome, Stream
 from interpreterd.model.execution_info import ExecutionInfo
 from interpreterd.model.requests import Execute
@@ -20,42 +21,6 @@ from interpreterd.monitoring.counts import COUNTS
 KEPT_PER_CONTEXT: Final = 100  # ended executions
 KEPT_OF_DELETED: Final = 100  # ended executions, of all deleted contexts
 RECORD_BYTES: Final = 2048  # the memory of an execution besides its events
-FIRST_LINE_LIMIT_CHARS: Final = 200
-FIRST_LINE_WITHIN_CHARS: Final = 64 << 10
-
-
-@frozen
-class LongSource:
-    """What a record tells of long code, which it does not keep."""
-
-    sha256: str
-    first_line: str
-
-
-@frozen
-class ShortSource:
-    """Short code. It is kept, as it is no larger than a first line, and what is told of it is computed when needed."""
-
-    code: str
-
-    @property
-    def sha256(self) -> str:
-        return digest(self.code).sha256
-
-    @property
-    def first_line(self) -> str:
-        return first_line(self.code)
-
-
-Source = LongSource | ShortSource
-
-
-def source_of(request: Execute) -> tuple[Source, int]:
-    """Return what a record tells of the code of ``request``, and the length of that code as UTF-8."""
-    if len(request.code) <= FIRST_LINE_LIMIT_CHARS:
-        return ShortSource(request.code), utf8_bytes(request.code)
-    known = request.digest or digest(request.code)
-    return LongSource(known.sha256, first_line(request.code)), known.utf8_bytes
 
 
 @define(eq=False)
@@ -166,16 +131,6 @@ class ExecutionRecord:
         )
 
 
-def first_line(code: str) -> str:
-    """Return the first line of ``code`` that is not blank, at most ``FIRST_LINE_LIMIT_CHARS`` of it.
-
-    It is looked for within ``FIRST_LINE_WITHIN_CHARS``; empty if there is none.
-    """
-    start = code[:FIRST_LINE_WITHIN_CHARS].removeprefix("\ufeff")
-    text = start.lstrip()[: FIRST_LINE_LIMIT_CHARS + 1]
-    return text.partition("\n")[0].partition("\r")[0][:FIRST_LINE_LIMIT_CHARS].rstrip()
-
-
 class Executions:
     """The register of all executions. Also the ledger of their journals.
 
@@ -230,7 +185,7 @@ class Executions:
             limit_bytes=self.journal_limit_bytes,
             backlog_bytes=backlog_bytes,
             on_room=on_room,
-            ledger=None if hidden else self,
+            ledger=None if hidden else self.ledger_of(account),
         )
         execution = ExecutionRecord(
             id=execution_id,
@@ -282,6 +237,19 @@ class Executions:
         self._of_deleted |= self._of_context.pop(context_id, {})
         while len(self._of_deleted) > KEPT_OF_DELETED:
             self._forget(next(iter(self._of_deleted.values())))
+
+    def ledger_of(self, account: Account | None) -> Ledger:
+        """Return the ledger for journals of a tenant."""
+        if account is None or account.rules.quotas.journal_bytes is None:
+            return self
+        return TenantLedger(self, account)
+
+    def forget_oldest(self, account: Account) -> bool:
+        """Forget the execution of a tenant that ended first; return whether there was one."""
+        oldest = next((it for it in self._ended.values() if it.account is account), None)
+        if oldest is not None:
+            self._forget(oldest)
+        return oldest is not None
 
     def charge(self, journal: Journal[Any], change_bytes: int) -> None:
         """See ``Ledger``."""

@@ -10,6 +10,7 @@ from interpreterd.contexts.executions import ExecutionRecord, Executions
 from interpreterd.contexts.holdings import Holdings
 from interpreterd.contexts.ids import new_id
 from interpreterd.contexts.journal import Journal
+from interpreterd.contexts.ledger import Ledger
 from interpreterd.contexts.tally import DISPLAY_STREAM, Tally
 from interpreterd.machine.effects import Finish
 from interpreterd.machine.inputs import CallAnswered
@@ -68,6 +69,7 @@ class Transcript:
         self._unfinished: dict[str, ExecutionRecord] = {}
         self._quota: OutputQuota | None = None  # of the running execution
         self._feed: Journal[Happened] | None = None
+        self._ledger: Ledger = executions
         self._count_before = 0  # of earlier workers
         self._call_grace_s = call_grace_s
         self._calls: Calls | None = None  # until they are first asked for
@@ -81,7 +83,8 @@ class Transcript:
     def feed(self) -> Journal[Happened]:
         """Everything that happens in the context, from the first use of this property on. It has no client."""
         if self._feed is None:
-            self._feed = Journal(limit_bytes=self._executions.journal_limit_bytes, ledger=self._executions)
+            self._ledger = self._executions.ledger_of(self._account)
+            self._feed = Journal(limit_bytes=self._executions.journal_limit_bytes, ledger=self._ledger)
             self._feed.on_attendance = self._note_attendance
         return self._feed
 
@@ -257,7 +260,7 @@ class Transcript:
         """No more events come; the followers come to the end."""
         if self._feed is not None and not self._feed.ended:
             self._feed.close()
-            self._executions.charge(self._feed, -self._feed.bytes)  # it is freed with its last follower
+            self._ledger.charge(self._feed, -self._feed.bytes)  # it is freed with its last follower
 
     def tell(self, event: Event, execution_id: str | None = None) -> None:
         """Give an event to the context's followers only."""

@@ -41,6 +41,7 @@ def needing_tokens(tenants: Tenants, open_requests: OpenRequests, base_path: str
         )
         if identity.role == "read" and request.method not in READING_METHODS:
             refuse()
+        open_requests.check(identity.tenant, tenants.connection_limit(identity.tenant))
         request[IDENTITY] = identity
         CURRENT.set(identity)
         with open_requests.open(request, identity):

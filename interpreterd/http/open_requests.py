@@ -9,6 +9,7 @@ from aiohttp import web
 
 from interpreterd.http.closing import POLICY_VIOLATION, Closing
 from interpreterd.http.websocket.connection import WebSocket
+from interpreterd.model.access_errors import QuotaReached
 from interpreterd.model.identity import Identity
 
 REVOKED: Final = Closing(POLICY_VIOLATION, b"the token is no longer valid")
@@ -24,6 +25,11 @@ class OpenRequests:
     def count(self, tenant: str) -> int:
         """Return how many a tenant has."""
         return self._counts[tenant]
+
+    def check(self, tenant: str, limit: int | None) -> None:
+        """Raise ``QuotaReached`` if a tenant may have no further one."""
+        if limit is not None and self._counts[tenant] >= limit:
+            raise QuotaReached(f"too many open connections: the tenant's limit max-connections is {limit}")
 
     @contextlib.contextmanager
     def open(self, request: web.Request, identity: Identity) -> Iterator[None]:

@@ -39,6 +39,7 @@ class Tenants:
         self._attempts = Attempts(clock)
         self._services: dict[tuple[str, bool, bool], ContextService] = {}
         self._names: frozenset[str] = frozenset()
+        self._connections: dict[str, int | None] = {}
         self._tokens = self._read()
 
     def _read(self) -> Tokens:
@@ -48,6 +49,7 @@ class Tenants:
             content = read(self._file)
             tokens, rules = Tokens(content.tokens, self._chosen), content.rules
         self._names = tokens.tenants | rules.keys()
+        self._connections = {name: it.quotas.connections for name, it in rules.items()}
         for name in ("", *self._names):
             self._inner.add_tenant(name, rules.get(name, NO_RULES))
         return tokens
@@ -107,6 +109,10 @@ class Tenants:
         if tenant not in self._names:
             raise InvalidRequest(f"X-Tenant must be the name of a tenant, and there is none of the name {tenant}")
         return attrs.evolve(token.identity, tenant=tenant, sees_all=False)
+
+    def connection_limit(self, tenant: str) -> int | None:
+        """Return how many connections of a tenant may serve a request at the same time; None for no limit."""
+        return self._connections.get(tenant)
 
     def contexts_of(self, identity: Identity) -> ContextService:
         """Return what ``identity`` may use. Equal identities get the same object."""

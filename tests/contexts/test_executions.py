@@ -5,16 +5,13 @@ import hashlib
 import pytest
 
 from interpreterd.contexts.executions import (
-    FIRST_LINE_LIMIT_CHARS,
     KEPT_OF_DELETED,
     KEPT_PER_CONTEXT,
     RECORD_BYTES,
     ExecutionRecord,
     Executions,
-    LongSource,
-    ShortSource,
-    first_line,
 )
+from interpreterd.contexts.sources import FIRST_LINE_LIMIT_CHARS, LongSource, ShortSource, first_line
 from interpreterd.model import events
 from interpreterd.model.events import EVENT_BYTES
 from interpreterd.model.requests import Execute

@@ -2,8 +2,11 @@
 
 from unittest.mock import Mock
 
+import pytest
+
 from interpreterd.http.open_requests import REVOKED, OpenRequests
 from interpreterd.http.websocket.connection import WebSocket
+from interpreterd.model.access_errors import QuotaReached
 from interpreterd.model.identity import Identity
 
 ACME = Identity(tenant="acme", token="1", sees_all=False)
@@ -14,6 +17,10 @@ def test_requests_are_counted_while_they_are_open() -> None:
     requests = OpenRequests()
     with requests.open(Mock(), ACME), requests.open(Mock(), ACME), requests.open(Mock(), GLOBEX):
         assert [requests.count(it) for it in ("acme", "globex", "none")] == [2, 1, 0]
+        requests.check("acme", 3)
+        requests.check("acme", None)
+        with pytest.raises(QuotaReached, match="the tenant's limit max-connections is 2"):
+            requests.check("acme", 2)
     assert requests.count("acme") == 0
 
 

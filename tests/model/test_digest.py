@@ -13,8 +13,8 @@ from aiohttp.test_utils import TestClient
 from fake_worker import FakeLauncher
 
 from interpreterd.app import make_app
-from interpreterd.contexts import executions
-from interpreterd.contexts.executions import FIRST_LINE_WITHIN_CHARS, first_line
+from interpreterd.contexts import sources
+from interpreterd.contexts.sources import FIRST_LINE_WITHIN_CHARS, first_line
 from interpreterd.model import digest
 from interpreterd.model.digest import SHORT_CHARS, Digest
 from interpreterd.settings import Settings
@@ -42,7 +42,7 @@ async def client(
     def refuse(code: str) -> Digest:
         raise AssertionError("long code is looked at on the event loop's thread")
 
-    monkeypatch.setattr(executions, "digest", refuse)
+    monkeypatch.setattr(sources, "digest", refuse)
     settings = Settings.of(cwd=str(tmp_path), code_limit_bytes=len(LONG.encode()))
     client: TestClient[web.Request, web.Application] = await aiohttp_client(
         make_app(settings=settings, launcher=FakeLauncher())
