@@ -40,8 +40,8 @@ def place() -> Iterator[Path]:
 
 @pytest.fixture(scope="module")
 def shared(place: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[SharedDaemon]:
-    """Yield a daemon that has four users for contexts."""
-    flags = (*FLAGS, "--isolation-uids", f"{FIRST}-{FIRST + 3}", "--cwd", str(place))
+    """Yield a daemon that has users for contexts."""
+    flags = (*FLAGS, "--isolation-uids", f"{FIRST}-{FIRST + 15}", "--cwd", str(place))
     with shared_daemon(tmp_path_factory.mktemp("uids"), *flags) as daemon:
         yield daemon
 
@@ -158,23 +158,22 @@ async def test_the_default_context_has_a_user_too_also_when_its_files_come_first
         assert await told(client, "default", "print(json.dumps(os.getuid()))") == mine[0]
 
 
-async def test_the_range_is_a_limit_and_a_user_is_free_again_after_its_context(shared: SharedDaemon) -> None:
-    async with Client(shared.url) as client:
-        contexts = []
-        while True:
-            status, body = await client.request("POST", "/context", json={})
-            if status != 200:
-                break
-            contexts.append(body["id"])
-        assert (status, body["error"]) == (
-            503,
-            "No user is left for another isolated context: the limit of --isolation-uids is 4",
-        )
-        await client.request("DELETE", f"/context/{contexts[0]}")
+async def test_the_range_is_a_limit_and_a_user_is_free_again_after_its_context(
+    start_daemon: Callable[..., Awaitable[Daemon]], place: Path
+) -> None:
+    users = f"{FIRST + 16}-{FIRST + 17}"
+    daemon = await start_daemon(*FLAGS, "--isolation-uids", users, "--cwd", str(place))
+    async with Client(daemon.url) as client:
+        first, second = await made(client), await made(client)
+        assert first[1] != second[1]
+        status, body = await client.request("POST", "/context", json={})
+        sentence = "No user is left for another isolated context: the limit of --isolation-uids is 2"
+        assert (status, body) == (503, {"error": sentence, "code": "limit_reached"})
+        await client.request("DELETE", f"/context/{first[0]}")
         while (await client.request("POST", "/context", json={}))[0] != 200:
             pass  # it takes a moment on a busy machine
-        for it in (await client.request("GET", "/context"))[1]["contexts"]:
-            await client.request("DELETE", f"/context/{it['id']}")
+        (third,) = [it for it in (await client.request("GET", "/context"))[1]["contexts"] if it["id"] != second[0]]
+        assert third["isolation"]["layers"][-1] == f"uid:{first[1]}"
 
 
 async def test_the_limit_of_processes_is_the_kernels_for_each_context(shared: SharedDaemon) -> None:
@@ -204,11 +203,11 @@ async def test_the_systems_directories_and_homes_are_not_opened_to_a_user(shared
 async def test_a_context_without_isolation_is_the_daemons_user(
     start_daemon: Callable[..., Awaitable[Daemon]], place: Path
 ) -> None:
-    daemon = await start_daemon("--isolation-uids", f"{FIRST + 10}-{FIRST + 10}", "--python", PYTHON)
+    daemon = await start_daemon("--isolation-uids", f"{FIRST + 20}-{FIRST + 20}", "--python", PYTHON)
     async with Client(daemon.url) as client:
         assert await told(client, await client.create(), "print(json.dumps(os.getuid()))") == 0
         context, user = await made(client, isolation="standard", cwd=str(place))
-        assert await told(client, context, "print(json.dumps(os.getuid()))") == user == FIRST + 10
+        assert await told(client, context, "print(json.dumps(os.getuid()))") == user == FIRST + 20
 
 
 @pytest.mark.parametrize(
