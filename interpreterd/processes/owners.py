@@ -2,7 +2,8 @@
 
 import contextlib
 import os
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
+from contextlib import AbstractContextManager, nullcontext
 from typing import Final
 
 from interpreterd.processes.callers import socket_inode
@@ -21,8 +22,10 @@ class Owners:
         steps: Those that all searches have taken.
     """
 
-    def __init__(self, worker: int) -> None:
+    def __init__(self, worker: int, rights: Callable[[], AbstractContextManager[None]] = nullcontext) -> None:
+        """Look at the descendants of ``worker``, with ``rights`` to look into them."""
         self.worker = worker
+        self._rights = rights
         self.steps = 0
         self._places: dict[int, tuple[int, str]] = {}  # inode to a process and its descriptor
 
@@ -49,16 +52,20 @@ class Owners:
 
     def _search(self, pid: int, missing: set[int], left: Iterator[int]) -> Iterator[None]:
         """Take the sockets of ``pid`` out of ``missing``."""
-        with contextlib.suppress(OSError), os.scandir(f"/proc/{pid}/fd") as entries:
+        with contextlib.suppress(OSError), self._entries(pid) as entries:
             for entry in entries:
                 if not missing or next(left, None) is None:
                     return
                 self.steps += 1
-                inode = _link(pid, entry.name)
+                inode = self._link(pid, entry.name)
                 if inode in missing:
                     missing.remove(inode)
                     self._remember(inode, pid, entry.name)
                 yield
+
+    def _entries(self, pid: int) -> "os._ScandirIterator[str]":
+        with self._rights():
+            return os.scandir(f"/proc/{pid}/fd")
 
     def _remember(self, inode: int, pid: int, descriptor: str) -> None:
         self._places.pop(inode, None)
@@ -71,7 +78,7 @@ class Owners:
         place = self._places.get(inode)
         if place is None:
             return False
-        if _link(*place) == inode and self._is_family(place[0]):
+        if self._link(*place) == inode and self._is_family(place[0]):
             return True
         del self._places[inode]
         return False
@@ -85,9 +92,9 @@ class Owners:
             pid, _ = parent_and_start(pid)
         return False
 
-
-def _link(pid: int, descriptor: str) -> int | None:
-    try:
-        return socket_inode(os.readlink(f"/proc/{pid}/fd/{descriptor}"))
-    except OSError:
-        return None
+    def _link(self, pid: int, descriptor: str) -> int | None:
+        try:
+            with self._rights():
+                return socket_inode(os.readlink(f"/proc/{pid}/fd/{descriptor}"))
+        except OSError:
+            return None

@@ -22,6 +22,7 @@ class Answering:
         self._on_failure = on_failure
         self._handed: Handed | None = None
         self._ports: frozenset[int] = frozenset()
+        self._user: int | None = None
         self._end: Callable[[], None] | None = None
 
     def expect(
@@ -36,6 +37,7 @@ class Answering:
             from interpreterd.workers.handing import Handed
 
             self._ports = frozenset(message.confine.landlock.ports or ())
+            self._user = message.confine.user
             self._handed = Handed(channel, transport, feed)
 
     def notice(self, message: FromWorker, worker: int) -> None:
@@ -49,7 +51,7 @@ class Answering:
             from interpreterd.workers.isolation.switchboard import answer_calls
 
             try:
-                self._end = answer_calls(listener, worker, self._ports)
+                self._end = answer_calls(listener, worker, self._ports, self._user)
             except OSError as error:
                 self._on_failure(f"its calls cannot be answered: {error.strerror}")
         elif isinstance(message, Configured):

@@ -3,13 +3,14 @@
 import asyncio
 import contextlib
 import os
+import shutil
 import socket
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
 import pytest
-from harness import Client
+from harness import COMMAND, Client, Daemon
 from standing import SharedDaemon
 
 Standing = Callable[..., SharedDaemon]
@@ -227,3 +228,20 @@ async def test_a_context_takes_one_more_descriptor_of_the_daemons_until_it_ends(
     for context in contexts:
         await isolated.request("DELETE", f"/context/{context}")
     assert listeners(shared) == 0
+
+
+@pytest.mark.skipif(os.geteuid() != 0 or shutil.which("setpriv") is None, reason="only root can have fewer privileges")
+async def test_a_daemon_in_a_container_connects_contexts_with_users_of_their_own(
+    start_daemon: Callable[..., Awaitable[Daemon]], tmp_path: Path
+) -> None:
+    """There, root may not look into processes of other users."""
+    without = ["setpriv", "--bounding-set", "-sys_ptrace", str(COMMAND)]
+    daemon = await start_daemon("--isolation", "standard", "--isolation-uids", "200000-200009", command=without)
+    code = """
+import os
+server = socket.create_server(("127.0.0.1", 0))
+print(os.getuid() >= 200000, attempt(server.getsockname()[1]))
+"""
+    async with Client(daemon.url) as client:
+        context = await a_context(client, tmp_path / "own")
+        assert await printed(client, context, code) == "True None\n"

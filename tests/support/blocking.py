@@ -8,7 +8,7 @@ from blockbuster import BlockBuster
 MAY_ASK: Final = {
     "interpreterd/processes/callers.py": {"socket_of"},
     "interpreterd/processes/families.py": {"children", "is_traced", "_list", "_threads"},
-    "interpreterd/processes/owners.py": {"_search", "_link"},
+    "interpreterd/processes/owners.py": {"_search", "_entries", "_link"},
     "interpreterd/processes/proc_stat.py": {"stat", "named_stat"},
     "interpreterd/processes/remains.py": {"_look", "_descriptors"},
     "interpreterd/workers/directory.py": {"check_directory", "is_in", "real_directory"},

@@ -15,6 +15,7 @@ import contextlib
 import errno
 import os
 from collections.abc import Callable, Generator, Iterator
+from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from typing import Final
 
@@ -49,15 +50,17 @@ class Loopback:
         ports: frozenset[int],
         table: SocketTable,
         start: Callable[[Iterator[None]], object],
+        rights: Callable[[], AbstractContextManager[None]] = nullcontext,
         has_room: Callable[[], bool] = lambda: True,
     ) -> None:
         """Take over ``listener``, of the family of ``worker``.
 
-        Calls to ``ports`` are Landlock's to judge. ``start`` runs steps on the event loop; ``has_room`` says whether
-        the daemon has room for one more attempt.
+        Calls to ``ports`` are Landlock's to judge. ``start`` runs steps on the event loop. ``rights`` are those to look
+        into processes of the family. ``has_room`` says whether the daemon has room for one more attempt.
         """
         self.listener = listener
-        self._owners = Owners(worker)
+        self._owners = Owners(worker, rights)
+        self._rights = rights
         self.attempts: set[Attempt] = set()
         self._ports = ports
         self._table = table
@@ -82,7 +85,8 @@ class Loopback:
         """End ``call``, a connect(2), or make an attempt of it, which ends it later; in short steps."""
         self._counted += 1
         try:
-            to = destination(call, self._ports)
+            with self._rights():
+                to = destination(call, self._ports)
             if to is None or not self.listener.is_waiting(call):
                 self.listener.let_through(call)
             elif self._is_connected(to.socket.inode):

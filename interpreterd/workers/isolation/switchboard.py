@@ -5,6 +5,7 @@ import contextlib
 import logging
 import select
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from typing import Final
 
@@ -15,6 +16,7 @@ from interpreterd.processes.listening import SocketTable
 from interpreterd.processes.notifications import CallListener
 from interpreterd.processes.slices import Slices
 from interpreterd.workers.isolation.loopback import Loopback
+from interpreterd.workers.isolation.tracing import rights_to_look
 
 TURN_LIMIT: Final = 8  # calls in a turn of the event loop, of all contexts together
 WORK_PER_S, WORK_BURST = 4000.0, 1000.0  # of a context, in the units of ``Loopback.work``
@@ -38,8 +40,8 @@ class _Line:
 _boards: dict[asyncio.AbstractEventLoop, "Switchboard"] = {}
 
 
-def answer_calls(fd: int, worker: int, ports: frozenset[int]) -> Callable[[], None]:
-    """Answer the calls of one more context on the running event loop: see ``Switchboard.add``.
+def answer_calls(fd: int, worker: int, ports: frozenset[int], user: int | None = None) -> Callable[[], None]:
+    """Answer the calls of one more context on the running event loop: see ``Switchboard.add``; ``user`` is its own.
 
     All contexts share a switchboard, which is there as long as one of them is. Raises OSError; then ``fd`` is closed.
     """
@@ -47,7 +49,7 @@ def answer_calls(fd: int, worker: int, ports: frozenset[int]) -> Callable[[], No
     try:
         if loop not in _boards:
             _boards[loop] = Switchboard(on_idle=lambda: _boards.pop(loop).close())
-        return _boards[loop].add(listener, worker, ports)
+        return _boards[loop].add(listener, worker, ports, rights_to_look(user))
     except BaseException:
         listener.close()
         raise
@@ -93,8 +95,16 @@ class Switchboard:
         self._epoll.close()
         self._table.close()
 
-    def add(self, listener: CallListener, worker: int, ports: frozenset[int]) -> Callable[[], None]:
+    def add(
+        self,
+        listener: CallListener,
+        worker: int,
+        ports: frozenset[int],
+        rights: Callable[[], AbstractContextManager[None]] = nullcontext,
+    ) -> Callable[[], None]:
         """Answer the calls at ``listener`` for the family of ``worker``; returns a function that ends this.
+
+        ``rights`` are those to look into processes of the family.
 
         Takes over ``listener``, and closes it at the end, or when no process can make such calls any more. Calls to
         ``ports`` are let through. The function may be called more than once. Raises OSError: ``listener`` is none.
@@ -105,6 +115,7 @@ class Switchboard:
             ports=ports,
             table=self._table,
             start=self._slices.start,
+            rights=rights,
             has_room=lambda: sum(len(line.loopback.attempts) for line in self._lines.values()) < ALL_ATTEMPTS_LIMIT,
         )
         fd = listener.fileno()

@@ -2,8 +2,12 @@
 
 import contextlib
 import re
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from functools import partial
 from typing import Final
 
+from interpreterd.files.rights import acting_as
 from interpreterd.processes.listening import SocketTable, TooMany
 
 CAP_SYS_PTRACE: Final = 19  # capabilities(7)
@@ -26,6 +30,15 @@ def why_no_loopback() -> str | None:
     if scope > _FROM_ABOVE and not may_trace_all():
         return f"{_YAMA} is {scope}: the daemon may not look into its workers"
     return None
+
+
+def rights_to_look(user: int | None) -> Callable[[], AbstractContextManager[None]]:
+    """Return the rights to look into processes of ``user``, or of the daemon's own if that is None, as blocks.
+
+    Without CAP_SYS_PTRACE, which containers mostly do not have, a superuser may not look into other users' processes;
+    but its threads may become these users.
+    """
+    return nullcontext if user is None or may_trace_all() else partial(acting_as, user)
 
 
 def may_trace_all() -> bool:

@@ -1,11 +1,13 @@
 """Whether the daemon may look into its workers."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from interpreterd.workers.isolation import tracing
-from interpreterd.workers.isolation.tracing import may_trace_all, why_no_loopback
+from interpreterd.workers.isolation.tracing import may_trace_all, rights_to_look, why_no_loopback
 
 
 @pytest.mark.parametrize(("scope", "privileged", "may"), [("1", False, True), ("2", False, False), ("3", True, True)])
@@ -24,6 +26,26 @@ def test_a_kernel_without_the_table_of_sockets_is_the_reason(monkeypatch: pytest
     why = why_no_loopback()
     assert why is not None
     assert "CONFIG_INET_DIAG" in why
+
+
+@pytest.mark.parametrize(
+    ("user", "privileged", "acts"),
+    [(None, False, False), (None, True, False), (70001, True, False), (70001, False, True)],
+)
+def test_only_processes_of_other_users_need_more_than_the_daemons_own_rights(
+    user: int | None, privileged: bool, acts: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    acted: list[int] = []
+
+    @contextmanager
+    def acting_as(who: int) -> Iterator[None]:
+        acted.append(who)
+        yield
+
+    monkeypatch.setattr(tracing, "may_trace_all", lambda: privileged)
+    monkeypatch.setattr(tracing, "acting_as", acting_as)
+    with rights_to_look(user)():
+        assert acted == ([user] if acts else [])
 
 
 def test_the_privilege_is_read_from_proc() -> None:
