@@ -101,7 +101,8 @@ class Seats:
 
 def _check(needed: Sequence[str], user: int) -> None:
     for path in needed:
-        if os.path.exists(path) and (blocked := unreachable(path, user)):
+        directory = path if os.path.isdir(path) else os.path.dirname(path)
+        if os.path.exists(path) and (blocked := unreachable(directory, user)):
             raise IsolationUnavailable(
                 f"the context's own user cannot reach the Python environment: {path} lies in {blocked}, which not all "
                 "users may enter; name another Python (--python), or let all users enter it (chmod o+x)"
