@@ -23,7 +23,7 @@ from interpreterd.http.connections import Connections, Runner
 from interpreterd.http.keys import BOUND, METRICS, RELOADS
 from interpreterd.inherited import Inherited
 from interpreterd.life import Life
-from interpreterd.listening import CannotListen, Listening
+from interpreterd.listening import CannotListen, Listeners
 from interpreterd.logs.event_log import EventLog
 from interpreterd.logs.handler import flush, set_up_logging
 from interpreterd.model.errors import WorkerStartFailed
@@ -102,7 +102,7 @@ async def _serve(
             stack.push_async_callback(runner.cleanup)
             await runner.setup()
             connections = cast("Connections", runner.server)
-            listening = stack.enter_context(Listening(settings.http, connections, app[BOUND]))
+            listening = stack.enter_context(Listeners(settings.http, connections, app[BOUND]))
             if settings.http.tls_cert:
                 app[RELOADS].append(listening.reload)
             await listening.open(inherited.sockets)
@@ -190,7 +190,7 @@ def _handed(token: "Token | None") -> bytes:
     return hand_over(token)
 
 
-def _tell(listening: Listening) -> None:
+def _tell(listening: Listeners) -> None:
     """Say in the log and on stdout that the daemon accepts connections, and where."""
     first, *others = listening.all_in_words()
     _log.info("listening on %s", first)

@@ -17,7 +17,7 @@ from interpreterd.http.connections import Connections
 from interpreterd.http.keys import RELOADS
 from interpreterd.http.readiness import READINESS
 from interpreterd.inherited import Inherited
-from interpreterd.listening import Listening
+from interpreterd.listening import Listeners
 from interpreterd.processes.nursery import Nursery
 from interpreterd.reloading import Reloading
 from interpreterd.settings import ProcessSettings
@@ -38,7 +38,7 @@ class Life:
         settings: ProcessSettings,
         app: web.Application,
         connections: Connections,
-        listening: Listening,
+        listening: Listeners,
         nursery: Nursery,
         supervisor: Supervisor,
         ending: Ending,
@@ -88,10 +88,10 @@ class Life:
         if self._is_replaced:
             await self._move_clients()
         if within_s and not self._ending.hurried.is_set():
-            manager = self._app[MANAGER]
-            manager.intake.draining = True
+            intake = self._app[MANAGER].intake
+            intake.draining = True
             _log.info("draining: %s", f"for at most {within_s:g} s" if within_s < NO_LIMIT_S else "as long as it takes")
-            await drained(lambda: manager.busy, self._ending, within_s)
+            await drained(lambda: intake.busy, self._ending, within_s)
 
     def _status(self) -> str:
         return f"listening on {', '.join(self._listening.all_in_words())}"

@@ -42,7 +42,7 @@ class OwnSocket:
     stop: Callable[[], None] = field(repr=False)
 
 
-class Listening:
+class Listeners:
     """All sockets on which a daemon listens. A context manager, which removes the paths that it has made.
 
     Attributes:
@@ -60,7 +60,7 @@ class Listening:
         self._tls: ssl.SSLContext | None = None
         self._stack = contextlib.ExitStack()
 
-    def __enter__(self) -> "Listening":
+    def __enter__(self) -> "Listeners":
         """Be ready to ``open``."""
         return self
 

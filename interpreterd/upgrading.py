@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Final
 
 from interpreterd.inherited import HANDOVER_VARIABLE, handover
-from interpreterd.listening import Listening
+from interpreterd.listening import Listeners
 from interpreterd.processes.nursery import Nursery
 
 START_LIMIT_S: Final = 60.0  # for the new daemon, with all modules that it preloads
@@ -27,7 +27,7 @@ class UpgradeFailed(Exception):
 
 
 async def start_successor(
-    listening: Listening, nursery: Nursery, environ: Mapping[str, str], parent: int | None, token: bytes = b""
+    listening: Listeners, nursery: Nursery, environ: Mapping[str, str], parent: int | None, token: bytes = b""
 ) -> int:
     """Start a new daemon with the sockets of ``listening``; return its pid once it accepts connections.
 

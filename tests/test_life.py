@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from harness import COMMAND, Client, Daemon, Gate, gone
-from leaving import holds
+from leaving import holds, logged
 
 Start = Callable[..., Awaitable[Daemon]]
 
@@ -24,7 +24,7 @@ async def upgraded(daemon: Daemon) -> AsyncIterator[dict[str, Any]]:
     assert daemon.process.stdout is not None
     announced = json.loads(await daemon.process.stdout.readline())
     try:
-        await daemon.logged(b"accepts connections now")
+        await logged(daemon, b"accepts connections now")
         yield announced
     finally:
         with suppress(ProcessLookupError):
@@ -41,7 +41,7 @@ async def test_sigterm_lets_accepted_work_end_and_refuses_new_work(start_daemon:
             while not (await client.request("GET", "/contexts"))[1]["contexts"][0]["queued"]:
                 pass
             daemon.process.terminate()
-            await daemon.logged(b"draining: for at most 3600 s")
+            await logged(daemon, b"draining: for at most 3600 s")
             for path, status, told in (("live", 200, "ok"), ("ready", 503, "draining")):
                 async with http.get(f"{daemon.url}/health/{path}") as health:
                     assert (health.status, (await health.json())["status"]) == (status, told)
@@ -84,7 +84,7 @@ async def test_what_is_left_after_the_time_is_ended_and_a_second_signal_does_not
     async with Client(daemon.url) as client, client.running(code) as running:
         await running.until("1")
         daemon.process.terminate()
-        await daemon.logged(b"draining")
+        await logged(daemon, b"draining")
         daemon.process.terminate()
         assert await daemon.ended() == 128 + signal.SIGTERM
 
@@ -121,7 +121,7 @@ async def test_a_new_daemon_takes_the_addresses_and_no_connection_is_refused(
             await running.until("1")
             async with upgraded(daemon) as announced:
                 assert announced["url"] == daemon.url
-                await daemon.logged(b"draining: as long as it takes")
+                await logged(daemon, b"draining: as long as it takes")
                 before = len(statuses)
                 await holds(lambda: len(statuses) >= before + 20)
                 for url in (daemon.url, f"unix:{path}"):
@@ -160,7 +160,7 @@ async def test_if_the_new_daemon_does_not_start_the_old_one_goes_on(start_daemon
     for _ in range(2):
         daemon.log = b""
         daemon.process.send_signal(signal.SIGUSR2)
-        await daemon.logged(b"no new daemon has started, this one goes on: it has ended with status 2")
+        await logged(daemon, b"no new daemon has started, this one goes on: it has ended with status 2")
         assert b"pool-siez: unknown key" in daemon.log
     async with Client(daemon.url) as client:
         assert (await client.run("print(1)")).stdout == "1\n"

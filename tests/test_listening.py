@@ -16,6 +16,7 @@ import aiohttp
 import pytest
 from certificates import Authority
 from harness import COMMAND, Client, Daemon, Gate
+from leaving import logged
 
 Start = Callable[..., Awaitable[Daemon]]
 # Does what systemd does: passes a socket as descriptor 3, to this process.
@@ -42,7 +43,7 @@ def secured(url: str, context: ssl.SSLContext) -> Client:
 async def test_every_listen_adds_an_address_of_the_same_daemon(start_daemon: Start, tmp_path: Path) -> None:
     path = tmp_path / "a.sock"
     daemon = await start_daemon("--listen", f"127.0.0.1:0,[::1]:0, unix:{path}", "--listen", "127.0.0.1:0")
-    ports = [int(port) for port in await daemon.logged(rb"port (\d+)", 4)]
+    ports = [int(port) for port in await logged(daemon, rb"port (\d+)", 4)]
     assert ports[0] == daemon.announced["port"]
     async with Client(daemon.url) as client:
         await client.run("x = 6")
@@ -140,14 +141,14 @@ async def test_certificates_are_read_again_and_no_connection_is_dropped(
         await running.until("1")
         shutil.copy(COMMAND, cert)
         daemon.process.send_signal(signal.SIGHUP)
-        await daemon.logged(rb"the certificates stay as they were: there is no usable certificate")
+        await logged(daemon, rb"the certificates stay as they were: there is no usable certificate")
         assert await certificate(port, context) == first
         authority.issue("a")
         (tmp_path / "others").mkdir()
         others = Authority(tmp_path / "others")
         shutil.copy(others.ca, clients.ca)
         daemon.process.send_signal(signal.SIGHUP)
-        await daemon.logged(rb"the certificates have been read again")
+        await logged(daemon, rb"the certificates have been read again")
         assert await certificate(port, authority.client_context(*others.issue("c"))) != first
         async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(ssl=context)) as old:
             with pytest.raises(aiohttp.ClientError):

@@ -13,7 +13,7 @@ import click
 
 from interpreterd.client.link import DEFAULT_URL
 
-ANSWER_LIMIT_S: Final = 10.0
+RELOAD_ANSWER_S: Final = 10.0
 SUCCESSOR_LIMIT_S: Final = 90.0  # more than the daemon itself gives to a new one
 SUCCESSOR_LOOK_S: Final = 0.1
 pause = time.sleep  # a function of its own for tests
@@ -77,13 +77,13 @@ def _ask(url: str) -> Any:
     parts = urlsplit(url)
     connection: http.client.HTTPConnection
     if parts.scheme == "unix":
-        connection = http.client.HTTPConnection("localhost", timeout=ANSWER_LIMIT_S)
+        connection = http.client.HTTPConnection("localhost", timeout=RELOAD_ANSWER_S)
         connection.sock = sock = socket.socket(socket.AF_UNIX)
-        sock.settimeout(ANSWER_LIMIT_S)
+        sock.settimeout(RELOAD_ANSWER_S)
         sock.connect(parts.path)
     else:
         kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
-        connection = kind(parts.hostname or "localhost", parts.port, timeout=ANSWER_LIMIT_S)
+        connection = kind(parts.hostname or "localhost", parts.port, timeout=RELOAD_ANSWER_S)
     try:
         base = "" if parts.scheme == "unix" else parts.path.rstrip("/")
         connection.request("GET", f"{base}/health/ready", headers={"Connection": "close"})

@@ -1,6 +1,6 @@
 """Whether contexts take new work: not while the daemon ends, or waits for the end of the work that it has accepted."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Final
 
 from interpreterd.model.context_info import ContextInfo
@@ -17,9 +17,16 @@ class Intake:
         closing: Everything ends.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, contexts: Callable[[], Iterable[ContextInfo]]) -> None:
+        """``contexts`` returns all of them as they are now."""
         self.draining = False
         self.closing = False
+        self._contexts = contexts
+
+    @property
+    def busy(self) -> bool:
+        """Whether an execution runs or waits, or a worker starts, in any context."""
+        return any(it.queued or it.state in ("busy", "starting") for it in self._contexts())
 
     def check_living(self) -> None:
         """Raise ``ServerShuttingDown`` if everything ends."""
@@ -31,8 +38,3 @@ class Intake:
         self.check_living()
         if self.draining:
             raise ServerShuttingDown(DRAINING)
-
-
-def is_busy(contexts: Iterable[ContextInfo]) -> bool:
-    """Return whether an execution runs or waits, or a worker starts, in any of ``contexts``."""
-    return any(it.queued or it.state in ("busy", "starting") for it in contexts)

@@ -42,7 +42,7 @@ class LocalContexts:
 
     @property
     def closing(self) -> bool:
-        return self._manager.closing
+        return self._manager.intake.closing
 
     @property
     def file_limit_bytes(self) -> int | None:
@@ -112,7 +112,7 @@ class LocalContexts:
         return execution.info()
 
     async def look(self, request: Execute, *, context_id: str | None = None) -> "LocalSubmission":
-        if self._manager.closing:
+        if self._manager.intake.closing:
             raise ServerShuttingDown
         context = self._manager.existing(context_id or request.context_id or DEFAULT_CONTEXT_ID)
         return LocalSubmission(context, context.submit(request), stays=False)

@@ -14,7 +14,7 @@ from interpreterd.contexts.context import Context
 from interpreterd.contexts.executions import ExecutionRecord
 from interpreterd.contexts.expiry import Expiry, expired
 from interpreterd.contexts.ids import new_id
-from interpreterd.contexts.intake import Intake, is_busy
+from interpreterd.contexts.intake import Intake
 from interpreterd.contexts.limits import register_of
 from interpreterd.contexts.peers import Peers
 from interpreterd.contexts.sampler import Sampler
@@ -70,7 +70,7 @@ class Manager:
         self.sampler = Sampler(self._tasks, self._workers_now, settings.stats_interval_s)
         self._directory = real_directory(settings.cwd)
         self.tenancies = Tenancies(settings, self._contexts, self.sampler, self.isolator.usual)
-        self.intake = Intake()
+        self.intake = Intake(lambda: (it.info() for it in self._contexts.values()))
 
     async def __aenter__(self) -> Self:
         """Be ready for work."""
@@ -83,16 +83,6 @@ class Manager:
         """End everything."""
         await self.close()
         await self._tasks.__aexit__(kind, error, traceback)
-
-    @property
-    def closing(self) -> bool:
-        """Whether it takes no more work."""
-        return self.intake.closing
-
-    @property
-    def busy(self) -> bool:
-        """Whether work is accepted that has not ended yet, in any context."""
-        return is_busy(context.info() for context in self._contexts.values())
 
     @property
     def default_directory(self) -> str:

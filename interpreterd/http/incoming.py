@@ -57,7 +57,7 @@ class IncomingConnection(Connection):
     Attributes:
         excess: Whether it is beyond the limit.
         refusal: Why its client may not use the daemon, if so; see ``keys.JUDGE``.
-        proxied: The address of the client for whom a trusted proxy has connected, by the PROXY protocol.
+        proxied: The client's address that a trusted proxy has told by the PROXY protocol.
     """
 
     __slots__ = (

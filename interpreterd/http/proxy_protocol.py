@@ -1,4 +1,4 @@
-"""The PROXY protocol, versions 1 and 2: the first bytes of a connection, in which a proxy says for whom it connects.
+"""The PROXY protocol, versions 1 and 2: the first bytes of a connection, in which a proxy names the client.
 
 Source: haproxy.org/download/2.9/doc/proxy-protocol.txt. A pure parser: total, for any bytes.
 """

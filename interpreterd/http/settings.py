@@ -122,8 +122,8 @@ class HttpSettings:
     )
     trusted_proxy: tuple[str, ...] = setting(
         (),
-        "comma-separated addresses and networks of proxies that say for whom they connect, by Forwarded, by "
-        "X-Forwarded-For or by the PROXY protocol; unix means every unix socket",
+        "comma-separated addresses or networks of proxies that name the client, by Forwarded, by X-Forwarded-For or by "
+        "the PROXY protocol; unix means every unix socket",
         parse=_proxies,
         repeats=True,
     )

@@ -77,8 +77,7 @@ class Nursery:
     """
 
     def __init__(self, *, guard: Guard | None = None, adopts: bool = False) -> None:
-        self._guard = guard
-        self._adopts = adopts
+        self._guard, self._adopts = guard, adopts
         self._known = {guard.pid} if guard else set()
         self._births = asyncio.Lock()
         self._birth: _Birth | None = None
@@ -154,8 +153,7 @@ class Nursery:
 
     def sweep_soon(self) -> None:
         """Sweep, without waiting for it."""
-        failure = "processes of dead workers could not be killed"
-        task = supervised(asyncio.get_running_loop(), self.sweep(), _log, failure)
+        task = supervised(asyncio.get_running_loop(), self.sweep(), _log, "dead workers' processes could not be killed")
         self._sweeps.add(task)
         task.add_done_callback(self._sweeps.discard)
 

@@ -2,13 +2,13 @@
 
 import pytest
 
-from interpreterd.contexts.intake import DRAINING, Intake, is_busy
+from interpreterd.contexts.intake import DRAINING, Intake
 from interpreterd.model.context_info import ContextInfo
 from interpreterd.model.errors import ServerShuttingDown
 
 
 def test_new_work_is_refused_with_the_reason() -> None:
-    intake = Intake()
+    intake = Intake(list)
     intake.check()
     intake.draining = True
     with pytest.raises(ServerShuttingDown, match=f"^{DRAINING}$"):
@@ -26,5 +26,5 @@ def test_work_is_what_runs_waits_or_starts(state: str, queued: int, busy: bool) 
     info = ContextInfo(
         id="a", cwd="/", created_at=0, state=state, last_used_at=0, executions=0, queued=queued, metadata={}
     )
-    assert is_busy([info]) is busy
-    assert not is_busy([])
+    assert Intake(lambda: [info]).busy is busy
+    assert not Intake(list).busy

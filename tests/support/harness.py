@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import json
 import os
-import re
 import signal
 import sys
 from collections.abc import AsyncIterator
@@ -39,7 +38,6 @@ class Daemon:
         self.process: asyncio.subprocess.Process
         self.announced: dict[str, Any] = {}
         self.log = b""
-        self._grown = asyncio.Event()
 
     @property
     def url(self) -> str:
@@ -92,17 +90,9 @@ class Daemon:
             # The transport closes its pipes a moment after the process's end. Tests count descriptors.
             self.process._transport.close()  # type: ignore[attr-defined]
 
-    async def logged(self, pattern: bytes, count: int = 1) -> list[bytes]:
-        """Wait until ``pattern`` is ``count`` times in the log; return what its group has matched."""
-        while len(found := re.findall(pattern, self.log)) < count:
-            self._grown.clear()
-            await self._grown.wait()
-        return found
-
     async def _read_log(self, stream: asyncio.StreamReader) -> None:
         while data := await stream.read(1 << 16):
             self.log += data
-            self._grown.set()
 
 
 class AppServer(TestServer):

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import json
 import os
+import re
 import socket
 import struct
 from collections.abc import Awaitable, Callable
@@ -11,6 +12,7 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from frames import HANDSHAKE, TEXT, frame
+from harness import Daemon
 
 BUFFER_BYTES: Final = 1 << 12  # size of the client's receive buffer (SO_RCVBUF, socket(7))
 HANG_S: Final = 45.0
@@ -75,6 +77,12 @@ async def holds(condition: Callable[[], object]) -> None:
         if condition():
             return
         await asyncio.sleep(0.005)
+
+
+async def logged(daemon: Daemon, pattern: bytes, count: int = 1) -> list[bytes]:
+    """Wait until ``pattern`` is ``count`` times in the log of ``daemon``; return what its group has matched."""
+    await holds(lambda: len(re.findall(pattern, daemon.log)) >= count)
+    return re.findall(pattern, daemon.log)
 
 
 async def comes(look: Callable[[], Awaitable[object]]) -> None:
