@@ -98,6 +98,7 @@ async def _serve(
             cgroups = _start_cgroups(settings.contexts.context_cgroups, guard, stack)  # before any worker
             app, isolator, stock = await _start_app(settings, nursery, token, event_log, inherited, stack)
             app[MANAGER].watcher.cgroups = cgroups
+            isolator.more_layers = () if cgroups is None else ("cgroup",)
             runner = Runner(app, access_log=None, shutdown_timeout=SHUTDOWN_TIMEOUT_S)
             stack.push_async_callback(runner.cleanup)
             await runner.setup()

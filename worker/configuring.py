@@ -15,6 +15,10 @@ def configure(message, environ, library, channel):
     The isolation comes first: all else then happens within it.
     """
     listener = None
+    if "limits" in message:
+        from worker.limiting import be_killed_first, limit
+
+        be_killed_first()  # the isolation would refuse it
     if "confine" in message:
         from worker.confining import Unconfined, confine
 
@@ -48,7 +52,5 @@ def _settle(message, environ, library):
     environ["PWD"] = cwd
     set_environment(environ, message["envs"])
     if "limits" in message:
-        from worker.limiting import limit
-
         limit(library, message["limits"], RESERVE_BYTES)
     return None

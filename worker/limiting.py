@@ -17,11 +17,10 @@ def limit(library, limits, reserve_bytes):
         # Python ignores it at its start, but a module of a template may have changed that.
         _signal.signal(_signal.SIGXFSZ, _signal.SIG_IGN)
         _set(library, _RLIMIT_FSIZE, limits["file"], "closed" in limits)
-    if "files" in limits:
-        _set(library, _RLIMIT_NOFILE, min(limits["files"], os.sysconf("SC_OPEN_MAX")))
     if "processes" in limits:
         _set(library, _RLIMIT_NPROC, limits["processes"])
-    _be_killed_first()
+    if "files" in limits:
+        _set(library, _RLIMIT_NOFILE, min(limits["files"], os.sysconf("SC_OPEN_MAX")))
 
 
 def _set(library, number, limit, is_closed=False):
@@ -36,7 +35,7 @@ def _set(library, number, limit, is_closed=False):
 _is_first = False
 
 
-def _be_killed_first():
+def be_killed_first():
     """Let the kernel, when the machine has no memory left, end this before the daemon: proc(5), oom_score_adj."""
     global _is_first
     if _is_first:  # a worker of the pool, which now becomes the worker of a context with limits of its own

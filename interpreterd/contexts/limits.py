@@ -13,8 +13,8 @@ from interpreterd.model.errors import InvalidRequest
 from interpreterd.model.limits import Limits
 from interpreterd.model.requests import Execute
 from interpreterd.model.rules import NO_QUOTAS, Quotas
-from interpreterd.pipe.confinement import Confinement
 from interpreterd.pipe.messages import Configure
+from interpreterd.workers.isolation.isolator import Place
 
 # The output that an interrupted program may still write although its client does not read: its own buffers and its
 # pipes, 128 KiB each. Every byte may be a character, and all characters take four bytes if one of them does. The
@@ -22,6 +22,10 @@ from interpreterd.pipe.messages import Configure
 LAST_WORDS_BYTES = 1408 << 10
 STARTS_PER_PROCESSOR: Final = 2
 """More workers that start at the same time would only take the processor from each other."""
+
+
+# Of a worker, which do not count: two threads, and the process that it was before it moved into a pid namespace.
+_OWN_TASKS: Final = 3
 
 
 def limits_of(settings: ContextSettings) -> Limits:
@@ -52,19 +56,20 @@ def check_lengths(request: Execute, limits: Limits, *, grace_s: float) -> None:
         raise InvalidRequest(f"graceS must be at most {grace_s:g}, the daemon's limit")
 
 
-def configured(
-    cwd: str, limits: Limits, envs: Mapping[str, str] = NO_ENVS, confine: Confinement | None = None
-) -> Configure:
-    """Return the configuration of a context's workers: those of ``limits`` that the kernel enforces are in it."""
+def configured(cwd: str, limits: Limits, envs: Mapping[str, str] = NO_ENVS, place: Place | None = None) -> Configure:
+    """Return the configuration of a context's workers: those of ``limits`` that the kernel enforces are in it.
+
+    The kernel counts the processes of a user, so it can limit those of a context only if that has a user of its own.
+    """
+    has_own_user = place is not None and place.has_own_user
     return Configure(
         cwd=cwd,
         envs=envs,
         data_bytes=limits.data_bytes,
         file_bytes=limits.disk_bytes,
         open_files=limits.open_files,
-        # The kernel counts those of a user: without one of its own, a context would be stopped by its neighbours.
-        processes=limits.processes if confine is not None and confine.user is not None else None,
-        confine=confine,
+        processes=limits.processes + _OWN_TASKS if limits.processes is not None and has_own_user else None,
+        confine=None if place is None else place.confinement,
     )
 
 

@@ -52,8 +52,12 @@ def _body(message: ToWorker) -> dict[str, Any]:
     match message:
         case Configure():
             body = {"type": "configure", "cwd": message.cwd, "envs": dict(message.envs)}
-            limits = {"data": message.data_bytes, "file": message.file_bytes, "files": message.open_files}
-            limits["processes"] = message.processes
+            limits = {
+                "data": message.data_bytes,
+                "file": message.file_bytes,
+                "files": message.open_files,
+                "processes": message.processes,
+            }
             if limits := {name: limit for name, limit in limits.items() if limit is not None}:
                 body["limits"] = limits
                 if not message.writes:

@@ -1,11 +1,16 @@
 """The limits that the daemon's settings put on every context."""
 
+from typing import cast
+
 import pytest
 
-from interpreterd.contexts.limits import limits_of
+from interpreterd.contexts.limits import configured, limits_of
 from interpreterd.contexts.settings import ContextSettings
 from interpreterd.dialects.native.limits import limits_body
+from interpreterd.model.isolation import IsolationInfo
 from interpreterd.model.limits import Limits
+from interpreterd.workers.isolation.isolator import Place
+from interpreterd.workers.launcher import Launcher
 
 
 def test_every_limit_of_the_settings_is_one_of_each_context() -> None:
@@ -30,6 +35,24 @@ def test_every_limit_of_the_settings_is_one_of_each_context() -> None:
         open_files=70,
         disk_bytes=1 << 20,
     )
+
+
+class Seated(Place):
+    """A place with a user of its own."""
+
+    user = 100_000
+
+
+@pytest.mark.parametrize(
+    ("kind", "layers", "processes"), [(Place, (), None), (Place, ("user-namespace",), 13), (Seated, (), 13)]
+)
+def test_the_kernel_counts_the_processes_of_a_context_only_if_it_has_a_user_of_its_own(
+    kind: type[Place], layers: tuple[str, ...], processes: int | None
+) -> None:
+    place = kind(cast(Launcher, None), info=IsolationInfo(layers=layers))
+    assert configured("/", Limits(processes=10), place=place).processes == processes
+    assert configured("/", Limits(), place=place).processes is None
+    assert configured("/", Limits(processes=10)).processes is None
 
 
 @pytest.mark.parametrize(("queue_limit", "shown"), [(None, {}), (7, {"queued": 7})])

@@ -49,7 +49,7 @@ TO_WORKER: list[messages.ToWorker] = [
     Configure(cwd="/home/user"),
     Configure(cwd="/tmp/Übung 日本", envs={"PATH": "/usr/bin:/bin", "GREETING": "grüß dich 👋"}),
     Configure(cwd="/", data_bytes=671088640),
-    Configure(cwd="/", file_bytes=0, open_files=64),
+    Configure(cwd="/", file_bytes=0, open_files=64, processes=7),
     Configure(cwd="/", file_bytes=1048576, writes=False),
     Leave(),
     Run("5f3c7f0e-8f5c-4f0e-9a55-0d9b6a1c2e3d", Execute(code="x = 1")),

@@ -51,7 +51,10 @@ class Place:
         info: What clients see.
         confinement: What each worker does to itself; None for nothing.
         launcher: Starts the workers.
+        directories: Those that are its own, beside its working directory.
     """
+
+    directories: tuple[str, ...] = ()
 
     def __init__(
         self, launcher: Launcher, *, info: IsolationInfo = OPEN, confinement: Confinement | None = None
@@ -65,6 +68,11 @@ class Place:
     def user(self) -> int | None:
         """The user of its workers; None for the daemon's."""
         return None
+
+    @property
+    def has_own_user(self) -> bool:
+        """Whether the kernel counts the processes of the context apart from all others."""
+        return self.user is not None or "user-namespace" in self.info.layers
 
     async def enter(self) -> None:
         """Be ready for workers, and for clients' files. Raises ``InvalidWorkingDirectory`` or ``WorkerStartFailed``."""
@@ -87,6 +95,7 @@ class Jail(Place):
         """Be the isolation that ``isolator`` has made; workers start with a clean environment."""
         launcher = isolator.launcher if seat is None else EnteringLauncher(isolator.launcher, self.enter)
         super().__init__(launcher, info=info, confinement=confinement)
+        self.directories = (private.root,)
         self._private = private
         self._isolator = isolator
         self._seat = seat
@@ -134,6 +143,7 @@ class Isolator:
     """Makes jails. ``run`` gives a block one; it has a pool of workers of its own, filled from its first use on.
 
     Attributes:
+        more_layers: What keeps contexts from each other beside the layers that their workers apply.
         own_ports: Those of TCP that the daemon listens on: no isolated code may connect to them.
     """
 
@@ -146,6 +156,7 @@ class Isolator:
         """
         self._settings = settings
         self.own_ports: frozenset[int] = frozenset()
+        self.more_layers: tuple[str, ...] = ()
         self._hide = hide
         self.launcher: Launcher = pool
         self._open = launcher
@@ -190,7 +201,7 @@ class Isolator:
         machine = await self.machine()
         return Possible(
             usual=self.usual.profile,
-            abilities=machine.layers,
+            abilities=(*machine.layers, *self.more_layers),
             missing=missing_sentences(machine, gives_users=self.seats is not None),
         )
 
@@ -248,7 +259,7 @@ class Isolator:
         except BaseException:
             self._directories.remove(private)
             raise
-        info = IsolationInfo(isolation=isolation, layers=planned.layers)
+        info = IsolationInfo(isolation=isolation, layers=(*planned.layers, *self.more_layers))
         seat = None if user is None else self._seat(user, planned, cwd, private)
         return Jail(info, planned.confinement, private, self, seat)
 
