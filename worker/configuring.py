@@ -16,7 +16,7 @@ def configure(message, environ, library, channel):
     """
     listener = None
     if "limits" in message:
-        from worker.limiting import be_killed_first, limit
+        from worker.limiting import be_killed_first
 
         be_killed_first()  # the isolation would refuse it
     if "confine" in message:
@@ -52,5 +52,7 @@ def _settle(message, environ, library):
     environ["PWD"] = cwd
     set_environment(environ, message["envs"])
     if "limits" in message:
+        from worker.limiting import limit
+
         limit(library, message["limits"], RESERVE_BYTES)
     return None

@@ -40,8 +40,7 @@ class Configure:
         file_bytes: Limit of the length of each file that they write; None for no other than it has.
         writes: Whether they may write files at all, for now; False only with ``file_bytes``.
         open_files: Limit of the descriptors that each of them has open; None for no other than it has.
-        processes: Limit of the processes and threads of its user, which must be the context's own; None for no other than
-            it has.
+        processes: Limit of the processes and threads of their user, a user of the context's own; None for no other.
         confine: What it does to itself before that; None for nothing.
     """
 
