@@ -118,10 +118,10 @@ class Disk:
     def _see_free(self) -> None:
         self._free_seen = {directory: _free_bytes(directory) for directory in self._directories}
 
-    def is_due(self, free_bytes: Callable[[str], int], now: float) -> bool:
-        """Return whether a walk may show something new."""
+    def is_due(self, free_bytes: Callable[[str, int], int], now: float) -> bool:
+        """Return whether a walk may show something new; ``free_bytes`` tells the room on a device, by a directory."""
         least = max(LEAST_CHANGE_BYTES, (self._limit_bytes - self.used_bytes) // ROOM_SHARE)
-        self._free_seen = {directory: free_bytes(directory) for directory in self._directories}
+        self._free_seen = {directory: free_bytes(directory, size.device) for directory, size in self._sizes.items()}
         every_s = CLOSED_EVERY_S if self._is_closed else WALK_EVERY_S
         return now - self.walked_at >= every_s or any(
             self._free[directory] - free >= least for directory, free in self._free_seen.items()
@@ -237,12 +237,12 @@ class DiskWalker:
 
 
 def _find_due(disks: list[Disk]) -> list[Disk]:
-    now, free = time.monotonic(), dict[str, int]()
+    now, free = time.monotonic(), dict[int, int]()
 
-    def free_bytes(directory: str) -> int:
-        if directory not in free:
-            free[directory] = _free_bytes(directory)
-        return free[directory]
+    def free_bytes(directory: str, device: int) -> int:
+        if device not in free:
+            free[device] = _free_bytes(directory)
+        return free[device]
 
     due = []
     for disk in disks:

@@ -44,7 +44,7 @@ class Account:
 
     def is_due(self, free_bytes: int, later_s: float = 0) -> bool:
         """Return whether it is, with so much room on the file system."""
-        return self.disk.is_due(lambda directory: free_bytes, self.disk.walked_at + later_s)
+        return self.disk.is_due(lambda directory, device: free_bytes, self.disk.walked_at + later_s)
 
 
 @pytest.fixture
