@@ -109,9 +109,9 @@ def command(
 
 def _attack(python: str, as_json: bool) -> int:
     """Run the attacks of THREATS.md; return 1 if one passed that is not admitted there."""
-    from interpreterd.cli.attacks.attack import PROFILES
     from interpreterd.cli.attacks.campaign import attacked
     from interpreterd.cli.attacks.report import show_campaigns, to_json
+    from interpreterd.model.isolation import PROFILES
 
     runs = attacked(PROFILES, python=python)
     if as_json:

@@ -16,7 +16,7 @@ import os
 import re
 from typing import Final
 
-OFF: Final = "off"
+_OFF: Final = "off"
 AUTO: Final = "auto"
 CONTROLLERS: Final = ("cpu", "memory", "pids")
 DAEMON_WEIGHT: Final = 300  # cpu.weight; the kernel's default is 100
@@ -70,7 +70,7 @@ def find(setting: str, pids: tuple[int, ...]) -> "Cgroups | None":
     Raises:
         CgroupError: The one that is named cannot be used. With ``auto``, None says that there is none.
     """
-    if setting == OFF:
+    if setting == _OFF:
         return None
     with open("/proc/self/mountinfo") as mounts, open("/proc/self/cgroup") as memberships:
         own = own_path(mounts.read(), memberships.read())

@@ -7,7 +7,6 @@ from typing import Any, Final
 
 from attrs import frozen
 
-PROFILES: Final = ("off", "standard", "strict")
 # The order in which a reader meets them.
 FILES: Final = ("files", "neighbours", "processes", "signals", "channels", "network", "kernel", "privileges", "daemon")
 # Of layers that contexts do not show, since each context has them: "kernel" and "daemon" stop code in every profile;

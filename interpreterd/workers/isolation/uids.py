@@ -54,7 +54,7 @@ def why_unusable(users: UserRange) -> str | None:
     return None
 
 
-class Register(Protocol):
+class UserRegister(Protocol):
     """Tells which users are not free, beyond what this daemon has given."""
 
     def busy(self, users: UserRange) -> set[int]:
@@ -81,7 +81,7 @@ class Users:
     out blocks, for a thread: ``refresh``. All else does not.
     """
 
-    def __init__(self, users: UserRange, register: Register | None = None) -> None:
+    def __init__(self, users: UserRange, register: UserRegister | None = None) -> None:
         self.range = users
         self._register = register or MachineRegister()
         self._next = users.first
@@ -142,7 +142,7 @@ class Users:
 
 
 class MachineRegister:
-    """See ``Register``: by /proc, and a file of locks, fcntl(2), where /run may be written."""
+    """See ``UserRegister``: by /proc, and a file of locks, fcntl(2), where /run may be written."""
 
     def __init__(self, locks: str = LOCKS) -> None:
         self._path = locks

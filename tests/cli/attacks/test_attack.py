@@ -2,7 +2,8 @@
 
 import pytest
 
-from interpreterd.cli.attacks.attack import CERTAIN, FILES, POSSIBLE, PROFILES, Attack, attacks
+from interpreterd.cli.attacks.attack import CERTAIN, FILES, POSSIBLE, Attack, attacks
+from interpreterd.model.isolation import PROFILES
 
 LAYERS = frozenset().union(*CERTAIN.values(), *POSSIBLE.values())
 
