@@ -152,6 +152,19 @@ async def test_a_new_daemon_can_be_replaced_too(start_daemon: Start) -> None:
     await gone(second["pid"])
 
 
+async def test_a_new_daemon_needs_the_same_token(start_daemon: Start) -> None:
+    """It is told the hash of the token, and not by a variable, which others could read."""
+    token = "a-token-that-nobody-else-knows-of"
+    daemon = await start_daemon(env={"INTERPRETERD_TOKEN": token})
+    async with upgraded(daemon) as announced, Client(daemon.url) as client:
+        assert await daemon.process.wait() == 0
+        for headers, status in (({}, 401), ({"Authorization": f"Bearer {token}"}, 200)):
+            assert (await client.request("POST", "/execute", json={"code": "1"}, headers=headers))[0] == status
+        environ = await asyncio.to_thread(Path(f"/proc/{announced['pid']}/environ").read_bytes)
+        assert b"INTERPRETERD_HANDOVER" in environ
+        assert token.encode() not in environ
+
+
 async def test_if_the_new_daemon_does_not_start_the_old_one_goes_on(start_daemon: Start, tmp_path: Path) -> None:
     config = tmp_path / "a.toml"
     config.write_text("pool-size = 1\n")

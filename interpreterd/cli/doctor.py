@@ -76,8 +76,10 @@ class Address(click.ParamType[tuple[str, ...]]):
     help="Unix socket that the daemon would listen on instead.",
 )
 @click.option(
+    "also_listen",
     "--also-listen",
-    envvar="INTERPRETERD_ALSO_LISTEN",
+    "--listen",
+    envvar=["INTERPRETERD_ALSO_LISTEN", "INTERPRETERD_LISTEN"],
     multiple=True,
     type=Address(),
     help="Address that the daemon would listen on as well; may be repeated.",

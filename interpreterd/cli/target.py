@@ -1,15 +1,22 @@
 """The daemon that a command connects to."""
 
-from collections.abc import Callable
+import ssl
+from collections.abc import Callable, Mapping
 from typing import Any, Final, TextIO, TypeVar
 
 import click
 
 from interpreterd.client import Interpreter
+from interpreterd.client.options import Options
 from interpreterd.secret import TOKEN_VARIABLE, hide_argument
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 TOKEN_FILE_LIMIT_CHARS: Final = 4096
+TLS_OPTIONS: Final = {
+    "key": "PEM file with the private key of --tls-cert, if that does not have it.",
+    "cert": "PEM file with a certificate of yours, for a daemon that wants one.",
+    "ca": "PEM file with the authorities to trust, for a daemon at https. Default: the system's, or SSL_CERT_FILE.",
+}
 CONTEXT_HELP = "Id of the context. Default: the context 'default'."
 
 
@@ -36,6 +43,10 @@ def target_options(function: _F) -> _F:
         callback=_read_token,
         help="File with nothing but the token; - reads it from stdin.",
     )
+    for name, text in TLS_OPTIONS.items():
+        function = click.option(f"--tls-{name}", metavar="FILE", expose_value=False, callback=_keep_file, help=text)(
+            function
+        )
     return url(local(token(token_file(function))))
 
 
@@ -44,11 +55,35 @@ def opened(url: str | None, local: bool) -> Interpreter:
     if local:
         return Interpreter.local(origin="interpreterd")
     context = click.get_current_context(silent=True)
-    token = context.meta.get(TOKEN_VARIABLE) if context is not None else None
+    meta = {} if context is None else context.meta
+    options: Options = {"origin": "interpreterd"}
+    if token := meta.get(TOKEN_VARIABLE):
+        options["token"] = token
+    if files := {name: meta[f"tls_{name}"] for name in TLS_OPTIONS if f"tls_{name}" in meta}:
+        options["tls"] = _tls(files)
     try:
-        return Interpreter(url or None, origin="interpreterd", **({"token": token} if token else {}))
+        return Interpreter(url or None, **options)
     except ValueError as error:
         raise click.BadParameter(str(error), param_hint="--url") from None
+
+
+def _tls(files: Mapping[str, str]) -> ssl.SSLContext:
+    try:
+        context = ssl.create_default_context(cafile=files.get("ca"))
+        if "cert" in files:
+            context.load_cert_chain(files["cert"], files.get("key"))
+        elif "key" in files:
+            raise click.BadParameter("it needs --tls-cert as well.", param_hint="--tls-key")
+    except OSError as error:  # SSLError is one
+        raise click.BadParameter(
+            f"{', '.join(files.values())}: {error.strerror or error}.", param_hint="--tls"
+        ) from None
+    return context
+
+
+def _keep_file(ctx: click.Context, parameter: click.Parameter, path: str | None) -> None:
+    if path is not None:
+        ctx.meta[str(parameter.name)] = path
 
 
 def _keep_token(ctx: click.Context, parameter: click.Parameter, token: str | None) -> None:

@@ -46,6 +46,7 @@ class ClientCore:
         token = options.get("token")
         if token is None and not isinstance(url, LocalDaemon):
             token = os.environ.get("INTERPRETERD_TOKEN")
+        self._tls = options.get("tls")
         self._origin = options.get("origin", "")
         check(self._headers, "headers")
         check(self._origin, "origin")
@@ -57,7 +58,7 @@ class ClientCore:
         if url is None:
             url = os.environ.get("INTERPRETERD_URL") or DEFAULT_URL
         self.daemon = url if isinstance(url, LocalDaemon) else None
-        self._link = Link(url, self._headers) if isinstance(url, str) else None
+        self._link = Link(url, self._headers, self._tls) if isinstance(url, str) else None
         self._wants_channel = options.get("session", False)
         self._channel: Channel | None = None
         self._opening = asyncio.Lock()

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import os
 import socket
+import ssl
 import weakref
 from collections.abc import Iterator, Mapping
 from typing import IO, Any, Final, Literal
@@ -30,14 +31,17 @@ class Link:
     It belongs to the event loop on which it is used first.
     """
 
-    def __init__(self, url: str, headers: Mapping[str, str]) -> None:
+    def __init__(self, url: str, headers: Mapping[str, str], tls: ssl.SSLContext | None = None) -> None:
         """Prepare requests with ``headers`` to the daemon at ``url``: ``http://…``, ``https://…`` or ``unix:PATH``.
+
+        ``tls`` is for ``https``; None trusts the system's authorities, and those of SSL_CERT_FILE.
 
         Raises:
             ValueError: ``url`` has another form.
         """
         self.url = url
         self._headers = dict(headers)
+        self._tls = tls
         self._path = "/" + url.removeprefix("unix:").lstrip("/") if url.startswith("unix:/") else None
         if self._path is None and not _is_http(url):
             raise ValueError(f"the daemon's url must be http://HOST:PORT or unix:/PATH, not {url!r}")
@@ -137,7 +141,7 @@ class Link:
             raise RuntimeError("the client is closed")
         if self._session is None:
             connector = (
-                aiohttp.TCPConnector(limit=0, socket_factory=_make_socket)
+                aiohttp.TCPConnector(limit=0, socket_factory=_make_socket, ssl=self._tls or True)
                 if self._path is None
                 else aiohttp.UnixConnector(self._path, limit=0)
             )
@@ -164,8 +168,10 @@ class Link:
 
     def _failed(self, error: aiohttp.ClientConnectorError | aiohttp.ConnectionTimeoutError) -> ConnectionFailed:
         if isinstance(error, aiohttp.ClientConnectorError):
-            number = error.os_error.errno or 0  # negative: one of getaddrinfo(3)
-            reason = os.strerror(number) if number > 0 else error.os_error.strerror or str(error)
+            cause = getattr(error, "certificate_error", None) or error.os_error
+            number = cause.errno or 0  # negative: one of getaddrinfo(3)
+            is_plain = number > 0 and not isinstance(cause, ssl.SSLError)
+            reason = os.strerror(number) if is_plain else cause.strerror or str(error)
         else:
             reason = "no answer in time"
         if self._path is not None:

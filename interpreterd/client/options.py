@@ -1,6 +1,7 @@
 """The options of a client, an execution and a context: each is described here once, for both faces."""
 
 import difflib
+import ssl
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypedDict
 
@@ -21,6 +22,9 @@ class Options(TypedDict, total=False):
         headers: Sent with every request; a proxy may need them.
         token: Sent with every request to a daemon that needs tokens, as ``Authorization: Bearer``. Default: the value
             of ``INTERPRETERD_TOKEN``; a private daemon needs none.
+        tls: For a daemon at ``https``: the trusted authorities, and a certificate of the client's if the daemon wants
+            one: ``ssl.create_default_context(cafile=…)``, and ``load_cert_chain`` of that. Default: the system's
+            authorities, or those of the variable SSL_CERT_FILE.
         origin: The client's name, which others see that follow the same contexts; at most 200 characters. The client
             adds random digits, by which it finds its execution after a lost connection.
         reconnect_s: For how many seconds to try to reconnect to an execution after the connection has ended; each
@@ -33,6 +37,7 @@ class Options(TypedDict, total=False):
 
     headers: Mapping[str, str]
     token: str
+    tls: ssl.SSLContext
     origin: str
     reconnect_s: float
     output_limit_chars: int

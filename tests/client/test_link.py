@@ -8,7 +8,9 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
+from certificates import Authority
 from clients import Face
+from command import ran
 from harness import COMMAND, Daemon, gone
 from proxy import Hold, Proxy, Say, Swallow
 
@@ -46,6 +48,26 @@ async def test_where_the_daemon_is(face: Face, start_daemon: Start, monkeypatch:
     for wrong in ("localhost:3987", "ftp://localhost", "http://", "unix:a.sock", "http://[::1"):
         with pytest.raises(ValueError, match="url"):
             face(wrong)
+
+
+async def test_a_daemon_at_https(face: Face, start_daemon: Start, tmp_path: Path) -> None:
+    """The client says why a certificate does not do; it trusts an authority by ``tls``, or by SSL_CERT_FILE."""
+    authority = Authority(tmp_path)
+    cert, key = authority.issue("a")
+    daemon = await start_daemon("--tls-cert", cert, "--tls-key", key, "--tls-client-ca", authority.ca)
+    mine = authority.issue("c")
+    async with face(daemon.url, tls=authority.client_context(*mine)) as py:
+        assert (await py.execute("print(1)")).stdout == "1\n"
+    async with face(daemon.url) as py:
+        with pytest.raises(ConnectionFailed, match="certificate verify failed"):
+            await py.execute("1")
+    flags = ("--tls-cert", mine[0], "--tls-key", mine[1])
+    out, _ = await ran("run", "--url", daemon.url, "--tls-ca", authority.ca, *flags, "-c", "print(2)")
+    assert out == "2\n"
+    out, _ = await ran("run", "--url", daemon.url, *flags, "-c", "print(3)", SSL_CERT_FILE=authority.ca)
+    assert out == "3\n"
+    _, why = await ran("run", "--url", daemon.url, "--tls-key", mine[1], "-c", "1", status=2)
+    assert "--tls-key: it needs --tls-cert as well" in why
 
 
 @pytest.mark.parametrize(
