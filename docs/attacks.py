@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from interpreterd.cli.attacks.attack import PROFILES, attacks
+from interpreterd.cli.attacks.attack import attacks
+from interpreterd.model.isolation import PROFILES
 
 ROOT: Final = Path(__file__).parent.parent
 BEGIN, END = "<!-- attacks: begin -->", "<!-- attacks: end -->"
