@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from isolated import PACKAGE, PROFILES, index
+from isolated import PACKAGE, PROFILES, index, write_index
 from standing import SharedDaemon, shared_daemon
 
 from interpreterd.client import Interpreter
@@ -199,13 +199,20 @@ def test_a_shell_and_programs_of_the_system_run_in_standard(run: Run) -> None:
     assert said == "b'42\\n'\n"
 
 
-@pytest.mark.parametrize("profile", ["strict"])
+@pytest.mark.parametrize("profile", PROFILES)
 def test_a_server_of_the_contexts_own_can_be_reached_from_within(run: Run, profile: str) -> None:
     assert run(profile, SERVER, "net-namespace") == "b'hello' True\n"
 
 
 def test_pip_installs_from_an_index_on_an_allowed_port_in_standard(run: Run, port: int) -> None:
     assert run("standard", INSTALL.format(port=port, package=PACKAGE)).endswith("42\n")
+
+
+def test_pip_installs_a_file_of_the_contexts_own_in_strict(run: Run, tmp_path: Path) -> None:
+    write_index(tmp_path)
+    (wheel,) = tmp_path.rglob("*.whl")
+    code = INSTALL.format(port=1, package=PACKAGE).replace(f'"{PACKAGE}"]', f'"{wheel}"]')
+    assert run("strict", code).endswith("42\n")
 
 
 def test_a_browser_runs_without_its_own_sandbox_in_standard(run: Run) -> None:

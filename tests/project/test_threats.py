@@ -17,6 +17,10 @@ from interpreterd.cli.attacks.attack import PROFILES, attacks
 
 TEXT = (ROOT / "THREATS.md").read_text("utf-8")
 USER = 65530  # owns nothing
+# As in a container: the kernel has no further user namespace for it.
+NO_NAMESPACES = "ordinary user without namespaces"
+FORBID = 'echo 1 > /proc/sys/user/max_user_namespaces; exec unshare -U --map-user=1000 --map-group=1000 "$@"'
+WITHOUT = ["unshare", "-Ur", "sh", "-c", FORBID, "sh"]
 PASSED = {"admitted": True, "escaped": True, "held": False, "stopped": False}
 # What the machine forbids is forbidden in every profile: no row says so of each machine.
 SETTINGS = {it.sentence for it in attacks() if it.setting is not None}
@@ -66,16 +70,20 @@ def environment() -> dict[str, str]:
 
 
 @functools.cache
-def reports(user: int | None) -> list[dict[str, Any]]:
-    """Run the attacks; return what was reported of each profile."""
+def reports(owner: str) -> list[dict[str, Any]]:
+    """Run the attacks by a daemon of ``owner``; return what was reported of each profile."""
+    user = USER if owner != "root" and not os.geteuid() else None
     ids: dict[str, Any] = {} if user is None else {"user": user, "group": user, "extra_groups": []}
     command = [python_of(user), "-P", "-m", "interpreterd", "doctor", "--isolation", "--json"]
+    if owner == NO_NAMESPACES:
+        if subprocess.run([*WITHOUT, "true"], cwd="/", capture_output=True, **ids).returncode:
+            pytest.skip("this machine gives no user namespace in which to forbid further ones")
+        command = [*WITHOUT, *command]
     ran = subprocess.run(command, env=environment(), cwd="/", capture_output=True, text=True, **ids)
     assert ran.stdout, ran.stderr
     found: list[dict[str, Any]] = json.loads(ran.stdout)
-    assert ran.returncode == 0, [
-        it for report in found for it in report["attacks"] if it["verdict"] in ("escaped", "broken")
-    ]
+    failed = [it for report in found for it in report["attacks"] if it["verdict"] in ("escaped", "broken")]
+    assert (ran.returncode, failed) == (0, [])
     return found
 
 
@@ -86,16 +94,15 @@ def test_the_tables_are_drawn_from_the_attacks() -> None:
 
 
 @pytest.mark.parametrize("profile", PROFILES)
-@pytest.mark.parametrize("owner", ["root", "ordinary user"])
+@pytest.mark.parametrize("owner", ["root", "ordinary user", NO_NAMESPACES])
 def test_each_row_is_true(owner: str, profile: str) -> None:
     if os.geteuid() and owner == "root":
         pytest.skip("only root can run a daemon of root's")
-    report = next(
-        it for it in reports(USER if owner != "root" and not os.geteuid() else None) if it["profile"] == profile
-    )
+    report = next(it for it in reports(owner) if it["profile"] == profile)
     if report["refused"] is not None:
         pytest.skip(f"not to be had here: {report['refused']}")
     layers, wrong = set(report["layers"]), []
+    assert owner != NO_NAMESPACES or not any("namespace" in it for it in layers)
     said = {it["sentence"]: it for it in report["attacks"]}
     for sentence, cells in rows().items():
         verdict = said[sentence]["verdict"]

@@ -41,7 +41,10 @@ _CONFIGURATION: Final = (
 )
 CONFIGURATION: Final = tuple(f"/etc/{name}" for name in _CONFIGURATION.split())
 """What is in /etc and no secret: a list of what may be read, as programs put keys and passwords there."""
-_LEAST: Final = "fonts group hosts ld.so.cache locale.alias localtime nsswitch.conf os-release passwd timezone"
+_LEAST: Final = (  # the last line because modules of Python read them where they exist: mimetypes, pip's distro
+    "fonts group hosts ld.so.cache locale.alias localtime nsswitch.conf passwd timezone "
+    "debian_version lsb-release mime.types os-release"
+)
 LEAST_CONFIGURATION: Final = tuple(f"/etc/{name}" for name in _LEAST.split())
 OF_STANDARD: Final = (
     *LIBRARIES,
