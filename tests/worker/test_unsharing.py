@@ -197,7 +197,7 @@ def strict(worker: DrivenWorker, tmp_path: Path) -> Iterator[DrivenWorker]:
 
 
 def wait_for_end(pid: int) -> None:
-    """Wait until a process, which is nobody's child here, has ended."""
+    """Wait until a process that is no child of the test has ended."""
     while alive(pid):
         os.sched_yield()
 

@@ -71,6 +71,7 @@ OF_VIEW: Final = (
     "/lib32",
     "/lib64",
     "/opt",
+    "/run/current-system",  # a link into one of the stores
     "/sbin",
     "/sys",
     "/usr",
