@@ -9,6 +9,9 @@ import pytest
 from command import interpreterd
 
 from interpreterd.cli import doctor
+from interpreterd.cli.attacks import campaign
+from interpreterd.cli.attacks.attack import attacks
+from interpreterd.cli.attacks.judging import AttackResult, Campaign, Judgement
 from interpreterd.cli.checks import CheckVerdict, Finding
 
 OK, LIMITED, MISSING = CheckVerdict.OK, CheckVerdict.LIMITED, CheckVerdict.MISSING
@@ -83,3 +86,17 @@ def test_every_address_of_the_daemon_is_judged(tmp_path: Path) -> None:
     refused = interpreterd("doctor", "--also-listen", "80")
     assert refused.returncode == 2
     assert "must be HOST:PORT" in refused.stderr
+
+
+@pytest.mark.parametrize("escapes", [False, True])
+def test_attacks_are_reported_and_one_that_should_have_held_is_a_failure(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], escapes: bool
+) -> None:
+    judgement = Judgement.ESCAPED if escapes else Judgement.HELD
+    result = AttackResult(attacks()[0], "strict", judgement, "so")
+    monkeypatch.setattr(campaign, "attacked", lambda profiles, python: [Campaign("strict", frozenset(), (result,))])
+    assert doctor.command.main(["--isolation", "--json"], standalone_mode=False) == int(escapes)
+    (report,) = json.loads(capsys.readouterr().out)
+    assert report["attacks"][0]["verdict"] == judgement
+    assert doctor.command.main(["--isolation"], standalone_mode=False) == int(escapes)
+    assert ("PASSED" in capsys.readouterr().out) is escapes

@@ -25,7 +25,7 @@ INHERITED: Final = ("INTERPRETERD_ISOLATION_UIDS", "INTERPRETERD_LAUNCHER")
 def attacked(
     profiles: Sequence[str], flags: Sequence[str] = (), python: str = sys.executable, chosen: Sequence[Attack] = ()
 ) -> list[Campaign]:
-    """Campaign attacks in a context of each profile, against a second one and this machine.
+    """Run attacks in a context of each profile, against a second one and this machine.
 
     Args:
         profiles: Of ``PROFILES``.
@@ -51,7 +51,7 @@ def client(targets: dict[str, Any]) -> Interpreter:
 
 @contextlib.contextmanager
 def daemon(place: Ground, flags: Sequence[str]) -> Iterator[dict[str, Any]]:
-    """Campaign a daemon for the block; yield what of it is a target."""
+    """Run a daemon for the block; yield what of it is a target."""
     socket, log = str(place.base / "daemon" / "socket"), str(place.base / "daemon" / "log")
     frozen = getattr(sys, "frozen", False)
     program = [sys.executable] if frozen else [sys.executable, "-P", "-m", "interpreterd"]

@@ -34,11 +34,12 @@ class Contenders:
     """
 
     attacker: Context
+    neighbour: Context
     targets: dict[str, Any]
     layers: frozenset[str]
 
     def attack(self, rows: list[tuple[str, str]], targets: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
-        """Campaign attacks, pairs of name and code; return what was said of each, by its name."""
+        """Run attacks, pairs of name and code; return what was said of each, by its name."""
         call = f"run({rows!r}, {dict(targets) | self.targets!r})"
         said = run(self.attacker, f"{program_text('attacker')}\n{call}")
         return {it["name"]: it for it in map(json.loads, said.splitlines())}
@@ -50,7 +51,7 @@ def program_text(name: str) -> str:
 
 
 def run(context: Context, code: str) -> str:
-    """Campaign code of this program; return what it printed."""
+    """Run code of this program; return what it printed."""
     execution = context.execute(code, timeout=ATTACKS_TIMEOUT_S)
     if execution.error is not None:
         raise Unexpected(f"{execution.error.name}: {execution.error.value}")
@@ -86,7 +87,7 @@ def contenders(py: Interpreter, place: Ground, daemon: Mapping[str, Any], profil
             with contextlib.suppress(OSError):
                 helpers.append(started(pid))
         named = {"processes": processes, "helpers": helpers}
-        yield Contenders(one, {**found, **named}, frozenset(_layers(two)))
+        yield Contenders(one, two, {**found, **named}, frozenset(_layers(two)))
 
 
 def _context(py: Interpreter, place: Ground, profile: str, name: str) -> Context:
