@@ -69,6 +69,7 @@ class Abilities:
         return (
             *(layer for layer, there in has.items() if there),
             *(f"{kind}-namespace" for kind in self.namespaces.some("mount", "pid", "ipc", "net")),
+            *(("loopback",) if self.loopback else ()),
         )
 
 

@@ -22,6 +22,11 @@ def test_any_other_answer_is_none(answer: bytes) -> None:
         parsed_abilities(answer)
 
 
+def test_connections_to_own_servers_are_a_layer_where_the_daemon_can_make_them() -> None:
+    assert Abilities(landlock=7, seccomp=True, loopback=True).layers == ("landlock:7", "seccomp", "loopback")
+    assert "loopback" not in Abilities(landlock=7, seccomp=True).layers
+
+
 def test_numbers_of_an_unknown_architecture_are_not_guessed() -> None:
     assert Abilities(seccomp=True).filters
     assert not Abilities(seccomp=True, architecture="riscv64").filters
