@@ -223,7 +223,7 @@ async def test_a_context_takes_one_more_descriptor_of_the_daemons_until_it_ends(
     contexts = await asyncio.gather(*[a_context(isolated, tmp_path / str(number)) for number in range(4)])
     assert listeners(shared) == 4
     await isolated.request("POST", f"/context/{contexts[0]}/restart")
-    assert await printed(isolated, contexts[0], "print(attempt(1))") == "ConnectionRefusedError\n"
+    assert await printed(isolated, contexts[0], "print(attempt(1))") == "PermissionError\n"
     assert listeners(shared) == 4
     for context in contexts:
         await isolated.request("DELETE", f"/context/{context}")

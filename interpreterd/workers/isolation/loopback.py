@@ -25,6 +25,7 @@ from interpreterd.processes.owners import Owners
 from interpreterd.workers.isolation.attempts import Attempt
 from interpreterd.workers.isolation.destinations import Destination, destination
 
+PORTS_OF_ALL: Final = 1024  # code without privileges has no servers below this one
 ATTEMPTS_LIMIT: Final = 32  # of a context, at the same time
 _UNITS_OF_A_DECISION: Final = 3
 _STEPS_OF_A_UNIT: Final = 16
@@ -100,9 +101,9 @@ class Loopback:
     def _decide(self, call: HeldCall, to: Destination) -> _Steps:
         self._counted += _UNITS_OF_A_DECISION
         listening = self._table.listening(to.address, to.port)
-        if not listening:  # the answer that it has without isolation: programs wait for a server this way
+        if not listening and to.port >= PORTS_OF_ALL:  # as without isolation: programs wait for their servers this way
             self.listener.answer(call, errno.ECONNREFUSED)
-        elif not (yield from self._owners.have(found.inode for found in listening)):
+        elif not listening or not (yield from self._owners.have(found.inode for found in listening)):
             self.listener.let_through(call)
         elif self.listener.is_waiting(call):
             attempt = Attempt(call, to, frozenset(found.inode for found in listening))

@@ -80,11 +80,13 @@ say(attempt(("::ffff:127.0.0.1", {name[1]}), socket.AF_INET6))
 with socket.create_server(("127.0.0.1", 0)) as own:
     free = own.getsockname()
 say(attempt(free), attempt(free, wait=False))
+say(attempt(("127.0.0.1", 1)))
 """
         assert await said(board, code) == [
             "PermissionError PermissionError PermissionError",
             "PermissionError",
             "ConnectionRefusedError ConnectionRefusedError",
+            "PermissionError",
         ]
         with pytest.raises(BlockingIOError):
             other.accept()
