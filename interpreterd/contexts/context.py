@@ -96,7 +96,7 @@ class Context(Listening):
         self._machine = Machine(
             queue_limit=limits.queued or settings.queue_limit,
             grace_s=settings.grace_s,
-            gated=self._turn is not None,
+            may_begin=None if self._turn is None else self._turn.ask,
         )
         self._transcript = Transcript(
             context_id,
@@ -249,9 +249,6 @@ class Context(Listening):
                     if self._turn is not None:
                         self._turn.end()
                 self._transcript.finish(effect)
-            case effects.AskTurn():
-                if self._turn is not None:
-                    self._turn.ask()
             case effects.InterruptWorker():
                 if self._slot.worker is not None and self._transcript.running is not None:
                     self._transcript.running.journal.extend(LAST_WORDS_BYTES)

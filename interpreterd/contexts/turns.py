@@ -141,26 +141,21 @@ class RunningTurn:
         self._waits = False
         self._has = False
 
-    def ask(self) -> None:
-        """Begin now, or when there is a turn. Repeating it changes nothing."""
-        if self._has or self._waits:
-            return
-        if self._turns.ask(self):
-            if not self._taken():
-                self._turns.give_back(self.account)
-        else:
-            self._waits = True
+    def ask(self) -> bool:
+        """Take a turn, and return True; or wait for one. Repeating it changes nothing."""
+        if not (self._has or self._waits):
+            self._has = self._turns.ask(self)
+            self._waits = not self._has
+        return self._has
 
     def begin(self) -> bool:
         """See ``Taker``."""
         self._waits = False
-        return self._taken()
-
-    def _taken(self) -> bool:
         self._has = True  # before the execution begins: it may end at once
         if not self._begin():
             self._has = False
-        return self._has
+            return False
+        return True
 
     def end(self) -> None:
         """The execution has ended."""

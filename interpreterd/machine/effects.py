@@ -73,11 +73,6 @@ class Begin:
 
 
 @frozen
-class AskTurn:
-    """An execution could begin, but for a turn: ``Turn`` is to come when there is one. May be repeated meanwhile."""
-
-
-@frozen
 class Ask:
     """The execution waits for its client's input."""
 
@@ -124,7 +119,6 @@ Effect = (
     | SetTimer
     | ClearTimer
     | Begin
-    | AskTurn
     | Ask
     | Call
     | EndCall

@@ -16,6 +16,8 @@ Three rules explain the table:
 Time is data: the effect ``SetTimer("grace", 2.0)`` comes back as the input ``TimerFired("grace")``.
 """
 
+from collections.abc import Callable
+
 from interpreterd.machine.actions import Actions
 from interpreterd.machine.effects import Effect
 from interpreterd.machine.inputs import Input
@@ -31,13 +33,13 @@ class InvalidTransition(Exception):
 class Machine:
     """One context. Not thread-safe, never blocks, does no I/O. Only ``handle`` changes it."""
 
-    def __init__(self, *, queue_limit: int, grace_s: float, gated: bool = False) -> None:
+    def __init__(self, *, queue_limit: int, grace_s: float, may_begin: Callable[[], bool] | None = None) -> None:
         """Limit the queue to ``queue_limit`` executions, without the running one; wait ``grace_s`` before force.
 
-        If it is ``gated``, each execution waits for a ``Turn``.
+        ``may_begin`` is asked before each execution; after a False, it need not be asked again before a ``Turn`` comes.
         """
         self._queue_limit = queue_limit
-        self._actions = Actions(grace_s, gated=gated)
+        self._actions = Actions(grace_s, may_begin=may_begin)
 
     @property
     def state(self) -> State:

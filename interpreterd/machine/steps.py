@@ -1,6 +1,7 @@
 """The machine's memory, and the steps of its actions. Each collects effects."""
 
 from collections import deque
+from collections.abc import Callable
 from typing import Final
 
 from interpreterd.machine import effects, verdicts
@@ -46,13 +47,13 @@ class Steps:
         effects: The effects of the current input.
     """
 
-    def __init__(self, grace_s: float, *, gated: bool = False) -> None:
+    def __init__(self, grace_s: float, *, may_begin: Callable[[], bool] | None = None) -> None:
         """Begin without a worker; wait ``grace_s`` seconds between an interrupt and force.
 
-        If it is ``gated``, each execution needs a turn to begin; looks do not.
+        Before an execution begins, ``may_begin`` says whether it may; looks always may. If not, a ``Turn`` comes later.
         """
         self.state = State.EMPTY
-        self._gated = gated
+        self._may_begin = may_begin
         self._grace_s = grace_s
         self.queue: deque[Submit] = deque()
         self.current: Submit | None = None
@@ -133,13 +134,13 @@ class Steps:
         self.state = State.STARTING
 
     def run_next(self, *, has_turn: bool = False) -> None:
-        """Run the next execution of the queue, on a waiting worker; or ask for a turn, as the last effect."""
+        """Run the next execution of the queue, on a waiting worker, if it may begin."""
         if not self.queue:
             self.state = State.IDLE
             return
-        if self._gated and not has_turn and self.queue[0].request.task is None:
+        may_begin = self._may_begin
+        if may_begin is not None and not has_turn and self.queue[0].request.task is None and not may_begin():
             self.state = State.IDLE
-            self.do(effects.AskTurn())
             return
         self.current = execution = self.queue.popleft()
         self.given_up = self.late = 0

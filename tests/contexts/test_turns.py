@@ -122,7 +122,7 @@ async def test_a_context_gives_its_turn_back_at_the_end_of_each_execution_and_at
     turns, launcher = FairTurns(1), FakeLauncher()
     async with open_context(launcher) as context:
         context._turn = turn = RunningTurn(turns, context.account, context._take_turn)
-        context._machine._actions._gated = True
+        context._machine._actions._may_begin = turn.ask
         blocker = Taker("x", B, [])
         assert turns.ask(blocker)
         first, second = (context.submit(execute()) for _ in range(2))
