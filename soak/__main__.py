@@ -19,6 +19,7 @@ from soak.chaos import chaos
 from soak.fuzz import fuzz
 from soak.report import Phase, tell
 from soak.sizes import cycles, interrupts, leftovers, streams
+from soak.tenants import tenants
 from soak.transfers import transfers
 from soak.unread import unread
 from soak.watch import LOGS
@@ -33,6 +34,7 @@ PHASES: dict[str, Run] = {
     "cycles": lambda options, directory: cycles(options.cycles, options.seed, directory),
     "unread": lambda options, directory: unread(options.seconds / 6, directory),
     "streams": lambda options, directory: streams(options.megabytes, directory),
+    "tenants": lambda options, directory: tenants(options.seconds, options.seed, directory),
     "transfers": lambda options, directory: transfers(options.megabytes, directory),
 }
 

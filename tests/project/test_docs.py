@@ -27,6 +27,7 @@ from interpreterd import client
 from interpreterd.cli.main import cli
 from interpreterd.config_file import ConfigFile
 from interpreterd.settings import Settings
+from interpreterd.tenants.token_file import parse_tokens
 
 DOCS = ROOT / "docs"
 PAGES = {path.stem: path for path in sorted(DOCS.glob("*.md"))}
@@ -44,6 +45,8 @@ def test_every_block_is_run_or_says_why_not(path: Path) -> None:
         if block.language == "json":
             for line in block.text.splitlines():
                 json.loads(line)
+        elif block.language == "toml" and "[tenants." in block.text:
+            assert parse_tokens(block.text, str(path)).rules
         elif block.language == "toml":  # a file of settings
             file = ConfigFile(path=str(path), text=block.text, keys=tomllib.loads(block.text))
             assert file.values(Settings.declared())
