@@ -15,6 +15,7 @@ from benchmarks.figures.jupyter import jupyter
 from benchmarks.figures.lag import lag, listing
 from benchmarks.figures.leaving import aborted
 from benchmarks.figures.mcp import mcp_calls, mcp_start
+from benchmarks.figures.monitoring import monitoring
 from benchmarks.figures.output import blocks, lines, switches
 from benchmarks.figures.processor import cpu
 from benchmarks.figures.rate import rate
@@ -39,6 +40,7 @@ FIGURES: Final[dict[str, Callable[[Bench], Awaitable[list[Row]]]]] = {
     "lag": lag,
     "hostile": hostile,
     "isolation": isolation,
+    "monitoring": monitoring,
     "aborted": aborted,
     "pictures": pictures,
     "tables": tables,

@@ -35,8 +35,9 @@ def line_hash(line: bytes) -> str:
 
 
 def chained(body: dict[str, Any], previous: str) -> tuple[bytes, str]:
-    """Return the line of ``body`` after the line with the hash ``previous``, with its newline; and its own hash."""
-    line = orjson.dumps({**body, PREVIOUS: previous}, default=str)
+    """Return the line of ``body``, to which that adds ``previous``, the hash of the line before; and its own hash."""
+    body[PREVIOUS] = previous
+    line = orjson.dumps(body, default=str)
     return line + b"\n", line_hash(line)
 
 

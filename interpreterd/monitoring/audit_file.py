@@ -27,6 +27,7 @@ class AuditFile:
         self.last = START
         self._path = path
         self._unwritten = b""
+        self._added: list[bytes] = []
         # O_RDWR: its last line is read. O_NONBLOCK: a FIFO without a reader is an error, not a wait.
         flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
         self._fd = os.open(path, flags, _MODE)
@@ -55,7 +56,7 @@ class AuditFile:
     @property
     def is_full_of(self) -> int:
         """How many bytes still have to be written."""
-        return len(self._unwritten)
+        return len(self._unwritten) + sum(map(len, self._added))
 
     def begin(self, body: dict[str, Any]) -> None:
         """Add the first line of a daemon, or of a file."""
@@ -64,10 +65,12 @@ class AuditFile:
     def add(self, body: dict[str, Any]) -> None:
         """Add a line; ``write`` writes it."""
         line, self.last = chained(body, self.last)
-        self._unwritten += line
+        self._added.append(line)
 
     def write(self) -> None:
         """Write what has been added. Raises OSError; what is left is written by the next call."""
+        self._unwritten += b"".join(self._added)
+        self._added.clear()
         while self._unwritten:
             self._unwritten = self._unwritten[os.write(self._fd, self._unwritten) :]
 

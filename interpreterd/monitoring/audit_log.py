@@ -1,11 +1,14 @@
 """The audit log: who ran what, when, and how it ended; written by a thread of its own.
 
+An execution has a line when it has ended, and one before that if it takes longer than the thread to write it.
+
 At most ``WAITING_LIMIT`` entries, and ``CODE_LIMIT_CHARS`` of code, wait for the thread. While the file cannot be
 written, entries wait, and the thread tries again every second. With ``refuse``, no new work begins meanwhile: what runs
 ends, and its end is written when there is room. Entries beyond the bound are lost; a line says how many.
 """
 
 import contextlib
+import functools
 import logging
 import os
 import threading
@@ -17,21 +20,22 @@ from typing import Any, Final
 
 from interpreterd import __version__
 from interpreterd.model.access_errors import AuditUnavailable
-from interpreterd.model.caller import ClientRequest
-from interpreterd.model.happenings import Happening, NotedExecution, NotedSource
-from interpreterd.model.identity import CURRENT
+from interpreterd.model.happenings import Happening, NotedExecution
+from interpreterd.model.identity import CURRENT, NOBODY_ASKED, Identity
 from interpreterd.model.requests import Execute
 from interpreterd.monitoring.audit_file import AuditFile, last_hash
 from interpreterd.monitoring.counts import COUNTS
 
 WAITING_LIMIT: Final = 20_000
 CODE_LIMIT_CHARS: Final = 64 << 20
-GATHER_S: Final = 0.005  # entries of so many seconds are written at once
+GATHER_S: Final = 0.05  # entries of so many seconds are written at once: waking the thread costs more than an entry
 TRY_AGAIN_AFTER_S: Final = 1.0
 END_WITHIN_S: Final = 2.0
 LINES_AT_ONCE: Final = 1000
+SUBMITTED: Final = "execution.submitted"
+ENDED: Final = "execution.ended"
 _log = logging.getLogger(__name__)
-_Entry = tuple[str, float, dict[str, Any], NotedSource | None, int]
+_Entry = tuple[str, NotedExecution | Happening, Identity | None, str | None]  # its name, for whom, and the code
 
 
 class AuditLog:
@@ -61,7 +65,9 @@ class AuditLog:
         self._file.write()
         COUNTS.audit_lines += 1
         self._waiting: deque[_Entry] = deque()
-        self._code_chars = 0
+        # Of code that was ever put, and taken out: each is changed by one thread.
+        self._chars_in = self._chars_out = 0
+        self._asked: dict[str, tuple[Identity, str | None]] = {}  # of executions whose end has not been written
         self._lost = 0
         self._failure: str | None = None
         self._sleeps = True
@@ -79,49 +85,18 @@ class AuditLog:
             raise AuditUnavailable
 
     def submitted(self, run: NotedExecution, request: Execute) -> None:
-        """See ``Sink``. So do the other methods."""
-        identity = CURRENT.get()
-        fields: dict[str, Any] = {"contextId": run.context_id, "executionId": run.id, "tenant": run.tenant}
-        if identity.token:
-            fields |= {"token": identity.token, "role": identity.role}
-        fields |= _asked_by(run.caller)
-        if run.origin:
-            fields["origin"] = run.origin
-        if not run.kept:
-            fields["listed"] = False
-        code_chars = 0
-        if self._keeps_code:
-            fields["code"] = request.code
-            code_chars = len(request.code)
-        self._put(("execution.submitted", run.created_at, fields, run.source, code_chars))
+        """See ``Sink``. So do the other methods. They are on the way of every execution: the thread does the work."""
+        code = request.code if self._keeps_code else None
+        self._put((SUBMITTED, run, CURRENT.get(), code), 0 if code is None else len(code))
 
     def begun(self, run: NotedExecution) -> None:
         pass
 
     def ended(self, run: NotedExecution) -> None:
-        finished_at = run.finished_at or run.created_at
-        fields = {
-            "contextId": run.context_id,
-            "executionId": run.id,
-            "tenant": run.tenant,
-            "outcome": run.state,
-            "raised": run.error is not None,
-            "runningSeconds": 0.0 if run.started_at is None else round(finished_at - run.started_at, 6),
-            "outputBytes": run.output_bytes,
-        }
-        self._put(("execution.ended", finished_at, fields, None, 0))
+        self._put((ENDED, run, None, None))
 
     def happened(self, happening: Happening) -> None:
-        about = {"contextId": happening.context_id} if happening.context_id else {}
-        token = CURRENT.get().token if happening.caller is not None else ""
-        fields = {
-            **about,
-            "tenant": happening.tenant,
-            **({"token": token} if token else {}),
-            **_asked_by(happening.caller),
-            **happening.fields,
-        }
-        self._put((happening.name, happening.at, fields, None, 0))
+        self._put((happening.name, happening, None if happening.caller is None else CURRENT.get(), None))
 
     def reopen(self) -> None:
         """Go on in the file that is now at the path: the thread opens it, after what waits has been written."""
@@ -137,15 +112,14 @@ class AuditLog:
             _log.error("the audit log has not been written to its end")
 
     def _has_room(self, code_chars: int) -> bool:
-        return len(self._waiting) < WAITING_LIMIT and self._code_chars + code_chars <= CODE_LIMIT_CHARS
+        return len(self._waiting) < WAITING_LIMIT and self._chars_in - self._chars_out + code_chars <= CODE_LIMIT_CHARS
 
-    def _put(self, entry: _Entry) -> None:
-        code_chars = entry[4]
+    def _put(self, entry: _Entry, code_chars: int = 0) -> None:
         if not self._has_room(code_chars):
             self._lost += 1
             COUNTS.audit_lost += 1
             return
-        self._code_chars += code_chars
+        self._chars_in += code_chars
         self._waiting.append(entry)
         if self._sleeps:
             self._sleeps = False
@@ -183,18 +157,29 @@ class AuditLog:
 
     def _encode(self) -> None:
         for _ in range(min(LINES_AT_ONCE, len(self._waiting))):
-            name, at, fields, source, code_chars = self._waiting.popleft()
-            self._code_chars -= code_chars
-            body: dict[str, Any] = {"time": _time(at), "event": name, **fields}
-            if source is not None:
-                body["sha256"] = source.sha256
-            if "code" in body:  # JSON cannot hold a lone surrogate
-                body["code"] = body["code"].encode(errors="backslashreplace").decode()
-            self._file.add(body)
-            COUNTS.audit_lines += 1
+            body = self._described(*self._waiting.popleft())
+            if body is not None:
+                self._file.add(body)
+                COUNTS.audit_lines += 1
         if not self._waiting and self._lost:
             lost, self._lost = self._lost, 0
             self._file.add({"time": _time(time.time()), "event": "audit.lost", "lines": lost})
+
+    def _described(
+        self, kind: str, what: NotedExecution | Happening, identity: Identity | None, code: str | None
+    ) -> dict[str, Any] | None:
+        """Return the line of an entry; None for the beginning of an execution that has ended by now."""
+        if isinstance(what, Happening):
+            return _happened(what, identity)
+        if kind == SUBMITTED:
+            assert identity is not None
+            self._chars_out += 0 if code is None else len(code)
+            if what.finished_at is not None:  # then its end comes, and tells everything
+                self._asked[what.id] = identity, code
+                return None
+            self._asked[what.id] = identity, None
+            return _submitted(what, identity, code)
+        return _ended(what, *self._asked.pop(what.id, (NOBODY_ASKED, None)))
 
     def _fail(self, error: OSError) -> None:
         if self._failure is None:
@@ -223,12 +208,62 @@ class AuditLog:
         return {"time": _time(time.time()), "version": __version__, "pid": os.getpid()}
 
 
+@functools.lru_cache(maxsize=2)
+def _second(at: int) -> str:
+    return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%dT%H:%M:%S")
+
+
 def _time(at: float) -> str:
-    return datetime.fromtimestamp(at, UTC).isoformat(timespec="microseconds")
+    second = int(at)
+    return f"{_second(second)}.{int((at - second) * 1_000_000):06d}Z"
 
 
-def _asked_by(caller: ClientRequest | None) -> dict[str, str]:
-    if caller is None:
-        return {}
-    address = {"address": caller.address} if caller.address else {}
-    return {"requestId": caller.request_id, **address}
+def _submitted(run: NotedExecution, identity: Identity, code: str | None) -> dict[str, Any]:
+    return {"time": _time(run.created_at), "event": SUBMITTED, **_known(run, identity, code)}
+
+
+def _ended(run: NotedExecution, identity: Identity, code: str | None) -> dict[str, Any]:
+    finished_at = run.finished_at or run.created_at
+    return {
+        "time": _time(finished_at),
+        "event": ENDED,
+        **_known(run, identity, code),
+        "submitted": _time(run.created_at),
+        "outcome": run.state,
+        "raised": run.error is not None,
+        "runningSeconds": 0.0 if run.started_at is None else round(finished_at - run.started_at, 6),
+        "outputBytes": run.output_bytes,
+    }
+
+
+def _known(run: NotedExecution, identity: Identity, code: str | None) -> dict[str, Any]:
+    """Return what is known of an execution from its beginning on."""
+    body: dict[str, Any] = {"contextId": run.context_id, "executionId": run.id, "tenant": run.tenant}
+    if identity.token:
+        body["token"], body["role"] = identity.token, identity.role
+    if (caller := run.caller) is not None:
+        body["requestId"] = caller.request_id
+        if caller.address:
+            body["address"] = caller.address
+    if run.origin:
+        body["origin"] = run.origin
+    if not run.kept:
+        body["listed"] = False
+    body["sha256"] = run.source.sha256
+    if code is not None:  # JSON cannot hold a lone surrogate
+        body["code"] = code.encode(errors="backslashreplace").decode()
+    return body
+
+
+def _happened(happening: Happening, identity: Identity | None) -> dict[str, Any]:
+    body: dict[str, Any] = {"time": _time(happening.at), "event": happening.name}
+    if happening.context_id:
+        body["contextId"] = happening.context_id
+    body["tenant"] = happening.tenant
+    if identity is not None and identity.token:
+        body["token"] = identity.token
+    if (caller := happening.caller) is not None:
+        body["requestId"] = caller.request_id
+        if caller.address:
+            body["address"] = caller.address
+    return {**body, **happening.fields}

@@ -72,12 +72,12 @@ async def test_what_happens_is_written_down_without_secrets(start_daemon: StartD
     for path in files:
         checked.check(path.read_bytes().splitlines(keepends=True))
     events = [it for path in files for it in entries(path)]
-    (submitted,) = [it for it in events if it.get("executionId") == execution and it["event"] == "execution.submitted"]
-    assert submitted["sha256"] == hashlib.sha256(CODE.encode()).hexdigest()
-    assert (submitted["requestId"], submitted["address"]) == ("request-1", "127.0.0.1")
+    (done,) = [it for it in events if it.get("executionId") == execution and it["event"] == "execution.ended"]
+    assert done["sha256"] == hashlib.sha256(CODE.encode()).hexdigest()
+    assert (done["requestId"], done["address"], done["outcome"]) == ("request-1", "127.0.0.1", "completed")
     assert entries(audit)[0]["continues"] == entries(audit)[0]["prev"]
     kinds = [it["event"] for it in events]
-    assert kinds.count("execution.submitted") == kinds.count("execution.ended") == 2
+    assert kinds.count("execution.ended") == 2
     assert kinds.count("request.refused") == 3
 
 

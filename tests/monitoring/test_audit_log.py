@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 import os
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from interpreterd.contexts.executions import ExecutionRecord, Executions
 from interpreterd.contexts.holdings import Holdings
 from interpreterd.model.access_errors import AuditUnavailable
 from interpreterd.model.caller import CALLER, ClientRequest
+from interpreterd.model.events import Failure, Outcome
 from interpreterd.model.happenings import Happening
 from interpreterd.model.identity import CURRENT, Identity
 from interpreterd.model.requests import Execute
@@ -44,40 +46,72 @@ def entries(path: Path) -> list[dict[str, Any]]:
     return [orjson.loads(line) for line in lines]
 
 
-def test_an_execution_has_a_line_when_it_is_taken_and_one_when_it_ends(log: AuditLog, tmp_path: Path) -> None:
+def asked(log: AuditLog) -> ExecutionRecord:
+    """Submit an execution for a tenant's request."""
     tokens = CURRENT.set(Identity(tenant="acme", role="tenant", token="t1", sees_all=False))
     caller = CALLER.set(ClientRequest("r1", address="192.0.2.1"))
     run, request = record("print('grüße')" * 50, origin="ada")
     log.submitted(run, request)
     CALLER.reset(caller)
     CURRENT.reset(tokens)
+    return run
+
+
+WHO = {
+    "contextId": "c1",
+    "executionId": "e1",
+    "tenant": "",
+    "token": "t1",
+    "role": "tenant",
+    "requestId": "r1",
+    "address": "192.0.2.1",
+    "origin": "ada",
+    "sha256": hashlib.sha256(("print('grüße')" * 50).encode()).hexdigest(),
+}
+
+
+async def test_a_long_execution_has_a_line_when_it_begins_and_one_that_tells_all(log: AuditLog, tmp_path: Path) -> None:
+    run = asked(log)
+    await soon(lambda: len(entries(tmp_path / "audit")) == 2)
+    run.note_begin()
+    run.note_end(Outcome.COMPLETED, None)
+    log.ended(run)
+    await asyncio.to_thread(log.close)
+    begun, submitted, ended = entries(tmp_path / "audit")
+    assert (begun["event"], begun["pid"]) == ("audit.begun", os.getpid())
+    assert submitted["event"] == "execution.submitted"
+    assert {key: submitted[key] for key in WHO} == {key: ended[key] for key in WHO} == WHO
+    assert set(submitted) == {*WHO, "time", "event", "prev"}, "no code"
+    assert (ended["event"], ended["outcome"], ended["raised"]) == ("execution.ended", "completed", False)
+    assert ended["submitted"] == submitted["time"]
+
+
+def test_a_short_execution_has_one_line(log: AuditLog, tmp_path: Path) -> None:
+    run = asked(log)
+    run.note_begin()
+    run.note_end(Outcome.INTERRUPTED, Failure(name="Secret", value="secret"))
     log.ended(run)
     log.close()
-    begun, submitted, ended = entries(tmp_path / "audit")
-    assert begun["pid"] == os.getpid()
-    assert submitted["event"] == "execution.submitted"
-    assert submitted["sha256"] == hashlib.sha256(request.code.encode()).hexdigest()
-    about = {
-        key: submitted[key] for key in ("contextId", "executionId", "token", "role", "requestId", "address", "origin")
-    }
-    assert about == {
-        "contextId": "c1",
-        "executionId": "e1",
-        "token": "t1",
-        "role": "tenant",
-        "requestId": "r1",
-        "address": "192.0.2.1",
-        "origin": "ada",
-    }
-    assert "code" not in submitted
-    assert (ended["event"], ended["executionId"], ended["outcome"]) == ("execution.ended", "e1", "queued")
+    _, ended = entries(tmp_path / "audit")
+    assert {key: ended[key] for key in WHO} == WHO
+    assert (ended["event"], ended["outcome"], ended["raised"]) == ("execution.ended", "interrupted", True)
+    assert "ecret" not in str(ended)
 
 
-def test_the_code_itself_is_kept_if_that_is_wanted(tmp_path: Path) -> None:
+@pytest.mark.parametrize("is_long", [True, False])
+def test_the_code_itself_is_kept_once_if_that_is_wanted(tmp_path: Path, is_long: bool) -> None:
     log = AuditLog(str(tmp_path / "audit"), keeps_code=True)
-    log.submitted(*record("'\ud800' # a lone surrogate"))
+    run, request = record("'\ud800' # a lone surrogate")
+    log.submitted(run, request)
+    if is_long:
+        while len(entries(tmp_path / "audit")) == 1:
+            time.sleep(0.001)
+    run.note_end(Outcome.CANCELLED, None)
+    log.ended(run)
     log.close()
-    assert entries(tmp_path / "audit")[1]["code"] == "'\\ud800' # a lone surrogate"
+    told = [it["code"] for it in entries(tmp_path / "audit") if "code" in it]
+    assert told == ["'\\ud800' # a lone surrogate"]
+    assert len(entries(tmp_path / "audit")) == (3 if is_long else 2)
 
 
 def test_what_else_happens_has_a_line(log: AuditLog, tmp_path: Path) -> None:
@@ -91,7 +125,7 @@ def test_what_else_happens_has_a_line(log: AuditLog, tmp_path: Path) -> None:
         "acme",
         "r9",
     )
-    assert line["time"] == "1970-01-01T00:00:01.500000+00:00"
+    assert line["time"] == "1970-01-01T00:00:01.500000Z"
 
 
 async def test_at_rotation_the_chain_goes_on_in_a_new_file(log: AuditLog, tmp_path: Path) -> None:
