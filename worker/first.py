@@ -23,14 +23,28 @@ KILLED = 128
 
 def be_mortal():
     """Change the functions of ``os`` and ``signal``."""
-    for module in (sys.modules["os"], sys.modules["posix"]):  # not the copies that this module sees
-        _extend(module, "kill", lambda pid, number: pid in (0, 1) and number)
-        module.killpg = _like(module.killpg, _killing_group(module.killpg, module.kill))
-        module.abort = _like(module.abort, _aborting(module.abort))
-    for module in (sys.modules["_signal"], sys.modules.get("signal")):
-        if module is not None:
-            _extend(module, "raise_signal", lambda number: number)
-            _extend(module, "pthread_kill", lambda thread, number: number)
+    system, signals = sys.modules["posix"], sys.modules["_signal"]  # not the copies that this module sees
+    kill = _ending(system.kill, lambda pid, number: pid in (0, 1) and number)
+    changed = {"kill": kill, "killpg": _killing_group(system.killpg, kill), "abort": _aborting(system.abort)}
+    _put(changed, system, sys.modules["os"])
+    changed = {
+        "raise_signal": _ending(signals.raise_signal, lambda number: number),
+        "pthread_kill": _ending(signals.pthread_kill, lambda thread, number: number),
+    }
+    _put(changed, signals, sys.modules.get("signal"))
+
+
+def _put(functions, *modules):
+    """Put ``functions``, by name, into ``modules``: the same into each, as pickle expects."""
+    for name, function in functions.items():
+        original = getattr(modules[0], name)
+        function.__name__, function.__qualname__ = original.__name__, original.__qualname__
+        function.__doc__, function.__module__ = original.__doc__, original.__module__
+        signature = getattr(original, "__text_signature__", None)
+        function.__text_signature__ = signature and signature.replace("$module, ", "").replace("$module", "")
+        for module in modules:
+            if module is not None:
+                setattr(module, name, function)
 
 
 def _killing_group(killpg, kill):
@@ -42,11 +56,8 @@ def _aborting(abort):
     return lambda: _end(_signal.SIGABRT) if os.getpid() == 1 else abort()
 
 
-def _extend(module, name, own):
-    """Let the function ``name`` end this process if ``own`` returns the number of a signal that would."""
-    send = getattr(module, name, None)
-    if send is None:
-        return
+def _ending(send, own):
+    """Return a function that does what ``send`` does, and ends this process if ``own`` returns a deadly signal."""
 
     def sending(*arguments):
         send(*arguments)  # it also checks them
@@ -54,14 +65,7 @@ def _extend(module, name, own):
         if number and os.getpid() == 1 and _is_deadly(number):
             _end(number)
 
-    setattr(module, name, _like(send, sending))
-
-
-def _like(original, function):
-    function.__name__, function.__qualname__ = original.__name__, original.__qualname__
-    function.__doc__, function.__module__ = original.__doc__, original.__module__
-    function.__text_signature__ = getattr(original, "__text_signature__", None)
-    return function
+    return sending
 
 
 def _is_deadly(number):

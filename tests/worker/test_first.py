@@ -48,5 +48,13 @@ told = []
 for call in (lambda: os.kill("x", 9), lambda: os.kill(1, 1000), lambda: signal.raise_signal(None)):
     try: call()
     except (TypeError, OSError, ValueError) as error: told.append(type(error).__name__)
-print(json.dumps([told, os.kill.__name__, os.kill.__module__]))"""
-    assert unshared(SOURCE + code, ("mount", "pid")) == [["TypeError", "OSError", "TypeError"], "kill", "posix"]
+import inspect, pickle
+told.append([str(inspect.signature(it)) for it in (os.kill, os.abort)])
+same = pickle.loads(pickle.dumps(os.kill)) is os.kill
+print(json.dumps([told, os.kill.__name__, os.kill.__module__, same]))"""
+    assert unshared(SOURCE + code, ("mount", "pid")) == [
+        ["TypeError", "OSError", "TypeError", ["(pid, signal, /)", "()"]],
+        "kill",
+        "posix",
+        True,
+    ]
