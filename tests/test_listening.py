@@ -1,6 +1,7 @@
 """Where the daemon listens: several addresses, TLS at ports, sockets that systemd passes; SIGHUP."""
 
 import asyncio
+import json
 import os
 import shutil
 import signal
@@ -15,7 +16,7 @@ from pathlib import Path
 import aiohttp
 import pytest
 from certificates import Authority
-from harness import COMMAND, Client, Daemon, Gate
+from harness import COMMAND, PREFIX, Client, Daemon, Gate
 from leaving import logged
 
 Start = Callable[..., Awaitable[Daemon]]
@@ -191,3 +192,29 @@ def test_a_certificate_that_cannot_be_used_is_one_clear_line(tmp_path: Path) -> 
         f"interpreterd serve: error: {path}, line 2: tls-cert: cannot read {tmp_path}/missing: No such file or "
         "directory. See `interpreterd serve --help`.\n"
     )
+
+
+async def test_what_a_trusted_proxy_says_is_in_the_audit_log(start_daemon: Start, tmp_path: Path) -> None:
+    """By the PROXY protocol at a port, and by a header at a unix socket; that of any other client does not count."""
+    audit = tmp_path / "audit"
+    flags = ("--audit-log", str(audit), "--trusted-proxy", "unix", "--trusted-proxy", "127.0.0.2")
+    daemon = await start_daemon(*flags, "--listen", f"unix:{tmp_path}/a.sock")
+    body = b'{"code": "1"}'
+    head = f"POST {PREFIX}/execute HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: {len(body)}\r\n"
+    told = f"{head}X-Forwarded-For: 192.0.2.9\r\n\r\n".encode() + body
+    proxied = f"PROXY TCP4 192.0.2.1 127.0.0.1 1 2\r\n{head}\r\n".encode() + body
+    port = daemon.announced["port"]
+    for opening, request in (
+        (asyncio.open_connection("127.0.0.1", port, local_addr=("127.0.0.2", 0)), proxied),
+        (asyncio.open_connection("127.0.0.1", port, local_addr=("127.0.0.3", 0)), told),
+        (asyncio.open_unix_connection(str(tmp_path / "a.sock")), told),
+    ):
+        reader, writer = await opening
+        writer.write(request)
+        assert (await reader.read()).startswith(b"HTTP/1.1 200 ")
+        writer.close()
+        await writer.wait_closed()
+    assert await daemon.stop() == 0
+    records = map(json.loads, (await asyncio.to_thread(audit.read_text)).splitlines())
+    addresses = [record["address"] for record in records if record["event"] == "execution.submitted"]
+    assert addresses == ["192.0.2.1", "127.0.0.3", "192.0.2.9"]

@@ -7,7 +7,6 @@ from typing import Final
 
 from aiohttp import hdrs, web
 
-from interpreterd.http.incoming import IncomingConnection
 from interpreterd.http.keys import SETTINGS
 
 UNIX_PEER: Final = "unix"
@@ -47,8 +46,7 @@ def peer_of(name: object) -> str:
 
 
 def _find(request: web.Request) -> str:
-    protocol = request.protocol
-    proxied = protocol.proxied if isinstance(protocol, IncomingConnection) else None
+    proxied: str | None = getattr(request.protocol, "proxied", None)  # of an ``IncomingConnection``
     peer = proxied or peer_of(request.get_extra_info("peername"))
     proxies = request.app[SETTINGS].trusted_proxy
     if not is_trusted(peer, proxies):

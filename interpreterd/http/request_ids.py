@@ -11,6 +11,7 @@ from typing import Final
 
 from aiohttp import hdrs, web
 
+from interpreterd.http.peers import client_address
 from interpreterd.model.caller import CALLER, ClientRequest
 from interpreterd.monitoring.counts import COUNTS
 from interpreterd.monitoring.happenings import HAPPENINGS
@@ -57,14 +58,14 @@ async def add_request_id(request: web.Request, response: web.StreamResponse) -> 
         response.headers[REQUEST_ID] = caller.request_id
 
 
-def caller_of(request: web.BaseRequest) -> ClientRequest:
+def caller_of(request: web.Request) -> ClientRequest:
     """Return what the headers of ``request`` say of it; a wrong header counts as a missing one."""
     headers = request.headers
     request_id = headers.get(REQUEST_ID)
     if request_id is None or _ID(request_id) is None:
         request_id = f"{_OURS}{next(_numbers):x}"
     traceparent = headers.get(TRACEPARENT)
-    address = (request.remote or "") if HAPPENINGS.sinks else ""
+    address = client_address(request) if HAPPENINGS.sinks else ""
     if traceparent is None or _TRACEPARENT(traceparent) is None:
         return ClientRequest(request_id, address=address)
     tracestate = ",".join(headers.getall(TRACESTATE, ()))

@@ -16,8 +16,11 @@ def client(peer: object, headers: list[tuple[str, str]], *proxies: str) -> str:
     app = web.Application()
     app[SETTINGS] = HttpSettings(trusted_proxy=proxies)
     transport = mock.Mock()
+    protocol = mock.Mock(transport=transport, proxied=None)
     transport.get_extra_info = lambda name, default=None: peer if name == "peername" else default
-    return client_address(make_mocked_request("GET", "/", CIMultiDict(headers), app=app, transport=transport))
+    return client_address(
+        make_mocked_request("GET", "/", CIMultiDict(headers), app=app, transport=transport, protocol=protocol)
+    )
 
 
 LOCAL = ("127.0.0.1", 5)
