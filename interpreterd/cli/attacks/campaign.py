@@ -59,7 +59,9 @@ def daemon(place: Ground, flags: Sequence[str]) -> Iterator[dict[str, Any]]:
     env |= {SECRET_VARIABLE: place.secret, "HOME": str(place.base / "home"), "TMPDIR": str(place.base / "tmp")}
     if frozen:
         env["PYINSTALLER_RESET_ENVIRONMENT"] = "1"
-    own = ["serve", "--port", "0", "--also-listen", f"unix:{socket}", "--exit-with-parent"]
+    settings = place.base / "daemon" / "settings.toml"
+    settings.touch()  # empty, in place of the machine's or the user's
+    own = ["serve", "--config", str(settings), "--port", "0", "--also-listen", f"unix:{socket}", "--exit-with-parent"]
     with open(log, "wb") as stderr:
         process = subprocess.Popen(
             [*program, *own, *flags],

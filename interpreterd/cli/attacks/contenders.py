@@ -14,13 +14,14 @@ from attrs import frozen
 
 from interpreterd.cli.attacks.ground import Ground, started
 from interpreterd.client import Interpreter
+from interpreterd.client.errors import ClientError
 from interpreterd.client.sync import Context
 
 ATTACKS_TIMEOUT_S: Final = 120
 SHOWN_TIMEOUT_S: Final = 5
 
 
-class Unexpected(Exception):
+class Unexpected(ClientError):
     """Code of this program failed in a context; its text says how."""
 
 

@@ -98,18 +98,26 @@ def _echo(selector: selectors.BaseSelector, end: socket.socket) -> None:
 
 @contextlib.contextmanager
 def shared_objects(token: str) -> Iterator[dict[str, Any]]:
-    """Make System V memory, a semaphore and a queue under one key, and a POSIX queue; remove them after the block."""
+    """Make System V memory, a semaphore and a queue under one key, and a POSIX queue; remove them after the block.
+
+    A kernel without them gives the key 0, or the name "".
+    """
+    found: dict[str, Any] = {"key": 0, "queue": ""}
     key = secrets.randbelow(1 << 30) + 1
     queue = f"interpreterd-{token}".encode()
     with contextlib.ExitStack() as until:
-        flags = 0o600 | IPC_CREAT | IPC_EXCL
-        memory = call("shmget", key, SHARED_BYTES, flags)
-        until.callback(call, "shmctl", memory, IPC_RMID, 0)
-        semaphore = call("semget", key, 1, flags)
-        until.callback(call, "semctl", semaphore, 0, IPC_RMID, 0)
-        messages = call("msgget", key, flags)
-        until.callback(call, "msgctl", messages, IPC_RMID, 0)
-        sizes = (ctypes.c_long * 8)(0, 1, MESSAGE_BYTES)  # struct mq_attr
-        os.close(call("mq_open", queue, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600, sizes))
-        until.callback(call, "mq_unlink", queue)
-        yield {"key": key, "queue": queue.decode()}
+        with contextlib.suppress(OSError):
+            flags = 0o600 | IPC_CREAT | IPC_EXCL
+            memory = call("shmget", key, SHARED_BYTES, flags)
+            until.callback(call, "shmctl", memory, IPC_RMID, 0)
+            semaphore = call("semget", key, 1, flags)
+            until.callback(call, "semctl", semaphore, 0, IPC_RMID, 0)
+            messages = call("msgget", key, flags)
+            until.callback(call, "msgctl", messages, IPC_RMID, 0)
+            found["key"] = key
+        with contextlib.suppress(OSError):
+            sizes = (ctypes.c_long * 8)(0, 1, MESSAGE_BYTES)  # struct mq_attr
+            os.close(call("mq_open", queue, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600, sizes))
+            until.callback(call, "mq_unlink", queue)
+            found["queue"] = queue.decode()
+        yield found
