@@ -8,7 +8,7 @@ import os
 import sys
 from binascii import a2b_base64
 
-from worker import landlock
+from worker import landlock, streams
 from worker.syscalls import libc
 
 # <linux/prctl.h>, <linux/seccomp.h>, <linux/capability.h>
@@ -42,6 +42,7 @@ def confine(given, environ, channel, library):
     ``channel`` leads to the daemon, ``library`` makes the calls of every worker. Return the descriptor at which the
     calls arrive that wait for the daemon's answer, or None if there are none; it has to be closed here.
     """
+    _be_alone()
     step = "_ctypes"
     try:
         calls = libc()
@@ -71,6 +72,17 @@ def confine(given, environ, channel, library):
     environ["TMPDIR"] = given["temporary"]
     _use_home(given["home"])
     return listener
+
+
+def _be_alone():
+    """End the worker's own thread, and refuse others: only the thread that calls this is confined."""
+    streams.current.before_fork()
+    threads = len(os.listdir("/proc/self/task"))
+    if threads > 1:
+        raise Unconfined(
+            f"cannot be isolated: this Python starts with {threads - 1} more threads, which its isolation would not "
+            "reach: a .pth file or sitecustomize makes them"
+        )
 
 
 def _drop_bounds(calls):

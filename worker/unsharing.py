@@ -36,10 +36,7 @@ def enter(confine, channel, library):
 
     Raises OSError, which names the step.
     """
-    from worker import streams
-
     kernel, kinds = Kernel(), confine["namespaces"]
-    streams.current.before_fork()
     if "pid" in kinds:
         # The child makes the others while its parent leaves.
         early = [kind for kind in kinds if kind in ("user", "pid")]

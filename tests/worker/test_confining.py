@@ -3,6 +3,7 @@
 import errno
 import select
 import socket
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -92,3 +93,31 @@ def test_the_listener_of_its_calls_comes_with_the_answer(worker: DrivenWorker, t
 def test_packages_are_installed_below_its_home(confined: DrivenWorker) -> None:
     code = "import site, sys, os; print(sys.prefix != sys.base_prefix or site.USER_SITE.startswith(os.environ['HOME']))"
     assert confined.printed(code) == "True\n"
+
+
+def test_a_thread_that_would_not_be_confined_makes_the_worker_useless(tmp_path: Path) -> None:
+    """Code could let it do what the confined thread may not: each thread has its own rules."""
+    (tmp_path / "sitecustomize.py").write_text(
+        "import threading, time\nthreading.Thread(target=time.sleep, args=[1000], daemon=True).start()\n"
+    )
+    with DrivenWorker(sys.executable, tmp_path, {"PYTHONPATH": str(tmp_path)}) as worker:
+        given = confine(worker.python, tmp_path, tmp_path)
+        worker.send({"type": "configure", "cwd": str(tmp_path), "envs": {}, "confine": given})
+        told = worker.receive()
+        assert told is not None
+        assert told["type"] == "failed"
+        assert told["reason"].startswith("cannot be isolated: this Python starts with 1 more threads")
+
+
+def test_the_workers_own_thread_is_confined_as_well(worker: DrivenWorker, tmp_path: Path) -> None:
+    """It flushes a stream, which code may have changed."""
+    (tmp_path / "work").mkdir()
+    worker.printed("import sys; sys.stdout.write('x')")
+    configure(worker, tmp_path / "work", **confine(worker.python, tmp_path / "work", tmp_path))
+    looking = """
+import sys
+sys.stdout.write('x')
+import os
+status = [open(f'/proc/self/task/{it}/status').read() for it in os.listdir('/proc/self/task')]
+print([it.split('Seccomp:')[1].split()[0] for it in status])"""
+    assert worker.printed(looking) == "x['2', '2']\n"
