@@ -71,9 +71,15 @@ async def get_endpoint(service: ContextService, request: web.Request) -> web.Str
         return refused(HTTPStatus.BAD_REQUEST, "INVALID_REQUEST", "port must be from 1 to 65535")
     host = request.headers[hdrs.HOST]
     if int(port) in DAEMON_PORTS:
-        return json_response({"endpoint": host + _below(request)})
+        return json_response({"endpoint": host + _below(request), **_headers(request)})
     name = host.rpartition(":")[0] if host.rpartition(":")[2].isdigit() else host
     return json_response({"endpoint": f"{name}:{int(port)}"})
+
+
+def _headers(request: web.Request) -> dict[str, Any]:
+    """Return the headers that the SDK has to send there: the token that it has sent here."""
+    token = request.headers.get("OPEN-SANDBOX-API-KEY", "")
+    return {"headers": {"X-EXECD-ACCESS-TOKEN": token}} if token else {}
 
 
 def _below(request: web.Request) -> str:

@@ -65,3 +65,14 @@ async def test_its_end_is_confirmed_and_ignored(box: Any) -> None:
 async def test_what_is_wrong_is_told(box: Any, method: str, path: str, body: Any, status: int, code: str) -> None:
     got, told = await answer(box, method, path, json=body)
     assert (got, told["code"], bool(told["message"])) == (status, code, True)
+
+
+async def test_the_sdk_is_told_to_send_its_token_to_the_execution_daemon(
+    open_client: Callable[..., Awaitable[Any]],
+) -> None:
+    client = await open_client()
+    path = "/v1/sandboxes/local/endpoints/44772"
+    async with client.get(path, headers={"OPEN-SANDBOX-API-KEY": "T"}) as response:
+        assert (await response.json())["headers"] == {"X-EXECD-ACCESS-TOKEN": "T"}
+    async with client.get(path) as response:
+        assert "headers" not in await response.json()
