@@ -82,12 +82,21 @@ class Loopback:
         while self.attempts:
             self.attempts.pop().close()
 
-    def judging(self, call: HeldCall) -> _Steps:
-        """End ``call``, a connect(2), or make an attempt of it, which ends it later; in short steps."""
-        self._counted += 1
+    def look(self, call: HeldCall) -> Destination | None:
+        """Return where ``call``, a connect(2), wants to go; None if that is the kernel's to judge.
+
+        For a thread: code that maps and unmaps much memory can hold up a look into it for a second.
+        """
         try:
             with self._rights():
-                to = destination(call, self._ports)
+                return destination(call, self._ports)
+        except OSError:  # the caller has gone, or the daemon may not look
+            return None
+
+    def judging(self, call: HeldCall, to: Destination | None) -> _Steps:
+        """End ``call``, or make an attempt of it, which ends it later; in short steps. ``look`` has found ``to``."""
+        self._counted += 1
+        try:
             if to is None or not self.listener.is_waiting(call):
                 self.listener.let_through(call)
             elif self._is_connected(to.socket.inode):
@@ -95,7 +104,7 @@ class Loopback:
                 self._unanswered = None
             else:
                 yield from self._decide(call, to)
-        except (OSError, TooMany):  # the caller has gone, the daemon may not look, or descriptors have run out
+        except (OSError, TooMany):  # descriptors have run out
             self.listener.let_through(call)
 
     def _decide(self, call: HeldCall, to: Destination) -> _Steps:

@@ -5,6 +5,7 @@ import contextlib
 import logging
 import select
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from typing import Final
@@ -13,11 +14,13 @@ from attrs import define
 
 from interpreterd.processes.budget import Budget
 from interpreterd.processes.listening import SocketTable
-from interpreterd.processes.notifications import CallListener
+from interpreterd.processes.notifications import CallListener, HeldCall
 from interpreterd.processes.slices import Slices
+from interpreterd.workers.isolation.destinations import Destination
 from interpreterd.workers.isolation.loopback import Loopback
 from interpreterd.workers.isolation.tracing import rights_to_look
 
+LOOKERS: Final = 4  # threads that look into callers; a context has one of them at a time
 TURN_LIMIT: Final = 8  # calls in a turn of the event loop, of all contexts together
 WORK_PER_S, WORK_BURST = 4000.0, 1000.0  # of a context, in the units of ``Loopback.work``
 ALL_WORK_PER_S, ALL_WORK_BURST = 8000.0, 2000.0
@@ -74,6 +77,7 @@ class Switchboard:
             self._table.close()
             raise
         self._slices = Slices()
+        self._lookers = ThreadPoolExecutor(LOOKERS, thread_name_prefix="calls")
         self._lines: dict[int, _Line] = {}
         self._budget = Budget(ALL_WORK_PER_S, ALL_WORK_BURST)
         self._pause: asyncio.TimerHandle | None = None
@@ -94,6 +98,7 @@ class Switchboard:
             self._pause.cancel()
         self._epoll.close()
         self._table.close()
+        self._lookers.shutdown(wait=False, cancel_futures=True)
 
     def add(
         self,
@@ -163,12 +168,24 @@ class Switchboard:
         call = line.loopback.listener.receive()
         if call is None:
             return
-        work = self._slices.start(line.loopback.judging(call))
-        if work.done():
-            self._rest(line, work)
-        else:
-            self._watch(line, 0)
-            work.add_done_callback(partial(self._rest, line))
+        try:
+            looking = asyncio.get_running_loop().run_in_executor(self._lookers, line.loopback.look, call)
+        except RuntimeError:  # no room for a thread
+            line.loopback.listener.let_through(call)
+            return
+        self._watch(line, 0)
+        looking.add_done_callback(partial(self._looked, line, call))
+
+    def _looked(self, line: _Line, call: HeldCall, looking: "asyncio.Future[Destination | None]") -> None:
+        if self._lines.get(line.fd) is line:
+            if (failure := looking.exception()) is not None:
+                _log.error("the caller of a call could not be looked at", exc_info=failure)
+            to = None if failure else looking.result()
+            work = self._slices.start(line.loopback.judging(call, to))
+            if work.done():
+                self._rest(line, work)
+            else:
+                work.add_done_callback(partial(self._rest, line))
 
     def _rest(self, line: _Line, work: "asyncio.Future[None]") -> None:
         """Go on with the next call of ``line``, as soon as it may have one."""

@@ -2,13 +2,15 @@
 
 import contextlib
 import os
+import threading
 from collections.abc import AsyncIterator
 
 import pytest
 from notifying import Notifying, notifying, until
 
-from interpreterd.processes.notifications import CallListener
+from interpreterd.processes.notifications import CallListener, HeldCall
 from interpreterd.workers.isolation import switchboard
+from interpreterd.workers.isolation.loopback import Loopback
 from interpreterd.workers.isolation.switchboard import Switchboard, answer_calls
 
 FLOOD = """
@@ -173,3 +175,42 @@ async def test_all_contexts_share_a_switchboard_that_is_there_as_long_as_it_is_n
     with pytest.raises(PermissionError):
         answer_calls(os.open(os.devnull, os.O_RDONLY), os.getpid(), frozenset())
     assert len(os.listdir("/proc/self/fd")) == descriptors
+
+
+async def test_a_call_goes_on_when_there_is_no_room_for_a_thread(
+    board: Switchboard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(board._lookers, "submit", full)
+    code = "import socket\nserver = socket.create_server(('127.0.0.1', 0))\nsay(attempt(server.getsockname()))"
+    async with notifying(code) as process:
+        board.add(CallListener(process.listener), process.pid, frozenset())
+        assert await process.rest() == ["PermissionError"]
+
+
+async def test_a_caller_that_holds_up_a_look_holds_up_only_its_own_calls(
+    board: Switchboard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held = threading.Event()
+    look = Loopback.look
+
+    def held_up(loopback: Loopback, call: HeldCall) -> object:
+        if loopback is slow:
+            held.wait()
+        return look(loopback, call)
+
+    monkeypatch.setattr(Loopback, "look", held_up)
+    async with contextlib.AsyncExitStack() as block:
+        block.callback(held.set)
+        slow_one = await started(board, block, ONCE)
+        (line,) = board._lines.values()
+        slow = line.loopback
+        slow_one.tell()
+        await until(lambda: not line.events)
+        other = await started(board, block, ONCE)
+        other.tell()
+        assert await other.rest() == ["None"]
+        held.set()
+        assert await slow_one.rest() == ["None"]
