@@ -16,12 +16,11 @@ from interpreterd.tenants.tokens import Token, new_token
 
 EXAMPLES: Final = """\b
 Examples:
-  export INTERPRETERD_TOKEN_FILE=/etc/interpreterd/tokens
-  interpreterd token create --tenant acme --limit max-contexts=20
-  interpreterd token create --role admin --name me
-  interpreterd token list
-  interpreterd token revoke 5f0c3a9e
-  interpreterd serve --token-file /etc/interpreterd/tokens"""
+  interpreterd token create --token-file tokens --tenant acme --limit max-contexts=20
+  interpreterd token create --token-file tokens --role admin --name me
+  interpreterd token list --token-file tokens
+  interpreterd token revoke --token-file tokens 5f0c3a9e
+  interpreterd serve --token-file tokens"""
 AFTERWARDS: Final = "a running daemon reads the file again at SIGHUP"
 _F = TypeVar("_F", bound=Any)
 

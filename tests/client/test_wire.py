@@ -152,7 +152,7 @@ def test_reads_every_event_that_the_protocol_has() -> None:
     assert len(known) > 10
     assert {(it.number, it.execution_id) for it in known} == {(it["seq"], it["executionId"]) for it in events}
     unknown = {message["type"] for message, it in zip(events, known, strict=True) if it.event is None}
-    assert unknown == {"submitted", "workerEnded"}, "those of contexts"
+    assert unknown == {"submitted", "workerEnded", "expired"}, "those of contexts"
 
 
 @given(st.binary() | st.recursive(st.none() | st.integers() | st.text(), st.lists).map(json.dumps).map(str.encode))

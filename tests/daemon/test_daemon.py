@@ -84,7 +84,7 @@ async def test_port_in_use(start_daemon: Start) -> None:
 
 @pytest.mark.parametrize("host", ["192.0.2.1", "no such host", "two..dots"])
 async def test_no_such_address(start_daemon: Start, host: str) -> None:
-    daemon = await start_daemon("--host", host)
+    daemon = await start_daemon("--host", host, "--insecure-bind")
     assert await daemon.ended() == 1
     assert daemon.log.decode().startswith(f"interpreterd: cannot listen on {host} port 0: ")
     assert daemon.log.count(b"\n") == 1
