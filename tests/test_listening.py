@@ -216,5 +216,5 @@ async def test_what_a_trusted_proxy_says_is_in_the_audit_log(start_daemon: Start
         await writer.wait_closed()
     assert await daemon.stop() == 0
     records = map(json.loads, (await asyncio.to_thread(audit.read_text)).splitlines())
-    addresses = [record["address"] for record in records if record["event"] == "execution.submitted"]
+    addresses = [record["address"] for record in records if record["event"] == "execution.ended"]
     assert addresses == ["192.0.2.1", "127.0.0.3", "192.0.2.9"]
