@@ -30,6 +30,7 @@ _NETWORK = {
     "create_server",
     "start_server",
 }
+_SHARING = {"SemLock", "shm_open"}  # of locks and shared memory: files in /dev/shm
 # Functions that ask for what is off in every isolated context. One that is not here gets no note: anything may answer
 # EPERM.
 _OFF = {
@@ -133,6 +134,8 @@ def _kind(error, confine):
             return "connect" if error.errno in (errno.EACCES, errno.EPERM) else None
         if error.filename is None and "socket" in called:
             return "call"
+        if called & _SHARING and error.errno == errno.EACCES:
+            return "memory"
         if called & _OFF and error.errno in (errno.EPERM, errno.ENOSYS):
             return "call"
     if error.errno in _FILES:

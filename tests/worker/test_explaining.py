@@ -8,7 +8,13 @@ import pytest
 from worker_driver import DrivenWorker
 from worker_modules import told
 
-NOTES = {"write": "no writes", "read": "no reads", "connect": "no connections", "call": "no such call"}
+NOTES = {
+    "write": "no writes",
+    "read": "no reads",
+    "connect": "no connections",
+    "call": "no such call",
+    "memory": "no memory",
+}
 
 
 def note(worker: DrivenWorker, code: str, tmp_path: Path, **more: Any) -> Any:
@@ -84,6 +90,7 @@ def test_a_file_that_a_view_hides_is_explained(worker: DrivenWorker, tmp_path: P
         ("socket = Refusing().EAFNOSUPPORT; socket()", "call"),
         ("unshare = Refusing().EPERM; unshare()", "call"),
         ("kill = Refusing().EPERM; kill()", "call"),
+        ("SemLock = Refusing().EACCES; SemLock()", "memory"),
         ("kill = Refusing().ESRCH; kill()", None),
         ("frobnicate = Refusing().EPERM; frobnicate()", None),
     ],

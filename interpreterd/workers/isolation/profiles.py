@@ -168,6 +168,7 @@ def _notes(isolation: Isolation, cwd: str) -> Mapping[str, str]:
             "write": f"writes outside the context's directory are off: {cwd}, HOME and TMPDIR are its own",
             "read": "reads outside the system, the Python environment and the context's directory are off",
             "connect": network,
+            "memory": "locks and memory that processes share are off in this context: it has no /dev/shm of its own",
             "call": f"this system call is off in a context with isolation {isolation.profile}",
         }
     )
