@@ -160,6 +160,7 @@ async def _start_app(
     if isolator.usual.is_on:
         await isolator.prepare(isolator.usual)
     app = make_app(settings=settings, launcher=pool, isolator=isolator, token=token)
+    app[MANAGER].peers.follow(inherited.isolating)
     takes_over = inherited.successor is not None
     records = written_down(settings.monitoring, event_log, app[RELOADS], takes_over=takes_over)
     await stack.enter_async_context(records)

@@ -13,6 +13,7 @@ from typing import Any, Final, Self
 from attrs import frozen
 
 HANDOVER_VARIABLE: Final = "INTERPRETERD_HANDOVER"
+ISOLATING_VARIABLE: Final = "INTERPRETERD_ISOLATING"
 FIRST_FD: Final = 3  # SD_LISTEN_FDS_START
 FDS_LIMIT: Final = 256
 _FOR_SUPERVISORS: Final = ("NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID")
@@ -30,6 +31,7 @@ class Inherited:
         watchdog_s: At least so often the supervisor wants a sign of life; None if it does not.
         successor: The descriptor to which to write a line when the daemon is ready; None if it replaces no other.
         parent: A pidfd of the process with which the daemon is to end; None if an earlier daemon has passed none.
+        isolating: Earlier daemons that have isolated contexts, which may still run: pids.
         token: What an earlier daemon knows of the token that its environment had; empty if it had none.
         environ: The supervisor's variables, for a daemon that replaces this one.
     """
@@ -39,6 +41,7 @@ class Inherited:
     watchdog_s: float | None = None
     successor: int | None = None
     parent: int | None = None
+    isolating: tuple[int, ...] = ()
     token: bytes = b""
     environ: Mapping[str, str] = {}
 
@@ -48,6 +51,7 @@ class Inherited:
         sockets = {name: environ.pop(name, "") for name in _FOR_SOCKETS}
         supervisor = {name: value for name in _FOR_SUPERVISORS if (value := environ.pop(name, None)) is not None}
         handed = _handed(environ.pop(HANDOVER_VARIABLE, ""))
+        isolating = environ.pop(ISOLATING_VARIABLE, "").split(",")
         named = handed.get("sockets") or _activated(sockets)
         for fd in (*(fd for _, fd in named), *(handed[key] for key in ("ready", "parent") if handed.get(key))):
             os.set_inheritable(fd, False)
@@ -57,6 +61,7 @@ class Inherited:
             watchdog_s=_watchdog_s(supervisor) if handed else _watchdog_s(supervisor, is_ours),
             successor=handed.get("ready"),
             parent=handed.get("parent"),
+            isolating=tuple(int(pid) for pid in isolating if handed and pid.isdecimal()),
             token=_read(handed.get("token")),
             environ=supervisor,
         )

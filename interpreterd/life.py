@@ -16,7 +16,7 @@ from interpreterd.draining import Ending, drained
 from interpreterd.http.connections import Connections
 from interpreterd.http.keys import RELOADS
 from interpreterd.http.readiness import READINESS
-from interpreterd.inherited import Inherited
+from interpreterd.inherited import ISOLATING_VARIABLE, Inherited
 from interpreterd.listening import Listeners
 from interpreterd.processes.nursery import Nursery
 from interpreterd.reloading import Reloading
@@ -111,12 +111,17 @@ class Life:
         failure = "no new daemon could be started: this one goes on"
         self._upgrade = supervised(asyncio.get_running_loop(), self._replace(), _log, failure)
 
+    def _isolating(self) -> dict[str, str]:
+        """Return what a new daemon is told of those that have isolated contexts: their code may not use it."""
+        peers = self._app[MANAGER].peers
+        pids = (*peers.predecessors, os.getpid()) if peers.watches else ()
+        return {ISOLATING_VARIABLE: ",".join(map(str, pids))} if pids else {}
+
     async def _replace(self) -> None:
         self._supervisor.reloading()
         try:
-            pid = await start_successor(
-                self._listening, self._nursery, self._inherited.environ, self._parent, self._token
-            )
+            environ = {**self._inherited.environ, **self._isolating()}
+            pid = await start_successor(self._listening, self._nursery, environ, self._parent, self._token)
         except UpgradeFailed as error:
             _log.error("no new daemon has started, this one goes on: %s", error)
             self._supervisor.ready(self._status())

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from interpreterd import inherited
-from interpreterd.inherited import HANDOVER_VARIABLE, Inherited, handover
+from interpreterd.inherited import HANDOVER_VARIABLE, ISOLATING_VARIABLE, Inherited, handover
 
 
 @pytest.fixture
@@ -75,7 +75,10 @@ def test_a_successor_gets_everything_and_says_when_it_is_ready(fds: list[int]) -
     os.close(end)
     names = [("127.0.0.1:80", fds[0]), ("web", fds[1])]
     supervisor: dict[str, Any] = {"NOTIFY_SOCKET": "/run/a", "WATCHDOG_USEC": "6000000", "WATCHDOG_PID": "1"}
-    successor = take(**{HANDOVER_VARIABLE: handover(names, writer, None, secret)}, **supervisor)
+    handed = {HANDOVER_VARIABLE: handover(names, writer, None, secret), ISOLATING_VARIABLE: "12,34"}
+    successor = take(**handed, **supervisor)
+    assert successor.isolating == (12, 34)
+    assert take(**{ISOLATING_VARIABLE: "12"}).isolating == ()
     assert successor.sockets == tuple(names)
     assert (successor.parent, successor.supervisor, successor.watchdog_s) == (None, "/run/a", 6.0)
     assert (successor.environ, successor.token) == (supervisor, b"hash")

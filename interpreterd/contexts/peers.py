@@ -10,7 +10,7 @@ import socket
 from collections.abc import Callable, Iterable
 from typing import Final, Protocol
 
-from interpreterd.processes.lineage import Untraceable, adopts, peer_line
+from interpreterd.processes.lineage import Untraceable, adopts, is_older, peer_line
 from interpreterd.workers.isolation.isolator import Place
 
 REFUSED: Final = "code that runs in an isolated context may not use the daemon's API"
@@ -38,26 +38,36 @@ class Peers:
 
     Attributes:
         watches: Whether peers are judged: from the first isolated context on.
+        predecessors: The daemons that this one has replaced, and that have isolated contexts, which may still run.
     """
 
     def __init__(self, contexts: Callable[[], Iterable[Inhabited]]) -> None:
         """``contexts`` returns all that exist now."""
         self.watches = False
+        self.predecessors: tuple[int, ...] = ()
         self._contexts = contexts
+
+    def follow(self, predecessors: Iterable[int]) -> None:
+        """Refuse the code that runs in daemons above this one, with the pids ``predecessors``, while they end."""
+        self.predecessors = tuple(predecessors)
+        self.watches = self.watches or bool(self.predecessors)
 
     def refusal(self, sock: socket.socket) -> str | None:
         """Return why the peer of a new connection is refused, a sentence for a client; None if it is not."""
         if not self.watches or sock.family != socket.AF_UNIX:
             return None
+        own = os.getpid()
         try:
-            line = peer_line(sock, os.getpid())
+            line = peer_line(sock, own, *(it for it in self.predecessors if is_older(it, own)))
         except Untraceable as error:
             _log.warning("a connection is refused while there are isolated contexts: %s", error)
             return f"{UNTRACED}: {error}"
-        if not line:
+        if line is None or not line.pids:
             return None
+        if line.ancestor != own:
+            return REFUSED
         kinds = {it.pid: it.place.info.isolation.is_on for it in self._contexts()}
-        found = {kinds[pid] for pid in line if pid in kinds}
+        found = {kinds[pid] for pid in line.pids if pid in kinds}
         if True in found:
             return REFUSED
         return REFUSED if adopts() and not found else None

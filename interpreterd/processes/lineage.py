@@ -14,7 +14,7 @@ import signal
 import socket
 import struct
 from collections.abc import Iterator
-from typing import Final
+from typing import Final, NamedTuple
 
 from interpreterd.processes import proc_stat
 
@@ -29,8 +29,20 @@ class Untraceable(Exception):
     """The descent of a process cannot be told; the text is the reason."""
 
 
-def peer_line(sock: socket.socket, ancestor: int) -> list[int] | None:
-    """Return the process that has connected to ``sock``, a unix socket, as ``line`` does for its pid.
+class Line(NamedTuple):
+    """The descent of a process.
+
+    Attributes:
+        ancestor: From which it descends, or which it is.
+        pids: The process and those above it, up to a child of ``ancestor``; none if it is ``ancestor``.
+    """
+
+    ancestor: int
+    pids: list[int]
+
+
+def peer_line(sock: socket.socket, *ancestors: int) -> Line | None:
+    """Return the line of the process that has connected to ``sock``, a unix socket, as ``line`` does for its pid.
 
     It is the process that called connect(2), whoever has the socket by now.
 
@@ -40,13 +52,13 @@ def peer_line(sock: socket.socket, ancestor: int) -> list[int] | None:
     with _peer_alive(sock) as pid:
         if not pid:  # it is outside of this pid namespace, and so no descendant
             return None
-        return line(pid, ancestor)
+        return line(pid, *ancestors)
 
 
-def line(pid: int, ancestor: int) -> list[int] | None:
-    """Return ``pid`` and the processes above it, up to a child of ``ancestor``; none if ``pid`` is ``ancestor``.
+def line(pid: int, *ancestors: int) -> Line | None:
+    """Return how ``pid`` descends from the nearest of ``ancestors``, which are this process and others above it.
 
-    None means that it does not descend from ``ancestor``, which is this process or one above it.
+    None means that it descends from none of them.
 
     Raises:
         Untraceable: A process of the line is gone or hidden, or there are more than ``LINE_LIMIT``.
@@ -54,8 +66,8 @@ def line(pid: int, ancestor: int) -> list[int] | None:
     found: list[int] = []
     parent, started = _parent_and_start(pid)
     for _ in range(LINE_LIMIT):
-        if pid == ancestor:
-            return found
+        if pid in ancestors:
+            return Line(pid, found)
         if not parent:  # init, or see ``_parent_and_start``
             return None
         above = None
@@ -69,6 +81,14 @@ def line(pid: int, ancestor: int) -> list[int] | None:
             found.append(pid)
             pid, (parent, started) = parent, above
     raise Untraceable(f"it descends from more than {LINE_LIMIT} processes, or they change too fast")
+
+
+def is_older(pid: int, than: int) -> bool:
+    """Return whether ``pid`` lives, and has started before the living process ``than``: no newer one has its number."""
+    try:
+        return _parent_and_start(pid)[1] < _parent_and_start(than)[1]
+    except Untraceable:
+        return False
 
 
 def adopts() -> bool:

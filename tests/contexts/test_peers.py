@@ -10,7 +10,7 @@ import pytest
 from interpreterd.contexts import peers
 from interpreterd.contexts.peers import REFUSED, UNTRACED, Peers
 from interpreterd.model.isolation import STANDARD, Isolation, IsolationInfo
-from interpreterd.processes.lineage import Untraceable
+from interpreterd.processes.lineage import Line, Untraceable
 from interpreterd.workers.isolation.isolator import Place
 
 PLAIN, ISOLATED, TEMPLATE, CHILD = 1001, 1002, 1003, 1004
@@ -33,11 +33,11 @@ def sock() -> Iterator[socket.socket]:
 
 
 def judge(monkeypatch: pytest.MonkeyPatch, line: "list[int] | Untraceable | None", *, adopts: bool = True) -> Peers:
-    def peer_line(sock: socket.socket, ancestor: int) -> "list[int] | None":
-        assert ancestor == os.getpid()
+    def peer_line(sock: socket.socket, *ancestors: int) -> Line | None:
+        assert ancestors[0] == os.getpid()
         if isinstance(line, Untraceable):
             raise line
-        return line
+        return None if line is None else Line(ancestors[-1], line)
 
     monkeypatch.setattr(peers, "peer_line", peer_line)
     monkeypatch.setattr(peers, "adopts", lambda: adopts)
@@ -95,3 +95,24 @@ def test_no_process_is_looked_at_before_there_is_an_isolated_context(
 def test_connections_by_tcp_are_not_judged(monkeypatch: pytest.MonkeyPatch) -> None:
     with socket.socket() as sock:
         assert judge(monkeypatch, [ISOLATED]).refusal(sock) is None
+
+
+def test_code_of_a_daemon_that_this_one_replaces_is_refused_while_that_ends(
+    monkeypatch: pytest.MonkeyPatch, sock: socket.socket
+) -> None:
+    made = judge(monkeypatch, [CHILD, PLAIN])
+    made.watches = False
+    made.follow([])
+    assert not made.watches
+    made.follow([1])
+    assert made.refusal(sock) == REFUSED
+    made.follow([1 << 30])  # it has ended
+    assert made.refusal(sock) is None
+
+
+def test_the_daemon_that_this_one_replaces_may_itself_connect(
+    monkeypatch: pytest.MonkeyPatch, sock: socket.socket
+) -> None:
+    made = judge(monkeypatch, [])
+    made.follow([1])
+    assert made.refusal(sock) is None

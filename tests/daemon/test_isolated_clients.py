@@ -1,13 +1,18 @@
 """Code in an isolated context cannot use the daemon that runs it, neither over its unix socket nor over its ports."""
 
 import json
+import os
+import re
+import signal
 import socket
 import subprocess
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
-from harness import COMMAND, Client, Daemon
+from harness import COMMAND, Client, Daemon, Gate, gone
+from leaving import holds
 from standing import SharedDaemon
 
 from interpreterd.contexts.peers import REFUSED
@@ -95,6 +100,31 @@ async def test_code_without_isolation_may_go_on_as_before(shared: SharedDaemon) 
         for code in ("ask({path!r})", BY_A_CHILD):
             status, body = await asked(client, context, code.format(path=path_of(shared)))
             assert (status, body["status"]) == (200, "ok")
+
+
+async def test_code_of_a_daemon_that_is_replaced_is_refused_by_the_new_one(
+    start_daemon: Callable[..., Awaitable[Daemon]], gate: Gate, tmp_path: Path
+) -> None:
+    """Its contexts go on until their code has ended; they are no descendants of the new daemon."""
+    daemon = await start_daemon("--unix-socket", "a.sock")
+    path = daemon.url.removeprefix("unix:")
+    code = f"{ASK}print('runs', flush=True)\n{gate.wait}\nask({path!r})"
+    isolation = {"profile": "standard", "readPaths": [str(tmp_path)]}
+    async with Client(daemon.url) as client:
+        context = await client.create(isolation=isolation)
+        async with client.running(code, contextId=context) as running:
+            await running.until("runs")
+            os.kill(daemon.pid, signal.SIGUSR2)
+            await holds(lambda: b"accepts connections now" in daemon.log)
+            (successor,) = re.findall(rb"process (\d+) accepts connections now", daemon.log)
+            try:
+                gate.open()
+                assert (await running.finish()).stdout.split()[:2] == ["runs", "403"]
+                async with Client(daemon.url) as other:
+                    assert (await other.request("GET", "/contexts"))[0] == 200
+            finally:
+                os.kill(int(successor), signal.SIGTERM)
+                await gone(int(successor))
 
 
 async def test_a_port_of_the_daemon_is_no_port_for_a_context(standing: Standing) -> None:

@@ -11,7 +11,7 @@ import pytest
 from nursery_alone import run
 
 from interpreterd.processes import lineage, proc_stat
-from interpreterd.processes.lineage import LINE_LIMIT, Untraceable, line, peer_line
+from interpreterd.processes.lineage import LINE_LIMIT, Untraceable, is_older, line, peer_line
 
 # Connects, itself or by a descendant, tells which process that was, and lives until its stdin ends.
 CONNECT = """
@@ -75,23 +75,35 @@ def accept(tmp_path: Path) -> Iterator[Accept]:
 def test_a_child_is_its_own_line(accept: Accept) -> None:
     sock, child, connected = accept("itself")
     assert connected == child
-    assert peer_line(sock, os.getpid()) == [child]
+    assert peer_line(sock, os.getpid()) == (os.getpid(), [child])
 
 
 def test_a_descendant_in_another_session_is_traced_to_the_child(accept: Accept) -> None:
     sock, child, connected = accept("by a descendant")
     found = peer_line(sock, os.getpid())
     assert found is not None
-    assert (found[0], found[-1], len(found)) == (connected, child, 3)
+    assert (found.pids[0], found.pids[-1], len(found.pids)) == (connected, child, 3)
 
 
 def test_a_process_itself_has_an_empty_line(tmp_path: Path) -> None:
-    assert line(os.getpid(), os.getpid()) == []
+    assert line(os.getpid(), os.getpid()) == (os.getpid(), [])
 
 
 def test_a_process_above_or_beside_is_no_descendant() -> None:
     assert line(os.getppid(), os.getpid()) is None
     assert line(1, os.getpid()) is None
+
+
+def test_the_nearest_of_several_ancestors_counts() -> None:
+    above = os.getppid()
+    assert line(os.getpid(), above) == (above, [os.getpid()])
+    assert line(os.getpid(), above, os.getpid()) == (os.getpid(), [])
+
+
+def test_it_is_told_which_process_is_older() -> None:
+    assert is_older(1, os.getpid())
+    assert not is_older(os.getpid(), 1)
+    assert not is_older(NONE, os.getpid())
 
 
 def test_a_process_that_connected_and_ended_cannot_be_traced(accept: Accept) -> None:
@@ -130,12 +142,12 @@ NONE = 1 << 30  # no process has such a number
 def test_a_process_whose_parent_dies_meanwhile_is_traced_by_its_new_parent(monkeypatch: pytest.MonkeyPatch) -> None:
     """The number of the dead parent is that of a process beside the ancestor by now: it would lead away."""
     fake(monkeypatch, {NONE + 1: [NONE + 2, NONE + 3], NONE + 2: 1, NONE + 3: NONE, NONE: 1, 1: 0})
-    assert line(NONE + 1, NONE) == [NONE + 1, NONE + 3]
+    assert line(NONE + 1, NONE) == (NONE, [NONE + 1, NONE + 3])
 
 
 def test_a_parent_that_has_just_died_is_no_reason_to_give_up(monkeypatch: pytest.MonkeyPatch) -> None:
     fake(monkeypatch, {NONE + 1: [NONE + 2, NONE], NONE: 1, 1: 0})
-    assert line(NONE + 1, NONE) == [NONE + 1]
+    assert line(NONE + 1, NONE) == (NONE, [NONE + 1])
 
 
 def test_a_line_without_end_is_cut(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -174,4 +186,4 @@ def test_it_is_told_whether_a_process_adopts_orphans() -> None:
 def test_without_a_pidfd_of_the_peer_its_number_is_traced(accept: Accept, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(lineage, "SO_PEERPIDFD", 9999)  # ENOPROTOOPT, as before Linux 6.5
     sock, child, _ = accept("itself")
-    assert peer_line(sock, os.getpid()) == [child]
+    assert peer_line(sock, os.getpid()) == (os.getpid(), [child])
