@@ -158,7 +158,8 @@ class LocalContexts:
         else:
             contexts = [manager.existing(context_id)]
         measured = await manager.sampler.ask({it.id: pid for it in contexts if (pid := it.pid) is not None})
-        found = [stats_of(it, manager.sampler, measured.get(it.id)) for it in contexts]
+        disks = await manager.sampler.disks(name for it in contexts for name in it.transcript.tally.directories)
+        found = [stats_of(it, manager.sampler, measured.get(it.id), disks) for it in contexts]
         return AllStats(at=time.time(), contexts=found, daemon=await asyncio.to_thread(daemon_stats))
 
     async def readings(self) -> Readings:

@@ -4,7 +4,7 @@ import os
 import resource
 import time
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 from interpreterd.contexts.context import Context
@@ -18,8 +18,10 @@ _STARTED_AT: Final = time.time()
 _PAGE_BYTES: Final = os.sysconf("SC_PAGE_SIZE")
 
 
-def stats_of(context: Context, sampler: Sampler, processes: ProcessStats | None) -> ContextStats:
-    """Return the stats of ``context``; ``processes`` are those of its worker."""
+def stats_of(
+    context: Context, sampler: Sampler, processes: ProcessStats | None, disks: Mapping[str, int]
+) -> ContextStats:
+    """Return the stats of ``context``; ``processes`` are those of its worker, ``disks`` what directories hold."""
     info, transcript, now = context.info(), context.transcript, time.time()
     tally, running = transcript.tally, transcript.running
     is_running = running is not None and running.kept and not running.hidden
@@ -35,6 +37,7 @@ def stats_of(context: Context, sampler: Sampler, processes: ProcessStats | None)
         at=now,
         created_at=info.created_at,
         cpu_s=sampler.cpu_of(context.id),
+        disk_bytes=_disk_bytes(transcript.tally.directories, disks),
         processes=processes,
         executions=dict(tally.outcomes),
         raised=tally.raised,
@@ -45,6 +48,10 @@ def stats_of(context: Context, sampler: Sampler, processes: ProcessStats | None)
         output_bytes=tally.output_bytes,
         restarts=dict(tally.restarts),
     )
+
+
+def _disk_bytes(directories: tuple[str, ...], disks: Mapping[str, int]) -> int | None:
+    return sum(disks[it] for it in directories) if all(it in disks for it in directories) else None
 
 
 def daemon_stats() -> DaemonStats:

@@ -13,12 +13,13 @@ from typing import Final, TypeVar
 
 from interpreterd.background import supervised
 from interpreterd.model.stats import ProcessStats
-from interpreterd.processes.figures import Figures, measure_all
+from interpreterd.processes.figures import Figures, measure_all, measure_disks
 from interpreterd.processes.usage import STUCK_S, Meter, Process, Snapshot, resident_bytes
 
 REST_PER_LOOK: Final = 200  # at most a two-hundredth of a processor
 LEAST_GAP_S: Final = 0.2  # processor time comes in ticks of 10 ms: within a shorter time, the last share is told again
 _log = logging.getLogger(__name__)
+_A = TypeVar("_A")
 _T = TypeVar("_T")
 
 
@@ -127,6 +128,10 @@ class Sampler:
                 found[context_id] = self._stats(context_id, its)
         return found
 
+    async def disks(self, directories: Iterable[str]) -> Mapping[str, int]:
+        """Return how much each of ``directories`` holds; without those that take too long."""
+        return await self._in_thread(measure_disks, set(directories)) or {}
+
     async def _ask_all(self) -> Mapping[int, Figures]:
         """Measure all workers, once for all who ask before that begins."""
         if self._all is None:
@@ -141,10 +146,10 @@ class Sampler:
     def _pids(self) -> dict[str, int]:
         return {context_id: pid for context_id, pid in self._workers().items() if pid is not None}
 
-    async def _in_thread(self, function: Callable[[list[int]], _T], pids: list[int]) -> _T | None:
+    async def _in_thread(self, function: Callable[[_A], _T], what: _A) -> _T | None:
         try:
             async with asyncio.timeout(STUCK_S):
-                return await asyncio.get_running_loop().run_in_executor(self._thread, function, pids)
+                return await asyncio.get_running_loop().run_in_executor(self._thread, function, what)
         except Exception as error:  # TimeoutError, OSError, no room for a thread; in a task group it would end all
             _log.warning("the processes of contexts could not be measured: %s", str(error) or "it takes too long")
             return None

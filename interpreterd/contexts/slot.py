@@ -70,7 +70,7 @@ class Slot:
         self._turns = starting
         self._starting: asyncio.Task[WorkerStartFailed | None] | None = None
         self._watch: Watch | None = None
-        self._directories = directories
+        self._directories = self.tally.directories = directories
         self._disk: Disk | None = None
         self._cgroup: Cgroup | None = None
         self._is_known = False

@@ -40,6 +40,7 @@ class Tally:
     Attributes:
         tenant: Whose the context is.
         listed: Whether clients find the context, see ``CreateContext``.
+        directories: Its working directory, and those that are its own.
         outcomes: How many executions have ended, by outcome.
         raised: How many of them had an exception or an error.
         running_s: The time in which ended executions ran. Likewise ``queued_s``, in which they waited.
@@ -52,6 +53,7 @@ class Tally:
         "_context_id",
         "_is_created",
         "_last_end",
+        "directories",
         "listed",
         "outcomes",
         "output_bytes",
@@ -67,6 +69,7 @@ class Tally:
         self._context_id = context_id
         self.tenant = tenant
         self.listed = listed
+        self.directories: tuple[str, ...] = ()
         self._is_created = False
         self._last_end = ""
         self.outcomes: dict[str, int] = {}

@@ -36,7 +36,7 @@ class ContextStats:
         at: When that was, since the epoch.
         cpu_s: Processor time of all its processes so far, as far as it was seen: of processes that end between two
             looks, and that nobody waits for, the last part is missing.
-        disk_bytes: What its private directories hold; None if it has none, or nobody has measured them.
+        disk_bytes: What its working directory and those of its own hold; None if counting that takes too long.
         processes: None without a worker, or if it could not be measured.
         executions: How many have ended, by outcome; without looks and those that clients cannot list.
         raised: How many of them had an exception or an error.

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 
 from attrs import frozen
 
+from interpreterd.processes.trees import TREE_ENTRIES_LIMIT, Walk
 from interpreterd.processes.usage import ALL_BUDGET_S, FAMILY_BUDGET_S, Process, Snapshot, resident_bytes
 
 _UNIQUE = (b"Private_Clean:", b"Private_Dirty:", b"Private_Hugetlb:")
@@ -48,6 +49,23 @@ def measure_all(pids: Iterable[int]) -> dict[int, Figures]:
         began = time.thread_time()
         found[pid] = _figures(family, min(FAMILY_BUDGET_S, left_s))
         left_s -= time.thread_time() - began
+    return found
+
+
+def measure_disks(directories: Iterable[str]) -> dict[str, int]:
+    """Return how much each of ``directories`` holds; without those that cannot be counted within the budget."""
+    left_s = ALL_BUDGET_S
+    found = {}
+    for directory in set(directories):
+        walk = Walk(directory)
+        try:
+            if walk.go_on(min(FAMILY_BUDGET_S, left_s)) and walk.size.entries < TREE_ENTRIES_LIMIT:
+                found[directory] = walk.size.size_bytes
+        except OSError:  # it is gone, or closed to the daemon
+            pass
+        finally:
+            walk.close()
+        left_s -= walk.cost_s
     return found
 
 

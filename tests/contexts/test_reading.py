@@ -46,7 +46,10 @@ async def test_stats_tell_of_what_runs_and_waits_now(tmp_path: Path) -> None:
         await service.submit_unattended(Execute(code="1", context_id=context))
         await service.submit_unattended(Execute(code="2", context_id=context))
         await worker.run()
+        (tmp_path / "file").write_bytes(b"x" * 100_000)
         (stats,) = (await service.stats(context)).contexts
+        assert stats.disk_bytes is not None
+        assert stats.disk_bytes >= 100_000
         assert (stats.running, stats.queued, stats.state) == (1, 1, "busy")
         assert stats.running_s > 0
         assert stats.queued_s > 0

@@ -4,11 +4,12 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from interpreterd.processes import figures
-from interpreterd.processes.figures import measure_all
+from interpreterd.processes.figures import measure_all, measure_disks
 
 SHARED_BYTES = 64 << 20
 # A parent with memory that its child shares, three threads, and a descriptor that both have.
@@ -65,3 +66,13 @@ def test_a_process_that_is_gone_has_no_figures() -> None:
     process.wait()
     assert measure_all([process.pid]) == {}
     assert list(measure_all([process.pid, os.getpid()])) == [os.getpid()]
+
+
+def test_directories_are_counted_within_a_budget(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "file").write_bytes(b"x" * 100_000)
+    missing = str(tmp_path / "missing")
+    found = measure_disks([str(tmp_path), str(tmp_path), missing])
+    assert list(found) == [str(tmp_path)]
+    assert 100_000 <= found[str(tmp_path)] < 200_000
+    monkeypatch.setattr(figures, "FAMILY_BUDGET_S", 0.0)
+    assert measure_disks([str(tmp_path)]) == {}
