@@ -27,7 +27,8 @@ from interpreterd.workers.isolation.destinations import Destination, destination
 
 PORTS_OF_ALL: Final = 1024  # code without privileges has no servers below this one
 ATTEMPTS_LIMIT: Final = 32  # of a context, at the same time
-_UNITS_OF_A_DECISION: Final = 3
+_UNITS_OF_A_CALL: Final = 2
+_UNITS_OF_A_DECISION: Final = 2
 _STEPS_OF_A_UNIT: Final = 16
 _PLACED: Final = 1 << 10
 _Connection = tuple[int, tuple[str, int], tuple[str, int]]  # a family, and the names of the two ends
@@ -73,7 +74,7 @@ class Loopback:
 
     @property
     def work(self) -> float:
-        """What it has done so far, in units of some 50 µs of the event loop's time."""
+        """What it has done so far, in units of some 100 µs of a processor."""
         return self._counted + self._owners.steps / _STEPS_OF_A_UNIT
 
     def close(self) -> None:
@@ -95,7 +96,7 @@ class Loopback:
 
     def judging(self, call: HeldCall, to: Destination | None) -> _Steps:
         """End ``call``, or make an attempt of it, which ends it later; in short steps. ``look`` has found ``to``."""
-        self._counted += 1
+        self._counted += _UNITS_OF_A_CALL
         try:
             if to is None or not self.listener.is_waiting(call):
                 self.listener.let_through(call)
