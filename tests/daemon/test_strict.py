@@ -83,6 +83,7 @@ print(server.accept()[0].recv(9).decode())""",
 }
 
 
+@pytest.mark.parametrize("strict", ["fork"], indirect=True)
 @pytest.mark.parametrize("how", CHILDREN)
 async def test_processes_and_what_they_share_work(strict: Client, tmp_path: Path, how: str) -> None:
     context = await strict.create(cwd=str(tmp_path))
@@ -121,7 +122,8 @@ async def test_an_interrupt_reaches_the_processes_that_the_code_waits_for(strict
         await running.until("on")
         await strict.request("POST", f"/context/{context}/interrupt")
         await running.finish()
-    assert await told(strict, context, "print(process.wait())") == -signal.SIGINT
+    # 0 if the interrupt came just when Popen had the status, and made it forget that.
+    assert await told(strict, context, "print(process.wait())") in (0, -signal.SIGINT)
 
 
 async def test_code_that_does_not_end_is_killed(strict: Client, tmp_path: Path) -> None:
