@@ -60,7 +60,7 @@ def show_settings(chosen: Chosen) -> None:
         return
     settings = effective(chosen)
     if chosen.others:
-        echo_json({name: {"value": value, "source": source} for name, (value, source) in settings.items()})
+        echo_json({name: {"value": _in_json(value), "source": source} for name, (value, source) in settings.items()})
         return
     rows = [(flag_of(name)[2:], _in_words(name, value), source) for name, (value, source) in settings.items()]
     console().print(table(("SETTING", "VALUE", "FROM"), rows))
@@ -73,6 +73,11 @@ def effective(chosen: Chosen) -> dict[str, tuple[Any, str]]:
     if (launcher := effective_launcher(chosen.settings.workers)) != chosen.settings.workers.launcher:
         settings["launcher"] = (launcher, settings["preload"][1])
     return settings
+
+
+def _in_json(value: Any) -> Any:
+    """Return ``value``, or its text if JSON has no such kind."""
+    return value if value is None or isinstance(value, bool | int | float | str | tuple) else str(value)
 
 
 def _in_words(name: str, value: Any) -> str:

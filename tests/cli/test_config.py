@@ -1,6 +1,7 @@
 """``interpreterd config`` shows each setting and its source."""
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -113,3 +114,9 @@ def test_check_tells_a_mistake(tmp_path: Path, capsys: pytest.CaptureFixture[str
     told = f"{path}, line 1: pool-siez: unknown key; the nearest one is pool-size"
     told = f"interpreterd config: error: {told}. See `interpreterd config --help`.\n"
     assert (caught.value.code, *capsys.readouterr()) == (2, "", told)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only a superuser has users for contexts")
+def test_a_range_of_users_is_shown_as_it_is_written() -> None:
+    for flags in ([], ["--json"]):
+        assert "1234567-1234568" in interpreterd("config", "--isolation-uids", "1234567-1234568", *flags).stdout
