@@ -173,7 +173,7 @@ class Walk:
         judge = validator(f"{pointer}/content/{media.replace('/', '~1')}/schema")
         for value in values:
             judge.validate(value)
-        self.seen.add((name, status, media, values[0]["code"] if status >= 400 else None))
+        self.seen.add((name, status, media, values[0].get("code") if status >= 400 else None))
         assert code is None or values[0]["code"] == code, values
         return values[0] if media == "application/json" else values
 
