@@ -159,15 +159,17 @@ class Loopback:
     def _reaches_the_family(self, attempt: Attempt) -> Generator[None, None, bool]:
         """Return whether ``attempt`` is connected to one of the sockets that were judged before.
 
-        As long as one of them has listened all the time, no other can have got the connection, unless both share the
-        port by SO_REUSEPORT: then it is seen now. If none listens any more, the server's own end is judged. A server
-        that has closed that, too, can get nothing; if the caller has waited, it may be another one, which has sent
-        something.
+        The other end has to be a socket of this machine: a firewall may send connections elsewhere (NAT). As long as
+        one of those has listened all the time, no other can have got the connection, unless both share the port by
+        SO_REUSEPORT: then it is seen now. If none listens any more, the server's own end is judged. A server that has
+        closed that, too, can get nothing; if the caller has waited, it may be another one, which has sent something.
         """
+        accepted = self._table.connected(attempt.to.family, attempt.there, attempt.here)
+        if accepted is None:
+            return False
         listening = {found.inode for found in self._table.listening(attempt.to.address, attempt.to.port)}
         if listening:
             return listening <= attempt.listening
-        accepted = self._table.connected(attempt.to.family, attempt.there, attempt.here)
         return (yield from self._owners.have([accepted])) if accepted else not attempt.has_waited
 
     def _hand_over(self, attempt: Attempt) -> None:

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 import pytest
 from notifying import notifying, until
 
+from interpreterd.processes.listening import SocketTable
 from interpreterd.processes.notifications import CallListener
 from interpreterd.workers.isolation.loopback import ATTEMPTS_LIMIT
 from interpreterd.workers.isolation.switchboard import Switchboard
@@ -138,3 +139,15 @@ signal.setitimer(signal.ITIMER_REAL, 0)
 say(*set(answers))
 """
     assert await said(board, code) == ["None"]
+
+
+async def test_a_connection_that_a_firewall_has_sent_elsewhere_is_not_handed_over(
+    board: Switchboard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The other end of the daemon's socket is then no socket of this machine; here the kernel says so."""
+    monkeypatch.setattr(SocketTable, "connected", lambda *_: None)
+    code = """
+server = socket.create_server(("127.0.0.1", 0))
+say(attempt(server.getsockname()))
+"""
+    assert await said(board, code) == ["PermissionError"]
