@@ -28,7 +28,7 @@ GENERATED = {**reference.PAGES, "figures": plots.page}
 # The library's own inventory would have to be fetched, but the site is built without a network. And two types that a
 # client never meets: it does not offer to answer input(), and no exception of the daemon leaves the daemon.
 nitpick_ignore_regex = [
-    ("py:.*", r"(asyncio|collections\.abc|datetime|os|pathlib|types|typing)\..*"),
+    ("py:.*", r"(asyncio|collections\.abc|datetime|os|pathlib|ssl|types|typing)\..*"),
     ("py:class", r"interpreterd\.model\.\w+\.(Event|InputRequest|InterpreterError)"),
     # What the properties of a documented class read from.
     ("py:class", r"interpreterd\.model\.(files\.ChangedFiles|failures\.Details|functions\.CallOutcome)"),
