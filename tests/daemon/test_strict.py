@@ -117,7 +117,7 @@ async def test_an_interrupt_keeps_the_state(strict: Client, tmp_path: Path) -> N
 
 async def test_an_interrupt_reaches_the_processes_that_the_code_waits_for(strict: Client, tmp_path: Path) -> None:
     context = await strict.create(cwd=str(tmp_path))
-    code = "import subprocess\nprocess = subprocess.Popen(['sh', '-c', 'echo on; exec sleep 1000'])\nprocess.wait()"
+    code = "import subprocess\nprocess = subprocess.Popen(['sleep', '1000'])\nprint('on', flush=True)\nprocess.wait()"
     async with strict.running(code, contextId=context) as running:
         await running.until("on")
         await strict.request("POST", f"/context/{context}/interrupt")
