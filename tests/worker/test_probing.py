@@ -46,7 +46,7 @@ def test_a_user_without_privileges_needs_a_namespace_of_users_or_is_told_why_it_
     assert as_nobody.of("mount") or as_nobody.missing["mount"]
     helpless = found("setpriv", "--bounding-set=-all").namespaces
     assert helpless.of("mount") is None
-    assert helpless.missing["user"] == "/proc/self/uid_map: Operation not permitted"
+    assert helpless.missing["user"].endswith(": Operation not permitted")
 
 
 def test_each_kind_is_tried_apart() -> None:
