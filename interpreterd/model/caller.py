@@ -6,7 +6,7 @@ from typing import Any, Final
 from attrs import define
 
 
-@define(eq=False)
+@define(eq=False, repr=False)
 class ClientRequest:
     """One request of a client over HTTP; a WebSocket is one request, whatever is run on it. It does not change.
 

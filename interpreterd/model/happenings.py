@@ -50,7 +50,7 @@ class NotedExecution(Protocol):
     def error(self) -> Failure | None: ...
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, eq=False, repr=False)
 class Happening:
     """An event in the life of a context or of the daemon.
 

@@ -1,11 +1,14 @@
-"""What contexts and the daemon use and have done, in numbers, for those who operate the daemon."""
+"""What contexts and the daemon use and have done, in numbers, for those who operate the daemon.
+
+The daemon imports these classes at its start: they have neither ``==`` nor a ``repr``, which attrs would compile.
+"""
 
 from collections.abc import Mapping
 
 from attrs import frozen
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, eq=False, repr=False)
 class ProcessStats:
     """The worker of a context and all processes below it, at one moment.
 
@@ -28,7 +31,7 @@ class ProcessStats:
     descriptors: int
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, eq=False, repr=False)
 class ContextStats:
     """One context, over all of its workers. Times are in seconds.
 
@@ -63,7 +66,7 @@ class ContextStats:
     restarts: Mapping[str, int]
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, eq=False, repr=False)
 class DaemonStats:
     """The daemon's own process. Times are in seconds.
 
@@ -81,7 +84,7 @@ class DaemonStats:
     descriptor_limit: int
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, eq=False, repr=False)
 class AllStats:
     """All contexts that a client may see, oldest first.
 
@@ -94,7 +97,7 @@ class AllStats:
     daemon: DaemonStats | None
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, eq=False, repr=False)
 class Readings:
     """The state of a daemon at one moment.
 

@@ -16,7 +16,7 @@ MetricSample = tuple[Mapping[str, str], float]
 _PLAIN: Final[Mapping[str, str]] = {}
 
 
-@frozen
+@frozen(eq=False, repr=False)
 class Family:
     """One metric, with a sample for each combination of its labels' values.
 

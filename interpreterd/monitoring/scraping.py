@@ -1,13 +1,16 @@
 """Answers to Prometheus: what it costs to answer is imported at the first question."""
 
 import asyncio
+from typing import TYPE_CHECKING
 
 from interpreterd import __version__
 from interpreterd.model.stats import Readings
 from interpreterd.monitoring.counts import COUNTS
-from interpreterd.monitoring.families import Family, families
 from interpreterd.monitoring.loop_lag import LoopLag
 from interpreterd.monitoring.settings import MonitoringSettings
+
+if TYPE_CHECKING:
+    from interpreterd.monitoring.families import Family
 
 
 class Metrics:
@@ -22,8 +25,10 @@ class Metrics:
         self._by_tenant = settings.metrics_by_tenant
         self._lag = LoopLag()
 
-    def families(self, readings: Readings) -> list[Family]:
+    def families(self, readings: Readings) -> "list[Family]":
         """Return all metrics now."""
+        from interpreterd.monitoring.families import families
+
         return families(COUNTS, readings, by_tenant=self._by_tenant, loop_lag=self._lag.ask(), version=__version__)
 
     async def expose(self, readings: Readings, accept: str) -> tuple[bytes, str]:
@@ -36,7 +41,7 @@ class Metrics:
         self._lag.close()
 
 
-def _expose(found: list[Family], accept: str) -> tuple[bytes, str]:
+def _expose(found: "list[Family]", accept: str) -> tuple[bytes, str]:
     from interpreterd.monitoring.exposition import expose
 
     return expose(found, accept)

@@ -16,7 +16,7 @@ from interpreterd.processes.usage import ALL_BUDGET_S, FAMILY_BUDGET_S, Process,
 _UNIQUE = (b"Private_Clean:", b"Private_Dirty:", b"Private_Hugetlb:")
 
 
-@frozen(kw_only=True)
+@frozen(kw_only=True, eq=False, repr=False)
 class Figures:
     """A family at one moment.
 

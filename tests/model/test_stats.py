@@ -2,6 +2,8 @@
 
 import pickle
 
+import attrs
+
 from interpreterd.model.stats import AllStats, ContextStats, DaemonStats, Readings
 
 
@@ -26,5 +28,5 @@ def test_stats_can_be_sent() -> None:
         pid=1, started_at=0.0, cpu_s=1.0, resident_bytes=2, threads=3, descriptors=4, descriptor_limit=5
     )
     stats = AllStats(at=2.0, contexts=[context], daemon=daemon)
-    assert pickle.loads(pickle.dumps(stats)) == stats
-    assert pickle.loads(pickle.dumps(Readings())) == Readings()
+    for sent in (stats, Readings()):
+        assert attrs.asdict(pickle.loads(pickle.dumps(sent))) == attrs.asdict(sent)

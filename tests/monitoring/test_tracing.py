@@ -14,7 +14,9 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from opentelemetry.trace import SpanKind, StatusCode
 
 from interpreterd.contexts.local import LocalContexts
+from interpreterd.http.keys import SETTINGS
 from interpreterd.http.request_ids import Handler, begin, traced
+from interpreterd.http.settings import HttpSettings
 from interpreterd.model.caller import CALLER, ClientRequest
 from interpreterd.model.events import Failure
 from interpreterd.model.requests import CreateContext, Execute
@@ -64,6 +66,7 @@ async def test_a_request_has_a_span_below_that_of_its_client(spans: Spans) -> No
         return await traced(spans.tracer, request, handler)
 
     app = web.Application(middlewares=[name])
+    app[SETTINGS] = HttpSettings()
     app.router.add_get("/things/{id}", answer)
     async with TestClient(TestServer(app)) as client:
         await client.get("/things/7", headers={"traceparent": PARENT, "tracestate": "rojo=1", "X-Request-Id": "r1"})
