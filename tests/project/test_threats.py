@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 from paths import ROOT
 
-from interpreterd.cli.attacks.attack import PROFILES, attacks
+from interpreterd.cli.attacks.attack import attacks
+from interpreterd.model.isolation import PROFILES
 
 TEXT = (ROOT / "THREATS.md").read_text("utf-8")
 USER = 65530  # owns nothing
