@@ -88,7 +88,8 @@ async def heads(client: Client) -> None:
         url = client.url + path.format(id="nobody", path="file", call="1")
         async with client.http.get(url) as got, client.http.head(url) as response:
             assert (response.status, await response.read()) == (got.status, b"")
-            names = ("Content-Type", "Content-Length")
+            changes = path.endswith(("/stats", "/metrics"))  # from request to request, and so its length
+            names = ("Content-Type",) if changes else ("Content-Type", "Content-Length")
             assert [response.headers[key] for key in names] == [got.headers[key] for key in names]
 
 
