@@ -135,6 +135,13 @@ async def test_a_context_reaches_its_own_servers(isolated: Client, code: str, ex
     assert await printed(isolated, context, code) == expected
 
 
+async def test_a_strict_context_with_ports_reaches_its_own_servers(isolated: Client, tmp_path: Path) -> None:
+    """It may be in a pid namespace: the daemon knows its processes by other numbers."""
+    isolation = {"profile": "strict", "network": "ports", "ports": [443]}
+    context = await isolated.create(cwd=str(tmp_path), isolation=isolation)
+    assert await printed(isolated, context, MANAGER) == "{'a': 1}\n"
+
+
 async def test_no_context_reaches_the_daemon_or_a_server_of_another_process(isolated: Client, tmp_path: Path) -> None:
     context = await a_context(isolated, tmp_path / "own")
     with socket.create_server(("127.0.0.1", 0)) as other:
