@@ -13,6 +13,7 @@ from aiohttp import hdrs, web
 
 from interpreterd.http.peers import client_address
 from interpreterd.model.caller import CALLER, ClientRequest
+from interpreterd.model.identity import CURRENT, NOBODY_ASKED
 from interpreterd.monitoring.counts import COUNTS
 from interpreterd.monitoring.happenings import HAPPENINGS
 from interpreterd.monitoring.tracers import Tracer
@@ -34,6 +35,7 @@ def begin(request: web.Request) -> ClientRequest:
     """Give a request its id: what its task does is done for it, until the next request on its connection begins."""
     caller = caller_of(request)
     CALLER.set(caller)
+    CURRENT.set(NOBODY_ASKED)  # who asks is found later: until then, it is not who asked before on this connection
     return caller
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from harness import Client, Daemon
 from soon import soon
+from tenancy import write_tokens
 
 from interpreterd.monitoring.audit_chain import Checked
 
@@ -89,3 +90,37 @@ async def test_an_audit_log_that_cannot_be_written_keeps_a_daemon_from_starting(
     assert daemon.log.decode() == (
         f"interpreterd: the audit log {tmp_path}/missing/audit cannot be opened: No such file or directory\n"
     )
+
+
+async def test_what_tenants_do_is_told_apart_without_a_token_in_sight(
+    start_daemon: StartDaemon, tmp_path: Path
+) -> None:
+    audit = tmp_path / "audit"
+    tokens = write_tokens(tmp_path / "tokens", ada="tenant acme", bob="tenant globex", eye="read")
+    flags = ("--metrics-by-tenant", "--log-events", "on", "--audit-log", str(audit))
+    daemon = await start_daemon("--token-file", str(tokens.path), *flags)
+    async with Client(daemon.url) as client:
+        url = client.base + "/execute"
+        for name, times in (("ada", 2), ("bob", 3)):
+            for _ in range(times):
+                async with client.http.post(url, json={"code": "pass"}, headers=tokens.headers(name)) as response:
+                    assert response.status == 200
+        async with client.http.post(url, json={"code": "pass"}) as response:  # on a connection that bob has used
+            assert response.status == 401
+        async with client.http.get(client.url + "/metrics", headers=tokens.headers("ada")) as response:
+            assert response.status == 403, "they tell of all tenants"
+        async with client.http.get(client.url + "/metrics", headers=tokens.headers("eye")) as response:
+            metrics = await response.text()
+    assert await daemon.stop() == 0
+    for tenant, number in (("acme", 2.0), ("globex", 3.0)):
+        assert f'interpreterd_executions_total{{outcome="completed",tenant="{tenant}"}} {number}\n' in metrics
+    ended = [it for it in entries(audit) if it["event"] == "execution.ended"]
+    assert [(it["tenant"], it["token"], it["role"]) for it in ended] == [
+        *[("acme", tokens.id_of("ada"), "tenant")] * 2,
+        *[("globex", tokens.id_of("bob"), "tenant")] * 3,
+    ]
+    refused = [it for it in entries(audit) if it["event"] == "request.refused"]
+    assert [(it["reason"], it["tenant"]) for it in refused] == [("unauthorized", ""), ("forbidden", "acme")]
+    assert daemon.log.count(b"execution.ended") == 5
+    for text in tokens.texts.values():
+        assert text not in daemon.log.decode() + audit.read_text()
