@@ -29,7 +29,7 @@ class Untraceable(Exception):
     """The descent of a process cannot be told; the text is the reason."""
 
 
-class Line(NamedTuple):
+class Descent(NamedTuple):
     """The descent of a process.
 
     Attributes:
@@ -41,7 +41,7 @@ class Line(NamedTuple):
     pids: list[int]
 
 
-def peer_line(sock: socket.socket, *ancestors: int) -> Line | None:
+def peer_line(sock: socket.socket, *ancestors: int) -> Descent | None:
     """Return the line of the process that has connected to ``sock``, a unix socket, as ``line`` does for its pid.
 
     It is the process that called connect(2), whoever has the socket by now.
@@ -55,7 +55,7 @@ def peer_line(sock: socket.socket, *ancestors: int) -> Line | None:
         return line(pid, *ancestors)
 
 
-def line(pid: int, *ancestors: int) -> Line | None:
+def line(pid: int, *ancestors: int) -> Descent | None:
     """Return how ``pid`` descends from the nearest of ``ancestors``, which are this process and others above it.
 
     None means that it descends from none of them.
@@ -67,7 +67,7 @@ def line(pid: int, *ancestors: int) -> Line | None:
     parent, started = _parent_and_start(pid)
     for _ in range(LINE_LIMIT):
         if pid in ancestors:
-            return Line(pid, found)
+            return Descent(pid, found)
         if not parent:  # init, or see ``_parent_and_start``
             return None
         above = None

@@ -63,3 +63,8 @@ class Answering:
             self._handed.close()
         if self._end is not None:
             self._end()
+        self._handed = self._end = None
+        self._on_failure = _ignore  # otherwise the worker and this would keep each other
+
+
+def _ignore(reason: str) -> None: ...

@@ -54,15 +54,15 @@ def expect_the_end(pid: int, is_over: Callable[[], bool], lives_on: Callable[[],
     A process that dies closes its channel a moment before it can be reaped, and its exit says more.
     """
     loop = asyncio.get_running_loop()
-    report_by = loop.time() + REPORT_LIMIT_S
+    loop.call_later(CLOSED_LIMIT_S, _look_for_the_end, pid, is_over, lives_on, loop.time() + REPORT_LIMIT_S)
 
-    def look() -> None:
-        if is_over():
-            return
-        # On a busy machine, its parent may not have reaped it yet.
-        if state(pid) in "ZX" and loop.time() < report_by and not is_traced(pid):
-            loop.call_later(CLOSED_LIMIT_S, look)
-        else:
-            lives_on()
 
-    loop.call_later(CLOSED_LIMIT_S, look)
+def _look_for_the_end(pid: int, is_over: Callable[[], bool], lives_on: Callable[[], None], report_by: float) -> None:
+    if is_over():
+        return
+    loop = asyncio.get_running_loop()
+    # On a busy machine, its parent may not have reaped it yet.
+    if state(pid) in "ZX" and loop.time() < report_by and not is_traced(pid):
+        loop.call_later(CLOSED_LIMIT_S, _look_for_the_end, pid, is_over, lives_on, report_by)
+    else:
+        lives_on()

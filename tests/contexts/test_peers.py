@@ -10,7 +10,7 @@ import pytest
 from interpreterd.contexts import peers
 from interpreterd.contexts.peers import REFUSED, UNTRACED, Peers
 from interpreterd.model.isolation import STANDARD, Isolation, IsolationInfo
-from interpreterd.processes.lineage import Line, Untraceable
+from interpreterd.processes.lineage import Descent, Untraceable
 from interpreterd.workers.isolation.isolator import Place
 
 PLAIN, ISOLATED, TEMPLATE, CHILD = 1001, 1002, 1003, 1004
@@ -33,11 +33,11 @@ def sock() -> Iterator[socket.socket]:
 
 
 def judge(monkeypatch: pytest.MonkeyPatch, line: "list[int] | Untraceable | None", *, adopts: bool = True) -> Peers:
-    def peer_line(sock: socket.socket, *ancestors: int) -> Line | None:
+    def peer_line(sock: socket.socket, *ancestors: int) -> Descent | None:
         assert ancestors[0] == os.getpid()
         if isinstance(line, Untraceable):
             raise line
-        return None if line is None else Line(ancestors[-1], line)
+        return None if line is None else Descent(ancestors[-1], line)
 
     monkeypatch.setattr(peers, "peer_line", peer_line)
     monkeypatch.setattr(peers, "adopts", lambda: adopts)

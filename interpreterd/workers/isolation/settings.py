@@ -1,26 +1,25 @@
 """The settings of isolation, and the daemon's own isolation that they say."""
 
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from attrs import frozen
 
-from interpreterd.model.errors import InvalidRequest
-from interpreterd.model.isolation import (
-    OFF,
-    PORTS,
-    PROFILES,
-    Isolation,
-    check_paths,
-    check_ports,
-    usual_network,
-)
 from interpreterd.setting_kinds import SettingError, absolute, setting, whole, words
 from interpreterd.workers.isolation.user_range import UserRange, user_range
 
+if TYPE_CHECKING:
+    from interpreterd.model.isolation import Isolation
+
+# As in ``model.isolation``, which is imported only when it is needed: the guard is forked before.
+_PROFILES: Final = ("off", "standard", "strict")
+_PORTS: Final = (443, 80)
 _MUST_PORTS: Final = "must be comma-separated numbers from 1 to 65535"
 
 
 def _paths(text: str) -> tuple[str, ...]:
+    from interpreterd.model.errors import InvalidRequest
+    from interpreterd.model.isolation import check_paths
+
     try:
         return check_paths("they", [absolute(path) for path in words(text)])
     except InvalidRequest as error:
@@ -28,6 +27,9 @@ def _paths(text: str) -> tuple[str, ...]:
 
 
 def _ports(text: str) -> tuple[int, ...]:
+    from interpreterd.model.errors import InvalidRequest
+    from interpreterd.model.isolation import check_ports
+
     try:
         return check_ports("they", [whole(port) for port in words(text)])
     except (InvalidRequest, ValueError):
@@ -39,10 +41,10 @@ class IsolationSettings:
     """The settings of isolation; see ``model.isolation``."""
 
     isolation: str = setting(
-        OFF,
+        _PROFILES[0],
         "what contexts' code is kept from: off nothing; standard files, processes and ports that are not its own; "
         "strict also the network. A context may ask for more",
-        choices=PROFILES,
+        choices=_PROFILES,
     )
     isolation_read: tuple[str, ...] = setting(
         (), "comma-separated paths that isolated code may read as well; may be repeated", parse=_paths, repeats=True
@@ -51,7 +53,7 @@ class IsolationSettings:
         (), "comma-separated paths that isolated code may write as well; may be repeated", parse=_paths, repeats=True
     )
     isolation_ports: tuple[int, ...] = setting(
-        PORTS, "comma-separated ports of TCP to which isolated code may connect (default: 443,80)", parse=_ports
+        _PORTS, "comma-separated ports of TCP to which isolated code may connect (default: 443,80)", parse=_ports
     )
     isolation_uids: UserRange | None = setting(  # noqa: RUF009 (as all settings)
         None,
@@ -70,8 +72,10 @@ class IsolationSettings:
             raise SettingError("isolation_uids", why)
 
 
-def isolation_of(settings: IsolationSettings) -> Isolation:
+def isolation_of(settings: IsolationSettings) -> "Isolation":
     """Return the isolation of contexts that ask for none."""
+    from interpreterd.model.isolation import Isolation, usual_network
+
     return Isolation(
         profile=settings.isolation,
         network=usual_network(settings.isolation),

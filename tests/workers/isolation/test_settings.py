@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from said import refusal, said
 
+from interpreterd.model.isolation import OFF, PORTS, PROFILES
 from interpreterd.workers.isolation.settings import IsolationSettings, isolation_of
 
 
@@ -28,6 +29,12 @@ def test_a_flag_and_a_variable_say_the_same(name: str, text: str, value: Any) ->
 )
 def test_a_bad_value_is_refused(name: str, text: str) -> None:
     assert refusal(name, text)
+
+
+def test_the_choices_are_those_of_the_model() -> None:
+    usual = IsolationSettings()
+    assert (usual.isolation, usual.isolation_ports) == (OFF, PORTS)
+    assert {said("isolation", profile) for profile in PROFILES} == set(PROFILES)
 
 
 def test_the_daemons_own_isolation_has_the_network_of_its_profile() -> None:
