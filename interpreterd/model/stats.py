@@ -37,8 +37,8 @@ class ContextStats:
 
     Attributes:
         at: When that was, since the epoch.
-        cpu_s: Processor time of all its processes so far, as far as it was seen: of processes that end between two
-            looks, and that nobody waits for, the last part is missing.
+        cpu_s: Processor time of all its processes so far, as far as it was seen: what a worker has used after the last
+            look before its end is missing, and so is that of a child that was never waited for.
         disk_bytes: What its working directory and those of its own hold; None if counting that takes too long.
         processes: None without a worker, or if it could not be measured.
         executions: How many have ended, by outcome; without looks and those that clients cannot list.
