@@ -37,7 +37,7 @@ def needing_tokens(tenants: Tenants, open_requests: OpenRequests, base_path: str
         if request.path in open_paths and request.method in READING_METHODS:
             return await handler(request)
         identity = tenants.identify(
-            list(credentials(request, query_paths)), client_address(request), request.headers.get(ACTS_FOR)
+            credentials(request, query_paths), client_address(request), request.headers.get(ACTS_FOR)
         )
         if identity.role == "read" and request.method not in READING_METHODS:
             refuse()

@@ -1,7 +1,7 @@
 """All tenants of a daemon: who a token stands for, and which contexts a request gets."""
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Final
 
 import attrs
@@ -74,7 +74,7 @@ class Tenants:
         acts_for_another = before.role == "admin" and not before.sees_all
         return before.tenant not in self._names if acts_for_another else token.tenant != before.tenant
 
-    def identify(self, credentials: list[str], address: str, acts_for: str | None) -> Identity:
+    def identify(self, credentials: Iterable[str], address: str, acts_for: str | None) -> Identity:
         """Return the identity of a request: the first of its ``credentials`` that is a token decides.
 
         Args:
@@ -86,15 +86,22 @@ class Tenants:
             Unauthorized, TooManyAttempts: None is a token.
             Forbidden, InvalidRequest: It may not act for that tenant, or there is no such tenant.
         """
-        if not credentials:
+        tokens = self._tokens  # a reload, on another thread, may replace them meanwhile
+        token, is_given = None, False
+        for text in credentials:
+            is_given = True
+            if (token := tokens.find(text)) is not None:
+                break
+        if not is_given:
             raise Unauthorized
-        token = next((found for it in credentials if (found := self._tokens.find(it)) is not None), None)
         if token is None:
             self._refuse(self._attempts.fails(address), address)
             raise Unauthorized(UNKNOWN_TOKEN)
         if token.guessable:
             self._refuse(self._attempts.guesses(address), address)
-        return token.identity if not acts_for else self._acting(token, acts_for)
+        if acts_for:
+            return self._acting(token, acts_for)
+        return tokens.identity_of(token)
 
     def _refuse(self, wait_s: int, address: str) -> None:
         if wait_s:

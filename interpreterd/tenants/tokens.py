@@ -60,6 +60,11 @@ class Tokens:
         """Take ``tokens``, and one that the daemon's own environment has."""
         self._all: Mapping[str, Token] = {it.id: it for it in tokens}
         self._chosen = chosen
+        self._identities: dict[str, Identity] = {}  # of tokens that were used
+
+    def identity_of(self, token: Token) -> Identity:
+        """Return the identity of one of these tokens, the same object each time."""
+        return self._identities.get(token.id) or self._identities.setdefault(token.id, token.identity)
 
     def find(self, text: str) -> Token | None:
         """Return the token that ``text`` is, or None. The time that it takes says nothing about any secret."""
