@@ -19,7 +19,8 @@ def client_address(request: web.Request) -> str:
     """Return the IP address of the client, without a port; ``unix`` for a client at a unix socket.
 
     A trusted proxy names it by the PROXY protocol, or by ``Forwarded`` or ``X-Forwarded-For``: of the addresses there
-    the last one counts that is no trusted proxy's itself. Headers of others do not count: anyone can send them.
+    the last one counts that is no trusted proxy's itself. Headers of others do not count: anyone can send them. A proxy
+    writes one of the two headers, and passes the other one on as it came: if they differ, neither is believed.
     """
     known = request.get(_CLIENT)
     if known is None:
@@ -51,7 +52,13 @@ def _find(request: web.Request) -> str:
     proxies = request.app[SETTINGS].trusted_proxy
     if not is_trusted(peer, proxies):
         return peer
-    for hop in reversed(list(_hops(request))):
+    named = {_last_stranger(peer, hops, proxies) for hops in _hops(request)}
+    return named.pop() if len(named) == 1 else peer
+
+
+def _last_stranger(peer: str, hops: list[str], proxies: tuple[str, ...]) -> str:
+    """Return the last of ``hops`` that is no trusted proxy's; ``peer`` has named the last of them."""
+    for hop in reversed(hops):
         address = _address(hop)
         if address is None:  # ``unknown``, or a made-up name: nothing before it can be believed
             break
@@ -61,14 +68,17 @@ def _find(request: web.Request) -> str:
     return peer
 
 
-def _hops(request: web.Request) -> Iterable[str]:
-    """Return the addresses that proxies have noted, the client's own first: RFC 7239, or else ``X-Forwarded-For``."""
+def _hops(request: web.Request) -> Iterable[list[str]]:
+    """Yield the addresses in each header that is there, the client's own first: RFC 7239, and ``X-Forwarded-For``."""
     if forwarded := request.headers.getall(hdrs.FORWARDED, []):
-        for element in ",".join(forwarded).split(","):
-            pairs = (pair.partition("=") for pair in element.split(";"))
-            yield next((value.strip() for name, _, value in pairs if name.strip().lower() == "for"), "unknown")
-    else:
-        yield from ",".join(request.headers.getall(FORWARDED_FOR, [])).split(",")
+        yield [_forwarded_for(element) for element in ",".join(forwarded).split(",")]
+    if noted := request.headers.getall(FORWARDED_FOR, []):
+        yield ",".join(noted).split(",")
+
+
+def _forwarded_for(element: str) -> str:
+    pairs = (pair.partition("=") for pair in element.split(";"))
+    return next((value.strip() for name, _, value in pairs if name.strip().lower() == "for"), "unknown")
 
 
 def _address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:

@@ -1,5 +1,6 @@
 """All tenants of a daemon: who a token stands for, and which contexts a request gets."""
 
+import itertools
 import logging
 from collections.abc import Callable, Iterable, Mapping
 from typing import Final
@@ -19,6 +20,8 @@ from interpreterd.tenants.token_file import BadTokenFile, read
 from interpreterd.tenants.tokens import Token, Tokens
 
 UNKNOWN_TOKEN: Final = "the token is not known"
+CREDENTIALS_LIMIT: Final = 8
+"""So many texts of one request are tried, and no more: all of them together are one attempt."""
 _log = logging.getLogger(__name__)
 
 
@@ -88,7 +91,7 @@ class Tenants:
         """
         tokens = self._tokens  # a reload, on another thread, may replace them meanwhile
         token, is_given = None, False
-        for text in credentials:
+        for text in itertools.islice(credentials, CREDENTIALS_LIMIT):
             is_given = True
             if (token := tokens.find(text)) is not None:
                 break

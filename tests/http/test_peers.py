@@ -45,7 +45,10 @@ LOCAL = ("127.0.0.1", 5)
         (LOCAL, [("Forwarded", 'for="[2001:db8::1]:80";proto=https')], ("127.0.0.1",), "2001:db8::1"),
         (LOCAL, [("Forwarded", "For=192.0.2.1, for=10.1.1.1")], ("127.0.0.1", "10.1.1.1"), "192.0.2.1"),
         (LOCAL, [("Forwarded", "for=unknown")], ("127.0.0.1",), "127.0.0.1"),
-        (LOCAL, [("Forwarded", "for=192.0.2.1"), ("X-Forwarded-For", "192.0.2.9")], ("127.0.0.1",), "192.0.2.1"),
+        # A proxy writes one of the two, and passes on what the client has written into the other one.
+        (LOCAL, [("Forwarded", "for=192.0.2.1"), ("X-Forwarded-For", "192.0.2.9")], ("127.0.0.1",), "127.0.0.1"),
+        (LOCAL, [("Forwarded", "for=192.0.2.1"), ("X-Forwarded-For", "")], ("127.0.0.1",), "127.0.0.1"),
+        (LOCAL, [("Forwarded", "for=192.0.2.1"), ("X-Forwarded-For", "192.0.2.1")], ("127.0.0.1",), "192.0.2.1"),
         ("", [("X-Forwarded-For", "192.0.2.1")], ("unix",), "192.0.2.1"),
         ("", [("X-Forwarded-For", "192.0.2.1")], ("127.0.0.1",), "unix"),
     ],

@@ -12,7 +12,7 @@ from interpreterd.model.rules import Rules
 from interpreterd.tenants.attempts import ATTEMPTS_AT_ONCE
 from interpreterd.tenants.contexts import TenantContexts
 from interpreterd.tenants.reading import ReadOnlyContexts
-from interpreterd.tenants.tenants import Tenants
+from interpreterd.tenants.tenants import CREDENTIALS_LIMIT, Tenants
 from interpreterd.tenants.tokens import chosen_token
 
 
@@ -68,6 +68,14 @@ def test_wrong_tokens_have_to_wait_and_a_good_one_never_has(tokens: Tokens) -> N
     with pytest.raises(TooManyAttempts):
         tenants.identify(["a-short-token"], "a", None)
     assert tenants.identify(["a-short-token"], "b", None).role == "admin"
+
+
+def test_one_request_cannot_try_many_tokens(tokens: Tokens) -> None:
+    tenants = tenants_of(tokens, chosen="a-short-token")
+    some = [f"junk-{number}" for number in range(CREDENTIALS_LIMIT - 1)]
+    assert tenants.identify([*some, "a-short-token"], "a", None).role == "admin"
+    with pytest.raises(Unauthorized):
+        tenants.identify([*some, "junk", "a-short-token"], "a", None)
 
 
 def test_only_an_administrator_acts_for_another_tenant(tokens: Tokens) -> None:
