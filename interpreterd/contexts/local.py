@@ -51,8 +51,8 @@ class LocalContexts:
     async def python(self) -> Python:
         return await self._manager.python()
 
-    async def directory(self) -> str:
-        return self._manager.default_directory
+    async def directory(self, *, tenant: str = "") -> str:
+        return self._manager.tenancies.directory_of(tenant)
 
     async def isolation(self) -> Possible:
         return await self._manager.isolator.possible()

@@ -84,11 +84,6 @@ class Manager:
         await self.close()
         await self._tasks.__aexit__(kind, error, traceback)
 
-    @property
-    def default_directory(self) -> str:
-        """The directory in which contexts begin that name none."""
-        return self._settings.cwd
-
     async def python(self) -> Python:
         """Return the workers' interpreter. Raises ``WorkerStartFailed`` if there is no usable one."""
         return await self._launcher.describe_python()
@@ -102,7 +97,7 @@ class Manager:
         HAPPENINGS.check()
         began = time.monotonic()
         check_preload(request, self._workers.preload)
-        cwd = check_directory(request.cwd if request.cwd is not None else self._settings.cwd)
+        cwd = check_directory(self.tenancies.directory(request))
         isolation = self.tenancies.isolation(request)
         await self.isolator.prepare(isolation)
         context = self._add(new_id(), cwd, request, isolation)
@@ -132,7 +127,7 @@ class Manager:
             return context
         if (request := self.tenancies.defaults.get(name)) is None:
             raise ContextNotFound(name)
-        return self._add(name, self._settings.cwd, request, self.tenancies.isolation(request))
+        return self._add(name, self.tenancies.directory(request), request, self.tenancies.isolation(request))
 
     async def prepare(self, context_id: str | None) -> None:
         """Be ready to make a context at its first use. Raises ``IsolationUnavailable``."""
@@ -222,7 +217,8 @@ class Manager:
         self.intake.check_living()
         defaults = self.tenancies.defaults
         if context_id in defaults and context_id not in self._contexts and not self.isolator.gives_users:
-            return self._directory, None
+            own = self.tenancies.directory(defaults[context_id])
+            return self._directory if own == self._settings.cwd else real_directory(own), None
         context = self.get(context_id)
         await context.place.enter()
         return context.directory, context.place.user

@@ -9,10 +9,12 @@ from interpreterd.contexts.settings import ContextSettings
 from interpreterd.contexts.turns import NO_SHARES
 from interpreterd.model.accounts import Account, Accounts
 from interpreterd.model.default_context import DEFAULT_CONTEXT_ID, default_of
-from interpreterd.model.isolation import PROFILES, Isolation, IsolationRequest, tightened
+from interpreterd.model.errors import InvalidWorkingDirectory
+from interpreterd.model.isolation import PROFILES, Isolation, IsolationRequest, is_below, tightened
 from interpreterd.model.limits import Limits
 from interpreterd.model.requests import CreateContext
 from interpreterd.model.rules import Rules
+from interpreterd.workers.directory import real_directory
 
 
 class Tenancies:
@@ -52,6 +54,26 @@ class Tenancies:
         limits = self._limits.lowered(account.rules.limits).tightened(request.limits)
         self.quotas.check_context(account)
         return account, limits
+
+    def directory(self, request: CreateContext) -> str:
+        """Return where a new context begins: a tenant that has a directory gets none outside of it.
+
+        Raises:
+            InvalidWorkingDirectory: It is outside, also by way of a symbolic link.
+        """
+        own = self.directory_of(request.tenant)
+        if request.cwd is None:
+            return own
+        if self.accounts.of(request.tenant).rules.cwd is None:
+            return request.cwd
+        real = real_directory(request.cwd) if request.cwd.startswith("/") and "\0" not in request.cwd else ""
+        if not is_below(real, (real_directory(own),)):
+            raise InvalidWorkingDirectory(f"working directory is not in the tenant's directory, {own}: {request.cwd}")
+        return real
+
+    def directory_of(self, tenant: str) -> str:
+        """Return the directory in which contexts of ``tenant`` begin that name none."""
+        return self.accounts.of(tenant).rules.cwd or self._settings.cwd
 
     def isolation(self, request: CreateContext) -> Isolation:
         """Return the isolation of a new context, found in the same way. Raises ``InvalidRequest``."""

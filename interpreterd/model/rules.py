@@ -42,11 +42,14 @@ class Rules:
         limits: Of each of its contexts; they tighten the daemon's.
         quotas: Of all its contexts together.
         isolation: The profile of its contexts, which a context may tighten; None for the daemon's own.
+        cwd: The absolute path of its directory: its contexts begin there, or below it. None for the daemon's own, and
+            then it may choose any.
     """
 
     limits: Limits = field(factory=Limits)
     quotas: Quotas = NO_QUOTAS
     isolation: str | None = None
+    cwd: str | None = None
 
 
 NO_RULES: Final = Rules()

@@ -51,7 +51,7 @@ class TenantContexts:
         return await self._inner.isolation()
 
     async def directory(self) -> str:
-        return await self._inner.directory()
+        return await self._inner.directory(tenant=self._tenant)
 
     async def create(self, request: CreateContext) -> ContextInfo:
         return self._shown(await self._inner.create(attrs.evolve(request, tenant=self._tenant)))

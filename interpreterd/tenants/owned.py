@@ -26,6 +26,10 @@ class OwnedContexts(ContextService, Protocol):
         """Let ``tenant`` have contexts, among them a default one, within ``rules``; repeating it changes these."""
         ...
 
+    async def directory(self, *, tenant: str = "") -> str:
+        """See ``ContextService``; of ``tenant``."""
+        ...
+
     async def submit(self, request: Execute, *, answers: bool = False, context_id: str | None = None) -> Submission:
         """See ``ContextService``; ``context_id`` is used in place of the request's."""
         ...

@@ -42,7 +42,8 @@ _PARSE: Final[dict[str, Callable[[str], Any]]] = {
     "max_connections": count,
 }
 ISOLATION: Final = "isolation"
-TENANT_KEYS: Final = (*(name.replace("_", "-") for name in (*LIMIT_SETTINGS, *QUOTA_SETTINGS)), ISOLATION)
+CWD: Final = "cwd"
+TENANT_KEYS: Final = (*(name.replace("_", "-") for name in (*LIMIT_SETTINGS, *QUOTA_SETTINGS)), ISOLATION, CWD)
 
 
 def tenant_rules(table: Mapping[str, Any], bad: Callable[[str, str], Exception]) -> Rules:
@@ -50,12 +51,18 @@ def tenant_rules(table: Mapping[str, Any], bad: Callable[[str, str], Exception])
     limits: dict[str, Any] = {}
     quotas: dict[str, Any] = {}
     isolation: str | None = None
+    cwd: str | None = None
     for key, value in table.items():
         name = key.replace("-", "_")
         if name == ISOLATION:
             if value not in PROFILES:
                 raise bad(key, f"{key}: must be one of {', '.join(PROFILES)}")
             isolation = value
+            continue
+        if name == CWD:
+            if not _is_directory_name(value):
+                raise bad(key, f"{key}: {_CWD_RULE}")
+            cwd = value
             continue
         if name not in LIMIT_SETTINGS and name not in QUOTA_SETTINGS:
             near = difflib.get_close_matches(key.replace("_", "-"), TENANT_KEYS, n=1)
@@ -68,7 +75,9 @@ def tenant_rules(table: Mapping[str, Any], bad: Callable[[str, str], Exception])
             limits[LIMIT_SETTINGS[name]] = value
         else:
             quotas[QUOTA_SETTINGS[name]] = value
-    return Rules(limits=Limits(**limits), quotas=Quotas(**quotas) if quotas else NO_QUOTAS, isolation=isolation)
+    return Rules(
+        limits=Limits(**limits), quotas=Quotas(**quotas) if quotas else NO_QUOTAS, isolation=isolation, cwd=cwd
+    )
 
 
 def parse_setting(name: str, value: Any) -> Any:
@@ -80,7 +89,17 @@ def parse_setting(name: str, value: Any) -> Any:
 
 def check_value(key: str, text: str) -> None:
     """Raise ValueError with the rule that ``text`` breaks, as the value of a key."""
-    if key != ISOLATION:
+    if key == CWD:
+        if not _is_directory_name(text):
+            raise ValueError(_CWD_RULE)
+    elif key != ISOLATION:
         parse_setting(key.replace("-", "_"), text)
     elif text not in PROFILES:
         raise ValueError(f"must be one of {', '.join(PROFILES)}")
+
+
+_CWD_RULE: Final = "must be the absolute path of a directory"
+
+
+def _is_directory_name(value: Any) -> bool:
+    return isinstance(value, str) and value.startswith("/") and "\0" not in value

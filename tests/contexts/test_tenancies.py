@@ -1,12 +1,14 @@
 """What a new context of a tenant may use."""
 
+from pathlib import Path
+
 import pytest
 
 from interpreterd.contexts.settings import ContextSettings
 from interpreterd.contexts.tenancies import Tenancies
 from interpreterd.contexts.turns import NO_SHARES
 from interpreterd.model.access_errors import QuotaReached
-from interpreterd.model.errors import InvalidLimit, InvalidRequest
+from interpreterd.model.errors import InvalidLimit, InvalidRequest, InvalidWorkingDirectory
 from interpreterd.model.isolation import NO_ISOLATION, Isolation, IsolationRequest
 from interpreterd.model.limits import Limits
 from interpreterd.model.requests import CreateContext
@@ -55,3 +57,22 @@ def test_a_tenants_profile_tightens_the_daemons_and_never_loosens_it() -> None:
     assert found["strict"].network == "none"
     with pytest.raises(InvalidRequest, match=r"isolation\.profile"):
         it.isolation(CreateContext(tenant="strict", isolation=IsolationRequest(profile="standard")))
+
+
+def test_contexts_of_a_tenant_with_a_directory_stay_in_it(tmp_path: Path) -> None:
+    own, other = tmp_path / "acme", tmp_path / "acme2"
+    for each in (own / "inner", other):
+        each.mkdir(parents=True)
+    (own / "link").symlink_to(other)
+    it = tenancies()
+    it.add("acme", Rules(cwd=str(own)))
+    it.add("globex", Rules())
+
+    def begins(cwd: object = None, tenant: str = "acme") -> str:
+        return it.directory(CreateContext(tenant=tenant, cwd=None if cwd is None else str(cwd)))
+
+    assert (begins(), begins(own), begins(f"{own}/inner/../inner/")) == (str(own), str(own), str(own / "inner"))
+    assert (begins(tenant="globex"), begins(other, "globex"), begins(other, "")) == ("/", str(other), str(other))
+    for outside in (tmp_path, other, own / "link", f"{own}/../acme2", "/", "", ".", "/\0", f"{own}/../acme/link"):
+        with pytest.raises(InvalidWorkingDirectory, match="not in the tenant's directory"):
+            begins(outside)

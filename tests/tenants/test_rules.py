@@ -6,7 +6,7 @@ import pytest
 from interpreterd.contexts.settings import ContextSettings
 from interpreterd.model.limits import Limits
 from interpreterd.model.rules import Quotas
-from interpreterd.tenants.rules import LIMIT_SETTINGS, QUOTA_SETTINGS, parse_setting, tenant_rules
+from interpreterd.tenants.rules import LIMIT_SETTINGS, QUOTA_SETTINGS, check_value, parse_setting, tenant_rules
 
 
 def bad(key: str, what: str) -> Exception:
@@ -30,3 +30,13 @@ def test_a_value_may_be_a_number_or_a_text() -> None:
 def test_another_type_is_refused(value: object) -> None:
     with pytest.raises(RuntimeError, match="max-contexts: must be a string or a number"):
         tenant_rules({"max-contexts": value}, bad)
+
+
+def test_a_directory_is_an_absolute_path() -> None:
+    assert tenant_rules({"cwd": "/srv/acme"}, bad).cwd == "/srv/acme"
+    check_value("cwd", "/srv/acme")
+    for wrong in ("srv", "", 3, "/\0"):
+        with pytest.raises(RuntimeError, match="cwd: must be the absolute path of a directory"):
+            tenant_rules({"cwd": wrong}, bad)
+        with pytest.raises(ValueError, match="must be the absolute path"):
+            check_value("cwd", str(wrong))
