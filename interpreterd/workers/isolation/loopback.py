@@ -162,15 +162,18 @@ class Loopback:
         The other end has to be a socket of this machine: a firewall may send connections elsewhere (NAT). As long as
         one of those has listened all the time, no other can have got the connection, unless both share the port by
         SO_REUSEPORT: then it is seen now. If none listens any more, the server's own end is judged. A server that has
-        closed that, too, can get nothing; if the caller has waited, it may be another one, which has sent something.
+        closed that, too, perhaps during the search, can get nothing; if the caller has waited, it may be another one,
+        which has sent something.
         """
-        accepted = self._table.connected(attempt.to.family, attempt.there, attempt.here)
-        if accepted is None:
+        ends = attempt.to.family, attempt.there, attempt.here
+        if self._table.connected(*ends) is None:
             return False
         listening = {found.inode for found in self._table.listening(attempt.to.address, attempt.to.port)}
         if listening:
             return listening <= attempt.listening
-        return (yield from self._owners.have([accepted])) if accepted else not attempt.has_waited
+        if (accepted := self._table.connected(*ends)) and (yield from self._owners.have([accepted])):
+            return True
+        return not attempt.has_waited and self._table.connected(*ends) == 0
 
     def _hand_over(self, attempt: Attempt) -> None:
         flags = attempt.to.socket.flags
