@@ -14,6 +14,8 @@ from attrs import define
 START: Final = "0" * 64
 PREVIOUS: Final = "prev"
 BEGUN: Final = "audit.begun"
+LAST_WHOLE: Final = "lastWhole"
+"""The key of the hash of the line before a cut one, in the line after that: the cut one may have lost its own."""
 LINE_LIMIT_BYTES: Final = 64 << 20
 
 
@@ -49,11 +51,13 @@ class Checked:
         lines: How many there were.
         first: The hash that the first one names; None before it.
         last: The hash of the last one; the next file has to begin with it.
+        whole: The hash of the last one that is not cut.
     """
 
     lines: int = 0
     first: str | None = None
     last: str | None = None
+    whole: str | None = None
 
     def check(self, lines: Iterable[bytes]) -> None:
         """Check the lines of one file, each with its newline, after those of the files before.
@@ -74,8 +78,11 @@ class Checked:
             else:
                 if cut is not None and body.get("event") != BEGUN:
                     raise BrokenChain(cut, "it is not a JSON object with a hash")
+                if cut is not None and (LAST_WHOLE in body or cut > 1) and body.get(LAST_WHOLE) != self.whole:
+                    raise BrokenChain(cut, "the line after it does not name the hash of the line before it")
                 cut = None
                 self._follow(number, body[PREVIOUS])
+                self.whole = line_hash(line)
             self.last = line_hash(line)
             self.lines += 1
         if cut is not None:

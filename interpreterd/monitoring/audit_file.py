@@ -5,7 +5,7 @@ import fcntl
 import os
 from typing import Any, Final
 
-from interpreterd.monitoring.audit_chain import BEGUN, LINE_LIMIT_BYTES, START, chained, line_hash
+from interpreterd.monitoring.audit_chain import BEGUN, LAST_WHOLE, LINE_LIMIT_BYTES, START, chained, line_hash
 
 _MODE: Final = 0o600
 _STEP_BYTES: Final = 64 << 10
@@ -33,7 +33,7 @@ class AuditFile:
         self._fd = os.open(path, flags, _MODE)
         try:
             fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            line, is_torn = _last_line(self._fd)
+            line, is_torn, self._whole = _last_line(self._fd)
         except BaseException:
             os.close(self._fd)
             raise
@@ -59,8 +59,10 @@ class AuditFile:
         return len(self._unwritten) + sum(map(len, self._added))
 
     def begin(self, body: dict[str, Any]) -> None:
-        """Add the first line of a daemon, or of a file."""
-        self.add({"event": BEGUN, **body})
+        """Add the first line of a daemon, or of a file. After a cut line it names the hash of the one before that."""
+        whole = {LAST_WHOLE: line_hash(self._whole)} if self._whole else {}
+        self._whole = b""
+        self.add({"event": BEGUN, **body, **whole})
 
     def add(self, body: dict[str, Any]) -> None:
         """Add a line; ``write`` writes it."""
@@ -87,18 +89,23 @@ def last_hash(path: str) -> str | None:
     """Return the hash of the last line of a file that another process may write to; None if it has none."""
     fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
-        line, _ = _last_line(fd)
+        line, _, _ = _last_line(fd)
     finally:
         os.close(fd)
     return line_hash(line) if line else None
 
 
-def _last_line(fd: int) -> tuple[bytes, bool]:
-    """Return the last line of a file, without its newline, and whether that is missing; empty for an empty file."""
+def _last_line(fd: int) -> tuple[bytes, bool, bytes]:
+    """Return the last line of a file, without its newline; whether that is missing; and then, the line before.
+
+    They are empty for an empty file, and the third one also if the last line is whole, or there is none before it.
+    """
     end = os.fstat(fd).st_size
     data = b""
-    while end and len(data) < LINE_LIMIT_BYTES and b"\n" not in data.removesuffix(b"\n"):
+    while end and len(data) < 2 * LINE_LIMIT_BYTES and data.count(b"\n") < 2:
         begin = max(0, end - _STEP_BYTES)
         data = os.pread(fd, end - begin, begin) + data
         end = begin
-    return data.removesuffix(b"\n").rpartition(b"\n")[2], bool(data) and not data.endswith(b"\n")
+    is_torn = bool(data) and not data.endswith(b"\n")
+    before, _, last = data.removesuffix(b"\n").rpartition(b"\n")
+    return last, is_torn, before.rpartition(b"\n")[2] if is_torn else b""

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from interpreterd.monitoring.audit_chain import BEGUN, START, BrokenChain, Checked, chained, line_hash
+from interpreterd.monitoring.audit_chain import BEGUN, LAST_WHOLE, START, BrokenChain, Checked, chained, line_hash
 
 
 def chain(number: int, previous: str = START) -> list[bytes]:
@@ -59,7 +59,7 @@ def test_any_change_is_found(data: st.DataObject) -> None:
 def test_a_line_that_a_crash_has_cut_may_be_there_if_the_next_one_begins_after_it() -> None:
     lines = chain(3)
     cut = lines[2][:20]
-    rest, _ = chained({"event": BEGUN}, line_hash(cut))
+    rest, _ = chained({"event": BEGUN, LAST_WHOLE: line_hash(lines[1][:-1])}, line_hash(cut))
     checked = Checked()
     checked.check([*lines[:2], cut + b"\n", rest])
     assert checked.lines == 4
@@ -75,6 +75,22 @@ def test_a_line_that_a_crash_has_cut_may_be_there_if_the_next_one_begins_after_i
         with pytest.raises(BrokenChain) as caught:
             Checked().check([*lines[:2], *end])
         assert caught.value.line == 3
+
+
+def test_what_comes_before_a_cut_line_cannot_be_changed_either() -> None:
+    lines, forged = chain(3), chain(2, "f" * 64)
+    cut = lines[2][:20]
+    rest, _ = chained({"event": BEGUN, LAST_WHOLE: line_hash(lines[1][:-1])}, line_hash(cut))
+    silent, _ = chained({"event": BEGUN}, line_hash(cut))
+    for changed in (
+        [*forged, cut + b"\n", rest],
+        [lines[0], cut + b"\n", rest],
+        [cut + b"\n", rest],
+        [*lines[:2], cut + b"\n", silent],
+    ):
+        with pytest.raises(BrokenChain, match="the line before it"):
+            Checked().check(changed)
+    Checked().check([cut + b"\n", silent])  # the first line of a file
 
 
 def test_a_line_without_a_newline_at_the_end_is_cut() -> None:

@@ -53,6 +53,7 @@ def test_a_line_that_a_crash_has_cut_is_ended_and_named(tmp_path: Path, cut: int
     written(path, "b")
     lines = path.read_bytes().splitlines(keepends=True)
     assert line_hash(torn).encode() in lines[2]
+    assert line_hash(lines[0][:-1]).encode() in lines[2]
     assert checked(path).lines == 4
 
 
