@@ -47,9 +47,14 @@ def test_tokens_are_listed_and_revoked(path: Path) -> None:
 
 def test_limits_of_a_new_tenant_are_written_and_those_of_a_known_one_are_left_to_people(path: Path) -> None:
     create = ("token", "create", "--token-file", str(path), "--tenant", "acme")
-    assert interpreterd(*create, "--limit", "max-contexts=3", "--limit", "context-memory=1G").returncode == 0
+    assert (
+        interpreterd(
+            *create, "--limit", "max-contexts=3", "--limit", "context-memory=1G", "--limit", 'cwd=/a"b'
+        ).returncode
+        == 0
+    )
     rules = read(str(path)).rules["acme"]
-    assert (rules.quotas.contexts, rules.limits.memory_bytes) == (3, 1 << 30)
+    assert (rules.quotas.contexts, rules.limits.memory_bytes, rules.cwd) == (3, 1 << 30, '/a"b')
     assert interpreterd(*create).returncode == 0
     again = interpreterd(*create, "--limit", "max-contexts=4")
     assert again.returncode == 2
