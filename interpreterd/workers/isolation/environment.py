@@ -3,6 +3,7 @@
 A worker is started with it, and has never had another: what a process was started with stays in its memory.
 """
 
+import re
 from collections.abc import Mapping
 from typing import Final
 from urllib.parse import urlsplit
@@ -14,6 +15,7 @@ _NAMES: Final = (
 )
 _ALLOWED: Final = frozenset(_NAMES.split())
 _PREFIXES: Final = ("LC_", "MALLOC_", "PYTHON", "OMP_", "GOMP_", "KMP_", "MKL_", "OPENBLAS_", "NUMEXPR_", "NVIDIA_")
+_SECRET: Final = re.compile("KEY|TOKEN|SECRET|PASS|CREDENTIAL|AUTH|URL")  # NVIDIA_API_KEY
 _NOT: Final = frozenset(("PYTHONSTARTUP", "PYTHONUSERBASE", "PYTHONPYCACHEPREFIX", "PYTHONHISTORY"))  # in other homes
 _PROXIES: Final = frozenset(("http_proxy", "https_proxy", "all_proxy", "no_proxy"))
 NO_HOME: Final = (
@@ -26,9 +28,13 @@ def clean_environment(environ: Mapping[str, str]) -> dict[str, str]:
     kept = {
         name: value
         for name, value in environ.items()
-        if ((name in _ALLOWED or name.startswith(_PREFIXES)) and name not in _NOT) or _is_plain_proxy(name, value)
+        if name in _ALLOWED or _is_of_a_library(name) or _is_plain_proxy(name, value)
     }
     return {**kept, "HOME": NO_HOME}
+
+
+def _is_of_a_library(name: str) -> bool:
+    return name.startswith(_PREFIXES) and name not in _NOT and _SECRET.search(name) is None
 
 
 def _is_plain_proxy(name: str, value: str) -> bool:

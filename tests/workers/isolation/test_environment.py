@@ -15,6 +15,9 @@ def test_what_may_be_a_secret_is_left_out() -> None:
         "XDG_RUNTIME_DIR": "/run/user/1000",
         "MPLCONFIGDIR": "/home/me/.config",
         "OMP_NUM_THREADS": "2",
+        "NVIDIA_API_KEY": "s",
+        "PYTHONANYWHERE_API_TOKEN": "s",
+        "PYTHON_KEYRING_PASSWORD": "s",
     }
     assert clean_environment(environ) == {
         "PATH": "/usr/bin",
