@@ -164,7 +164,7 @@ def _called(error):
 def _kind_of_file(number, path, confine):
     landlock = confine["landlock"]
     write = [os.path.realpath(it) for it in (*landlock["write"], *landlock["devices"])]
-    read = [os.path.realpath(it) for it in landlock["read"]]
+    read = [os.path.realpath(it) for it in (*landlock["read"], *landlock.get("asked", ()))]
     path = os.path.abspath(path)
     real = os.path.join(os.path.realpath(os.path.dirname(path)), os.path.basename(path))  # of a link, the link
     target = os.path.realpath(real)

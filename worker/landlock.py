@@ -1,6 +1,7 @@
 """A ruleset of landlock(7) for this process and all that it starts."""
 
 import os
+from errno import ELOOP
 from stat import S_ISDIR
 
 from worker.syscalls import LANDLOCK_ADD_RULE, LANDLOCK_CREATE_RULESET, LANDLOCK_RESTRICT_SELF
@@ -40,9 +41,14 @@ def restrict(rules, calls):
     attributes = b"".join(word.to_bytes(8, "little") for word in words)
     ruleset = calls.system(LANDLOCK_CREATE_RULESET, attributes, len(attributes), 0)
     try:
-        for key, rights in (("read", _READ), ("write", _WRITE), ("devices", _DEVICES)):
+        for key, rights in (("read", _READ), ("devices", _DEVICES)):
             for path in rules[key]:
                 _allow_below(ruleset, path, rights & files, calls)
+        for path in rules.get("asked", ()):
+            _allow_below(ruleset, path, _READ & files, calls, is_real=True)
+        for path in rules["write"]:
+            if not _allow_below(ruleset, path, _WRITE & files, calls, is_real=True):
+                raise OSError(ELOOP, f"{path} leads elsewhere by now")
         for port in ports if net else ():
             rule = CONNECT_TCP.to_bytes(8, "little") + port.to_bytes(8, "little")
             calls.system(LANDLOCK_ADD_RULE, ruleset, _NET_PORT, rule, 0)
@@ -51,15 +57,22 @@ def restrict(rules, calls):
         os.close(ruleset)
 
 
-def _allow_below(ruleset, path, rights, calls):
+def _allow_below(ruleset, path, rights, calls, is_real=False):
+    """Allow ``rights`` at ``path``; return False, and do not, if ``is_real`` says that it has no links, and it has.
+
+    Code may have put one there since the daemon has looked.
+    """
     try:
         fd = os.open(path, os.O_PATH | os.O_CLOEXEC)
     except OSError:  # not on this machine
-        return
+        return True
     try:
+        if is_real and os.readlink(f"/proc/self/fd/{fd}") != path:
+            return False
         if not S_ISDIR(os.fstat(fd).st_mode):
             rights &= _OF_FILES
         rule = rights.to_bytes(8, "little") + fd.to_bytes(4, "little")
         calls.system(LANDLOCK_ADD_RULE, ruleset, _PATH_BENEATH, rule, 0)
+        return True
     finally:
         os.close(fd)

@@ -159,7 +159,7 @@ def show(kernel, view):
 
     * ``dir PATH MODE`` makes a directory, ``link PATH TARGET`` a symbolic link;
     * ``bind PATH ATTRIBUTES`` shows what the daemon has at ``PATH``, with all that is mounted below it; it is skipped
-      if that is gone;
+      if that is gone, or if links have come into the path since the daemon has looked;
     * ``mount PATH KIND OPTIONS ATTRIBUTES`` mounts a new file system there.
 
     Raises OSError, which names the step.
@@ -194,13 +194,25 @@ def _link(kernel, path, target):
 
 
 def _bind(kernel, path, attributes):
-    source = OLD + path
     try:
-        is_directory = os.stat(source).st_mode & 0o170000 == 0o040000
+        fd = os.open(OLD + path, os.O_PATH | os.O_CLOEXEC)
     except OSError as error:
         if error.errno in _OUT_OF_REACH:
             return
-        raise OSError(error.errno, f"stat {path}: {error.strerror}") from None
+        raise OSError(error.errno, f"open {path}: {error.strerror}") from None
+    try:
+        source = f"{OLD}/proc/self/fd/{fd}"
+        if path.startswith("/dev/"):  # not code's to change, and a container may have links there
+            source = OLD + path
+        elif os.readlink(source) != OLD + path:
+            return
+        _show(kernel, path, source, os.fstat(fd).st_mode & 0o170000 == 0o040000)
+        kernel.set_attributes(f"attributes of {path}", path, attributes)
+    finally:
+        os.close(fd)
+
+
+def _show(kernel, path, source, is_directory):
     try:
         if is_directory:
             os.mkdir(path, 0o755)
@@ -211,7 +223,6 @@ def _bind(kernel, path, attributes):
     except OSError as error:
         raise OSError(error.errno, f"place for {path}: {error.strerror}") from None
     kernel.mount(f"bind {path}", source, path, None, MS_BIND | MS_REC)
-    kernel.set_attributes(f"attributes of {path}", path, attributes)
 
 
 def _mount(kernel, path, kind, options, attributes):

@@ -16,7 +16,9 @@ class Landlock:
     Attributes:
         abi: The version of the interface that the kernel has.
         read: What may be read, listed and executed: files, or directories with everything below.
-        write: What may be changed as well.
+        write: What may be changed as well; paths without links. If one of them leads elsewhere by now, the worker
+            fails.
+        asked: What may be read besides, as a request says; paths without links. Those that lead elsewhere are left out.
         devices: What may be read, written and controlled (ioctl(2)), but neither made nor removed.
         ports: Of TCP, to which the worker may connect; None if that is not Landlock's to say.
     """
@@ -26,6 +28,7 @@ class Landlock:
     write: tuple[str, ...]
     devices: tuple[str, ...] = ()
     ports: tuple[int, ...] | None = None
+    asked: tuple[str, ...] = ()
 
 
 @frozen(kw_only=True)
@@ -62,6 +65,8 @@ def confinement_body(it: Confinement) -> dict[str, Any]:
         "write": it.landlock.write,
         "devices": it.landlock.devices,
     }
+    if it.landlock.asked:
+        landlock["asked"] = it.landlock.asked
     if it.landlock.ports is not None:
         landlock["ports"] = it.landlock.ports
     body: dict[str, Any] = {

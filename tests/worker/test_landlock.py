@@ -37,6 +37,30 @@ def test_a_file_can_be_allowed_by_itself(worker: DrivenWorker, tmp_path: Path) -
     assert worker.run(f"open({str(tmp_path / 'other')!r})").error is not None
 
 
+def test_a_link_that_has_come_into_its_place_gives_nothing(worker: DrivenWorker, tmp_path: Path) -> None:
+    for name in ("work", "other"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "link").symlink_to("other")
+    given = confine(worker.python, tmp_path / "work", tmp_path)
+    given["landlock"]["asked"] = [str(tmp_path / "link")]
+    worker.send({"type": "configure", "cwd": str(tmp_path / "work"), "envs": {}, "confine": given})
+    assert worker.receive() == {"type": "configured"}
+    error = worker.run(f"import os; os.listdir({str(tmp_path / 'other')!r})").error
+    assert error is not None
+    assert error["name"] in ("PermissionError", "FileNotFoundError")
+
+
+def test_a_directory_that_has_become_a_link_is_not_entered(worker: DrivenWorker, tmp_path: Path) -> None:
+    (tmp_path / "work").mkdir()
+    given = confine(worker.python, tmp_path / "work", tmp_path)
+    (tmp_path / "work").rename(tmp_path / "other")
+    (tmp_path / "work").symlink_to("other")
+    worker.send({"type": "configure", "cwd": str(tmp_path / "work"), "envs": {}, "confine": given})
+    answer = worker.receive()
+    assert answer["type"] == "failed"
+    assert "leads elsewhere" in answer["reason"] or "cannot enter" in answer["reason"]
+
+
 def test_only_the_named_ports_can_be_connected_to(worker: DrivenWorker, tmp_path: Path) -> None:
     given = confine(worker.python, tmp_path, tmp_path, ports=(9,))
     worker.send({"type": "configure", "cwd": str(tmp_path), "envs": {}, "confine": given})

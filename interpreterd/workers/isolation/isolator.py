@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final, Self
 
 import attrs
 
-from interpreterd.model.errors import InvalidRequest, InvalidWorkingDirectory
+from interpreterd.model.errors import InvalidRequest
 from interpreterd.model.isolation import (
     NO_ISOLATION,
     OPEN,
@@ -16,11 +16,11 @@ from interpreterd.model.isolation import (
     IsolationInfo,
     IsolationUnavailable,
     Possible,
-    is_below,
 )
 from interpreterd.pipe.confinement import Confinement
 from interpreterd.processes.nursery import Nursery
 from interpreterd.workers.isolation.abilities import Abilities, examine
+from interpreterd.workers.isolation.bounds import check_bounds
 from interpreterd.workers.isolation.directories import PrivateDirectories, PrivateRoot
 from interpreterd.workers.isolation.entering import EnteringLauncher
 from interpreterd.workers.isolation.profiles import (
@@ -239,6 +239,7 @@ class Isolator:
 
         Raises:
             InvalidWorkingDirectory: It holds directories from which the code must be kept.
+            InvalidRequest: A path does, or leads out of those that the daemon allows.
             LimitReached: No user is left for it.
             IsolationUnavailable
         """
@@ -246,14 +247,13 @@ class Isolator:
             return Place(self._open)
         if self._machine is None:
             raise IsolationUnavailable("it is not yet known what this machine can do")
-        if is_below(self._directories.parent, (cwd,)):
-            raise InvalidWorkingDirectory(f"working directory holds other contexts' directories: {cwd}")
         try:
             private = self._directories.make()
         except OSError as error:
             raise IsolationUnavailable(f"no private directories can be made: {error.strerror}") from None
         user = None
         try:
+            check_bounds(isolation, self.usual, cwd, private.root)
             user = None if self.seats is None else self.seats.take()
             planned = plan(isolation, self._machine, cwd=cwd, private=private, user=user)
         except BaseException:

@@ -1,5 +1,6 @@
 """The profiles: which layers each needs, and what they are told for one context."""
 
+import os
 from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Final
@@ -107,8 +108,9 @@ def plan(
     is_shared = not is_strict or has_view
     landlock = Landlock(
         abi=machine.landlock,
-        read=(*system, *own, *isolation.read_paths),
-        write=(*writable, *((places.SHARED_MEMORY,) if is_shared else ())),
+        read=(*system, *own),
+        asked=_real(isolation.read_paths),
+        write=_real((*writable, *((places.SHARED_MEMORY,) if is_shared else ()))),
         devices=(*places.SINGLE_DEVICES, *(places.TERMINALS if is_shared else ())),
         ports=None if has_net else ports,
     )
@@ -135,6 +137,10 @@ def plan(
     names = (*(f"{kind}-namespace" for kind in spaces), *(("loopback",) if answers else ()))
     layers = (f"landlock:{machine.landlock}", "seccomp", "capabilities", *names)
     return Plan(confinement=confinement, layers=layers if user is None else (*layers, f"uid:{user}"))
+
+
+def _real(paths: Iterable[str]) -> tuple[str, ...]:
+    return tuple(map(os.path.realpath, paths))
 
 
 def _namespaces(isolation: Isolation, machine: Abilities, user: int | None) -> tuple[str, ...]:

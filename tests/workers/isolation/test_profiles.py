@@ -17,7 +17,7 @@ STANDARD = Isolation(profile="standard", network="ports", ports=(443,), read_pat
 def test_standard_writes_in_its_own_directories_alone() -> None:
     told = plan(STANDARD, ABLE, cwd="/work", private=PRIVATE)
     assert {"/work", PRIVATE.home, PRIVATE.temporary, "/out"} <= set(told.confinement.landlock.write)
-    assert "/data" in told.confinement.landlock.read
+    assert "/data" in told.confinement.landlock.asked
     assert told.confinement.landlock.ports == (443,)
     assert {"landlock:7", "seccomp", "capabilities"} <= set(told.layers)
 
