@@ -10,7 +10,7 @@ from interpreterd.cli.main import echo_json
 from interpreterd.cli.show import console, table
 from interpreterd.model.identity import ROLES, Role
 from interpreterd.tenants.rules import TENANT_KEYS, check_value
-from interpreterd.tenants.token_editing import changing, quoted, with_tenant, with_token, without_token
+from interpreterd.tenants.token_editing import changing, toml_text, with_tenant, with_token, without_token
 from interpreterd.tenants.token_file import TENANT_NAME, BadTokenFile, TokenFile, read
 from interpreterd.tenants.tokens import Token, new_token
 
@@ -149,5 +149,5 @@ def _limits(pairs: tuple[str, ...]) -> dict[str, str]:
             check_value(key, value)
         except ValueError as error:
             raise click.BadParameter(f"{key} {error}.", param_hint="--limit") from None
-        values[key] = value if value.replace(".", "", 1).isdecimal() else quoted(value)
+        values[key] = value if value.replace(".", "", 1).isdecimal() else toml_text(value)
     return values

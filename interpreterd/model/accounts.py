@@ -45,9 +45,9 @@ class Accounts:
         return self._all.get(tenant) or self._all.setdefault(tenant, Account(tenant))
 
     def __iter__(self) -> Iterator[Account]:
-        """Iterate over all."""
-        return iter(self._all.values())
+        """Iterate over all that there are now: a thread that reads the tokens again may add some meanwhile."""
+        return iter(list(self._all.values()))
 
     def sum_of(self, name: str) -> int:
         """Return the sum of a number over all accounts."""
-        return sum(getattr(account, name) for account in self._all.values())
+        return sum(getattr(account, name) for account in self)

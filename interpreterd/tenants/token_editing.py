@@ -64,7 +64,7 @@ def with_token(text: str, token: Token, created: str) -> str:
     """Return ``text`` with one more token at its end. ``created`` is a time, as TOML has it."""
     lines = [f'id = "{token.id}"', f'role = "{token.role}"']
     lines += [f'tenant = "{token.tenant}"'] if token.tenant else []
-    lines += [f"name = {quoted(token.name)}"] if token.name else []
+    lines += [f"name = {toml_text(token.name)}"] if token.name else []
     lines += [f"created = {created}", f'sha256 = "{token.sha256.hex()}"']
     return f"{text.rstrip()}\n\n[[tokens]]\n" + "\n".join(lines) + "\n"
 
@@ -85,7 +85,7 @@ def without_token(text: str, token_id: str) -> str:
     raise KeyError(token_id)
 
 
-def quoted(text: str) -> str:
+def toml_text(text: str) -> str:
     """Return ``text`` as a string of TOML: JSON's form, but for DEL, which TOML does not have unescaped."""
     return json.dumps(text).replace("\x7f", "\\u007f")
 
