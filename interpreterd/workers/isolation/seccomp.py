@@ -29,6 +29,7 @@ NAMESPACES: Final = 0x7E020080  # all CLONE_NEW…, <sched.h>, among them CLONE_
 SET_ID_BITS: Final = 0o6000
 MSG_FASTOPEN: Final = 0x20000000
 TIOCSTI, TIOCLINUX = 0x5412, 0x541C
+TCP_ULP: Final = 31
 
 AF_UNIX, AF_INET, AF_INET6, AF_NETLINK = 1, 2, 10, 16
 SOCK_TYPES: Final = 0xF
@@ -157,6 +158,12 @@ def _blocks(rules: CallRules) -> Iterator[tuple[str, list[_Step]]]:
     # Landlock looks at connect(2) alone: tcp(7) can open a connection with the first data as well.
     for name, flags in (("sendto", 3), ("sendmsg", 2), ("sendmmsg", 3)):
         yield name, _unless(_any_bit(flags, MSG_FASTOPEN), errno.EPERM)
+    # It makes an SMC socket of a TCP one, of which Landlock knows nothing, where the kernel has that loaded.
+    refused = _one(2, TCP_ULP, errno.ENOENT)
+    yield (
+        "setsockopt",
+        [*_load(1), _Step(_EQUAL, IPPROTO_TCP, 0, len(refused)), *refused, _Step(_RETURN, _ALLOW)],
+    )
     yield "socket", _socket(rules)
     yield "socketpair", _only(0, (AF_UNIX,), errno.EAFNOSUPPORT)
     if rules.asks_connect:

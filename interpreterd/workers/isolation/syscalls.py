@@ -100,6 +100,7 @@ _NUMBERS: Final[Mapping[str, tuple[int, int]]] = MappingProxyType(
         "sethostname": (170, 161),
         "setns": (308, 268),
         "setpriority": (141, 140),
+        "setsockopt": (54, 208),
         "settimeofday": (164, 170),
         "shmat": (30, 196),
         "shmctl": (31, 195),

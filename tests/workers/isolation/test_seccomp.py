@@ -77,6 +77,9 @@ def verdict(name: str, *arguments: int, rules: CallRules | None = None, machine:
         (("ioctl", 0, 0x5413), "allowed"),  # TIOCGWINSZ
         (("ioctl", 0, 0x5412), errno.EPERM),  # TIOCSTI
         (("ioctl", 0, 0x100005412), errno.EPERM),  # the kernel looks at the lower half
+        (("setsockopt", 3, 6, 1), "allowed"),  # TCP_NODELAY
+        (("setsockopt", 3, 6, 31), errno.ENOENT),  # TCP_ULP
+        (("setsockopt", 3, 1, 31), "allowed"),  # of SOL_SOCKET
         (("prctl", 36, 1), "allowed"),
         (("prctl", 36, 0), errno.EPERM),
         (("prctl", 15, 0), "allowed"),
