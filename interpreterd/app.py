@@ -19,6 +19,7 @@ from interpreterd.http.farewells import expect_farewells
 from interpreterd.http.keys import BOUND, JUDGE, METRICS, RELOADS, SETTINGS
 from interpreterd.http.origin import add_cors_headers, refuse_strangers
 from interpreterd.http.request_ids import add_request_id
+from interpreterd.model.names import METRICS_PATH
 from interpreterd.monitoring.scraping import Metrics
 from interpreterd.settings import Settings
 from interpreterd.workers.isolation.isolator import Isolator
@@ -77,6 +78,9 @@ def make_app(
     latecomers = Latecomers(late, service_of, settings.http.base_path, app[SHOWS], app.router)
     spoken = [Native() if it == Native.name else it for it in chosen]
     app[SHOW] = latecomers.show_first if isinstance(spoken[0], str) else spoken[0].show
+    if late:
+        for base_path in {"": None, settings.http.base_path: None}:
+            app.router.register_resource(latecomers.first_at(base_path + METRICS_PATH))
     for dialect in spoken:
         if not isinstance(dialect, str):
             _mount(app, dialect, routes_of(dialect))

@@ -55,9 +55,7 @@ class LateRoutes:
 
     async def resolve(self, request: web.Request) -> tuple[web.UrlMappingMatchInfo | None, set[str]]:
         """See aiohttp's ``AbstractResource``."""
-        if not self._read:
-            await in_thread(self._import_tables)
-            self._index()
+        await self._read_tables()
         found = self._find(request.rel_url.path_safe)
         if not found:
             return await self._nothing(request), set()
@@ -70,6 +68,14 @@ class LateRoutes:
             return None, allowed
         request[_ALLOWED] = allowed
         return web.UrlMappingMatchInfo({}, self._refusals[id(best.dialect)]), set()
+
+    async def resolve_claimed(self, request: web.Request) -> web.UrlMappingMatchInfo | None:
+        """Return the route of ``request`` in the dialect that its headers name; None if they name none with a route."""
+        await self._read_tables()
+        for it in self._find(request.rel_url.path_safe):
+            if request.method in it.late.methods and it.dialect.table().claims(request):
+                return web.UrlMappingMatchInfo(dict(it.values), it.route)
+        return None
 
     async def _nothing(self, request: web.Request) -> web.UrlMappingMatchInfo | None:
         """Return a route that finds nothing, in the form of the dialect whose client asks; None if that is not known.
@@ -87,6 +93,11 @@ class LateRoutes:
             if resource is not self._resource and (await resource.resolve(request))[1]:
                 return True
         return False
+
+    async def _read_tables(self) -> None:
+        if not self._read:
+            await in_thread(self._import_tables)
+            self._index()
 
     def _import_tables(self) -> None:
         for dialect in self._dialects:

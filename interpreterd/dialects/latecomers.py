@@ -1,10 +1,10 @@
 """The place of late dialects among the routes. It imports nothing of them before a request that has no other route."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from aiohttp import web
-from aiohttp.web_urldispatcher import AbstractResource, AbstractRoute
+from aiohttp.web_urldispatcher import AbstractResource, AbstractRoute, PlainResource
 from yarl import URL
 
 from interpreterd.background import in_thread
@@ -42,10 +42,14 @@ class Latecomers(AbstractResource):
 
     async def resolve(self, request: web.Request) -> tuple[web.UrlMappingMatchInfo | None, set[str]]:
         """See ``AbstractResource``."""
-        if self._routes is None:
-            await in_thread(_import)
-            self._routes = self._find_by()
-        return await self._routes.resolve(request)
+        return await (await self._found()).resolve(request)
+
+    def first_at(self, path: str) -> AbstractResource:
+        """Return a resource for ``path``, which another dialect has too, that finds what headers claim for a late one.
+
+        It is to be registered before the other dialect's.
+        """
+        return _Claimed(path, self._found)
 
     def show_first(self, error: InterpreterError | HttpError) -> ErrorAnswer:
         """Return how clients of the first one see ``error``."""
@@ -55,6 +59,12 @@ class Latecomers(AbstractResource):
         """End what the dialects hold, those that were used; for ``Application.on_shutdown``."""
         for dialect in self._made or ():
             await dialect.close()
+
+    async def _found(self) -> "LateRoutes":
+        if self._routes is None:
+            await in_thread(_import)
+            self._routes = self._find_by()
+        return self._routes
 
     def _find_by(self) -> "LateRoutes":
         from interpreterd.dialects.late_routes import LateRoutes
@@ -96,6 +106,24 @@ class Latecomers(AbstractResource):
 
     def __iter__(self) -> Iterator[AbstractRoute]:
         return iter(())
+
+
+class _Claimed(PlainResource):
+    """See ``Latecomers.first_at``."""
+
+    def __init__(self, path: str, routes: "Callable[[], Awaitable[LateRoutes]]") -> None:
+        super().__init__(path)
+        self._found = routes
+
+    async def resolve(self, request: web.Request) -> tuple[web.UrlMappingMatchInfo | None, set[str]]:
+        """See ``AbstractResource``."""
+        if request.rel_url.path_safe != self.canonical:
+            return None, set()
+        return await (await self._found()).resolve_claimed(request), set()
+
+    def raw_match(self, path: str) -> bool:
+        """See ``AbstractResource``: a route of the other dialect may not be added here."""
+        return False
 
 
 def _import() -> None:

@@ -6,6 +6,7 @@ NATIVE_PATH: Final = "/process/interpreter"
 JSON: Final = "application/json"
 NDJSON: Final = "application/x-ndjson"
 EVENT_STREAM: Final = "text/event-stream"
+METRICS_PATH: Final = "/metrics"
 HEALTH_PATH: Final = "/health"
 HEALTH_PATHS: Final = (HEALTH_PATH, "/health/live", "/health/ready")
 """Below any base path; answered even when there is no room for other requests, and needed by supervisors."""

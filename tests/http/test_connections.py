@@ -188,7 +188,7 @@ async def test_when_no_connection_is_silent_health_is_answered_and_others_are_re
         asking = await connected(daemon.url, HEALTH.replace(b"/health", path.encode()))
         answer = await asking.answer()
         assert answer is not None
-        assert answer.json == {"status": "ok"}
+        assert answer.json["status"] == "ok"
         assert await asking.is_closed()
     for request in (head("GET", "/contexts"), posted(CODE), head("GET", "/execute", UPGRADE[:-2])):
         asking = await connected(daemon.url, request)

@@ -39,7 +39,7 @@ from interpreterd.dialects.native.stats import get_metrics, get_stats, list_stat
 from interpreterd.http.errors import ErrorAnswer, Handler, HttpError
 from interpreterd.http.uploads import not_yet
 from interpreterd.model.errors import InterpreterError
-from interpreterd.model.names import HEALTH_PATH, NATIVE_PATH
+from interpreterd.model.names import HEALTH_PATH, METRICS_PATH, NATIVE_PATH
 
 _ServiceHandler = Callable[[ContextService, web.Request], Awaitable[web.StreamResponse]]
 
@@ -60,7 +60,7 @@ class Native:
             web.get("/version", by(version)),
             web.get("/openapi.json", openapi),
             web.get("/asyncapi.json", asyncapi),
-            web.get("/metrics", by(get_metrics), allow_head=False),
+            web.get(METRICS_PATH, by(get_metrics), allow_head=False),
             web.get(NATIVE_PATH + "/stats", by(list_stats)),
             web.post(NATIVE_PATH + "/context", by(create_context)),
             web.get(NATIVE_PATH + "/context", by(list_created_contexts)),

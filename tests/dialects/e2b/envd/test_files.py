@@ -126,8 +126,17 @@ async def test_another_user_is_refused(http: aiohttp.ClientSession) -> None:
         assert (response.status, (await response.json())["code"]) == (401, 401)
 
 
-async def test_the_environment_and_the_machine(http: aiohttp.ClientSession) -> None:
+async def test_the_environment(http: aiohttp.ClientSession) -> None:
     async with http.get("/envs") as response:
         assert "PATH" in await response.json()
-    async with http.get("/metrics") as response:
-        assert (await response.json())["cpu_count"] > 0
+
+
+async def test_only_a_client_of_e2b_has_its_metrics(standing: Callable[..., SharedDaemon]) -> None:
+    async with aiohttp.ClientSession(standing("--base-path", "/base").url) as http:
+        for path in ("/metrics", "/base/metrics"):
+            async with http.get(path, headers={"E2b-Sandbox-Id": "any"}) as response:
+                assert (await response.json())["cpu_count"] > 0
+            async with http.get(path) as response:
+                assert response.content_type == "text/plain"
+            async with http.post(path, headers={"E2b-Sandbox-Id": "any"}) as response:
+                assert (response.status, response.headers["Allow"]) == (405, "GET")
