@@ -43,7 +43,7 @@ class PrivateRoot:
         With ``others``, all users may pass through the daemon's directory to those that are theirs.
         """
         self._others = others
-        self._parent = os.path.realpath(parent or tempfile.gettempdir())
+        self._parent = os.path.realpath(parent or _temporary())
         self._root: str | None = None
         self._lock_fd: int | None = None
         self._numbers = itertools.count(1)
@@ -92,6 +92,14 @@ class PrivateRoot:
             for entry in itertools.islice(entries, _STALE_LIMIT):
                 if entry.name.startswith(ROOT_PREFIX) and _is_stale(entry):
                     remove_tree(entry.path)
+
+
+def _temporary() -> str:
+    """Return the machine's directory for temporary files; one that cannot be written to matters only when used."""
+    try:
+        return tempfile.gettempdir()
+    except FileNotFoundError:  # it has tried to write there
+        return os.environ.get("TMPDIR") or "/tmp"
 
 
 def _is_stale(entry: "os.DirEntry[str]") -> bool:

@@ -1,7 +1,10 @@
 """Private directories: each context's own, gone with it, and gone with a daemon that was killed."""
 
 import os
+import tempfile
 from pathlib import Path
+
+import pytest
 
 from interpreterd.workers.isolation.directories import ROOT_PREFIX, PrivateRoot, remove_tree
 
@@ -48,3 +51,18 @@ def test_a_killed_daemons_directory_is_removed_and_a_living_ones_is_not(tmp_path
     assert Path(used.home).is_dir()
     assert other.is_dir()  # without a lock: not a daemon's
     living.close()
+
+
+def test_a_machine_without_room_for_files_matters_only_when_there_are_directories_to_make(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def fail() -> str:
+        raise FileNotFoundError("No usable temporary directory found")
+
+    monkeypatch.setattr(tempfile, "gettempdir", fail)
+    monkeypatch.setenv("TMPDIR", "/nowhere")
+    private = PrivateRoot()
+    private.remove_stale()
+    with pytest.raises(OSError, match="/nowhere"):
+        private.make()
+    private.close()
