@@ -37,7 +37,7 @@ async def test_a_dialect_that_nobody_uses_is_not_imported(start_daemon: Callable
     async with Client(native.url) as client:
         assert (await client.run("print(1)")).stdout == "1\n"
         assert (await client.request("GET", "/contexts"))[0] == 200
-        assert await answer(native.url + "/health") == (200, '{"status":"ok"}')
+        assert (await client.request("GET", "/health"))[1]["status"] == "ok"
     await native.stop()
     assert imported(native) == set()
     assert "interpreterd.dialects.late" not in native.log.decode().split()
@@ -57,7 +57,7 @@ async def test_a_request_imports_its_own_dialect_and_of_others_their_tables_alon
 async def test_one_port_serves_all_and_native_has_the_health(start_daemon: Callable[..., Awaitable[Daemon]]) -> None:
     daemon = await start_daemon("--base-path", "/below")
     for base in (daemon.url, daemon.url + "/below"):
-        assert await answer(base + "/health") == (200, '{"status":"ok"}')
+        assert (await answer(base + "/health"))[1].startswith('{"status":"ok"')
         assert (await answer(base + "/ping"))[0] == 200
         assert "version" in (await answer(base + "/api"))[1]
 

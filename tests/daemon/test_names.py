@@ -62,7 +62,7 @@ async def test_only_code_makes_the_default_context(aiohttp_client: Any, tmp_path
         if name not in MAKING:
             async with client.request(method, path.format(id="default", path="none", call="1")) as response:
                 if "{id}" not in path:
-                    assert response.status in (200, 426), name
+                    assert response.status in (200, 426) or name == "getReadiness", name  # no daemon, never ready
                 elif "/files" not in path:  # its directory is there before the context
                     assert response.status in (400, 404), name
     async with client.ws_connect(PREFIX + "/session") as socket:
