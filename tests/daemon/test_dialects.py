@@ -37,7 +37,7 @@ async def test_a_dialect_that_nobody_uses_is_not_imported(start_daemon: Callable
     async with Client(native.url) as client:
         assert (await client.run("print(1)")).stdout == "1\n"
         assert (await client.request("GET", "/contexts"))[0] == 200
-        assert (await client.request("GET", "/health"))[1]["status"] == "ok"
+        assert (await answer(native.url + "/health"))[1].startswith('{"status":"ok"')
     await native.stop()
     assert imported(native) == set()
     assert "interpreterd.dialects.late" not in native.log.decode().split()
