@@ -27,8 +27,8 @@ class ToyLauncher:
         await self._others.sweep(worker)
 
 @contextlib.asynccontextmanager
-async def toy(settings, nursery):
-    async with launchers.LAUNCHERS["spawn"].run(settings, nursery) as spawner:
+async def toy(settings, nursery, *, clean=False):
+    async with launchers.LAUNCHERS["spawn"].run(settings, nursery, clean=clean) as spawner:
         yield ToyLauncher(spawner)
     print("the toy is over", file=sys.stderr)
 
