@@ -51,8 +51,8 @@ class LocalContexts:
     async def python(self) -> Python:
         return await self._manager.python()
 
-    async def directory(self, *, tenant: str = "") -> str:
-        return self._manager.tenancies.directory_of(tenant)
+    async def directory(self, *, tenant: str | None = None) -> str:
+        return self._manager.tenancies.directory_of(tenant or "")
 
     async def isolation(self) -> Possible:
         return await self._manager.isolator.possible()

@@ -26,7 +26,7 @@ class OwnedContexts(ContextService, Protocol):
         """Let ``tenant`` have contexts, among them a default one, within ``rules``; repeating it changes these."""
         ...
 
-    async def directory(self, *, tenant: str = "") -> str:
+    async def directory(self, *, tenant: str | None = None) -> str:
         """See ``ContextService``; of ``tenant``."""
         ...
 

@@ -17,7 +17,7 @@ from interpreterd.workers.directory import check_directory
 
 StartDaemon = Callable[..., Awaitable[Daemon]]
 CREATED_AT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d+Z")  # RFC 3339, UTC
-EXTENSIONS = {"state", "lastUsedAt", "executionCount", "queued", "metadata"}
+EXTENSIONS = {"state", "lastUsedAt", "executionCount", "queued", "metadata", "isolation"}
 
 
 # POST /context
@@ -224,7 +224,9 @@ async def get(client: Client, path: str) -> tuple[int, Any]:
 
 
 async def test_health_answers_while_it_lives(client: Client) -> None:
-    assert await get(client, "/health") == (200, {"status": "ok"})
+    status, body = await get(client, "/health")
+    assert (status, body["status"]) == (200, "ok")
+    assert set(body) <= {"status", "isolation"}
 
 
 async def test_version_names_the_daemon_its_python_and_the_workers(start_daemon: StartDaemon) -> None:

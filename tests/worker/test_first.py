@@ -13,7 +13,7 @@ DEADLY = {
     "os.kill(0, signal.SIGTERM)": signal.SIGTERM,
     "os.killpg(os.getpgrp(), 15)": signal.SIGTERM,
     "os.abort()": signal.SIGABRT,
-    "signal.raise_signal(signal.SIGHUP)": signal.SIGHUP,
+    "signal.raise_signal(signal.SIGUSR2)": signal.SIGUSR2,
     "import threading; signal.pthread_kill(threading.get_ident(), signal.SIGUSR1)": signal.SIGUSR1,
     "signal.signal(signal.SIGINT, signal.SIG_DFL); os.kill(1, signal.SIGINT)": signal.SIGINT,
 }
