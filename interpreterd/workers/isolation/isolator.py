@@ -19,18 +19,9 @@ from interpreterd.model.isolation import (
 )
 from interpreterd.pipe.confinement import Confinement
 from interpreterd.processes.nursery import Nursery
-from interpreterd.workers.isolation.abilities import Abilities, examine
 from interpreterd.workers.isolation.bounds import check_bounds
 from interpreterd.workers.isolation.directories import PrivateDirectories, PrivateRoot
 from interpreterd.workers.isolation.entering import EnteringLauncher
-from interpreterd.workers.isolation.profiles import (
-    Plan,
-    environment_paths,
-    lacking,
-    missing_sentences,
-    plan,
-    unavailable,
-)
 from interpreterd.workers.isolation.settings import IsolationSettings, isolation_of
 from interpreterd.workers.isolation.user_range import UserRange
 from interpreterd.workers.launcher import Launcher
@@ -38,7 +29,9 @@ from interpreterd.workers.launchers import LAUNCHERS, effective_launcher
 from interpreterd.workers.launchers.pool import Pool
 from interpreterd.workers.settings import WorkerSettings
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # what only a daemon that isolates needs is imported where it is used
+    from interpreterd.workers.isolation.abilities import Abilities
+    from interpreterd.workers.isolation.profiles import Plan
     from interpreterd.workers.isolation.seats import Seat, Seats
 
 _REMOVE_LIMIT_S: Final = 1.0  # for which a deletion waits until its directories are gone; the rest goes on
@@ -183,7 +176,7 @@ class Isolator:
             finally:
                 await isolator.close()
 
-    async def machine(self) -> Abilities:
+    async def machine(self) -> "Abilities":
         """Return what this machine can do; the first call finds it out. Raises ``WorkerStartFailed``."""
         if self._machine is None:
             if self._examining is None or self._examining.done():
@@ -193,11 +186,15 @@ class Isolator:
         return self._machine
 
     async def _examine(self) -> None:
+        from interpreterd.workers.isolation.abilities import examine
+
         self._machine = await examine(self._open)  # it knows its interpreter already
         await asyncio.to_thread(self._directories.remove_stale)
 
     async def possible(self) -> Possible:
         """Return which isolation this machine can give. Raises ``WorkerStartFailed``."""
+        from interpreterd.workers.isolation.profiles import missing_sentences
+
         machine = await self.machine()
         return Possible(
             usual=self.usual.profile,
@@ -228,9 +225,9 @@ class Isolator:
         if isolation.network == SOME_PORTS and (own := self.own_ports.intersection(isolation.ports)):
             raise InvalidRequest(f"isolation.ports must not have {min(own)}, which is a port of this daemon")
         self._hide()
-        machine = await self.machine()
-        if lacks := lacking(isolation.profile, machine, gives_users=self.seats is not None):
-            raise unavailable(isolation.profile, lacks)
+        from interpreterd.workers.isolation.profiles import require
+
+        require(isolation.profile, await self.machine(), gives_users=self.seats is not None)
         if self.seats is not None:
             await self.seats.refresh()
 
@@ -247,11 +244,12 @@ class Isolator:
             return Place(self._open)
         if self._machine is None:
             raise IsolationUnavailable("it is not yet known what this machine can do")
+        from interpreterd.workers.isolation.profiles import plan
+
         try:
             private = self._directories.make()
         except OSError as error:
             raise IsolationUnavailable(f"no private directories can be made: {error.strerror}") from None
-        user = None
         try:
             check_bounds(isolation, self.usual, cwd, private.root)
             user = None if self.seats is None else self.seats.take()
@@ -263,7 +261,8 @@ class Isolator:
         seat = None if user is None else self._seat(user, planned, cwd, private)
         return Jail(info, planned.confinement, private, self, seat)
 
-    def _seat(self, user: int, planned: Plan, cwd: str, private: PrivateDirectories) -> "Seat":
+    def _seat(self, user: int, planned: "Plan", cwd: str, private: PrivateDirectories) -> "Seat":
+        from interpreterd.workers.isolation.profiles import environment_paths
         from interpreterd.workers.isolation.seats import Seat
 
         assert self._machine is not None

@@ -79,10 +79,11 @@ def missing_sentences(machine: Abilities, *, gives_users: bool) -> Mapping[str, 
     return {profile: tuple(map(str, lacking(profile, machine, gives_users=gives_users))) for profile in PROFILES}
 
 
-def unavailable(profile: str, lacks: Iterable[Missing]) -> IsolationUnavailable:
-    """Return the error for a profile that cannot be had in full."""
-    layers = "; ".join(map(str, lacks))
-    return IsolationUnavailable(f"isolation {profile} cannot be had on this machine in full: {layers}")
+def require(profile: str, machine: Abilities, *, gives_users: bool) -> None:
+    """Raise ``IsolationUnavailable`` if ``profile`` cannot be had in full on ``machine``; see ``lacking``."""
+    if lacks := lacking(profile, machine, gives_users=gives_users):
+        layers = "; ".join(map(str, lacks))
+        raise IsolationUnavailable(f"isolation {profile} cannot be had on this machine in full: {layers}")
 
 
 def plan(
@@ -95,8 +96,7 @@ def plan(
     Raises:
         IsolationUnavailable: A layer is missing.
     """
-    if lacks := lacking(isolation.profile, machine, gives_users=user is not None):
-        raise unavailable(isolation.profile, lacks)
+    require(isolation.profile, machine, gives_users=user is not None)
     is_strict = isolation.profile == STRICT
     spaces = _namespaces(isolation, machine, user)
     has_view, has_net = "mount" in spaces, "net" in spaces
