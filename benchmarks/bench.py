@@ -113,6 +113,11 @@ class Bench:
             return None
         return (*(self.fork_flags or ()), "--preload", PRELOADED)
 
+    @property
+    def has_state(self) -> bool:
+        """Whether this daemon has forks, checkpoints and archives."""
+        return "--state-dir" in self.help and "--checkpoints" in self.help
+
     @asynccontextmanager
     async def daemon(
         self, *flags: str, python: str | None = None, probed: bool = False

@@ -121,6 +121,16 @@ class Client:
             response.raise_for_status()
         return end - start
 
+    async def ask(self, method: str, path: str, body: dict[str, Any] | None = None) -> tuple[float, dict[str, Any]]:
+        """Return the time of a request, to the end of its answer, and the answer."""
+        start = time.perf_counter()
+        async with self.http.request(method, self.url + PREFIX + path, json=body) as response:
+            told: dict[str, Any] = await response.json()
+            end = time.perf_counter()
+        if response.status != 200:
+            raise BenchmarkError(f"{method} {path}: {response.status} {told}")
+        return end - start, told
+
     async def create(self) -> str:
         """Create a context and return its id."""
         async with self.http.post(self.url + PREFIX + "/context", json={}) as response:

@@ -47,6 +47,11 @@ def rss(pid: int) -> int:
     return _rollup(pid, "Rss:")
 
 
+def uss(pid: int) -> int:
+    """Return the unique set size: the memory that no other process shares."""
+    return _rollup(pid, "Private_Clean:") + _rollup(pid, "Private_Dirty:")
+
+
 def ticks(pids: Iterable[int]) -> int:
     """Return the CPU time of ``pids``, user and system, in clock ticks (10 ms almost everywhere)."""
     total = 0

@@ -4,11 +4,14 @@ from collections.abc import Awaitable, Callable
 from typing import Final
 
 from benchmarks.bench import Bench
+from benchmarks.figures.archives import archives
 from benchmarks.figures.calls import calls
+from benchmarks.figures.checkpoints import checkpoints
 from benchmarks.figures.create import create, preload, sustained
 from benchmarks.figures.crowd import crowd
 from benchmarks.figures.e2b import e2b
 from benchmarks.figures.execute import execute, first_byte, session
+from benchmarks.figures.forks import forks
 from benchmarks.figures.hostile import hostile
 from benchmarks.figures.isolation import isolation
 from benchmarks.figures.jupyter import jupyter
@@ -41,6 +44,9 @@ FIGURES: Final[dict[str, Callable[[Bench], Awaitable[list[Row]]]]] = {
     "hostile": hostile,
     "isolation": isolation,
     "monitoring": monitoring,
+    "forks": forks,
+    "checkpoints": checkpoints,
+    "archives": archives,
     "aborted": aborted,
     "pictures": pictures,
     "tables": tables,
