@@ -9,7 +9,7 @@ from benchmarks.bench import Bench
 from benchmarks.client import Client
 from benchmarks.figures.copies import SMALL, SUBJECTS, Subject, floor, subjects
 from benchmarks.report import NOT_BUILT, Row, ms
-from benchmarks.stats import Blocks, alternate
+from benchmarks.stats import Blocks, Sample, alternate
 
 PAUSE_S: Final = 0.1  # before each sample: the copy before it ends
 AT_ONCE: Final = 16
@@ -47,7 +47,7 @@ async def _fork(client: Client, context: str) -> float:
 
 
 async def _measured(bench: Bench, client: Client, context: str, subject: Subject, how: str) -> Row:
-    sides = {"fork": partial(_fork, client, context), "os.fork": floor(client, context)}
+    sides: dict[str, Sample] = {"fork": partial(_fork, client, context), "os.fork": floor(client, context)}
     blocks = await alternate(sides, turns=bench.scale.starts, samples=1, pause_s=PAUSE_S)
     return Row(
         figure="forks",
