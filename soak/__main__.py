@@ -19,6 +19,7 @@ from soak.chaos import chaos
 from soak.fuzz import fuzz
 from soak.report import Phase, tell
 from soak.sizes import cycles, interrupts, leftovers, streams
+from soak.state import state
 from soak.tenants import tenants
 from soak.transfers import transfers
 from soak.unread import unread
@@ -27,6 +28,7 @@ from soak.watch import LOGS
 Run = Callable[[argparse.Namespace, Path], Coroutine[Any, Any, list[Phase]]]
 PHASES: dict[str, Run] = {
     "chaos": lambda options, directory: chaos(options.seconds, options.seed, directory),
+    "state": lambda options, directory: state(options.seconds, options.seed, directory),
     "fuzz": lambda options, directory: fuzz(options.seconds, options.seed, directory),
     "abuse": lambda options, directory: abuse(options.seconds / 6, options.seed, directory),
     "interrupts": lambda options, directory: interrupts(options.interrupts, options.seed, directory),
@@ -62,7 +64,7 @@ def main() -> int:
 def _parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m soak", description=soak.__doc__)
     parser.add_argument(
-        "--seconds", type=float, default=60, help="length of the phases chaos and fuzz; of others a sixth"
+        "--seconds", type=float, default=60, help="length of the phases chaos, state and fuzz; of others a sixth"
     )
     parser.add_argument(
         "--interrupts",

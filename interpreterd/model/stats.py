@@ -108,6 +108,8 @@ class Readings:
         followers_behind: Those of them that have events to read.
         journal_bytes: The memory of all events that are kept.
         workers_waiting: In the pools.
+        checkpoints, checkpoint_bytes: How many are kept, and the memory that only they use.
+        archives, archive_bytes: How many are kept, and what they take on the disk.
         cpu_s: Processor time of all contexts' processes so far, as far as the sampler has seen them.
         resident_bytes, processes: Of all contexts at the latest look of the sampler; None before the first.
     """
@@ -119,6 +121,10 @@ class Readings:
     followers_behind: int = 0
     journal_bytes: int = 0
     workers_waiting: int = 0
+    checkpoints: int = 0
+    checkpoint_bytes: int = 0
+    archives: int = 0
+    archive_bytes: int = 0
     cpu_s: float = 0.0
     resident_bytes: int | None = None
     processes: int | None = None

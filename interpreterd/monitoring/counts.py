@@ -32,6 +32,11 @@ class Counts:
         contexts_created, contexts_deleted: Also unlisted ones.
         workers_started: And ``worker_start``, the seconds that each took.
         worker_deaths: By reason, see ``contexts.tally``.
+        forks: Contexts that were forked from others; and ``fork``, the seconds that each request for some took.
+        checkpoints_taken: And ``checkpoint``, the seconds of each, in which its context executes nothing.
+        restores, undos: Ways back to a checkpoint; and ``restore``, the seconds that each took.
+        archives_written, archives_loaded: And ``archive`` and ``load``, the seconds that each took.
+        hibernations, wakes: Contexts that were archived to end their worker, and that have got one again.
         pool_hits, pool_misses: Workers that were taken from a pool, and those that had to be started.
         pools: Those that are open.
         refusals: Refused requests and messages, by the error's code.
@@ -55,6 +60,19 @@ class Counts:
         self.workers_started = 0
         self.worker_start_failures = 0
         self.worker_deaths: defaultdict[str, int] = defaultdict(int)
+        self.forks = 0
+        self.checkpoints_taken = 0
+        self.restores = 0
+        self.undos = 0
+        self.archives_written = 0
+        self.archives_loaded = 0
+        self.hibernations = 0
+        self.wakes = 0
+        self.fork = Histogram()
+        self.checkpoint = Histogram()
+        self.restore = Histogram()
+        self.archive = Histogram()
+        self.load = Histogram()
         self.pool_hits = 0
         self.pool_misses = 0
         self.pools: set[WorkerPool] = set()

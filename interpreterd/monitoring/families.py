@@ -72,6 +72,14 @@ def _counters(counts: Counts, *, by_tenant: bool) -> Iterator[Family]:
     yield _counter(
         "worker_deaths", "Workers of contexts that have ended, by reason", _by("reason", counts.worker_deaths)
     )
+    yield _counter("forks", "Contexts that were forked from others", counts.forks)
+    yield _counter("checkpoints_taken", "Checkpoints that were taken, automatic ones too", counts.checkpoints_taken)
+    yield _counter("restores", "How often a context went back to a checkpoint, undos not counted", counts.restores)
+    yield _counter("undos", "How often a context went back before its last execution", counts.undos)
+    yield _counter("archives_written", "Archives that contexts were written to", counts.archives_written)
+    yield _counter("archives_loaded", "How often a context was made from an archive", counts.archives_loaded)
+    yield _counter("hibernations", "Contexts that were archived so that their worker could end", counts.hibernations)
+    yield _counter("wakes", "Hibernating contexts that have got a worker again", counts.wakes)
     yield _counter("pool_hits", "Workers that a pool had ready", counts.pool_hits)
     yield _counter("pool_misses", "Workers that had to be started for a context", counts.pool_misses)
     yield _counter("refusals", "Refused requests and messages, by the error's code", _by("reason", counts.refusals))
@@ -93,6 +101,11 @@ def _histograms(counts: Counts, loop_lag: Histogram) -> Iterator[Family]:
         ("first_output_seconds", "From the beginning of an execution to its first output", counts.first_output),
         ("context_creation_seconds", "From the request of a context to its readiness", counts.creation),
         ("worker_start_seconds", "From the wish for a worker to its readiness", counts.worker_start),
+        ("fork_seconds", "From the beginning of a fork to the readiness of its contexts", counts.fork),
+        ("checkpoint_seconds", "How long a checkpoint kept its context from executing", counts.checkpoint),
+        ("restore_seconds", "How long the way back to a checkpoint took, undos counted", counts.restore),
+        ("archive_seconds", "How long it took to write an archive", counts.archive),
+        ("load_seconds", "How long it took to load an archive into a worker", counts.load),
         ("event_loop_lag_seconds", "How late the daemon's event loop is; from the first scrape on", loop_lag),
     ):
         yield Family(METRIC_PREFIX + name, "histogram", help, histogram=histogram, unit="seconds")
@@ -113,6 +126,10 @@ def _gauges(readings: Readings, *, by_tenant: bool) -> Iterator[Family]:
     yield _gauge("followers", "Readers of the events of running executions and of contexts", readings.followers)
     yield _gauge("followers_behind", "Those readers that have events to read", readings.followers_behind)
     yield _gauge("journal_bytes", "Memory of the events that are kept", readings.journal_bytes, unit="bytes")
+    yield _gauge("checkpoints", "Checkpoints that are kept", readings.checkpoints)
+    yield _gauge("checkpoint_memory_bytes", "Memory that only checkpoints use", readings.checkpoint_bytes, unit="bytes")
+    yield _gauge("archives", "Archives that are kept", readings.archives)
+    yield _gauge("archive_bytes", "What they take on the disk", readings.archive_bytes, unit="bytes")
     yield _gauge("pool_workers", "Started workers that wait for a context", readings.workers_waiting)
     yield _counter(
         "contexts_cpu_seconds",
