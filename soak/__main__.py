@@ -20,6 +20,7 @@ from soak.fuzz import fuzz
 from soak.report import Phase, tell
 from soak.sizes import cycles, interrupts, leftovers, streams
 from soak.state import state
+from soak.survival import survival
 from soak.tenants import tenants
 from soak.transfers import transfers
 from soak.unread import unread
@@ -29,6 +30,7 @@ Run = Callable[[argparse.Namespace, Path], Coroutine[Any, Any, list[Phase]]]
 PHASES: dict[str, Run] = {
     "chaos": lambda options, directory: chaos(options.seconds, options.seed, directory),
     "state": lambda options, directory: state(options.seconds, options.seed, directory),
+    "survival": lambda options, directory: survival(options.seconds / 2, options.seed, directory),
     "fuzz": lambda options, directory: fuzz(options.seconds, options.seed, directory),
     "abuse": lambda options, directory: abuse(options.seconds / 6, options.seed, directory),
     "interrupts": lambda options, directory: interrupts(options.interrupts, options.seed, directory),
