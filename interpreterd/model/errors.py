@@ -30,6 +30,7 @@ an error of the daemon: it is text, ``events.Failure``.
     │   ├── NotADirectory
     │   ├── DirectoryNotEmpty
     │   ├── FileTooLarge
+    │   │   └── DirectoryTooLarge
     │   ├── DiskFull
     │   ├── ConditionFailed
     │   └── RangeOutside

@@ -57,6 +57,12 @@ class FileTooLarge(FileError):
     code = "file_too_large"
 
 
+class DirectoryTooLarge(FileTooLarge):
+    """A directory has more in it than is copied for a fork."""
+
+    code = "cwd_too_large"
+
+
 class DiskFull(FileError):
     """The disk, or the user's quota, has no room."""
 
