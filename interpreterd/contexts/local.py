@@ -163,7 +163,9 @@ class LocalContexts:
         return AllStats(at=time.time(), contexts=found, daemon=await asyncio.to_thread(daemon_stats))
 
     async def readings(self) -> Readings:
-        return take_readings(self._manager.list(with_default=True), self._manager.executions, self._manager.sampler)
+        manager = self._manager
+        contexts, accounts = manager.list(with_default=True), manager.tenancies.accounts
+        return take_readings(contexts, manager.executions, manager.sampler, accounts)
 
     async def files(self, context_id: str) -> LocalFiles:
         directory, user = await self._manager.directory(context_id)

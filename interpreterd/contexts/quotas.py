@@ -77,6 +77,23 @@ class QuotaGuard:
                     raise _refusal(whose, "many waiting executions", "max-queued", quotas.queued)
             self._check_use(whose, quotas)
 
+    def check_checkpoint(self, account: Account) -> None:
+        """Raise ``LimitReached`` or ``QuotaReached`` if there may be no further checkpoint, which costs memory."""
+        for whose, quotas in self._quotas(account):
+            self._check_use(whose, quotas)
+
+    def check_archive(self, account: Account, size_bytes: int = 1) -> None:
+        """Raise so if there may be no archive of ``size_bytes``, or none that has so many already, beside the others.
+
+        While an archive is written, each of its pieces asks.
+        """
+        for whose, quotas in self._quotas(account):
+            if quotas.archive_bytes is not None:
+                there = account.archive_bytes if whose is not None else self._accounts.sum_of("archive_bytes")
+                if there + size_bytes > quotas.archive_bytes:
+                    value = size_in_words(quotas.archive_bytes)
+                    raise _refusal(whose, "many bytes in archives", "archives-total-bytes", value)
+
     def _quotas(self, account: Account) -> Iterable[tuple[Account | None, Quotas]]:
         """Yield those of the tenant and of the daemon, which is None, as far as they have any."""
         if account.rules.quotas is not NO_QUOTAS:
@@ -114,7 +131,7 @@ class QuotaGuard:
         now = time.monotonic()
         if now - self._used_at >= MEASURED_S:
             self._used_at = now
-            self._use = {it: (it.gone_cpu_s, 0) for it in self._accounts}
+            self._use = {it: (it.gone_cpu_s, it.checkpoint_bytes) for it in self._accounts}
             for context_id, context in self._contexts.items():
                 cpu_s, memory_bytes = self._use.get(context.account, (0.0, 0))
                 cpu_s += self._sampler.cpu_of(context_id)

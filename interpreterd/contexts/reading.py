@@ -10,6 +10,7 @@ from typing import Final
 from interpreterd.contexts.context import Context
 from interpreterd.contexts.executions import Executions
 from interpreterd.contexts.sampler import Sampler
+from interpreterd.model.accounts import Accounts
 from interpreterd.model.stats import ContextStats, DaemonStats, ProcessStats, Readings
 from interpreterd.monitoring.counts import COUNTS
 from interpreterd.processes import proc_stat
@@ -69,8 +70,10 @@ def daemon_stats() -> DaemonStats:
     )
 
 
-def take_readings(contexts: Iterable[Context], executions: Executions, sampler: Sampler) -> Readings:
-    """Return the readings of ``contexts``, all that clients may list."""
+def take_readings(
+    contexts: Iterable[Context], executions: Executions, sampler: Sampler, accounts: Accounts
+) -> Readings:
+    """Return the readings of ``contexts``, all that clients may list, and of what ``accounts`` count."""
     states: Counter[tuple[str, str, str]] = Counter()
     running = queued = followers = behind = 0
     for context in contexts:
@@ -90,6 +93,10 @@ def take_readings(contexts: Iterable[Context], executions: Executions, sampler: 
         followers_behind=behind,
         journal_bytes=executions.bytes,
         workers_waiting=sum(pool.waiting for pool in COUNTS.pools),
+        checkpoints=accounts.sum_of("checkpoints"),
+        checkpoint_bytes=accounts.sum_of("checkpoint_bytes"),
+        archives=accounts.sum_of("archives"),
+        archive_bytes=accounts.sum_of("archive_bytes"),
         cpu_s=sampler.cpu_s,
         resident_bytes=sampler.resident_bytes,
         processes=sampler.processes,

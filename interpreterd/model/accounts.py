@@ -17,6 +17,8 @@ class Account:
         unfinished: How many of its executions wait or run; looks at the namespace do not count.
         running: How many of them run.
         journal_bytes: The memory of the events that are kept for it.
+        checkpoints: How many its contexts have, and ``checkpoint_bytes``, the memory that only these use.
+        archives: How many it has, and ``archive_bytes``, what they take on the disk.
         gone_cpu_s: The processor time of its contexts that are gone.
     """
 
@@ -26,6 +28,10 @@ class Account:
     unfinished: int = 0
     running: int = 0
     journal_bytes: int = 0
+    checkpoints: int = 0
+    checkpoint_bytes: int = 0
+    archives: int = 0
+    archive_bytes: int = 0
     gone_cpu_s: float = 0.0
 
     @property

@@ -16,8 +16,10 @@ class Quotas:
         queued: Executions that wait; the next one is refused.
         creations_per_s: New contexts in a second; as many may come at once.
         cpu_s_per_day: Processor seconds of all processes in a day; then contexts and executions are refused.
-        memory_bytes: Resident memory of all processes; then contexts and executions are refused.
+        memory_bytes: Resident memory of all processes, and what only checkpoints use; then contexts, executions and
+            checkpoints are refused.
         journal_bytes: The memory of events that are kept; the oldest ended execution is dropped first.
+        archive_bytes: What archives take on the disk; an archive that would go beyond is not written.
         connections: Connections that serve a request, WebSockets among them.
     """
 
@@ -28,6 +30,7 @@ class Quotas:
     cpu_s_per_day: float | None = None
     memory_bytes: int | None = None
     journal_bytes: int | None = None
+    archive_bytes: int | None = None
     connections: int | None = None
 
 

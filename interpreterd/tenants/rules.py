@@ -10,7 +10,7 @@ from interpreterd.contexts.settings import ContextSettings
 from interpreterd.model.isolation import PROFILES
 from interpreterd.model.limits import Limits
 from interpreterd.model.rules import NO_QUOTAS, Quotas, Rules
-from interpreterd.setting_kinds import count
+from interpreterd.setting_kinds import byte_size, count
 
 LIMIT_SETTINGS: Final[Mapping[str, str]] = {
     "context_memory": "memory_bytes",
@@ -35,11 +35,13 @@ QUOTA_SETTINGS: Final[Mapping[str, str]] = {
     "max_memory": "memory_bytes",
     "max_connections": "connections",
     "journals_total_bytes": "journal_bytes",
+    "archives_total_bytes": "archive_bytes",
 }
 """Settings for all contexts together, and the fields of ``Quotas``."""
 _PARSE: Final[dict[str, Callable[[str], Any]]] = {
     **{it.name: it.metadata["parse"] for it in attrs.fields(ContextSettings)},
     "max_connections": count,
+    "archives_total_bytes": byte_size,
 }
 ISOLATION: Final = "isolation"
 CWD: Final = "cwd"

@@ -131,3 +131,31 @@ def test_memory_is_that_of_the_latest_look(clock: Clock) -> None:
     used.memory_bytes = 3 << 30
     with pytest.raises(LimitReached, match="the limit max-memory is 3 GiB"):
         guard.check_execution(other)
+
+
+def test_the_memory_of_checkpoints_is_memory_and_refuses_further_ones(clock: Clock) -> None:
+    guard, acme, other, used = guarded(memory_bytes=1 << 30)
+    used.memory_bytes = (1 << 30) - 100
+    guard.check_checkpoint(acme)
+    clock.now += 2
+    acme.checkpoint_bytes = 100
+    for check in (guard.check_checkpoint, guard.check_context, guard.check_execution):
+        with pytest.raises(QuotaReached, match="too much memory is in use: the tenant's limit max-memory is 1 GiB"):
+            check(acme)
+    guard.check_checkpoint(other)
+
+
+def test_an_archive_may_fill_the_quota_and_not_exceed_it(clock: Clock) -> None:
+    guard, acme, other, _ = guarded(Quotas(archive_bytes=4 << 20), archive_bytes=1 << 20)
+    acme.archive_bytes = (1 << 20) - 10
+    guard.check_archive(acme)
+    guard.check_archive(acme, 10)
+    with pytest.raises(QuotaReached, match=r"too many bytes in archives: .* limit archives-total-bytes is 1 MiB"):
+        guard.check_archive(acme, 11)
+    acme.archive_bytes += 10
+    with pytest.raises(QuotaReached):
+        guard.check_archive(acme)
+    guard.check_archive(other, 3 << 20)
+    with pytest.raises(LimitReached, match="the limit archives-total-bytes is 4 MiB") as caught:
+        guard.check_archive(other, (3 << 20) + 1)
+    assert not isinstance(caught.value, QuotaReached)

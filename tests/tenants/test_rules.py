@@ -17,13 +17,14 @@ def test_every_quota_and_every_limit_has_a_key() -> None:
     assert set(QUOTA_SETTINGS.values()) == {it.name for it in attrs.fields(Quotas)}
     assert set(LIMIT_SETTINGS.values()) == set(Limits.kinds())
     flags = {it.name for it in attrs.fields(ContextSettings)}
-    assert (LIMIT_SETTINGS.keys() | QUOTA_SETTINGS.keys()) - flags == {"max_connections"}
+    assert (LIMIT_SETTINGS.keys() | QUOTA_SETTINGS.keys()) - flags == {"max_connections", "archives_total_bytes"}
 
 
 def test_a_value_may_be_a_number_or_a_text() -> None:
     assert parse_setting("context_memory", "1G") == parse_setting("context_memory", 1 << 30) == 1 << 30
     rules = tenant_rules({"max-contexts": 3, "max_connections": "4"}, bad)
     assert (rules.quotas.contexts, rules.quotas.connections) == (3, 4)
+    assert tenant_rules({"archives-total-bytes": "2G"}, bad).quotas.archive_bytes == 2 << 30
 
 
 @pytest.mark.parametrize("value", [[], {}, True, None])
