@@ -7,6 +7,7 @@ import attrs
 from attrs import frozen
 
 from interpreterd.contexts.settings import ContextSettings
+from interpreterd.contexts.state.settings import StateSettings
 from interpreterd.dialects.settings import DialectSettings
 from interpreterd.files.settings import FileSettings
 from interpreterd.http.settings import PRIVATE_HOSTS, HttpSettings
@@ -55,6 +56,7 @@ class Settings:
     workers: WorkerSettings = attrs.Factory(WorkerSettings)
     isolation: IsolationSettings = attrs.Factory(IsolationSettings)
     contexts: ContextSettings = attrs.Factory(ContextSettings)
+    state: StateSettings = attrs.Factory(StateSettings)
     files: FileSettings = attrs.Factory(FileSettings)
     monitoring: MonitoringSettings = attrs.Factory(MonitoringSettings)
     logs: LogSettings = attrs.Factory(LogSettings)

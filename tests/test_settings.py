@@ -58,6 +58,8 @@ def test_the_command_line_imports_no_room_but_its_settings() -> None:
     assert {module for module in ours if module.startswith(tuple(ROOMS))} == {
         *ROOMS,
         *(f"{room}.settings" for room in ROOMS),
+        "interpreterd.contexts.state",
+        "interpreterd.contexts.state.settings",
         "interpreterd.workers.isolation",
         "interpreterd.workers.isolation.settings",
         "interpreterd.workers.isolation.user_range",

@@ -7,8 +7,9 @@ from typing import Final
 from interpreterd.contexts.executions import ExecutionRecord
 from interpreterd.contexts.holdings import Holdings
 from interpreterd.machine.inputs import CallAnswered
-from interpreterd.model.errors import CallNotFound, LimitReached
+from interpreterd.model.errors import LimitReached
 from interpreterd.model.events import Event
+from interpreterd.model.execution_errors import CallNotFound
 from interpreterd.model.functions import GONE, CallOutcome, FunctionCall, FunctionEnd, HostRaised, PendingCall
 from interpreterd.pipe.calls import Called
 

@@ -11,9 +11,11 @@ from interpreterd.contexts.executions import ExecutionRecord, Executions
 from interpreterd.contexts.expiry import Expiry
 from interpreterd.contexts.limits import LAST_WORDS_BYTES, configured
 from interpreterd.contexts.listening import Listening
-from interpreterd.contexts.service import Interrupted
+from interpreterd.contexts.operating import Operating
+from interpreterd.contexts.origin import Origin
 from interpreterd.contexts.settings import ContextSettings
 from interpreterd.contexts.slot import Slot
+from interpreterd.contexts.steering import Steering
 from interpreterd.contexts.tally import Tally
 from interpreterd.contexts.timers import Timers
 from interpreterd.contexts.transcript import Transcript
@@ -26,7 +28,6 @@ from interpreterd.model.accounts import Account
 from interpreterd.model.context_info import NO_USAGES, ContextInfo, Usage
 from interpreterd.model.default_context import shown_id
 from interpreterd.model.errors import ContextRestarted, InterpreterError
-from interpreterd.model.functions import CallAnswer
 from interpreterd.model.limits import Limits
 from interpreterd.model.requests import CreateContext, Execute
 from interpreterd.workers.directory import real_directory
@@ -36,7 +37,7 @@ from interpreterd.workers.watcher import Watcher
 _log = logging.getLogger(__name__)
 
 
-class Context(Listening):
+class Context(Listening, Operating, Steering):
     """A named, long-lived Python namespace with at most one worker. Also the listener of that worker.
 
     Owned by the manager, in whose task group its worker is started.
@@ -48,6 +49,8 @@ class Context(Listening):
         listed: See ``CreateContext``.
         account: What its tenant uses.
         expiry: The clock of its end, if it has one.
+        request: What it was made from.
+        origin: The context that it is a fork of, if it is one.
     """
 
     def __init__(
@@ -64,10 +67,13 @@ class Context(Listening):
         tasks: asyncio.TaskGroup,
         account: Account,
         place: Place,
+        origin: Origin | None = None,
         shares: TenantShares = NO_SHARES,
     ) -> None:
-        """Make an inactive context; ``start`` or the first ``submit`` gives it a worker."""
+        """Make an inactive context; ``start`` or the first ``submit`` gives it a worker. A fork has an ``origin``."""
         self.id = context_id
+        self.request = request
+        self.origin = origin
         self.account = account
         self.listed = request.listed
         self._log = about(context_id, _log)
@@ -75,6 +81,7 @@ class Context(Listening):
         self.metadata = request.metadata
         self._created_at = time.time()
         self._limits = limits
+        self._tasks = tasks
         self.place = place
         self._slot = Slot(
             context_id,
@@ -97,6 +104,7 @@ class Context(Listening):
             queue_limit=limits.queued or settings.queue_limit,
             grace_s=settings.grace_s,
             may_begin=None if self._turn is None else self._turn.ask,
+            begun=0 if origin is None else origin.begun,
         )
         self._transcript = Transcript(
             context_id,
@@ -110,6 +118,8 @@ class Context(Listening):
             account=account,
         )
         self.expiry: Expiry | None = None
+        if origin is not None:
+            self._transcript.go_on_from(origin.count, origin.count_before)
         self._unasked: effects.Ask | None = None
         self._closed_by: InterpreterError | None = None
         self._timers = Timers()
@@ -139,6 +149,7 @@ class Context(Listening):
             isolation=self.place.info,
             usage=usages.get(self.pid or 0),
             tenant=self.account.tenant,
+            forked_from=None if self.origin is None else self.origin.context_id,
             expires_at=None if self.expiry is None else self.expiry.at(),
         )
 
@@ -177,39 +188,11 @@ class Context(Listening):
         """
         request = admitted(request, self._limits, grace_s=self._grace_s, answers=client and answers)
         self._machine.check_room()
-        execution = self._transcript.new(request, on_room=self._resume_output if client else None)
+        execution = self._transcript.new(request, on_room=self.resume_output if client else None)
         self._feed(inputs.Submit(execution.id, request))
         if self._transcript.waits(execution.id):
             self._transcript.queue(execution)
         return execution
-
-    def interrupt(self, execution_id: str | None = None) -> Interrupted:
-        """Interrupt the running execution, or the execution ``execution_id``, which leaves the queue if it waits there.
-
-        Returns ``interrupting``, ``cancelled``, or ``idle`` if it neither runs nor waits; may be repeated.
-        """
-        if self._machine.running_id is not None and execution_id in (None, self._machine.running_id):
-            self._feed(inputs.InterruptRequested())
-            return "interrupting"
-        if execution_id is not None and self._transcript.waits(execution_id):
-            self._feed(inputs.Cancel(execution_id))
-            return "cancelled"
-        return "idle"
-
-    def answer(self, execution_id: str, text: str | None) -> bool:
-        """Give ``text`` (None: end of the input) to an execution that asks for input; return whether it does."""
-        if execution_id != self._machine.asking_id:
-            return False
-        self._feed(inputs.Answered(execution_id, text))
-        return True
-
-    def answer_call(self, execution_id: str, call_id: str, answer: CallAnswer) -> bool:
-        """Answer the call of a host function; return whether it has waited for that. Raises ``CallNotFound``."""
-        number = self._transcript.calls.number_of(execution_id, call_id)
-        if number is None or not self._machine.waits_for(execution_id, number):
-            return False
-        self._feed(inputs.CallAnswered(execution_id, number, answer))
-        return True
 
     async def close(self, cause: InterpreterError) -> None:
         """End every execution with ``cause``, and the worker with all its descendants; return once it is gone."""
@@ -260,13 +243,15 @@ class Context(Listening):
             case effects.GiveUp():
                 self._slot.give_up()
             case effects.Ask() as question:
-                self._ask(question)
+                self.ask(question)
             case effects.Call(called):
                 self._transcript.calls.call(called)
             case effects.EndCall(_, number, outcome):
                 self._transcript.calls.end(number, outcome)
             case effects.StartWorker():
                 self._slot.start()
+            case effects.Perform() | effects.EndOperation() as operation:
+                self.tend(operation)
             case _:
                 assert_never(effect)
 
@@ -275,18 +260,3 @@ class Context(Listening):
         if wanted:
             self._feed(inputs.Turn())
         return wanted
-
-    def _ask(self, question: effects.Ask) -> None:
-        """Ask the client, once it has read enough: code may ask again and again, and only the last question counts."""
-        self._unasked = question if self._transcript.full else None
-        if self._unasked is None and not self._transcript.ask(
-            question.execution_id, question.prompt, password=question.password
-        ):
-            self._feed(inputs.Answered(question.execution_id, None))
-
-    def _resume_output(self) -> None:
-        self._transcript.tell_calls()
-        if self._slot.worker is not None and not self._transcript.full:
-            self._slot.worker.resume_output()
-            if self._unasked is not None and self._unasked.execution_id == self._machine.asking_id:
-                self._ask(self._unasked)

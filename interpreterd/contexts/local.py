@@ -13,6 +13,7 @@ from interpreterd.contexts.files import LocalFiles, Transfers
 from interpreterd.contexts.manager import Manager
 from interpreterd.contexts.reading import daemon_stats, stats_of, take_readings
 from interpreterd.contexts.service import Events, Interrupted
+from interpreterd.contexts.state.local import LocalState
 from interpreterd.files.settings import FileSettings
 from interpreterd.model.context_info import NO_USAGES, ContextInfo, RestartInfo, Usage
 from interpreterd.model.default_context import DEFAULT_CONTEXT_ID
@@ -39,6 +40,7 @@ class LocalContexts:
         self._manager = manager
         self._files = FileSettings() if files is None else files
         self._transfers = Transfers()
+        self._state = LocalState(manager)
 
     @property
     def closing(self) -> bool:
@@ -47,6 +49,10 @@ class LocalContexts:
     @property
     def file_limit_bytes(self) -> int | None:
         return self._files.file_limit_bytes
+
+    @property
+    def state(self) -> LocalState:
+        return self._state
 
     async def python(self) -> Python:
         return await self._manager.python()

@@ -16,6 +16,8 @@ from interpreterd.model.functions import CallAnswer, PendingCall
 from interpreterd.model.isolation import Possible
 from interpreterd.model.python import Python
 from interpreterd.model.requests import ChangeContext, CreateContext, Execute
+from interpreterd.model.state_port import ArchiveContent as ArchiveContent
+from interpreterd.model.state_port import StateService as StateService
 from interpreterd.model.stats import AllStats, Readings
 
 _E_co = TypeVar("_E_co", covariant=True)
@@ -86,6 +88,11 @@ class ContextService(Protocol):
     @property
     def file_limit_bytes(self) -> int | None:
         """The size that an uploaded file may have; None if there is no limit."""
+        ...
+
+    @property
+    def state(self) -> StateService:
+        """Forks, checkpoints and archives of the contexts."""
         ...
 
     async def python(self) -> Python:

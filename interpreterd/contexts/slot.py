@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
 from interpreterd.background import logged, supervised
@@ -34,6 +34,7 @@ class Slot:
     Attributes:
         worker: The present worker.
         tally: Told of what happens to workers.
+        prepare: Called with each new worker, before it counts as started. Raises ``WorkerStartFailed``.
     """
 
     def __init__(
@@ -56,6 +57,8 @@ class Slot:
         """Be empty. Call ``feed`` with each input; start workers in ``tasks``, in turns of ``starting``."""
         self.worker: Worker | None = None
         self.tally = Tally(context_id) if tally is None else tally
+        self.prepare: Callable[[Worker], Awaitable[None]] | None = None
+        self._given: Worker | None = None
         self._context_id = context_id
         self._log = about(context_id, _log)
         self._listener = listener
@@ -85,6 +88,24 @@ class Slot:
     def start(self) -> None:
         """Start a worker; ``WorkerStarted`` or ``WorkerNotStarted`` follows."""
         self._starting = self._tasks.create_task(self._start())
+
+    def give(self, worker: Worker) -> None:
+        """Take ``worker``, which has run code and is configured as this slot's are, at the next start."""
+        self._given = worker
+
+    def replace(self, worker: Worker) -> None:
+        """Put ``worker``, which is configured as this slot's are, in the place of the present one, which is killed."""
+        former = self.worker
+        assert former is not None
+        self._unwatch()
+        former.listener = Deaf()
+        former.kill()
+        self._tasks.create_task(self._sweep_after(former.pid))
+        self._install(worker)
+
+    async def _sweep_after(self, pid: int) -> None:
+        failure = "context %s: processes of its worker could not be killed"
+        await logged(self._launcher.sweep(pid), self._log, failure, self._context_id)
 
     async def started(self) -> None:
         """Wait for the current start, if there is one. Raises ``WorkerStartFailed``, or CancelledError if killed."""
@@ -179,6 +200,7 @@ class Slot:
     async def _start(self) -> WorkerStartFailed | None:
         """Start a worker and tell the machine; return the reason if it fails."""
         configuration = self._configuration
+        is_given = self._given is not None
         if not self._is_known:
             self._is_known = True
             self._disk = self._watcher.disk(self._directories, self._limits)
@@ -186,8 +208,7 @@ class Slot:
         try:
             if self._disk is not None:
                 configuration = await self._disk.begin(configuration)
-            async with self._turn():
-                worker = await launch_configured(self._launcher, configuration, self._start_timeout_s)
+            worker = await self._launch(configuration)
             if self._watcher.cgroups is not None:
                 from interpreterd.workers.cgrouped import entered
 
@@ -199,18 +220,37 @@ class Slot:
             return error
         finally:
             self._starting = None
-        self.worker = worker
         self._gone.clear()
-        worker.listener = self._listener
         self.tally.worker_started(worker.pid, time.monotonic() - began)
+        self._install(worker, inputs.WorkerStarted(used=is_given or self.prepare is not None))
+        return None
+
+    def _install(self, worker: Worker, event: inputs.WorkerStarted | None = None) -> None:
+        """Listen to ``worker``; tell the machine ``event``, if it does not know of it."""
+        self.worker = worker
+        worker.listener = self._listener
         if self._limits.watched:
             self._watch = self._watcher.watch(worker.pid, self._limits, self._on_excess, self._disk)
-        self._feed(inputs.WorkerStarted())
+        if event is not None:
+            self._feed(event)
         if worker.broken is not None:  # between its answer and now
             self._listener.on_broken(worker.broken)
         if worker.exited is not None:
             self._listener.on_exit(worker.exited)
-        return None
+
+    async def _launch(self, configuration: Configure) -> Worker:
+        if (given := self._given) is not None:
+            self._given = None
+            return given
+        async with self._turn():
+            worker = await launch_configured(self._launcher, configuration, self._start_timeout_s)
+        if self.prepare is not None:
+            try:
+                await self.prepare(worker)
+            except BaseException:
+                worker.kill()
+                raise
+        return worker
 
     def _turn(self) -> contextlib.AbstractAsyncContextManager[None]:
         if self._turns is None or self._account is None:

@@ -97,6 +97,15 @@ class Transcript:
         self.idle_at = time.monotonic()
 
     @property
+    def counts(self) -> tuple[int, int]:
+        """How many executions have started to run, and how many of them in earlier workers."""
+        return self.count, self._count_before
+
+    def go_on_from(self, count: int, count_before: int) -> None:
+        """Count on from there."""
+        self.count, self._count_before = count, count_before
+
+    @property
     def calls(self) -> Calls:
         """The open calls of the running execution."""
         if self._calls is None:

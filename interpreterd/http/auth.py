@@ -12,7 +12,7 @@ from interpreterd.http.peers import client_address
 from interpreterd.http.websocket.handshake import TOKEN_SUBPROTOCOL
 from interpreterd.model.identity import CURRENT, Identity
 from interpreterd.model.names import HEALTH_PATHS
-from interpreterd.tenants.reading import refuse
+from interpreterd.tenants.refusing import refuse
 from interpreterd.tenants.tenants import Tenants
 
 IDENTITY: Final = web.RequestKey("IDENTITY", Identity)

@@ -3,6 +3,7 @@
 An action changes the state of its object and collects effects; ``Machine.handle`` calls it and checks the new state.
 """
 
+from collections import deque
 from typing import Final
 
 import attrs
@@ -13,6 +14,7 @@ from interpreterd.machine.states import State
 from interpreterd.machine.verdicts import Verdict
 from interpreterd.model.errors import WorkerStartFailed
 from interpreterd.model.events import Outcome
+from interpreterd.model.state_errors import OperationFailed
 from interpreterd.pipe.calls import Called, Dropped
 from interpreterd.pipe.messages import Answer, Asked, Done, Exiting, Sync, Synced
 
@@ -31,10 +33,10 @@ class Actions(CallSteps):
     def on_start(self, event: inputs.Start | inputs.Restart) -> None:
         self.start_worker()
 
-    def on_enqueue(self, event: inputs.Submit) -> None:
+    def on_enqueue(self, event: inputs.Submit | inputs.Operate) -> None:
         self.queue.append(event)
 
-    def on_enqueue_and_start(self, event: inputs.Submit) -> None:
+    def on_enqueue_and_start(self, event: inputs.Submit | inputs.Operate) -> None:
         self.queue.append(event)
         self.start_worker()
 
@@ -42,11 +44,25 @@ class Actions(CallSteps):
         self.queue.append(event)
         self.run_next()
 
+    def on_operate_idle(self, event: inputs.Operate) -> None:
+        """An execution may wait for its turn; then the operation waits behind it."""
+        self.queue.append(event)
+        self._operate_next()
+
+    def _operate_next(self) -> None:
+        if self.queue and isinstance(self.queue[0], inputs.Operate):
+            self.run_next()
+
+    def on_operated(self, event: inputs.Operated) -> None:
+        self.operating = None
+        self.run_next()
+
     def on_turn(self, event: inputs.Turn) -> None:
         self.run_next(has_turn=True)
 
     def on_started(self, event: inputs.WorkerStarted) -> None:
         self.workers_before += 1
+        self.used = event.used
         self.run_next()
 
     def on_not_started(self, event: inputs.WorkerNotStarted) -> None:
@@ -156,6 +172,7 @@ class Actions(CallSteps):
     def on_exited(self, event: inputs.Exited) -> None:
         """The worker is gone, and so is its execution."""
         self.do(effects.ClearTimer("grace"))
+        self.end_operation(OperationFailed(f"the context's worker has ended: {event.how}"))
         self.used = self.killed = False
         self.finish(verdicts.died(self.verdict, event.how))
         if self.queue or self.restart_asked:
@@ -201,9 +218,16 @@ class Actions(CallSteps):
         self.state = State.INTERRUPTING
 
     def on_cancel(self, event: inputs.Cancel) -> None:
-        for queued in [queued for queued in self.queue if queued.execution_id == event.execution_id]:
-            self.queue.remove(queued)
-            self.say_end(queued, verdicts.cancelled())
+        for queued in list(self.queue):
+            if isinstance(queued, inputs.Submit) and queued.execution_id == event.execution_id:
+                self.queue.remove(queued)
+                self.say_end(queued, verdicts.cancelled())
+        if self.state is State.IDLE:
+            self._operate_next()
+
+    def on_cancel_operation(self, event: inputs.CancelOperation) -> None:
+        """It is not told: it knows."""
+        self.queue = deque(it for it in self.queue if it != inputs.Operate(event.operation_id))
 
     def on_restart_starting(self, event: inputs.Restart) -> None:
         """A new worker is already starting."""
@@ -217,6 +241,23 @@ class Actions(CallSteps):
     def on_restart(self, event: inputs.Restart) -> None:
         self.on_restart_ending(event)
         self.end(verdicts.ended_with_context(Outcome.LOST, event.cause))
+
+    def on_restart_operating(self, event: inputs.Restart) -> None:
+        self.end_operation(event.cause)
+        self.on_restart(event)
+
+    def on_broken_operating(self, event: inputs.Broken) -> None:
+        self.end_operation(OperationFailed(f"the context's worker broke the protocol: {event.reason}"))
+        self.on_broken(event)
+
+    def on_received_operating(self, event: inputs.Received) -> None:
+        """The operation hears what is meant for it; this comes when it does not listen."""
+        self.on_broken_operating(inputs.Broken(f"unexpected {type(event.message).__name__}"))
+
+    def on_exceeded_operating(self, event: inputs.Exceeded) -> None:
+        if event.kill:
+            self.end_operation(OperationFailed(f"the context's worker was killed: {event.what}"))
+            self.kill(verdicts.lost(event.what))
 
     def on_timer_grace(self, event: inputs.TimerFired) -> None:
         if event.name == "grace":
@@ -238,6 +279,7 @@ class Actions(CallSteps):
         """End every execution; the worker has a moment to end by itself."""
         if self.state is State.RUNNING:
             self.cancel_calls()
+        self.end_operation(event.cause)
         self.finish(verdicts.ended_with_context(Outcome.LOST, event.cause))
         self.cancel_queue(event.cause)
         if self.used and not self.killed:

@@ -109,6 +109,21 @@ class Finish:
     files: ChangedFiles | None = None
 
 
+@frozen
+class Perform:
+    """The operation has the worker, which nothing else uses until ``Operated``, or until ``EndOperation``."""
+
+    operation_id: str
+
+
+@frozen
+class EndOperation:
+    """The operation can not be performed, or not to its end: the worker is no longer its own."""
+
+    operation_id: str
+    cause: InterpreterError
+
+
 Effect = (
     StartWorker
     | Send
@@ -123,4 +138,6 @@ Effect = (
     | Call
     | EndCall
     | Finish
+    | Perform
+    | EndOperation
 )

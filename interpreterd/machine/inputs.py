@@ -23,13 +23,38 @@ class Submit:
 
 
 @frozen
+class Operate:
+    """Give the worker to the operation of this id, in turn with the executions."""
+
+    operation_id: str
+
+
+@frozen
+class CancelOperation:
+    """The operation of this id is no longer wanted; without effect once it has the worker, or has ended."""
+
+    operation_id: str
+
+
+@frozen
+class Operated:
+    """The operation that has the worker is done with it."""
+
+
+@frozen
 class Turn:
     """The next execution may begin; only while one waits for nothing but that, see ``Machine.wants_turn``."""
 
 
 @frozen
 class WorkerStarted:
-    """The worker of ``StartWorker`` has started."""
+    """The worker of ``StartWorker`` has started.
+
+    Attributes:
+        used: Whether it has run code before, as the copy of another one has.
+    """
+
+    used: bool = False
 
 
 @frozen
@@ -125,6 +150,9 @@ class Close:
 Input = (
     Start
     | Submit
+    | Operate
+    | CancelOperation
+    | Operated
     | Turn
     | WorkerStarted
     | WorkerNotStarted

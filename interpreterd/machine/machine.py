@@ -33,13 +33,16 @@ class InvalidTransition(Exception):
 class Machine:
     """One context. Not thread-safe, never blocks, does no I/O. Only ``handle`` changes it."""
 
-    def __init__(self, *, queue_limit: int, grace_s: float, may_begin: Callable[[], bool] | None = None) -> None:
+    def __init__(
+        self, *, queue_limit: int, grace_s: float, may_begin: Callable[[], bool] | None = None, begun: int = 0
+    ) -> None:
         """Limit the queue to ``queue_limit`` executions, without the running one; wait ``grace_s`` before force.
 
         ``may_begin`` is asked before each execution; after a False, it need not be asked again before a ``Turn`` comes.
+        ``begun`` executions have been before the first one.
         """
         self._queue_limit = queue_limit
-        self._actions = Actions(grace_s, may_begin=may_begin)
+        self._actions = Actions(grace_s, may_begin=may_begin, begun=begun)
 
     @property
     def state(self) -> State:
@@ -50,6 +53,16 @@ class Machine:
     def running_id(self) -> str | None:
         """The id of the running execution."""
         return self._actions.running_id
+
+    @property
+    def operating_id(self) -> str | None:
+        """The id of the operation that has the worker."""
+        return self._actions.operating
+
+    @property
+    def begun(self) -> int:
+        """How many executions that count have begun to run."""
+        return self._actions.begun
 
     @property
     def asking_id(self) -> str | None:

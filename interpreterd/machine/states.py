@@ -13,6 +13,7 @@ class State(enum.Enum):
     IDLE = "idle"
     RUNNING = "running"
     INTERRUPTING = "interrupting"  # SIGINT was sent; SIGKILL after the grace
+    OPERATING = "operating"  # nothing runs; the driver works on the worker: forks it, archives it
     SETTLING = "settling"  # the execution has ended; the worker forgets late interrupts
     ENDING = "ending"  # the worker runs exit handlers, or was told to, or killed; its exit is awaited
     CLOSED = "closed"
@@ -27,6 +28,7 @@ SHOWN: Final[Mapping[State, str]] = {
     State.IDLE: "idle",
     State.RUNNING: "busy",
     State.INTERRUPTING: "busy",
+    State.OPERATING: "busy",
     State.SETTLING: "busy",
     State.ENDING: "dead",
     State.CLOSED: "dead",

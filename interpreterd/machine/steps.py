@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Final
 
 from interpreterd.machine import effects, verdicts
-from interpreterd.machine.inputs import Received, Submit
+from interpreterd.machine.inputs import Operate, Received, Submit
 from interpreterd.machine.states import State
 from interpreterd.machine.verdicts import Verdict
 from interpreterd.model.errors import InterpreterError
@@ -27,7 +27,8 @@ class Steps:
 
     Attributes:
         state: The state of the worker.
-        queue: The executions that wait for ``current``, which runs; ``Machine.check_room`` bounds it.
+        queue: The executions that wait for ``current``, which runs, and operations; ``Machine.check_room`` bounds it.
+        operating: The id of the operation that has the worker.
         verdict: How the running execution will have ended, if that is already known.
         workers_before: How many workers have started.
         begun: How many executions have begun to run.
@@ -47,7 +48,7 @@ class Steps:
         effects: The effects of the current input.
     """
 
-    def __init__(self, grace_s: float, *, may_begin: Callable[[], bool] | None = None) -> None:
+    def __init__(self, grace_s: float, *, may_begin: Callable[[], bool] | None = None, begun: int = 0) -> None:
         """Begin without a worker; wait ``grace_s`` seconds between an interrupt and force.
 
         Before an execution begins, ``may_begin`` says whether it may; looks always may. If not, a ``Turn`` comes later.
@@ -55,11 +56,12 @@ class Steps:
         self.state = State.EMPTY
         self._may_begin = may_begin
         self._grace_s = grace_s
-        self.queue: deque[Submit] = deque()
+        self.queue: deque[Submit | Operate] = deque()
         self.current: Submit | None = None
+        self.operating: str | None = None
         self.verdict: Verdict | None = None
         self.workers_before = 0
-        self.begun = 0
+        self.begun = begun
         self.restarted = False
         self.restart_asked = False
         self.asked: int | None = None
@@ -102,6 +104,12 @@ class Steps:
                 self._stop_others(self.current.request.origin)
         self.current = self.verdict = self.asked = self.changed = None
 
+    def end_operation(self, cause: InterpreterError) -> None:
+        """Take the worker from the operation that has it, if there is one."""
+        if self.operating is not None:
+            self.do(effects.EndOperation(self.operating, cause))
+            self.operating = None
+
     def end_calls(self) -> None:
         """End all open calls: no answer can reach the code."""
         for number in sorted(self.calls):
@@ -121,7 +129,7 @@ class Steps:
 
     def _stop_others(self, origin: str) -> None:
         """Cancel waiting executions of this origin; looks and messages for comms stay."""
-        for queued in list(self.queue):
+        for queued in [queued for queued in self.queue if isinstance(queued, Submit)]:
             request = queued.request
             if request.origin == origin and request.task is None and request.comm is None:
                 self.queue.remove(queued)
@@ -138,11 +146,16 @@ class Steps:
         if not self.queue:
             self.state = State.IDLE
             return
+        execution = self.queue[0]
+        if isinstance(execution, Operate):
+            self._operate()
+            return
         may_begin = self._may_begin
-        if may_begin is not None and not has_turn and self.queue[0].request.task is None and not may_begin():
+        if may_begin is not None and not has_turn and execution.request.task is None and not may_begin():
             self.state = State.IDLE
             return
-        self.current = execution = self.queue.popleft()
+        self.queue.popleft()
+        self.current = execution
         self.given_up = self.late = 0
         self.last_call = -1
         self.answered_calls = self.late_calls = 0
@@ -158,6 +171,14 @@ class Steps:
             self.restarted = False
         self.used = True
         self.state = State.RUNNING
+
+    def _operate(self) -> None:
+        operation = self.queue.popleft()
+        assert isinstance(operation, Operate)
+        self.operating = operation.operation_id
+        self.do(effects.Perform(operation.operation_id))
+        self.used = True
+        self.state = State.OPERATING
 
     def end(self, verdict: Verdict) -> None:
         """Let the worker end by itself; ``verdict`` is as for ``kill``. A worker that has run no code is killed."""
@@ -195,7 +216,10 @@ class Steps:
 
     def cancel_queue(self, cause: InterpreterError) -> None:
         for queued in self.queue:
-            self.say_end(queued, verdicts.ended_with_context(Outcome.CANCELLED, cause))
+            if isinstance(queued, Operate):
+                self.do(effects.EndOperation(queued.operation_id, cause))
+            else:
+                self.say_end(queued, verdicts.ended_with_context(Outcome.CANCELLED, cause))
         self.queue.clear()
 
     def is_last_word(self, event: Received) -> bool:

@@ -6,6 +6,7 @@ from typing import Final
 
 from attrs import field, frozen
 
+from interpreterd.model.archives import LoadInfo
 from interpreterd.model.isolation import OPEN, IsolationInfo
 from interpreterd.model.limits import NONE, Limits
 
@@ -37,13 +38,17 @@ class ContextInfo:
 
     Attributes:
         created_at: In seconds since the epoch.
-        state: ``starting``, ``idle``, ``busy`` or ``dead``: without a worker; the next execution starts one.
+        state: ``starting``, ``idle``, ``busy``, ``dead``: without a worker, the next execution starts one; or
+            ``hibernating``: the same, and the new worker gets what the former had.
         last_used_at: When an execution was last submitted or ended, in seconds since the epoch.
         executions: How many have started to run.
         queued: How many wait.
         usage: None without a worker, if it could not be measured, or without a request for it.
         expires_at: When it ends if it is not used meanwhile; None if it does not, or not while it is in use.
         tenant: Whose it is; None for clients that are not told.
+        forked_from: The id of the context that it is a fork of.
+        persistent: Whether it outlives the daemon.
+        loaded: What it has got from an archive when it was made; only then.
     """
 
     id: str
@@ -59,6 +64,9 @@ class ContextInfo:
     usage: Usage | None = None
     expires_at: float | None = None
     tenant: str | None = None
+    forked_from: str | None = None
+    persistent: bool = False
+    loaded: LoadInfo | None = None
 
     @property
     def active(self) -> bool:

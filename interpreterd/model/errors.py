@@ -14,14 +14,15 @@ an error of the daemon: it is text, ``events.Failure``.
     │   ├── InvalidWorkingDirectory
     │   ├── InvalidLimit
     │   ├── DefaultContextKept
-    │   └── InvalidPath         this one and those of files: ``file_errors``
+    │   ├── InvalidPath         this one and those of files: ``file_errors``
+    │   └── ArchiveRefused      corrupt, foreign, or of another Python: of ``state_errors``
     ├── NotAcceptable           ``Accept`` allows none of the answer's forms
     ├── Unauthorized            no token, or one that the daemon does not know: this and the next are ``access_errors``
     │   └── TooManyAttempts     too many of those from one address
     ├── Forbidden               a foreign Origin or Host, or a role that may not do this
     ├── ContextNotFound
     ├── ExecutionNotFound
-    ├── CallNotFound            of a host function
+    ├── CallNotFound            of a host function: of ``execution_errors``
     ├── FileError
     │   ├── NoSuchFile
     │   ├── PathOutside
@@ -34,6 +35,14 @@ an error of the daemon: it is text, ``events.Failure``.
     │   ├── DiskFull
     │   ├── ConditionFailed
     │   └── RangeOutside
+    ├── OperationFailed         on a worker between its executions: this one and the others here are ``state_errors``
+    │   └── OutOfStep           it is not known what the worker does now
+    ├── NotCarried              by a strict fork
+    ├── CheckpointNotFound
+    ├── NothingToUndo
+    ├── NoStateDirectory
+    ├── ArchiveNotFound
+    ├── NotSavedWhole           so it cannot hibernate
     ├── LimitReached
     │   ├── AuditUnavailable    this one and the next are of ``access_errors``
     │   └── QuotaReached        a tenant's own
@@ -203,15 +212,6 @@ class ExecutionNotFound(InterpreterError):
 
     def __init__(self, execution_id: str) -> None:
         super().__init__(f"execution not found: {execution_id}")
-
-
-class CallNotFound(InterpreterError):
-    """The execution has made no call of this id."""
-
-    code = "call_not_found"
-
-    def __init__(self, call_id: str) -> None:
-        super().__init__(f"call not found: {call_id}")
 
 
 class LimitReached(InterpreterError):

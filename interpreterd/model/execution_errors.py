@@ -3,6 +3,15 @@
 from interpreterd.model.errors import ExecutionInterrupted, InterpreterError
 
 
+class CallNotFound(InterpreterError):
+    """The execution has made no call of this id."""
+
+    code = "call_not_found"
+
+    def __init__(self, call_id: str) -> None:
+        super().__init__(f"call not found: {call_id}")
+
+
 class LookFailed(InterpreterError):
     """Code that was called by a look at the namespace has raised, or has ended the context's Python; says how."""
 

@@ -61,6 +61,7 @@ class Execute:
         functions: Those that its code may call; ``functions.check_functions`` says which are possible.
         origin: The client's name for itself, for other clients that follow the context.
         message_id: The client's name for the request, which code can see; empty for the execution's id.
+        checkpoint: Whether a checkpoint is taken right before it, so that it can be undone.
         task: A look at the namespace, in place of running the code; None to run it.
         comm: To give a message to functions that code has registered, in place of running the code.
         digest: Of the code, if it is already known: computing it takes long for long code.
@@ -89,6 +90,7 @@ class Execute:
     functions: tuple[HostFunction, ...] = ()
     origin: str = ""
     message_id: str = ""
+    checkpoint: bool = False
     task: Task | None = None
     comm: ToComm | None = None
     digest: Digest | None = field(default=None, repr=False, eq=False)
@@ -112,6 +114,8 @@ class CreateContext:
         metadata: The client's notes; see ``patched``.
         listed: Whether clients find it among the contexts, and its executions when they have ended. A dialect makes
             unlisted ones for work of its own, for example to run a command.
+        archive: The id or the name of the archive whose variables it gets; None for none.
+        persistent: Whether it outlives the daemon; None for the daemon's own choice.
         tenant: Whose it is; clients do not choose it.
     """
 
@@ -122,6 +126,8 @@ class CreateContext:
     envs: Mapping[str, str] = field(factory=dict, repr=lambda envs: f"<{len(envs)} variables>")
     metadata: Mapping[str, str] = field(factory=dict, repr=lambda metadata: f"<{len(metadata)} pairs>")
     listed: bool = True
+    archive: str | None = None
+    persistent: bool | None = None
     tenant: str = ""
 
 

@@ -21,6 +21,7 @@ from interpreterd.model.python import Python
 from interpreterd.model.requests import ChangeContext, CreateContext, Execute
 from interpreterd.model.stats import AllStats, Readings
 from interpreterd.tenants.owned import OwnedContexts
+from interpreterd.tenants.state import TenantState
 
 
 class TenantContexts:
@@ -35,10 +36,15 @@ class TenantContexts:
         self._tenant = tenant
         self._sees_all = sees_all
         self._default_id = default_of(tenant)
+        self._state = TenantState(inner.state, tenant, sees_all=sees_all, inside=self._inside, shown=self._shown)
 
     @property
     def closing(self) -> bool:
         return self._inner.closing
+
+    @property
+    def state(self) -> TenantState:
+        return self._state
 
     @property
     def file_limit_bytes(self) -> int | None:

@@ -1,9 +1,10 @@
 """The port, as tenants need it: contexts that know whose they are."""
 
-from collections.abc import Iterable
+from collections.abc import AsyncIterator, Iterable
 from typing import Protocol
 
-from interpreterd.contexts.service import ContextService, Submission
+from interpreterd.contexts.service import ContextService, StateService, Submission
+from interpreterd.model.archives import ArchiveInfo
 from interpreterd.model.context_info import ContextInfo
 from interpreterd.model.execution_info import ExecutionInfo
 from interpreterd.model.requests import Execute
@@ -11,8 +12,33 @@ from interpreterd.model.rules import Rules
 from interpreterd.model.stats import AllStats
 
 
+class OwnedState(StateService, Protocol):
+    """What the contexts of all tenants keep."""
+
+    def owner_of_archive(self, archive_id: str) -> str | None:
+        """Return the tenant of an archive; None if there is no such archive."""
+        ...
+
+    async def archives(self, *, after: str | None = None, tenant: str | None = None) -> Iterable[ArchiveInfo]:
+        """See ``StateService``; only those of ``tenant``, unless that is None."""
+        ...
+
+    async def archive_info(self, archive: str, *, tenant: str | None = None) -> ArchiveInfo:
+        """See ``StateService``; only one of ``tenant``, unless that is None."""
+        ...
+
+    async def put_archive(self, archive_id: str, content: AsyncIterator[bytes], *, tenant: str = "") -> ArchiveInfo:
+        """See ``StateService``; it belongs to ``tenant``."""
+        ...
+
+
 class OwnedContexts(ContextService, Protocol):
     """The contexts of all tenants."""
+
+    @property
+    def state(self) -> OwnedState:
+        """See ``ContextService``."""
+        ...
 
     def owner(self, context_id: str) -> str | None:
         """Return the tenant of a context; None if there is no such context."""

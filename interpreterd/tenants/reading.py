@@ -10,7 +10,6 @@ from typing import Final, NoReturn
 
 from interpreterd.contexts.service import ContextFiles, ContextService, Download, Events, Submission
 from interpreterd.model.context_info import ContextInfo
-from interpreterd.model.errors import Forbidden
 from interpreterd.model.events import Event, Happened
 from interpreterd.model.execution_info import ExecutionInfo
 from interpreterd.model.files import FilePage
@@ -19,14 +18,11 @@ from interpreterd.model.isolation import Possible
 from interpreterd.model.python import Python
 from interpreterd.model.requests import Execute
 from interpreterd.model.stats import AllStats, Readings
+from interpreterd.tenants.refusing import refuse
+from interpreterd.tenants.state import ReadOnlyState
 
 LISTING: Final = ("variables", "history", "comms")
 """The looks that are allowed."""
-
-
-def refuse() -> NoReturn:
-    """Raise what a reader gets for everything else."""
-    raise Forbidden("the token may only read: its role is read")
 
 
 class ReadOnlyContexts:
@@ -39,6 +35,10 @@ class ReadOnlyContexts:
     @property
     def closing(self) -> bool:
         return self._inner.closing
+
+    @property
+    def state(self) -> ReadOnlyState:
+        return ReadOnlyState(self._inner.state)
 
     @property
     def file_limit_bytes(self) -> int | None:

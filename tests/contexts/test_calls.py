@@ -12,7 +12,7 @@ from interpreterd.contexts.executions import ExecutionRecord
 from interpreterd.contexts.holdings import Holdings
 from interpreterd.model import events
 from interpreterd.model.displays import Json
-from interpreterd.model.errors import CallNotFound
+from interpreterd.model.execution_errors import CallNotFound
 from interpreterd.model.functions import (
     CallOutcome,
     FunctionCall,

@@ -69,8 +69,9 @@ def test_what_may_take_a_way_is_a_coroutine() -> None:
     assert {name for name, it in verbs(ContextService).items() if not inspect.iscoroutinefunction(it)} == {
         "closing",
         "file_limit_bytes",
+        "state",
     }
 
 
 def test_the_port_is_narrow() -> None:
-    assert len(verbs(ContextService)) <= 25
+    assert len(verbs(ContextService)) <= 26

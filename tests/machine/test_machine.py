@@ -25,10 +25,12 @@ from interpreterd.machine.inputs import (
     Broken,
     CallAnswered,
     Cancel,
+    CancelOperation,
     Close,
     Exceeded,
     Exited,
     Input,
+    Operate,
     Received,
     Restart,
     Start,
@@ -99,6 +101,8 @@ def test_a_full_queue_has_no_room() -> None:
 def example(kind: type[Any]) -> Any:
     return {
         Submit: submit("z"),
+        Operate: Operate("y"),
+        CancelOperation: CancelOperation("y"),
         WorkerNotStarted: WorkerNotStarted("why"),
         Received: done("a"),
         Broken: Broken("garbage"),

@@ -9,6 +9,7 @@ from interpreterd.machine.inputs import (
     Exceeded,
     Input,
     InterruptRequested,
+    Operate,
     Received,
     Restart,
     Start,
@@ -92,9 +93,9 @@ def lost(name: str, how: str) -> list[Effect]:
     return [ClearTimer("timeout"), Finish(name, Outcome.LOST, Failure(name="WorkerDied", value=how))]
 
 
-def machine(*inputs: Input, queue_limit: int = 10) -> Machine:
+def machine(*inputs: Input, queue_limit: int = 10, **options: Any) -> Machine:
     """Return a machine that has handled ``inputs``."""
-    it = Machine(queue_limit=queue_limit, grace_s=GRACE_S)
+    it = Machine(queue_limit=queue_limit, grace_s=GRACE_S, **options)
     for event in inputs:
         it.handle(event)
     return it
@@ -112,12 +113,13 @@ REACHING: dict[State, tuple[Input, ...]] = {
     State.STARTING: (Start(),),
     State.IDLE: IDLE,
     State.RUNNING: RUNNING,
+    State.OPERATING: (*IDLE, Operate("o")),
     State.INTERRUPTING: INTERRUPTING,
     State.SETTLING: SETTLING,
     State.ENDING: EXITING,
     State.CLOSED: (Close(ContextDeleted("c")),),
 }
-ACTIVE = frozenset({State.IDLE, State.RUNNING, State.INTERRUPTING, State.SETTLING})
+ACTIVE = frozenset({State.IDLE, State.RUNNING, State.INTERRUPTING, State.OPERATING, State.SETTLING})
 RESTART = Restart(ContextRestarted("c"))
 RESTARTED = Failure(name="ContextError", value=str(RESTART.cause))
 END: list[Effect] = [

@@ -30,6 +30,8 @@ def context_body(info: ContextInfo) -> dict[str, Any]:
         **({"expiresAt": timestamp(info.expires_at)} if info.expires_at is not None else {}),
         **({"tenant": info.tenant} if info.tenant else {}),
         "isolation": isolation_body(info.isolation),
+        **({"forkedFrom": info.forked_from} if info.forked_from is not None else {}),
+        **({"persistent": True} if info.persistent else {}),
     }
 
 

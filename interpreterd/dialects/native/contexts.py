@@ -5,6 +5,7 @@ from aiohttp import web
 from interpreterd.contexts.service import ContextService
 from interpreterd.dialects.native.bodies import context_body, context_body_with_usage
 from interpreterd.dialects.native.requests import parse_change, parse_create, parse_labels
+from interpreterd.dialects.native.state_bodies import load_body
 from interpreterd.http.answers import json_response, listing_response
 from interpreterd.http.bodies import query_flag, read_json
 
@@ -12,7 +13,8 @@ from interpreterd.http.bodies import query_flag, read_json
 async def create_context(service: ContextService, request: web.Request) -> web.StreamResponse:
     """Make a context; see ``parse_create``."""
     info = await service.create(parse_create(await read_json(request)))
-    return json_response(context_body(info))
+    loaded = {} if info.loaded is None else {"restored": load_body(info.loaded)}
+    return json_response({**context_body(info), **loaded})
 
 
 async def list_contexts(service: ContextService, request: web.Request) -> web.StreamResponse:

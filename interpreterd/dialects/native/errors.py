@@ -25,7 +25,6 @@ from interpreterd.model.errors import (
     SENTENCE_LIMIT_CHARS,
     BodyTooLarge,
     BodyTooSlow,
-    CallNotFound,
     ContextDeleted,
     ContextNotFound,
     ContextRestarted,
@@ -47,7 +46,7 @@ from interpreterd.model.errors import (
     WorkerStartFailed,
     cut,
 )
-from interpreterd.model.execution_errors import LookFailed
+from interpreterd.model.execution_errors import CallNotFound, LookFailed
 from interpreterd.model.file_errors import (
     ConditionFailed,
     DirectoryNotEmpty,
@@ -63,6 +62,15 @@ from interpreterd.model.file_errors import (
     RangeOutside,
 )
 from interpreterd.model.isolation import IsolationUnavailable
+from interpreterd.model.state_errors import (
+    ArchiveNotFound,
+    CheckpointNotFound,
+    NoStateDirectory,
+    NotCarried,
+    NothingToUndo,
+    NotSavedWhole,
+    OperationFailed,
+)
 
 TIMEOUT: Final = 4008  # a close code of this API
 
@@ -128,6 +136,13 @@ ROWS: Final[Mapping[type[InterpreterError], ErrorRow]] = {
     DiskFull: ErrorRow(HTTPStatus.INSUFFICIENT_STORAGE, POLICY_VIOLATION),
     ConditionFailed: ErrorRow(HTTPStatus.PRECONDITION_FAILED, POLICY_VIOLATION),
     RangeOutside: ErrorRow(HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE, POLICY_VIOLATION),
+    OperationFailed: ErrorRow(HTTPStatus.INTERNAL_SERVER_ERROR, INTERNAL_ERROR, announced=True),
+    NotCarried: ErrorRow(HTTPStatus.CONFLICT, POLICY_VIOLATION),
+    CheckpointNotFound: ErrorRow(HTTPStatus.NOT_FOUND, POLICY_VIOLATION),
+    NothingToUndo: ErrorRow(HTTPStatus.CONFLICT, POLICY_VIOLATION),
+    NoStateDirectory: ErrorRow(HTTPStatus.CONFLICT, POLICY_VIOLATION),
+    ArchiveNotFound: ErrorRow(HTTPStatus.NOT_FOUND, POLICY_VIOLATION),
+    NotSavedWhole: ErrorRow(HTTPStatus.CONFLICT, POLICY_VIOLATION),
     ServerShuttingDown: ErrorRow(HTTPStatus.SERVICE_UNAVAILABLE, GOING_AWAY, announced=True, headers=RETRY_SOON),
 }
 

@@ -14,12 +14,14 @@ import orjson
 from interpreterd.dialects.native.bodies import changed_body, exception_body, text_body
 from interpreterd.dialects.native.calls import call_body
 from interpreterd.dialects.native.errors import closing_after
+from interpreterd.dialects.native.state_bodies import restored_event_body
 from interpreterd.http.closing import NORMAL, Closing
 from interpreterd.model import displays, events, functions
 from interpreterd.model.comms import CommMessage
 from interpreterd.model.errors import ExecutionInterrupted
 from interpreterd.model.events import Event, Finished, Gap, Happened, Outcome
 from interpreterd.model.expiry import Expired
+from interpreterd.model.restored import Restored
 
 Body = dict[str, Any]
 Bodies = dict[type[Any], Callable[[Any], Body | None]]
@@ -170,4 +172,5 @@ tell(events.Submitted, _submitted, V2)
 tell(functions.FunctionCall, lambda it: {"type": "functionCall", **call_body(it)}, V2)
 tell(functions.FunctionEnd, lambda it: {"type": "functionEnd", "callId": it.call_id, "outcome": it.outcome.value}, V2)
 tell(events.WorkerEnded, lambda it: {"type": "workerEnded", "how": it.how}, V2)
+tell(Restored, restored_event_body, V2)
 tell(Expired, lambda it: {"type": "expired", "why": it.why}, V2)

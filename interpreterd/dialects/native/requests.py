@@ -167,13 +167,19 @@ _OPTIONS: Final[Mapping[str, _Option]] = {
     "pages": _Option("pages", flag),
     "stopOnError": _Option("stop_on_error", flag),
     "origin": _Option("origin", _at_most(ORIGIN_LIMIT_CHARS)),
+    "checkpoint": _Option("checkpoint", flag),
     "messageId": _Option("message_id", _at_most(MESSAGE_ID_LIMIT_CHARS)),
 }
 
 
+_CREATE: Final = frozenset(
+    {"cwd", "language", "preload", "limits", "isolation", "envs", "metadata", "archive", "persistent"}
+)
+
+
 def parse_create(value: object) -> CreateContext:
     """Return the request for a new context."""
-    body = json_object(value, "the body", {"cwd", "language", "preload", "limits", "isolation", "envs", "metadata"})
+    body = json_object(value, "the body", _CREATE)
     language = string(body, "language")
     if language not in (None, "", "python"):
         raise UnsupportedLanguage
@@ -188,7 +194,9 @@ def parse_create(value: object) -> CreateContext:
         limits=parse_limits(body),
         isolation=parse_isolation(body),
         envs=envs,
-        metadata=patched({}, _patch(body, "metadata")),
+        metadata=parse_metadata(body),
+        archive=string(body, "archive") or None,
+        persistent=flag(body, "persistent") if "persistent" in body else None,
     )
 
 
@@ -206,6 +214,11 @@ def parse_labels(labels: Iterable[str]) -> list[tuple[str, str]]:
     if not all(key and separator for key, separator, _ in pairs):
         raise MalformedRequest("label must be a key of metadata, '=' and its value")
     return [(key, value) for key, _, value in pairs]
+
+
+def parse_metadata(body: dict[str, object]) -> dict[str, str]:
+    """Return the ``metadata`` of a new context. Raises ``MalformedRequest`` or ``InvalidRequest``."""
+    return patched({}, _patch(body, "metadata"))
 
 
 def _patch(body: dict[str, object], key: str) -> dict[str, str | None]:

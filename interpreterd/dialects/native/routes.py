@@ -8,6 +8,13 @@ from aiohttp import web
 
 from interpreterd.contexts.service import ContextService
 from interpreterd.dialects.native.about import health, version
+from interpreterd.dialects.native.archives import (
+    archive_context,
+    delete_archive,
+    get_archive,
+    hibernate_context,
+    list_archives,
+)
 from interpreterd.dialects.native.calls import answer_call, list_calls
 from interpreterd.dialects.native.comms import list_comms, list_history
 from interpreterd.dialects.native.contexts import (
@@ -33,6 +40,14 @@ from interpreterd.dialects.native.executions import (
     post_execution,
 )
 from interpreterd.dialects.native.files import delete_file, get_file, list_context_files, put_file
+from interpreterd.dialects.native.forks import (
+    delete_checkpoint,
+    fork_context,
+    list_checkpoints,
+    make_checkpoint,
+    restore_checkpoint,
+    undo_execution,
+)
 from interpreterd.dialects.native.looks import check_complete, complete, inspect, list_variables
 from interpreterd.dialects.native.session_socket import session
 from interpreterd.dialects.native.stats import get_metrics, get_stats, list_stats
@@ -83,6 +98,17 @@ class Native:
             web.get(NATIVE_PATH + "/context/{id}/files/{path:(?s:.+)}", by(get_file)),
             web.put(NATIVE_PATH + "/context/{id}/files/{path:(?s:.+)}", by(put_file), expect_handler=not_yet),
             web.delete(NATIVE_PATH + "/context/{id}/files/{path:(?s:.+)}", by(delete_file)),
+            web.post(NATIVE_PATH + "/context/{id}/fork", by(fork_context)),
+            web.get(NATIVE_PATH + "/context/{id}/checkpoints", by(list_checkpoints)),
+            web.post(NATIVE_PATH + "/context/{id}/checkpoints", by(make_checkpoint)),
+            web.delete(NATIVE_PATH + "/context/{id}/checkpoints/{checkpoint}", by(delete_checkpoint)),
+            web.post(NATIVE_PATH + "/context/{id}/restore", by(restore_checkpoint)),
+            web.post(NATIVE_PATH + "/context/{id}/undo", by(undo_execution)),
+            web.post(NATIVE_PATH + "/context/{id}/archive", by(archive_context)),
+            web.post(NATIVE_PATH + "/context/{id}/hibernate", by(hibernate_context)),
+            web.get(NATIVE_PATH + "/archives", by(list_archives)),
+            web.get(NATIVE_PATH + "/archives/{id}", by(get_archive)),
+            web.delete(NATIVE_PATH + "/archives/{id}", by(delete_archive)),
             web.get(NATIVE_PATH + "/executions/{id}", by(get_execution)),
             web.post(NATIVE_PATH + "/executions/{id}/interrupt", by(interrupt_execution)),
             web.post(NATIVE_PATH + "/executions/{id}/input", by(answer_input)),

@@ -1,0 +1,1 @@
+"""The state of contexts: forks, checkpoints, archives, hibernation."""

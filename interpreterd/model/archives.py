@@ -1,0 +1,49 @@
+"""Archives of namespaces, as clients see them."""
+
+from typing import Final
+
+from attrs import frozen
+
+ARCHIVE_NAME_LIMIT_CHARS: Final = 256
+
+
+@frozen
+class Skipped:
+    """A variable that an archive does not have, and the reason, with the way out."""
+
+    name: str
+    reason: str
+
+
+@frozen(kw_only=True)
+class ArchiveInfo:
+    """A namespace on disk.
+
+    Attributes:
+        name: The client's; empty without one. Several archives may have it: the latest counts.
+        created_at: In seconds since the epoch.
+        size_bytes: Of its file.
+        saved: The names of its variables.
+        python: The version of the Python that made it; only the same minor version can load it.
+        context_id: The context that it is of.
+        tenant: Whose it is.
+    """
+
+    id: str
+    name: str = ""
+    created_at: float
+    size_bytes: int
+    saved: tuple[str, ...] = ()
+    skipped: tuple[Skipped, ...] = ()
+    python: str = ""
+    context_id: str = ""
+    tenant: str = ""
+
+
+@frozen(kw_only=True)
+class LoadInfo:
+    """What a context has got from an archive: the names of its variables, and those that are missing."""
+
+    archive_id: str
+    saved: tuple[str, ...] = ()
+    skipped: tuple[Skipped, ...] = ()
