@@ -110,12 +110,16 @@ def _drop_capabilities(calls):
 def _filter(program, listens, calls):
     """Let seccomp(2) judge each system call by ``program``. If it ``listens``, return the listener."""
     program = program.replace(_OWN_PID.to_bytes(4, sys.byteorder), os.getpid().to_bytes(4, sys.byteorder))
+    listener = install(program, SECCOMP_FILTER_FLAG_NEW_LISTENER if listens else 0, calls)
+    return listener if listens else None
+
+
+def install(program, flags, calls):
+    """Let ``program`` judge each system call as well, for good; return what the kernel says. Raises OSError."""
     # struct sock_fprog: the number of instructions, of eight bytes each, and their address
     count, address = len(program) // 8, calls.address_of(program)
     declared = count.to_bytes(8, sys.byteorder) + address.to_bytes(8, sys.byteorder)
-    flags = SECCOMP_FILTER_FLAG_NEW_LISTENER if listens else 0
-    listener = calls.system("seccomp", SECCOMP_SET_MODE_FILTER, flags, declared)
-    return listener if listens else None
+    return calls.system("seccomp", SECCOMP_SET_MODE_FILTER, flags, declared)
 
 
 def _use_home(home):

@@ -38,8 +38,7 @@ def restrict(rules, calls):
     net = CONNECT_TCP if ports is not None and abi >= 4 else 0
     scoped = SCOPE_ABSTRACT_UNIX_SOCKET | SCOPE_SIGNAL if abi >= 6 else 0
     words = (files, net, scoped)[: 1 if abi < 4 else 2 if abi < 6 else 3]
-    attributes = b"".join(word.to_bytes(8, "little") for word in words)
-    ruleset = calls.system(LANDLOCK_CREATE_RULESET, attributes, len(attributes), 0)
+    ruleset = _ruleset(words, calls)
     try:
         for key, rights in (("read", _READ), ("devices", _DEVICES)):
             for path in rules[key]:
@@ -52,9 +51,32 @@ def restrict(rules, calls):
         for port in ports if net else ():
             rule = CONNECT_TCP.to_bytes(8, "little") + port.to_bytes(8, "little")
             calls.system(LANDLOCK_ADD_RULE, ruleset, _NET_PORT, rule, 0)
-        calls.system(LANDLOCK_RESTRICT_SELF, ruleset, LOG_SAME_EXEC_OFF if abi >= 7 else 0)
+        _enter(ruleset, abi, calls)
     finally:
         os.close(ruleset)
+
+
+def enter_own_domain(abi, calls):
+    """Enter a domain below the present one, which allows the same but to reach processes outside. Raises OSError.
+
+    E2BIG says that there are too many below each other.
+    """
+    # What no rule allows is renaming between directories, even if nothing is said of it: landlock(7).
+    ruleset = _ruleset((REFER, 0, SCOPE_ABSTRACT_UNIX_SOCKET | SCOPE_SIGNAL), calls)
+    try:
+        _allow_below(ruleset, "/", REFER, calls)
+        _enter(ruleset, abi, calls)
+    finally:
+        os.close(ruleset)
+
+
+def _ruleset(words, calls):
+    attributes = b"".join(word.to_bytes(8, "little") for word in words)
+    return calls.system(LANDLOCK_CREATE_RULESET, attributes, len(attributes), 0)
+
+
+def _enter(ruleset, abi, calls):
+    calls.system(LANDLOCK_RESTRICT_SELF, ruleset, LOG_SAME_EXEC_OFF if abi >= 7 else 0)
 
 
 def _allow_below(ruleset, path, rights, calls, is_real=False):

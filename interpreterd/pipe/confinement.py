@@ -32,6 +32,19 @@ class Landlock:
 
 
 @frozen(kw_only=True)
+class Parting:
+    """What keeps a copy of a worker, and the worker itself from then on, from each other; see ``worker/parting.py``.
+
+    Attributes:
+        abi: As in ``Landlock``.
+        seccomp: A further program, for the copy; None if it needs none.
+    """
+
+    abi: int
+    seccomp: str | None = field(default=None, repr=lambda program: f"<{len(program or '')} characters>")
+
+
+@frozen(kw_only=True)
 class Confinement:
     """Everything that keeps the code of one context from the rest of the machine.
 
@@ -44,6 +57,7 @@ class Confinement:
         listener: Whether calls wait for the daemon's answer: then the worker sends a descriptor with ``configured``.
         notes: What code is told when it is refused something, by kind.
         user: The user, and the group of that number, that it becomes; None for the daemon's.
+        parting: What its copies do to themselves; None if it cannot be copied.
     """
 
     home: str
@@ -55,6 +69,7 @@ class Confinement:
     listener: bool = False
     notes: Mapping[str, str] = field(factory=dict, hash=False)
     user: int | None = None
+    parting: Parting | None = None
 
 
 def confinement_body(it: Confinement) -> dict[str, Any]:
@@ -84,3 +99,8 @@ def confinement_body(it: Confinement) -> dict[str, Any]:
     if it.view is not None:
         body["view"] = dict(it.view)
     return body
+
+
+def parting_body(it: Parting) -> dict[str, Any]:
+    """Return ``part`` as JSON."""
+    return {"abi": it.abi} if it.seccomp is None else {"abi": it.abi, "seccomp": it.seccomp}

@@ -9,6 +9,7 @@ import re
 from typing import Final, NamedTuple
 
 _FLAGS: Final = re.compile(rb"^flags:\s*([0-7]+)", re.MULTILINE)
+_PROCESS: Final = re.compile(rb"^Tgid:\s*(\d+)", re.MULTILINE)
 _READ_BYTES: Final = 4096
 _HIGHEST_ADDRESS: Final = (1 << 63) - 1
 _PROTOCOL: Final = "system.sockprotoname"
@@ -49,6 +50,16 @@ def socket_of(thread: int, descriptor: int) -> OpenSocket | None:
     with open(f"/proc/{thread}/fdinfo/{descriptor}", "rb", 0) as file:
         found = _FLAGS.search(file.read(_READ_BYTES))
     return OpenSocket(protocol, inode, int(found[1], 8) if found else 0)
+
+
+def process_of(thread: int) -> int:
+    """Return the process of ``thread``, a number as proc(5) has it; 0 if it has gone."""
+    try:
+        with open(f"/proc/{thread}/status", "rb", 0) as file:
+            found = _PROCESS.search(file.read(_READ_BYTES))
+    except OSError:
+        return 0
+    return int(found[1]) if found else 0
 
 
 def socket_inode(link: str) -> int | None:

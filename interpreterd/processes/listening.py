@@ -49,12 +49,19 @@ def unmapped(address: bytes) -> bytes:
 class SocketTable:
     """Asks the kernel for sockets, in this process's network namespace. A question takes some 25 µs.
 
-    Raises OSError if the kernel has no such table (CONFIG_INET_DIAG), or a filter of system calls forbids it.
+    The first question opens a descriptor, and raises OSError if the kernel has no such table (CONFIG_INET_DIAG), or a
+    filter of system calls forbids it.
     """
 
     def __init__(self) -> None:
-        self._socket = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_NONBLOCK, _SOCK_DIAG)
+        self._opened: socket.socket | None = None
         self._number = 0
+
+    @property
+    def _socket(self) -> socket.socket:
+        if self._opened is None:
+            self._opened = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_NONBLOCK, _SOCK_DIAG)
+        return self._opened
 
     def __enter__(self) -> Self:
         return self
@@ -64,7 +71,8 @@ class SocketTable:
 
     def close(self) -> None:
         """Ask no more."""
-        self._socket.close()
+        if self._opened is not None:
+            self._opened.close()
 
     def listening(self, address: bytes, port: int) -> list[ListeningSocket]:
         """Return all sockets that may get a connection to ``address`` (``unmapped``) and ``port``.

@@ -30,11 +30,13 @@ class HeldCall(NamedTuple):
         number: Names it for as long as it waits, at its listener.
         thread: The calling thread, as the daemon's pid namespace numbers it; 0 if it is not in there.
         arguments: Of the call, as the caller has put them into registers.
+        kind: Its number in the kernel's table of system calls.
     """
 
     number: int
     thread: int
     arguments: tuple[int, ...]
+    kind: int = -1
 
 
 class CallListener:
@@ -76,8 +78,8 @@ class CallListener:
         buffer = bytearray(_CALL.size)
         if not self._ask(_RECV, buffer):
             return None
-        number, thread, _, _, _, _, *arguments = _CALL.unpack(buffer)
-        return HeldCall(number, thread, tuple(arguments))
+        number, thread, _, kind, _, _, *arguments = _CALL.unpack(buffer)
+        return HeldCall(number, thread, tuple(arguments), kind)
 
     def is_waiting(self, call: HeldCall) -> bool:
         """Return whether ``call`` still waits: if so, all that was read of its ``thread`` before was the caller's."""

@@ -1,20 +1,28 @@
-"""The system calls of a worker's family that wait for the daemon's answer, from its configuration to its end."""
+"""The system calls of a worker's family that wait for the daemon's answer, from its configuration to its end.
+
+A copy of the worker has its filter, and so its listener: the same line answers both, until the last of them has ended.
+"""
 
 import asyncio
+import contextlib
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 from interpreterd.pipe.messages import Configure, Configured, Failed, FromWorker
 
 if TYPE_CHECKING:
     from interpreterd.workers.handing import Handed
+    from interpreterd.workers.isolation.switchboard import CallLine
 
 
 class Answering:
     """Takes the listener that a worker sends when it is configured, and answers the calls that arrive there.
 
     For a worker of which no calls wait, it does nothing, and imports nothing.
+
+    Attributes:
+        line: On which its calls are answered.
     """
 
     def __init__(self, on_failure: Callable[[str], None]) -> None:
@@ -23,7 +31,8 @@ class Answering:
         self._handed: Handed | None = None
         self._ports: frozenset[int] = frozenset()
         self._user: int | None = None
-        self._end: Callable[[], None] | None = None
+        self._worker = 0
+        self.line: CallLine | None = None
 
     def expect(
         self,
@@ -51,19 +60,35 @@ class Answering:
             from interpreterd.workers.isolation.switchboard import answer_calls
 
             try:
-                self._end = answer_calls(listener, worker, self._ports, self._user)
+                self.line, self._worker = answer_calls(listener, worker, self._ports, self._user), worker
             except OSError as error:
                 self._on_failure(f"its calls cannot be answered: {error.strerror}")
         elif isinstance(message, Configured):
             self._on_failure("it has sent no listener for its calls")
 
+    def join(self, original: "Answering", worker: int) -> None:
+        """Answer the calls of ``worker`` from now on, a copy of that of ``original``."""
+        if original.line is not None:
+            self.line, self._worker = original.line, worker
+            self.line.loopback.join(worker)
+
+    @contextlib.contextmanager
+    def parting(self) -> Iterator[None]:
+        """Let the worker's copies become children of the daemon within the block: a filter forbids it otherwise."""
+        leaving = set[int]() if self.line is None else self.line.loopback.leaving
+        leaving.add(self._worker)
+        try:
+            yield
+        finally:
+            leaving.discard(self._worker)
+
     def close(self) -> None:
         """Answer no more. Repeating it changes nothing."""
         if self._handed is not None:
             self._handed.close()
-        if self._end is not None:
-            self._end()
-        self._handed = self._end = None
+        if self.line is not None:
+            self.line.leave(self._worker)
+        self._handed = self.line = None
         self._on_failure = _ignore  # otherwise the worker and this would keep each other
 
 

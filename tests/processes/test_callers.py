@@ -10,7 +10,7 @@ import threading
 
 import pytest
 
-from interpreterd.processes.callers import OpenSocket, read_memory, socket_inode, socket_of
+from interpreterd.processes.callers import OpenSocket, process_of, read_memory, socket_inode, socket_of
 
 
 def test_memory_is_read_where_it_is_and_not_beyond() -> None:
@@ -19,6 +19,17 @@ def test_memory_is_read_where_it_is_and_not_beyond() -> None:
     assert read_memory(os.getpid(), (1 << 64) - 1, 16) == b""
     with pytest.raises(OSError, match="Input/output error"):
         read_memory(os.getpid(), 8, 16)
+
+
+def test_a_thread_is_of_a_process() -> None:
+    found = []
+    thread = threading.Thread(
+        target=lambda: found.extend([threading.get_native_id(), process_of(threading.get_native_id())])
+    )
+    thread.start()
+    thread.join()
+    assert found[0] != os.getpid() == found[1] == process_of(os.getpid())
+    assert process_of(1 << 30) == 0
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""A program whose connect(2) is answered by another process, as that of a confined worker is.
+"""A program whose connect(2) is answered by another process, as that of a confined worker is; and so is ``leave``.
 
     python notifying.py FD CODE
 
@@ -16,11 +16,11 @@ import struct
 import sys
 from collections.abc import AsyncIterator, Callable
 
-SECCOMP, CONNECT = {"x86_64": (317, 42), "aarch64": (277, 203)}.get(platform.machine(), (0, 0))
+SECCOMP, CONNECT, PRCTL = {"x86_64": (317, 42, 157), "aarch64": (277, 203, 167)}.get(platform.machine(), (0, 0, 0))
 LANDLOCK_CREATE_RULESET, LANDLOCK_RESTRICT_SELF = 444, 446
-PR_SET_NO_NEW_PRIVS = 38
+PR_SET_NO_NEW_PRIVS, PR_SET_CHILD_SUBREAPER = 38, 36
 SET_MODE_FILTER, NEW_LISTENER = 1, 8
-LOAD_NUMBER = (0x20, 0, 0, 0)  # <linux/filter.h>
+LOAD_NUMBER, LOAD_FIRST, LOAD_SECOND = ((0x20, 0, 0, at) for at in (0, 16, 24))  # <linux/filter.h>
 USER_NOTIF, ALLOW = (0x06, 0, 0, 0x7FC00000), (0x06, 0, 0, 0x7FFF0000)
 CONNECT_TCP = 2  # <linux/landlock.h>
 
@@ -34,7 +34,8 @@ def confine() -> int:
     if ruleset < 0 or libc.syscall(LANDLOCK_RESTRICT_SELF, ruleset, 0) != 0:
         raise OSError(ctypes.get_errno(), "landlock")
     os.close(ruleset)
-    program = [LOAD_NUMBER, (0x15, 0, 1, CONNECT), USER_NOTIF, ALLOW]
+    leave = [LOAD_FIRST, (0x15, 0, 3, PR_SET_CHILD_SUBREAPER), LOAD_SECOND, (0x15, 0, 1, 0), USER_NOTIF]
+    program = [LOAD_NUMBER, (0x15, 0, 1, CONNECT), USER_NOTIF, (0x15, 0, 5, PRCTL), *leave, ALLOW]
     instructions = ctypes.create_string_buffer(b"".join(struct.pack("=HBBI", *line) for line in program))
     described = struct.pack("=H6xQ", len(program), ctypes.addressof(instructions))
     listener: int = libc.syscall(SECCOMP, SET_MODE_FILTER, NEW_LISTENER, described)
@@ -52,6 +53,11 @@ def attempt(name: "tuple[str, int]", family: int = socket.AF_INET, *, wait: bool
         except OSError as error:
             return type(error).__name__
         return None
+
+
+def leave() -> bool:
+    """Clear the flag of a subreaper; return whether that was possible."""
+    return ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 0, 0, 0, 0) == 0
 
 
 def say(*words: object) -> None:
@@ -124,4 +130,6 @@ if __name__ == "__main__":
         socket.send_fds(channel, [b"!"], [given])
         os.close(given)
         channel.recv(1)
-    exec(compile(sys.argv[2], "<code>", "exec"), {"__name__": "__main__", "attempt": attempt, "say": say})
+    exec(
+        compile(sys.argv[2], "<code>", "exec"), {"__name__": "__main__", "attempt": attempt, "leave": leave, "say": say}
+    )

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Final
 
 from interpreterd.processes.notifications import HeldCall
+from interpreterd.processes.owners import Owners
 from interpreterd.workers.isolation.destinations import Destination
 
 UNWAITED_LIMIT_S: Final = 0.1  # for a caller that would not wait; mostly the kernel is done before connect(2) returns
@@ -20,17 +21,19 @@ class Attempt:
     Attributes:
         call: The caller's, which waits.
         listening: The inodes of the sockets that may get the connection, as they were judged.
+        owners: Those of the caller's family.
         socket: It does not block.
         inode: The socket's.
         here, there: The names of its two ends, once it is connected.
         has_waited: Whether ``wait`` has been called.
     """
 
-    def __init__(self, call: HeldCall, to: Destination, listening: frozenset[int]) -> None:
+    def __init__(self, call: HeldCall, to: Destination, listening: frozenset[int], owners: Owners) -> None:
         """Begin to connect. Raises OSError if there is no socket to be had."""
         self.call = call
         self.to = to
         self.listening = listening
+        self.owners = owners
         self.socket = socket.socket(to.family, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
         try:
             self.inode = os.fstat(self.socket.fileno()).st_ino

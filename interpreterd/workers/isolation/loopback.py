@@ -6,6 +6,9 @@ its own, and puts it in the place of the caller's. So the daemon connects what i
 of the caller do to its memory and descriptors meanwhile. In all other cases the kernel goes on with the call, and
 Landlock judges it.
 
+One listener serves a context and its copies (forks, checkpoints), which have its filter. Each of them is a family of
+its own: the servers of one are not those of another.
+
 The new socket has the flags of the old one, and TCP_NODELAY. It does not have other options of the old one, the address
 to which that was bound, or its place in an epoll(7) set: the daemon cannot see these. It is connected already, also if
 the caller would not have waited for that.
@@ -19,11 +22,14 @@ from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from typing import Final
 
+from interpreterd.processes.callers import process_of
+from interpreterd.processes.families import parent_and_start
 from interpreterd.processes.listening import SocketTable, TooMany
 from interpreterd.processes.notifications import CallListener, HeldCall
 from interpreterd.processes.owners import Owners
 from interpreterd.workers.isolation.attempts import Attempt
 from interpreterd.workers.isolation.destinations import Destination, destination
+from interpreterd.workers.isolation.syscalls import number_of
 
 PORTS_OF_ALL: Final = 1024  # code without privileges has no servers below this one
 ATTEMPTS_LIMIT: Final = 32  # of a context, at the same time
@@ -31,16 +37,18 @@ _UNITS_OF_A_CALL: Final = 2
 _UNITS_OF_A_DECISION: Final = 2
 _STEPS_OF_A_UNIT: Final = 16
 _PLACED: Final = 1 << 10
+_GENERATIONS: Final = 256
 _Connection = tuple[int, tuple[str, int], tuple[str, int]]  # a family, and the names of the two ends
 
 _Steps = Generator[None, None, None]
 
 
 class Loopback:
-    """Judges the calls of one context. ``close`` it when the worker has ended.
+    """Judges the calls of one context and its copies. ``close`` it when the last of their workers has ended.
 
     Attributes:
         listener: Where the calls arrive.
+        leaving: The workers that may clear the flag of a subreaper now, so that their copies become the daemon's.
         attempts: Connections that are waited for, because the server's queue was full.
     """
 
@@ -55,27 +63,51 @@ class Loopback:
         rights: Callable[[], AbstractContextManager[None]] = nullcontext,
         has_room: Callable[[], bool] = lambda: True,
     ) -> None:
-        """Take over ``listener``, of the family of ``worker``.
+        """Take over ``listener``, of the family of ``worker``; ``join`` adds those of its copies.
 
         Calls to ``ports`` are Landlock's to judge. ``start`` runs steps on the event loop. ``rights`` are those to look
         into processes of the family. ``has_room`` says whether the daemon has room for one more attempt.
         """
         self.listener = listener
-        self._owners = Owners(worker, rights)
+        self.leaving: set[int] = set()
+        self._owners: dict[int, Owners] = {}
         self._rights = rights
+        self._prctl = number_of("prctl", os.uname().machine)
         self.attempts: set[Attempt] = set()
         self._ports = ports
         self._table = table
         self._start = start
         self._has_room = has_room
         self._placed: dict[int, _Connection] = {}  # by inode; the oldest is forgotten first
-        self._counted = 0
+        self._counted = 0.0
         self._unanswered: int | None = None  # the caller was interrupted after it had got this one
+        self.join(worker)
 
     @property
     def work(self) -> float:
         """What it has done so far, in units of some 100 µs of a processor."""
-        return self._counted + self._owners.steps / _STEPS_OF_A_UNIT
+        return self._counted + sum(it.steps for it in self._owners.values()) / _STEPS_OF_A_UNIT
+
+    def join(self, worker: int) -> None:
+        """Judge the calls of the family of ``worker``, too: its filter is a copy of the first one's."""
+        self._owners[worker] = Owners(worker, self._rights)
+
+    def leave(self, worker: int) -> bool:
+        """``worker`` has ended; return whether it was the last. Repeating it changes nothing."""
+        if (gone := self._owners.pop(worker, None)) is not None:
+            self._counted += gone.steps / _STEPS_OF_A_UNIT
+        return not self._owners
+
+    def judge_at_once(self, call: HeldCall) -> bool:
+        """End ``call`` if no look at its caller is needed; return whether that is so: it is no connect(2)."""
+        if call.kind != self._prctl:
+            return False
+        self._counted += 1
+        if call.thread in self.leaving:
+            self.listener.let_through(call)
+        else:
+            self.listener.answer(call, errno.EPERM)
+        return True
 
     def close(self) -> None:
         """Answer no more, and close everything. Repeating it changes nothing."""
@@ -111,17 +143,29 @@ class Loopback:
     def _decide(self, call: HeldCall, to: Destination) -> _Steps:
         self._counted += _UNITS_OF_A_DECISION
         listening = self._table.listening(to.address, to.port)
+        owners = self._owners_of(call.thread)
         if not listening and to.port >= PORTS_OF_ALL:  # as without isolation: programs wait for their servers this way
             self.listener.answer(call, errno.ECONNREFUSED)
-        elif not listening or not (yield from self._owners.have(found.inode for found in listening)):
+        elif not listening or owners is None or not (yield from owners.have(found.inode for found in listening)):
             self.listener.let_through(call)
         elif self.listener.is_waiting(call):
-            attempt = Attempt(call, to, frozenset(found.inode for found in listening))
+            attempt = Attempt(call, to, frozenset(found.inode for found in listening), owners)
             if attempt.is_open and self._may_wait(attempt, all(found.full for found in listening)):
                 self.attempts.add(attempt)
                 attempt.wait(partial(self._resume, attempt))
             else:
                 yield from self._end(attempt)
+
+    def _owners_of(self, thread: int) -> Owners | None:
+        """Return those of the family to which the caller belongs; None if it is of none: it has lost its parents."""
+        if len(self._owners) == 1:
+            return next(iter(self._owners.values()))
+        pid = process_of(thread)
+        for _ in range(_GENERATIONS):
+            if pid <= 1 or pid in self._owners:
+                break
+            pid, _ = parent_and_start(pid)
+        return self._owners.get(pid)
 
     def _may_wait(self, attempt: Attempt, full: bool) -> bool:
         """Return whether ``attempt``, which has no answer yet, may be waited for.
@@ -171,7 +215,7 @@ class Loopback:
         listening = {found.inode for found in self._table.listening(attempt.to.address, attempt.to.port)}
         if listening:
             return listening <= attempt.listening
-        if (accepted := self._table.connected(*ends)) and (yield from self._owners.have([accepted])):
+        if (accepted := self._table.connected(*ends)) and (yield from attempt.owners.have([accepted])):
             return True
         return not attempt.has_waited and self._table.connected(*ends) == 0
 

@@ -17,7 +17,7 @@ from interpreterd.model.isolation import (
     IsolationUnavailable,
     is_below,
 )
-from interpreterd.pipe.confinement import Confinement, Landlock
+from interpreterd.pipe.confinement import Confinement, Landlock, Parting
 from interpreterd.workers.isolation import places, seccomp
 from interpreterd.workers.isolation.abilities import Abilities
 from interpreterd.workers.isolation.directories import PrivateDirectories
@@ -115,28 +115,36 @@ def plan(
         ports=None if has_net else ports,
     )
     answers = machine.loopback and isolation.network == SOME_PORTS
+    has_pids = "pid" in spaces
     rules = seccomp.CallRules(
         sockets=has_net or isolation.network != NO_NETWORK,
         unix_sockets=not is_strict or (has_view and has_net),
-        other_processes="pid" in spaces,
+        other_processes=has_pids,
         asks_connect=answers,
+        asks_leave=not has_pids,
     )
     confinement = Confinement(
         home=private.home,
         temporary=private.temporary,
         landlock=landlock,
         namespaces=spaces,
-        view=view(read=(*places.OF_VIEW, *own, *isolation.read_paths), write=writable, own_proc="pid" in spaces)
+        view=view(read=(*places.OF_VIEW, *own, *isolation.read_paths), write=writable, own_proc=has_pids)
         if has_view
         else None,
         seccomp=seccomp.program(rules, machine.architecture),
-        listener=answers,
+        listener=answers or not has_pids,
         notes=_notes(isolation, cwd),
         user=user,
+        parting=None if has_pids else parting(machine),
     )
     names = (*(f"{kind}-namespace" for kind in spaces), *(("loopback",) if answers else ()))
     layers = (f"landlock:{machine.landlock}", "seccomp", "capabilities", *names)
     return Plan(confinement=confinement, layers=layers if user is None else (*layers, f"uid:{user}"))
+
+
+def parting(machine: Abilities) -> Parting:
+    """Return what keeps copies of a worker from it. In a pid namespace there are none: they would end with it."""
+    return Parting(abi=machine.landlock, seccomp=seccomp.program_of_copies(machine.architecture))
 
 
 def _real(paths: Iterable[str]) -> tuple[str, ...]:

@@ -83,12 +83,14 @@ class CallRules:
         sockets: Whether sockets of the families IPv4 and IPv6 may be made.
         unix_sockets: Whether unix sockets with a name may be made; pairs always may.
         asks_connect: Whether each connect(2) waits for the daemon's answer; see ``loopback``.
+        asks_leave: Whether clearing the flag of a subreaper does, which a worker needs to be copied.
         other_processes: Whether all processes that the code can name are its own: in a pid namespace.
     """
 
     sockets: bool = True
     unix_sockets: bool = True
     asks_connect: bool = False
+    asks_leave: bool = False
     other_processes: bool = False
 
 
@@ -105,6 +107,19 @@ class _Step:
 @functools.cache  # there are few rules; it would take half a millisecond for each context
 def program(rules: CallRules, machine: str) -> str:
     """Return the program for ``machine``, a key of ``AUDIT_ARCH``, in base64."""
+    return _assembled(_blocks(rules), machine)
+
+
+@functools.cache
+def program_of_copies(machine: str) -> str:
+    """Return a further program, for a copy of a worker: its own number is not the one that the first program allows.
+
+    That is its original's. Of processes, the calls that name one then take 0 alone, which stands for the caller.
+    """
+    return _assembled(_naming_none(), machine)
+
+
+def _assembled(blocks: Iterable[tuple[str, list[_Step]]], machine: str) -> str:
     steps = [
         _Step(_LOAD, _ARCH_AT),
         _Step(_EQUAL, AUDIT_ARCH[machine], 1, 0),
@@ -113,13 +128,20 @@ def program(rules: CallRules, machine: str) -> str:
     ]
     if machine == "x86_64":
         steps += [_Step(_GREATER_EQUAL, _X32, 0, 1), _Step(_RETURN, _ERRNO | errno.ENOSYS)]
-    for name, block in _blocks(rules):
+    for name, block in blocks:
         number = number_of(name, machine)
         if number is not None:
             steps += [_Step(_EQUAL, number, 0, len(block)), *block]
     steps.append(_Step(_RETURN, _ALLOW))
     packed = b"".join(struct.pack("=HBBI", it.code, it.if_true, it.if_false, it.value) for it in steps)
     return base64.b64encode(packed).decode()
+
+
+def _naming_none() -> Iterator[tuple[str, list[_Step]]]:
+    for name, position in _OF_PROCESS.items():
+        yield name, _only(position, (0,), errno.EPERM)
+    for name in ("setpriority", "ioprio_set"):
+        yield name, _only(1, (0,), errno.EPERM)
 
 
 def _blocks(rules: CallRules) -> Iterator[tuple[str, list[_Step]]]:
@@ -143,7 +165,7 @@ def _blocks(rules: CallRules) -> Iterator[tuple[str, list[_Step]]]:
         yield name, _if_bit(flags, CREATING, _unless(_any_bit(flags + 1, SET_ID_BITS), errno.EPERM))
     yield "personality", _only(0, PERSONALITIES, errno.EPERM)
     yield "ioctl", [*_one(1, TIOCSTI, errno.EPERM), *_one(1, TIOCLINUX, errno.EPERM), _Step(_RETURN, _ALLOW)]
-    # Clearing the flag would let descendants leave the worker's family.
+    # Clearing the flag lets descendants leave the worker's family.
     yield (
         "prctl",
         [
@@ -151,7 +173,7 @@ def _blocks(rules: CallRules) -> Iterator[tuple[str, list[_Step]]]:
             _Step(_EQUAL, PR_SET_CHILD_SUBREAPER, 0, 3),
             *_load(1),
             _Step(_EQUAL, 0, 0, 1),
-            _Step(_RETURN, _ERRNO | errno.EPERM),
+            _Step(_RETURN, _NOTIFY if rules.asks_leave else _ERRNO | errno.EPERM),
             _Step(_RETURN, _ALLOW),
         ],
     )

@@ -29,21 +29,27 @@ _log = logging.getLogger(__name__)
 
 
 @define(eq=False)
-class _Line:
-    """The calls of one context; they are answered one after the other."""
+class CallLine:
+    """The calls of one context and its copies; they are answered one after the other."""
 
     loopback: Loopback
     fd: int
     budget: Budget
+    close: Callable[[], None] = lambda: None
     paid: float = 0.0
     events: int = select.EPOLLIN
     timer: asyncio.TimerHandle | None = None
+
+    def leave(self, worker: int) -> None:
+        """``worker`` has ended: with the last one the line ends. Repeating it changes nothing."""
+        if self.loopback.leave(worker):
+            self.close()
 
 
 _boards: dict[asyncio.AbstractEventLoop, "Switchboard"] = {}
 
 
-def answer_calls(fd: int, worker: int, ports: frozenset[int], user: int | None = None) -> Callable[[], None]:
+def answer_calls(fd: int, worker: int, ports: frozenset[int], user: int | None = None) -> CallLine:
     """Answer the calls of one more context on the running event loop: see ``Switchboard.add``; ``user`` is its own.
 
     All contexts share a switchboard, which is there as long as one of them is. Raises OSError; then ``fd`` is closed.
@@ -68,17 +74,13 @@ class Switchboard:
     def __init__(self, on_idle: Callable[[], None] = lambda: None) -> None:
         """Call ``on_idle`` when the last line has ended.
 
-        Raises OSError if the kernel or a filter of system calls does not allow it.
+        Raises OSError if there are no descriptors left.
         """
+        self._epoll = select.epoll()
         self._table = SocketTable()
-        try:
-            self._epoll = select.epoll()
-        except BaseException:
-            self._table.close()
-            raise
         self._slices = Slices()
         self._lookers = ThreadPoolExecutor(LOOKERS, thread_name_prefix="calls")
-        self._lines: dict[int, _Line] = {}
+        self._lines: dict[int, CallLine] = {}
         self._budget = Budget(ALL_WORK_PER_S, ALL_WORK_BURST)
         self._pause: asyncio.TimerHandle | None = None
         self._closed = False
@@ -106,13 +108,13 @@ class Switchboard:
         worker: int,
         ports: frozenset[int],
         rights: Callable[[], AbstractContextManager[None]] = nullcontext,
-    ) -> Callable[[], None]:
-        """Answer the calls at ``listener`` for the family of ``worker``; returns a function that ends this.
+    ) -> CallLine:
+        """Answer the calls at ``listener`` for the family of ``worker``, until that has left the line.
 
         ``rights`` are those to look into processes of the family.
 
         Takes over ``listener``, and closes it at the end, or when no process can make such calls any more. Calls to
-        ``ports`` are let through. The function may be called more than once. Raises OSError: ``listener`` is none.
+        ``ports`` are let through. Raises OSError: ``listener`` is none.
         """
         loopback = Loopback(
             listener,
@@ -124,7 +126,8 @@ class Switchboard:
             has_room=lambda: sum(len(line.loopback.attempts) for line in self._lines.values()) < ALL_ATTEMPTS_LIMIT,
         )
         fd = listener.fileno()
-        line = _Line(loopback, fd, Budget(WORK_PER_S, WORK_BURST))
+        line = CallLine(loopback, fd, Budget(WORK_PER_S, WORK_BURST))
+        line.close = partial(self._end, line)
         try:
             self._epoll.register(fd, select.EPOLLIN)
         except OSError:
@@ -133,9 +136,9 @@ class Switchboard:
                 self._on_idle()
             raise
         self._lines[fd] = line
-        return partial(self._end, line)
+        return line
 
-    def _end(self, line: _Line) -> None:
+    def _end(self, line: CallLine) -> None:
         if self._lines.get(line.fd) is line:
             del self._lines[line.fd]
             with contextlib.suppress(OSError):
@@ -164,9 +167,12 @@ class Switchboard:
             loop.remove_reader(self._epoll.fileno())
             self._pause = loop.call_later(wait_s, self._listen)
 
-    def _answer(self, line: _Line) -> None:
+    def _answer(self, line: CallLine) -> None:
         call = line.loopback.listener.receive()
         if call is None:
+            return
+        if line.loopback.judge_at_once(call):
+            self._pay(line)
             return
         try:
             looking = asyncio.get_running_loop().run_in_executor(self._lookers, line.loopback.look, call)
@@ -176,7 +182,7 @@ class Switchboard:
         self._watch(line, 0)
         looking.add_done_callback(partial(self._looked, line, call))
 
-    def _looked(self, line: _Line, call: HeldCall, looking: "asyncio.Future[Destination | None]") -> None:
+    def _looked(self, line: CallLine, call: HeldCall, looking: "asyncio.Future[Destination | None]") -> None:
         if self._lines.get(line.fd) is line:
             if (failure := looking.exception()) is not None:
                 _log.error("the caller of a call could not be looked at", exc_info=failure)
@@ -187,10 +193,13 @@ class Switchboard:
             else:
                 work.add_done_callback(partial(self._rest, line))
 
-    def _rest(self, line: _Line, work: "asyncio.Future[None]") -> None:
+    def _rest(self, line: CallLine, work: "asyncio.Future[None]") -> None:
         """Go on with the next call of ``line``, as soon as it may have one."""
         if (failure := work.exception()) is not None:
             _log.error("a call of a context could not be judged", exc_info=failure)
+        self._pay(line)
+
+    def _pay(self, line: CallLine) -> None:
         cost = line.loopback.work - line.paid
         line.paid += cost
         line.budget.spend(cost)
@@ -203,7 +212,7 @@ class Switchboard:
         else:
             self._watch(line, select.EPOLLIN)
 
-    def _watch(self, line: _Line, events: int) -> None:
+    def _watch(self, line: CallLine, events: int) -> None:
         if events != line.events:
             line.events = events
             self._epoll.modify(line.fd, events)

@@ -9,6 +9,7 @@ import pytest
 
 from interpreterd.processes.callers import OpenSocket
 from interpreterd.processes.notifications import HeldCall
+from interpreterd.processes.owners import Owners
 from interpreterd.workers.isolation import attempts
 from interpreterd.workers.isolation.attempts import Attempt
 from interpreterd.workers.isolation.destinations import Destination
@@ -20,7 +21,7 @@ def attempt(name: tuple[str, int], *, waits: bool = True) -> Attempt:
     """Begin to connect to ``name``, as for a caller that waits or does not."""
     seen = OpenSocket("TCP", 1, 0 if waits else os.O_NONBLOCK)
     to = Destination(socket.AF_INET, socket.inet_aton(name[0]), name[1], 3, seen)
-    return Attempt(CALL, to, frozenset({1}))
+    return Attempt(CALL, to, frozenset({1}), Owners(os.getpid()))
 
 
 def test_an_attempt_that_succeeds_knows_both_ends() -> None:

@@ -223,3 +223,70 @@ async def test_a_listening_socket_is_that_of_the_families_that_have_it_open(boar
                 for heir, expected in zip(heirs, answers, strict=True):
                     heir.tell(repr(server.getsockname()))
                     assert await heir.line() == expected
+
+
+async def test_a_copy_of_a_worker_is_a_family_of_its_own(board: Switchboard) -> None:
+    code = """
+import os
+server = socket.create_server(("127.0.0.1", 0))
+ask, told = os.pipe(), os.pipe()
+pid = os.fork()
+if not pid:
+    original = server.getsockname()
+    server.close()
+    server = socket.create_server(("127.0.0.1", 0))
+    os.write(told[1], repr(server.getsockname()).encode())
+    os.read(ask[0], 1)
+    os.write(told[1], f"{attempt(original)} {attempt(server.getsockname())}".encode())
+    os.read(ask[0], 1)
+    os.write(told[1], str(attempt(server.getsockname())).encode())
+    os._exit(0)
+name = eval(os.read(told[0], 99))
+say(pid)
+input()
+say(attempt(server.getsockname()))
+os.write(ask[1], b".")
+say(os.read(told[0], 99).decode())
+input()
+os.write(ask[1], b".")
+say(os.read(told[0], 99).decode())
+"""
+    async with notifying("import socket\n" + code) as process:
+        line = board.add(CallListener(process.listener), process.pid, frozenset())
+        copy = int(await process.line())
+        line.loopback.join(copy)
+        process.tell()
+        assert await process.line() == "None"
+        assert await process.line() == "PermissionError None"
+        line.leave(process.pid)
+        process.tell()
+        assert await process.line() == "None", "the line goes on until the last has left"
+        line.leave(copy)
+        assert line.loopback.listener.closed
+
+
+async def test_a_worker_may_let_its_orphans_go_only_while_it_is_copied(board: Switchboard) -> None:
+    code = """
+import os, threading
+say(leave())
+input()
+say(leave())
+thread = threading.Thread(target=lambda: say(leave()))
+thread.start()
+thread.join()
+if not os.fork():
+    say(leave())
+    os._exit(0)
+os.wait()
+input()
+say(leave())
+"""
+    async with notifying("import socket\n" + code) as process:
+        line = board.add(CallListener(process.listener), process.pid, frozenset())
+        assert await process.line() == "False"
+        line.loopback.leaving.add(process.pid)
+        process.tell()
+        assert [await process.line() for _ in range(3)] == ["True", "False", "False"]
+        line.loopback.leaving.clear()
+        process.tell()
+        assert await process.line() == "False"

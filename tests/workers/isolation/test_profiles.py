@@ -4,10 +4,12 @@ import pytest
 from attrs import evolve
 
 from interpreterd.model.isolation import Isolation, IsolationUnavailable
+from interpreterd.pipe.confinement import Parting
 from interpreterd.workers.isolation.abilities import Abilities
 from interpreterd.workers.isolation.directories import PrivateDirectories
 from interpreterd.workers.isolation.namespaces import NO_NAMESPACES, Namespaces
 from interpreterd.workers.isolation.profiles import environment_paths, lacking, plan
+from interpreterd.workers.isolation.seccomp import CallRules, program, program_of_copies
 
 ABLE = Abilities(landlock=7, seccomp=True, paths=("/opt/python", "/tmp", "/", "/usr"))
 PRIVATE = PrivateDirectories(root="/tmp/interpreterd-x/1", home="/tmp/interpreterd-x/1/home", temporary="/tmp/i/1/tmp")
@@ -61,8 +63,19 @@ def test_strict_has_terminals_shared_memory_and_loopback_of_its_own_where_they_c
 @pytest.mark.parametrize("able", [True, False])
 def test_a_context_reaches_its_own_servers_if_the_daemon_can_connect_it(network: str, asks: bool, able: bool) -> None:
     told = plan(evolve(STANDARD, network=network), evolve(ABLE, loopback=able), cwd="/work", private=PRIVATE)
-    assert told.confinement.listener is (asks and able)
+    asking = CallRules(sockets=network != "none", asks_connect=asks and able, asks_leave=True)
+    assert told.confinement.seccomp == program(asking, ABLE.architecture)
+    assert told.confinement.listener
     assert ("loopback" in told.layers) is (asks and able)
+
+
+def test_a_worker_can_be_copied_if_it_is_not_the_first_of_a_pid_namespace() -> None:
+    strict = evolve(STANDARD, profile="strict", network="none")
+    plain = plan(strict, ABLE, cwd="/work", private=PRIVATE).confinement
+    spaced = plan(strict, evolve(ABLE, namespaces=Namespaces()), cwd="/work", private=PRIVATE).confinement
+    assert plain.parting == Parting(abi=ABLE.landlock, seccomp=program_of_copies(ABLE.architecture))
+    assert plain.listener, "its copies leave its family, which the daemon has to allow"
+    assert (spaced.parting, spaced.listener) == (None, False)
 
 
 def test_the_environment_never_holds_other_contexts_directories() -> None:

@@ -6,7 +6,7 @@ import struct
 
 import pytest
 
-from interpreterd.workers.isolation.seccomp import OWN_PID, CallRules, program
+from interpreterd.workers.isolation.seccomp import OWN_PID, CallRules, program, program_of_copies
 from interpreterd.workers.isolation.syscalls import AUDIT_ARCH, number_of
 
 ALLOW, NOTIFY = 0x7FFF0000, 0x7FC00000
@@ -114,6 +114,27 @@ def test_rules_of_a_context() -> None:
     assert verdict("socketpair", 1, 1, 0, rules=closed) == "allowed"
     assert verdict("connect", 3, rules=CallRules(asks_connect=True)) == "asked"
     assert verdict("prlimit64", 77, rules=CallRules(other_processes=True)) == "allowed"
+    assert verdict("prctl", 36, 0, rules=CallRules(asks_leave=True)) == "asked"
+    assert verdict("prctl", 36, 1, rules=CallRules(asks_leave=True)) == "allowed"
+
+
+@pytest.mark.parametrize("machine", AUDIT_ARCH)
+@pytest.mark.parametrize(
+    ("call", "expected"),
+    [
+        (("prlimit64", 0), ALLOW),
+        (("prlimit64", 77), errno.EPERM),
+        (("sched_setaffinity", 77), errno.EPERM),
+        (("setpriority", 0, 0), ALLOW),
+        (("setpriority", 0, 77), errno.EPERM),
+        (("ioprio_set", 1, 77), errno.EPERM),
+        (("mount",), ALLOW),  # the first program judges it
+    ],
+)
+def test_a_copy_names_no_process(call: tuple[str, *tuple[int, ...]], expected: int, machine: str) -> None:
+    name, *arguments = call
+    decided = judge(program_of_copies(machine), machine, number_of(name, machine) or 0, *arguments)
+    assert decided in (expected, 0x00050000 | expected)
 
 
 def test_calls_of_other_architectures_are_unknown() -> None:

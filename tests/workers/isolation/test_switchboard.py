@@ -142,12 +142,11 @@ say(attempt(server.getsockname()))
 """
     async with notifying(code) as process:
         descriptors = len(os.listdir("/proc/self/fd"))
-        end = board.add(CallListener(process.listener), process.pid, frozenset())
-        (line,) = board._lines.values()
+        line = board.add(CallListener(process.listener), process.pid, frozenset())
         await until(lambda: line.loopback.attempts)
-        end()
-        end()
-        assert len(os.listdir("/proc/self/fd")) == descriptors - 1
+        line.leave(process.pid)
+        line.leave(process.pid)
+        assert len(os.listdir("/proc/self/fd")) == descriptors, "its listener is closed, and the table is open now"
         assert await process.rest() == ["OSError"], "there is no such call any more"
 
 
@@ -165,10 +164,10 @@ async def test_a_descriptor_that_is_no_listener_is_refused_or_ends_its_line(boar
 async def test_all_contexts_share_a_switchboard_that_is_there_as_long_as_it_is_needed() -> None:
     descriptors = len(os.listdir("/proc/self/fd"))
     pairs = [os.pipe() for _ in range(2)]
-    ends = [answer_calls(read, os.getpid(), frozenset()) for read, _ in pairs]
-    assert len(os.listdir("/proc/self/fd")) == descriptors + 4 + 2, "its table of sockets, and its epoll(7)"
-    ends[0]()
-    ends[1]()
+    lines = [answer_calls(read, os.getpid(), frozenset()) for read, _ in pairs]
+    assert len(os.listdir("/proc/self/fd")) == descriptors + 4 + 1, "its epoll(7)"
+    for line in lines:
+        line.leave(os.getpid())
     for _, write in pairs:
         os.close(write)
     assert len(os.listdir("/proc/self/fd")) == descriptors
