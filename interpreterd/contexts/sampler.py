@@ -9,12 +9,13 @@ import logging
 import time
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Final, TypeVar
 
 from interpreterd.background import supervised
 from interpreterd.model.stats import ProcessStats
 from interpreterd.processes.figures import Figures, measure_all, measure_disks
-from interpreterd.processes.usage import STUCK_S, Meter, Process, Snapshot, resident_bytes
+from interpreterd.processes.usage import NO_COPIES, STUCK_S, Meter, Process, Snapshot, resident_bytes
 
 REST_PER_LOOK: Final = 200  # at most a two-hundredth of a processor
 LEAST_GAP_S: Final = 0.2  # processor time comes in ticks of 10 ms: within a shorter time, the last share is told again
@@ -64,17 +65,23 @@ class Sampler:
     """
 
     def __init__(
-        self, tasks: asyncio.TaskGroup, workers: Callable[[], Mapping[str, int | None]], every_s: float
+        self,
+        tasks: asyncio.TaskGroup,
+        workers: Callable[[], Mapping[str, int | None]],
+        every_s: float,
+        copies: Callable[[], Mapping[int, tuple[int, ...]]] = lambda: NO_COPIES,
     ) -> None:
         """Look ``every_s``, never for 0, at the workers of all contexts; in ``tasks``.
 
-        ``workers`` returns the pid of each context's worker, None without one, by the context's id.
+        ``workers`` returns the pid of each context's worker, None without one, by the context's id; ``copies`` the
+        parked copies that count with a worker when somebody asks, by its pid.
         """
         self.resident_bytes: int | None = None
         self.processes: int | None = None
         self.cost_s = 0.0
         self._tasks = tasks
         self._workers = workers
+        self._copies = copies
         self._every_s = every_s
         self._seen: dict[str, Seen] = {}
         self._gone_s = 0.0  # of contexts that are gone
@@ -121,7 +128,7 @@ class Sampler:
         if len(pids) > 1:
             figures = await self._ask_all()
         else:
-            figures = await self._in_thread(measure_all, list(pids.values())) or {}
+            figures = await self._measure(pids.values())
         found = {}
         for context_id, pid in pids.items():
             if (its := figures.get(pid)) is not None:
@@ -141,7 +148,10 @@ class Sampler:
     async def _measure_all(self) -> Mapping[int, Figures]:
         async with self._looking:
             self._all = None
-            return await self._in_thread(measure_all, list(self._pids().values())) or {}
+            return await self._measure(self._pids().values())
+
+    async def _measure(self, pids: Iterable[int]) -> Mapping[int, Figures]:
+        return await self._in_thread(partial(measure_all, copies=self._copies()), list(pids)) or {}
 
     def _pids(self) -> dict[str, int]:
         return {context_id: pid for context_id, pid in self._workers().items() if pid is not None}

@@ -6,12 +6,19 @@ A question costs some 12 µs for each process of the machine, and for each proce
 
 import os
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from attrs import frozen
 
 from interpreterd.processes.trees import TREE_ENTRIES_LIMIT, Walk
-from interpreterd.processes.usage import ALL_BUDGET_S, FAMILY_BUDGET_S, Process, Snapshot, resident_bytes
+from interpreterd.processes.usage import (
+    ALL_BUDGET_S,
+    FAMILY_BUDGET_S,
+    NO_COPIES,
+    Process,
+    Snapshot,
+    resident_bytes,
+)
 
 _UNIQUE = (b"Private_Clean:", b"Private_Dirty:", b"Private_Hugetlb:")
 
@@ -39,10 +46,13 @@ class Figures:
     descriptors: int
 
 
-def measure_all(pids: Iterable[int]) -> dict[int, Figures]:
-    """Return the figures of each of ``pids`` with all its descendants, small families first; without those gone."""
+def measure_all(pids: Iterable[int], copies: Mapping[int, tuple[int, ...]] = NO_COPIES) -> dict[int, Figures]:
+    """Return the figures of each of ``pids`` with all its descendants, small families first; without those gone.
+
+    ``copies`` has the parked copies that count with a process.
+    """
     snapshot = Snapshot()
-    families = {pid: family for pid in pids if (family := snapshot.family(pid))}
+    families = {pid: family for pid in pids if (family := snapshot.family(pid, copies.get(pid, ())))}
     left_s = ALL_BUDGET_S
     found = {}
     for pid, family in sorted(families.items(), key=lambda item: resident_bytes(item[1])):

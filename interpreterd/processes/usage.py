@@ -18,6 +18,7 @@ _STAT_LIMIT_BYTES: Final = 2048
 FAMILY_BUDGET_S: Final = 0.05
 ALL_BUDGET_S: Final = 1.0
 STUCK_S: Final = 10.0  # for work that should take a fraction of it: the kernel may wait for a lock that a process holds
+NO_COPIES: Final[Mapping[int, tuple[int, ...]]] = {}
 _log = logging.getLogger(__name__)
 
 
@@ -76,10 +77,12 @@ class Snapshot:
         finally:
             os.close(proc)
 
-    def family(self, pid: int) -> list[Process]:
-        """Return ``pid`` and all its descendants; empty if it is gone."""
+    def family(self, pid: int, copies: Iterable[int] = ()) -> list[Process]:
+        """Return ``pid`` and all its descendants, then those of its parked ``copies``; empty if it is gone."""
+        if pid not in self._stats:
+            copies = ()
         found = []
-        waiting = [pid]
+        waiting = [*copies, pid]
         while waiting:
             if (stat := self._stats.get(pid := waiting.pop())) is not None:
                 found.append(_process(pid, stat))
@@ -159,10 +162,19 @@ class UsageMeter:
     it.
     """
 
-    def __init__(self, tasks: asyncio.TaskGroup, pids: Callable[[], Iterable[int]]) -> None:
-        """Run in ``tasks``; each look measures the workers that ``pids`` names at that moment."""
+    def __init__(
+        self,
+        tasks: asyncio.TaskGroup,
+        pids: Callable[[], Iterable[int]],
+        copies: Callable[[], Mapping[int, tuple[int, ...]]] = lambda: NO_COPIES,
+    ) -> None:
+        """Run in ``tasks``; each look measures the workers that ``pids`` names at that moment.
+
+        ``copies`` returns the parked copies that count with them, by the worker's pid.
+        """
         self._tasks = tasks
         self._pids = pids
+        self._copies = copies
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="usage")
         self._looking = asyncio.Lock()
         self._next: asyncio.Task[Mapping[int, Usage]] | None = None
@@ -179,7 +191,7 @@ class UsageMeter:
             loop = asyncio.get_running_loop()
             try:
                 async with asyncio.timeout(STUCK_S):
-                    return await loop.run_in_executor(self._thread, _usages, list(self._pids()))
+                    return await loop.run_in_executor(self._thread, _usages, list(self._pids()), self._copies())
             except TimeoutError:
                 _log.warning("the usage of contexts could not be read within %g s", STUCK_S)
                 return {}
@@ -188,11 +200,11 @@ class UsageMeter:
                 return {}
 
 
-def _usages(pids: list[int]) -> dict[int, Usage]:
+def _usages(pids: list[int], copies: Mapping[int, tuple[int, ...]]) -> dict[int, Usage]:
     from interpreterd.processes.measurement import Measurement  # which knows processes from here
 
     snapshot = Snapshot()
-    families = {pid: family for pid in pids if (family := snapshot.family(pid))}
+    families = {pid: family for pid in pids if (family := snapshot.family(pid, copies.get(pid, ())))}
     left_s = ALL_BUDGET_S
     found = {}
     # Small families first: a large one does not use up their budget.

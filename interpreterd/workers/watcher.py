@@ -14,7 +14,7 @@ from collections.abc import Callable, Coroutine
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
-from attrs import frozen
+from attrs import field, frozen
 
 from interpreterd.background import supervised
 from interpreterd.model.limits import Limits, size_in_words
@@ -46,10 +46,12 @@ class Excess:
 
     Attributes:
         execution_id: The execution that ran too long; None if the worker itself exceeds a limit.
+        counts_copies: Whether parked copies of the worker count, so that without some of them it may be none.
     """
 
     what: str
     execution_id: str | None = None
+    counts_copies: bool = field(default=False, eq=False, repr=False)
 
 
 class Watch:
@@ -57,12 +59,14 @@ class Watch:
 
     Attributes:
         execution_id: The running execution; None while none runs.
+        copies: The pids of parked copies of the worker, the context's checkpoints; all limits but time count them.
         unclear: The family, as it was last seen, if only a measurement can tell whether it has too much memory.
         measuring: That measurement, while it goes on.
     """
 
     def __init__(self, pid: int, limits: Limits, tell: Callable[[Excess], None], disk: "Disk | None" = None) -> None:
         self.execution_id: str | None = None
+        self.copies: tuple[int, ...] = ()
         self.tell = tell
         self.disk = disk
         self.unclear: list[Process] | None = None
@@ -94,13 +98,17 @@ class Watch:
         family = snapshot.family(self._pid)
         if self._is_hidden(family):
             return Excess("its limits cannot be checked: its process is hidden")
+        everything = family + [process for pid in self.copies for process in snapshot.family(pid)]
         processes = self._limits.processes
-        if processes is not None and (excess := _judge_count(family, self._pid, processes)):
-            return Excess(excess)
+        if processes is not None and (excess := _judge_count(everything, self._pid, processes)):
+            return self._excess(excess)
         if self.disk is not None:
-            self.disk.pids = tuple(process.pid for process in family)
-        self.unclear = family if self._is_unclear(family) else None
+            self.disk.pids = tuple(process.pid for process in everything)
+        self.unclear = everything if self._is_unclear(everything) else None
         return self._judge_time(family)
+
+    def _excess(self, what: str) -> Excess:
+        return Excess(f"{what}: checkpoints count, too" if self.copies else what, counts_copies=bool(self.copies))
 
     def _is_hidden(self, family: list[Process]) -> bool:
         """Return whether the worker was alive but invisible twice in a row: ``hidepid`` of proc(5).
@@ -163,7 +171,7 @@ class Watch:
         limit_bytes = self._limits.memory_bytes
         if limit_bytes is None or measurement.bytes <= limit_bytes:
             return None
-        return Excess(f"memory limit of {size_in_words(limit_bytes)} exceeded")
+        return self._excess(f"memory limit of {size_in_words(limit_bytes)} exceeded")
 
 
 def _judge_count(family: list[Process], worker: int, limit: int) -> str | None:

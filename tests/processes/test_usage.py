@@ -2,8 +2,11 @@
 
 import asyncio
 import logging
+import os
+import subprocess
+import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import pytest
 
@@ -12,6 +15,19 @@ from interpreterd.processes import usage
 from interpreterd.processes.usage import UsageMeter
 
 USED = Usage(cpu_s=1, memory_bytes=2, processes=3)
+
+
+@pytest.fixture
+def two() -> Iterator[tuple[int, int]]:
+    """Yield the pids of two processes."""
+    command = [sys.executable, "-c", "input()"]
+    with (
+        subprocess.Popen(command, stdin=subprocess.PIPE) as one,
+        subprocess.Popen(command, stdin=subprocess.PIPE) as other,
+    ):
+        yield one.pid, other.pid
+        one.communicate(b"\n")
+        other.communicate(b"\n")
 
 
 class Blocked:
@@ -27,7 +43,7 @@ class Blocked:
         self.go_on = threading.Semaphore(0)
         self._loop = loop
 
-    def __call__(self, pids: list[int]) -> dict[int, Usage]:
+    def __call__(self, pids: list[int], copies: object) -> dict[int, Usage]:
         self.looks.append(pids)
         self._loop.call_soon_threadsafe(self.begun.release)
         self.go_on.acquire()
@@ -73,7 +89,7 @@ async def test_a_look_that_fails_shows_no_usage_and_ends_no_context(
 
 
 def raising(error: Exception) -> Callable[[list[int]], dict[int, Usage]]:
-    def look(pids: list[int]) -> dict[int, Usage]:
+    def look(pids: list[int], copies: object) -> dict[int, Usage]:
         raise error
 
     return look
@@ -97,3 +113,16 @@ async def test_a_look_that_does_not_end_is_not_waited_for(
             assert await meter.take() == {1: USED}
     finally:
         look.go_on.release(9)
+
+
+async def test_parked_copies_count_with_their_worker(two: tuple[int, int]) -> None:
+    worker, copy = two
+    async with asyncio.TaskGroup() as tasks:
+        alone = await UsageMeter(tasks, lambda: [worker]).take()
+        both = await UsageMeter(tasks, lambda: [worker], lambda: {worker: (copy,), 1: (2,)}).take()
+    assert [alone[worker].processes, both[worker].processes] == [1, 2]
+    assert list(both) == [worker]
+
+
+def test_copies_of_a_process_that_is_gone_are_nobody_s() -> None:
+    assert usage.Snapshot().family(2**22 + 1, (os.getpid(),)) == []
