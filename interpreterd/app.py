@@ -55,7 +55,7 @@ def make_app(
     app[METRICS] = Metrics(settings.monitoring)
     app[BOUND], app[readiness.READINESS] = [], readiness.Readiness()
     app.add_routes(readiness.routes(settings.http.base_path))
-    app[MANAGER] = manager = Manager(settings.contexts, settings.workers, launcher, isolator)
+    app[MANAGER] = manager = Manager(settings.contexts, settings.workers, launcher, isolator, settings.state)
     app[JUDGE] = manager.peers.refusal
     app[SHOWS] = {}
     app[RELOADS] = []

@@ -20,6 +20,7 @@ from interpreterd.contexts.peers import Peers
 from interpreterd.contexts.sampler import Sampler
 from interpreterd.contexts.service import Interrupted
 from interpreterd.contexts.settings import ContextSettings
+from interpreterd.contexts.state.settings import StateSettings
 from interpreterd.contexts.tenancies import Tenancies
 from interpreterd.model.context_info import ContextInfo, Usage
 from interpreterd.model.default_context import DEFAULT_CONTEXT_ID
@@ -47,7 +48,11 @@ _log = logging.getLogger(__name__)
 
 
 class Manager:
-    """All contexts of a daemon. An async context manager: at its end no worker is left."""
+    """All contexts of a daemon. An async context manager: at its end no worker is left.
+
+    Attributes:
+        state: The settings of what contexts keep.
+    """
 
     def __init__(
         self,
@@ -55,8 +60,10 @@ class Manager:
         workers: WorkerSettings,
         launcher: Launcher,
         isolator: Isolator | None = None,
+        state: StateSettings | None = None,
     ) -> None:
         """Use ``launcher`` for every worker that ``isolator`` does not start; both stay the caller's."""
+        self.state = state or StateSettings()
         self._settings = settings
         self._workers = workers
         self._launcher = launcher

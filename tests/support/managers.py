@@ -15,7 +15,7 @@ from interpreterd.settings import Settings
 async def open_manager(launcher: FakeLauncher, cwd: Path, **settings: Any) -> AsyncIterator[Manager]:
     """Open a manager with these settings."""
     chosen = Settings.of(cwd=str(cwd), **settings)
-    async with Manager(chosen.contexts, chosen.workers, launcher) as manager:
+    async with Manager(chosen.contexts, chosen.workers, launcher, state=chosen.state) as manager:
         yield manager
 
 
