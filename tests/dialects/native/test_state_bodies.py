@@ -29,10 +29,6 @@ def test_an_archive_tells_what_it_has_and_lacks() -> None:
     assert body["skipped"] == [{"name": "f", "reason": "an open file"}]
     loaded = LoadInfo(archive_id="a", saved=("x",), skipped=SKIPPED)
     assert load_body(loaded) == {"archiveId": "a", "saved": ["x"], "skipped": body["skipped"]}
-        "archiveId": "a",
-        "saved": ["x"],
-        "skipped": body["skipped"],
-    }
 
 
 def test_a_restored_context_names_the_checkpoint_or_the_archive() -> None:
