@@ -26,7 +26,7 @@ class ArchiveInfo:
         saved: The names of its variables.
         python: The version of the Python that made it; only the same minor version can load it.
         context_id: The context that it is of.
-        tenant: Whose it is.
+        tenant: Whose it is; None for clients that are not told.
     """
 
     id: str
@@ -37,7 +37,7 @@ class ArchiveInfo:
     skipped: tuple[Skipped, ...] = ()
     python: str = ""
     context_id: str = ""
-    tenant: str = ""
+    tenant: str | None = None
 
 
 @frozen(kw_only=True)

@@ -1,18 +1,16 @@
 """The contexts of one tenant, as dialects see them: the port over the contexts of all tenants.
 
-An id of another tenant is answered as an id that does not exist: with the same error, after the same look-up. The
-tenant's default context has an id of its own within the daemon, and the id of every default context outside.
+An id of another tenant is answered as an id that does not exist; see ``names``.
 """
 
-import contextlib
-from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 
 import attrs
 
 from interpreterd.contexts.service import ContextFiles, Events, Interrupted, Submission
 from interpreterd.model.context_info import ContextInfo, RestartInfo
-from interpreterd.model.default_context import DEFAULT_CONTEXT_ID, default_of
-from interpreterd.model.errors import ContextNotFound, ExecutionNotFound, Forbidden
+from interpreterd.model.default_context import DEFAULT_CONTEXT_ID
+from interpreterd.model.errors import ExecutionNotFound, Forbidden
 from interpreterd.model.events import Event, Gap, Happened
 from interpreterd.model.execution_info import ExecutionInfo
 from interpreterd.model.functions import CallAnswer, PendingCall
@@ -20,6 +18,7 @@ from interpreterd.model.isolation import Possible
 from interpreterd.model.python import Python
 from interpreterd.model.requests import ChangeContext, CreateContext, Execute
 from interpreterd.model.stats import AllStats, Readings
+from interpreterd.tenants.names import OwnNames
 from interpreterd.tenants.owned import OwnedContexts
 from interpreterd.tenants.state import TenantState
 
@@ -35,8 +34,10 @@ class TenantContexts:
         self._inner = inner
         self._tenant = tenant
         self._sees_all = sees_all
-        self._default_id = default_of(tenant)
-        self._state = TenantState(inner.state, tenant, sees_all=sees_all, inside=self._inside, shown=self._shown)
+        names = OwnNames(inner.owner, tenant, sees_all=sees_all)
+        self._default_id = names.default_id
+        self._inside, self._shown, self._in_own_words = names.inside, names.shown, names.in_own_words
+        self._state = TenantState(inner.state, names)
 
     @property
     def closing(self) -> bool:
@@ -60,7 +61,8 @@ class TenantContexts:
         return await self._inner.directory(tenant=self._tenant)
 
     async def create(self, request: CreateContext) -> ContextInfo:
-        return self._shown(await self._inner.create(attrs.evolve(request, tenant=self._tenant)))
+        archive = None if request.archive is None else (await self._state.archive_info(request.archive)).id
+        return self._shown(await self._inner.create(attrs.evolve(request, tenant=self._tenant, archive=archive)))
 
     async def get(self, context_id: str, *, usage: bool = False) -> ContextInfo:
         with self._in_own_words(context_id):
@@ -74,7 +76,7 @@ class TenantContexts:
         after: str | None = None,
         usage: bool = False,
     ) -> Iterable[ContextInfo]:
-        after = None if after is None else self._own(after)
+        after = None if after is None else self._inside(after)
         infos = await self._inner.contexts(
             default=default, labels=labels, after=after, usage=usage, tenant=None if self._sees_all else self._tenant
         )
@@ -148,18 +150,6 @@ class TenantContexts:
     async def files(self, context_id: str) -> ContextFiles:
         return await self._inner.files(self._inside(context_id))
 
-    def _inside(self, context_id: str) -> str:
-        """Return the id within the daemon. Raises ``ContextNotFound`` for a context that is not the tenant's."""
-        return self._default_id if context_id == DEFAULT_CONTEXT_ID else self._own(context_id)
-
-    def _own(self, context_id: str) -> str:
-        if context_id == DEFAULT_CONTEXT_ID:
-            return self._default_id
-        owner = self._inner.owner(context_id)
-        if owner is None or not (self._sees_all or (owner == self._tenant and context_id != self._default_id)):
-            raise ContextNotFound(context_id)
-        return context_id
-
     def _owns_execution(self, execution_id: str) -> bool:
         owner = self._inner.owner_of_execution(execution_id)
         return owner is not None and (self._sees_all or owner == self._tenant)
@@ -172,21 +162,6 @@ class TenantContexts:
     def _of(self, request: Execute) -> str:
         """Return the id of the context of ``request`` within the daemon. Raises ``ContextNotFound``."""
         return self._inside(request.context_id or DEFAULT_CONTEXT_ID)
-
-    @contextlib.contextmanager
-    def _in_own_words(self, context_id: str) -> Iterator[None]:
-        """Let no error of the block name the id within the daemon."""
-        try:
-            yield
-        except ContextNotFound:
-            raise ContextNotFound(context_id) from None
-
-    def _shown(self, info: ContextInfo) -> ContextInfo:
-        """Return a context as the tenant's clients know it; those that see all are told whose it is."""
-        if self._sees_all:
-            return attrs.evolve(info, id=DEFAULT_CONTEXT_ID) if info.id == self._default_id else info
-        context_id = DEFAULT_CONTEXT_ID if info.id == self._default_id else info.id
-        return attrs.evolve(info, id=context_id, tenant=None)
 
     def _shown_execution(self, info: ExecutionInfo) -> ExecutionInfo:
         if info.context_id != self._default_id or info.context_id == DEFAULT_CONTEXT_ID:

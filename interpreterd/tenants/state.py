@@ -1,6 +1,6 @@
 """What the contexts of one tenant keep, as dialects see it."""
 
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from typing import NoReturn
 
 import attrs
@@ -11,6 +11,7 @@ from interpreterd.model.checkpoints import CheckpointInfo, RestoreInfo
 from interpreterd.model.context_info import ContextInfo
 from interpreterd.model.forks import ForkContext, ForkInfo
 from interpreterd.model.state_errors import ArchiveNotFound
+from interpreterd.tenants.names import OwnNames
 from interpreterd.tenants.owned import OwnedState
 from interpreterd.tenants.refusing import refuse
 
@@ -18,54 +19,51 @@ from interpreterd.tenants.refusing import refuse
 class TenantState:
     """Implements ``model.state_port.StateService`` for one tenant."""
 
-    def __init__(
-        self,
-        inner: OwnedState,
-        tenant: str,
-        *,
-        sees_all: bool,
-        inside: Callable[[str], str],
-        shown: Callable[[ContextInfo], ContextInfo],
-    ) -> None:
-        """Serve what ``inner`` keeps of ``tenant``. ``inside`` checks an id and translates it, ``shown`` a context."""
+    def __init__(self, inner: OwnedState, names: OwnNames) -> None:
+        """Serve what ``inner`` keeps of the tenant whose ``names`` these are."""
         self._inner = inner
-        self._tenant = tenant
-        self._sees_all = sees_all
-        self._inside = inside
-        self._shown = shown
+        self._names = names
+        self._tenant = None if names.sees_all else names.tenant
 
     async def fork(self, context_id: str, request: ForkContext) -> ForkInfo:
-        info = await self._inner.fork(self._inside(context_id), request)
-        return attrs.evolve(info, contexts=tuple(map(self._shown, info.contexts)))
+        with self._names.in_own_words(context_id):
+            info = await self._inner.fork(self._names.inside(context_id), request)
+        return attrs.evolve(info, contexts=tuple(map(self._names.shown, info.contexts)))
 
     async def checkpoint(self, context_id: str, name: str = "") -> CheckpointInfo:
-        return await self._inner.checkpoint(self._inside(context_id), name)
+        with self._names.in_own_words(context_id):
+            return await self._inner.checkpoint(self._names.inside(context_id), name)
 
     async def checkpoints(self, context_id: str) -> Sequence[CheckpointInfo]:
-        return await self._inner.checkpoints(self._inside(context_id))
+        with self._names.in_own_words(context_id):
+            return await self._inner.checkpoints(self._names.inside(context_id))
 
     async def delete_checkpoint(self, context_id: str, checkpoint: str) -> None:
-        await self._inner.delete_checkpoint(self._inside(context_id), checkpoint)
+        with self._names.in_own_words(context_id):
+            await self._inner.delete_checkpoint(self._names.inside(context_id), checkpoint)
 
     async def restore(self, context_id: str, checkpoint: str) -> RestoreInfo:
-        return self._shown_restore(await self._inner.restore(self._inside(context_id), checkpoint))
+        with self._names.in_own_words(context_id):
+            return self._restored(await self._inner.restore(self._names.inside(context_id), checkpoint))
 
     async def undo(self, context_id: str) -> RestoreInfo:
-        return self._shown_restore(await self._inner.undo(self._inside(context_id)))
+        with self._names.in_own_words(context_id):
+            return self._restored(await self._inner.undo(self._names.inside(context_id)))
 
     async def archive(self, context_id: str, name: str = "") -> ArchiveInfo:
-        return await self._inner.archive(self._inside(context_id), name)
+        with self._names.in_own_words(context_id):
+            return self._shown(await self._inner.archive(self._names.inside(context_id), name))
 
     async def hibernate(self, context_id: str) -> ContextInfo:
-        return self._shown(await self._inner.hibernate(self._inside(context_id)))
+        with self._names.in_own_words(context_id):
+            return self._names.shown(await self._inner.hibernate(self._names.inside(context_id)))
 
     async def archives(self, *, after: str | None = None) -> Iterable[ArchiveInfo]:
-        if after is not None:
-            self._own(after)
-        return await self._inner.archives(after=after, tenant=None if self._sees_all else self._tenant)
+        found = await self._inner.archives(after=None if after is None else self._own(after), tenant=self._tenant)
+        return map(self._shown, found)
 
     async def archive_info(self, archive: str) -> ArchiveInfo:
-        return await self._inner.archive_info(archive, tenant=None if self._sees_all else self._tenant)
+        return self._shown(await self._inner.archive_info(archive, tenant=self._tenant))
 
     async def delete_archive(self, archive_id: str) -> None:
         await self._inner.delete_archive(self._own(archive_id))
@@ -74,16 +72,22 @@ class TenantState:
         return await self._inner.archive_content(self._own(archive_id))
 
     async def put_archive(self, archive_id: str, content: AsyncIterator[bytes]) -> ArchiveInfo:
-        return await self._inner.put_archive(archive_id, content, tenant=self._tenant)
+        return self._shown(await self._inner.put_archive(archive_id, content, tenant=self._names.tenant))
 
     def _own(self, archive_id: str) -> str:
+        """Return ``archive_id``. Raises ``ArchiveNotFound`` for an archive that is not the tenant's."""
         owner = self._inner.owner_of_archive(archive_id)
-        if owner is None or not (self._sees_all or owner == self._tenant):
+        if owner is None or self._tenant not in (None, owner):
             raise ArchiveNotFound(archive_id)
         return archive_id
 
-    def _shown_restore(self, info: RestoreInfo) -> RestoreInfo:
-        return attrs.evolve(info, context=self._shown(info.context))
+    def _restored(self, info: RestoreInfo) -> RestoreInfo:
+        return attrs.evolve(info, context=self._names.shown(info.context))
+
+    def _shown(self, info: ArchiveInfo) -> ArchiveInfo:
+        """Return an archive as the tenant's clients know it; those that see all are told whose it is."""
+        context_id = self._names.outside(info.context_id)
+        return attrs.evolve(info, context_id=context_id, tenant=info.tenant if self._tenant is None else None)
 
 
 class ReadOnlyState:

@@ -22,6 +22,7 @@ class Inner:
     def __init__(self) -> None:
         self.rules: dict[str, Rules] = {}
         self.state = None
+        self.owner = {}.get
 
     def add_tenant(self, tenant: str, rules: Rules) -> None:
         self.rules[tenant] = rules

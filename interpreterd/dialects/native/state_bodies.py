@@ -59,6 +59,7 @@ def archive_body(info: ArchiveInfo) -> dict[str, Any]:
         "skipped": skipped_body(info.skipped),
         "python": info.python,
         "contextId": info.context_id,
+        **({"tenant": info.tenant} if info.tenant else {}),
     }
 
 
