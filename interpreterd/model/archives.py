@@ -23,8 +23,11 @@ class ArchiveInfo:
         name: The client's; empty without one. Several archives may have it: the latest counts.
         created_at: In seconds since the epoch.
         size_bytes: Of its file.
+        content_bytes: Of what is in it, as its worker wrote it; the file may be smaller, as it may be compressed.
         saved: The names of its variables.
+        modules: The modules that loading it imports.
         python: The version of the Python that made it; only the same minor version can load it.
+        implementation: Of that Python, as ``sys.implementation`` names it; likewise.
         context_id: The context that it is of.
         tenant: Whose it is; None for clients that are not told.
     """
@@ -32,10 +35,13 @@ class ArchiveInfo:
     id: str
     name: str = ""
     created_at: float
-    size_bytes: int
+    size_bytes: int = 0
+    content_bytes: int = 0
     saved: tuple[str, ...] = ()
     skipped: tuple[Skipped, ...] = ()
+    modules: tuple[str, ...] = ()
     python: str = ""
+    implementation: str = ""
     context_id: str = ""
     tenant: str | None = None
 

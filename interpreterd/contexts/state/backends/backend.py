@@ -1,0 +1,64 @@
+"""What every backend of state can do. All of it blocks, and is called in threads."""
+
+from collections.abc import Callable
+from typing import Any, Literal, Protocol
+
+from interpreterd.contexts.state.backends.reading import ArchiveReader
+from interpreterd.contexts.state.backends.writing import ArchiveWriter
+from interpreterd.model.archives import ArchiveInfo
+
+ArchiveKind = Literal["archives", "rests"]  # those that clients have asked for; those of contexts that rest
+
+
+class StateBackend(Protocol):
+    """Archives, whose ids are names of files, and small records. What it has, it has whole and on the disk."""
+
+    def begin(self, kind: ArchiveKind, may_have: Callable[[int], None] | None = None) -> ArchiveWriter:
+        """Return a writer, which the caller closes; ``may_have`` is as for ``ArchiveWriter``.
+
+        Raises:
+            DiskFull, FileError, OutOfResources
+            LimitReached: By its methods as well: the archives take up as much as they may.
+        """
+        ...
+
+    def open(self, kind: ArchiveKind, archive_id: str) -> ArchiveReader:
+        """Return a reader, which the caller closes.
+
+        Raises:
+            ArchiveNotFound, ArchiveRefused, FileError, OutOfResources
+        """
+        ...
+
+    def list(self, kind: ArchiveKind) -> list[ArchiveInfo]:
+        """Return all archives whose tails are whole, oldest first; without ``saved``, ``skipped`` and ``modules``."""
+        ...
+
+    def delete(self, kind: ArchiveKind, archive_id: str) -> bool:
+        """Delete an archive; return whether there was one. Who reads it goes on reading. Raises ``FileError``."""
+        ...
+
+    def put(self, writer: ArchiveWriter, info: ArchiveInfo) -> ArchiveInfo:
+        """Commit ``writer``; an archive of this id is replaced. Raises as ``ArchiveWriter.commit``."""
+        ...
+
+    def write_record(self, name: str, value: Any) -> None:
+        """Make or replace a record: JSON of at most ``STATE_RECORD_LIMIT_BYTES``. Raises DiskFull, FileError."""
+        ...
+
+    def records(self) -> dict[str, Any]:
+        """Return all records that are whole, by their names."""
+        ...
+
+    def delete_record(self, name: str) -> bool:
+        """Delete a record; return whether there was one. Raises FileError."""
+        ...
+
+    @property
+    def used_bytes(self) -> int:
+        """The size of all archives together."""
+        ...
+
+    def close(self) -> None:
+        """Let other daemons use it."""
+        ...

@@ -1,0 +1,255 @@
+"""The backend that keeps state in a directory of its own.
+
+lock            who uses it, flock(2)
+key             hexadecimal: with it, archives are signed; a daemon that has a copy of it takes them, too
+archives/ID     archives that clients have asked for
+rests/ID        the archive of a context that rests, replaced by each next one
+records/NAME    small JSON, signed
+"""
+
+import hashlib
+import hmac
+import logging
+import os
+import re
+import threading
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Final
+
+import attrs
+import orjson
+from attrs import frozen
+
+from interpreterd.contexts.state.backends.durable import (
+    TEMPORARY,
+    disk_errors_told,
+    remove_durably,
+    remove_leftovers,
+    write_durably,
+)
+from interpreterd.contexts.state.backends.owning import OwnerLock, load_keys, open_below, open_own_directory, unusable
+from interpreterd.contexts.state.backends.reading import ArchiveReader
+from interpreterd.contexts.state.backends.room import Room
+from interpreterd.contexts.state.backends.writing import ArchiveWriter
+from interpreterd.model.archives import ArchiveInfo
+from interpreterd.model.errors import OutOfResources
+from interpreterd.model.file_errors import FileError
+from interpreterd.model.state_errors import ArchiveNotFound, ArchiveRefused
+
+if TYPE_CHECKING:
+    from interpreterd.contexts.state.backends.backend import ArchiveKind
+
+STATE_RECORD_LIMIT_BYTES: Final = 1 << 20
+_RECORDS: Final = "records"
+_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
+_MAC_CHARS: Final = 64
+_log = logging.getLogger(__name__)
+
+
+@frozen
+class _Known:
+    """A file of an archive, as it was when it was looked at; ``info`` is None if it is none that we can use."""
+
+    state: tuple[int, int, int]
+    info: ArchiveInfo | None
+
+
+class DirectoryStore:
+    """See ``StateBackend``, and the module."""
+
+    def __init__(self, path: str, *, total_limit_bytes: int | None = None, takes_over: bool = False) -> None:
+        """Use the directory ``path``; ``takes_over`` is as for ``OwnerLock``.
+
+        Raises:
+            SettingError: With a sentence that says why it cannot be used.
+        """
+        self.path = path
+        self._guard = threading.Lock()
+        self._known: dict[tuple[str, str], _Known] = {}
+        self._room = Room(total_limit_bytes)
+        self._root = open_own_directory(path)
+        self._fds: dict[str, int] = {}
+        self._lock: OwnerLock | None = None
+        try:
+            self._lock = OwnerLock(path, self._root, takes_over=takes_over)
+            for name in ("archives", "rests", _RECORDS):
+                self._fds[name] = open_below(path, self._root, name)
+            self._begin()
+        except BaseException:
+            self.close()
+            raise
+
+    def _begin(self) -> None:
+        try:
+            left = sum(remove_leftovers(fd) for fd in (self._root, *self._fds.values()))
+            self._count_all()
+        except OSError as error:
+            raise unusable(self.path, error.strerror or str(error)) from None
+        if left:
+            _log.info("%d files that an earlier daemon had begun to write have been removed", left)
+        is_empty = not any(os.listdir(fd) for fd in self._fds.values())
+        self._keys = load_keys(self.path, self._root, may_make=is_empty)
+
+    def _count_all(self) -> None:
+        for kind in ("archives", "rests"):
+            with os.scandir(self._fds[kind]) as found:
+                for it in found:
+                    self._room.count((kind, it.name), it.stat(follow_symlinks=False).st_size, checked=False)
+
+    @property
+    def used_bytes(self) -> int:
+        """See ``StateBackend``."""
+        return self._room.used_bytes
+
+    def begin(self, kind: "ArchiveKind", may_have: Callable[[int], None] | None = None) -> ArchiveWriter:
+        """See ``StateBackend``."""
+        return _CountedWriter(self._fds[kind], self._keys.own, self._room, kind, may_have)
+
+    def put(self, writer: ArchiveWriter, info: ArchiveInfo) -> ArchiveInfo:
+        """See ``StateBackend``."""
+        _checked(info.id)
+        return writer.commit(info, replace=True)
+
+    def open(self, kind: "ArchiveKind", archive_id: str) -> ArchiveReader:
+        """See ``StateBackend``."""
+        if not _NAME.fullmatch(archive_id):
+            raise ArchiveNotFound(archive_id)
+        with disk_errors_told(f"the archive {archive_id}"):
+            try:
+                reader = ArchiveReader.open(self._fds[kind], archive_id, self._keys)
+            except FileNotFoundError:
+                raise ArchiveNotFound(archive_id) from None
+        if reader.info.id != archive_id:
+            reader.close()
+            raise ArchiveRefused(f"the archive {archive_id} is corrupt: it is the archive {reader.info.id}")
+        return reader
+
+    def list(self, kind: "ArchiveKind") -> "list[ArchiveInfo]":
+        """See ``StateBackend``; files that come, change and go by other hands are noticed."""
+        with disk_errors_told("the state directory"), os.scandir(self._fds[kind]) as found:
+            entries = [(it.name, it.stat(follow_symlinks=False)) for it in found if not it.name.startswith(TEMPORARY)]
+        infos = []
+        for name, found_stat in entries:
+            info = self._look(kind, name, (found_stat.st_ino, found_stat.st_mtime_ns, found_stat.st_size))
+            if info is not None:
+                infos.append(info)
+        with self._guard:
+            names = {name for name, _ in entries}
+            for key in [it for it in self._known if it[0] == kind and it[1] not in names]:
+                del self._known[key]
+                self._room.forget(key)
+        return sorted(infos, key=lambda it: (it.created_at, it.id))
+
+    def _look(self, kind: "ArchiveKind", name: str, state: tuple[int, int, int]) -> ArchiveInfo | None:
+        with self._guard:
+            known = self._known.get((kind, name))
+        if known is None or known.state != state:
+            known = _Known(state, self._slim(kind, name))
+            with self._guard:
+                self._known[kind, name] = known
+                self._room.count((kind, name), state[2], checked=False)
+        return known.info
+
+    def _slim(self, kind: "ArchiveKind", name: str) -> ArchiveInfo | None:
+        try:
+            reader = self.open(kind, name)
+        except ArchiveNotFound:
+            return None
+        except (ArchiveRefused, FileError, OutOfResources) as error:
+            _log.warning("%s: %s is not listed", error, f"{kind}/{name}")
+            return None
+        reader.close()
+        return attrs.evolve(reader.info, saved=(), skipped=(), modules=())
+
+    def delete(self, kind: "ArchiveKind", archive_id: str) -> bool:
+        """See ``StateBackend``."""
+        if not _NAME.fullmatch(archive_id):
+            return False
+        with disk_errors_told(f"the archive {archive_id}"):
+            was_there = remove_durably(self._fds[kind], archive_id)
+        self._room.forget((kind, archive_id))
+        return was_there
+
+    def write_record(self, name: str, value: Any) -> None:
+        """See ``StateBackend``."""
+        body = orjson.dumps(value)
+        if len(body) > STATE_RECORD_LIMIT_BYTES:
+            raise ValueError(f"a record of {len(body)} bytes")
+        with disk_errors_told(f"the record {name}"):
+            write_durably(self._fds[_RECORDS], _checked(name), body + b"\n" + _mac(self._keys.own, name, body) + b"\n")
+
+    def records(self) -> dict[str, Any]:
+        """See ``StateBackend``."""
+        with disk_errors_told("the state directory"):
+            names = [it for it in os.listdir(self._fds[_RECORDS]) if _NAME.fullmatch(it)]
+        found = {}
+        for name in names:
+            try:
+                found[name] = self._record(name)
+            except (OSError, ValueError) as error:
+                _log.warning("the record %s is left out: %s", name, error)
+        return found
+
+    def _record(self, name: str) -> Any:
+        fd = os.open(name, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=self._fds[_RECORDS])
+        with open(fd, "rb") as file:
+            data = file.read(STATE_RECORD_LIMIT_BYTES + _MAC_CHARS + 2)
+        body, _, mac = data.removesuffix(b"\n").rpartition(b"\n")
+        if not any(hmac.compare_digest(_mac(key, name, body), mac) for key in self._keys.all):
+            raise ValueError("it is damaged, or was signed with another key")
+        return orjson.loads(body)
+
+    def delete_record(self, name: str) -> bool:
+        """See ``StateBackend``."""
+        with disk_errors_told(f"the record {name}"):
+            return remove_durably(self._fds[_RECORDS], _checked(name))
+
+    def close(self) -> None:
+        """See ``StateBackend``. Repeating it changes nothing."""
+        for fd in (self._root, *self._fds.values()):
+            if fd >= 0:
+                os.close(fd)
+        self._root, self._fds = -1, {}
+        if self._lock is not None:
+            self._lock.close()
+
+
+class _CountedWriter(ArchiveWriter):
+    """A writer whose file takes up room from its first byte on."""
+
+    def __init__(
+        self, directory: int, key: bytes, room: Room, kind: str, may_have: Callable[[int], None] | None
+    ) -> None:
+        def count(size_bytes: int) -> None:
+            if may_have is not None:
+                may_have(size_bytes)
+            room.count(self, size_bytes)
+
+        self._room, self._kind = room, kind
+        count(0)
+        try:
+            super().__init__(directory, key, count)
+        except BaseException:
+            room.forget(self)
+            raise
+
+    def commit(self, info: ArchiveInfo, *, replace: bool = False) -> ArchiveInfo:
+        done = super().commit(info, replace=replace)
+        self._room.move(self, (self._kind, info.id))
+        return done
+
+    def close(self) -> None:
+        super().close()
+        self._room.forget(self)
+
+
+def _checked(name: str) -> str:
+    """Return ``name``; raise ValueError if no file may have it."""
+    if not _NAME.fullmatch(name):
+        raise ValueError(f"no name of a file: {name!r:.80}")
+    return name
+
+
+def _mac(key: bytes, name: str, body: bytes) -> bytes:
+    signed = b"record\0" + name.encode() + b"\0" + body  # begins as no archive does
+    return hmac.new(key, signed, hashlib.sha256).hexdigest().encode()
