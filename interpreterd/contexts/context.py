@@ -31,7 +31,7 @@ from interpreterd.model.errors import ContextRestarted, InterpreterError
 from interpreterd.model.limits import Limits
 from interpreterd.model.requests import CreateContext, Execute
 from interpreterd.workers.directory import real_directory
-from interpreterd.workers.isolation.isolator import Place
+from interpreterd.workers.isolation.jails import Place
 from interpreterd.workers.watcher import Watcher
 
 _log = logging.getLogger(__name__)

@@ -64,7 +64,7 @@ class LocalFiles:
         self._transfers = transfers
 
     async def list(self, *, glob: str | None = None, after: str | None = None) -> FilePage:
-        return await _in_thread(lambda: list_files(self._directory, glob, after), self._user)
+        return await on_files_thread(lambda: list_files(self._directory, glob, after), self._user)
 
     def reading(self, path: str) -> "LocalDownload":
         return LocalDownload(lambda: ReadableFile.open(self._directory, path), self._transfers, self._user)
@@ -91,11 +91,11 @@ class LocalFiles:
 
         until = time.monotonic() + DELETE_LIMIT_S
         try:
-            while not await _in_thread(step, self._user):
+            while not await on_files_thread(step, self._user):
                 if time.monotonic() > until:
                     raise FileError(f"the deletion took longer than {DELETE_LIMIT_S:g} s; repeat it to go on")
         finally:
-            await _in_thread(close, self._user)
+            await on_files_thread(close, self._user)
 
 
 class _Transfer(Generic[_F]):
@@ -110,7 +110,7 @@ class _Transfer(Generic[_F]):
     async def __aenter__(self) -> Self:
         self._transfers.begin()
         try:
-            self._file = await _in_thread(self._open, self._user)
+            self._file = await on_files_thread(self._open, self._user)
         except BaseException:
             self._transfers.end()
             raise
@@ -120,7 +120,7 @@ class _Transfer(Generic[_F]):
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self._transfers.end()
-        await _in_thread(self._opened.close, self._user)
+        await on_files_thread(self._opened.close, self._user)
 
     @property
     def _opened(self) -> _F:
@@ -137,7 +137,7 @@ class LocalDownload(_Transfer[ReadableFile]):
 
     async def read(self, offset: int, size: int) -> bytes:
         file = self._opened
-        return await _in_thread(lambda: file.read(offset, size), self._user)
+        return await on_files_thread(lambda: file.read(offset, size), self._user)
 
 
 class LocalUpload(_Transfer[NewFile]):
@@ -145,13 +145,13 @@ class LocalUpload(_Transfer[NewFile]):
 
     async def write(self, data: bytes) -> None:
         file = self._opened
-        await _in_thread(lambda: file.write(data), self._user)
+        await on_files_thread(lambda: file.write(data), self._user)
 
     async def commit(self) -> tuple[FileInfo, bool]:
-        return await _in_thread(self._opened.commit, self._user)
+        return await on_files_thread(self._opened.commit, self._user)
 
 
-async def _in_thread(work: Callable[[], _T], user: int | None) -> _T:
+async def on_files_thread(work: Callable[[], _T], user: int | None) -> _T:
     """Run ``work`` with the rights of ``user``; None is the daemon's."""
     loop = asyncio.get_running_loop()
     if user is None:

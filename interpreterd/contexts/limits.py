@@ -14,7 +14,7 @@ from interpreterd.model.limits import Limits
 from interpreterd.model.requests import Execute
 from interpreterd.model.rules import NO_QUOTAS, Quotas
 from interpreterd.pipe.messages import Configure
-from interpreterd.workers.isolation.isolator import Place
+from interpreterd.workers.isolation.jails import Place
 
 # The output that an interrupted program may still write although its client does not read: its own buffers and its
 # pipes, 128 KiB each. Every byte may be a character, and all characters take four bytes if one of them does. The

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 from typing import Final, Protocol
 
 from interpreterd.processes.lineage import Untraceable, adopts, is_older, peer_line
-from interpreterd.workers.isolation.isolator import Place
+from interpreterd.workers.isolation.jails import Place
 
 REFUSED: Final = "code that runs in an isolated context may not use the daemon's API"
 UNTRACED: Final = (

@@ -9,7 +9,7 @@ from interpreterd.contexts.settings import ContextSettings
 from interpreterd.dialects.native.limits import limits_body
 from interpreterd.model.isolation import IsolationInfo
 from interpreterd.model.limits import Limits
-from interpreterd.workers.isolation.isolator import Place
+from interpreterd.workers.isolation.jails import Place
 from interpreterd.workers.launcher import Launcher
 
 

@@ -11,7 +11,7 @@ from interpreterd.contexts import peers
 from interpreterd.contexts.peers import REFUSED, UNTRACED, Peers
 from interpreterd.model.isolation import STANDARD, Isolation, IsolationInfo
 from interpreterd.processes.lineage import Descent, Untraceable
-from interpreterd.workers.isolation.isolator import Place
+from interpreterd.workers.isolation.jails import Place
 
 PLAIN, ISOLATED, TEMPLATE, CHILD = 1001, 1002, 1003, 1004
 NO_LAUNCHER: Any = None

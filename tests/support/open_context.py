@@ -17,7 +17,7 @@ from interpreterd.model.errors import (
 )
 from interpreterd.model.requests import CreateContext, Execute
 from interpreterd.pipe.messages import Run
-from interpreterd.workers.isolation.isolator import Place
+from interpreterd.workers.isolation.jails import Place
 from interpreterd.workers.watcher import Watcher
 
 COMPLETED = events.Finished(outcome=events.Outcome.COMPLETED)

@@ -26,12 +26,17 @@ class PrivateDirectories:
     """The directories of one context; absolute paths without links.
 
     Attributes:
-        root: The directory of the other two.
+        root: The directory of the others.
     """
 
     root: str
     home: str
     temporary: str
+
+    @property
+    def copies(self) -> str:
+        """The directory for copies of the working directory, of forks."""
+        return os.path.join(self.root, "forks")
 
 
 class PrivateRoot:
@@ -60,7 +65,7 @@ class PrivateRoot:
         assert self._root is not None
         root = os.path.join(self._root, str(next(self._numbers)))
         private = PrivateDirectories(root=root, home=os.path.join(root, "home"), temporary=os.path.join(root, "tmp"))
-        for path in (root, private.home, private.temporary):
+        for path in (root, private.home, private.temporary, private.copies):
             os.mkdir(path, 0o700)
         return private
 

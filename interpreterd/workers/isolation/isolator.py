@@ -3,14 +3,13 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Final, Self
+from typing import TYPE_CHECKING, Self
 
 import attrs
 
 from interpreterd.model.errors import InvalidRequest
 from interpreterd.model.isolation import (
     NO_ISOLATION,
-    OPEN,
     SOME_PORTS,
     Isolation,
     IsolationInfo,
@@ -21,7 +20,7 @@ from interpreterd.pipe.confinement import Confinement
 from interpreterd.processes.nursery import Nursery
 from interpreterd.workers.isolation.bounds import check_bounds
 from interpreterd.workers.isolation.directories import PrivateDirectories, PrivateRoot
-from interpreterd.workers.isolation.entering import EnteringLauncher
+from interpreterd.workers.isolation.jails import TREE_LIMIT_S, Commons, Jail, Place
 from interpreterd.workers.isolation.settings import IsolationSettings, isolation_of
 from interpreterd.workers.isolation.user_range import UserRange
 from interpreterd.workers.launcher import Launcher
@@ -33,79 +32,6 @@ if TYPE_CHECKING:  # what only a daemon that isolates needs is imported where it
     from interpreterd.workers.isolation.abilities import Abilities
     from interpreterd.workers.isolation.profiles import Plan
     from interpreterd.workers.isolation.seats import Seat, Seats
-
-_REMOVE_LIMIT_S: Final = 1.0  # for which a deletion waits until its directories are gone; the rest goes on
-
-
-class Place:
-    """Where the workers of one context are; this one keeps them from nothing.
-
-    Attributes:
-        info: What clients see.
-        confinement: What each worker does to itself; None for nothing.
-        launcher: Starts the workers.
-        directories: Those that are its own, beside its working directory.
-    """
-
-    directories: tuple[str, ...] = ()
-
-    def __init__(
-        self, launcher: Launcher, *, info: IsolationInfo = OPEN, confinement: Confinement | None = None
-    ) -> None:
-        """``launcher`` stays the caller's."""
-        self.info = info
-        self.confinement = confinement
-        self.launcher = launcher
-
-    @property
-    def user(self) -> int | None:
-        """The user of its workers; None for the daemon's."""
-        return None
-
-    @property
-    def has_own_user(self) -> bool:
-        """Whether the kernel counts the processes of the context apart from all others."""
-        return self.user is not None or "user-namespace" in self.info.layers
-
-    async def enter(self) -> None:
-        """Be ready for workers, and for clients' files. Raises ``InvalidWorkingDirectory`` or ``WorkerStartFailed``."""
-
-    async def close(self) -> None:
-        """The context ends; no process of it lives any more."""
-
-
-class Jail(Place):
-    """The isolation of one context, from its creation to its end."""
-
-    def __init__(
-        self,
-        info: IsolationInfo,
-        confinement: Confinement,
-        private: PrivateDirectories,
-        isolator: "Isolator",
-        seat: "Seat | None" = None,
-    ) -> None:
-        """Be the isolation that ``isolator`` has made; workers start with a clean environment."""
-        launcher = isolator.launcher if seat is None else EnteringLauncher(isolator.launcher, self.enter)
-        super().__init__(launcher, info=info, confinement=confinement)
-        self.directories = (private.root,)
-        self._private = private
-        self._isolator = isolator
-        self._seat = seat
-
-    @property
-    def user(self) -> int | None:
-        """See ``Place``."""
-        return None if self._seat is None else self._seat.user
-
-    async def enter(self) -> None:
-        """See ``Place``."""
-        if self._seat is not None and self._isolator.seats is not None:
-            await self._isolator.seats.enter(self._seat)
-
-    async def close(self) -> None:
-        """Remove its directories."""
-        await self._isolator.remove(self._private, self._seat)
 
 
 class Unisolated:
@@ -259,7 +185,23 @@ class Isolator:
             raise
         info = IsolationInfo(isolation=isolation, layers=(*planned.layers, *self.more_layers))
         seat = None if user is None else self._seat(user, planned, cwd, private)
-        return Jail(info, planned.confinement, private, self, seat)
+        return Jail(info, planned.confinement, Commons(private, seat), self)
+
+    def confinement(self, isolation: Isolation, cwd: str, commons: Commons) -> Confinement:
+        """Return what a worker does to itself that is to work in ``cwd``, with the rest of ``commons``.
+
+        Raises ``IsolationUnavailable``.
+        """
+        from interpreterd.workers.isolation.profiles import plan
+
+        assert self._machine is not None
+        user = None if commons.seat is None else commons.seat.user
+        return plan(isolation, self._machine, cwd=cwd, private=commons.private, user=user).confinement
+
+    async def enter(self, seat: "Seat") -> None:
+        """Let the user of ``seat`` work: see ``Seats.enter``."""
+        assert self.seats is not None
+        await self.seats.enter(seat)
 
     def _seat(self, user: int, planned: "Plan", cwd: str, private: PrivateDirectories) -> "Seat":
         from interpreterd.workers.isolation.profiles import environment_paths
@@ -269,7 +211,7 @@ class Isolator:
         return Seat(
             user=user,
             cwd=cwd,
-            private=(private.root, private.home, private.temporary),
+            private=(private.root, private.home, private.temporary, private.copies),
             needed=environment_paths(self._machine.paths, private.root),
             is_viewed=planned.confinement.view is not None,
         )
@@ -279,7 +221,7 @@ class Isolator:
         removing = asyncio.ensure_future(self._remove(private, seat))
         self._removing.add(removing)
         removing.add_done_callback(self._removing.discard)
-        await asyncio.wait([removing], timeout=_REMOVE_LIMIT_S)
+        await asyncio.wait([removing], timeout=TREE_LIMIT_S)
 
     async def _remove(self, private: PrivateDirectories, seat: "Seat | None") -> None:
         await asyncio.to_thread(self._directories.remove, private)
@@ -289,8 +231,8 @@ class Isolator:
     async def close(self) -> None:
         """Remove all directories."""
         if self._removing:
-            await asyncio.wait(self._removing, timeout=_REMOVE_LIMIT_S)
-        await asyncio.wait([asyncio.ensure_future(asyncio.to_thread(self._directories.close))], timeout=_REMOVE_LIMIT_S)
+            await asyncio.wait(self._removing, timeout=TREE_LIMIT_S)
+        await asyncio.wait([asyncio.ensure_future(asyncio.to_thread(self._directories.close))], timeout=TREE_LIMIT_S)
 
 
 def _seats(users: UserRange) -> "Seats":

@@ -103,7 +103,7 @@ def plan(
     ports = isolation.ports if isolation.network == SOME_PORTS else () if isolation.network == NO_NETWORK else None
     system = places.OF_STRICT if is_strict else places.OF_STANDARD
     own = environment_paths(machine.paths, private.root)
-    writable = (cwd, private.home, private.temporary, *isolation.write_paths)
+    writable = (cwd, private.home, private.temporary, private.copies, *isolation.write_paths)
     # With a view, terminals and shared memory are its own.
     is_shared = not is_strict or has_view
     landlock = Landlock(

@@ -48,7 +48,7 @@ async def test_a_context_shows_its_isolation_and_leaves_nothing(standing: Standi
         home = Path((await client.run(code, body["id"])).stdout.strip())
         assert home.name == "home"
         assert os.listdir(tmp_path) == ["made"]
-        assert sorted(os.listdir(home.parent)) == ["home", "tmp"]
+        assert sorted(os.listdir(home.parent)) == ["forks", "home", "tmp"]
         await client.request("DELETE", f"/context/{body['id']}")
         assert home.parent.name not in os.listdir(home.parent.parent)
 
