@@ -25,6 +25,7 @@ class Scale:
         seconds: Length of a turn of a rate, and of the wait for an idle daemon.
         crowds: Numbers of contexts, rising, at which memory is measured.
         forked_crowd: The largest number of contexts to try with the fork launcher.
+        dormant: Contexts of which all but ``awake`` hibernate.
         listed: Contexts that exist while they are listed.
         probes: Requests by which the loop's lag is seen.
         rounds: How often two trees are compared, each time with newly started daemons.
@@ -38,6 +39,8 @@ class Scale:
     seconds: float
     crowds: tuple[int, ...]
     forked_crowd: int
+    dormant: int
+    awake: int
     listed: int
     probes: int
     rounds: int
@@ -52,6 +55,8 @@ QUICK: Final = Scale(
     seconds=2,
     crowds=(50,),
     forked_crowd=50,
+    dormant=400,
+    awake=8,
     listed=100,
     probes=150,
     rounds=12,
@@ -65,6 +70,8 @@ FULL: Final = Scale(
     seconds=5,
     crowds=(50, 1000),
     forked_crowd=5000,
+    dormant=10_000,
+    awake=200,
     listed=1000,
     probes=600,
     rounds=24,

@@ -9,6 +9,7 @@ from benchmarks.figures.calls import calls
 from benchmarks.figures.checkpoints import checkpoints
 from benchmarks.figures.create import create, preload, sustained
 from benchmarks.figures.crowd import crowd
+from benchmarks.figures.density import density
 from benchmarks.figures.e2b import e2b
 from benchmarks.figures.execute import execute, first_byte, session
 from benchmarks.figures.forks import forks
@@ -47,6 +48,7 @@ FIGURES: Final[dict[str, Callable[[Bench], Awaitable[list[Row]]]]] = {
     "forks": forks,
     "checkpoints": checkpoints,
     "archives": archives,
+    "density": density,
     "aborted": aborted,
     "pictures": pictures,
     "tables": tables,

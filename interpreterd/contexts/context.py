@@ -13,6 +13,7 @@ from interpreterd.contexts.limits import LAST_WORDS_BYTES, configured
 from interpreterd.contexts.listening import Listening
 from interpreterd.contexts.operating import Operating
 from interpreterd.contexts.origin import Origin
+from interpreterd.contexts.resting import Resting
 from interpreterd.contexts.settings import ContextSettings
 from interpreterd.contexts.slot import Slot
 from interpreterd.contexts.steering import Steering
@@ -23,7 +24,7 @@ from interpreterd.contexts.turns import NO_SHARES, RunningTurn, TenantShares
 from interpreterd.logs.handler import about
 from interpreterd.machine import effects, inputs
 from interpreterd.machine.machine import Machine
-from interpreterd.machine.states import SHOWN, State
+from interpreterd.machine.states import State
 from interpreterd.model.accounts import Account
 from interpreterd.model.context_info import NO_USAGES, ContextInfo, Usage
 from interpreterd.model.default_context import shown_id
@@ -37,7 +38,7 @@ from interpreterd.workers.watcher import Watcher
 _log = logging.getLogger(__name__)
 
 
-class Context(Listening, Operating, Steering):
+class Context(Resting, Listening, Operating, Steering):
     """A named, long-lived Python namespace with at most one worker. Also the listener of that worker.
 
     Owned by the manager, in whose task group its worker is started.
@@ -68,6 +69,7 @@ class Context(Listening, Operating, Steering):
         account: Account,
         place: Place,
         origin: Origin | None = None,
+        directory: str | None = None,
         shares: TenantShares = NO_SHARES,
     ) -> None:
         """Make an inactive context; ``start`` or the first ``submit`` gives it a worker. A fork has an ``origin``."""
@@ -77,7 +79,7 @@ class Context(Listening, Operating, Steering):
         self.account = account
         self.listed = request.listed
         self._log = about(context_id, _log)
-        self.cwd, self.directory = cwd, real_directory(cwd)
+        self.cwd, self.directory = cwd, directory or real_directory(cwd)
         self.metadata = request.metadata
         self._created_at = time.time()
         self._limits = limits
@@ -140,7 +142,7 @@ class Context(Listening, Operating, Steering):
             id=self.id,
             cwd=self.cwd,
             created_at=self._created_at,
-            state="busy" if self._machine.wants_turn else SHOWN[self._machine.state],
+            state=self.shown_state,
             last_used_at=self._transcript.last_used_at,
             executions=self._transcript.count,
             queued=self._machine.queued,
@@ -149,7 +151,8 @@ class Context(Listening, Operating, Steering):
             isolation=self.place.info,
             usage=usages.get(self.pid or 0),
             tenant=self.account.tenant,
-            forked_from=None if self.origin is None else self.origin.context_id,
+            forked_from=(self.origin.context_id or None) if self.origin else None,
+            persistent=self.kept is not None and self.kept.persistent,
             expires_at=None if self.expiry is None else self.expiry.at(),
         )
 
@@ -161,6 +164,8 @@ class Context(Listening, Operating, Steering):
     async def restart(self, *, cancel_queued: bool = False) -> None:
         """Start a new worker; the running execution is lost, queued ones wait or are cancelled. Raises as ``start``."""
         self._transcript.end_asked = self._slot.worker is not None
+        if self.kept is not None:
+            await self.kept.forget()
         self._feed(inputs.Restart(ContextRestarted(shown_id(self.id)), cancel_queued))
         while self._machine.state is State.ENDING:
             await self._slot.gone()
@@ -200,6 +205,8 @@ class Context(Listening, Operating, Steering):
         if self.expiry is not None:
             self.expiry.close()
             self.expiry = None
+        if self.kept is not None:
+            self.kept.close()
         if self._turn is not None:
             self._turn.close()
         self._feed(inputs.Close(cause))
@@ -232,6 +239,8 @@ class Context(Listening, Operating, Steering):
                     if self._turn is not None:
                         self._turn.end()
                 self._transcript.finish(effect)
+                if self.kept is not None:
+                    self.note_end(effect)
             case effects.InterruptWorker():
                 if self._slot.worker is not None and self._transcript.running is not None:
                     self._transcript.running.journal.extend(LAST_WORDS_BYTES)

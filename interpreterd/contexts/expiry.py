@@ -22,14 +22,19 @@ class Expiry:
     be due before. When the clock wakes up, it knows since when the context is idle, and sleeps for the rest.
     """
 
-    def __init__(self, limits: Limits, transcript: Transcript, expire: Callable[[str], None]) -> None:
-        """Begin now. ``expire`` is called once, with the reason as a part of a sentence."""
+    def __init__(
+        self, limits: Limits, transcript: Transcript, expire: Callable[[str], None], *, lived_s: float = 0.0
+    ) -> None:
+        """Begin now, for a context that has lived for ``lived_s`` already.
+
+        ``expire`` is called once, with the reason as a part of a sentence.
+        """
         self._idle_s = limits.idle_s
         self._lifetime_s = limits.lifetime_s
         self._transcript = transcript
         self._expire = expire
         self._loop = asyncio.get_running_loop()
-        self._begun_at = time.monotonic()
+        self._begun_at = time.monotonic() - lived_s
         self._timer: asyncio.TimerHandle | None = None
         self._look()
 

@@ -1,7 +1,7 @@
 """The half of a context that listens to its worker: what the worker does becomes inputs of the machine, and events."""
 
 import logging
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from interpreterd.contexts.slot import Slot
 from interpreterd.contexts.transcript import Transcript
@@ -10,6 +10,9 @@ from interpreterd.machine.machine import Machine
 from interpreterd.model.events import Stream
 from interpreterd.pipe.bundles import Bundle
 from interpreterd.pipe.messages import FromWorker
+
+if TYPE_CHECKING:
+    from interpreterd.contexts.state.hibernation import Hibernation
 
 
 class Listening(Protocol):
@@ -20,8 +23,10 @@ class Listening(Protocol):
     _machine: Machine
     _slot: Slot
     _transcript: Transcript
+    kept: "Hibernation | None"
 
     def _feed(self, event: inputs.Input) -> None: ...
+    def note_exit(self, how: str) -> None: ...
 
     def on_message(self, message: FromWorker) -> None:
         """See ``Listener``."""
@@ -48,5 +53,8 @@ class Listening(Protocol):
     def on_exit(self, how: str) -> None:
         """See ``Listener``."""
         how = self._slot.leave(how)
-        self._transcript.end_worker(how)
+        if self.kept is None:
+            self._transcript.end_worker(how)
+        else:
+            self.note_exit(how)
         self._feed(inputs.Exited(how))

@@ -4,9 +4,9 @@ import asyncio
 import functools
 import logging
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Final, Self
 
 from interpreterd.background import supervised
 from interpreterd.contexts.admission import check_preload
@@ -16,9 +16,10 @@ from interpreterd.contexts.expiry import Expiry, expired
 from interpreterd.contexts.ids import new_id
 from interpreterd.contexts.intake import Intake
 from interpreterd.contexts.limits import register_of
+from interpreterd.contexts.lookup import Lookup
+from interpreterd.contexts.making import Maker
 from interpreterd.contexts.peers import Peers
 from interpreterd.contexts.sampler import Sampler
-from interpreterd.contexts.service import Interrupted
 from interpreterd.contexts.settings import ContextSettings
 from interpreterd.contexts.state.settings import StateSettings
 from interpreterd.contexts.tenancies import Tenancies
@@ -36,6 +37,7 @@ from interpreterd.model.errors import (
 from interpreterd.model.isolation import Isolation
 from interpreterd.model.python import Python
 from interpreterd.model.requests import ChangeContext, CreateContext, Execute, patched
+from interpreterd.model.state_errors import NoStateDirectory
 from interpreterd.monitoring.happenings import HAPPENINGS
 from interpreterd.processes.usage import UsageMeter
 from interpreterd.workers.directory import check_directory, real_directory
@@ -44,14 +46,19 @@ from interpreterd.workers.launcher import Launcher
 from interpreterd.workers.settings import WorkerSettings
 from interpreterd.workers.watcher import Watcher
 
+if TYPE_CHECKING:
+    from interpreterd.contexts.state.survival import Survival
+
+REST_S: Final = 4.0  # for persistent contexts to be archived when the daemon ends; see daemon.SHUTDOWN_LIMIT_S
 _log = logging.getLogger(__name__)
 
 
-class Manager:
+class Manager(Lookup):
     """All contexts of a daemon. An async context manager: at its end no worker is left.
 
     Attributes:
         state: The settings of what contexts keep.
+        survival: Keeps contexts on disk; None if nothing is kept there.
     """
 
     def __init__(
@@ -66,8 +73,9 @@ class Manager:
         self.state = state or StateSettings()
         self._settings = settings
         self._workers = workers
-        self._launcher = launcher
+        self.launcher = launcher
         self.isolator = isolator or Unisolated(launcher)
+        self.survival: Survival | None = None
         self._contexts: dict[str, Context] = {}
         self.peers = Peers(self._contexts.values)
         self.executions = register_of(settings)
@@ -77,11 +85,14 @@ class Manager:
         self.sampler = Sampler(self._tasks, self._workers_now, settings.stats_interval_s)
         self._directory = real_directory(settings.cwd)
         self.tenancies = Tenancies(settings, self._contexts, self.sampler, self.isolator.usual)
+        self.maker = Maker(settings, workers, self.executions, self.watcher, self._tasks, self.tenancies)
         self.intake = Intake(lambda: (it.info() for it in self._contexts.values()))
 
     async def __aenter__(self) -> Self:
-        """Be ready for work."""
+        """Be ready for work, with the persistent contexts of former daemons."""
         await self._tasks.__aenter__()
+        if self.survival is not None:
+            await self.survival.recover(self, self._tasks)
         return self
 
     async def __aexit__(
@@ -93,7 +104,7 @@ class Manager:
 
     async def python(self) -> Python:
         """Return the workers' interpreter. Raises ``WorkerStartFailed`` if there is no usable one."""
-        return await self._launcher.describe_python()
+        return await self.launcher.describe_python()
 
     async def create(self, request: CreateContext) -> ContextInfo:
         """Return a new context with a worker that is ready.
@@ -104,6 +115,8 @@ class Manager:
         HAPPENINGS.check()
         began = time.monotonic()
         check_preload(request, self._workers.preload)
+        if request.persistent and self.survival is None:
+            raise NoStateDirectory
         cwd = check_directory(self.tenancies.directory(request))
         isolation = self.tenancies.isolation(request)
         await self.isolator.prepare(isolation)
@@ -111,6 +124,8 @@ class Manager:
         try:
             await context.place.enter()
             await context.start()
+            if self.survival is not None:
+                await self.survival.record(context)
         except BaseException as error:
             self._remove(context)
             if not self.intake.closing:  # otherwise it has been closed
@@ -165,30 +180,9 @@ class Manager:
             raise
         if not is_there:
             context.transcript.tally.created()
+            if self.survival is not None:
+                self.survival.record_soon(context)
         return context, execution
-
-    def interrupt(self, context_id: str | None, execution_id: str | None = None) -> Interrupted:
-        """Do the same as ``Context.interrupt``; None is the default context, which may not exist yet.
-
-        Raises:
-            ContextNotFound, ServerShuttingDown
-        """
-        self.intake.check_living()
-        name = context_id or DEFAULT_CONTEXT_ID
-        if name in self.tenancies.defaults and name not in self._contexts:
-            return "idle"
-        return self.existing(name).interrupt(execution_id)
-
-    def list(
-        self, *, with_default: bool, labels: Iterable[tuple[str, str]] = (), tenant: str | None = None
-    ) -> list[Context]:
-        """Return all listed contexts whose metadata has all ``labels``, oldest first; of one ``tenant``, or of all."""
-        chosen = [it for it in self._contexts.values() if it.listed and tenant in (None, it.account.tenant)]
-        if not with_default:
-            chosen = [context for context in chosen if context.id not in self.tenancies.defaults]
-        for key, value in labels:
-            chosen = [context for context in chosen if context.metadata.get(key) == value]
-        return chosen
 
     async def usage(self) -> Mapping[int, Usage]:
         """Return the usage of each context's worker and its descendants now, by the worker's pid."""
@@ -201,17 +195,9 @@ class Manager:
         """Change a context. Raises ``ContextNotFound``, or ``InvalidRequest`` without a change."""
         context = self.existing(context_id)
         context.metadata = patched(context.metadata, request.metadata)
+        if self.survival is not None:
+            self.survival.record_soon(context)
         return context.info()
-
-    def find(self, context_id: str) -> Context | None:
-        """Return a context, or None if it does not exist."""
-        return self._contexts.get(context_id)
-
-    def existing(self, context_id: str) -> Context:
-        """Return an existing context. Raises ``ContextNotFound``, also for the default context before its first use."""
-        if (context := self._contexts.get(context_id)) is None:
-            raise ContextNotFound(context_id)
-        return context
 
     async def directory(self, context_id: str) -> tuple[str, int | None]:
         """Return the directory of a context, without symbolic links, and its user; None is the daemon's.
@@ -250,6 +236,13 @@ class Manager:
     async def _end(self, context: Context, cause: ContextDeleted | None = None) -> None:
         """End a context that is no longer registered; its executions are kept as those of a deleted context."""
         try:
+            if self.survival is not None:
+                await self.survival.forget(context)
+        finally:
+            await self._close(context, cause)
+
+    async def _close(self, context: Context, cause: ContextDeleted | None) -> None:
+        try:
             await context.close(cause or ContextDeleted(context.id))
         finally:
             context.account.gone_cpu_s += self.sampler.cpu_of(context.id)
@@ -260,36 +253,35 @@ class Manager:
         """Take no more work, end every execution and all workers. Repeating it changes nothing."""
         self.intake.closing = True
         self.sampler.close()
+        if self.survival is not None:
+            await self.survival.rest_all(self._contexts.values(), REST_S)
         contexts = list(self._contexts.values())
         self._contexts.clear()
         await asyncio.gather(*(context.close(ServerShuttingDown()) for context in contexts))
+        if self.survival is not None:
+            await self.survival.close(contexts)
 
     def _add(self, context_id: str, cwd: str, request: CreateContext, isolation: Isolation) -> Context:
         self.intake.check()
         if len(self._contexts) >= self._settings.max_contexts:
             raise LimitReached(f"too many contexts: the limit is {self._settings.max_contexts}")
         account, limits = self.tenancies.admit(request)
-        context = Context(
-            context_id,
-            cwd,
-            request=request,
-            settings=self._settings,
-            start_timeout_s=self._workers.start_timeout_s,
-            executions=self.executions,
-            limits=limits,
-            watcher=self.watcher,
-            tasks=self._tasks,
-            account=account,
-            place=self.isolator.isolate(isolation, real_directory(cwd)),
-            shares=self.tenancies.shares,
-        )
-        self._contexts[context_id] = context
+        place = self.isolator.isolate(isolation, real_directory(cwd))
+        context = self.maker.make(context_id, cwd, request, limits, account, place)
+        if self.survival is not None:
+            self.survival.attach(context)
+        self.register(context, isolation)
+        return context
+
+    def register(self, context: Context, isolation: Isolation, *, lived_s: float = 0.0) -> None:
+        """Have a context that ``maker`` has made, and that has lived for ``lived_s`` in a former daemon."""
+        self._contexts[context.id] = context
         self.peers.watches |= isolation.is_on
         context.account.contexts += 1
         self.sampler.wake()
-        if limits.expires:
-            context.expiry = Expiry(limits, context.transcript, functools.partial(self._expire, context))
-        return context
+        if context.limits.expires:
+            expire = functools.partial(self._expire, context)
+            context.expiry = Expiry(context.limits, context.transcript, expire, lived_s=lived_s)
 
     def _remove(self, context: Context) -> bool:
         """Forget a context; return whether it was known."""

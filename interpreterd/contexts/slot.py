@@ -34,6 +34,7 @@ class Slot:
     Attributes:
         worker: The present worker.
         tally: Told of what happens to workers.
+        arrive: Called before each start, and may ``settle`` where workers are. Raises ``WorkerStartFailed``.
         prepare: Called with each new worker, before it counts as started. Raises ``WorkerStartFailed``.
     """
 
@@ -58,6 +59,7 @@ class Slot:
         self.worker: Worker | None = None
         self.tally = Tally(context_id) if tally is None else tally
         self.prepare: Callable[[Worker], Awaitable[None]] | None = None
+        self.arrive: Callable[[], Awaitable[None]] | None = None
         self._given: Worker | None = None
         self._context_id = context_id
         self._log = about(context_id, _log)
@@ -84,6 +86,11 @@ class Slot:
     def pid(self) -> int | None:
         """The pid of the worker; None without one."""
         return None if self.worker is None else self.worker.pid
+
+    def settle(self, launcher: Launcher, configuration: Configure, directories: tuple[str, ...]) -> None:
+        """Have the first worker, and all later ones, there."""
+        self._launcher, self._configuration = launcher, configuration
+        self._directories = self.tally.directories = directories
 
     def start(self) -> None:
         """Start a worker; ``WorkerStarted`` or ``WorkerNotStarted`` follows."""
@@ -199,13 +206,15 @@ class Slot:
 
     async def _start(self) -> WorkerStartFailed | None:
         """Start a worker and tell the machine; return the reason if it fails."""
-        configuration = self._configuration
         is_given = self._given is not None
-        if not self._is_known:
-            self._is_known = True
-            self._disk = self._watcher.disk(self._directories, self._limits)
         began = time.monotonic()
         try:
+            if self.arrive is not None:
+                await self.arrive()
+            configuration = self._configuration
+            if not self._is_known:
+                self._is_known = True
+                self._disk = self._watcher.disk(self._directories, self._limits)
             if self._disk is not None:
                 configuration = await self._disk.begin(configuration)
             worker = await self._launch(configuration)

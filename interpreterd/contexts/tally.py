@@ -8,6 +8,7 @@ A worker's end has one of these reasons:
     limit         it exceeded a limit, such as its memory
     protocol      it broke the protocol of its channel
     restart       a client asked for a new worker
+    hibernation   its context hibernates
     deleted       its context was deleted, or has expired
     shutdown      the daemon ended
 """
@@ -31,6 +32,7 @@ _KILLS: Final[Mapping[type[inputs.Input], str]] = {
     inputs.Exceeded: "limit",
     inputs.TimerFired: "interrupt",
     inputs.Restart: "restart",
+    inputs.Hibernate: "hibernation",
 }
 
 
@@ -138,12 +140,13 @@ class Tally:
         COUNTS.worker_start_failures += 1
         HAPPENINGS.happened("worker.failed", self._context_id, self.tenant)
 
-    def worker_ended(self, how: str, *, asked: bool) -> None:
-        """The worker has ended: ``how`` says it in words; ``asked`` if a client wanted it to."""
+    def worker_ended(self, how: str, *, asked: bool) -> str:
+        """The worker has ended: ``how`` says it in words; ``asked`` if a client wanted it to. Return the reason."""
         reason = self.why or ("restart" if asked else "signal" if how.startswith(_SIGNAL) else "exit")
         self._last_end, self.why = reason, ""
         COUNTS.worker_deaths[reason] += 1
         HAPPENINGS.happened("worker.ended", self._context_id, self.tenant, reason=reason, how=how)
+        return reason
 
     def killed(self, because: inputs.Input) -> None:
         """The worker is killed because of an input of the machine; only the first reason counts."""

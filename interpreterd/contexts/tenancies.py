@@ -55,6 +55,10 @@ class Tenancies:
         self.quotas.check_context(account)
         return account, limits
 
+    def lowered(self, request: CreateContext) -> Limits:
+        """Return the limits of a context that exists already: the tightest of all three. Nothing is refused."""
+        return self._limits.lowered(self.accounts.of(request.tenant).rules.limits).lowered(request.limits)
+
     def directory(self, request: CreateContext) -> str:
         """Return where a new context begins: a tenant that has a directory gets none outside of it.
 

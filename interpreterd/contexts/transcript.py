@@ -32,6 +32,7 @@ class Transcript:
         last_used_at: When an execution was last submitted or ended.
         idle_at: When it was last in use, see ``in_use``, on the monotonic clock; out of date while it is.
         tally: Told of what happens to executions.
+        of_new_worker: What executions are told of a worker that is not the context's first.
         end_asked: Whether a client has asked for a new worker, so that the end of the present one is no death.
     """
 
@@ -54,6 +55,7 @@ class Transcript:
         """
         self.running: ExecutionRecord | None = None
         self.end_asked = False
+        self.of_new_worker: tuple[Event, ...] = (events.Restarted(),)
         self.count = 0
         self.last_used_at = time.time()
         self.idle_at = time.monotonic()
@@ -174,8 +176,8 @@ class Transcript:
             self._quota = OutputQuota(self._output_limit_bytes)
         execution.execution_count, execution.worker_count = self.count, self.count - self._count_before
         self._say(execution, events.Started(execution_count=self.count, worker_count=execution.worker_count))
-        if restarted:
-            self._say(execution, events.Restarted())
+        for event in self.of_new_worker if restarted else ():
+            self._say(execution, event)
         if HAPPENINGS.sinks and not execution.hidden:
             HAPPENINGS.begun(execution)
         if execution.calls_host:
@@ -258,12 +260,13 @@ class Transcript:
         self.idle_at = time.monotonic()
         self._executions.ended(execution)
 
-    def end_worker(self, how: str) -> None:
-        """The worker has ended; the next one counts from 1."""
+    def end_worker(self, how: str) -> str:
+        """The worker has ended; the next one counts from 1. Return the reason, see ``tally``."""
         self._count_before = self.count
-        self.tally.worker_ended(how, asked=self.end_asked)
+        reason = self.tally.worker_ended(how, asked=self.end_asked)
         self.tell(events.WorkerEnded(how=how, asked=self.end_asked))
         self.end_asked = False
+        return reason
 
     def close(self) -> None:
         """No more events come; the followers come to the end."""

@@ -57,6 +57,11 @@ class Actions(CallSteps):
         self.operating = None
         self.run_next()
 
+    def on_hibernate(self, event: inputs.Hibernate) -> None:
+        """Without exit handlers: what they would undo is still in use."""
+        self.operating = None
+        self.kill(verdicts.lost("killed: the context hibernates"))
+
     def on_turn(self, event: inputs.Turn) -> None:
         self.run_next(has_turn=True)
 

@@ -42,6 +42,11 @@ class Operated:
 
 
 @frozen
+class Hibernate:
+    """The operation that has the worker is done with it, and the worker is to end: the next one gets what it has."""
+
+
+@frozen
 class Turn:
     """The next execution may begin; only while one waits for nothing but that, see ``Machine.wants_turn``."""
 
@@ -153,6 +158,7 @@ Input = (
     | Operate
     | CancelOperation
     | Operated
+    | Hibernate
     | Turn
     | WorkerStarted
     | WorkerNotStarted

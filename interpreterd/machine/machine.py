@@ -90,6 +90,10 @@ class Machine:
         """The number of executions that wait for the running one."""
         return len(self._actions.queue)
 
+    def expect_restart(self) -> None:
+        """There has been a worker before: the executions of the next one are told that it is another one."""
+        self._actions.workers_before += 1
+
     def check_room(self) -> None:
         """Raise ``LimitReached`` if the queue is full."""
         if self.queued >= self._queue_limit:

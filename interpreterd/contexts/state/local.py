@@ -48,8 +48,11 @@ class LocalState:
         raise NoStateDirectory
 
     async def hibernate(self, context_id: str) -> ContextInfo:
-        self._manager.existing(context_id)
-        raise NoStateDirectory
+        context = self._manager.existing(context_id)
+        if self._manager.survival is None:
+            raise NoStateDirectory
+        await self._manager.survival.attached(context).hibernate()
+        return context.info()
 
     async def archives(self, *, after: str | None = None, tenant: str | None = None) -> Iterable[ArchiveInfo]:
         raise NoStateDirectory

@@ -1,0 +1,284 @@
+"""What becomes of one context when it rests: it is archived, and perhaps without a worker until its next use.
+
+A *persistent* context is archived when it has rested for a while, so that it outlives the daemon. A context that
+*hibernates* has no worker: it was archived whole, and its next worker gets everything back before it runs code.
+"""
+
+import asyncio
+import logging
+import time
+from typing import TYPE_CHECKING, Final
+
+from interpreterd.background import supervised
+from interpreterd.contexts.state.keeping import Keeping, Moment, Rest
+from interpreterd.logs.handler import about
+from interpreterd.machine.states import State
+from interpreterd.model.archives import Skipped
+from interpreterd.model.errors import InterpreterError, WorkerStartFailed
+from interpreterd.model.events import Event, Restarted
+from interpreterd.model.restored import Restored
+from interpreterd.model.state_errors import NotSavedWhole
+from interpreterd.workers.worker import Worker
+
+if TYPE_CHECKING:
+    from interpreterd.contexts.context import Context
+
+LONGEST_WAIT_S: Final = 86_400.0  # settings may be longer than a clock of the loop can be
+QUICK_S: Final = 0.1  # so long an execution may wait for an archive
+LOOK_SOON_S: Final = 1.0  # until the next look at a context that something else than an execution keeps busy
+_log = logging.getLogger(__name__)
+
+
+class Hibernation:
+    """The rest of one context. Owned by the context.
+
+    Attributes:
+        persistent: Whether the context outlives the daemon.
+        is_away: Whether the context hibernates.
+        rest: The latest archive, and what is known of it.
+    """
+
+    def __init__(self, context: "Context", keeping: Keeping, *, persistent: bool) -> None:
+        """Begin with ``context``, whose slot is empty; ``recall`` tells of a former daemon's archive."""
+        self.persistent = persistent
+        self.is_away = False
+        self.rest = Rest()
+        self._context = context
+        self._keeping = keeping
+        self._log = about(context.id, _log)
+        # A fork, or what was made from an archive, has variables before it has run code.
+        self._changes = int(context.origin is not None or context.request.archive is not None)
+        self._epoch = 0
+        self._took_s: float | None = None
+        self._refusal = ""
+        self._has_failed = False
+        self.is_closed = False
+        self._timer: asyncio.TimerHandle | None = None
+        self._task: asyncio.Task[None] | None = None
+        self._archiving = asyncio.Lock()
+        context.slot.prepare = self._prepare
+
+    def recall(self, rest: Rest) -> None:
+        """Hibernate, with the archive ``rest`` of a former daemon."""
+        self.is_away = True
+        self.rest = rest
+        self._changes = rest.moment.changes
+
+    @property
+    def shows(self) -> bool:
+        """Whether a context without a worker hibernates, and is not dead: its next worker gets something back."""
+        return self.is_away or (self.persistent and self.rest.archive_id is not None)
+
+    @property
+    def is_current(self) -> bool:
+        """Whether the latest archive has everything that there is."""
+        return self._changes == self.rest.moment.changes
+
+    def touch(self) -> None:
+        """Variables may have changed, or an execution has ended: begin to wait for rest."""
+        self._changes += 1
+        self._refusal = ""
+        self._has_failed = False
+        self.wait()
+        if not self.persistent and self.rest.archive_id is not None:
+            self._drop()
+
+    def wait(self) -> None:
+        """Look again when the context may have rested for long enough."""
+        if self._timer is None and not self.is_closed and (wait_s := self._wait_s()) is not None:
+            self._timer = asyncio.get_running_loop().call_later(min(wait_s, LONGEST_WAIT_S), self._look)
+
+    def _wait_s(self) -> float | None:
+        """Return how long the context still has to rest until something is to be done; None if nothing is."""
+        waits = []
+        if self.persistent and not self.is_current and not self._has_failed:
+            waits.append(self._keeping.archive_after_s)
+        if self._is_sleepy:
+            waits.append(self._keeping.hibernate_after_s or 0.0)
+        return max(0.0, min(waits) - self._rested_s()) if waits else None
+
+    @property
+    def _is_sleepy(self) -> bool:
+        return self._keeping.hibernate_after_s is not None and not (self.is_away or self._refusal or self._has_failed)
+
+    def _rested_s(self) -> float:
+        return time.monotonic() - self._context.transcript.idle_at
+
+    def _look(self) -> None:
+        self._timer = None
+        state = self._context.worker_state
+        if self._task is not None or state is not State.IDLE or self._context.has_work:
+            # The end of an execution begins the wait again; the end of other work does not.
+            if state is State.OPERATING and not self.is_closed:
+                self._timer = asyncio.get_running_loop().call_later(LOOK_SOON_S, self._look)
+            return
+        if (wait_s := self._wait_s()) is None:
+            return
+        if wait_s > 0:
+            self.wait()
+            return
+        self._task = supervised(
+            self._keeping.tasks, self._act(), _log, "context %s could not be put to rest", self._context.id
+        )
+
+    async def _act(self) -> None:
+        """Archive the context if that is due; then let it hibernate if that is."""
+        try:
+            if not self.is_current:
+                await self.archive()
+            after_s = self._keeping.hibernate_after_s
+            if self._is_sleepy and after_s is not None and self._rested_s() >= after_s and self._may_leave():
+                await self._context.operate(self._leave_unless_needed)
+        except NotSavedWhole as error:
+            self._refusal = str(error)
+            self._log.info("context %s stays: %s", self._context.id, error)
+        except InterpreterError as error:
+            self._has_failed = True
+            self._log.warning("context %s could not be archived: %s", self._context.id, error)
+        finally:
+            self._task = None
+            self.wait()
+
+    def _may_leave(self) -> bool:
+        return self.is_current and self._context.worker_state is State.IDLE and not self._context.has_work
+
+    async def archive(self) -> None:
+        """Archive the context if it has changed since the latest archive.
+
+        An execution that comes meanwhile does not wait: a copy of the worker is archived, unless the latest archive
+        was quick.
+
+        Raises:
+            InterpreterError: The former archive stays the latest one.
+        """
+        async with self._archiving:
+            if not self.is_current:
+                await self._archive()
+
+    async def _archive(self) -> None:
+        if self._took_s is not None and self._took_s <= QUICK_S:
+            await self._context.operate(self._save)
+            return
+        moment, copy = await self._context.operate(self._copy, lambda made: made[1].kill())
+        try:
+            await self._save(copy, moment)
+        finally:
+            copy.kill()
+
+    async def _copy(self, worker: Worker) -> tuple[Moment, Worker]:
+        return self._now(), await self._keeping.copy(worker)
+
+    async def _save(self, worker: Worker, moment: Moment | None = None) -> None:
+        """Archive ``worker``, whose state is that of ``moment``, or the present one."""
+        moment = moment or self._now()
+        epoch, began = self._epoch, time.monotonic()
+        archive_id, skipped = await self._keeping.save(self._context, worker)
+        # Another state is there now, which has nothing to do with this one; or a later archive was quicker.
+        is_late = epoch != self._epoch or (self.rest.archive_id and self.rest.moment.changes >= moment.changes)
+        if is_late or self.is_closed:
+            await self._keeping.discard(archive_id)
+            return
+        self._took_s = time.monotonic() - began
+        former, self.rest = self.rest, Rest(archive_id, skipped, moment)
+        try:
+            if self.persistent:
+                await self._keeping.write_record(self._context)
+        except BaseException:
+            if self.rest.archive_id == archive_id:
+                self.rest = former
+            await self._keeping.discard(archive_id)
+            raise
+        if former.archive_id is not None:
+            await self._keeping.discard(former.archive_id)
+
+    def _now(self) -> Moment:
+        origin = self._context.as_origin()
+        return Moment(self._changes, origin.begun, origin.count, origin.count_before)
+
+    async def hibernate(self) -> None:
+        """Let the context hibernate, in turn with its executions; return when it does.
+
+        Raises:
+            NotSavedWhole: Something would be lost: the context stays.
+            InterpreterError
+        """
+        if self._context.worker_state is State.EMPTY and not self.shows and self.is_current:
+            self.is_away = True  # it has died, or has never had a worker
+            self._context.expect_restart()
+        if not (self._context.worker_state is State.EMPTY and self.shows):
+            await self._context.operate(self._leave)
+            await self._context.slot.gone()
+
+    async def _leave(self, worker: Worker) -> None:
+        if lost := await self._keeping.lost(self._context, worker):
+            raise NotSavedWhole(lost)
+        if not self.is_current:
+            await self._save(worker)
+        if self.rest.skipped:
+            raise NotSavedWhole([(it.name, it.reason) for it in self.rest.skipped])
+        self.is_away = True
+        self._context.leave()
+
+    async def _leave_unless_needed(self, worker: Worker) -> None:
+        if self.is_current and not self._context.has_work:
+            await self._leave(worker)
+
+    async def _prepare(self, worker: Worker) -> None:
+        """Give a new worker what the context has had. Raises ``WorkerStartFailed``: the archive is still there."""
+        told: list[Event] = [] if self.is_away else [Restarted()]
+        missing: tuple[Skipped, ...] = ()
+        if (archive_id := self.rest.archive_id) is not None:
+            self._epoch += 1
+            try:
+                missing = await self._keeping.load(self._context, worker, archive_id)
+            except InterpreterError as error:
+                raise WorkerStartFailed(str(error)) from error
+            # It has no more than the archive now.
+            self.rest = Rest(archive_id, (), self.rest.moment)
+            self._changes = self.rest.moment.changes
+        if self.is_away or archive_id is not None:
+            told.append(Restored(archive_id=archive_id, missing=missing))
+        self.is_away = False
+        self._context.transcript.of_new_worker = tuple(told)
+        self.wait()
+
+    async def forget(self) -> None:
+        """Have no archive any more: the context begins anew, without variables."""
+        await self._forgotten(self._reset())
+
+    def _reset(self) -> Rest:
+        former, self.rest = self.rest, Rest()
+        self.is_away = False
+        self._epoch += 1
+        self._changes = 0
+        return former
+
+    async def _forgotten(self, former: Rest) -> None:
+        if self.persistent and not self.is_closed:
+            await self._keeping.write_record(self._context)
+        if former.archive_id is not None:
+            await self._keeping.discard(former.archive_id)
+
+    def worker_ended(self, reason: str) -> None:
+        """The worker has ended, for a ``reason`` as in ``tally``.
+
+        One that has ended itself has ended its variables. After a crash, a persistent context gets those of its latest
+        archive again; any other one begins anew, as a context that is never archived.
+        """
+        if (reason == "exit" or not self.persistent) and not self.is_closed:
+            failure = "context %s: its archive could not be removed"
+            supervised(self._keeping.tasks, self._forgotten(self._reset()), _log, failure, self._context.id)
+
+    def _drop(self) -> None:
+        archive_id, self.rest = self.rest.archive_id, Rest()
+        assert archive_id is not None
+        supervised(self._keeping.tasks, self._keeping.discard(archive_id), _log, "an archive could not be removed")
+
+    def close(self) -> None:
+        """The context ends; its archive is the daemon's to remove, or to keep."""
+        self.is_closed = True
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if self._task is not None:
+            self._task.cancel()
