@@ -87,10 +87,10 @@ def tell_archive(change: ArchiveChange, tenant: str, *, archive_id: str, size_by
     HAPPENINGS.happened(f"archive.{change}", "", tenant, archiveId=archive_id, bytes=size_bytes)
 
 
-def tell_hibernation(context_id: str, tenant: str, *, asked: bool, size_bytes: int, seconds: float) -> None:
+def tell_hibernation(context_id: str, tenant: str, *, asked: bool, seconds: float) -> None:
     """A context hibernates: a client has ``asked`` for it, or it was idle."""
     COUNTS.hibernations += 1
-    fields = {"asked": asked, "bytes": size_bytes, "seconds": round(seconds, 6)}
+    fields = {"asked": asked, "seconds": round(seconds, 6)}
     if asked:
         HAPPENINGS.happened("context.hibernated", context_id, tenant, **fields)
     else:
@@ -98,8 +98,9 @@ def tell_hibernation(context_id: str, tenant: str, *, asked: bool, size_bytes: i
 
 
 def tell_wake(context_id: str, tenant: str, *, missing: int, seconds: float) -> None:
-    """A hibernating context has a worker again, without so many names, ``missing``."""
+    """A context has got back what its archive has, without so many names, ``missing``: it hibernated, or has died."""
     COUNTS.wakes += 1
+    count_load(seconds)
     HAPPENINGS.happened("context.woken", context_id, tenant, missing=missing, seconds=round(seconds, 6))
 
 

@@ -69,7 +69,7 @@ def test_each_act_is_counted_once_and_told_with_its_request(sink: Noting) -> Non
     tell_archived("c", "ada", archive_id="a", size_bytes=7, skipped=0, seconds=0.01)
     tell_loaded("d", "ada", archive_id="a", skipped=0, seconds=0.01)
     tell_archive("downloaded", "ada", archive_id="a", size_bytes=7)
-    tell_hibernation("c", "ada", asked=True, size_bytes=7, seconds=0.01)
+    tell_hibernation("c", "ada", asked=True, seconds=0.01)
     tell_wake("c", "ada", missing=0, seconds=0.01)
     assert [it.name for it in sink.told] == [
         "context.forked",
@@ -90,14 +90,14 @@ def test_each_act_is_counted_once_and_told_with_its_request(sink: Noting) -> Non
         "restores": 1,
         "undos": 1,
         "archives_written": 1,
-        "archives_loaded": 1,
+        "archives_loaded": 2,
         "hibernations": 1,
         "wakes": 1,
     }
 
 
 def test_what_the_daemon_does_by_itself_names_no_request(sink: Noting) -> None:
-    tell_hibernation("c", "ada", asked=False, size_bytes=7, seconds=0.01)
+    tell_hibernation("c", "ada", asked=False, seconds=0.01)
     tell_checkpoint_end("c", "ada", checkpoint_id="k", reason="oldest")
     assert [(it.name, it.caller) for it in sink.told] == [("context.hibernated", None), ("checkpoint.deleted", None)]
 

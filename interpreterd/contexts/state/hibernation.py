@@ -18,6 +18,7 @@ from interpreterd.model.errors import InterpreterError, WorkerStartFailed
 from interpreterd.model.events import Event, Restarted
 from interpreterd.model.restored import Restored
 from interpreterd.model.state_errors import NotSavedWhole
+from interpreterd.monitoring.states import count_archive, tell_hibernation, tell_wake
 from interpreterd.workers.worker import Worker
 
 if TYPE_CHECKING:
@@ -128,7 +129,9 @@ class Hibernation:
                 await self.archive()
             after_s = self._keeping.hibernate_after_s
             if self._is_sleepy and after_s is not None and self._rested_s() >= after_s and self._may_leave():
+                began = time.monotonic()
                 await self._context.operate(self._leave_unless_needed)
+                self._tell_of_leaving(began, asked=False)
         except NotSavedWhole as error:
             self._refusal = str(error)
             self._log.info("context %s stays: %s", self._context.id, error)
@@ -179,6 +182,7 @@ class Hibernation:
             await self._keeping.discard(archive_id)
             return
         self._took_s = time.monotonic() - began
+        count_archive(self._took_s)
         former, self.rest = self.rest, Rest(archive_id, skipped, moment)
         try:
             if self.persistent:
@@ -206,8 +210,15 @@ class Hibernation:
             self.is_away = True  # it has died, or has never had a worker
             self._context.expect_restart()
         if not (self._context.worker_state is State.EMPTY and self.shows):
+            began = time.monotonic()
             await self._context.operate(self._leave)
+            self._tell_of_leaving(began, asked=True)
             await self._context.slot.gone()
+
+    def _tell_of_leaving(self, began: float, *, asked: bool) -> None:
+        if self.is_away:
+            seconds = time.monotonic() - began
+            tell_hibernation(self._context.id, self._context.account.tenant, asked=asked, seconds=seconds)
 
     async def _leave(self, worker: Worker) -> None:
         if lost := await self._keeping.lost(self._context, worker):
@@ -229,10 +240,13 @@ class Hibernation:
         missing: tuple[Skipped, ...] = ()
         if (archive_id := self.rest.archive_id) is not None:
             self._epoch += 1
+            began = time.monotonic()
             try:
                 missing = await self._keeping.load(self._context, worker, archive_id)
             except InterpreterError as error:
                 raise WorkerStartFailed(str(error)) from error
+            whose = self._context.id, self._context.account.tenant
+            tell_wake(*whose, missing=len(missing), seconds=time.monotonic() - began)
             # It has no more than the archive now.
             self.rest = Rest(archive_id, (), self.rest.moment)
             self._changes = self.rest.moment.changes
