@@ -6,6 +6,9 @@ from typing import Any, Final
 
 import click
 
+from interpreterd.cli.context_archives import ARCHIVE_COMMANDS
+from interpreterd.cli.context_options import id_argument, json_option, show_context, shown_value
+from interpreterd.cli.context_state import STATE_COMMANDS
 from interpreterd.cli.main import complete_context, echo_json
 from interpreterd.cli.run import parse_pairs
 from interpreterd.cli.target import opened, target_options
@@ -18,17 +21,21 @@ Examples:
   interpreterd contexts list --label user=ada
   id=$(interpreterd contexts create --cwd /tmp --memory 512M)
   interpreterd run --context $id script.py
-  interpreterd contexts delete $id"""
-LISTED: Final = ("CONTEXT", "STATE", "RUNS", "QUEUED", "USED", "CWD", "METADATA")
+  interpreterd contexts delete $id
 
-json_option = click.option("--json", "as_json", is_flag=True, help="Print the daemon's JSON, for programs.")
-id_argument = click.argument("context", metavar="ID", shell_complete=complete_context)
+\b
+  fork=$(interpreterd contexts fork $id)         a copy with the same variables
+  interpreterd contexts checkpoint $id before    keep it as it is now, in memory
+  interpreterd contexts restore $id before       and go back there
+  interpreterd contexts archive $id model        write its variables to the daemon's disk
+  new=$(interpreterd contexts load model)        and begin a context with them"""
+LISTED: Final = ("CONTEXT", "STATE", "RUNS", "QUEUED", "USED", "CWD", "METADATA")
 
 
 @click.group("contexts", epilog=EXAMPLES, invoke_without_command=True)
 @click.pass_context
 def command(ctx: click.Context) -> None:
-    """List, create, show, restart and delete contexts."""
+    """List, create, show, restart and delete contexts; fork, undo and keep their state."""
     if ctx.invoked_subcommand is None:
         ctx.forward(list_command)
 
@@ -73,6 +80,9 @@ def list_command(
 @click.option("--open-files", type=click.IntRange(min=1), metavar="N", help="Limit of open files of each process.")
 @click.option("--cpu-s", type=float, metavar="SECONDS", help="Limit of the processor time of an execution.")
 @click.option("--output", metavar="SIZE", help="Limit of the output of an execution, for example 10M.")
+@click.option(
+    "--persistent", is_flag=True, help="Save its variables, so that it outlives the daemon. Needs --state-dir."
+)
 @json_option
 @target_options
 def create(
@@ -86,6 +96,7 @@ def create(
     disk: str | None,
     cpu_s: float | None,
     output: str | None,
+    persistent: bool,
     as_json: bool,
     url: str | None,
     local: bool,
@@ -104,10 +115,11 @@ def create(
         "envs": parse_pairs(envs, "--env"),
         "metadata": parse_pairs(labels, "--label"),
         "limits": {name: value for name, value in limits.items() if value is not None},
+        "persistent": persistent,
     }
     with opened(url, local) as py:
         context = py.create_context(cwd, **{name: value for name, value in options.items() if value})
-    _show(context, as_json, context.id)
+    show_context(context, as_json, context.id)
 
 
 @command.command("show")
@@ -119,7 +131,7 @@ def show(context: str, as_json: bool, url: str | None, local: bool) -> None:
     with opened(url, local) as py:
         shown = py.get_context(context)
     width = max(map(len, shown.data))
-    _show(shown, as_json, "\n".join(f"{key:{width}}  {_words(value)}" for key, value in shown.data.items()))
+    show_context(shown, as_json, "\n".join(f"{key:{width}}  {shown_value(value)}" for key, value in shown.data.items()))
 
 
 @command.command("restart")
@@ -131,7 +143,7 @@ def restart(context: str, cancel_queued: bool, as_json: bool, url: str | None, l
     """Give a context a new Python; the running execution and all variables are lost."""
     with opened(url, local) as py:
         restarted = py.restart(context, cancel_queued=cancel_queued)
-    _show(restarted, as_json, f"restarted {restarted.id}")
+    show_context(restarted, as_json, f"restarted {restarted.id}")
 
 
 @command.command("delete")
@@ -157,24 +169,11 @@ def _print_table(listed: Iterable[Context]) -> None:
             context["queued"],
             ago(context["lastUsedAt"], now),
             context.cwd,
-            _words(context["metadata"]),
+            shown_value(context["metadata"]),
         )
         for context in listed
     ]
     console().print(table(LISTED, rows, right=("RUNS", "QUEUED", "USED"), wrap=("METADATA",), whole=LISTED[:-2]))
-
-
-def _show(context: Context, as_json: bool, text: str) -> None:
-    if as_json:
-        echo_json(context.data)
-    else:
-        click.echo(text)
-
-
-def _words(value: Any) -> str:
-    if isinstance(value, dict):
-        return " ".join(f"{key}={word}" for key, word in value.items())
-    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _size(text: str | None, option: str) -> int | None:
@@ -182,3 +181,7 @@ def _size(text: str | None, option: str) -> int | None:
         return None if text is None else parse_bytes(text)
     except ValueError:
         raise click.BadParameter(f"must be a size, for example 512M, not {text!r}.", param_hint=option) from None
+
+
+for _command in (*STATE_COMMANDS, *ARCHIVE_COMMANDS):
+    command.add_command(_command)

@@ -22,10 +22,12 @@ from pygments.lexers.python import PythonLexer
 
 from interpreterd import __version__
 from interpreterd.cli.main import complete_context, fail
+from interpreterd.cli.place import PROMPT_COMMANDS, PromptPlace
 from interpreterd.cli.results import ResultPrinter, ask
 from interpreterd.cli.run import show_error, show_outcome, writer
 from interpreterd.cli.target import CONTEXT_HELP, opened, target_options
-from interpreterd.client import ClientError, Completions, ConnectionFailed, Interpreter, StartFailed
+from interpreterd.client import ClientError, Completions, ConnectionFailed, Interpreter, Refused, StartFailed
+from interpreterd.model.default_context import DEFAULT_CONTEXT_ID
 
 PROMPT: Final = ">>> "
 MORE: Final = "... "
@@ -33,16 +35,24 @@ INDENT: Final = " " * 4
 LEAVE: Final = ("exit", "exit()", "quit", "quit()")
 HISTORY_LIMIT_BYTES: Final = 1 << 20
 COMPLETIONS_LIMIT: Final = 200
+FOR_ANY_INPUT: Final = ("context_not_found", "unauthorized", "forbidden", "shutting_down")  # with a checkpoint or not
 NO_PICTURES: Final = ResultPrinter(None)
 COMPLETION_TIMEOUT_S: Final = 2
-EXAMPLES: Final = """\b
+EXAMPLES: Final = (
+    """\b
 Examples:
   interpreterd repl                  in the default context; variables stay
   interpreterd repl --context $id    in another context, which other clients may use too
   interpreterd repl --local          in a private daemon
 
 \b
-Tab completes names of the context. Ctrl-C interrupts the code, Ctrl-D leaves."""
+Tab completes names of the context. Ctrl-C interrupts the code, Ctrl-D leaves.
+
+\b
+Commands of the prompt:
+"""
+    + PROMPT_COMMANDS
+)
 
 
 @click.command("repl", epilog=EXAMPLES)
@@ -72,7 +82,8 @@ def command(context: str | None, timeout: int, results: Path | None, url: str | 
             py.get_context(context)
         print(f"interpreterd {__version__}, context {context or 'default'}. Ctrl-C interrupts, Ctrl-D leaves.")
         printer = ResultPrinter(results, in_terminal=True)
-        session = make_session(ContextCompleter(py, context))
+        place = PromptPlace(py, context)
+        session = make_session(ContextCompleter(py, place))
         while True:
             try:
                 source = session.prompt()
@@ -84,7 +95,10 @@ def command(context: str | None, timeout: int, results: Path | None, url: str | 
                 return 0
             if source.strip():
                 try:
-                    run_input(py, source, context, timeout, printer)
+                    if not place.obey(source):
+                        run_input(py, source, place, timeout, printer)
+                except KeyboardInterrupt:  # while a command of the prompt waits
+                    continue
                 except (ConnectionFailed, StartFailed):
                     raise
                 except ClientError as error:
@@ -92,9 +106,22 @@ def command(context: str | None, timeout: int, results: Path | None, url: str | 
 
 
 def run_input(
-    py: Interpreter, source: str, context: str | None, timeout: int, printer: ResultPrinter = NO_PICTURES
+    py: Interpreter, source: str, place: PromptPlace, timeout: int, printer: ResultPrinter = NO_PICTURES
 ) -> None:
-    """Run typed code and show its output and error; the cursor is at the start of a line afterwards."""
+    """Run typed code and show its output and error; the cursor is at the start of a line afterwards.
+
+    It runs with a checkpoint, for ``%undo``. If the daemon refuses that, it runs without one.
+    """
+    try:
+        _run_input(py, source, place, timeout, printer)
+    except Refused as error:
+        if not place.keeps or error.code in FOR_ANY_INPUT:
+            raise
+        place.cannot_keep(str(error))
+        _run_input(py, source, place, timeout, printer)
+
+
+def _run_input(py: Interpreter, source: str, place: PromptPlace, timeout: int, printer: ResultPrinter) -> None:
     write, last = writer(sys.stdout.buffer), "\n"
 
     def on_stdout(text: str) -> None:
@@ -105,8 +132,9 @@ def run_input(
     try:
         execution = py.execute(
             source,
-            context,
+            place.context,
             timeout=timeout,
+            checkpoint=place.keeps or None,
             on_stdout=on_stdout,
             on_stderr=writer(sys.stderr.buffer),
             on_error=show_error,
@@ -143,9 +171,9 @@ def indentation(line: str) -> str:
 class ContextCompleter(Completer):
     """Completes by what the context has: names, attributes, modules, keywords of calls, keys, files."""
 
-    def __init__(self, py: Interpreter, context: str | None) -> None:
+    def __init__(self, py: Interpreter, place: PromptPlace) -> None:
         self._py = py
-        self._context = context
+        self._place = place
 
     def get_completions(self, document: Document, complete_event: CompleteEvent) -> Iterable[Completion]:
         """Yield completions; none while an execution runs there, because they would wait for its end."""
@@ -154,6 +182,10 @@ class ContextCompleter(Completer):
             return
         if document.char_before_cursor == " " and "import" not in document.current_line_before_cursor:
             return  # any name may follow
+        if document.text.startswith("%"):
+            for name in self._place.commands:
+                if name.startswith(document.text):
+                    yield Completion(name, start_position=-len(document.text))
         found = self._ask(document.text, document.cursor_position)
         if found is not None:
             for name in found.matches[:COMPLETIONS_LIMIT]:
@@ -161,7 +193,7 @@ class ContextCompleter(Completer):
 
     def _ask(self, code: str, cursor: int) -> Completions | None:
         with contextlib.suppress(ClientError, ValueError):  # the latter: text that cannot be sent
-            context = self._py.get_context(self._context or "default")
+            context = self._py.get_context(self._place.context or DEFAULT_CONTEXT_ID)
             if context["state"] == "idle":
                 return context.complete(code, cursor, timeout=COMPLETION_TIMEOUT_S)
         return None

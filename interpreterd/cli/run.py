@@ -11,7 +11,7 @@ import click
 from interpreterd.cli.main import complete_context, echo_json, fail
 from interpreterd.cli.results import ResultPrinter, ask
 from interpreterd.cli.target import CONTEXT_HELP, opened, target_options
-from interpreterd.client import Execution, Failure, Outcome
+from interpreterd.client import Execution, Failure, Outcome, Restored
 from interpreterd.client.results import shown_failure
 
 TIMED_OUT: Final = 124  # as timeout(1)
@@ -46,6 +46,7 @@ usage; 124 after a timeout; 130 after Ctrl-C. Ctrl-C interrupts the code; a seco
     metavar="NAME=VALUE",
     help="Set an environment variable for this execution only. Repeatable.",
 )
+@click.option("--checkpoint", is_flag=True, help="Keep the context as it is before: `contexts undo` goes back there.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object when the code has ended.")
 @click.option(
     "--results",
@@ -60,6 +61,7 @@ def command(
     context: str | None,
     timeout: int | None,
     envs: tuple[str, ...],
+    checkpoint: bool,
     as_json: bool,
     results: Path | None,
     url: str | None,
@@ -71,7 +73,7 @@ def command(
     unwind_on_sigterm()  # SIGTERM ends the code, too
     with opened(url, local) as py:
         if as_json:
-            execution = py.execute(source, context, timeout=timeout, envs=variables)
+            execution = py.execute(source, context, timeout=timeout, envs=variables, checkpoint=checkpoint or None)
             echo_json(execution_json(execution))
         else:
             execution = py.execute(
@@ -79,6 +81,7 @@ def command(
                 context,
                 timeout=timeout,
                 envs=variables,
+                checkpoint=checkpoint or None,
                 on_stdout=writer(sys.stdout.buffer),
                 on_stderr=writer(sys.stderr.buffer),
                 on_error=show_error,
@@ -160,6 +163,12 @@ def _error_json(error: Failure) -> dict[str, str]:
     return {"name": error.name, "value": error.value, "traceback": error.traceback}
 
 
+def _restored_json(restored: Restored) -> dict[str, object]:
+    """Return what the event says; its client is that of an execution, which wakes a context with an archive."""
+    missing = [{"name": it.name, "reason": it.reason} for it in restored.missing]
+    return {"archive": restored.archive_id, "missing": missing}
+
+
 def execution_json(execution: Execution) -> dict[str, object]:
     """Return all of ``execution``, for ``--json``."""
     changed = execution.files
@@ -173,6 +182,7 @@ def execution_json(execution: Execution) -> dict[str, object]:
         "error": None if execution.error is None else _error_json(execution.error),
         "reason": execution.reason,
         "restarted": execution.restarted,
+        "restored": None if execution.restored is None else _restored_json(execution.restored),
         "replaced": execution.replaced,
         "files": None if changed is None else [{"path": it.path, "size": it.size_bytes} for it in changed.files],
         "cutChars": execution.cut_chars,

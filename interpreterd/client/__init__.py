@@ -9,9 +9,13 @@
 go wrong: ``interpreterd.client.errors``.
 """
 
-from interpreterd.client.aio import AsyncContext, AsyncInterpreter
+from interpreterd.client.aio import AsyncInterpreter
 from interpreterd.client.background import AsyncBackground, Background
+from interpreterd.client.branching import ForkOptions
+from interpreterd.client.checkpoints import AsyncCheckpoint, Checkpoint
 from interpreterd.client.errors import (
+    ArchiveNotFound,
+    CheckpointNotFound,
     ClientError,
     ConnectionFailed,
     ConnectionLost,
@@ -19,17 +23,23 @@ from interpreterd.client.errors import (
     ExecutionLost,
     InvalidArgument,
     LimitReached,
+    NotCarried,
+    NothingToUndo,
+    NotSavedWhole,
     Refused,
     StartFailed,
     UnexpectedAnswer,
 )
 from interpreterd.client.files import FileEntry
 from interpreterd.client.functions import HostFunctions, describe
+from interpreterd.client.handles import AsyncContext, Context
 from interpreterd.client.local import LocalDaemon
 from interpreterd.client.options import ContextOptions, ExecuteOptions, Options, StreamOptions
 from interpreterd.client.results import Execution, ExecutionFailed
 from interpreterd.client.shown import Shown
-from interpreterd.client.sync import Context, Interpreter
+from interpreterd.client.state import Archive
+from interpreterd.client.sync import Interpreter
+from interpreterd.model.archives import Skipped
 from interpreterd.model.displays import ClearOutput, Display, Result, UpdateDisplay
 from interpreterd.model.events import (
     Event,
@@ -47,12 +57,19 @@ from interpreterd.model.events import (
 from interpreterd.model.failures import Failure, Frame
 from interpreterd.model.functions import FunctionCall, FunctionEnd
 from interpreterd.model.looks import Completeness, Completions, Inspection, Variable
+from interpreterd.model.losses import Lost
+from interpreterd.model.restored import Restored
 
 __all__ = [
+    "Archive",
+    "ArchiveNotFound",
     "AsyncBackground",
+    "AsyncCheckpoint",
     "AsyncContext",
     "AsyncInterpreter",
     "Background",
+    "Checkpoint",
+    "CheckpointNotFound",
     "ClearOutput",
     "ClientError",
     "Completeness",
@@ -71,6 +88,7 @@ __all__ = [
     "Failure",
     "FileEntry",
     "Finished",
+    "ForkOptions",
     "Frame",
     "FunctionCall",
     "FunctionEnd",
@@ -82,6 +100,10 @@ __all__ = [
     "InvalidArgument",
     "LimitReached",
     "LocalDaemon",
+    "Lost",
+    "NotCarried",
+    "NotSavedWhole",
+    "NothingToUndo",
     "Options",
     "Outcome",
     "Output",
@@ -89,8 +111,10 @@ __all__ = [
     "Raised",
     "Refused",
     "Restarted",
+    "Restored",
     "Result",
     "Shown",
+    "Skipped",
     "StartFailed",
     "Started",
     "Stream",

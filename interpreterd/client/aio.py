@@ -1,30 +1,31 @@
 """The client for asyncio programs."""
 
 import asyncio
-import contextlib
 import inspect
 import os
 from collections.abc import AsyncGenerator, Mapping
 from types import TracebackType
 from typing import Any, Self, TypeVar, Unpack
 
+from interpreterd.client.archive_requests import with_archive
+from interpreterd.client.archives import AsyncArchives
 from interpreterd.client.background import AsyncBackground, resume_background, start_background
 from interpreterd.client.callbacks import Callbacks, answer_of
-from interpreterd.client.context_files import AsyncContextWithFiles, RunRequestAsync, Work
+from interpreterd.client.context_files import Work
 from interpreterd.client.core import ClientCore
-from interpreterd.client.errors import ContextNotFound
 from interpreterd.client.following import FollowedExecution
 from interpreterd.client.functions import HostFunctions
+from interpreterd.client.handles import AsyncContext
 from interpreterd.client.local import LocalDaemon
-from interpreterd.client.looks import AsyncLooks
 from interpreterd.client.options import ContextOptions, ExecuteOptions, Options, StreamOptions, check_keywords
 from interpreterd.client.results import Execution
+from interpreterd.client.state import Archive
 from interpreterd.model.events import Event, Gap, InputRequest
 
 _T = TypeVar("_T")
 
 
-class AsyncInterpreter:
+class AsyncInterpreter(AsyncArchives):
     """A client of a daemon, for asyncio. It has the methods of ``Interpreter``, as coroutines.
 
     It belongs to the event loop that uses it first. Any number of its calls may run there at the same time.
@@ -139,18 +140,28 @@ class AsyncInterpreter:
         cwd: str | os.PathLike[str] | None = None,
         language: str | None = None,
         **options: Unpack[ContextOptions],
-    ) -> "AsyncContext":
+    ) -> AsyncContext:
         """Make a context. See ``Interpreter.create_context``."""
         check_keywords("create_context", options, ContextOptions)
         return AsyncContext(self, await self._core.create_context(cwd, language, options), self._request)
 
-    async def get_context(self, context_id: str) -> "AsyncContext":
+    async def load(
+        self,
+        archive: str | Archive,
+        /,
+        cwd: str | os.PathLike[str] | None = None,
+        **options: Unpack[ContextOptions],
+    ) -> AsyncContext:
+        """Make a context with the variables of an archive. See ``Interpreter.load``."""
+        return await self.create_context(cwd, **with_archive("load", archive, options))
+
+    async def get_context(self, context_id: str) -> AsyncContext:
         """Return a context. See ``Interpreter.get_context``."""
         return AsyncContext(self, await self._core.get_context(context_id), self._request)
 
     async def list_contexts(
         self, *, labels: Mapping[str, str] | None = None, usage: bool = False
-    ) -> list["AsyncContext"]:
+    ) -> list[AsyncContext]:
         """Return all contexts, also the default one, oldest first. See ``Interpreter.list_contexts``."""
         return [AsyncContext(self, data, self._request) for data in await self._core.list_contexts(labels, usage)]
 
@@ -158,7 +169,7 @@ class AsyncInterpreter:
         """Return what a context, or all of them, use and have done. See ``Interpreter.stats``."""
         return await self._core.stats(context_id)
 
-    async def label_context(self, context_id: str, labels: Mapping[str, str | None]) -> "AsyncContext":
+    async def label_context(self, context_id: str, labels: Mapping[str, str | None]) -> AsyncContext:
         """Change a context's metadata: each of ``labels`` is set, or removed if it is None; the others stay."""
         return AsyncContext(
             self, await self._core.change_context(context_id, {"metadata": dict(labels)}), self._request
@@ -172,7 +183,7 @@ class AsyncInterpreter:
         """Interrupt the code that runs in a context. See ``Interpreter.interrupt``."""
         return await self._core.interrupt(context_id)
 
-    async def restart(self, context_id: str | None = None, *, cancel_queued: bool = False) -> "AsyncContext":
+    async def restart(self, context_id: str | None = None, *, cancel_queued: bool = False) -> AsyncContext:
         """Give a context a new Python. See ``Interpreter.restart``."""
         return AsyncContext(self, await self._core.restart(context_id, cancel_queued), self._request)
 
@@ -196,48 +207,3 @@ class AsyncInterpreter:
                     yield execution.events.popleft()
         finally:
             await execution.close()
-
-
-class AsyncContext(AsyncLooks, AsyncContextWithFiles):
-    """A context, and its client's methods for it. ``async with`` deletes it at the end of the block."""
-
-    def __init__(self, client: AsyncInterpreter, data: Mapping[str, Any], ask: RunRequestAsync) -> None:
-        super().__init__(data, ask)
-        self._client = client
-
-    async def __aenter__(self) -> Self:
-        """Return itself."""
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        """Delete it, if that has not been done."""
-        with contextlib.suppress(ContextNotFound):
-            await self.delete()
-
-    async def execute(self, code: str, **options: Unpack[ExecuteOptions]) -> Execution:
-        """See ``AsyncInterpreter.execute``."""
-        check_keywords("execute", options, ExecuteOptions)
-        return await self._client.execute(code, self.id, **options)
-
-    def stream(self, code: str, **options: Unpack[StreamOptions]) -> AsyncGenerator[Event | Gap, None]:
-        """See ``AsyncInterpreter.stream``."""
-        check_keywords("stream", options, StreamOptions)
-        return self._client.stream(code, self.id, **options)
-
-    async def start(self, code: str, **options: Unpack[StreamOptions]) -> AsyncBackground:
-        """See ``AsyncInterpreter.start``."""
-        return await self._client.start(code, self.id, **options)
-
-    async def interrupt(self) -> bool:
-        """See ``AsyncInterpreter.interrupt``."""
-        return await self._client.interrupt(self.id)
-
-    async def restart(self, *, cancel_queued: bool = False) -> "AsyncContext":
-        """See ``AsyncInterpreter.restart``."""
-        return await self._client.restart(self.id, cancel_queued=cancel_queued)
-
-    async def delete(self) -> None:
-        """See ``AsyncInterpreter.delete_context``."""
-        await self._client.delete_context(self.id)

@@ -4,6 +4,10 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from interpreterd.client.state import parse_lost, parse_skipped
+from interpreterd.model.archives import Skipped
+from interpreterd.model.losses import Lost
+
 
 class ContextData:
     """A context as the daemon described it. It does not change; ``get_context`` asks the daemon again.
@@ -46,3 +50,23 @@ class ContextData:
     def active(self) -> bool:
         """Whether its Python runs; if not, the next execution starts a new one."""
         return bool(self.data["active"])
+
+    @property
+    def persistent(self) -> bool:
+        """Whether it outlives the daemon."""
+        return bool(self.data.get("persistent"))
+
+    @property
+    def forked_from(self) -> str | None:
+        """The id of the context of which it is a fork, or None."""
+        return self.data.get("forkedFrom")
+
+    @property
+    def not_carried(self) -> tuple[Lost, ...]:
+        """What the original had, and a fork cannot have: threads, sockets, children and so on; known from ``fork``."""
+        return parse_lost(self.data.get("notCarried") or ())
+
+    @property
+    def skipped(self) -> tuple[Skipped, ...]:
+        """The variables that its archive does not have, each with the reason; known from ``load``."""
+        return parse_skipped((self.data.get("restored") or {}).get("skipped") or ())

@@ -28,6 +28,7 @@ _AS_IT_IS: Final = {
     "counted": "counted",
     "expressions": "expressions",
     "stop_on_error": "stopOnError",
+    "checkpoint": "checkpoint",
 }
 
 
@@ -180,7 +181,10 @@ class ClientCore:
     ) -> dict[str, Any]:
         """Make a context."""
         body = {"cwd": None if cwd is None else os.fspath(cwd), "language": language, **options}
-        return await self._request("POST", "/context", encode_request(body))
+        if options.get("archive") is None:
+            return await self._request("POST", "/context", encode_request(body))
+        # The more is in the archive, the longer it takes.
+        return await (await self.open()).request("POST", "/context", encode_request(body), waits=True)
 
     async def get_context(self, context_id: str) -> dict[str, Any]:
         """Return a context."""

@@ -6,6 +6,11 @@
     │   └── ExecutionLost       an execution that may still run cannot be followed any more
     ├── Refused                 the daemon refused the request; ``code`` says why
     │   ├── ContextNotFound
+    │   ├── CheckpointNotFound
+    │   ├── NothingToUndo
+    │   ├── ArchiveNotFound
+    │   ├── NotCarried          a fork would lack something, and must not
+    │   ├── NotSavedWhole       a context cannot hibernate
     │   └── LimitReached        may succeed later
     ├── UnexpectedAnswer        the answer is not from ``interpreterd``, or is from a proxy that cannot reach it
     ├── StartFailed             a private daemon did not start
@@ -16,7 +21,15 @@
 that JSON cannot hold raises ``InvalidArgument``, which is a ``ValueError``, or ``TypeError``.
 """
 
-from typing import Final
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any, Final
+
+from interpreterd.client.state import parse_lost, parse_skipped
+from interpreterd.model.archives import Skipped
+from interpreterd.model.losses import Lost
+
+NOTHING: Final[Mapping[str, Any]] = MappingProxyType({})
 
 
 class ClientError(Exception):
@@ -64,10 +77,19 @@ class Refused(ClientError):
         code: The reason, as a stable word: ``invalid_cwd``, ``default_context`` and so on. PROTOCOL.md lists them.
         status: The HTTP status.
         retry_after_s: After how many seconds to try again; None if the daemon does not say so.
+        answer: The daemon's JSON.
     """
 
-    def __init__(self, message: str, code: str, status: int, retry_after_s: float | None = None) -> None:
+    def __init__(
+        self,
+        message: str,
+        code: str,
+        status: int,
+        retry_after_s: float | None = None,
+        answer: Mapping[str, Any] = NOTHING,
+    ) -> None:
         super().__init__(message)
+        self.answer = dict(answer)
         self.code = code
         self.status = status
         self.retry_after_s = retry_after_s
@@ -75,6 +97,36 @@ class Refused(ClientError):
 
 class ContextNotFound(Refused):
     """No context has this id, or it has been deleted."""
+
+
+class CheckpointNotFound(Refused):
+    """The context has no such checkpoint, or no longer."""
+
+
+class NothingToUndo(Refused):
+    """The context has no checkpoint from right before its last execution."""
+
+
+class ArchiveNotFound(Refused):
+    """No archive has this id or name."""
+
+
+class NotCarried(Refused):
+    """A fork that must lack nothing would lack something. No fork was made."""
+
+    @property
+    def not_carried(self) -> tuple[Lost, ...]:
+        """What the fork would lack."""
+        return parse_lost(self.answer.get("notCarried", ()))
+
+
+class NotSavedWhole(Refused):
+    """A context cannot hibernate, because some of its variables cannot be saved. It is as it was."""
+
+    @property
+    def skipped(self) -> tuple[Skipped, ...]:
+        """The variables that cannot be saved, each with the reason."""
+        return parse_skipped(self.answer.get("skipped", ()))
 
 
 class LimitReached(Refused):
@@ -99,6 +151,11 @@ class StartFailed(ClientError):
 
 REFUSALS: Final[dict[str, type[Refused]]] = {
     "context_not_found": ContextNotFound,
+    "checkpoint_not_found": CheckpointNotFound,
+    "nothing_to_undo": NothingToUndo,
+    "archive_not_found": ArchiveNotFound,
+    "not_carried": NotCarried,
+    "not_saved_whole": NotSavedWhole,
     "limit_reached": LimitReached,
     "out_of_resources": LimitReached,
 }

@@ -80,8 +80,8 @@ async def download_file(link: Link, context_id: str, name: str, to: str | os.Pat
     response = await link.open("GET", _place(context_id, name), accept=ANY_TYPE)
     async with response:
         if to is None:
-            return b"".join([piece async for piece in _pieces(link, response)])
-        return await _save(_pieces(link, response), Path(to), name.rpartition("/")[2])
+            return b"".join([piece async for piece in pieces_of(link, response)])
+        return await save(pieces_of(link, response), Path(to), name.rpartition("/")[2])
 
 
 async def list_entries(link: Link, context_id: str, glob: str | None) -> list[FileEntry]:
@@ -97,8 +97,11 @@ async def remove_file(link: Link, context_id: str, name: str, *, recursive: bool
     await link.request("DELETE", _place(context_id, name) + ("?recursive=true" if recursive else ""))
 
 
-async def _save(pieces: AsyncIterator[bytes], path: Path, name: str) -> Path:
-    """Write a file with all ``pieces``; until then it has another name. Return its path, in ``path`` if that is one."""
+async def save(pieces: AsyncIterator[bytes], path: Path, name: str) -> Path:
+    """Write a file with all ``pieces``; until then it has another name.
+
+    Return its path: ``path``, or if that is a directory, ``name`` in it.
+    """
     if await asyncio.to_thread(path.is_dir):
         path /= name
     part = path.with_name(f"{path.name}.{secrets.token_hex(4)}.part")
@@ -120,7 +123,7 @@ def _drop(file: IO[bytes], path: Path) -> None:
     path.unlink(missing_ok=True)
 
 
-async def _pieces(link: Link, response: aiohttp.ClientResponse) -> AsyncIterator[bytes]:
+async def pieces_of(link: Link, response: aiohttp.ClientResponse) -> AsyncIterator[bytes]:
     """Yield the body, whole."""
     left = response.content_length
     with link.translated():

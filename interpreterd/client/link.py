@@ -14,7 +14,7 @@ import aiohttp
 import orjson
 from yarl import URL
 
-from interpreterd.client.errors import REFUSALS, ConnectionFailed, ConnectionLost, Refused, UnexpectedAnswer
+from interpreterd.client.errors import NOTHING, REFUSALS, ConnectionFailed, ConnectionLost, Refused, UnexpectedAnswer
 from interpreterd.model.names import JSON, NATIVE_PATH
 
 DEFAULT_URL: Final = "http://127.0.0.1:3987"
@@ -50,14 +50,18 @@ class Link:
         self._responses: weakref.WeakSet[aiohttp.ClientResponse] = weakref.WeakSet()
         self._closed = False
 
-    async def request(self, method: str, path: str, body: bytes | None = None) -> dict[str, Any]:
+    async def request(
+        self, method: str, path: str, body: bytes | None = None, *, waits: bool = False
+    ) -> dict[str, Any]:
         """Return the answer's JSON object. ``path`` is below the native API's, and quoted; ``body`` is JSON.
+
+        If it ``waits``, it has no limit of time, but the daemon's machine must go on to give signs of life.
 
         Raises:
             ClientError: The daemon refuses, does not answer, or something else answers.
         """
         try:
-            async with asyncio.timeout(REQUEST_TIMEOUT_S):
+            async with asyncio.timeout(None if waits else REQUEST_TIMEOUT_S):
                 response = await self.open(method, path, body)
                 with self.translated():
                     async with response:
@@ -158,7 +162,8 @@ class Link:
         match answer:
             case {"error": str(text), "code": str(code)}:
                 seconds = response.headers.get("Retry-After", "")
-                return refused_as(text, code, response.status, float(seconds) if seconds.isdecimal() else None)
+                retry_after_s = float(seconds) if seconds.isdecimal() else None
+                return refused_as(text, code, response.status, retry_after_s, answer or NOTHING)
             case _:
                 return self._unexpected(response)
 
@@ -182,9 +187,11 @@ class Link:
         return ConnectionFailed(f"no daemon answers at {self.url} ({reason})", f"interpreterd serve{start}")
 
 
-def refused_as(text: str, code: str, status: int, retry_after_s: float | None = None) -> Refused:
-    """Return the exception for a refusal of the daemon's."""
-    return REFUSALS.get(code, Refused)(text, code, status, retry_after_s)
+def refused_as(
+    text: str, code: str, status: int, retry_after_s: float | None = None, answer: Mapping[str, Any] = NOTHING
+) -> Refused:
+    """Return the exception for a refusal of the daemon's, whose JSON is ``answer``."""
+    return REFUSALS.get(code, Refused)(text, code, status, retry_after_s, answer)
 
 
 def _is_http(url: str) -> bool:

@@ -61,6 +61,7 @@ class StreamOptions(TypedDict, total=False):
         counted: Whether it counts, and is in the context's history; default True.
         expressions: Python expressions by names of yours: after the code, ``Execution.expressions`` has their values.
         stop_on_error: Whether an exception cancels the waiting executions of this client in the same context.
+        checkpoint: Whether to keep the context as it is before, so that ``Context.undo`` can go back there.
         functions: Functions of this program that the code may call, by their names in the code, or a list of them. A
             coroutine function is one there, too. They run here while the code waits: coroutines on the client's event
             loop, others in threads, up to 16 at the same time. What they raise, the code gets. Their arguments come
@@ -79,6 +80,7 @@ class StreamOptions(TypedDict, total=False):
     counted: bool | None
     expressions: Mapping[str, str] | None
     stop_on_error: bool | None
+    checkpoint: bool | None
     functions: HostFunctions | None
 
 
@@ -115,6 +117,9 @@ class ContextOptions(TypedDict, total=False):
         limits: What it may use, at most as much as the daemon allows: ``{"memoryBytes": 1 << 30}``.
         isolation: What its code may reach, at most as much as the daemon allows: ``"standard"``, ``"strict"``, or
             ``{"profile": "standard", "ports": [443]}``. See docs/isolation.md.
+        persistent: Whether its variables are saved, so that it is there again after the daemon's end. Needs a daemon
+            with ``--state-dir``, as does ``archive``.
+        archive: The id or name of an archive, with whose variables it begins; ``Interpreter.load`` does this.
     """
 
     preload: Sequence[str] | None
@@ -122,6 +127,8 @@ class ContextOptions(TypedDict, total=False):
     metadata: Mapping[str, str] | None
     limits: Mapping[str, float] | None
     isolation: str | Mapping[str, object] | None
+    persistent: bool | None
+    archive: str | None
 
 
 def check_keywords(call: str, given: Mapping[str, object], known: Any) -> None:

@@ -22,6 +22,7 @@ from interpreterd.model.events import (
     Stream,
 )
 from interpreterd.model.files import ChangedFiles
+from interpreterd.model.restored import Restored
 
 REPR_LIMIT_CHARS: Final = 200
 
@@ -64,6 +65,7 @@ class Execution:
         files: What the code has made or changed below the context's directory: ``files.files`` have ``path`` and
             ``size_bytes``; with ``files.is_cut`` there may be more. None without ``files=True``, or if its Python died.
         restarted: Whether the context got a new Python first: the variables of earlier executions are gone.
+        restored: What the context got back first, if it hibernated: ``restored.missing`` names what it could not get.
         cut_chars: How many characters of output are not in ``stdout`` and ``stderr``, since a stream was longer than
             ``output_limit_chars``. Callbacks have seen them.
         missed_events: How many events the daemon had dropped before the client reconnected. It keeps
@@ -80,6 +82,7 @@ class Execution:
     reason: str | None = None
     files: ChangedFiles | None = None
     restarted: bool = False
+    restored: Restored | None = None
     cut_chars: int = 0
     missed_events: int = 0
     replaced: int = 0
@@ -189,6 +192,7 @@ class Collector:
         self._turns = array("Q", [0])  # see ``Execution``
         self._finished: Finished | None = None
         self._restarted = False
+        self._restored: Restored | None = None
         self._missed = 0
         self._replaced = 0
         self._shown: list[Result | Display] = []
@@ -208,6 +212,8 @@ class Collector:
                 self._finished = event
             case Restarted():
                 self._restarted = True
+            case Restored():
+                self._restored = event
             case Gap(first=first, last=last):
                 self._missed += last - first + 1
             case Result() | Display():
@@ -269,6 +275,7 @@ class Collector:
             reason=self._finished.reason,
             files=self._finished.files,
             restarted=self._restarted,
+            restored=self._restored,
             expressions=self._expressions,
             results=tuple(map(Shown.of, self._shown)),
             cut_chars=self._cut_chars + sum(max(0, text.chars - self._limit_chars) for text in self._texts.values()),

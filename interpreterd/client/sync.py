@@ -7,24 +7,26 @@ from collections.abc import Generator, Mapping
 from types import TracebackType
 from typing import Any, Self, TypeVar, Unpack
 
+from interpreterd.client.archive_requests import with_archive
+from interpreterd.client.archives import Archives
 from interpreterd.client.background import Background, resume_background, start_background
 from interpreterd.client.callbacks import Callbacks, answer_of
-from interpreterd.client.context_files import ContextWithFiles, RunRequest, Work
+from interpreterd.client.context_files import Work
 from interpreterd.client.core import ClientCore
-from interpreterd.client.errors import ContextNotFound
 from interpreterd.client.following import FollowedExecution
 from interpreterd.client.functions import HostFunctions
+from interpreterd.client.handles import Context
 from interpreterd.client.local import LocalDaemon
-from interpreterd.client.looks import Looks
 from interpreterd.client.options import ContextOptions, ExecuteOptions, Options, StreamOptions, check_keywords
 from interpreterd.client.portal import Portal
 from interpreterd.client.results import Execution
+from interpreterd.client.state import Archive
 from interpreterd.model.events import Event, Gap, InputRequest
 
 _T = TypeVar("_T")
 
 
-class Interpreter:
+class Interpreter(Archives):
     """A client of a daemon.
 
         with Interpreter() as py:
@@ -163,7 +165,7 @@ class Interpreter:
         cwd: str | os.PathLike[str] | None = None,
         language: str | None = None,
         **options: Unpack[ContextOptions],
-    ) -> "Context":
+    ) -> Context:
         """Make a context: a Python of its own, whose variables stay from one execution to the next.
 
         Args:
@@ -174,11 +176,29 @@ class Interpreter:
         check_keywords("create_context", options, ContextOptions)
         return Context(self, self._portal.wait(self._core.create_context(cwd, language, options)), self._request)
 
-    def get_context(self, context_id: str) -> "Context":
+    def load(
+        self,
+        archive: str | Archive,
+        /,
+        cwd: str | os.PathLike[str] | None = None,
+        **options: Unpack[ContextOptions],
+    ) -> Context:
+        """Make a context with the variables of an archive, which ``Context.save`` has written.
+
+        ``context.skipped`` names those that could not be saved. The archive stays. For ``options`` see
+        ``ContextOptions``. Needs the minor version of Python that has saved it, and the modules of its objects.
+
+        Raises:
+            ArchiveNotFound: No archive has this id or name.
+            Refused: It cannot be loaded here; ``code`` and the message say why.
+        """
+        return self.create_context(cwd, **with_archive("load", archive, options))
+
+    def get_context(self, context_id: str) -> Context:
         """Return a context as it is now. Raises ``ContextNotFound``."""
         return Context(self, self._portal.wait(self._core.get_context(context_id)), self._request)
 
-    def list_contexts(self, *, labels: Mapping[str, str] | None = None, usage: bool = False) -> list["Context"]:
+    def list_contexts(self, *, labels: Mapping[str, str] | None = None, usage: bool = False) -> list[Context]:
         """Return all contexts, also the default one, oldest first.
 
         Args:
@@ -210,7 +230,7 @@ class Interpreter:
         """
         return self._portal.wait(self._core.interrupt(context_id))
 
-    def restart(self, context_id: str | None = None, *, cancel_queued: bool = False) -> "Context":
+    def restart(self, context_id: str | None = None, *, cancel_queued: bool = False) -> Context:
         """Give a context, ``default`` if None, a new Python; return once it has started.
 
         The running execution is lost, and so are all variables. Queued executions stay, unless ``cancel_queued``.
@@ -239,51 +259,6 @@ class Interpreter:
     def _leave(self, execution: FollowedExecution) -> None:
         with contextlib.suppress(RuntimeError):  # the client is closed: nobody to ask
             self._portal.wait(execution.close())
-
-
-class Context(Looks, ContextWithFiles):
-    """A context, and its client's methods for it. ``with`` deletes it at the end of the block."""
-
-    def __init__(self, client: Interpreter, data: Mapping[str, Any], ask: RunRequest) -> None:
-        super().__init__(data, ask)
-        self._client = client
-
-    def __enter__(self) -> Self:
-        """Return itself."""
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        """Delete it, if that has not been done."""
-        with contextlib.suppress(ContextNotFound):
-            self.delete()
-
-    def execute(self, code: str, **options: Unpack[ExecuteOptions]) -> Execution:
-        """See ``Interpreter.execute``."""
-        check_keywords("execute", options, ExecuteOptions)
-        return self._client.execute(code, self.id, **options)
-
-    def stream(self, code: str, **options: Unpack[StreamOptions]) -> Generator[Event | Gap, None, None]:
-        """See ``Interpreter.stream``."""
-        check_keywords("stream", options, StreamOptions)
-        return self._client.stream(code, self.id, **options)
-
-    def start(self, code: str, **options: Unpack[StreamOptions]) -> Background:
-        """See ``Interpreter.start``."""
-        return self._client.start(code, self.id, **options)
-
-    def interrupt(self) -> bool:
-        """See ``Interpreter.interrupt``."""
-        return self._client.interrupt(self.id)
-
-    def restart(self, *, cancel_queued: bool = False) -> "Context":
-        """See ``Interpreter.restart``."""
-        return self._client.restart(self.id, cancel_queued=cancel_queued)
-
-    def delete(self) -> None:
-        """See ``Interpreter.delete_context``."""
-        self._client.delete_context(self.id)
 
 
 def _end(core: ClientCore, portal: Portal, owner: int) -> None:

@@ -6,12 +6,14 @@ from typing import Any
 import orjson
 from attrs import frozen
 
+from interpreterd.client.state import parse_skipped
 from interpreterd.model import displays, events
 from interpreterd.model.comms import CommMessage
 from interpreterd.model.displays import is_json
 from interpreterd.model.failures import Details, Failure, Frame
 from interpreterd.model.files import ChangedFile, ChangedFiles
 from interpreterd.model.functions import CallOutcome, FunctionCall, FunctionEnd
+from interpreterd.model.restored import Restored
 
 
 @frozen
@@ -86,6 +88,14 @@ def _parse_event(message: dict[str, Any]) -> events.Event | events.Gap | None:
                 data=_json(message["data"]),
                 metadata=_json(message["metadata"]) if message["metadata"] else None,
                 buffers=tuple(binascii.a2b_base64(buffer) for buffer in message["buffers"]),
+            )
+        case "restored":
+            checkpoint = message["checkpoint"] or {}
+            return Restored(
+                checkpoint_id=checkpoint.get("id"),
+                checkpoint_name=checkpoint.get("name", ""),
+                archive_id=message["archive"],
+                missing=parse_skipped(message["missing"]),
             )
         case "gap":
             return events.Gap(first=message["first"], last=message["last"])

@@ -6,24 +6,11 @@ from typing import Final, Literal
 from attrs import frozen
 
 from interpreterd.model.context_info import ContextInfo
+from interpreterd.model.losses import Lost as Lost
 
 COPIES_LIMIT: Final = 64
 
 ForkDirectory = Literal["same", "copy"]
-
-
-@frozen
-class Lost:
-    """Something that a fork of a process cannot carry.
-
-    Attributes:
-        kind: ``thread``, ``executor``, ``task``, ``socket``, ``file``, ``connection``, ``gpu``, ``process``,
-            ``temporary`` and the like.
-        name: What a person knows it by.
-    """
-
-    kind: str
-    name: str
 
 
 @frozen(kw_only=True)

@@ -8,6 +8,7 @@ from prompt_toolkit.completion import CompleteEvent
 from prompt_toolkit.document import Document
 
 from interpreterd.cli import repl
+from interpreterd.cli.place import PromptPlace
 from interpreterd.cli.repl import ContextCompleter, indentation, is_complete
 from interpreterd.client import Completions
 
@@ -68,7 +69,8 @@ class Idle:
     ],
 )
 def test_names_of_an_idle_context_are_completed(state: str, line: str, offered: list[str]) -> None:
-    completer: Any = ContextCompleter(Idle(state), None)  # type: ignore[arg-type]
+    client: Any = Idle(state)
+    completer: Any = ContextCompleter(client, PromptPlace(client, None))
     found = [it.text for it in completer.get_completions(Document(line), CompleteEvent())]
     assert [name for name in found if name in (*offered, "a", "ab")] == offered
 

@@ -105,10 +105,10 @@ UNKNOWN = {
     "execute() got an unexpected keyword argument 'graceS'. Did you mean 'grace_s'?": lambda py: py.execute(
         "1", graceS=1
     ),
-    "execute() got an unexpected keyword argument 'x'; it takes charts, counted, envs, expressions, files, "
+    "execute() got an unexpected keyword argument 'x'; it takes charts, checkpoint, counted, envs, expressions, files, "
     "functions, grace_s, image_format, interactive, on_error, on_input, on_result, on_stderr, on_stdout, results, "
     "silent, stop_on_error, timeout": lambda py: py.execute("1", x=None),
-    "stream() got an unexpected keyword argument 'on_stdout'; it takes charts, counted, envs, expressions, "
+    "stream() got an unexpected keyword argument 'on_stdout'; it takes charts, checkpoint, counted, envs, expressions, "
     "files, functions, grace_s, image_format, interactive, results, silent, stop_on_error, timeout": (
         lambda py: first(py.stream("1", on_stdout=print))
     ),

@@ -14,6 +14,7 @@ from interpreterd.dialects.native.events import render_happened
 from interpreterd.model import displays, events, functions
 from interpreterd.model.comms import CommMessage
 from interpreterd.model.expiry import Expired
+from interpreterd.model.restored import Restored
 
 PROTOCOL = (ROOT / "PROTOCOL.md").read_text("utf-8")
 
@@ -89,6 +90,7 @@ def test_what_happens_in_a_context_is_as_documented() -> None:
         events.Finished(outcome=events.Outcome.COMPLETED, error=failure, execution_count=3),
         events.Output(stream=events.Stream.STDERR, text="from a thread\n"),
         events.WorkerEnded(how="killed by SIGKILL"),
+        Restored(checkpoint_id="7f0c3f6e-3a55-4d7c-9c0f-0b7c5a4f2b10", checkpoint_name="before"),
         Expired(why="it was idle for 600 s"),
     ]
     assert {type(event) for event in told} == kinds()
@@ -97,7 +99,7 @@ def test_what_happens_in_a_context_is_as_documented() -> None:
         render_happened(number, events.Happened(execution_id=execution_id if number < 19 else None, event=event))
         for number, event in enumerate(told)
     ]
-    lines.append(render_happened(21, events.Gap(first=3, last=21)))
+    lines.append(render_happened(22, events.Gap(first=3, last=22)))
     assert [json.loads(line or b"") for line in lines] == golden("feed")
 
 

@@ -17,7 +17,10 @@ DIALECTS: Final = "interpreterd/dialects/"
 # Names that several modules may define, each with the reason.
 HONEST: Final = {
     "Context": "the client's is the daemon's, seen from the other end",
-    "ContextNotFound": "the client raises it where the daemon does",
+    **dict.fromkeys(
+        ("ArchiveNotFound", "CheckpointNotFound", "ContextNotFound", "NotCarried", "NotSavedWhole", "NothingToUndo"),
+        "the client raises it where the daemon does",
+    ),
     "LimitReached": "the client raises it where the daemon does",
     "EXAMPLES": "each command's module has its own, which its help shows",
     "command": "each command's module has its own, and `cli/main.py` looks for it under this name",

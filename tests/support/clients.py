@@ -7,14 +7,14 @@ import sys
 from collections.abc import AsyncIterator, Callable
 from typing import Any, Self
 
-from interpreterd.client import AsyncInterpreter, Context, Interpreter, LocalDaemon
+from interpreterd.client import AsyncInterpreter, Checkpoint, Context, Interpreter, LocalDaemon
 
 _END = object()
 NOBODY = "http://127.0.0.1:9"  # the discard port: no server listens there
 
 
 class Threaded:
-    """Runs each call of an ``Interpreter`` or a ``Context`` in a thread."""
+    """Runs each call of an ``Interpreter``, a ``Context`` or a ``Checkpoint`` in a thread."""
 
     def __init__(self, it: Any) -> None:
         self.it = it
@@ -46,7 +46,7 @@ def _awaitable(function: Callable[..., Any]) -> Callable[..., Any]:
 def _threaded(value: Any) -> Any:
     if isinstance(value, list):
         return [_threaded(item) for item in value]
-    return Threaded(value) if isinstance(value, Context) else value
+    return Threaded(value) if isinstance(value, Context | Checkpoint) else value
 
 
 async def _iterate(events: Any) -> AsyncIterator[Any]:

@@ -15,7 +15,7 @@ from interpreterd.cli.attacks.ground import SECRET_VARIABLE, Ground, ground, sta
 from interpreterd.cli.attacks.judging import AttackResult, Campaign
 from interpreterd.client import Interpreter, Refused
 from interpreterd.client.errors import StartFailed
-from interpreterd.client.sync import Context
+from interpreterd.client.handles import Context
 
 DAEMON_END_TIMEOUT_S: Final = 10.0
 # Variables that the private daemon inherits, of those that would configure this user's own one.

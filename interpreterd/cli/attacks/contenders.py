@@ -15,7 +15,7 @@ from attrs import frozen
 from interpreterd.cli.attacks.ground import Ground, started
 from interpreterd.client import Interpreter
 from interpreterd.client.errors import ClientError
-from interpreterd.client.sync import Context
+from interpreterd.client.handles import Context
 
 ATTACKS_TIMEOUT_S: Final = 120
 SHOWN_TIMEOUT_S: Final = 5

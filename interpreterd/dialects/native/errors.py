@@ -9,6 +9,7 @@ from attrs import frozen
 
 from interpreterd.dialects import dialect
 from interpreterd.dialects.native.limits import limit_sentence
+from interpreterd.dialects.native.state_bodies import lost_body
 from interpreterd.http.closing import (
     GOING_AWAY,
     INTERNAL_ERROR,
@@ -160,7 +161,7 @@ def error_answer(error: InterpreterError | HttpError) -> ErrorAnswer:
     headers = {**shown.headers}
     if isinstance(error, RangeOutside):
         headers["Content-Range"] = f"bytes */{error.size_bytes}"  # RFC 9110, section 15.5.17
-    return ErrorAnswer(shown.status, error_body(sentence(error), error.code), headers)
+    return ErrorAnswer(shown.status, error_body(sentence(error), error.code, **_details(error)), headers)
 
 
 def closing_after(error: InterpreterError) -> Closing:
@@ -178,8 +179,17 @@ def sentence(error: InterpreterError) -> str:
     return text[:1].upper() + text[1:]
 
 
-def error_body(message: str, code: str) -> bytes:
+def _details(error: InterpreterError) -> dict[str, object]:
+    """Return the keys that an error has besides its sentence and its code; for most none."""
+    if isinstance(error, NotCarried):
+        return {"notCarried": lost_body(error.lost)}
+    if isinstance(error, NotSavedWhole):
+        return {"skipped": [{"name": name, "reason": reason} for name, reason in error.skipped]}
+    return {}
+
+
+def error_body(message: str, code: str, **details: object) -> bytes:
     """Return the JSON body of every error."""
     # It may quote a header that is no UTF-8: aiohttp makes lone surrogates of such bytes, which no JSON can hold.
     text = cut(message, SENTENCE_LIMIT_CHARS).encode(errors="backslashreplace").decode()
-    return orjson.dumps({"error": text, "code": code})
+    return orjson.dumps({"error": text, "code": code, **details})

@@ -19,6 +19,7 @@ from interpreterd.dialects.native.operations import parse_operation, parse_reque
 from interpreterd.dialects.native.refusals import execute_refusal, session_refusal
 from interpreterd.http.closing import INVALID_TEXT, TRY_AGAIN_LATER
 from interpreterd.model import displays, events, functions
+from interpreterd.model.archives import Skipped
 from interpreterd.model.comms import CommMessage
 from interpreterd.model.errors import (
     ContextDeleted,
@@ -32,6 +33,7 @@ from interpreterd.model.errors import (
 )
 from interpreterd.model.events import Event, Finished, Gap, Submitted, WorkerEnded
 from interpreterd.model.expiry import Expired
+from interpreterd.model.restored import Restored
 
 FEW = 15  # by kind: each kind is rendered in one form
 EXECUTION_ID = "0f0e4a52-7d0f-4f0b-9f0e-5a7d3c2b1a00"
@@ -123,6 +125,8 @@ KINDS: dict[type[Any], st.SearchStrategy[Any]] = {
     events.Queued: st.builds(events.Queued, ahead=numbers),
     events.Started: st.builds(events.Started, execution_count=numbers, worker_count=numbers),
     events.Restarted: st.just(events.Restarted()),
+    Restored: st.builds(Restored, checkpoint_id=text, checkpoint_name=text)
+    | st.builds(Restored, archive_id=text, missing=st.tuples(st.builds(Skipped, text, text))),
     events.InputRequest: st.builds(events.InputRequest, prompt=text, password=st.booleans()),
     functions.FunctionCall: st.builds(
         functions.FunctionCall,

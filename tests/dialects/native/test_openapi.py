@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from paths import GOLDEN
 
 from interpreterd.app import make_app
+from interpreterd.dialects.native.forks import parse_fork
 from interpreterd.dialects.native.requests import parse_change, parse_create, parse_execute
 from interpreterd.model.errors import InvalidRequest, MalformedRequest
 from interpreterd.setting_kinds import LEAST_MEMORY_BYTES
@@ -92,15 +93,25 @@ EDGES: dict[str, list[Any]] = {
     "functions": FUNCTIONS,
     "background": [],
     "origin": ["é" * 256, "é" * 257],
-    "cwd": ["/tmp"],
     "language": ["python", "Python"],
     "preload": [["numpy"], [1]],
     "limits": [{key: value} for key in LIMITS for value in LIMIT_VALUES],
     "metadata": ENVIRONMENTS,
+    "checkpoint": [],
+    "persistent": [],
+    "archive": ["model"],
+    "count": [64, 65, 1.0, 1.5],
+    "cwd": ["/tmp", "same", "copy"],
+    "strict": [],
     "later": [],
 }
 ANYTHING: list[Any] = [None, True, False, 0, 1, "", "x", [], {}]
-REQUESTS = (("Execute", parse_execute), ("CreateContext", parse_create), ("ChangeContext", parse_change))
+REQUESTS = (
+    ("Execute", parse_execute),
+    ("CreateContext", parse_create),
+    ("ChangeContext", parse_change),
+    ("Fork", parse_fork),
+)
 
 
 @pytest.mark.parametrize("key", EDGES)
