@@ -24,7 +24,7 @@ _OWN_PID = 0x7FFFFFF1  # in the program, see workers/isolation/seccomp.py
 
 def prepare():
     """Load now what will be needed: in a template once for all its workers, or before a context waits for it."""
-    from worker import belonging, first, handing, limiting, unsharing  # noqa: F401
+    from worker import anchor, belonging, first, handing, limiting, unsharing  # noqa: F401
 
     try:
         libc()

@@ -15,9 +15,10 @@ from worker.syscalls import libc
 def part(given, is_copy):
     """Enter a domain of its own, as ``given``, the ``part`` of the daemon's message, says. Raises OSError, ImportError.
 
-    A copy also gives up what only its original may do: the filter of system calls knows that by its number.
+    A copy also gives up what only its original may do, which the filter of system calls knows by its number. In a pid
+    namespace both do: each sees the other's processes.
     """
     calls = libc()
     landlock.enter_own_domain(given["abi"], calls)
-    if is_copy and "seccomp" in given:
+    if is_copy or given["forBoth"]:
         install(a2b_base64(given["seccomp"]), 0, calls)

@@ -106,18 +106,25 @@ def unshare(kernel, kinds):
 def move(kernel, channel, library, meanwhile):
     """Return in a child, which is born into the new pid namespace and goes on as the worker; see PROTOCOL.md.
 
-    The parent tells the daemon, and ends; the child calls ``meanwhile``. Raises OSError, also of ``meanwhile``.
+    It is the second process there, if a program of this machine can be the first: see ``anchor.py``. The parent tells
+    the daemon, and ends; the child calls ``meanwhile``. Raises OSError, also of ``meanwhile``.
     """
-    from worker import orphans, streams, system
+    from worker import anchor, orphans, streams, system
     from worker.first import be_mortal
 
     dies = bytes(4)  # filled by the kernel
     kernel.call("prctl", "prctl", PR_GET_PDEATHSIG, dies, 0, 0, 0)
     parent_fd = kernel.system("pidfd_open", SYS_PIDFD_OPEN, os.getpid(), 0)
+    first = None
+    if anchor.is_possible():
+        try:
+            first = anchor.start(parent_fd)
+        except OSError as error:
+            raise OSError(error.errno, f"first process: {error.strerror}") from None
     read_fd, write_fd = os.pipe()
     pid = os.fork()
     if pid:
-        _hand_over(channel, pid, write_fd)
+        _hand_over(channel, pid, first, write_fd)
     os.close(write_fd)
     os.setsid()
     system.weigh_session()
@@ -138,14 +145,15 @@ def move(kernel, channel, library, meanwhile):
         library.die_with_parent()
     orphans.current.begin()
     streams.current.begin_process()
-    be_mortal()
+    if first is None:
+        be_mortal()
     if error is not None:
         raise error
 
 
-def _hand_over(channel, pid, write_fd):
+def _hand_over(channel, pid, first, write_fd):
     try:
-        channel.send({"type": "moved", "pid": pid})
+        channel.send({"type": "moved", "pid": pid, **({} if first is None else {"first": first})})
         if channel.receive()["type"] == "leave":
             os.write(write_fd, b"1")
     finally:

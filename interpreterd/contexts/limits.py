@@ -24,8 +24,9 @@ STARTS_PER_PROCESSOR: Final = 2
 """More workers that start at the same time would only take the processor from each other."""
 
 
-# Of a worker, which do not count: two threads, and the process that it was before it moved into a pid namespace.
-_OWN_TASKS: Final = 3
+# Of a worker, which do not count: two threads, the process that it was before it moved into a pid namespace, and the
+# first process there.
+_OWN_TASKS: Final = 4
 
 
 def limits_of(settings: ContextSettings) -> Limits:

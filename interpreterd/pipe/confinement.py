@@ -37,11 +37,13 @@ class Parting:
 
     Attributes:
         abi: As in ``Landlock``.
-        seccomp: A further program, for the copy; None if it needs none.
+        seccomp: A further program, for the copy.
+        for_both: Whether the original needs that, too.
     """
 
     abi: int
-    seccomp: str | None = field(default=None, repr=lambda program: f"<{len(program or '')} characters>")
+    seccomp: str = field(repr=lambda program: f"<{len(program)} characters>")
+    for_both: bool = False
 
 
 @frozen(kw_only=True)
@@ -103,4 +105,4 @@ def confinement_body(it: Confinement) -> dict[str, Any]:
 
 def parting_body(it: Parting) -> dict[str, Any]:
     """Return ``part`` as JSON."""
-    return {"abi": it.abi} if it.seccomp is None else {"abi": it.abi, "seccomp": it.seccomp}
+    return {"abi": it.abi, "seccomp": it.seccomp, "forBoth": it.for_both}

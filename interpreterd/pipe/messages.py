@@ -21,7 +21,7 @@ from interpreterd.pipe.confinement import Confinement
 from interpreterd.pipe.failures import parse_reported
 from interpreterd.pipe.looks import parse_found
 from interpreterd.pipe.turns import SECRET_CHARS
-from interpreterd.pipe.values import get
+from interpreterd.pipe.values import get, get_optional
 
 VERSION: Final = 1
 # Limit for kinds that may come often. A prompt of 16,384 characters is the longest; an exception's text comes once.
@@ -135,9 +135,14 @@ class Configured:
 
 @frozen(kw_only=True)
 class Moved:
-    """Worker: from now on it is its child ``pid``, in a pid namespace. Answered by ``Leave``; no listener is told."""
+    """Worker: from now on it is its child ``pid``, in a pid namespace. Answered by ``Leave``; no listener is told.
+
+    Attributes:
+        first: Another child, the first process of the namespace, which does nothing; None if the worker is the first.
+    """
 
     pid: int
+    first: int | None = None
 
 
 @frozen(kw_only=True)
@@ -266,7 +271,7 @@ def _done(body: dict[str, Any]) -> Done:
 
 _PARSERS: Final[Mapping[str, Callable[[dict[str, Any]], FromWorker]]] = {
     "ready": _ready,
-    "moved": lambda body: Moved(pid=get(body, "pid", int)),
+    "moved": lambda body: Moved(pid=get(body, "pid", int), first=get_optional({"first": None, **body}, "first", int)),
     "configured": lambda body: Configured(),
     "failed": lambda body: Failed(reason=get(body, "reason", str)),
     "asked": _asked,

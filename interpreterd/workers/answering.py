@@ -1,6 +1,7 @@
 """The system calls of a worker's family that wait for the daemon's answer, from its configuration to its end.
 
 A copy of the worker has its filter, and so its listener: the same line answers both, until the last of them has ended.
+Until then the first process of their pid namespace stays, too.
 """
 
 import asyncio
@@ -10,8 +11,10 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 from interpreterd.pipe.messages import Configure, Configured, Failed, FromWorker
+from interpreterd.processes.nursery import Nursery
 
 if TYPE_CHECKING:
+    from interpreterd.workers.anchors import Anchor
     from interpreterd.workers.handing import Handed
     from interpreterd.workers.isolation.switchboard import CallLine
 
@@ -23,6 +26,7 @@ class Answering:
 
     Attributes:
         line: On which its calls are answered.
+        anchor: The first process of its pid namespace, if that is another one.
     """
 
     def __init__(self, on_failure: Callable[[str], None]) -> None:
@@ -33,6 +37,7 @@ class Answering:
         self._user: int | None = None
         self._worker = 0
         self.line: CallLine | None = None
+        self.anchor: Anchor | None = None
 
     def expect(
         self,
@@ -66,8 +71,17 @@ class Answering:
         elif isinstance(message, Configured):
             self._on_failure("it has sent no listener for its calls")
 
+    def settle(self, first: int | None, parent: int, nursery: Nursery) -> None:
+        """The worker is in a pid namespace now, of which ``first`` is the first process, a child of ``parent``."""
+        if first is not None:
+            from interpreterd.workers.anchors import Anchor
+
+            self.anchor = Anchor(first, parent, nursery)
+
     def join(self, original: "Answering", worker: int) -> None:
         """Answer the calls of ``worker`` from now on, a copy of that of ``original``."""
+        if original.anchor is not None:
+            self.anchor = original.anchor.join()
         if original.line is not None:
             self.line, self._worker = original.line, worker
             self.line.loopback.join(worker)
@@ -88,7 +102,9 @@ class Answering:
             self._handed.close()
         if self.line is not None:
             self.line.leave(self._worker)
-        self._handed = self.line = None
+        if self.anchor is not None:
+            self.anchor.leave()
+        self._handed = self.line = self.anchor = None
         self._on_failure = _ignore  # otherwise the worker and this would keep each other
 
 

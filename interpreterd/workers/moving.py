@@ -61,3 +61,8 @@ class Heir:
             self._on_end(status)
         else:
             asyncio.get_running_loop().call_later(AGAIN_S, self._watch)
+
+
+def are_children(parent: int, *pids: int | None) -> bool:
+    """Return whether all of ``pids`` are children of ``parent``; None stands for no process."""
+    return all(parent_and_start(pid)[0] == parent for pid in pids if pid is not None)

@@ -7,8 +7,7 @@
     pipe         <── bundles ─      a private fd: values, tables, pictures
 
 All output that was written before a message comes before it. So before the daemon handles a message, it reads the
-data that the pipes hold at that moment (FIONREAD). That is never more than a pipe's capacity, however fast a grandchild
-goes on writing, and it does not need the worker's cooperation.
+data that the pipes hold at that moment (FIONREAD), which is never more than a pipe's capacity.
 """
 
 import asyncio
@@ -25,12 +24,12 @@ from interpreterd.model.errors import ProtocolError
 from interpreterd.pipe import encoders, messages
 from interpreterd.pipe.decoders import Decoder
 from interpreterd.pipe.messages import Done, Exiting, FromWorker, Moved, Ready, ToWorker
-from interpreterd.processes.families import killing, parent_and_start
+from interpreterd.processes.families import killing
 from interpreterd.processes.foreground import Interrupts
 from interpreterd.processes.nursery import Nursery
 from interpreterd.workers.answering import Answering
 from interpreterd.workers.endings import expect_the_end, fail_if_it_stands_still, how_ended
-from interpreterd.workers.moving import Heir
+from interpreterd.workers.moving import Heir, are_children
 from interpreterd.workers.outbox import Outbox
 from interpreterd.workers.outputs import Outputs
 from interpreterd.workers.pipes import PIPE_LIMIT_BYTES, Ends, unread
@@ -51,15 +50,15 @@ class ProcessWorker(asyncio.Protocol):
         self.exited: str | None = None
         self.broken: str | None = None
         self.configured: messages.Configure | None = None
-        self._nursery = nursery
+        self.nursery = nursery
         self._channel: asyncio.Transport | None = None
         self._outbox: Outbox | None = None
         self._socket = ends.channel
         self._opening = False
         self._decoder = Decoder()
         self._killed = False
-        self._may_move = self._has_moved = False
-        self._answering = Answering(self._break)
+        self._may_move = self._is_first = False
+        self.answering = Answering(self._break)
         self._outputs = Outputs(ends, lambda: self.listener, self._break)
         self._interrupts = Interrupts(pid, self._signal)
 
@@ -74,11 +73,11 @@ class ProcessWorker(asyncio.Protocol):
             self._interrupts.begin_execution()
         elif isinstance(message, messages.Configure):
             self._may_move = message.moves
-            self._answering.expect(message, self._socket, self._channel, self.data_received)
+            self.answering.expect(message, self._socket, self._channel, self.data_received)
         if not self._outbox.takes(message):
             return
         if isinstance(message, messages.Exit):  # afterwards its files in /dev/shm cannot be seen
-            self._nursery.note_remains(self.pid, partial(self._outbox.send, message))
+            self.nursery.note_remains(self.pid, partial(self._outbox.send, message))
         else:
             self._outbox.send(message)
 
@@ -96,9 +95,9 @@ class ProcessWorker(asyncio.Protocol):
         if self.exited is None:
             self._killed = True
             self._send_no_more()
-            steps = killing(self.pid, before=self._nursery.remains.noting(self.pid))
+            steps = killing(self.pid, before=self.nursery.remains.noting(self.pid))
             # Once it is reaped, another process may get its pid.
-            self._nursery.kill(takewhile(lambda _: self.exited is None, steps))
+            self.nursery.kill(takewhile(lambda _: self.exited is None, steps))
             asyncio.get_running_loop().call_later(SET_FREE_AFTER_S, self._set_free)
 
     def give_up(self, how: str) -> None:
@@ -110,7 +109,7 @@ class ProcessWorker(asyncio.Protocol):
     def _set_free(self) -> None:
         """Kill a process that may hold it: one that has got away from its family, and traces it."""
         if self.exited is None:
-            self._nursery.sweep_soon()
+            self.nursery.sweep_soon()
 
     def pause_output(self) -> None:
         """See ``Worker``."""
@@ -200,25 +199,26 @@ class ProcessWorker(asyncio.Protocol):
     def _notice(self, message: FromWorker) -> None:
         """Take the parts of a message that are not for the listener."""
         may_move, self._may_move = self._may_move, False
-        self._answering.notice(message, self.pid)
+        self.answering.notice(message, self.pid)
         if isinstance(message, Moved):
-            if may_move and parent_and_start(message.pid)[0] == self.pid:
-                self._move(message.pid)
+            if may_move and are_children(self.pid, message.pid, message.first):
+                self._move(message)
             else:
                 self._break("it says that it has moved")
         elif isinstance(message, Ready) and message.mark is not None:
             self._outputs.use_marks(message.mark)
         elif isinstance(message, Done | Exiting):
             if isinstance(message, Exiting):
-                self._nursery.note_remains(self.pid)
+                self.nursery.note_remains(self.pid)
             self._interrupts.end_execution(children=isinstance(message, Done) and message.children)
 
-    def _move(self, pid: int) -> None:
-        """Be the daemon's side of ``pid`` from now on, a child of the process that has been the worker so far."""
-        self._nursery.add(pid)
-        Heir(pid, self.pid, partial(self.process_exited, pid=pid))
-        self.pid, self._has_moved = pid, True
-        self._interrupts = Interrupts(pid, self._signal)
+    def _move(self, moved: Moved) -> None:
+        """Be the daemon's side of ``moved.pid`` from now on, a child of the former worker."""
+        self.nursery.add(moved.pid)
+        Heir(moved.pid, self.pid, partial(self.process_exited, pid=moved.pid))
+        self.answering.settle(moved.first, self.pid, self.nursery)
+        self.pid, self._is_first = moved.pid, moved.first is None
+        self._interrupts = Interrupts(self.pid, self._signal)
         self.send(messages.Leave())
 
     def _is_ignored(self) -> bool:
@@ -271,9 +271,9 @@ class ProcessWorker(asyncio.Protocol):
         process from which the worker has moved away.
         """
         pid = self.pid if pid is None else pid
-        self._nursery.remove(pid)
+        self.nursery.remove(pid)
         if pid == self.pid and self.exited is None:
-            self._leave(how_ended(returncode, is_first=self._has_moved))
+            self._leave(how_ended(returncode, is_first=self._is_first))
 
     def _leave(self, how: str) -> None:
         self._read_last_messages()
@@ -281,7 +281,7 @@ class ProcessWorker(asyncio.Protocol):
         self.exited = how + ("" if complete else "; the end of its output is lost")
         self.end_text()
         self._outputs.close()
-        self._answering.close()
+        self.answering.close()
         self._interrupts.end()
         self._send_no_more()
         if self._channel is not None:

@@ -44,7 +44,7 @@ class Seated(Place):
 
 
 @pytest.mark.parametrize(
-    ("kind", "layers", "processes"), [(Place, (), None), (Place, ("user-namespace",), 13), (Seated, (), 13)]
+    ("kind", "layers", "processes"), [(Place, (), None), (Place, ("user-namespace",), 14), (Seated, (), 14)]
 )
 def test_the_kernel_counts_the_processes_of_a_context_only_if_it_has_a_user_of_its_own(
     kind: type[Place], layers: tuple[str, ...], processes: int | None

@@ -90,7 +90,7 @@ async def test_the_kernel_stops_a_fork_bomb_of_a_context_with_a_user_of_its_own(
             if "user-namespace" not in shown["isolation"]["layers"]:
                 pytest.skip("contexts have no user namespaces here")
             result = await client.run(BOMB + WAIT, context)
-            assert result.stdout.splitlines()[0] == "(23, 23)"
+            assert result.stdout.splitlines()[0] == "(24, 24)"
             assert ended(result)[0][-2:] == [error("WorkerDied", "process limit of 20 exceeded"), COMPLETED]
         await daemon.stop()
     finally:

@@ -42,7 +42,7 @@ status = dict(line.split(":\\t", 1) for line in open("/proc/self/status"))
 print(json.dumps([os.getpid(), os.getppid(), [it for it in os.listdir("/proc") if it.isdigit()], os.getcwd(),
     status["Pid"].strip(), os.readlink("/proc/self"), os.listdir("/dev/shm")]))""",
     )
-    assert seen == [1, 0, ["1"], str(tmp_path), "1", "1", []]
+    assert seen == [2, 0, ["1", "2"], str(tmp_path), "2", "2", []], "1 does nothing"
 
 
 CHILDREN = {
@@ -163,7 +163,7 @@ async def test_exit_and_restart_make_a_new_worker(strict: Client, tmp_path: Path
     assert (await strict.run("print('x' in globals())", context)).stdout == "False\n"
     await strict.run("x = 1", context)
     assert (await strict.request("POST", f"/context/{context}/restart"))[0] == 200
-    assert await told(strict, context, "import os; print(int('x' in globals()) + os.getpid())") == 1
+    assert await told(strict, context, "import os; print(int('x' in globals()) + os.getpid())") == 2
 
 
 async def test_orphans_are_reaped(strict: Client, tmp_path: Path) -> None:
@@ -179,9 +179,9 @@ own = subprocess.Popen(['true'])
     await strict.run(code, context)
     for _ in range(100):  # it is reaped at the end of an execution, once it has ended
         left = await told(strict, context, "print(json.dumps([it for it in os.listdir('/proc') if it.isdigit()]))")
-        if len(left) == 2:
+        if len(left) == 3:
             break
-    assert len(left) == 2
+    assert len(left) == 3
     assert await told(strict, context, "print(own.wait())") == 0
 
 
@@ -257,7 +257,7 @@ async def test_a_daemon_without_privileges_isolates_as_well(
         layers = (await client.request("GET", f"/context/{one}"))[1]["isolation"]["layers"]
         assert {"user-namespace", "mount-namespace", "pid-namespace", "ipc-namespace", "net-namespace"} <= set(layers)
         code = "import os; open('mine', 'w').close(); print(f'[{os.getpid()}, {os.getuid()}]')"
-        assert await told(client, one, code) == [1, NOBODY]
+        assert await told(client, one, code) == [2, NOBODY]
         code = f"import os; print(int(os.path.exists({str(folders[0])!r})))"
         assert await told(client, other, code) == 0
         for how in ("fork", "shared memory", "a terminal", "a server"):

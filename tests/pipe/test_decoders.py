@@ -35,7 +35,7 @@ text = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
 failures = st.builds(Failure, name=text, value=text, traceback=text)
 messages = st.one_of(
     st.builds(Ready, pid=st.integers(0, 2**31), python=text),
-    st.builds(Moved, pid=st.integers(0, 2**31)),
+    st.builds(Moved, pid=st.integers(0, 2**31), first=st.integers(0, 2**31)),
     st.builds(Configured),
     st.builds(Failed, reason=text),
     st.builds(Done, execution_id=text, error=st.none() | failures),
@@ -64,7 +64,7 @@ def body(message: FromWorker) -> dict[str, Any]:
             told = {"type": "ready", "version": VERSION, "pid": message.pid}
             return told | {"python": message.python, "mark": message.mark}
         case Moved():
-            return {"type": "moved", "pid": message.pid}
+            return {"type": "moved", "pid": message.pid, "first": message.first}
         case Configured():
             return {"type": "configured"}
         case Failed():

@@ -161,7 +161,7 @@ FROM_WORKER: list[messages.FromWorker] = [
     Done(execution_id="e9", found=Comms(comms=(OpenComm(comm_id="c", target="jupyter.widget"),))),
     Exiting(execution_id="e6"),
     Synced(),
-    Moved(pid=4713),
+    Moved(pid=4713, first=4712),
     Forked(pid=4712),
     Reaped(pid=4712, status=-9),
 ]

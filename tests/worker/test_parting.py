@@ -1,6 +1,5 @@
 """Copies of a confined worker and the worker itself do not reach each other; all else is as before."""
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -82,7 +81,7 @@ def confined(worker: DrivenWorker, tmp_path: Path) -> DrivenWorker:
 
 def said(worker: DrivenWorker, code: str) -> Any:
     """Return ``it`` of ``code``, which has ``part``."""
-    given = json.dumps(parting_body(parting(abilities(worker.python))))
+    given = parting_body(parting(abilities(worker.python), has_pids=False))
     begin = f"import os\nword = 'part-{worker.pid}'\npart = lambda is_copy: own('parting').part({given}, is_copy)\n"
     return told(worker, begin + code)
 

@@ -1,10 +1,12 @@
 """The worker's namespaces and its view of the file system, as root and as another user."""
 
+import contextlib
 import os
 import signal
 import socket
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from confined import confine
@@ -187,13 +189,31 @@ def test_a_namespace_that_is_refused_is_named() -> None:
 
 
 @pytest.fixture
-def strict(worker: DrivenWorker, tmp_path: Path) -> Iterator[DrivenWorker]:
+def strict(worker: DrivenWorker, firsts: list[int], tmp_path: Path) -> Iterator[DrivenWorker]:
     """Yield a worker that has been told to be strictly confined; it ends with the test."""
     need("mount", "pid", "ipc", "net")
     given = confine(worker.python, tmp_path, tmp_path, "strict")
     worker.send({"type": "configure", "cwd": str(tmp_path), "envs": {}, "confine": given})
     yield worker
     worker.channel.close()
+    for first in firsts:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(first, signal.SIGKILL)
+
+
+@pytest.fixture
+def firsts(worker: DrivenWorker, monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Return the first processes of pid namespaces of which ``worker`` has told; the daemon would end them."""
+    receive, told = worker.receive, list[int]()
+
+    def received() -> Any:
+        message = receive()
+        if message is not None and message.get("first"):
+            told.append(message["first"])
+        return message
+
+    monkeypatch.setattr(worker, "receive", received)
+    return told
 
 
 def wait_for_end(pid: int) -> None:
@@ -205,13 +225,13 @@ def wait_for_end(pid: int) -> None:
 def test_a_worker_goes_on_as_its_child(strict: DrivenWorker) -> None:
     moved = strict.receive()
     assert moved is not None
-    assert (moved["type"], [moved["pid"]]) == ("moved", children(strict.pid))
+    assert (moved["type"], [moved["first"], moved["pid"]]) == ("moved", children(strict.pid))
     strict.send({"type": "leave"})
     assert strict.receive() == {"type": "configured"}
     assert strict.process.wait() == 0
     code = "import os, sys; print(os.getpid(), len(os.listdir('/proc/self/fd'))); print('err', file=sys.stderr)"
     ran = strict.run(code)
-    assert (ran.stdout.split()[0], ran.stderr) == ("1", "err\n")
+    assert (ran.stdout.split()[0], ran.stderr) == ("2", "err\n")
     strict.start("print('on', flush=True)\nwhile True: pass")
     strict.until("on")
     os.kill(moved["pid"], signal.SIGINT)
@@ -223,6 +243,7 @@ def test_a_worker_goes_on_as_its_child(strict: DrivenWorker) -> None:
     strict.send({"type": "exit"})
     assert strict.receive() is None
     wait_for_end(moved["pid"])
+    assert alive(moved["first"]), "the daemon ends it"
 
 
 @pytest.mark.parametrize("answer", [{"type": "sync"}, None])

@@ -5,6 +5,7 @@ import contextlib
 import os
 import signal
 import subprocess
+import sys
 from collections.abc import Iterator
 
 import pytest
@@ -12,11 +13,19 @@ import pytest
 from interpreterd.pipe.confinement import Confinement, Landlock
 from interpreterd.pipe.messages import Configure, Configured, FromWorker
 from interpreterd.processes.nursery import Nursery
-from interpreterd.workers.moving import Heir
+from interpreterd.workers.moving import Heir, are_children
 from interpreterd.workers.pipes import both_ends
 from interpreterd.workers.process import ProcessWorker
 from interpreterd.workers.worker import Deaf
 
+KEEPER = """
+import os, time
+child = os.fork()
+if not child:
+    time.sleep(1000)
+print(child, flush=True)
+time.sleep(1000)
+"""
 LANDLOCK = Landlock(abi=7, read=(), write=())
 CONFINED = Confinement(home="/", temporary="/", landlock=LANDLOCK, namespaces=("pid",), seccomp="")
 MOVES = Configure(cwd="/", confine=CONFINED)
@@ -155,3 +164,14 @@ async def test_a_process_that_ended_before_its_parent_is_waited_for_until_the_pa
     assert not ended.done()
     family.process.kill()
     assert await ended is None
+
+
+def test_children_are_told_from_others() -> None:
+    with subprocess.Popen([sys.executable, "-c", KEEPER], stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        child = int(process.stdout.readline())
+        assert are_children(os.getpid(), process.pid, None)
+        assert are_children(process.pid, child)
+        assert not are_children(os.getpid(), process.pid, child)
+        for pid in (child, process.pid):
+            os.kill(pid, signal.SIGKILL)

@@ -196,7 +196,7 @@ async def test_a_worker_that_reads_no_answers_to_its_calls_breaks_the_protocol(u
 
 @pytest.mark.parametrize("how", ["is killed", "ends", "closes its channel"])
 async def test_the_rest_is_dropped_when_the_worker(unread: ProcessWorker, how: str) -> None:
-    unread._nursery.kill = lambda work: None  # type: ignore[method-assign]
+    unread.nursery.kill = lambda work: None  # type: ignore[method-assign]
     unread.send(LONG)
     await asyncio.sleep(0)
     outbox = unread._outbox

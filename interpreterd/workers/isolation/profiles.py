@@ -27,6 +27,8 @@ LANDLOCK_NEEDED: Final = 6  # signals and abstract sockets
 _LANDLOCK_HELP: Final = "Linux 6.12 or newer, started with landlock among its security modules (lsm=landlock,…)"
 # Landlock knows no right for chmod(2) and utime(2): who owns a file may change them.
 _UID_HELP: Final = "--isolation-uids, or a daemon that is not root, or one that may make mount namespaces"
+# Elsewhere a worker is the first process of its pid namespace, and its copies would end with it: worker/anchor.py.
+ANCHORED: Final = ("x86_64",)
 _SECCOMP_HELP: Final = "a kernel with seccomp filters, on x86_64 or aarch64"
 
 
@@ -116,12 +118,13 @@ def plan(
     )
     answers = machine.loopback and isolation.network == SOME_PORTS
     has_pids = "pid" in spaces
+    may_be_copied = not has_pids or machine.architecture in ANCHORED
     rules = seccomp.CallRules(
         sockets=has_net or isolation.network != NO_NETWORK,
         unix_sockets=not is_strict or (has_view and has_net),
         other_processes=has_pids,
         asks_connect=answers,
-        asks_leave=not has_pids,
+        asks_leave=may_be_copied,
     )
     confinement = Confinement(
         home=private.home,
@@ -132,19 +135,20 @@ def plan(
         if has_view
         else None,
         seccomp=seccomp.program(rules, machine.architecture),
-        listener=answers or not has_pids,
+        listener=answers or may_be_copied,
         notes=_notes(isolation, cwd),
         user=user,
-        parting=None if has_pids else parting(machine),
+        parting=parting(machine, has_pids=has_pids) if may_be_copied else None,
     )
     names = (*(f"{kind}-namespace" for kind in spaces), *(("loopback",) if answers else ()))
     layers = (f"landlock:{machine.landlock}", "seccomp", "capabilities", *names)
     return Plan(confinement=confinement, layers=layers if user is None else (*layers, f"uid:{user}"))
 
 
-def parting(machine: Abilities) -> Parting:
-    """Return what keeps copies of a worker from it. In a pid namespace there are none: they would end with it."""
-    return Parting(abi=machine.landlock, seccomp=seccomp.program_of_copies(machine.architecture))
+def parting(machine: Abilities, *, has_pids: bool) -> Parting:
+    """Return what keeps copies of a worker from it; ``has_pids`` if all of them are in one pid namespace."""
+    program = seccomp.program_of_copies(machine.architecture)
+    return Parting(abi=machine.landlock, seccomp=program, for_both=has_pids)
 
 
 def _real(paths: Iterable[str]) -> tuple[str, ...]:

@@ -69,13 +69,17 @@ def test_a_context_reaches_its_own_servers_if_the_daemon_can_connect_it(network:
     assert ("loopback" in told.layers) is (asks and able)
 
 
-def test_a_worker_can_be_copied_if_it_is_not_the_first_of_a_pid_namespace() -> None:
+def test_a_worker_can_be_copied_unless_it_is_the_first_of_a_pid_namespace() -> None:
     strict = evolve(STANDARD, profile="strict", network="none")
     plain = plan(strict, ABLE, cwd="/work", private=PRIVATE).confinement
-    spaced = plan(strict, evolve(ABLE, namespaces=Namespaces()), cwd="/work", private=PRIVATE).confinement
-    assert plain.parting == Parting(abi=ABLE.landlock, seccomp=program_of_copies(ABLE.architecture))
-    assert plain.listener, "its copies leave its family, which the daemon has to allow"
-    assert (spaced.parting, spaced.listener) == (None, False)
+    machine = evolve(ABLE, namespaces=Namespaces())
+    spaced = plan(strict, machine, cwd="/work", private=PRIVATE).confinement
+    first = plan(strict, evolve(machine, architecture="aarch64"), cwd="/work", private=PRIVATE).confinement
+    no_names = program_of_copies(ABLE.architecture)
+    assert plain.parting == Parting(abi=ABLE.landlock, seccomp=no_names)
+    assert spaced.parting == Parting(abi=ABLE.landlock, seccomp=no_names, for_both=True)
+    assert (plain.listener, spaced.listener) == (True, True), "copies leave a family, which the daemon has to allow"
+    assert (first.parting, first.listener) == (None, False)
 
 
 def test_the_environment_never_holds_other_contexts_directories() -> None:
