@@ -76,7 +76,7 @@ CONTEXT: Final = closed(
     {
         "context": STRING,
         "cwd": STRING,
-        "state": {"enum": ["starting", "idle", "busy", "dead"]},
+        "state": {"enum": ["starting", "idle", "busy", "dead", "hibernating"]},
         "lastUsedAt": STRING,
         "own": {"type": "boolean", "description": "It is used where `context` is left out."},
     }

@@ -136,7 +136,7 @@ class Contexts:
             last_at = max(alive_at, datetime.fromisoformat(context["lastUsedAt"]))
         except (ValueError, TypeError):  # another client has changed the label
             return False
-        works = context["state"] not in ("idle", "dead") or context["queued"]
+        works = context["state"] not in ("idle", "dead", "hibernating") or context["queued"]
         return not works and (now - last_at).total_seconds() > self._idle_s
 
     def _may_see(self, caller: Caller, context: AsyncContext) -> bool:

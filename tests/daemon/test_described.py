@@ -11,6 +11,7 @@ import pytest
 from aiohttp import web
 from described import OPERATIONS, WEBSOCKET, Walk, documented, headed
 from described_files import files, refused_files
+from described_state import OTHERS, TURNS, WITH_BODY, state, state_that_fails
 from fake_worker import FakeLauncher
 from harness import Client, Daemon, Gate
 from looking import CODE_LOOKS, LOOKS, looks, looks_that_fail
@@ -55,12 +56,16 @@ async def test_every_answer_is_as_described_and_every_described_one_is_reached(
         await following(walk)
         await files(walk, tmp_path)
         await looks(walk, gate)
+    keeper = await start_daemon("--state-dir", str(tmp_path / "state"), "--archive-after-s", "1000")
+    async with Client(keeper.url) as client:
+        await state(Walk(lambda method, path, **keys: client.http.request(method, client.url + path, **keys), seen))
     launcher = FakeLauncher()
     inside = await aiohttp_client(make_app(settings=Settings.of(cwd=str(tmp_path)), launcher=launcher))
     walk = Walk(inside.request, seen)
     with monkeypatch.context() as patch:
         await mistakes(walk, patch)
         await refused_files(walk, monkeypatch)
+    await state_that_fails(walk, monkeypatch)
     await looks_that_fail(walk, launcher, inside.app[MANAGER])
     await failures(walk, launcher, inside.app[MANAGER])
     assert seen == documented()
@@ -76,7 +81,7 @@ async def bad_bodies(walk: Walk) -> None:
         yield b"{"
         await asyncio.Event().wait()
 
-    for name in ("createContext", "changeContext", "execute", "answerInput", "answerCall", *CODE_LOOKS):
+    for name in ("createContext", "changeContext", "execute", "answerInput", "answerCall", *WITH_BODY, *CODE_LOOKS):
         await walk(name, 408, "request_timeout", data=unfinished())
         await walk(name, 413, data=b" " * (BODY_LIMIT_BYTES + 1))
         await walk(name, 415, data=b"{}", headers={"Content-Encoding": "gzip"})
@@ -226,10 +231,10 @@ async def mistakes(walk: Walk, patch: pytest.MonkeyPatch) -> None:
     patch.setattr(FakeLauncher, "describe_python", fail)
     with patch.context() as full:
         full.setattr(bodies, "receiving", too_much)
-        for name in ("createContext", "changeContext", "execute", "answerInput", "answerCall", *CODE_LOOKS):
+        for name in ("createContext", "changeContext", "execute", "answerInput", "answerCall", *WITH_BODY, *CODE_LOOKS):
             await walk(name, 503, "limit_reached", data=b"{}")
     for name, (_, _, operation) in OPERATIONS.items():
-        if "500" in operation["responses"]:
+        if "500" in operation["responses"] and name not in (*TURNS, *OTHERS):
             body = {"code": "pass"} if name in TAKE_CODE else {"value": 1} if name == "answerCall" else None
             await walk(name, 500, "internal_error", **({} if body is None else {"json": body}))
 

@@ -214,7 +214,7 @@ async def test_no_more_run_at_once_than_may(url: str, tmp_path: Path, monkeypatc
     assert f"pi is about {await hundred.estimate(4, 20_000, 1):.5f}\n" == expected(4, 20_000)
 
 
-@pytest.mark.parametrize("name", ["agent", "hundred"])
+@pytest.mark.parametrize("name", ["agent", "hundred", "repairs"])
 def test_a_daemon_that_is_not_there_is_one_sentence(name: str, tmp_path: Path) -> None:
     failed = run(EXAMPLES / f"{name}.py", INTERPRETERD_URL=f"unix:{tmp_path}/nobody")
     assert failed.returncode == 1

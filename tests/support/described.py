@@ -143,6 +143,7 @@ class Walk:
         id: str = "nobody",
         call: str = "1",
         file: str = "file",
+        checkpoint: str = "nothing",
         query: str = "",
         meanwhile: Callable[[], Awaitable[Any]] | None = None,
         **options: Any,
@@ -150,7 +151,7 @@ class Walk:
         """Send one request, await ``meanwhile`` between the answer's headers and body; return its JSON."""
         method, path, operation = OPERATIONS[name]
         async with self._request(
-            method.upper(), path.format(id=id, path=file, call=call) + query, **options
+            method.upper(), path.format(id=id, path=file, call=call, checkpoint=checkpoint) + query, **options
         ) as response:
             assert response.status == status, await response.text()
             if meanwhile is not None:
