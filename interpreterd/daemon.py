@@ -145,7 +145,7 @@ async def _start_app(
     """Return the application, the isolator, and what is to be filled with workers; they end with ``stack``.
 
     Raises:
-        AuditLogUnusable, WorkerStartFailed
+        AuditLogUnusable, SettingError, WorkerStartFailed
     """
     workers = settings.workers
     pool = await stack.enter_async_context(
@@ -162,6 +162,11 @@ async def _start_app(
     app = make_app(settings=settings, launcher=pool, isolator=isolator, token=token)
     app[MANAGER].peers.follow(inherited.isolating)
     takes_over = inherited.successor is not None
+    if settings.state.state_dir is not None:
+        from interpreterd.contexts.state.archives import kept_archives  # others do not need it
+
+        kept = kept_archives(settings.state, app[MANAGER].tenancies, takes_over=takes_over)
+        app[MANAGER].archives = await stack.enter_async_context(kept)
     records = written_down(settings.monitoring, event_log, app[RELOADS], takes_over=takes_over)
     await stack.enter_async_context(records)
     if any(name.startswith("OTEL_") for name in os.environ):

@@ -64,6 +64,10 @@ class LocalContexts:
         return await self._manager.isolator.possible()
 
     async def create(self, request: CreateContext) -> ContextInfo:
+        if request.archive is not None:
+            from interpreterd.contexts.state.loading import created_from_archive
+
+            return await created_from_archive(self._manager, request, request.archive)
         return await self._manager.create(request)
 
     async def get(self, context_id: str, *, usage: bool = False) -> ContextInfo:

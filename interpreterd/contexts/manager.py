@@ -4,7 +4,7 @@ import asyncio
 import functools
 import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from types import TracebackType
 from typing import TYPE_CHECKING, Final, Self
 
@@ -47,6 +47,7 @@ from interpreterd.workers.settings import WorkerSettings
 from interpreterd.workers.watcher import Watcher
 
 if TYPE_CHECKING:
+    from interpreterd.contexts.state.archives import KeptArchives
     from interpreterd.contexts.state.survival import Survival
 
 REST_S: Final = 4.0  # for persistent contexts to be archived when the daemon ends; see daemon.SHUTDOWN_LIMIT_S
@@ -58,6 +59,7 @@ class Manager(Lookup):
 
     Attributes:
         state: The settings of what contexts keep.
+        archives: Those in the state directory; None without one.
         survival: Keeps contexts on disk; None if nothing is kept there.
     """
 
@@ -71,6 +73,7 @@ class Manager(Lookup):
     ) -> None:
         """Use ``launcher`` for every worker that ``isolator`` does not start; both stay the caller's."""
         self.state = state or StateSettings()
+        self.archives: KeptArchives | None = None
         self._settings = settings
         self._workers = workers
         self.launcher = launcher
@@ -106,8 +109,8 @@ class Manager(Lookup):
         """Return the workers' interpreter. Raises ``WorkerStartFailed`` if there is no usable one."""
         return await self.launcher.describe_python()
 
-    async def create(self, request: CreateContext) -> ContextInfo:
-        """Return a new context with a worker that is ready.
+    async def create(self, request: CreateContext, begin: Callable[[Context], object] | None = None) -> ContextInfo:
+        """Return a new context with a worker that is ready; ``begin`` is called with it before it has a worker.
 
         Raises:
             InvalidRequest, LimitReached, WorkerStartFailed, ServerShuttingDown: There is then no new context.
@@ -121,6 +124,8 @@ class Manager(Lookup):
         isolation = self.tenancies.isolation(request)
         await self.isolator.prepare(isolation)
         context = self._add(new_id(), cwd, request, isolation)
+        if begin is not None:
+            begin(context)
         try:
             await context.place.enter()
             await context.start()

@@ -25,6 +25,7 @@ class ArchiveInfo:
         size_bytes: Of its file.
         content_bytes: Of what is in it, as its worker wrote it; the file may be smaller, as it may be compressed.
         saved: The names of its variables.
+        omitted: How many more names were saved or left out than these lists have.
         modules: The modules that loading it imports.
         python: The version of the Python that made it; only the same minor version can load it.
         implementation: Of that Python, as ``sys.implementation`` names it; likewise.
@@ -39,6 +40,7 @@ class ArchiveInfo:
     content_bytes: int = 0
     saved: tuple[str, ...] = ()
     skipped: tuple[Skipped, ...] = ()
+    omitted: int = 0
     modules: tuple[str, ...] = ()
     python: str = ""
     implementation: str = ""

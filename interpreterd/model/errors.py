@@ -41,6 +41,7 @@ an error of the daemon: it is text, ``events.Failure``.
     ├── CheckpointNotFound
     ├── NothingToUndo
     ├── NoStateDirectory
+    ├── ArchiveExists
     ├── ArchiveNotFound
     ├── NotSavedWhole           so it cannot hibernate
     ├── LimitReached

@@ -70,6 +70,15 @@ class ArchiveRefused(InvalidRequest):
     code = "archive_refused"
 
 
+class ArchiveExists(InterpreterError):
+    """There is another archive with this id."""
+
+    code = "archive_exists"
+
+    def __init__(self, archive_id: str) -> None:
+        super().__init__(f"there is another archive with this id: {archive_id}")
+
+
 class NotSavedWhole(InterpreterError):
     """The context cannot hibernate, as something of it would be lost.
 

@@ -6,17 +6,12 @@ from typing import Protocol
 from interpreterd.model.archives import ArchiveInfo
 from interpreterd.model.checkpoints import CheckpointInfo, RestoreInfo
 from interpreterd.model.context_info import ContextInfo
+from interpreterd.model.file_port import Download
 from interpreterd.model.forks import ForkContext, ForkInfo
 
 
-class ArchiveContent(Protocol):
-    """The bytes of an archive; for one reader, who closes it."""
-
-    size_bytes: int
-
-    def __aiter__(self) -> AsyncIterator[bytes]:
-        """Return an iterator over its pieces."""
-        ...
+class ArchiveContent(Download, Protocol):
+    """The file of an archive, open for one reader, who closes it."""
 
     def close(self) -> None:
         """Read no more. Repeating it changes nothing."""
@@ -83,7 +78,8 @@ class StateService(Protocol):
         """Take an archive that ``archive_content`` has given, perhaps of another daemon with the same key.
 
         Raises:
-            ArchiveRefused: It is corrupt or foreign, or another one has its id.
-            DiskFull
+            ArchiveRefused, InvalidRequest: It is corrupt or foreign, or has another id.
+            ArchiveExists: Another one has its id.
+            LimitReached, DiskFull
         """
         ...

@@ -15,6 +15,7 @@ from interpreterd.model.failures import Failure
 from interpreterd.model.files import ChangedFiles
 from interpreterd.model.looks import Found
 from interpreterd.model.requests import Execute
+from interpreterd.pipe.archiving import ARCHIVE_PARSERS, LONG_ANSWERS, ArchiveAnswer, ArchiveRequest
 from interpreterd.pipe.calls import Called, CancelCall, Dropped, Raise, Return, parse_called, parse_dropped
 from interpreterd.pipe.changes import parse_changed
 from interpreterd.pipe.confinement import Confinement
@@ -26,7 +27,7 @@ from interpreterd.pipe.values import get, get_optional
 VERSION: Final = 1
 # Limit for kinds that may come often. A prompt of 16,384 characters is the longest; an exception's text comes once.
 SHORT_LIMIT_BYTES: Final = 256 << 10
-_LONG: Final = frozenset({"done", "failed"})
+_LONG: Final = frozenset({"done", "failed"}) | LONG_ANSWERS
 
 
 @frozen(kw_only=True)
@@ -212,8 +213,22 @@ class Reaped:
     status: int
 
 
-ToWorker = Configure | Leave | Run | Answer | Return | Raise | CancelCall | Sync | Exit | Fork
-FromWorker = Ready | Moved | Configured | Failed | Asked | Called | Dropped | Done | Exiting | Synced | Forked | Reaped
+ToWorker = Configure | Leave | Run | Answer | Return | Raise | CancelCall | Sync | Exit | Fork | ArchiveRequest
+FromWorker = (
+    Ready
+    | Moved
+    | Configured
+    | Failed
+    | Asked
+    | Called
+    | Dropped
+    | Done
+    | Exiting
+    | Synced
+    | Forked
+    | Reaped
+    | ArchiveAnswer
+)
 
 
 def decode_line(line: bytes) -> FromWorker:
@@ -281,4 +296,5 @@ _PARSERS: Final[Mapping[str, Callable[[dict[str, Any]], FromWorker]]] = {
     "synced": lambda body: Synced(),
     "forked": lambda body: Forked(pid=get(body, "pid", int)),
     "reaped": lambda body: Reaped(pid=get(body, "pid", int), status=get(body, "status", int)),
+    **ARCHIVE_PARSERS,
 }

@@ -15,7 +15,7 @@ from interpreterd.model.stats import AllStats
 class OwnedState(StateService, Protocol):
     """What the contexts of all tenants keep."""
 
-    def owner_of_archive(self, archive_id: str) -> str | None:
+    async def owner_of_archive(self, archive_id: str) -> str | None:
         """Return the tenant of an archive; None if there is no such archive."""
         ...
 

@@ -59,24 +59,24 @@ class TenantState:
             return self._names.shown(await self._inner.hibernate(self._names.inside(context_id)))
 
     async def archives(self, *, after: str | None = None) -> Iterable[ArchiveInfo]:
-        found = await self._inner.archives(after=None if after is None else self._own(after), tenant=self._tenant)
+        found = await self._inner.archives(after=None if after is None else await self._own(after), tenant=self._tenant)
         return map(self._shown, found)
 
     async def archive_info(self, archive: str) -> ArchiveInfo:
         return self._shown(await self._inner.archive_info(archive, tenant=self._tenant))
 
     async def delete_archive(self, archive_id: str) -> None:
-        await self._inner.delete_archive(self._own(archive_id))
+        await self._inner.delete_archive(await self._own(archive_id))
 
     async def archive_content(self, archive_id: str) -> ArchiveContent:
-        return await self._inner.archive_content(self._own(archive_id))
+        return await self._inner.archive_content(await self._own(archive_id))
 
     async def put_archive(self, archive_id: str, content: AsyncIterator[bytes]) -> ArchiveInfo:
         return self._shown(await self._inner.put_archive(archive_id, content, tenant=self._names.tenant))
 
-    def _own(self, archive_id: str) -> str:
+    async def _own(self, archive_id: str) -> str:
         """Return ``archive_id``. Raises ``ArchiveNotFound`` for an archive that is not the tenant's."""
-        owner = self._inner.owner_of_archive(archive_id)
+        owner = await self._inner.owner_of_archive(archive_id)
         if owner is None or self._tenant not in (None, owner):
             raise ArchiveNotFound(archive_id)
         return archive_id

@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 from collections import deque
 from collections.abc import Iterator
-from typing import Final, TypeVar
+from typing import Final, TypeVar, get_args
 
 from interpreterd.model.events import Stream
 from interpreterd.model.state_errors import OperationFailed, OutOfStep
@@ -54,7 +54,8 @@ class Borrowed:
             raise OutOfStep(f"the context's worker did not answer within {timeout_s:g} s") from None
         message = self._unread.popleft()
         if not isinstance(message, kind):
-            raise OutOfStep(f"the context's worker said {type(message).__name__}, not {kind.__name__}")
+            expected = getattr(kind, "__name__", None) or " or ".join(it.__name__ for it in get_args(kind))
+            raise OutOfStep(f"the context's worker said {type(message).__name__}, not {expected}")
         return message
 
     def _check(self) -> None:

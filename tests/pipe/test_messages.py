@@ -9,6 +9,7 @@ import pytest
 from paths import GOLDEN, ROOT
 from worker_driver import find_pythons
 
+from interpreterd.model.archives import Skipped
 from interpreterd.model.comms import ToComm, comm_content
 from interpreterd.model.displays import Json
 from interpreterd.model.failures import Details, Failure, Frame
@@ -17,6 +18,16 @@ from interpreterd.model.functions import HostFunction
 from interpreterd.model.looks import Cell, Comms, Completions, History, HistoryQuery, OpenComm, Task
 from interpreterd.model.requests import Execute
 from interpreterd.pipe import messages
+from interpreterd.pipe.archiving import (
+    Archived,
+    ArchiveFailed,
+    AwaitingGift,
+    Given,
+    Load,
+    Loaded,
+    LoadFailed,
+    WriteArchive,
+)
 from interpreterd.pipe.calls import Called, CancelCall, Dropped, Raise, Return
 from interpreterd.pipe.confinement import Confinement, Landlock
 from interpreterd.pipe.decoders import Decoder
@@ -97,6 +108,9 @@ TO_WORKER: list[messages.ToWorker] = [
     Sync(),
     Exit(),
     Fork(),
+    WriteArchive(archive_id="a"),
+    Load(archive_id="a", offset=16, size_bytes=4711),
+    Given(archive_id="a"),
 ]
 FROM_WORKER: list[messages.FromWorker] = [
     Ready(pid=4711, python="3.9.18"),
@@ -164,6 +178,12 @@ FROM_WORKER: list[messages.FromWorker] = [
     Moved(pid=4713, first=4712),
     Forked(pid=4712),
     Reaped(pid=4712, status=-9),
+    AwaitingGift(),
+    Archived(saved=("x", "größe"), skipped=(Skipped("f", "an open file"),), modules=("numpy",), size_bytes=4711),
+    Archived(saved=("x",), skipped=(), modules=(), size_bytes=9, omitted=7),
+    ArchiveFailed(reason="it was interrupted"),
+    Loaded(restored=("x",), skipped=(Skipped("df", "No module named 'pandas'"),)),
+    LoadFailed(reason="it ends too early"),
 ]
 
 # Runs under the worker's Python. It reads messages from one file and writes messages to another file.

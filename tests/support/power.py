@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from archived import Content, about, kept, noise
+from kept_archives import Content, about, kept, noise
 
 from interpreterd.contexts.state.backends.directory import DirectoryStore
 

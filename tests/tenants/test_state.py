@@ -47,7 +47,7 @@ class Inner:
 
         return reached
 
-    def owner_of_archive(self, archive_id: str) -> str | None:
+    async def owner_of_archive(self, archive_id: str) -> str | None:
         return next((it.tenant for it in self.all if it.id == archive_id), None)
 
     async def archives(self, *, after: str | None = None, tenant: str | None = None) -> Iterable[ArchiveInfo]:

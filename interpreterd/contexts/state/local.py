@@ -1,7 +1,7 @@
 """The state of this daemon's contexts: implements ``model.state_port.StateService``, which describes each verb."""
 
 from collections.abc import AsyncIterator, Iterable, Sequence
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 from interpreterd.contexts.manager import Manager
 from interpreterd.model.archives import ArchiveInfo
@@ -9,7 +9,10 @@ from interpreterd.model.checkpoints import CheckpointInfo, RestoreInfo
 from interpreterd.model.context_info import ContextInfo
 from interpreterd.model.forks import ForkContext, ForkInfo
 from interpreterd.model.state_errors import NoStateDirectory, OperationFailed
-from interpreterd.model.state_port import ArchiveContent
+
+if TYPE_CHECKING:
+    from interpreterd.contexts.state.archives import KeptArchives
+    from interpreterd.contexts.state.carrying import ArchiveDownload
 
 
 class LocalState:
@@ -44,8 +47,9 @@ class LocalState:
         _refuse()
 
     async def archive(self, context_id: str, name: str = "") -> ArchiveInfo:
-        self._manager.existing(context_id)
-        raise NoStateDirectory
+        context, archives = self._manager.existing(context_id), self._archives
+        python = await self._manager.python()
+        return await context.operate(lambda worker: archives.write(context, worker, python, name=name))
 
     async def hibernate(self, context_id: str) -> ContextInfo:
         context = self._manager.existing(context_id)
@@ -55,22 +59,30 @@ class LocalState:
         return context.info()
 
     async def archives(self, *, after: str | None = None, tenant: str | None = None) -> Iterable[ArchiveInfo]:
-        raise NoStateDirectory
+        return await self._archives.list(after=after, tenant=tenant)
 
     async def archive_info(self, archive: str, *, tenant: str | None = None) -> ArchiveInfo:
-        raise NoStateDirectory
+        archives = self._archives
+        return await archives.info(await archives.find(archive, tenant=tenant))
 
     async def delete_archive(self, archive_id: str) -> None:
-        raise NoStateDirectory
+        await self._archives.delete(archive_id)
 
-    async def archive_content(self, archive_id: str) -> ArchiveContent:
-        raise NoStateDirectory
+    async def archive_content(self, archive_id: str) -> "ArchiveDownload":
+        return await self._archives.content(archive_id)
 
     async def put_archive(self, archive_id: str, content: AsyncIterator[bytes], *, tenant: str = "") -> ArchiveInfo:
-        raise NoStateDirectory
+        return await self._archives.put(archive_id, content, tenant=tenant)
 
-    def owner_of_archive(self, archive_id: str) -> str | None:
-        return None
+    async def owner_of_archive(self, archive_id: str) -> str | None:
+        found = [it for it in await self._archives.list() if it.id == archive_id]
+        return found[0].tenant if found else None
+
+    @property
+    def _archives(self) -> "KeptArchives":
+        if self._manager.archives is None:
+            raise NoStateDirectory
+        return self._manager.archives
 
 
 def _refuse() -> NoReturn:

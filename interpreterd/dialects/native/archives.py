@@ -8,6 +8,8 @@ from interpreterd.dialects.native.forks import parse_name
 from interpreterd.dialects.native.state_bodies import archive_body
 from interpreterd.http.answers import json_response, listing_response
 from interpreterd.http.bodies import read_json
+from interpreterd.http.downloads import send_file
+from interpreterd.http.uploads import body_pieces, check_whole
 from interpreterd.model.archives import ARCHIVE_NAME_LIMIT_CHARS
 
 
@@ -37,3 +39,18 @@ async def delete_archive(service: ContextService, request: web.Request) -> web.S
     """Delete an archive."""
     await service.state.delete_archive(request.match_info["id"])
     return json_response({"message": "Archive deleted successfully"})
+
+
+async def get_archive_content(service: ContextService, request: web.Request) -> web.StreamResponse:
+    """Send the file of an archive, or a part of it."""
+    content = await service.state.archive_content(request.match_info["id"])
+    try:
+        return await send_file(request, content)
+    finally:
+        content.close()
+
+
+async def put_archive_content(service: ContextService, request: web.Request) -> web.StreamResponse:
+    """Take the file of an archive, once all of it has come and has been checked."""
+    check_whole(request)
+    return json_response(archive_body(await service.state.put_archive(request.match_info["id"], body_pieces(request))))

@@ -64,6 +64,7 @@ from interpreterd.model.file_errors import (
 )
 from interpreterd.model.isolation import IsolationUnavailable
 from interpreterd.model.state_errors import (
+    ArchiveExists,
     ArchiveNotFound,
     CheckpointNotFound,
     NoStateDirectory,
@@ -142,6 +143,7 @@ ROWS: Final[Mapping[type[InterpreterError], ErrorRow]] = {
     CheckpointNotFound: ErrorRow(HTTPStatus.NOT_FOUND, POLICY_VIOLATION),
     NothingToUndo: ErrorRow(HTTPStatus.CONFLICT, POLICY_VIOLATION),
     NoStateDirectory: ErrorRow(HTTPStatus.CONFLICT, POLICY_VIOLATION),
+    ArchiveExists: ErrorRow(HTTPStatus.CONFLICT, POLICY_VIOLATION),
     ArchiveNotFound: ErrorRow(HTTPStatus.NOT_FOUND, POLICY_VIOLATION),
     NotSavedWhole: ErrorRow(HTTPStatus.CONFLICT, POLICY_VIOLATION),
     ServerShuttingDown: ErrorRow(HTTPStatus.SERVICE_UNAVAILABLE, GOING_AWAY, announced=True, headers=RETRY_SOON),

@@ -195,9 +195,16 @@ def parse_create(value: object) -> CreateContext:
         isolation=parse_isolation(body),
         envs=envs,
         metadata=parse_metadata(body),
-        archive=string(body, "archive") or None,
+        archive=_archive(body),
         persistent=flag(body, "persistent") if "persistent" in body else None,
     )
+
+
+def _archive(body: dict[str, object]) -> str | None:
+    archive = string(body, "archive")
+    if archive == "":
+        raise InvalidRequest("archive must be the id or the name of an archive, not empty")
+    return archive
 
 
 def parse_change(value: object) -> ChangeContext:

@@ -12,8 +12,10 @@ from interpreterd.dialects.native.archives import (
     archive_context,
     delete_archive,
     get_archive,
+    get_archive_content,
     hibernate_context,
     list_archives,
+    put_archive_content,
 )
 from interpreterd.dialects.native.calls import answer_call, list_calls
 from interpreterd.dialects.native.comms import list_comms, list_history
@@ -109,6 +111,8 @@ class Native:
             web.get(NATIVE_PATH + "/archives", by(list_archives)),
             web.get(NATIVE_PATH + "/archives/{id}", by(get_archive)),
             web.delete(NATIVE_PATH + "/archives/{id}", by(delete_archive)),
+            web.get(NATIVE_PATH + "/archives/{id}/content", by(get_archive_content)),
+            web.put(NATIVE_PATH + "/archives/{id}/content", by(put_archive_content), expect_handler=not_yet),
             web.get(NATIVE_PATH + "/executions/{id}", by(get_execution)),
             web.post(NATIVE_PATH + "/executions/{id}/interrupt", by(interrupt_execution)),
             web.post(NATIVE_PATH + "/executions/{id}/input", by(answer_input)),

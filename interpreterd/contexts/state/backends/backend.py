@@ -3,7 +3,8 @@
 from collections.abc import Callable
 from typing import Any, Literal, Protocol
 
-from interpreterd.contexts.state.backends.reading import ArchiveReader
+from interpreterd.contexts.state.backends.reading import ArchiveReader, ContentFile
+from interpreterd.contexts.state.backends.receiving import ArchiveUpload
 from interpreterd.contexts.state.backends.writing import ArchiveWriter
 from interpreterd.model.archives import ArchiveInfo
 
@@ -30,8 +31,16 @@ class StateBackend(Protocol):
         """
         ...
 
+    def content_file(self, reader: ArchiveReader) -> ContentFile:
+        """Return the content of an open archive for a worker, see ``ArchiveReader.content_file``."""
+        ...
+
+    def receive(self, kind: ArchiveKind, may_have: Callable[[int], None] | None = None) -> ArchiveUpload:
+        """Return what takes an archive from a client; the caller closes it. Raises as ``begin``."""
+        ...
+
     def list(self, kind: ArchiveKind) -> list[ArchiveInfo]:
-        """Return all archives whose tails are whole, oldest first; without ``saved``, ``skipped`` and ``modules``."""
+        """Return all archives whose tails are whole, oldest first. Raises FileError."""
         ...
 
     def delete(self, kind: ArchiveKind, archive_id: str) -> bool:

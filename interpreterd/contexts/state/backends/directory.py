@@ -7,28 +7,37 @@ rests/ID        the archive of a context that rests, replaced by each next one
 records/NAME    small JSON, signed
 """
 
+import contextlib
 import hashlib
 import hmac
 import logging
 import os
-import re
 import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
-import attrs
 import orjson
 from attrs import frozen
 
+from interpreterd.contexts.state.backends.counted import CountedUpload, CountedWriter, RoomShare
 from interpreterd.contexts.state.backends.durable import (
+    FILE_NAME,
     TEMPORARY,
+    checked_name,
     disk_errors_told,
     remove_durably,
     remove_leftovers,
     write_durably,
 )
-from interpreterd.contexts.state.backends.owning import OwnerLock, load_keys, open_below, open_own_directory, unusable
-from interpreterd.contexts.state.backends.reading import ArchiveReader
+from interpreterd.contexts.state.backends.owning import (
+    OwnerLock,
+    load_keys,
+    open_below,
+    open_own_directory,
+    unusable,
+)
+from interpreterd.contexts.state.backends.reading import ArchiveReader, ContentFile
+from interpreterd.contexts.state.backends.receiving import ArchiveUpload
 from interpreterd.contexts.state.backends.room import Room
 from interpreterd.contexts.state.backends.writing import ArchiveWriter
 from interpreterd.model.archives import ArchiveInfo
@@ -41,17 +50,22 @@ if TYPE_CHECKING:
 
 STATE_RECORD_LIMIT_BYTES: Final = 1 << 20
 _RECORDS: Final = "records"
-_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
+REMEMBERED_NAMES: Final = 64  # of an archive, so that many archives need little memory
 _MAC_CHARS: Final = 64
 _log = logging.getLogger(__name__)
 
 
 @frozen
 class _Known:
-    """A file of an archive, as it was when it was looked at; ``info`` is None if it is none that we can use."""
+    """A file of an archive, as it was when it was looked at.
+
+    Attributes:
+        info: None if it is none that we can use, or if it ``is_long``: then it is read again for each listing.
+    """
 
     state: tuple[int, int, int]
     info: ArchiveInfo | None
+    is_long: bool
 
 
 class DirectoryStore:
@@ -64,7 +78,7 @@ class DirectoryStore:
             SettingError: With a sentence that says why it cannot be used.
         """
         self.path = path
-        self._guard = threading.Lock()
+        self._listing = threading.Lock()
         self._known: dict[tuple[str, str], _Known] = {}
         self._room = Room(total_limit_bytes)
         self._root = open_own_directory(path)
@@ -103,16 +117,24 @@ class DirectoryStore:
 
     def begin(self, kind: "ArchiveKind", may_have: Callable[[int], None] | None = None) -> ArchiveWriter:
         """See ``StateBackend``."""
-        return _CountedWriter(self._fds[kind], self._keys.own, self._room, kind, may_have)
+        return CountedWriter(self._fds[kind], self._keys.own, RoomShare(self._room, kind, may_have))
+
+    def receive(self, kind: "ArchiveKind", may_have: Callable[[int], None] | None = None) -> ArchiveUpload:
+        """See ``StateBackend``."""
+        return CountedUpload(self._fds[kind], self._keys, RoomShare(self._room, kind, may_have))
+
+    def content_file(self, reader: ArchiveReader) -> ContentFile:
+        """See ``StateBackend``."""
+        return reader.content_file(self._root)
 
     def put(self, writer: ArchiveWriter, info: ArchiveInfo) -> ArchiveInfo:
         """See ``StateBackend``."""
-        _checked(info.id)
+        checked_name(info.id)
         return writer.commit(info, replace=True)
 
     def open(self, kind: "ArchiveKind", archive_id: str) -> ArchiveReader:
         """See ``StateBackend``."""
-        if not _NAME.fullmatch(archive_id):
+        if not FILE_NAME.fullmatch(archive_id):
             raise ArchiveNotFound(archive_id)
         with disk_errors_told(f"the archive {archive_id}"):
             try:
@@ -126,44 +148,50 @@ class DirectoryStore:
 
     def list(self, kind: "ArchiveKind") -> "list[ArchiveInfo]":
         """See ``StateBackend``; files that come, change and go by other hands are noticed."""
-        with disk_errors_told("the state directory"), os.scandir(self._fds[kind]) as found:
-            entries = [(it.name, it.stat(follow_symlinks=False)) for it in found if not it.name.startswith(TEMPORARY)]
-        infos = []
-        for name, found_stat in entries:
-            info = self._look(kind, name, (found_stat.st_ino, found_stat.st_mtime_ns, found_stat.st_size))
-            if info is not None:
-                infos.append(info)
-        with self._guard:
-            names = {name for name, _ in entries}
-            for key in [it for it in self._known if it[0] == kind and it[1] not in names]:
+        with disk_errors_told("the state directory"), self._listing:
+            states = self._scan(kind)
+            infos = [self._look(kind, name, state) for name, state in states.items()]
+            for key in [it for it in self._known if it[0] == kind and it[1] not in states]:
                 del self._known[key]
                 self._room.forget(key)
-        return sorted(infos, key=lambda it: (it.created_at, it.id))
+        return sorted(filter(None, infos), key=lambda it: (it.created_at, it.id))
+
+    def _scan(self, kind: "ArchiveKind") -> dict[str, tuple[int, int, int]]:
+        """Return what tells each file from what was there under its name before."""
+        states = {}
+        with os.scandir(self._fds[kind]) as found:
+            for it in found:
+                with contextlib.suppress(FileNotFoundError):  # by now
+                    if not it.name.startswith(TEMPORARY):
+                        stat = it.stat(follow_symlinks=False)
+                        states[it.name] = (stat.st_ino, stat.st_mtime_ns, stat.st_size)
+        return states
 
     def _look(self, kind: "ArchiveKind", name: str, state: tuple[int, int, int]) -> ArchiveInfo | None:
-        with self._guard:
-            known = self._known.get((kind, name))
-        if known is None or known.state != state:
-            known = _Known(state, self._slim(kind, name))
-            with self._guard:
-                self._known[kind, name] = known
-                self._room.count((kind, name), state[2], checked=False)
+        known = self._known.get((kind, name))
+        if known is None or known.state != state or known.is_long:
+            info = self._read(kind, name, is_told=known is not None and known.state == state)
+            is_long = info is not None and len(info.saved) + len(info.skipped) + len(info.modules) > REMEMBERED_NAMES
+            self._known[kind, name] = _Known(state, None if is_long else info, is_long)
+            self._room.count((kind, name), state[2], checked=False)
+            return info
         return known.info
 
-    def _slim(self, kind: "ArchiveKind", name: str) -> ArchiveInfo | None:
+    def _read(self, kind: "ArchiveKind", name: str, *, is_told: bool) -> ArchiveInfo | None:
         try:
             reader = self.open(kind, name)
         except ArchiveNotFound:
             return None
         except (ArchiveRefused, FileError, OutOfResources) as error:
-            _log.warning("%s: %s is not listed", error, f"{kind}/{name}")
+            if not is_told:
+                _log.warning("%s: %s is not listed", error, f"{kind}/{name}")
             return None
         reader.close()
-        return attrs.evolve(reader.info, saved=(), skipped=(), modules=())
+        return reader.info
 
     def delete(self, kind: "ArchiveKind", archive_id: str) -> bool:
         """See ``StateBackend``."""
-        if not _NAME.fullmatch(archive_id):
+        if not FILE_NAME.fullmatch(archive_id):
             return False
         with disk_errors_told(f"the archive {archive_id}"):
             was_there = remove_durably(self._fds[kind], archive_id)
@@ -176,12 +204,14 @@ class DirectoryStore:
         if len(body) > STATE_RECORD_LIMIT_BYTES:
             raise ValueError(f"a record of {len(body)} bytes")
         with disk_errors_told(f"the record {name}"):
-            write_durably(self._fds[_RECORDS], _checked(name), body + b"\n" + _mac(self._keys.own, name, body) + b"\n")
+            write_durably(
+                self._fds[_RECORDS], checked_name(name), body + b"\n" + _mac(self._keys.own, name, body) + b"\n"
+            )
 
     def records(self) -> dict[str, Any]:
         """See ``StateBackend``."""
         with disk_errors_told("the state directory"):
-            names = [it for it in os.listdir(self._fds[_RECORDS]) if _NAME.fullmatch(it)]
+            names = [it for it in os.listdir(self._fds[_RECORDS]) if FILE_NAME.fullmatch(it)]
         found = {}
         for name in names:
             try:
@@ -202,7 +232,7 @@ class DirectoryStore:
     def delete_record(self, name: str) -> bool:
         """See ``StateBackend``."""
         with disk_errors_told(f"the record {name}"):
-            return remove_durably(self._fds[_RECORDS], _checked(name))
+            return remove_durably(self._fds[_RECORDS], checked_name(name))
 
     def close(self) -> None:
         """See ``StateBackend``. Repeating it changes nothing."""
@@ -212,42 +242,6 @@ class DirectoryStore:
         self._root, self._fds = -1, {}
         if self._lock is not None:
             self._lock.close()
-
-
-class _CountedWriter(ArchiveWriter):
-    """A writer whose file takes up room from its first byte on."""
-
-    def __init__(
-        self, directory: int, key: bytes, room: Room, kind: str, may_have: Callable[[int], None] | None
-    ) -> None:
-        def count(size_bytes: int) -> None:
-            if may_have is not None:
-                may_have(size_bytes)
-            room.count(self, size_bytes)
-
-        self._room, self._kind = room, kind
-        count(0)
-        try:
-            super().__init__(directory, key, count)
-        except BaseException:
-            room.forget(self)
-            raise
-
-    def commit(self, info: ArchiveInfo, *, replace: bool = False) -> ArchiveInfo:
-        done = super().commit(info, replace=replace)
-        self._room.move(self, (self._kind, info.id))
-        return done
-
-    def close(self) -> None:
-        super().close()
-        self._room.forget(self)
-
-
-def _checked(name: str) -> str:
-    """Return ``name``; raise ValueError if no file may have it."""
-    if not _NAME.fullmatch(name):
-        raise ValueError(f"no name of a file: {name!r:.80}")
-    return name
 
 
 def _mac(key: bytes, name: str, body: bytes) -> bytes:

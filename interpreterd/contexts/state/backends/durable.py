@@ -8,6 +8,7 @@ import contextlib
 import errno
 import fcntl
 import os
+import re
 import secrets
 from collections.abc import Iterator
 from typing import Final
@@ -16,6 +17,7 @@ from interpreterd.model.errors import OutOfResources
 from interpreterd.model.file_errors import DiskFull, FileError
 
 TEMPORARY: Final = ".new-"
+FILE_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}")
 _MODE: Final = 0o600
 _FULL: Final = {
     errno.ENOSPC: "no space is left on the disk",
@@ -139,6 +141,13 @@ def _is_left(directory: int, name: str) -> bool:
     finally:
         os.close(fd)
     return True
+
+
+def checked_name(name: str) -> str:
+    """Return ``name``; raise ValueError if no file may have it."""
+    if not FILE_NAME.fullmatch(name):
+        raise ValueError(f"no name of a file: {name!r:.80}")
+    return name
 
 
 @contextlib.contextmanager

@@ -26,6 +26,7 @@ def encode_meta(info: ArchiveInfo) -> bytes:
             "contentBytes": info.content_bytes,
             "saved": info.saved,
             "skipped": [[it.name, it.reason] for it in info.skipped],
+            "omitted": info.omitted,
             "modules": info.modules,
         }
     )
@@ -46,6 +47,7 @@ def decode_meta(data: bytes, size_bytes: int) -> ArchiveInfo:
             content_bytes=_get(body, "contentBytes", int, 0),
             saved=_names(body, "saved"),
             skipped=tuple(_pair(it) for it in skipped),
+            omitted=_get(body, "omitted", int, 0),
             modules=_names(body, "modules"),
             python=_get(body, "python", str, ""),
             implementation=_get(body, "implementation", str, ""),

@@ -8,9 +8,11 @@ import stat
 from collections.abc import Iterator
 from typing import Final, Self
 
+from attrs import frozen
+
 from interpreterd.contexts.state.backends.ahead import done_ahead
 from interpreterd.contexts.state.backends.compressing import decompressed
-from interpreterd.contexts.state.backends.durable import disk_errors_told
+from interpreterd.contexts.state.backends.durable import DurableFile, disk_errors_told
 from interpreterd.contexts.state.backends.layout import (
     END_BYTES,
     HEAD_BYTES,
@@ -27,7 +29,17 @@ from interpreterd.contexts.state.backends.meta import decode_meta
 from interpreterd.contexts.state.backends.owning import Keys
 from interpreterd.model.state_errors import ArchiveRefused
 
+IN_MEMORY_BYTES: Final = 16 << 20
 _STEP_BYTES: Final = 1024 * ROW_BYTES
+
+
+@frozen
+class ContentFile:
+    """A content, for a worker: ``size_bytes`` from ``offset`` on in the file ``fd``, which the owner closes."""
+
+    fd: int
+    offset: int
+    size_bytes: int
 
 
 class ArchiveReader:
@@ -102,6 +114,30 @@ class ArchiveReader:
         """Return whether it was ``key`` with which it was signed."""
         return self._key == key
 
+    def content_file(self, directory: int) -> "ContentFile":
+        """Return a file with the content, all of which has been found to be as it was written.
+
+        It is the archive itself, or a copy without a name: in memory if it is small, else in ``directory``.
+
+        Raises:
+            ArchiveRefused, DiskFull, FileError, OutOfResources
+        """
+        with disk_errors_told(f"the archive {self._shown}"), _refusals_told(self._shown):
+            if not any(row.is_compressed for _, row in self._places()):
+                self.check()
+                return ContentFile(os.dup(self.fd), HEAD_BYTES, self._end.blocks_bytes)
+            copy = _nameless(directory, self.info.content_bytes)
+            try:
+                size_bytes = 0
+                for block in self.blocks():
+                    left = memoryview(block)
+                    while left:
+                        left = left[os.write(copy, left) :]
+                    size_bytes += len(block)
+                return ContentFile(os.open(f"/proc/self/fd/{copy}", os.O_RDONLY | os.O_CLOEXEC), 0, size_bytes)
+            finally:
+                os.close(copy)
+
     @property
     def content_end(self) -> int:
         """Where its blocks end in the file, and its table begins."""
@@ -156,6 +192,21 @@ class ArchiveReader:
             return decompressed(data, row.size_bytes)
         except ValueError as error:
             raise Damaged(f"a block cannot be decompressed: {error}") from None
+
+
+def _nameless(directory: int, size_bytes: int) -> int:
+    """Return a new file without a name, for some ``size_bytes``."""
+    if size_bytes <= IN_MEMORY_BYTES:
+        return os.memfd_create("archive", os.MFD_CLOEXEC)
+    try:
+        return os.open(".", os.O_TMPFILE | os.O_RDWR | os.O_CLOEXEC, 0o600, dir_fd=directory)
+    except OSError as error:
+        if error.errno not in (errno.EOPNOTSUPP, errno.EISDIR, errno.EINVAL):
+            raise
+    file = DurableFile(directory)
+    fd = os.dup(file.fd)
+    file.close()
+    return fd
 
 
 @contextlib.contextmanager

@@ -2,7 +2,7 @@
 
 import pytest
 import zstandard
-from archived import noise
+from kept_archives import noise
 
 from interpreterd.contexts.state.backends.compressing import compressed, decompressed
 

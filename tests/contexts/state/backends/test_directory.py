@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from archived import about, keep, kept, noise, store_at
+from kept_archives import about, keep, kept, noise, store_at
 
 from interpreterd.contexts.state.backends import BACKENDS
 from interpreterd.contexts.state.backends.directory import STATE_RECORD_LIMIT_BYTES, DirectoryStore
@@ -44,16 +44,22 @@ def test_archives_are_kept_listed_and_deleted(store: DirectoryStore) -> None:
     keep(store, "c", b"3", created_at=1.0, name="first")
     assert ids(store) == ["c", "b", "a"]
     first = store.list("archives")[0]
-    assert (first.name, first.saved) == ("first", ())
+    assert (first.name, first.saved) == ("first", ("a", "b"))
     with contextlib.closing(store.open("archives", "c")) as reader:
-        assert reader.info.saved == ("a", "b")
-        assert reader.info.size_bytes == first.size_bytes
+        assert reader.info == first
     assert kept(store, "b") == b"1"
     assert store.delete("archives", "b")
     assert not store.delete("archives", "b")
     assert ids(store) == ["c", "a"]
     with pytest.raises(ArchiveNotFound):
         store.open("archives", "b")
+
+
+def test_an_archive_of_many_names_is_listed_with_all_of_them(store: DirectoryStore) -> None:
+    names = tuple(f"name{number}" for number in range(1000))
+    keep(store, "a", saved=names)
+    for _ in range(2):
+        assert [it.saved for it in store.list("archives")] == [names]
 
 
 def test_what_is_kept_is_there_for_the_next_daemon(path: Path) -> None:

@@ -5,9 +5,9 @@ from typing import Any
 import attrs
 import orjson
 import pytest
-from archived import about
 from hypothesis import given
 from hypothesis import strategies as st
+from kept_archives import about
 
 from interpreterd.contexts.state.backends.layout import Damaged
 from interpreterd.contexts.state.backends.meta import decode_meta, encode_meta

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from archived import Content, about, noise
+from kept_archives import Content, about, noise
 
 from interpreterd.contexts.state.backends.layout import CONTENT_BLOCK_BYTES, END_BYTES, HEAD_BYTES
 from interpreterd.contexts.state.backends.owning import Keys

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from archived import Content, about, noise
+from kept_archives import Content, about, noise
 
 from interpreterd.contexts.state.backends import writing
 from interpreterd.contexts.state.backends.durable import DurableFile
