@@ -16,6 +16,7 @@ from interpreterd.contexts.origin import Origin
 from interpreterd.contexts.resting import Resting
 from interpreterd.contexts.settings import ContextSettings
 from interpreterd.contexts.slot import Slot
+from interpreterd.contexts.state.keeper import Keeper
 from interpreterd.contexts.steering import Steering
 from interpreterd.contexts.tally import Tally
 from interpreterd.contexts.timers import Timers
@@ -52,6 +53,8 @@ class Context(Resting, Listening, Operating, Steering):
         expiry: The clock of its end, if it has one.
         request: What it was made from.
         origin: The context that it is a fork of, if it is one.
+        keeper: Gives it its checkpoints.
+        checkpoints: Those; None before it needs some.
     """
 
     def __init__(
@@ -71,11 +74,13 @@ class Context(Resting, Listening, Operating, Steering):
         origin: Origin | None = None,
         directory: str | None = None,
         shares: TenantShares = NO_SHARES,
+        keeper: Keeper | None = None,
     ) -> None:
         """Make an inactive context; ``start`` or the first ``submit`` gives it a worker. A fork has an ``origin``."""
         self.id = context_id
         self.request = request
         self.origin = origin
+        self.keeper = keeper
         self.account = account
         self.listed = request.listed
         self._log = about(context_id, _log)
@@ -210,6 +215,8 @@ class Context(Resting, Listening, Operating, Steering):
         if self._turn is not None:
             self._turn.close()
         self._feed(inputs.Close(cause))
+        if self.checkpoints is not None:
+            await self.checkpoints.close()
         if self._slot.worker is not None:
             await self._slot.gone()
         self._timers.close()
@@ -233,6 +240,8 @@ class Context(Resting, Listening, Operating, Steering):
             case effects.Begin(execution_id, restarted):
                 self._slot.begin(execution_id)
                 self._transcript.begin(execution_id, restarted=restarted, feed=self._feed)
+                if self.checkpoints is not None:
+                    self.checkpoints.begin(self._transcript.running)
             case effects.Finish():
                 if self._transcript.runs(effect.execution_id):
                     self._slot.finish()
@@ -259,7 +268,7 @@ class Context(Resting, Listening, Operating, Steering):
                 self._transcript.calls.end(number, outcome)
             case effects.StartWorker():
                 self._slot.start()
-            case effects.Perform() | effects.EndOperation() as operation:
+            case effects.Perform() | effects.Precede() | effects.EndOperation() as operation:
                 self.tend(operation)
             case _:
                 assert_never(effect)

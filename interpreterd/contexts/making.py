@@ -6,6 +6,7 @@ from interpreterd.contexts.context import Context
 from interpreterd.contexts.executions import Executions
 from interpreterd.contexts.origin import Origin
 from interpreterd.contexts.settings import ContextSettings
+from interpreterd.contexts.state.keeper import Keeper
 from interpreterd.contexts.tenancies import Tenancies
 from interpreterd.model.accounts import Account
 from interpreterd.model.limits import Limits
@@ -26,6 +27,7 @@ class Maker:
         watcher: Watcher,
         tasks: asyncio.TaskGroup,
         tenancies: Tenancies,
+        keeper: Keeper,
     ) -> None:
         self._settings = settings
         self._workers = workers
@@ -33,6 +35,7 @@ class Maker:
         self._watcher = watcher
         self._tasks = tasks
         self._tenancies = tenancies
+        self._keeper = keeper
 
     def make(
         self,
@@ -61,4 +64,5 @@ class Maker:
             origin=origin,
             directory=directory,
             shares=self._tenancies.shares,
+            keeper=self._keeper,
         )

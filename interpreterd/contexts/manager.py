@@ -21,6 +21,7 @@ from interpreterd.contexts.making import Maker
 from interpreterd.contexts.peers import Peers
 from interpreterd.contexts.sampler import Sampler
 from interpreterd.contexts.settings import ContextSettings
+from interpreterd.contexts.state.keeper import Keeper
 from interpreterd.contexts.state.settings import StateSettings
 from interpreterd.contexts.tenancies import Tenancies
 from interpreterd.model.context_info import ContextInfo, Usage
@@ -60,6 +61,7 @@ class Manager(Lookup):
     Attributes:
         state: The settings of what contexts keep.
         archives: Those in the state directory; None without one.
+        keeper: Gives contexts their checkpoints.
         survival: Keeps contexts on disk; None if nothing is kept there.
     """
 
@@ -83,12 +85,13 @@ class Manager(Lookup):
         self.peers = Peers(self._contexts.values)
         self.executions = register_of(settings)
         self._tasks = asyncio.TaskGroup()
+        self.keeper = Keeper(self.state, self._tasks)
         self.watcher = Watcher(self._tasks, launcher.sweep)
-        self._meter = UsageMeter(self._tasks, lambda: filter(None, self._workers_now().values()))
-        self.sampler = Sampler(self._tasks, self._workers_now, settings.stats_interval_s)
+        self._meter = UsageMeter(self._tasks, lambda: filter(None, self._workers_now().values()), self.keeper.copies)
+        self.sampler = Sampler(self._tasks, self._workers_now, settings.stats_interval_s, self.keeper.copies)
         self._directory = real_directory(settings.cwd)
         self.tenancies = Tenancies(settings, self._contexts, self.sampler, self.isolator.usual)
-        self.maker = Maker(settings, workers, self.executions, self.watcher, self._tasks, self.tenancies)
+        self.maker = Maker(settings, workers, self.executions, self.watcher, self._tasks, self.tenancies, self.keeper)
         self.intake = Intake(lambda: (it.info() for it in self._contexts.values()))
 
     async def __aenter__(self) -> Self:

@@ -1,6 +1,7 @@
 """Operations of one context: work on its worker between executions, in turn with them."""
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable
 from typing import Any, Generic, TypeVar
 
@@ -9,9 +10,10 @@ from attrs import define, field
 from interpreterd.contexts.ids import new_id
 from interpreterd.machine import inputs
 from interpreterd.model.errors import InterpreterError
-from interpreterd.model.state_errors import OutOfStep
+from interpreterd.model.state_errors import OperationFailed, OutOfStep
 from interpreterd.workers.worker import Worker
 
+_log = logging.getLogger(__name__)
 _T = TypeVar("_T")
 OnWorker = Callable[[Worker], Awaitable[_T]]
 
@@ -84,6 +86,11 @@ class Operations:
             operation.answer.cancel()
             raise
 
+    def precede(self, execution_id: str, work: OnWorker[object]) -> None:
+        """Do ``work`` now; the execution of this id comes next, and does not run if the work fails."""
+        self._open[execution_id] = _Operation(work, forget)
+        self.perform(execution_id)
+
     def perform(self, operation_id: str) -> None:
         """The operation has the worker now."""
         operation = self._open[operation_id]
@@ -97,7 +104,8 @@ class Operations:
                 operation.task.cancel()
 
     async def _perform(self, operation_id: str, operation: _Operation[Any]) -> None:
-        broken = None
+        broken: str | None = None
+        failure: InterpreterError | None = None
         try:
             worker = self._worker()
             assert worker is not None
@@ -109,9 +117,14 @@ class Operations:
         except OutOfStep as error:
             broken = str(error)
             operation.fail(error)
+        except InterpreterError as error:
+            failure = error.again()  # the operation keeps the error itself
+            operation.fail(error)
         except Exception as error:
+            _log.exception("a mistake in the daemon")
+            failure = OperationFailed("internal error; the daemon's log says more")
             operation.fail(error)
         self._open.pop(operation_id, None)
         if self._current() != operation_id:
             return
-        self._feed(inputs.Operated() if broken is None else inputs.Broken(broken))
+        self._feed(inputs.Operated(failure) if broken is None else inputs.Broken(broken))

@@ -36,6 +36,7 @@ class Slot:
         tally: Told of what happens to workers.
         arrive: Called before each start, and may ``settle`` where workers are. Raises ``WorkerStartFailed``.
         prepare: Called with each new worker, before it counts as started. Raises ``WorkerStartFailed``.
+        relieve: Ends a parked copy, if one may end to save the limits of the context; returns whether one did.
     """
 
     def __init__(
@@ -60,6 +61,8 @@ class Slot:
         self.tally = Tally(context_id) if tally is None else tally
         self.prepare: Callable[[Worker], Awaitable[None]] | None = None
         self.arrive: Callable[[], Awaitable[None]] | None = None
+        self.relieve: Callable[[], bool] = lambda: False
+        self._copies: tuple[int, ...] = ()
         self._given: Worker | None = None
         self._context_id = context_id
         self._log = about(context_id, _log)
@@ -92,6 +95,24 @@ class Slot:
         self._launcher, self._configuration = launcher, configuration
         self._directories = self.tally.directories = directories
 
+    @property
+    def copies(self) -> tuple[int, ...]:
+        """The pids of parked copies of its workers, which count against the limits of the context."""
+        return self._copies
+
+    @copies.setter
+    def copies(self, pids: tuple[int, ...]) -> None:
+        self._copies = pids
+        if self._watch is not None:
+            self._watch.copies = pids
+        if (cgroup := self._cgroup) is None:
+            return
+        if pids or self.worker is not None or self._starting is not None:
+            supervised(self._tasks, asyncio.to_thread(cgroup.end_together, not pids), _log, "cgroup not changed")
+        else:  # it goes with the last copy
+            self._cgroup = None
+            self._tasks.create_task(self._sweep(cgroup))
+
     def start(self) -> None:
         """Start a worker; ``WorkerStarted`` or ``WorkerNotStarted`` follows."""
         self._starting = self._tasks.create_task(self._start())
@@ -107,12 +128,9 @@ class Slot:
         self._unwatch()
         former.listener = Deaf()
         former.kill()
-        self._tasks.create_task(self._sweep_after(former.pid))
+        self._left_pid = former.pid
+        self._tasks.create_task(self._sweep())
         self._install(worker)
-
-    async def _sweep_after(self, pid: int) -> None:
-        failure = "context %s: processes of its worker could not be killed"
-        await logged(self._launcher.sweep(pid), self._log, failure, self._context_id)
 
     async def started(self) -> None:
         """Wait for the current start, if there is one. Raises ``WorkerStartFailed``, or CancelledError if killed."""
@@ -177,8 +195,11 @@ class Slot:
             from interpreterd.workers.cgrouped import with_memory_told
 
             how = with_memory_told(how, cgroup, self._limits)
+        if self._copies:  # the next worker shares their cgroup, so that its limits cover all
+            cgroup = None
+        else:
+            self._cgroup = None
         self._tasks.create_task(self._sweep(cgroup))
-        self._cgroup = None
         if self._disk is not None:
             supervised(self._tasks, self._disk.settle(), _log, "disk space could not be counted")
         return how
@@ -190,7 +211,8 @@ class Slot:
             self._watcher.directories.remove(self._directories)
             self._is_known = False
         self._listener, self._feed = Deaf(), _ignore  # otherwise the context and its slot would keep each other
-        await self._sweep()
+        cgroup, self._cgroup = self._cgroup, None
+        await self._sweep(cgroup)
 
     def _unwatch(self) -> None:
         self._watcher.end(self._watch)
@@ -221,7 +243,7 @@ class Slot:
             if self._watcher.cgroups is not None:
                 from interpreterd.workers.cgrouped import entered
 
-                self._cgroup = await entered(self._watcher.cgroups, worker, self._limits)
+                self._cgroup = await entered(self._watcher.cgroups, worker, self._limits, self._cgroup)
         except WorkerStartFailed as error:
             self._log.error("context %s: no worker: %s", self._context_id, error)
             self.tally.worker_failed()
@@ -240,6 +262,7 @@ class Slot:
         worker.listener = self._listener
         if self._limits.watched:
             self._watch = self._watcher.watch(worker.pid, self._limits, self._on_excess, self._disk)
+            self._watch.copies = self._copies
         if event is not None:
             self._feed(event)
         if worker.broken is not None:  # between its answer and now
@@ -267,6 +290,8 @@ class Slot:
         return self._turns.turn(self._account)
 
     def _on_excess(self, excess: Excess) -> None:
+        if excess.counts_copies and self.relieve():  # the next look tells whether that is enough
+            return
         self._log.warning("context %s: %s", self._context_id, excess.what)
         self._feed(inputs.Exceeded(excess.what, kill=excess.execution_id is None))
 

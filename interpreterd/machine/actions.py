@@ -3,13 +3,12 @@
 An action changes the state of its object and collects effects; ``Machine.handle`` calls it and checks the new state.
 """
 
-from collections import deque
 from typing import Final
 
 import attrs
 
 from interpreterd.machine import effects, inputs, verdicts
-from interpreterd.machine.calls import CallSteps
+from interpreterd.machine.operations import OperationSteps
 from interpreterd.machine.states import State
 from interpreterd.machine.verdicts import Verdict
 from interpreterd.model.errors import WorkerStartFailed
@@ -25,7 +24,7 @@ GIVEN_UP_S: Final = 1.0
 LATE_LIMIT: Final = 3  # questions after the end of the input, in one execution
 
 
-class Actions(CallSteps):
+class Actions(OperationSteps):
     """The actions, named for their inputs."""
 
     def ignore(self, event: inputs.Input) -> None: ...
@@ -43,24 +42,6 @@ class Actions(CallSteps):
     def on_enqueue_and_run(self, event: inputs.Submit) -> None:
         self.queue.append(event)
         self.run_next()
-
-    def on_operate_idle(self, event: inputs.Operate) -> None:
-        """An execution may wait for its turn; then the operation waits behind it."""
-        self.queue.append(event)
-        self._operate_next()
-
-    def _operate_next(self) -> None:
-        if self.queue and isinstance(self.queue[0], inputs.Operate):
-            self.run_next()
-
-    def on_operated(self, event: inputs.Operated) -> None:
-        self.operating = None
-        self.run_next()
-
-    def on_hibernate(self, event: inputs.Hibernate) -> None:
-        """Without exit handlers: what they would undo is still in use."""
-        self.operating = None
-        self.kill(verdicts.lost("killed: the context hibernates"))
 
     def on_turn(self, event: inputs.Turn) -> None:
         self.run_next(has_turn=True)
@@ -177,7 +158,7 @@ class Actions(CallSteps):
     def on_exited(self, event: inputs.Exited) -> None:
         """The worker is gone, and so is its execution."""
         self.do(effects.ClearTimer("grace"))
-        self.end_operation(OperationFailed(f"the context's worker has ended: {event.how}"))
+        self.fail_operation(OperationFailed(f"the context's worker has ended: {event.how}"))
         self.used = self.killed = False
         self.finish(verdicts.died(self.verdict, event.how))
         if self.queue or self.restart_asked:
@@ -227,12 +208,10 @@ class Actions(CallSteps):
             if isinstance(queued, inputs.Submit) and queued.execution_id == event.execution_id:
                 self.queue.remove(queued)
                 self.say_end(queued, verdicts.cancelled())
+                if queued is self.preceded:
+                    self.preceded = None
         if self.state is State.IDLE:
-            self._operate_next()
-
-    def on_cancel_operation(self, event: inputs.CancelOperation) -> None:
-        """It is not told: it knows."""
-        self.queue = deque(it for it in self.queue if it != inputs.Operate(event.operation_id))
+            self.operate_next()
 
     def on_restart_starting(self, event: inputs.Restart) -> None:
         """A new worker is already starting."""
@@ -250,19 +229,6 @@ class Actions(CallSteps):
     def on_restart_operating(self, event: inputs.Restart) -> None:
         self.end_operation(event.cause)
         self.on_restart(event)
-
-    def on_broken_operating(self, event: inputs.Broken) -> None:
-        self.end_operation(OperationFailed(f"the context's worker broke the protocol: {event.reason}"))
-        self.on_broken(event)
-
-    def on_received_operating(self, event: inputs.Received) -> None:
-        """The operation hears what is meant for it; this comes when it does not listen."""
-        self.on_broken_operating(inputs.Broken(f"unexpected {type(event.message).__name__}"))
-
-    def on_exceeded_operating(self, event: inputs.Exceeded) -> None:
-        if event.kill:
-            self.end_operation(OperationFailed(f"the context's worker was killed: {event.what}"))
-            self.kill(verdicts.lost(event.what))
 
     def on_timer_grace(self, event: inputs.TimerFired) -> None:
         if event.name == "grace":

@@ -117,6 +117,13 @@ class Perform:
 
 
 @frozen
+class Precede:
+    """Take a checkpoint: the execution comes next. It is an operation that has the worker, and the execution's id."""
+
+    execution_id: str
+
+
+@frozen
 class EndOperation:
     """The operation can not be performed, or not to its end: the worker is no longer its own."""
 
@@ -139,5 +146,6 @@ Effect = (
     | EndCall
     | Finish
     | Perform
+    | Precede
     | EndOperation
 )

@@ -38,7 +38,18 @@ class CancelOperation:
 
 @frozen
 class Operated:
-    """The operation that has the worker is done with it."""
+    """The operation that has the worker is done with it.
+
+    Attributes:
+        failure: Why it has failed, if it has. An execution that it was to precede does then not run.
+    """
+
+    failure: InterpreterError | None = None
+
+
+@frozen
+class Replaced:
+    """The operation that has the worker has put another one in its place, with the variables of earlier executions."""
 
 
 @frozen
@@ -159,6 +170,7 @@ Input = (
     | CancelOperation
     | Operated
     | Hibernate
+    | Replaced
     | Turn
     | WorkerStarted
     | WorkerNotStarted

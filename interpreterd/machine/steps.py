@@ -29,6 +29,8 @@ class Steps:
         state: The state of the worker.
         queue: The executions that wait for ``current``, which runs, and operations; ``Machine.check_room`` bounds it.
         operating: The id of the operation that has the worker.
+        preceded: The execution for which the present operation takes a checkpoint; it is still the first in the queue.
+        ready: The first execution of the queue, if its checkpoint has been taken.
         verdict: How the running execution will have ended, if that is already known.
         workers_before: How many workers have started.
         begun: How many executions have begun to run.
@@ -59,6 +61,8 @@ class Steps:
         self.queue: deque[Submit | Operate] = deque()
         self.current: Submit | None = None
         self.operating: str | None = None
+        self.preceded: Submit | None = None
+        self.ready: Submit | None = None
         self.verdict: Verdict | None = None
         self.workers_before = 0
         self.begun = begun
@@ -108,7 +112,19 @@ class Steps:
         """Take the worker from the operation that has it, if there is one."""
         if self.operating is not None:
             self.do(effects.EndOperation(self.operating, cause))
-            self.operating = None
+            self.operating = self.preceded = None
+
+    def fail_operation(self, cause: InterpreterError) -> None:
+        """Do the same; an execution that the operation was to precede does not run."""
+        preceded = self.preceded
+        self.end_operation(cause)
+        self.skip(preceded, cause)
+
+    def skip(self, preceded: Submit | None, cause: InterpreterError) -> None:
+        """End an execution whose checkpoint could not be taken, if there is one."""
+        if preceded is not None:
+            self.queue.remove(preceded)
+            self.say_end(preceded, verdicts.ended_with_context(Outcome.CANCELLED, cause))
 
     def end_calls(self) -> None:
         """End all open calls: no answer can reach the code."""
@@ -137,6 +153,7 @@ class Steps:
 
     def start_worker(self) -> None:
         self.restarted = self.workers_before > 0
+        self.ready = None  # its checkpoint is one of another worker
         self.restart_asked = False
         self.do(effects.StartWorker())
         self.state = State.STARTING
@@ -149,6 +166,9 @@ class Steps:
         execution = self.queue[0]
         if isinstance(execution, Operate):
             self._operate()
+            return
+        if execution.request.checkpoint and execution is not self.ready:
+            self._precede(execution)
             return
         may_begin = self._may_begin
         if may_begin is not None and not has_turn and execution.request.task is None and not may_begin():
@@ -177,6 +197,12 @@ class Steps:
         assert isinstance(operation, Operate)
         self.operating = operation.operation_id
         self.do(effects.Perform(operation.operation_id))
+        self.used = True
+        self.state = State.OPERATING
+
+    def _precede(self, execution: Submit) -> None:
+        self.operating, self.preceded = execution.execution_id, execution
+        self.do(effects.Precede(execution.execution_id))
         self.used = True
         self.state = State.OPERATING
 

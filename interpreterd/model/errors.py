@@ -39,6 +39,8 @@ an error of the daemon: it is text, ``events.Failure``.
     │   └── OutOfStep           it is not known what the worker does now
     ├── NotCarried              by a strict fork
     ├── CheckpointNotFound
+    ├── CheckpointExists        of this name
+    ├── CheckpointsFull         no further one can be kept
     ├── NothingToUndo
     ├── NoStateDirectory
     ├── ArchiveExists

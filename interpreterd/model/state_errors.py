@@ -40,6 +40,21 @@ class CheckpointNotFound(InterpreterError):
         super().__init__(f"checkpoint not found: {checkpoint}")
 
 
+class CheckpointExists(InterpreterError):
+    """The context has a checkpoint of this name."""
+
+    code = "checkpoint_exists"
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"the context has a checkpoint {name}: delete it, or choose another name")
+
+
+class CheckpointsFull(InterpreterError):
+    """No further checkpoint can be kept, and none gives way; names the limit."""
+
+    code = "checkpoints_full"
+
+
 class NothingToUndo(InterpreterError):
     """There is no checkpoint of just before the last execution; says why."""
 

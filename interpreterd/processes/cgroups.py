@@ -124,6 +124,8 @@ class Cgroups:
         Raises OSError; there is then no cgroup.
         """
         path = f"{self.name}/{worker}"
+        while os.path.exists(path):  # that of an earlier process of this number, whose parked copies are still there
+            path += "0"
         make_directory(path)
         try:
             if memory_bytes is not None and "memory" in self.controllers:
@@ -151,13 +153,24 @@ class Cgroup:
 
     def __init__(self, path: str) -> None:
         self.path = path
+        self._killed = 0
+
+    def join(self, pid: int) -> None:
+        """Move a process there. Raises OSError."""
+        _write(f"{self.path}/cgroup.procs", pid)
+
+    def end_together(self, together: bool) -> None:
+        """Whether the kernel kills all processes there at once when ``memory.max`` is reached, or the largest one."""
+        with contextlib.suppress(OSError):  # there is no memory controller, or it is gone
+            _write(f"{self.path}/memory.oom.group", int(together))
 
     def was_out_of_memory(self) -> bool:
-        """Return whether the kernel has killed a process there because ``memory.max`` was reached."""
+        """Return whether ``memory.max`` has made the kernel kill a process there since the last question."""
+        before = self._killed
         with contextlib.suppress(OSError, ValueError):
             counts = dict(line.split() for line in _read(f"{self.path}/memory.events").splitlines())
-            return int(counts.get("oom_kill", 0)) > 0
-        return False
+            self._killed = int(counts.get("oom_kill", 0))
+        return self._killed > before
 
     def kill(self) -> None:
         """Kill every process there, at once."""

@@ -11,7 +11,12 @@ from typing import Final
 
 from attrs import frozen
 
+from interpreterd.processes import proc_stat
+from interpreterd.processes.usage import PAGE_BYTES
+
 COPIES_BUDGET_S: Final = 1.0  # of processor time, for one question
+LARGE_BYTES: Final = 64 << 20
+"""A larger process is not measured while a client waits."""
 _PRIVATE: Final = (b"Private_Clean:", b"Private_Dirty:", b"Private_Hugetlb:")
 
 
@@ -57,6 +62,16 @@ def measure_copies(groups: Sequence[Copies]) -> list[CopiedMemory | None]:
     """
     until = time.thread_time() + COPIES_BUDGET_S
     return [_measure(group) if time.thread_time() < until else None for group in groups]
+
+
+def first_bytes(copy: int) -> int:
+    """Return what a new copy has alone; of a large one, which takes long to measure, the pages that it has touched."""
+    fields = proc_stat.stat(copy)
+    if not fields:
+        return 0
+    if int(fields[proc_stat.RESIDENT]) * PAGE_BYTES > LARGE_BYTES:
+        return int(fields[proc_stat.FAULTS]) * PAGE_BYTES
+    return _rollup(copy).private_bytes
 
 
 def _measure(group: Copies) -> CopiedMemory:

@@ -42,14 +42,17 @@ def cgroups_for(setting: str, guard: Guard) -> Iterator[Cgroups | None]:
             cgroups.close()
 
 
-async def entered(cgroups: Cgroups, worker: Worker, limits: Limits) -> Cgroup:
-    """Move ``worker``, which has not run user code, to a cgroup of its own. If that fails, kill it.
+async def entered(cgroups: Cgroups, worker: Worker, limits: Limits, own: Cgroup | None = None) -> Cgroup:
+    """Move ``worker`` to a new cgroup, or to its context's ``own``, where parked copies are. If that fails, kill it.
 
     Raises:
         WorkerStartFailed: With the reason.
     """
     processes = None if limits.processes is None else limits.processes + OWN_THREADS
     try:
+        if own is not None:
+            await asyncio.to_thread(own.join, worker.pid)
+            return own
         return await asyncio.to_thread(cgroups.enter, worker.pid, memory_bytes=limits.memory_bytes, processes=processes)
     except BaseException as error:
         worker.kill()

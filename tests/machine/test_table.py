@@ -9,6 +9,7 @@ import pytest
 
 from interpreterd.machine.actions import Actions
 from interpreterd.machine.inputs import Close, Start, Submit
+from interpreterd.machine.operations import OperationSteps
 from interpreterd.machine.states import State
 from interpreterd.machine.table import TRANSITIONS, Rule, diagram, on, rules_of
 
@@ -23,8 +24,9 @@ def test_every_state_has_its_rules() -> None:
 
 
 def test_every_action_is_named_by_a_rule() -> None:
-    # Methods with an underscore are parts of actions. Inherited methods are steps.
+    # Methods with an underscore are parts of actions. Other inherited methods are steps.
     actions = {it for name, it in vars(Actions).items() if inspect.isfunction(it) and not name.startswith("_")}
+    actions |= {it for name, it in vars(OperationSteps).items() if name.startswith("on_")}
     assert {rule.action for rule in rules()} == actions
 
 

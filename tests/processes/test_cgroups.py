@@ -198,3 +198,22 @@ def test_a_real_process_is_moved_and_killed_with_its_children(real: str) -> None
         pass
     assert cgroup.remove()
     cgroups.close()
+
+
+def test_each_process_that_ran_out_of_memory_is_told_once(tree: FakeTree) -> None:
+    cgroup = Cgroups(str(tree.base), (OWN,)).enter(4242, memory_bytes=1 << 30, processes=None)
+    Path(cgroup.path, "memory.events").write_text("oom_kill 1\n")
+    assert [cgroup.was_out_of_memory(), cgroup.was_out_of_memory()] == [True, False]
+    Path(cgroup.path, "memory.events").write_text("oom_kill 2\n")
+    assert cgroup.was_out_of_memory()
+
+
+def test_a_further_process_joins_and_then_each_dies_for_itself(tree: FakeTree) -> None:
+    cgroup = Cgroups(str(tree.base), (OWN,)).enter(4242, memory_bytes=1 << 30, processes=None)
+    cgroup.join(4243)
+    assert Path(cgroup.path, "cgroup.procs").read_text() == "4243"
+    for together in (False, True):
+        cgroup.end_together(together)
+        assert Path(cgroup.path, "memory.oom.group").read_text() == str(int(together))
+    Path(cgroup.path, "memory.oom.group").unlink()
+    cgroup.end_together(True)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from interpreterd.processes import copied_memory
-from interpreterd.processes.copied_memory import CopiedMemory, Copies, measure_copies
+from interpreterd.processes.copied_memory import CopiedMemory, Copies, first_bytes, measure_copies
 
 SIZE_BYTES = 64 << 20
 # A process with much memory and two copies of it; told to, it changes all of that memory.
@@ -19,9 +19,9 @@ for _ in range(2):
     pid = os.fork()
     if pid == 0:
         os.close(writer)
+        print(os.getpid(), flush=True)
         os.read(reader, 1)
         os._exit(0)
-    print(pid, flush=True)
 for line in sys.stdin:
     data[:] = b"y" * {SIZE_BYTES}
     print("changed", flush=True)
@@ -83,3 +83,11 @@ def test_a_process_that_is_gone_counts_as_nothing() -> None:
 def test_beyond_the_budget_nothing_is_measured(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(copied_memory, "COPIES_BUDGET_S", -1.0)
     assert measure_copies([Copies(None, ())]) == [None]
+
+
+def test_what_a_new_copy_costs_is_found_quickly(original: Original, monkeypatch: pytest.MonkeyPatch) -> None:
+    quick = first_bytes(original.copies[0])
+    monkeypatch.setattr(copied_memory, "LARGE_BYTES", 1 << 40)
+    exact = first_bytes(original.copies[0])
+    assert exact / 4 < quick < 4 * exact < SIZE_BYTES
+    assert first_bytes(2**22 + 1) == 0

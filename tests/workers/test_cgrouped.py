@@ -128,3 +128,11 @@ def test_missing_controllers_are_logged(
 def test_a_cgroup_that_cannot_be_used_is_an_error(tmp_path: Path, guard: Guard) -> None:
     with pytest.raises(CgroupError), cgroups_for(str(tmp_path / "gone"), guard):
         pass
+
+
+async def test_a_worker_joins_the_cgroup_of_its_context_where_parked_copies_are(tree: FakeTree) -> None:
+    cgroups = await made(tree)
+    first = await entered(cgroups, FakeWorker(42, answer=None), LIMITED)
+    assert await entered(cgroups, FakeWorker(43, answer=None), LIMITED, first) is first
+    assert tree.text(first.path.removeprefix(f"{tree.base}/"), "cgroup.procs") == "43"
+    assert len(tree.folders()) == 2

@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Iterable, Sequence
 from typing import TYPE_CHECKING, NoReturn
 
+from interpreterd.contexts.context import Context
 from interpreterd.contexts.manager import Manager
 from interpreterd.model.archives import ArchiveInfo
 from interpreterd.model.checkpoints import CheckpointInfo, RestoreInfo
@@ -13,6 +14,9 @@ from interpreterd.model.state_errors import NoStateDirectory, OperationFailed
 if TYPE_CHECKING:
     from interpreterd.contexts.state.archives import KeptArchives
     from interpreterd.contexts.state.carrying import ArchiveDownload
+
+if TYPE_CHECKING:
+    from interpreterd.contexts.state.checkpoints import Checkpoints
 
 
 class LocalState:
@@ -27,24 +31,41 @@ class LocalState:
         _refuse()
 
     async def checkpoint(self, context_id: str, name: str = "") -> CheckpointInfo:
-        self._manager.existing(context_id)
-        _refuse()
+        from interpreterd.contexts.state.going_back import keep
+
+        context, checkpoints = self._checkpoints(context_id)
+        self._manager.tenancies.quotas.check_checkpoint(context.account)
+        return await keep(context, checkpoints, name)
 
     async def checkpoints(self, context_id: str) -> Sequence[CheckpointInfo]:
-        self._manager.existing(context_id)
-        return []
+        checkpoints = self._manager.existing(context_id).checkpoints
+        if checkpoints is None:
+            return []
+        await checkpoints.measure()
+        return [it.info() for it in checkpoints.parked()]
 
     async def delete_checkpoint(self, context_id: str, checkpoint: str) -> None:
-        self._manager.existing(context_id)
-        _refuse()
+        _, checkpoints = self._checkpoints(context_id)
+        parked = checkpoints.find(checkpoint)
+        parked.drop("deleted")
+        await parked.gone()
 
     async def restore(self, context_id: str, checkpoint: str) -> RestoreInfo:
-        self._manager.existing(context_id)
-        _refuse()
+        from interpreterd.contexts.state.going_back import go_back
+
+        context, checkpoints = self._checkpoints(context_id)
+        checkpoints.find(checkpoint)
+        return await go_back(context, checkpoints, lambda: checkpoints.find(checkpoint))
 
     async def undo(self, context_id: str) -> RestoreInfo:
-        self._manager.existing(context_id)
-        _refuse()
+        from interpreterd.contexts.state.going_back import go_back
+
+        context, checkpoints = self._checkpoints(context_id)
+        return await go_back(context, checkpoints, checkpoints.before_last, undo=True)
+
+    def _checkpoints(self, context_id: str) -> "tuple[Context, Checkpoints]":
+        context = self._manager.existing(context_id)
+        return context, self._manager.keeper.checkpoints_of(context)
 
     async def archive(self, context_id: str, name: str = "") -> ArchiveInfo:
         context, archives = self._manager.existing(context_id), self._archives

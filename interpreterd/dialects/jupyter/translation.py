@@ -15,6 +15,7 @@ from interpreterd.model import displays, events
 from interpreterd.model.comms import CommMessage
 from interpreterd.model.errors import WorkerStartFailed
 from interpreterd.model.events import Event, Failure, Finished, Gap, Outcome
+from interpreterd.model.restored import Restored
 
 EVALUATED_LIMIT_BYTES: Final = displays.BUNDLE_LIMIT_BYTES
 """Of all values of one request's expressions, and of a payload."""
@@ -218,6 +219,14 @@ def _is_news(event: Finished) -> bool:
     return isinstance(event.cause, WorkerStartFailed)
 
 
+def _restored(telling: Telling, event: Restored) -> list[Outgoing]:
+    """Return what a person reads: front ends have no message for it, and know the kernel by its cells' numbers."""
+    checkpoint = f"the checkpoint {event.checkpoint_name}" if event.checkpoint_name else "a checkpoint"
+    source = "an archive" if event.checkpoint_id is None else checkpoint
+    text = f"[interpreterd: the variables of this kernel are now those of {source}]\n"
+    return [stream("stderr", text, telling.parent)]
+
+
 _ROWS: Final[Mapping[type[Any], Callable[[Telling, Any], list[Outgoing]]]] = {
     events.Started: _started,
     events.Output: _output,
@@ -232,4 +241,5 @@ _ROWS: Final[Mapping[type[Any], Callable[[Telling, Any], list[Outgoing]]]] = {
     displays.Evaluated: _evaluated,
     displays.NextInput: _next_input,
     CommMessage: _comm,
+    Restored: _restored,
 }

@@ -66,7 +66,9 @@ from interpreterd.model.isolation import IsolationUnavailable
 from interpreterd.model.state_errors import (
     ArchiveExists,
     ArchiveNotFound,
+    CheckpointExists,
     CheckpointNotFound,
+    CheckpointsFull,
     NoStateDirectory,
     NotCarried,
     NothingToUndo,
@@ -141,6 +143,8 @@ ROWS: Final[Mapping[type[InterpreterError], ErrorRow]] = {
     OperationFailed: ErrorRow(HTTPStatus.INTERNAL_SERVER_ERROR, INTERNAL_ERROR, announced=True),
     NotCarried: ErrorRow(HTTPStatus.CONFLICT, POLICY_VIOLATION),
     CheckpointNotFound: ErrorRow(HTTPStatus.NOT_FOUND, POLICY_VIOLATION),
+    CheckpointExists: ErrorRow(HTTPStatus.CONFLICT, POLICY_VIOLATION),
+    CheckpointsFull: ErrorRow(HTTPStatus.CONFLICT, POLICY_VIOLATION, announced=True),
     NothingToUndo: ErrorRow(HTTPStatus.CONFLICT, POLICY_VIOLATION),
     NoStateDirectory: ErrorRow(HTTPStatus.CONFLICT, POLICY_VIOLATION),
     ArchiveExists: ErrorRow(HTTPStatus.CONFLICT, POLICY_VIOLATION),

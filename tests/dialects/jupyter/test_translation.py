@@ -12,6 +12,7 @@ from interpreterd.model import displays, events
 from interpreterd.model.comms import CommMessage
 from interpreterd.model.errors import ContextRestarted, WorkerStartFailed
 from interpreterd.model.events import Failure, Finished, Gap, Outcome, Stream
+from interpreterd.model.restored import Restored
 
 PARENT = b'{"msg_id":"p"}'
 JSON = displays.Json('{"a":1}')
@@ -196,3 +197,17 @@ def test_a_gap_says_how_much_is_lost() -> None:
 def test_other_kinds_are_not_told() -> None:
     for event in (events.Queued(ahead=1), events.Restarted(), events.Submitted.of("1", ""), events.WorkerEnded(how="")):
         assert telling().tell(event) == []
+
+
+@pytest.mark.parametrize(
+    ("event", "source"),
+    [
+        (Restored(checkpoint_id="c", checkpoint_name="before"), "the checkpoint before"),
+        (Restored(checkpoint_id="c"), "a checkpoint"),
+        (Restored(archive_id="a"), "an archive"),
+    ],
+    ids=["named", "unnamed", "archive"],
+)
+def test_a_person_reads_that_the_variables_are_former_ones(event: Restored, source: str) -> None:
+    text = f"[interpreterd: the variables of this kernel are now those of {source}]\n"
+    assert told(telling().tell(event)) == [("iopub", "stream", {"name": "stderr", "text": text})]
