@@ -9,15 +9,17 @@ from described import Walk
 from interpreterd.contexts.local import LocalContexts
 from interpreterd.contexts.state.local import LocalState
 from interpreterd.model.errors import (
+    BodyTooSlow,
     ContextDeleted,
     InterpreterError,
     LimitReached,
+    MalformedRequest,
     OutOfResources,
     ServerShuttingDown,
     WorkerStartFailed,
 )
-from interpreterd.model.file_errors import DiskFull
-from interpreterd.model.state_errors import ArchiveRefused, NoStateDirectory, OperationFailed
+from interpreterd.model.file_errors import DiskFull, FileError
+from interpreterd.model.state_errors import ArchiveExists, ArchiveRefused, NoStateDirectory, OperationFailed
 
 # The verbs that take their turn in the queue, with a valid body.
 TURNS: dict[str, tuple[str, dict[str, Any]]] = {
@@ -34,6 +36,8 @@ OTHERS = {
     "listArchives": "archives",
     "getArchive": "archive_info",
     "deleteArchive": "delete_archive",
+    "getArchiveContent": "archive_content",
+    "putArchiveContent": "put_archive",
 }
 WITH_BODY = ("forkContext", "makeCheckpoint", "restoreCheckpoint", "archiveContext")
 BODIES = {name: {"json": body} for name, (_, body) in TURNS.items()}
@@ -59,6 +63,7 @@ async def state(walk: Walk) -> None:
     assert archive in [it["archiveId"] for it in (await walk("listArchives", 200))["archives"]]
     await walk("listArchives", 404, query="?after=nothing")
     await walk("getArchive", 200, id="it")
+    await content(walk, archive)
     await walk("deleteArchive", 200, id=archive)
     for name in ("getArchive", "deleteArchive"):
         await walk(name, 404, "archive_not_found", id=archive)
@@ -79,6 +84,23 @@ async def state(walk: Walk) -> None:
         await walk(name, 404, "context_not_found", **BODIES.get(name, {}))
 
 
+async def content(walk: Walk, archive: str) -> None:
+    """Walk along what can be done with the file of an archive."""
+    place = {"id": archive}
+    file = await walk("getArchiveContent", 200, **place)
+    assert await walk("getArchiveContent", 206, **place, headers={"Range": "bytes=1-2"}) == file[1:3]
+    await walk("getArchiveContent", 304, **place, headers={"If-None-Match": "*"})
+    await walk("getArchiveContent", 412, **place, headers={"If-Match": '"other"'})
+    await walk("getArchiveContent", 416, **place, headers={"Range": f"bytes={len(file)}-"})
+    await walk("getArchiveContent", 404, id="nothing")
+    assert (await walk("putArchiveContent", 200, **place, data=file))["archiveId"] == archive
+    await walk("putArchiveContent", 400, "archive_refused", id="0" * 8, data=b"no archive")
+    await walk(
+        "putArchiveContent", 400, "invalid_request", **place, data=b"x", headers={"Content-Range": "bytes 0-0/1"}
+    )
+    await walk("putArchiveContent", 415, **place, data=file, headers={"Content-Encoding": "gzip"})
+
+
 async def state_that_fails(walk: Walk, patch: pytest.MonkeyPatch) -> None:
     """Walk along what a machine, a limit or a mistake may refuse: ``patch`` lets it."""
     refusals: list[tuple[int, InterpreterError]] = [
@@ -95,8 +117,20 @@ async def state_that_fails(walk: Walk, patch: pytest.MonkeyPatch) -> None:
     for name in ("archiveContext", "hibernateContext"):
         await _refused(walk, patch, name, 507, DiskFull("the disk is full"))
         await _refused(walk, patch, name, 409, NoStateDirectory())
-    for name in ("listArchives", "getArchive", "deleteArchive"):
+    for name in ("listArchives", "getArchive", "deleteArchive", "getArchiveContent", "putArchiveContent"):
         await _refused(walk, patch, name, 409, NoStateDirectory())
+    for name in ("getArchiveContent", "putArchiveContent"):
+        await _refused(walk, patch, name, 500, FileError("an I/O error"))
+        await _refused(walk, patch, name, 503, OutOfResources("too many open files"))
+    await _refused(walk, patch, "getArchiveContent", 400, ArchiveRefused("the archive is corrupt"))
+    for status, error in (
+        (400, MalformedRequest("the body did not arrive whole")),
+        (408, BodyTooSlow("the body does not arrive in time")),
+        (409, ArchiveExists("another archive has this id")),
+        (503, LimitReached("--archives-total-bytes")),
+        (507, DiskFull("the disk is full")),
+    ):
+        await _refused(walk, patch, "putArchiveContent", status, error)
     for name in (*TURNS, *OTHERS):
         await _refused(walk, patch, name, 500, ZeroDivisionError())
     await walk("createContext", 409, "no_state_directory", json={"archive": "it"})
