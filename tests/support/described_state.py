@@ -11,6 +11,7 @@ from interpreterd.contexts.state.local import LocalState
 from interpreterd.model.errors import (
     BodyTooSlow,
     ContextDeleted,
+    ContextRestarted,
     InterpreterError,
     LimitReached,
     MalformedRequest,
@@ -19,7 +20,13 @@ from interpreterd.model.errors import (
     WorkerStartFailed,
 )
 from interpreterd.model.file_errors import DiskFull, FileError
-from interpreterd.model.state_errors import ArchiveExists, ArchiveRefused, NoStateDirectory, OperationFailed
+from interpreterd.model.state_errors import (
+    ArchiveExists,
+    ArchiveRefused,
+    CheckpointsFull,
+    NoStateDirectory,
+    OperationFailed,
+)
 
 # The verbs that take their turn in the queue, with a valid body.
 TURNS: dict[str, tuple[str, dict[str, Any]]] = {
@@ -52,6 +59,7 @@ async def state(walk: Walk) -> None:
     assert [it["forkedFrom"] for it in forks["contexts"]] == [context] * 2
     await walk("makeCheckpoint", 200, id=context, json={"name": "before"})
     assert [it["name"] for it in (await walk("listCheckpoints", 200, id=context))["checkpoints"]] == ["", "before"]
+    await walk("makeCheckpoint", 409, "checkpoint_exists", id=context, json={"name": "before"})
     await walk("restoreCheckpoint", 200, id=context, json={"checkpoint": "before"})
     await walk("deleteCheckpoint", 200, id=context, checkpoint="before")
     await walk("undoExecution", 200, id=context)
@@ -104,6 +112,7 @@ async def content(walk: Walk, archive: str) -> None:
 async def state_that_fails(walk: Walk, patch: pytest.MonkeyPatch) -> None:
     """Walk along what a machine, a limit or a mistake may refuse: ``patch`` lets it."""
     refusals: list[tuple[int, InterpreterError]] = [
+        (409, ContextRestarted("nobody")),
         (410, ContextDeleted("it was deleted")),
         (500, OperationFailed("the copy did not start")),
         (500, WorkerStartFailed("python3 not found")),
@@ -114,6 +123,7 @@ async def state_that_fails(walk: Walk, patch: pytest.MonkeyPatch) -> None:
     for name in TURNS:
         for status, error in refusals:
             await _refused(walk, patch, name, status, error)
+    await _refused(walk, patch, "makeCheckpoint", 409, CheckpointsFull("16 is the limit"))
     for name in ("archiveContext", "hibernateContext"):
         await _refused(walk, patch, name, 507, DiskFull("the disk is full"))
         await _refused(walk, patch, name, 409, NoStateDirectory())
@@ -125,7 +135,7 @@ async def state_that_fails(walk: Walk, patch: pytest.MonkeyPatch) -> None:
     await _refused(walk, patch, "getArchiveContent", 400, ArchiveRefused("the archive is corrupt"))
     for status, error in (
         (400, MalformedRequest("the body did not arrive whole")),
-        (408, BodyTooSlow("the body does not arrive in time")),
+        (408, BodyTooSlow()),
         (409, ArchiveExists("another archive has this id")),
         (503, LimitReached("--archives-total-bytes")),
         (507, DiskFull("the disk is full")),
