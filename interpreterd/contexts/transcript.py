@@ -95,6 +95,10 @@ class Transcript:
         """Whether something runs, waits or is followed."""
         return bool(self._unfinished) or (self._feed is not None and self._feed.attended)
 
+    def note_use(self) -> None:
+        """A client has used the context, without an execution."""
+        self.idle_at = time.monotonic()
+
     def _note_attendance(self) -> None:
         self.idle_at = time.monotonic()
 

@@ -33,6 +33,7 @@ async def keep(context: Context, checkpoints: Checkpoints, name: str) -> Checkpo
         return parked, time.monotonic() - began
 
     parked, seconds = await context.operate(take, lambda taken: taken[0].drop("deleted"))
+    context.transcript.note_use()
     await checkpoints.admit(parked)
     _tell(context, parked, seconds)
     return parked.info()
@@ -90,6 +91,7 @@ async def go_back(
         return parked
 
     parked = await context.operate(restore)
+    context.transcript.note_use()
     return RestoreInfo(context=context.info(), checkpoint=parked.info())
 
 

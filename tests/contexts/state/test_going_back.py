@@ -177,3 +177,10 @@ async def test_all_copies_end_with_the_context(world: World) -> None:
     assert (account.checkpoints, account.checkpoint_bytes, world.manager.keeper.copies()) == (0, 0, {})
     with pytest.raises(ContextDeleted):
         await world.context.operate(world.copier.branch)  # type: ignore[arg-type]
+
+
+async def test_going_back_is_a_use_of_the_context(world: World) -> None:
+    kept = await world.state.checkpoint(world.context.id)
+    world.context.transcript.idle_at = 0
+    await world.state.restore(world.context.id, kept.id)
+    assert world.context.transcript.idle_at > 0
