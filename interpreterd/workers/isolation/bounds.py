@@ -5,15 +5,16 @@ from collections.abc import Iterable
 from typing import Final
 
 from interpreterd.model.errors import InvalidRequest, InvalidWorkingDirectory
-from interpreterd.model.isolation import Isolation, is_below
+from interpreterd.model.isolation import Isolation, IsolationUnavailable, is_below
 
 _KERNEL: Final = ("/proc", "/sys", "/dev")
 
 
-def check_bounds(asked: Isolation, ours: Isolation, cwd: str, private: str) -> None:
+def check_bounds(asked: Isolation, ours: Isolation, cwd: str, private: str, state: tuple[str, ...] = ()) -> None:
     """Check that ``cwd``, without links, and the paths of ``asked`` give code nothing that is not its own.
 
     ``private`` is the context's private directory: all contexts' are in the one above it. ``ours`` is the daemon's.
+    ``state`` is the daemon's state directory, if there is one, without links.
 
     Raises:
         InvalidWorkingDirectory, InvalidRequest
@@ -21,6 +22,8 @@ def check_bounds(asked: Isolation, ours: Isolation, cwd: str, private: str) -> N
     others = os.path.dirname(private)
     if _meet(cwd, others):
         raise InvalidWorkingDirectory(f"working directory holds other contexts' directories: {cwd}")
+    if any(_meet(cwd, it) for it in state):
+        raise InvalidWorkingDirectory(f"working directory of an isolated context must not hold --state-dir: {cwd}")
     if is_below(cwd, _KERNEL) and not cwd.startswith("/dev/shm/"):
         raise InvalidWorkingDirectory(f"working directory of an isolated context must not be the kernel's: {cwd}")
     for name, paths, bounds in (
@@ -31,10 +34,21 @@ def check_bounds(asked: Isolation, ours: Isolation, cwd: str, private: str) -> N
         for path, real in zip(paths, _real(paths), strict=True):
             if _meet(real, others):
                 raise InvalidRequest(f"isolation.{name} must not hold other contexts' directories, unlike {path}")
+            if any(_meet(real, it) for it in state):
+                raise InvalidRequest(f"isolation.{name} must not hold --state-dir, unlike {path}")
             if ours.is_on and not is_below(real, allowed):
                 raise InvalidRequest(
                     f"isolation.{name} must lie below paths that the daemon allows, unlike {path}: it leads to {real}"
                 )
+
+
+def check_state(readable: Iterable[str], state: tuple[str, ...]) -> None:
+    """Raise ``IsolationUnavailable`` if ``state`` is where isolated code may read because of its profile."""
+    for path in readable:
+        if any(_meet(os.path.realpath(path), it) for it in state):
+            raise IsolationUnavailable(
+                f"isolated code may read {path}, where --state-dir is: the state directory must be elsewhere"
+            )
 
 
 def _meet(path: str, directory: str) -> bool:

@@ -18,7 +18,7 @@ from interpreterd.model.isolation import (
 )
 from interpreterd.pipe.confinement import Confinement
 from interpreterd.processes.nursery import Nursery
-from interpreterd.workers.isolation.bounds import check_bounds
+from interpreterd.workers.isolation.bounds import check_bounds, check_state
 from interpreterd.workers.isolation.directories import PrivateDirectories, PrivateRoot
 from interpreterd.workers.isolation.jails import TREE_LIMIT_S, Commons, Jail, Place
 from interpreterd.workers.isolation.settings import IsolationSettings, isolation_of
@@ -64,6 +64,7 @@ class Isolator:
     Attributes:
         more_layers: What keeps contexts from each other beside the layers that their workers apply.
         own_ports: Those of TCP that the daemon listens on: no isolated code may connect to them.
+        state_directories: Those of the daemon, without links, that no isolated code may see.
     """
 
     def __init__(
@@ -75,6 +76,7 @@ class Isolator:
         """
         self._settings = settings
         self.own_ports: frozenset[int] = frozenset()
+        self.state_directories: tuple[str, ...] = ()
         self.more_layers: tuple[str, ...] = ()
         self._hide = hide
         self.launcher: Launcher = pool
@@ -177,9 +179,11 @@ class Isolator:
         except OSError as error:
             raise IsolationUnavailable(f"no private directories can be made: {error.strerror}") from None
         try:
-            check_bounds(isolation, self.usual, cwd, private.root)
+            check_bounds(isolation, self.usual, cwd, private.root, self.state_directories)
             user = None if self.seats is None else self.seats.take()
             planned = plan(isolation, self._machine, cwd=cwd, private=private, user=user)
+            if self.state_directories:
+                check_state(planned.confinement.landlock.read, self.state_directories)
         except BaseException:
             self._directories.remove(private)
             raise

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from interpreterd.model.errors import InvalidRequest, InvalidWorkingDirectory
-from interpreterd.model.isolation import Isolation
-from interpreterd.workers.isolation.bounds import check_bounds
+from interpreterd.model.isolation import Isolation, IsolationUnavailable
+from interpreterd.workers.isolation.bounds import check_bounds, check_state
 
 PRIVATE = "/private/interpreterd-x/1"
 
@@ -38,3 +38,19 @@ def test_the_kernels_directories_are_no_working_directories(cwd: str) -> None:
     with pytest.raises(InvalidWorkingDirectory, match="must not be the kernel's"):
         check_bounds(Isolation(profile="strict"), Isolation(), cwd, PRIVATE)
     check_bounds(Isolation(profile="strict"), Isolation(), "/dev/shm/mine", PRIVATE)
+
+
+@pytest.mark.parametrize("path", ["/state", "/state/of/daemon", "/state/of/daemon/archives"])
+def test_no_path_holds_the_daemons_state(path: str) -> None:
+    state = ("/state/of/daemon",)
+    with pytest.raises(InvalidRequest, match=r"^isolation\.readPaths must not hold --state-dir, unlike "):
+        check_bounds(Isolation(profile="standard", read_paths=(path,)), Isolation(), "/work", "/p/i/1", state)
+    with pytest.raises(InvalidWorkingDirectory, match="must not hold --state-dir: "):
+        check_bounds(Isolation(profile="standard"), Isolation(), path, "/p/i/1", state)
+    check_bounds(Isolation(profile="standard", read_paths=("/state/other",)), Isolation(), "/work", "/p/i/1", state)
+
+
+def test_the_state_is_not_where_a_profile_lets_code_read() -> None:
+    check_state(("/usr/lib", "/opt"), ("/var/lib/interpreterd",))
+    with pytest.raises(IsolationUnavailable, match=r"^isolated code may read /opt, where --state-dir is"):
+        check_state(("/usr/lib", "/opt"), ("/opt/interpreterd",))
