@@ -168,7 +168,10 @@ async def _start_app(
         from interpreterd.contexts.state.archives import kept_archives  # others do not need it
 
         kept = kept_archives(settings.state, app[MANAGER].tenancies, takes_over=takes_over)
-        app[MANAGER].archives = await stack.enter_async_context(kept)
+        app[MANAGER].archives = archives = await stack.enter_async_context(kept)
+        from interpreterd.contexts.state.rests import kept_contexts
+
+        app[MANAGER].survival = kept_contexts(settings.state, archives, app[MANAGER].python)
         isolator.state_directories = (await asyncio.to_thread(os.path.realpath, settings.state.state_dir),)
         _check_apart(isolator, settings.contexts.cwd)
     records = written_down(settings.monitoring, event_log, app[RELOADS], takes_over=takes_over)

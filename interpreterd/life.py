@@ -90,8 +90,19 @@ class Life:
         if within_s and not self._ending.hurried.is_set():
             intake = self._app[MANAGER].intake
             intake.draining = True
+            moving = self._hand_over_contexts()
             _log.info("draining: %s", f"for at most {within_s:g} s" if within_s < NO_LIMIT_S else "as long as it takes")
-            await drained(lambda: intake.busy, self._ending, within_s)
+            await drained(lambda: intake.busy or not (moving is None or moving.done()), self._ending, within_s)
+            if moving is not None:
+                moving.cancel()
+
+    def _hand_over_contexts(self) -> "asyncio.Task[None] | None":
+        """Let the new daemon have the persistent contexts, each as soon as it is idle."""
+        manager = self._app[MANAGER]
+        if manager.survival is None or not self._is_replaced:
+            return None
+        leaving = manager.survival.leave_to_successor(manager)
+        return supervised(asyncio.get_running_loop(), leaving, _log, "persistent contexts could not be handed over")
 
     def _status(self) -> str:
         return f"listening on {', '.join(self._listening.all_in_words())}"

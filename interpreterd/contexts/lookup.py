@@ -1,14 +1,20 @@
-"""The half of the manager that finds contexts."""
+"""The half of the manager that finds contexts, and does to them what needs no worker."""
 
 from collections.abc import Iterable
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from interpreterd.contexts.context import Context
 from interpreterd.contexts.intake import Intake
 from interpreterd.contexts.service import Interrupted
 from interpreterd.contexts.tenancies import Tenancies
-from interpreterd.model.default_context import DEFAULT_CONTEXT_ID
+from interpreterd.model.context_info import ContextInfo
+from interpreterd.model.default_context import DEFAULT_CONTEXT_ID, shown_id
 from interpreterd.model.errors import ContextNotFound
+from interpreterd.model.requests import ChangeContext, patched
+from interpreterd.model.state_errors import ContextMoving
+
+if TYPE_CHECKING:
+    from interpreterd.contexts.state.survival import Survival
 
 
 class Lookup(Protocol):
@@ -16,6 +22,7 @@ class Lookup(Protocol):
 
     intake: Intake
     tenancies: Tenancies
+    survival: "Survival | None"
     _contexts: dict[str, Context]
 
     def list(
@@ -36,8 +43,14 @@ class Lookup(Protocol):
     def existing(self, context_id: str) -> Context:
         """Return an existing context. Raises ``ContextNotFound``, also for the default context before its first use."""
         if (context := self._contexts.get(context_id)) is None:
+            self.check_here(context_id)
             raise ContextNotFound(context_id)
         return context
+
+    def check_here(self, context_id: str) -> None:
+        """Raise ``ContextMoving`` if the context is still in the daemon that this one replaces."""
+        if self.survival is not None and self.survival.is_elsewhere(context_id):
+            raise ContextMoving(shown_id(context_id))
 
     def interrupt(self, context_id: str | None, execution_id: str | None = None) -> Interrupted:
         """Do the same as ``Context.interrupt``; None is the default context, which may not exist yet.
@@ -50,3 +63,11 @@ class Lookup(Protocol):
         if name in self.tenancies.defaults and name not in self._contexts:
             return "idle"
         return self.existing(name).interrupt(execution_id)
+
+    def change(self, context_id: str, request: ChangeContext) -> ContextInfo:
+        """Change a context. Raises ``ContextNotFound``, or ``InvalidRequest`` without a change."""
+        context = self.existing(context_id)
+        context.metadata = patched(context.metadata, request.metadata)
+        if self.survival is not None:
+            self.survival.record_soon(context)
+        return context.info()

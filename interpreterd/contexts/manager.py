@@ -37,7 +37,7 @@ from interpreterd.model.errors import (
 )
 from interpreterd.model.isolation import Isolation
 from interpreterd.model.python import Python
-from interpreterd.model.requests import ChangeContext, CreateContext, Execute, patched
+from interpreterd.model.requests import CreateContext, Execute
 from interpreterd.model.state_errors import NoStateDirectory
 from interpreterd.monitoring.happenings import HAPPENINGS
 from interpreterd.processes.usage import UsageMeter
@@ -155,6 +155,7 @@ class Manager(Lookup):
         name = context_id or DEFAULT_CONTEXT_ID
         if (context := self._contexts.get(name)) is not None:
             return context
+        self.check_here(name)
         if (request := self.tenancies.defaults.get(name)) is None:
             raise ContextNotFound(name)
         return self._add(name, self.tenancies.directory(request), request, self.tenancies.isolation(request))
@@ -199,14 +200,6 @@ class Manager(Lookup):
     def _workers_now(self) -> Mapping[str, int | None]:
         return {context.id: context.pid for context in self._contexts.values()}
 
-    def change(self, context_id: str, request: ChangeContext) -> ContextInfo:
-        """Change a context. Raises ``ContextNotFound``, or ``InvalidRequest`` without a change."""
-        context = self.existing(context_id)
-        context.metadata = patched(context.metadata, request.metadata)
-        if self.survival is not None:
-            self.survival.record_soon(context)
-        return context.info()
-
     async def directory(self, context_id: str) -> tuple[str, int | None]:
         """Return the directory of a context, without symbolic links, and its user; None is the daemon's.
 
@@ -249,7 +242,13 @@ class Manager(Lookup):
         finally:
             await self._close(context, cause)
 
-    async def _close(self, context: Context, cause: ContextDeleted | None) -> None:
+    async def release(self, context: Context) -> bool:
+        """End a context that another daemon offers from now on; return False if it has ended already."""
+        if is_known := self._remove(context):
+            await self._close(context, ServerShuttingDown())
+        return is_known
+
+    async def _close(self, context: Context, cause: InterpreterError | None) -> None:
         try:
             await context.close(cause or ContextDeleted(context.id))
         finally:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from interpreterd.model.errors import InterpreterError, InvalidRequest
+from interpreterd.model.errors import InterpreterError, InvalidRequest, ServerShuttingDown
 from interpreterd.model.forks import Lost
 
 
@@ -92,6 +92,15 @@ class ArchiveExists(InterpreterError):
 
     def __init__(self, archive_id: str) -> None:
         super().__init__(f"there is another archive with this id: {archive_id}")
+
+
+class ContextMoving(ServerShuttingDown):
+    """The context is still in the daemon that this one replaces, and soon in this one."""
+
+    code = "context_moving"
+
+    def __init__(self, context_id: str) -> None:
+        super().__init__(f"context is still in use by the daemon that this one replaces, try again soon: {context_id}")
 
 
 class NotSavedWhole(InterpreterError):

@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Collection, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from soon import soon
 from interpreterd.contexts.context import Context
 from interpreterd.contexts.executions import ExecutionRecord
 from interpreterd.contexts.manager import Manager
+from interpreterd.contexts.state.keeping import Rest
 from interpreterd.contexts.state.recording import Recording
 from interpreterd.contexts.state.survival import Survival
 from interpreterd.machine.states import State
@@ -35,6 +36,7 @@ class Disk:
         failure: What the next archives, loads and records raise.
         gate: Archives wait until it is set; ``saving`` is set when one waits.
         copies: Workers that were copied only to be archived.
+        owner: Whether no other daemon uses it.
         log: What was done to archives and records, in order.
     """
 
@@ -48,9 +50,10 @@ class Disk:
     saving: asyncio.Event = field(factory=asyncio.Event)
     copies: list[FakeWorker] = field(factory=list)
     log: list[str] = field(factory=list)
+    owner: bool = True
     _count: int = 0
 
-    async def save(self, context: Context, worker: Worker) -> tuple[str, tuple[Skipped, ...]]:
+    async def save(self, context: Context, worker: Worker) -> Rest:
         variable = self.variables.get(worker.pid, "")
         self.saving.set()
         await self.gate.wait()
@@ -59,7 +62,7 @@ class Disk:
         archive_id = f"a{self._count}"
         self.archives[archive_id] = variable
         self.log.append(f"save {archive_id}")
-        return archive_id, self.skipped
+        return Rest(archive_id, self.skipped)
 
     async def load(self, context: Context, worker: Worker, archive_id: str) -> tuple[Skipped, ...]:
         self._fail()
@@ -86,10 +89,20 @@ class Disk:
         kept = set(archive_ids)
         self.archives = {name: it for name, it in self.archives.items() if name in kept}
 
+    @property
+    def is_owner(self) -> bool:
+        return self.owner
+
+    def record_names(self) -> Collection[str]:
+        return list(self.records_)
+
+    def record(self, name: str) -> Any:
+        return self.records_.get(name)
+
     def write_record(self, name: str, value: Any) -> None:
         self._fail()
         self.records_[name] = value
-        self.log.append(f"record {value['archive_id']}")
+        self.log.append(f"record {value['archive_id']}" if isinstance(value, dict) else "handed over")
 
     def records(self) -> dict[str, Any]:
         return dict(self.records_)

@@ -88,6 +88,10 @@ class KeptArchives:
             )
         return info
 
+    def uncount_rest(self, info: ArchiveInfo) -> None:
+        """An archive of a context at rest is gone."""
+        self._count(info, -1, is_kept=False)
+
     async def list(self, *, after: str | None = None, tenant: str | None = None) -> Sequence[ArchiveInfo]:
         """Return the archives of ``tenant``, or all, oldest first, from behind ``after``. Raises ArchiveNotFound."""
         found = [it for it in await self._all() if tenant in (None, it.tenant)]

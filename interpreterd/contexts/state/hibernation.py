@@ -9,24 +9,25 @@ import logging
 import time
 from typing import TYPE_CHECKING, Final
 
+import attrs
+
 from interpreterd.background import supervised
 from interpreterd.contexts.state.keeping import Keeping, Moment, Rest
+from interpreterd.contexts.state.rest_clock import RestClock
 from interpreterd.logs.handler import about
 from interpreterd.machine.states import State
 from interpreterd.model.archives import Skipped
 from interpreterd.model.errors import InterpreterError, WorkerStartFailed
 from interpreterd.model.events import Event, Restarted
 from interpreterd.model.restored import Restored
-from interpreterd.model.state_errors import NotSavedWhole
+from interpreterd.model.state_errors import NotSavedWhole, OperationFailed, OutOfStep
 from interpreterd.monitoring.states import count_archive, tell_hibernation, tell_wake
 from interpreterd.workers.worker import Worker
 
 if TYPE_CHECKING:
     from interpreterd.contexts.context import Context
 
-LONGEST_WAIT_S: Final = 86_400.0  # settings may be longer than a clock of the loop can be
 QUICK_S: Final = 0.1  # so long an execution may wait for an archive
-LOOK_SOON_S: Final = 1.0  # until the next look at a context that something else than an execution keeps busy
 _log = logging.getLogger(__name__)
 
 
@@ -54,8 +55,8 @@ class Hibernation:
         self._refusal = ""
         self._has_failed = False
         self.is_closed = False
-        self._timer: asyncio.TimerHandle | None = None
-        self._task: asyncio.Task[None] | None = None
+        self._stale: list[str] = []  # archives that the record on disk may name until it is written again
+        self._clock = RestClock(context, keeping.tasks, due_after_s=self._due_after_s, act=self._act)
         self._archiving = asyncio.Lock()
         context.slot.prepare = self._prepare
 
@@ -82,68 +83,49 @@ class Hibernation:
         self._has_failed = False
         self.wait()
         if not self.persistent and self.rest.archive_id is not None:
-            self._drop()
+            former, self.rest = self.rest, Rest()
+            failure = "context %s: its archive could not be removed"
+            supervised(self._keeping.tasks, self._discard(former), _log, failure, self._context.id)
 
     def wait(self) -> None:
         """Look again when the context may have rested for long enough."""
-        if self._timer is None and not self.is_closed and (wait_s := self._wait_s()) is not None:
-            self._timer = asyncio.get_running_loop().call_later(min(wait_s, LONGEST_WAIT_S), self._look)
+        self._clock.wait()
 
-    def _wait_s(self) -> float | None:
-        """Return how long the context still has to rest until something is to be done; None if nothing is."""
+    def _due_after_s(self) -> float | None:
+        """Return how long the context has to rest until something is to be done; None if nothing is."""
         waits = []
         if self.persistent and not self.is_current and not self._has_failed:
             waits.append(self._keeping.archive_after_s)
         if self._is_sleepy:
             waits.append(self._keeping.hibernate_after_s or 0.0)
-        return max(0.0, min(waits) - self._rested_s()) if waits else None
+        return min(waits) if waits else None
 
     @property
     def _is_sleepy(self) -> bool:
         return self._keeping.hibernate_after_s is not None and not (self.is_away or self._refusal or self._has_failed)
-
-    def _rested_s(self) -> float:
-        return time.monotonic() - self._context.transcript.idle_at
-
-    def _look(self) -> None:
-        self._timer = None
-        state = self._context.worker_state
-        if self._task is not None or state is not State.IDLE or self._context.has_work:
-            # The end of an execution begins the wait again; the end of other work does not.
-            if state is State.OPERATING and not self.is_closed:
-                self._timer = asyncio.get_running_loop().call_later(LOOK_SOON_S, self._look)
-            return
-        if (wait_s := self._wait_s()) is None:
-            return
-        if wait_s > 0:
-            self.wait()
-            return
-        self._task = supervised(
-            self._keeping.tasks, self._act(), _log, "context %s could not be put to rest", self._context.id
-        )
 
     async def _act(self) -> None:
         """Archive the context if that is due; then let it hibernate if that is."""
         try:
             if not self.is_current:
                 await self.archive()
-            after_s = self._keeping.hibernate_after_s
-            if self._is_sleepy and after_s is not None and self._rested_s() >= after_s and self._may_leave():
-                began = time.monotonic()
-                await self._context.operate(self._leave_unless_needed)
-                self._tell_of_leaving(began, asked=False)
+            async with self._archiving:
+                if self._may_leave():
+                    began = time.monotonic()
+                    await self._context.operate(self._leave_unless_needed)
+                    self._tell_of_leaving(began, asked=False)
         except NotSavedWhole as error:
             self._refusal = str(error)
             self._log.info("context %s stays: %s", self._context.id, error)
         except InterpreterError as error:
             self._has_failed = True
             self._log.warning("context %s could not be archived: %s", self._context.id, error)
-        finally:
-            self._task = None
-            self.wait()
 
     def _may_leave(self) -> bool:
-        return self.is_current and self._context.worker_state is State.IDLE and not self._context.has_work
+        after_s = self._keeping.hibernate_after_s
+        has_rested = self._is_sleepy and after_s is not None and self._clock.rested_s >= after_s
+        is_idle = self._context.worker_state is State.IDLE and not self._context.has_work
+        return has_rested and is_idle and self.is_current
 
     async def archive(self) -> None:
         """Archive the context if it has changed since the latest archive.
@@ -162,7 +144,14 @@ class Hibernation:
         if self._took_s is not None and self._took_s <= QUICK_S:
             await self._context.operate(self._save)
             return
-        moment, copy = await self._context.operate(self._copy, lambda made: made[1].kill())
+        try:
+            moment, copy = await self._context.operate(self._copy, lambda made: made[1].kill())
+        except OutOfStep:
+            raise
+        except OperationFailed as error:  # some isolation cannot be had in a copy; or there is no room for one
+            self._log.debug("context %s is archived without a copy: %s", self._context.id, error)
+            await self._context.operate(self._save)
+            return
         try:
             await self._save(copy, moment)
         finally:
@@ -175,7 +164,9 @@ class Hibernation:
         """Archive ``worker``, whose state is that of ``moment``, or the present one."""
         moment = moment or self._now()
         epoch, began = self._epoch, time.monotonic()
-        archive_id, skipped = await self._keeping.save(self._context, worker)
+        saved = await self._keeping.save(self._context, worker)
+        archive_id = saved.archive_id
+        assert archive_id is not None
         # Another state is there now, which has nothing to do with this one; or a later archive was quicker.
         is_late = epoch != self._epoch or (self.rest.archive_id and self.rest.moment.changes >= moment.changes)
         if is_late or self.is_closed:
@@ -183,17 +174,32 @@ class Hibernation:
             return
         self._took_s = time.monotonic() - began
         count_archive(self._took_s)
-        former, self.rest = self.rest, Rest(archive_id, skipped, moment)
+        former, self.rest = self.rest, attrs.evolve(saved, moment=moment)
         try:
-            if self.persistent:
-                await self._keeping.write_record(self._context)
+            await self._record()
         except BaseException:
+            # It may have been written all the same: what it names has to be there.
             if self.rest.archive_id == archive_id:
                 self.rest = former
-            await self._keeping.discard(archive_id)
+            self._stale.append(archive_id)
             raise
-        if former.archive_id is not None:
-            await self._keeping.discard(former.archive_id)
+        await self._discard(former)
+
+    async def _record(self) -> None:
+        if self.persistent and not self.is_closed:
+            await self._keeping.write_record(self._context)
+
+    async def _discard(self, former: Rest) -> None:
+        """Remove the archives that the record, which has just been written, does not name."""
+        stale, self._stale = self._stale, []
+        for archive_id in (*stale, former.archive_id):
+            if archive_id is not None:
+                await self._keeping.discard(archive_id)
+
+    async def discard_all(self) -> None:
+        """Remove all archives; there is no record any more."""
+        former, self.rest = self.rest, Rest()
+        await self._discard(former)
 
     def _now(self) -> Moment:
         origin = self._context.as_origin()
@@ -206,14 +212,15 @@ class Hibernation:
             NotSavedWhole: Something would be lost: the context stays.
             InterpreterError
         """
-        if self._context.worker_state is State.EMPTY and not self.shows and self.is_current:
-            self.is_away = True  # it has died, or has never had a worker
-            self._context.expect_restart()
-        if not (self._context.worker_state is State.EMPTY and self.shows):
-            began = time.monotonic()
-            await self._context.operate(self._leave)
-            self._tell_of_leaving(began, asked=True)
-            await self._context.slot.gone()
+        async with self._archiving:  # one thing at a time: what waits behind this would wake the context again
+            if self._context.worker_state is State.EMPTY and not self.shows and self.is_current:
+                self.is_away = True  # it has died, or has never had a worker
+                self._context.expect_restart()
+            if not (self._context.worker_state is State.EMPTY and self.shows):
+                began = time.monotonic()
+                await self._context.operate(self._leave)
+                self._tell_of_leaving(began, asked=True)
+                await self._context.slot.gone()
 
     def _tell_of_leaving(self, began: float, *, asked: bool) -> None:
         if self.is_away:
@@ -221,12 +228,11 @@ class Hibernation:
             tell_hibernation(self._context.id, self._context.account.tenant, asked=asked, seconds=seconds)
 
     async def _leave(self, worker: Worker) -> None:
-        if lost := await self._keeping.lost(self._context, worker):
-            raise NotSavedWhole(lost)
+        lost = await self._keeping.lost(self._context, worker)
         if not self.is_current:
             await self._save(worker)
-        if self.rest.skipped:
-            raise NotSavedWhole([(it.name, it.reason) for it in self.rest.skipped])
+        if missing := [*((it.name, it.reason) for it in self.rest.skipped), *lost]:
+            raise NotSavedWhole(missing)
         self.is_away = True
         self._context.leave()
 
@@ -248,7 +254,7 @@ class Hibernation:
             whose = self._context.id, self._context.account.tenant
             tell_wake(*whose, missing=len(missing), seconds=time.monotonic() - began)
             # It has no more than the archive now.
-            self.rest = Rest(archive_id, (), self.rest.moment)
+            self.rest = attrs.evolve(self.rest, skipped=())
             self._changes = self.rest.moment.changes
         if self.is_away or archive_id is not None:
             told.append(Restored(archive_id=archive_id, missing=missing))
@@ -268,10 +274,12 @@ class Hibernation:
         return former
 
     async def _forgotten(self, former: Rest) -> None:
-        if self.persistent and not self.is_closed:
-            await self._keeping.write_record(self._context)
-        if former.archive_id is not None:
-            await self._keeping.discard(former.archive_id)
+        try:
+            await self._record()
+        except BaseException:
+            self._stale += [former.archive_id] if former.archive_id is not None else []
+            raise
+        await self._discard(former)
 
     def worker_ended(self, reason: str) -> None:
         """The worker has ended, for a ``reason`` as in ``tally``.
@@ -283,16 +291,7 @@ class Hibernation:
             failure = "context %s: its archive could not be removed"
             supervised(self._keeping.tasks, self._forgotten(self._reset()), _log, failure, self._context.id)
 
-    def _drop(self) -> None:
-        archive_id, self.rest = self.rest.archive_id, Rest()
-        assert archive_id is not None
-        supervised(self._keeping.tasks, self._keeping.discard(archive_id), _log, "an archive could not be removed")
-
     def close(self) -> None:
         """The context ends; its archive is the daemon's to remove, or to keep."""
         self.is_closed = True
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-        if self._task is not None:
-            self._task.cancel()
+        self._clock.close()

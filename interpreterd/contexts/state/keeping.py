@@ -35,11 +35,13 @@ class Rest:
     Attributes:
         archive_id: None for a context in which nothing has happened.
         skipped: What it does not have.
+        size_bytes: Of its file; 0 if that is not known.
     """
 
     archive_id: str | None = None
     skipped: tuple[Skipped, ...] = ()
     moment: Moment = Moment()
+    size_bytes: int = 0
 
 
 class Keeping(Protocol):
@@ -49,8 +51,8 @@ class Keeping(Protocol):
     hibernate_after_s: float | None
     tasks: asyncio.TaskGroup
 
-    async def save(self, context: "Context", worker: Worker) -> tuple[str, tuple[Skipped, ...]]:
-        """Return the id of a new archive of ``worker``, which runs nothing, and what it does not have.
+    async def save(self, context: "Context", worker: Worker) -> Rest:
+        """Return a new archive of ``worker``, which runs nothing; its moment is the caller's to know.
 
         Raises:
             InterpreterError

@@ -26,6 +26,7 @@ from interpreterd.workers.worker import Worker
 if TYPE_CHECKING:
     from interpreterd.contexts.context import Context
     from interpreterd.contexts.manager import Manager
+    from interpreterd.contexts.state.handover import Takeover
 
 ARCHIVES_AT_ONCE: Final = 4  # archives that are written at the same time when the daemon ends
 LOADS_PER_PROCESSOR: Final = 2
@@ -35,7 +36,7 @@ _log = logging.getLogger(__name__)
 class Rests(Protocol):
     """Archives of contexts at rest, apart from those that clients have asked for."""
 
-    async def save(self, context: "Context", worker: Worker) -> tuple[str, tuple[Skipped, ...]]:
+    async def save(self, context: "Context", worker: Worker) -> Rest:
         """See ``keeping.Keeping``; likewise the next three."""
         ...
 
@@ -62,35 +63,57 @@ class Survival:
         self.hibernate_after_s = settings.hibernate_after_s
         self._usual = settings.persistent
         self._is_closed = False
+        self._takeover: Takeover | None = None
         self._rests = rests
         self._recording = recording
         # An archive takes more processor time than a worker's start: more at once would only hold each other up.
         self._loads = asyncio.Semaphore(LOADS_PER_PROCESSOR * len(os.sched_getaffinity(0)))
 
     async def recover(self, manager: "Manager", tasks: asyncio.TaskGroup) -> None:
-        """Offer the contexts of former daemons. What is wrong with one is logged, and keeps no other back."""
+        """Offer the contexts of former daemons, later those of one that still ends. Raises ``InterpreterError``."""
+        self.tasks = tasks
+        if not self._recording.is_owner:
+            from interpreterd.contexts.state.handover import Takeover
+
+            self._takeover = Takeover(self._recording, lambda records: self._offer(records, manager))
+            await self._takeover.begin()
+            supervised(tasks, self._takeover.follow(), _log, "the contexts of the former daemon are not offered")
+            return
+        records = await self._recording.read()
+        await self._offer(records, manager)
+        try:
+            await self._rests.keep_only(it.archive_id for it in records if it.archive_id is not None)
+        except InterpreterError as error:
+            _log.warning("archives that no context needs could not be removed: %s", error)
+
+    async def _offer(self, records: Sequence[ContextRecord], manager: "Manager") -> None:
+        """Offer contexts. What is wrong with one is logged, and keeps no other back."""
+        if not records:
+            return
         from interpreterd.contexts.state.offering import offered, register
 
-        self.tasks = tasks
-        records = await self._recording.read()
         # In a thread: where a directory is gone, a link is followed step by step.
         directories = await asyncio.to_thread(lambda: {it: real_directory(it) for it in {it.cwd for it in records}})
         for record in records:
             try:
                 context = offered(record, directories[record.cwd], manager)
                 context.kept = Hibernation(context, self, persistent=True)
-                context.kept.recall(
-                    Rest(record.archive_id, (), Moment(0, record.begun, record.count, record.count_before))
-                )
+                moment = Moment(0, record.begun, record.count, record.count_before)
+                context.kept.recall(Rest(record.archive_id, moment=moment))
                 register(context, manager)
             except Exception:
                 _log.exception("context %s is not offered", record.id)
-        if records:
-            _log.info("%d persistent contexts hibernate", len(records))
-        try:
-            await self._rests.keep_only(it.archive_id for it in records if it.archive_id is not None)
-        except InterpreterError as error:
-            _log.warning("archives that no context needs could not be removed: %s", error)
+        _log.info("%d persistent contexts hibernate", len(records))
+
+    def is_elsewhere(self, context_id: str) -> bool:
+        """Whether a context is still in the daemon that this one replaces."""
+        return self._takeover is not None and self._takeover.has(context_id)
+
+    async def leave_to_successor(self, manager: "Manager") -> None:
+        """Hand the contexts of ``manager`` over to the daemon that replaces it; return when it has none left."""
+        from interpreterd.contexts.state.handover import leave_to_successor
+
+        await leave_to_successor(manager, self._recording)
 
     def attach(self, context: "Context") -> None:
         """Let a new context be kept, or hibernate, if it is to; ``record`` writes its first record."""
@@ -149,25 +172,20 @@ class Survival:
         kept.close()
         if kept.persistent:
             await self._recording.remove(context.id)
-        await self._discard_archive(kept)
+        await kept.discard_all()
 
     async def close(self, contexts: Iterable["Context"]) -> None:
         """The daemon ends: of its ``contexts``, the persistent ones stay on disk."""
         for context in contexts:
             if context.kept is not None and not context.kept.persistent:
-                await self._discard_archive(context.kept)
+                await context.kept.discard_all()
         if not self._is_closed:
             self._is_closed = True
             await self._recording.close()
 
-    async def _discard_archive(self, kept: Hibernation) -> None:
-        if (archive_id := kept.rest.archive_id) is not None:
-            kept.rest = Rest()
-            await self.discard(archive_id)
-
     # keeping.Keeping
 
-    async def save(self, context: "Context", worker: Worker) -> tuple[str, tuple[Skipped, ...]]:
+    async def save(self, context: "Context", worker: Worker) -> Rest:
         return await self._rests.save(context, worker)
 
     async def load(self, context: "Context", worker: Worker, archive_id: str) -> tuple[Skipped, ...]:

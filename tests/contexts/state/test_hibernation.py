@@ -242,3 +242,18 @@ async def test_work_that_waits_keeps_it_awake(manager: Manager, launcher: FakeLa
     worker.done(await worker.run())
     assert execution.ended
     assert len(launcher.workers) == 1
+
+
+async def test_an_archive_that_waits_its_turn_does_not_wake_it(
+    manager: Manager, launcher: FakeLauncher, disk: Disk
+) -> None:
+    context, kept = await made(manager)
+    await run(manager, launcher, disk, context.id, "x")
+    gate = asyncio.Event()
+    working = asyncio.ensure_future(context.operate(lambda worker: gate.wait()))
+    await asyncio.sleep(0)
+    waiting = [asyncio.ensure_future(it) for it in (kept.archive(), kept.hibernate(), kept.archive())]
+    await asyncio.sleep(0)
+    gate.set()
+    await asyncio.gather(working, *waiting)
+    assert (context.info().state, len(launcher.workers)) == ("hibernating", 1)

@@ -2,7 +2,7 @@
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from typing import Any
 
 import pytest
@@ -30,6 +30,14 @@ class Backend:
 
     def records(self) -> dict[str, Any]:
         return dict(self.kept)
+
+    is_owner = True
+
+    def record_names(self) -> Collection[str]:
+        return list(self.kept)
+
+    def record(self, name: str) -> Any:
+        return self.kept.get(name)
 
     def delete_record(self, name: str) -> bool:
         return self.kept.pop(name, None) is not None
@@ -106,3 +114,15 @@ async def test_what_was_asked_for_is_done_before_it_closes(recording: Recording,
     await closing
     assert set(backend.kept) == {"c"}
     await write
+
+
+async def test_contexts_are_handed_over_once(recording: Recording, backend: Backend) -> None:
+    for it in (record("a"), record("default@acme"), record("c")):
+        await recording.write(it)
+    await recording.hand_over(["a", "default@acme"])
+    await recording.hand_over([])
+    assert await recording.names() == {"a", "default_at_acme", "c"}
+    assert len(await recording.read()) == 3
+    names, records = await recording.handed()
+    assert (names, {it.id for it in records}) == ({"a", "default_at_acme"}, {"a", "default@acme"})
+    assert await recording.handed() == (set(), [])

@@ -1,6 +1,6 @@
 """What every backend of state can do. All of it blocks, and is called in threads."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any, Literal, Protocol
 
 from interpreterd.contexts.state.backends.reading import ArchiveReader, ContentFile
@@ -59,8 +59,21 @@ class StateBackend(Protocol):
         """Return all records that are whole, by their names."""
         ...
 
+    def record_names(self) -> Collection[str]:
+        """Return the names of all records, of those too that cannot be read. Raises FileError."""
+        ...
+
+    def record(self, name: str) -> Any:
+        """Return a record; None if it is not there, or damaged, which is logged. Raises FileError."""
+        ...
+
     def delete_record(self, name: str) -> bool:
         """Delete a record; return whether there was one. Raises FileError."""
+        ...
+
+    @property
+    def is_owner(self) -> bool:
+        """Whether no other daemon uses it; one that this one replaces may do so for a while."""
         ...
 
     @property

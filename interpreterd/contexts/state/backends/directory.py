@@ -13,7 +13,7 @@ import hmac
 import logging
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import TYPE_CHECKING, Any, Final
 
 import orjson
@@ -109,6 +109,11 @@ class DirectoryStore:
             with os.scandir(self._fds[kind]) as found:
                 for it in found:
                     self._room.count((kind, it.name), it.stat(follow_symlinks=False).st_size, checked=False)
+
+    @property
+    def is_owner(self) -> bool:
+        """See ``StateBackend``."""
+        return self._lock is not None and self._lock.is_held
 
     @property
     def used_bytes(self) -> int:
@@ -210,15 +215,27 @@ class DirectoryStore:
 
     def records(self) -> dict[str, Any]:
         """See ``StateBackend``."""
-        with disk_errors_told("the state directory"):
-            names = [it for it in os.listdir(self._fds[_RECORDS]) if FILE_NAME.fullmatch(it)]
         found = {}
-        for name in names:
+        for name in self.record_names():
             try:
                 found[name] = self._record(name)
             except (OSError, ValueError) as error:
                 _log.warning("the record %s is left out: %s", name, error)
         return found
+
+    def record_names(self) -> Collection[str]:
+        """See ``StateBackend``."""
+        with disk_errors_told("the state directory"):
+            return [it for it in os.listdir(self._fds[_RECORDS]) if FILE_NAME.fullmatch(it)]
+
+    def record(self, name: str) -> Any:
+        """See ``StateBackend``."""
+        with disk_errors_told(f"the record {name}"):
+            try:
+                return self._record(name)
+            except (FileNotFoundError, ValueError) as error:
+                _log.warning("the record %s is left out: %s", name, error)
+                return None
 
     def _record(self, name: str) -> Any:
         fd = os.open(name, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=self._fds[_RECORDS])

@@ -82,6 +82,7 @@ class OwnerLock:
         Raises:
             SettingError: Another daemon has it; says which.
         """
+        self._held = threading.Event()
         flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK
         try:
             self._fd = os.open(LOCK_NAME, flags, 0o600, dir_fd=directory)
@@ -95,13 +96,27 @@ class OwnerLock:
                 os.close(self._fd)
                 raise unusable(path, f"another daemon has it ({holder})") from None
             # Of a duplicate: this one may be closed while the thread still waits.
-            waiting = threading.Thread(target=_take_later, args=(os.dup(self._fd),), name="state-lock", daemon=True)
+            waiting = threading.Thread(
+                target=self._take_later, args=(os.dup(self._fd),), name="state-lock", daemon=True
+            )
             waiting.start()
         except OSError as error:
             os.close(self._fd)
             raise unusable(path, f"it cannot be locked: {error.strerror or error}") from None
         else:
             _sign(self._fd)
+            self._held.set()
+
+    @property
+    def is_held(self) -> bool:
+        """Whether no other daemon uses the directory."""
+        return self._held.is_set()
+
+    def _take_later(self, fd: int) -> None:
+        fcntl.flock(fd, fcntl.LOCK_EX)
+        _sign(fd)
+        self._held.set()
+        # Not closed: it belongs to the same open file as the other descriptor, and so the lock does.
 
     def close(self) -> None:
         """Give it up. Repeating it changes nothing."""
