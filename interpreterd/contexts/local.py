@@ -93,7 +93,10 @@ class LocalContexts:
                 yield context.info(usages)
 
     async def change(self, context_id: str, request: ChangeContext) -> ContextInfo:
-        return self._manager.change(context_id, request)
+        info = self._manager.change(context_id, request)
+        if self._manager.survival is not None:
+            await self._manager.survival.record(self._manager.existing(context_id))
+        return info
 
     async def delete(self, context_id: str) -> None:
         await self._manager.delete(context_id)

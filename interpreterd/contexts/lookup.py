@@ -68,6 +68,4 @@ class Lookup(Protocol):
         """Change a context. Raises ``ContextNotFound``, or ``InvalidRequest`` without a change."""
         context = self.existing(context_id)
         context.metadata = patched(context.metadata, request.metadata)
-        if self.survival is not None:
-            self.survival.record_soon(context)
         return context.info()

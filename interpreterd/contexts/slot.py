@@ -110,8 +110,7 @@ class Slot:
         if pids or self.worker is not None or self._starting is not None:
             supervised(self._tasks, asyncio.to_thread(cgroup.end_together, not pids), _log, "cgroup not changed")
         else:  # it goes with the last copy
-            self._cgroup = None
-            self._tasks.create_task(self._sweep(cgroup))
+            self._tasks.create_task(self._sweep(self._left_cgroup()))
 
     def start(self) -> None:
         """Start a worker; ``WorkerStarted`` or ``WorkerNotStarted`` follows."""
@@ -195,11 +194,7 @@ class Slot:
             from interpreterd.workers.cgrouped import with_memory_told
 
             how = with_memory_told(how, cgroup, self._limits)
-        if self._copies:  # the next worker shares their cgroup, so that its limits cover all
-            cgroup = None
-        else:
-            self._cgroup = None
-        self._tasks.create_task(self._sweep(cgroup))
+        self._tasks.create_task(self._sweep(self._left_cgroup()))
         if self._disk is not None:
             supervised(self._tasks, self._disk.settle(), _log, "disk space could not be counted")
         return how
@@ -211,8 +206,14 @@ class Slot:
             self._watcher.directories.remove(self._directories)
             self._is_known = False
         self._listener, self._feed = Deaf(), _ignore  # otherwise the context and its slot would keep each other
+        await self._sweep(self._left_cgroup())
+
+    def _left_cgroup(self) -> "Cgroup | None":
+        """Return the cgroup, which goes now; None if copies are in it: the next worker shares it, and its limits."""
+        if self._copies:
+            return None
         cgroup, self._cgroup = self._cgroup, None
-        await self._sweep(cgroup)
+        return cgroup
 
     def _unwatch(self) -> None:
         self._watcher.end(self._watch)
@@ -244,6 +245,8 @@ class Slot:
                 from interpreterd.workers.cgrouped import entered
 
                 self._cgroup = await entered(self._watcher.cgroups, worker, self._limits, self._cgroup)
+            if self.prepare is not None and not is_given:
+                await self._prepare(worker, self.prepare)
         except WorkerStartFailed as error:
             self._log.error("context %s: no worker: %s", self._context_id, error)
             self.tally.worker_failed()
@@ -274,20 +277,18 @@ class Slot:
         if (given := self._given) is not None:
             self._given = None
             return given
-        async with self._turn():
-            worker = await launch_configured(self._launcher, configuration, self._start_timeout_s)
-        if self.prepare is not None:
-            try:
-                await self.prepare(worker)
-            except BaseException:
-                worker.kill()
-                raise
-        return worker
+        turns, account = self._turns, self._account
+        async with contextlib.nullcontext() if turns is None or account is None else turns.turn(account):
+            return await launch_configured(self._launcher, configuration, self._start_timeout_s)
 
-    def _turn(self) -> contextlib.AbstractAsyncContextManager[None]:
-        if self._turns is None or self._account is None:
-            return contextlib.nullcontext()
-        return self._turns.turn(self._account)
+    async def _prepare(self, worker: Worker, prepare: Callable[[Worker], Awaitable[None]]) -> None:
+        """Prepare a worker within its limits; if that fails, kill it."""
+        try:
+            await prepare(worker)
+        except BaseException:
+            worker.kill()
+            self._tasks.create_task(self._sweep(self._left_cgroup()))
+            raise
 
     def _on_excess(self, excess: Excess) -> None:
         if excess.counts_copies and self.relieve():  # the next look tells whether that is enough

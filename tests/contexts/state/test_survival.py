@@ -9,6 +9,7 @@ from fake_worker import FakeLauncher
 from managers import open_manager
 from resting import Disk, new_disk, open_resting, run, worker_of
 
+from interpreterd.contexts.local import LocalContexts
 from interpreterd.contexts.state.records import record_body
 from interpreterd.contexts.state.survival import record_of
 from interpreterd.model.errors import ContextNotFound, LimitReached, WorkerStartFailed
@@ -40,7 +41,7 @@ async def test_a_persistent_context_is_offered_by_the_next_daemon(
         )
         before = await manager.create(request)
         await run(manager, launcher, disk, before.id, "x")
-        manager.change(before.id, ChangeContext(metadata={"c": "d"}))
+        await LocalContexts(manager).change(before.id, ChangeContext(metadata={"c": "d"}))
         await manager.create(CreateContext())
     async with open_resting(launcher, tmp_path, disk) as manager:
         (context,) = manager.list(with_default=True)
