@@ -21,12 +21,22 @@ from prompt_toolkit.lexers import PygmentsLexer
 from pygments.lexers.python import PythonLexer
 
 from interpreterd import __version__
+from interpreterd.cli.context_options import warn_of_skipped
 from interpreterd.cli.main import complete_context, fail
 from interpreterd.cli.place import PROMPT_COMMANDS, PromptPlace
 from interpreterd.cli.results import ResultPrinter, ask
 from interpreterd.cli.run import show_error, show_outcome, writer
 from interpreterd.cli.target import CONTEXT_HELP, opened, target_options
-from interpreterd.client import ClientError, Completions, ConnectionFailed, Interpreter, Refused, StartFailed
+from interpreterd.client import (
+    ClientError,
+    Completions,
+    ConnectionFailed,
+    Execution,
+    Failure,
+    Interpreter,
+    Outcome,
+    StartFailed,
+)
 from interpreterd.model.default_context import DEFAULT_CONTEXT_ID
 
 PROMPT: Final = ">>> "
@@ -35,7 +45,7 @@ INDENT: Final = " " * 4
 LEAVE: Final = ("exit", "exit()", "quit", "quit()")
 HISTORY_LIMIT_BYTES: Final = 1 << 20
 COMPLETIONS_LIMIT: Final = 200
-FOR_ANY_INPUT: Final = ("context_not_found", "unauthorized", "forbidden", "shutting_down")  # with a checkpoint or not
+NO_CHECKPOINT: Final = ("checkpoints_full", "operation_failed")  # why an input that wants a checkpoint does not run
 NO_PICTURES: Final = ResultPrinter(None)
 COMPLETION_TIMEOUT_S: Final = 2
 EXAMPLES: Final = (
@@ -110,19 +120,29 @@ def run_input(
 ) -> None:
     """Run typed code and show its output and error; the cursor is at the start of a line afterwards.
 
-    It runs with a checkpoint, for ``%undo``. If the daemon refuses that, it runs without one.
+    It runs with a checkpoint, for ``%undo``. If none can be made, it runs without one.
     """
-    try:
-        _run_input(py, source, place, timeout, printer)
-    except Refused as error:
-        if not place.keeps or error.code in FOR_ANY_INPUT:
-            raise
-        place.cannot_keep(str(error))
-        _run_input(py, source, place, timeout, printer)
+    execution = _execute(py, source, place, timeout, printer)
+    if execution is not None and execution.outcome is Outcome.CANCELLED and execution.reason in NO_CHECKPOINT:
+        place.cannot_keep(execution.error.value if execution.error is not None else execution.reason)
+        execution = _execute(py, source, place, timeout, printer)
+    if execution is None:
+        return
+    if execution.error is not None:
+        show_error(execution.error)
+    if execution.restarted:
+        fail("the context has a new Python: earlier variables are gone")
+    if execution.restored is not None:
+        warn_of_skipped(execution.restored.missing)
+    show_outcome(execution)
 
 
-def _run_input(py: Interpreter, source: str, place: PromptPlace, timeout: int, printer: ResultPrinter) -> None:
+def _execute(
+    py: Interpreter, source: str, place: PromptPlace, timeout: int, printer: ResultPrinter
+) -> Execution | None:
+    """Run code and show its output; return how it went, or None if Ctrl-C has interrupted it and all was shown."""
     write, last = writer(sys.stdout.buffer), "\n"
+    errors: list[Failure] = []
 
     def on_stdout(text: str) -> None:
         nonlocal last
@@ -130,26 +150,25 @@ def _run_input(py: Interpreter, source: str, place: PromptPlace, timeout: int, p
         write(text)
 
     try:
-        execution = py.execute(
+        return py.execute(
             source,
             place.context,
             timeout=timeout,
             checkpoint=place.keeps or None,
             on_stdout=on_stdout,
             on_stderr=writer(sys.stderr.buffer),
-            on_error=show_error,
+            on_error=errors.append,
             on_result=printer.show,
             on_input=ask,
             interactive=True,
         )
-    except KeyboardInterrupt:  # the code has been interrupted; its traceback was shown
-        return
+    except KeyboardInterrupt:
+        for error in errors:
+            show_error(error)
+        return None
     finally:
         if last != "\n":
             write("\n")
-    if execution.restarted:
-        fail("the context has a new Python: earlier variables are gone")
-    show_outcome(execution)
 
 
 def is_complete(source: str) -> bool:
