@@ -63,6 +63,13 @@ class Arguments:
             raise Unusable(f"{name} must be a whole number, not {value:g}")
         return int(value)
 
+    def flag(self, name: str) -> bool:
+        """Return a truth value; no by default."""
+        value = self._given.get(name, False)
+        if not isinstance(value, bool):
+            raise Unusable(f"{name} must be a boolean, not {_kind(value)}")
+        return value
+
     def table(self, name: str) -> Mapping[str, Any] | None:
         """Return an object, or None."""
         value = self._given.get(name)

@@ -110,6 +110,11 @@ def tools(*, keeps: bool) -> list[Declared]:
                     "description": "Seconds after which the code is interrupted.",
                 },
                 "wait": _seconds("Seconds to wait for its end. 0: run it in the background."),
+                "checkpoint": {
+                    "type": "boolean",
+                    "default": False,
+                    "description": "Keep all variables as they are before, so that `undo` can go back to them.",
+                },
             },
             needed=["code"],
             result=EXECUTION,
@@ -152,7 +157,10 @@ def tools(*, keeps: bool) -> list[Declared]:
         Declared(
             name="contexts",
             title="Contexts",
-            description="List your contexts; with `new` make one, with `end` end one and everything that runs in it.",
+            description=(
+                "List your contexts; with `new` make one, with `fork` copy one with all its variables, with `end` end "
+                "one and everything that runs in it."
+            ),
             arguments={
                 "new": {
                     "type": "object",
@@ -166,6 +174,7 @@ def tools(*, keeps: bool) -> list[Declared]:
                     },
                     "additionalProperties": False,
                 },
+                "fork": {**STRING, "description": "The id of the context to copy. Both share their files."},
                 "end": {**STRING, "description": "The id of the context to end."},
             },
             result=closed({"contexts": {"type": "array", "items": CONTEXT}, "ended": STRING}, optional=["ended"]),
@@ -175,6 +184,15 @@ def tools(*, keeps: bool) -> list[Declared]:
             name="restart",
             title="Restart Python",
             description="Give a context a fresh Python. All variables are lost, and code that runs there is ended.",
+            arguments={"context": any_context},
+            needed=[] if keeps else ["context"],
+            result=CONTEXT,
+            destroys=True,
+        ),
+        Declared(
+            name="undo",
+            title="Undo code",
+            description="Go back before the last run_python of a context, which had `checkpoint`. Files stay.",
             arguments={"context": any_context},
             needed=[] if keeps else ["context"],
             result=CONTEXT,

@@ -94,6 +94,15 @@ class Contexts:
         self._remember(caller, context.id)
         return context
 
+    async def fork(self, py: AsyncInterpreter, caller: Caller, context_id: str) -> AsyncContext:
+        """Copy a context for the caller. The copy is nobody's own one."""
+        original = await py.get_context(context_id)
+        labels = {key: value for key, value in original["metadata"].items() if key != OWN_LABEL}
+        labels |= {CLIENT_LABEL: caller.name, OWNER_LABEL: caller.key}
+        context = await original.fork(metadata=labels)
+        self._remember(caller, context.id)
+        return context
+
     async def listed(self, py: AsyncInterpreter, caller: Caller) -> list[AsyncContext]:
         """Return the contexts that the caller may see."""
         if self._sees_all or self._shared is not None:

@@ -1,8 +1,8 @@
 """The tools: what each of them does with a daemon. This module knows no MCP."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Any, Protocol
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from typing import Any, Final, Protocol, TypeVar
 
 from interpreterd.client import (
     AsyncContext,
@@ -23,6 +23,8 @@ from interpreterd.mcp.owning import Contexts
 from interpreterd.mcp.running import CodeRunner, Progress, Waiting, explained
 
 HUGE: int = 1 << 53
+LOST_SHOWN: Final = 20
+_T = TypeVar("_T")
 
 
 class Daemons(Protocol):
@@ -74,6 +76,7 @@ class Toolbox:
             "interrupt": self._interrupt,
             "contexts": self._list_contexts,
             "restart": self._restart,
+            "undo": self._undo,
             "files": self._use_files,
         }
 
@@ -125,7 +128,9 @@ class Toolbox:
         timeout = arguments.whole("timeout", default=self._timeout_s, least=1, most=LONGEST_TIMEOUT_S)
         named = arguments.optional_text("context")
         py = await self._daemons.client()
-        options = {} if self._functions is None else await self._functions.options()
+        options = {} if self._functions is None else dict(await self._functions.options())
+        if arguments.flag("checkpoint"):
+            options["checkpoint"] = True
         context_id = await self._named_or_own(py, caller, named)
         try:
             came = await self._runner.run(py, code, context_id, waiting, timeout=timeout, **options)
@@ -182,14 +187,17 @@ class Toolbox:
         return ToolAnswer(content=[TextBlock(words.get(did, "nothing was running"))], structured={"did": did})
 
     async def _list_contexts(self, arguments: Arguments, caller: Caller, progress: Progress) -> ToolAnswer:
-        new, end = arguments.table("new"), arguments.optional_text("end")
-        if new is not None and end is not None:
-            raise Unusable("contexts takes new or end, not both")
+        new, end, original = arguments.table("new"), arguments.optional_text("end"), arguments.optional_text("fork")
+        if sum(it is not None for it in (new, end, original)) > 1:
+            raise Unusable("contexts takes new, fork or end, not several of them")
         py = await self._daemons.client()
         if new is not None:
             inner = Arguments("contexts with new", new, ["cwd", "envs"])
             made = await self._contexts.make(py, caller, cwd=inner.optional_text("cwd"), envs=texts(new, "envs"))
             listed, told = [made], f"made context {made.id} in {made.cwd}"
+        elif original is not None:
+            fork = await _in_time(self._contexts.fork(py, caller, await self._contexts.checked(py, caller, original)))
+            listed, told = [fork], f"made context {fork.id}, a copy of {original}" + _lacks(fork)
         elif end is not None:
             await py.delete_context(await self._contexts.checked(py, caller, end))
             self._contexts.forget(end)
@@ -208,15 +216,19 @@ class Toolbox:
         told = TextBlock(f"restarted context {restarted.id}: it has no variables now")
         return ToolAnswer(content=[told], structured=self._shown(caller, restarted))
 
+    async def _undo(self, arguments: Arguments, caller: Caller, progress: Progress) -> ToolAnswer:
+        named = arguments.optional_text("context") if caller.home is not None else arguments.text("context")
+        py = await self._daemons.client()
+        context = await py.get_context(await self._named_or_own(py, caller, named))
+        undone = await _in_time(context.undo())
+        told = TextBlock(f"the variables of context {undone.id} are as they were before the last run_python")
+        return ToolAnswer(content=[told], structured=self._shown(caller, undone))
+
     async def _use_files(self, arguments: Arguments, caller: Caller, progress: Progress) -> ToolAnswer:
         named = arguments.optional_text("context") if caller.home is not None else arguments.text("context")
         py = await self._daemons.client()
         context = await py.get_context(await self._named_or_own(py, caller, named))
-        try:
-            async with asyncio.timeout(WAIT_LIMIT_S):
-                return await self._files.use(arguments, context)
-        except TimeoutError:
-            raise Unusable(f"that takes longer than {WAIT_LIMIT_S} s; do it by code") from None
+        return await _in_time(self._files.use(arguments, context), "; do it by code")
 
     async def _named_or_own(self, py: AsyncInterpreter, caller: Caller, context_id: str | None) -> str:
         if context_id is None:
@@ -254,6 +266,19 @@ class Toolbox:
 
 def _waiting(arguments: Arguments, name: str, progress: Progress) -> Waiting:
     return Waiting(arguments.number(name, default=WAIT_LIMIT_S, least=0, most=WAIT_LIMIT_S), progress)
+
+
+async def _in_time(work: Coroutine[Any, Any, _T], instead: str = "; interrupt what runs there") -> _T:
+    try:
+        async with asyncio.timeout(WAIT_LIMIT_S):
+            return await work
+    except TimeoutError:
+        raise Unusable(f"that takes longer than {WAIT_LIMIT_S} s{instead}") from None
+
+
+def _lacks(fork: AsyncContext) -> str:
+    lost = ", ".join(f"{it.kind} {it.name}" for it in fork.not_carried[:LOST_SHOWN])
+    return f"; it lacks what no copy can have: {lost}" if lost else ""
 
 
 def _refusal(error: Unusable) -> ToolAnswer:

@@ -32,7 +32,7 @@ async def connected(era: str, tools: Tools) -> AsyncIterator[Client]:
 async def test_it_tells_what_it_has_and_its_results_fit_their_schemas(era: str, tools: Tools) -> None:
     async with connected(era, tools) as host:
         assert (host.server_info.name, host.instructions) == ("interpreterd", "read me")
-        assert len((await host.list_tools()).tools) == 6
+        assert len((await host.list_tools()).tools) == 7
         assert (await host.list_resources()).resources == []
         templates = (await host.list_resource_templates()).resource_templates
         assert all(it.uri_template.startswith("interpreterd://") for it in templates)

@@ -62,7 +62,15 @@ async def test_a_host_runs_code(transport: str, era: str, web: str, url: str, tm
     """One connection does everything, since each starts a process."""
     async with connected(transport, era, web, url, tmp_path) as host:
         listed = (await host.client.list_tools()).tools
-        assert [it.name for it in listed] == ["run_python", "wait", "interrupt", "contexts", "restart", "files"]
+        assert [it.name for it in listed] == [
+            "run_python",
+            "wait",
+            "interrupt",
+            "contexts",
+            "restart",
+            "undo",
+            "files",
+        ]
         assert all(it.description and it.input_schema["additionalProperties"] is False for it in listed)
         assert all(it.output_schema is not None and it.annotations is not None for it in listed)
 

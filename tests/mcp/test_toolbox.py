@@ -248,7 +248,9 @@ async def test_a_caller_without_a_home_gets_a_new_context_and_is_told(url: str) 
         ("wait", {"execution": "nonsense"}, "you have no execution nonsense, or it is forgotten"),
         ("contexts", {"new": {"cwd": "/no/such"}}, "Working directory does not exist: /no/such"),
         ("contexts", {"new": {"envs": {"A": 1}}}, "envs must be an object whose values are strings"),
-        ("contexts", {"new": {}, "end": "x"}, "contexts takes new or end, not both"),
+        ("contexts", {"new": {}, "end": "x"}, "contexts takes new, fork or end, not several of them"),
+        ("contexts", {"fork": "nonsense"}, "you have no context nonsense"),
+        ("run_python", {"code": "1", "checkpoint": "yes"}, "checkpoint must be a boolean, not a string"),
         ("files", {}, "files needs the argument action: one of list, read, write"),
     ],
 )
