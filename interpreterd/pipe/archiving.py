@@ -37,11 +37,13 @@ class Load:
     Attributes:
         offset: Where the content begins in the file.
         size_bytes: How long it is.
+        modules: Those that it will need: the worker imports them while the daemon checks the content.
     """
 
     archive_id: str
     offset: int
     size_bytes: int
+    modules: tuple[str, ...] = ()
 
 
 @frozen(kw_only=True)
@@ -119,6 +121,7 @@ def archive_request_body(message: ArchiveRequest) -> dict[str, Any]:
                 "id": message.archive_id,
                 "offset": message.offset,
                 "bytes": message.size_bytes,
+                "modules": list(message.modules),
             }
 
 

@@ -109,7 +109,7 @@ TO_WORKER: list[messages.ToWorker] = [
     Exit(),
     Fork(),
     WriteArchive(archive_id="a"),
-    Load(archive_id="a", offset=16, size_bytes=4711),
+    Load(archive_id="a", offset=16, size_bytes=4711, modules=("numpy",)),
     Given(archive_id="a"),
 ]
 FROM_WORKER: list[messages.FromWorker] = [

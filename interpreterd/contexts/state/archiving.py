@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final, Protocol, TypeVar, cast
 
 from interpreterd.contexts.state.backends.backend import ArchiveKind, StateBackend
-from interpreterd.contexts.state.backends.reading import ContentFile
+from interpreterd.contexts.state.backends.reading import ArchiveReader
 from interpreterd.contexts.state.backends.writing import ArchiveWriter
 from interpreterd.contexts.state.incoming import IncomingContent, TransferStalled
 from interpreterd.model.archives import ArchiveInfo
@@ -181,33 +181,49 @@ class _Writing:
         asyncio.get_running_loop().run_in_executor(_threads, self._writer.close)
 
 
-async def load_archive(worker: Worker, content: ContentFile, shown: str) -> Loaded:
-    """Give ``worker``, which nothing else uses meanwhile, the namespace in ``content``, which stays the caller's.
+async def load_archive(worker: Worker, reader: ArchiveReader, checking: "asyncio.Future[int]") -> Loaded:
+    """Give ``worker``, which nothing else uses meanwhile, the namespace that ``reader`` reads; both stay the caller's.
+
+    ``checking`` is to return its ``content_file``. Until then, the worker imports modules.
 
     Raises:
-        ArchiveRefused: It cannot have it; errors call it ``shown``. The worker goes on.
+        ArchiveRefused: It cannot have it. The worker goes on.
         OperationFailed, OutOfResources: Likewise.
         OutOfStep: The worker is of no use any more: the caller kills it.
+        InterpreterError: What ``checking`` raises. The worker waits for ever: the caller kills it.
     """
-    message = Load(archive_id=_ID, offset=content.offset, size_bytes=content.size_bytes)
+    offset, size_bytes = await in_transfer_thread(lambda: reader.content_place)
+    message = Load(archive_id=_ID, offset=offset, size_bytes=size_bytes, modules=reader.info.modules)
     with borrowed(worker) as borrower:
         try:
-            await _give(worker, borrower, message, content.fd)
+            await _give(worker, borrower, message, checking)
         except OSError as error:
             raise _no_room(error) from error
         answer = await borrower.reply(_LOADED, LOAD_LIMIT_S)
     if isinstance(answer, LoadFailed):
-        raise ArchiveRefused(f"the archive {shown} cannot be loaded: {answer.reason}")
+        raise ArchiveRefused(f"the archive {reader.info.id} cannot be loaded: {answer.reason}")
     return answer
 
 
-async def _give(worker: Worker, borrower: Borrowed, message: WriteArchive | Load, fd: int) -> None:
-    """Send ``message``, and then ``fd``. Raises OSError, ``OperationFailed``."""
+async def _give(
+    worker: Worker, borrower: Borrowed, message: WriteArchive | Load, fd: "int | asyncio.Future[int]"
+) -> None:
+    """Send ``message``, and then ``fd``, when it is there. Raises OSError, OperationFailed, and what ``fd`` does."""
     worker.send(message)
-    answer = await borrower.reply(_READY, GIFT_LIMIT_S)
+    limit_s = LOAD_LIMIT_S if isinstance(message, Load) else GIFT_LIMIT_S
+    answering = asyncio.ensure_future(borrower.reply(_READY, limit_s))
+    try:
+        if not isinstance(fd, int):  # not longer than it takes to see that there is no gift
+            await asyncio.wait((answering, fd), return_when=asyncio.FIRST_COMPLETED)
+            fd = fd if not fd.done() else fd.result()
+        answer = await answering
+    finally:
+        answering.cancel()
+        answering.add_done_callback(_seen)
     if not isinstance(answer, AwaitingGift):
         raise OperationFailed(answer.reason)
-    cast("GivingWorker", worker).send_with_fds(Given(archive_id=_ID), [fd])
+    gift = fd if isinstance(fd, int) else await asyncio.shield(fd)
+    cast("GivingWorker", worker).send_with_fds(Given(archive_id=_ID), [gift])
 
 
 def _told(error: BaseException) -> BaseException:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from interpreterd.contexts.context import Context
     from interpreterd.contexts.manager import Manager
     from interpreterd.contexts.state.backends.backend import StateBackend
-    from interpreterd.contexts.state.backends.reading import ArchiveReader, ContentFile
+    from interpreterd.contexts.state.backends.reading import ArchiveReader
 
 
 async def created_from_archive(manager: "Manager", request: CreateContext, archive: str) -> ContextInfo:
@@ -102,8 +102,7 @@ class Loading:
 
     async def _load(self, worker: Worker) -> None:
         try:
-            content = await asyncio.shield(self._checking)
-            loaded = await load_archive(worker, content, self._reader.info.id)
+            loaded = await load_archive(worker, self._reader, self._checking)
         except InterpreterError as error:
             self.error = error
             raise WorkerStartFailed(str(error)) from error
@@ -113,7 +112,7 @@ class Loading:
         """Close its files, when no thread reads them any more."""
         self._checking.add_done_callback(self._close)
 
-    def _close(self, checking: "asyncio.Future[ContentFile]") -> None:
+    def _close(self, checking: "asyncio.Future[int]") -> None:
         if not checking.cancelled() and checking.exception() is None:
-            os.close(checking.result().fd)
+            os.close(checking.result())
         self._reader.close()

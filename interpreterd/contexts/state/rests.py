@@ -20,7 +20,7 @@ from interpreterd.workers.worker import Worker
 if TYPE_CHECKING:
     from interpreterd.contexts.context import Context
     from interpreterd.contexts.state.archives import KeptArchives
-    from interpreterd.contexts.state.backends.reading import ArchiveReader, ContentFile
+    from interpreterd.contexts.state.backends.reading import ArchiveReader
 
 # Threads of libraries, and what is on a graphics card, begin anew wherever an archive is loaded.
 _NO_LOSS: Final = ("thread_pool", "gpu")
@@ -52,13 +52,11 @@ class ArchivedRests:
         python = await self._python()
         backend = self._archives.backend
         reader = await in_state_thread(lambda: backend.open("rests", archive_id))
-        checking: asyncio.Future[ContentFile] | None = None
+        checking: asyncio.Future[int] | None = None
         try:
             check_python(reader.info, python)
-            # Shielded: a thread has the reader's file, also if this start is given up.
             checking = asyncio.ensure_future(in_transfer_thread(lambda: backend.content_file(reader)))
-            content = await asyncio.shield(checking)
-            loaded = await load_archive(worker, content, archive_id)
+            loaded = await load_archive(worker, reader, checking)
         finally:
             if checking is None:
                 reader.close()
@@ -94,7 +92,7 @@ def _branching() -> Any:
     return importlib.import_module("interpreterd.workers.branching")
 
 
-def _close(checking: "asyncio.Future[ContentFile]", reader: "ArchiveReader") -> None:
+def _close(checking: "asyncio.Future[int]", reader: "ArchiveReader") -> None:
     if not checking.cancelled() and checking.exception() is None:
-        os.close(checking.result().fd)
+        os.close(checking.result())
     reader.close()

@@ -9,14 +9,14 @@ from pathlib import Path
 
 import pytest
 from giving import GivenWorker
-from kept_archives import about, kept, noise, store_at
+from kept_archives import about, keep, kept, noise, store_at
 from soon import soon
 
 from interpreterd.contexts.state import archiving
 from interpreterd.contexts.state.archiving import load_archive, write_archive
 from interpreterd.contexts.state.backends.directory import DirectoryStore
 from interpreterd.contexts.state.backends.durable import DurableFile
-from interpreterd.contexts.state.backends.reading import ContentFile
+from interpreterd.contexts.state.backends.reading import ArchiveReader
 from interpreterd.model.archives import ArchiveInfo, Skipped
 from interpreterd.model.errors import LimitReached, OutOfResources
 from interpreterd.model.file_errors import DiskFull
@@ -226,45 +226,67 @@ async def test_a_daemon_without_descriptors_says_so(store: DirectoryStore, monke
     await nothing_is_left(store)
 
 
+@pytest.fixture
+def reader(store: DirectoryStore) -> Iterator[ArchiveReader]:
+    keep(store, "a", b"content", modules=("numpy",))
+    with contextlib.closing(store.open("archives", "a")) as opened:
+        yield opened
+
+
 @contextlib.asynccontextmanager
-async def loading(worker: GivenWorker) -> "AsyncIterator[asyncio.Task[Loaded]]":
-    content = ContentFile(os.open("/dev/null", os.O_RDONLY), 16, 3)
-    task = asyncio.create_task(load_archive(worker, content, "a"))
+async def loading(worker: GivenWorker, reader: ArchiveReader) -> "AsyncIterator[asyncio.Task[Loaded]]":
+    fd = os.dup(reader.fd)
+    checking = asyncio.get_running_loop().create_future()
+    task = asyncio.create_task(load_archive(worker, reader, checking))
     request = await worker.asked_to(Load)
     assert isinstance(request, Load)
-    assert (request.offset, request.size_bytes) == (16, 3)
-    os.close(await worker.gift())
+    assert (request.size_bytes, request.modules) == (7, ("numpy",))
+    checking.set_result(fd)  # only when the worker has imported what it will need
+    got = await worker.gift()
+    assert os.pread(got, 7, request.offset) == b"content"
+    os.close(got)
     yield task
-    os.close(content.fd)
+    os.close(fd)
 
 
-async def test_a_worker_gets_what_an_archive_has() -> None:
+async def test_a_worker_gets_what_an_archive_has(reader: ArchiveReader) -> None:
     worker = GivenWorker()
-    async with loading(worker) as task:
+    async with loading(worker, reader) as task:
         worker.say(Loaded(restored=("x",), skipped=()))
         assert (await task).restored == ("x",)
 
 
-async def test_a_worker_that_cannot_load_says_why() -> None:
+async def test_a_worker_that_cannot_load_says_why(reader: ArchiveReader) -> None:
     worker = GivenWorker()
-    async with loading(worker) as task:
+    async with loading(worker, reader) as task:
         worker.say(LoadFailed(reason="No module named 'pandas'"))
         with pytest.raises(ArchiveRefused, match=r"^the archive a cannot be loaded: No module named 'pandas'$"):
             await task
 
 
-async def test_a_worker_that_does_not_load_is_of_no_use(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(archiving, "LOAD_LIMIT_S", 0.01)
-    async with loading(GivenWorker()) as task:
-        with pytest.raises(OutOfStep, match=r"did not answer within 0.01 s$"):
-            await task
-
-
-async def test_a_worker_that_cannot_even_begin_says_why() -> None:
+async def test_a_worker_that_does_not_load_is_of_no_use(reader: ArchiveReader, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with loading(GivenWorker(), reader) as task:
+        monkeypatch.setattr(archiving, "LOAD_LIMIT_S", 0.01)
+        task.cancel()
     worker = GivenWorker()
-    content = ContentFile(0, 0, 0)
-    task = asyncio.create_task(load_archive(worker, content, "a"))
+    task = asyncio.create_task(load_archive(worker, reader, asyncio.get_running_loop().create_future()))
+    with pytest.raises(OutOfStep, match=r"did not answer within 0.01 s$"):
+        await task
+
+
+async def test_a_worker_that_cannot_even_begin_says_why(reader: ArchiveReader) -> None:
+    worker = GivenWorker()
+    task = asyncio.create_task(load_archive(worker, reader, asyncio.get_running_loop().create_future()))
     await worker.told()
     worker.say(LoadFailed(reason="no memory"))
     with pytest.raises(OperationFailed, match=r"^no memory$"):
+        await task
+
+
+async def test_content_that_is_found_to_be_damaged_is_not_given(reader: ArchiveReader) -> None:
+    worker, checking = GivenWorker(), asyncio.get_running_loop().create_future()
+    task = asyncio.create_task(load_archive(worker, reader, checking))
+    await worker.asked_to(Load)
+    checking.set_exception(ArchiveRefused("the archive a is corrupt"))
+    with pytest.raises(ArchiveRefused, match="corrupt"):
         await task

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Collection
 from typing import Any, Literal, Protocol
 
-from interpreterd.contexts.state.backends.reading import ArchiveReader, ContentFile
+from interpreterd.contexts.state.backends.reading import ArchiveReader
 from interpreterd.contexts.state.backends.receiving import ArchiveUpload
 from interpreterd.contexts.state.backends.writing import ArchiveWriter
 from interpreterd.model.archives import ArchiveInfo
@@ -31,8 +31,8 @@ class StateBackend(Protocol):
         """
         ...
 
-    def content_file(self, reader: ArchiveReader) -> ContentFile:
-        """Return the content of an open archive for a worker, see ``ArchiveReader.content_file``."""
+    def content_file(self, reader: ArchiveReader) -> int:
+        """Return a descriptor for a worker, see ``ArchiveReader.content_file``."""
         ...
 
     def receive(self, kind: ArchiveKind, may_have: Callable[[int], None] | None = None) -> ArchiveUpload:

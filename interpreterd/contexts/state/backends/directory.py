@@ -36,7 +36,7 @@ from interpreterd.contexts.state.backends.owning import (
     open_own_directory,
     unusable,
 )
-from interpreterd.contexts.state.backends.reading import ArchiveReader, ContentFile
+from interpreterd.contexts.state.backends.reading import ArchiveReader
 from interpreterd.contexts.state.backends.receiving import ArchiveUpload
 from interpreterd.contexts.state.backends.room import Room
 from interpreterd.contexts.state.backends.writing import ArchiveWriter
@@ -128,7 +128,7 @@ class DirectoryStore:
         """See ``StateBackend``."""
         return CountedUpload(self._fds[kind], self._keys, RoomShare(self._room, kind, may_have))
 
-    def content_file(self, reader: ArchiveReader) -> ContentFile:
+    def content_file(self, reader: ArchiveReader) -> int:
         """See ``StateBackend``."""
         return reader.content_file(self._root)
 

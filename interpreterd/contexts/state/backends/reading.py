@@ -2,13 +2,12 @@
 
 import contextlib
 import errno
+import functools
 import hashlib
 import os
 import stat
 from collections.abc import Iterator
 from typing import Final, Self
-
-from attrs import frozen
 
 from interpreterd.contexts.state.backends.ahead import done_ahead
 from interpreterd.contexts.state.backends.compressing import decompressed
@@ -31,15 +30,6 @@ from interpreterd.model.state_errors import ArchiveRefused
 
 IN_MEMORY_BYTES: Final = 16 << 20
 _STEP_BYTES: Final = 1024 * ROW_BYTES
-
-
-@frozen
-class ContentFile:
-    """A content, for a worker: ``size_bytes`` from ``offset`` on in the file ``fd``, which the owner closes."""
-
-    fd: int
-    offset: int
-    size_bytes: int
 
 
 class ArchiveReader:
@@ -114,27 +104,37 @@ class ArchiveReader:
         """Return whether it was ``key`` with which it was signed."""
         return self._key == key
 
-    def content_file(self, directory: int) -> "ContentFile":
-        """Return a file with the content, all of which has been found to be as it was written.
+    @functools.cached_property
+    def content_place(self) -> tuple[int, int]:
+        """Where the content will be in ``content_file``: the first byte, and the number of bytes. Raises as it."""
+        with disk_errors_told(f"the archive {self._shown}"), _refusals_told(self._shown):
+            if any(row.is_compressed for _, row in self._places()):
+                return 0, self.info.content_bytes
+            return HEAD_BYTES, self._end.blocks_bytes
 
-        It is the archive itself, or a copy without a name: in memory if it is small, else in ``directory``.
+    def content_file(self, directory: int) -> int:
+        """Return a descriptor, which the caller closes, of a file with the content at ``content_place``.
+
+        All of the content has been found to be as it was written. The file is the archive itself; or a copy without a
+        name, if blocks are compressed: in memory if it is small, else in ``directory``.
 
         Raises:
             ArchiveRefused, DiskFull, FileError, OutOfResources
         """
+        offset, size_bytes = self.content_place
         with disk_errors_told(f"the archive {self._shown}"), _refusals_told(self._shown):
-            if not any(row.is_compressed for _, row in self._places()):
+            if offset:
                 self.check()
-                return ContentFile(os.dup(self.fd), HEAD_BYTES, self._end.blocks_bytes)
-            copy = _nameless(directory, self.info.content_bytes)
+                return os.dup(self.fd)
+            copy = _nameless(directory, size_bytes)
             try:
-                size_bytes = 0
                 for block in self.blocks():
                     left = memoryview(block)
                     while left:
                         left = left[os.write(copy, left) :]
-                    size_bytes += len(block)
-                return ContentFile(os.open(f"/proc/self/fd/{copy}", os.O_RDONLY | os.O_CLOEXEC), 0, size_bytes)
+                if os.lseek(copy, 0, os.SEEK_CUR) != size_bytes:
+                    raise Damaged("its content has another size than it says")
+                return os.open(f"/proc/self/fd/{copy}", os.O_RDONLY | os.O_CLOEXEC)
             finally:
                 os.close(copy)
 

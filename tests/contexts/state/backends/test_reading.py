@@ -140,3 +140,34 @@ def test_a_directory_or_a_link_is_no_archive(tmp_path: Path) -> None:
     for name, why in (("a", "it is no file"), ("b", "it is a symbolic link")):
         with pytest.raises(ArchiveRefused, match=rf"^the archive {name} is corrupt: {why}$"):
             read(tmp_path / name)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [b"", noise(100), noise(3 * CONTENT_BLOCK_BYTES), bytes(100_000), bytes(20 << 20) + b"end"],
+    ids=["nothing", "as it is", "large, as it is", "compressed", "large, compressed"],
+)
+def test_a_worker_gets_the_content_from_a_file_that_it_cannot_change(tmp_path: Path, data: bytes) -> None:
+    written(tmp_path, data=data)
+    directory = os.open(tmp_path, os.O_RDONLY)
+    with contextlib.closing(ArchiveReader.open(directory, "a", Keys([KEY]))) as reader:
+        fd = reader.content_file(directory)
+        offset, size = reader.content_place
+        assert os.pread(fd, size, offset) == data
+        with pytest.raises(OSError, match="Bad file descriptor"):
+            os.pwrite(fd, b"x", 0)
+        os.close(fd)
+    os.close(directory)
+    assert [it.name for it in tmp_path.iterdir()] == ["a"]
+
+
+def test_a_worker_gets_no_content_that_is_damaged(tmp_path: Path, whole: bytes) -> None:
+    for data in (whole, written(tmp_path, "b", noise(100))):
+        damaged = bytearray(data)
+        damaged[HEAD_BYTES + 50] ^= 1
+        (tmp_path / "a").write_bytes(damaged)
+        directory = os.open(tmp_path, os.O_RDONLY)
+        reader = ArchiveReader.open(directory, "a", Keys([KEY]))
+        with contextlib.closing(reader), pytest.raises(ArchiveRefused, match="corrupt"):
+            reader.content_file(directory)
+        os.close(directory)
