@@ -264,6 +264,9 @@ class Hibernation:
 
     async def forget(self) -> None:
         """Have no archive any more: the context begins anew, without variables."""
+        if self.is_away:
+            count, _ = self._context.transcript.counts
+            self._context.transcript.go_on_from(count, count)
         await self._forgotten(self._reset())
 
     def _reset(self) -> Rest:

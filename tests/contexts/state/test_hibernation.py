@@ -160,7 +160,9 @@ async def test_a_restart_begins_anew(manager: Manager, launcher: FakeLauncher, d
     await context.restart()
     assert (disk.archives, context.info().state) == ({}, "idle")
     assert disk.log[-2:] == ["record None", "remove a1"]
-    assert await news(await run(manager, launcher, disk, context.id, "y")) == [Restarted()]
+    execution = await run(manager, launcher, disk, context.id, "y")
+    assert await news(execution) == [Restarted()]
+    assert (execution.execution_count, execution.worker_count) == (2, 1)
 
 
 async def test_a_persistent_context_gets_its_latest_archive_after_a_crash(
