@@ -17,6 +17,7 @@ class Restored(Event):
         checkpoint_name: Its name, perhaps empty.
         archive_id: Of the archive; None for a checkpoint.
         missing: What the archive does not have.
+        is_as_left: Whether nothing has changed: the context has only hibernated, and has everything.
     """
 
     counts_as_backlog = False
@@ -25,3 +26,4 @@ class Restored(Event):
     checkpoint_name: str = ""
     archive_id: str | None = None
     missing: tuple[Skipped, ...] = ()
+    is_as_left: bool = False

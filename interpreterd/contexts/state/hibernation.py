@@ -53,7 +53,7 @@ class Hibernation:
         self._epoch = 0
         self._took_s: float | None = None
         self._refusal = ""
-        self._has_failed = False
+        self._has_failed = self._is_left = False
         self.is_closed = False
         self._stale: list[str] = []  # archives that the record on disk may name until it is written again
         self._clock = RestClock(context, keeping.tasks, due_after_s=self._due_after_s, act=self._act)
@@ -233,7 +233,7 @@ class Hibernation:
             await self._save(worker)
         if missing := [*((it.name, it.reason) for it in self.rest.skipped), *lost]:
             raise NotSavedWhole(missing)
-        self.is_away = True
+        self.is_away = self._is_left = True
         self._context.leave()
 
     async def _leave_unless_needed(self, worker: Worker) -> None:
@@ -245,8 +245,7 @@ class Hibernation:
         told: list[Event] = [] if self.is_away else [Restarted()]
         missing: tuple[Skipped, ...] = ()
         if (archive_id := self.rest.archive_id) is not None:
-            self._epoch += 1
-            began = time.monotonic()
+            self._epoch, began = self._epoch + 1, time.monotonic()
             try:
                 missing = await self._keeping.load(self._context, worker, archive_id)
             except InterpreterError as error:
@@ -257,8 +256,9 @@ class Hibernation:
             self.rest = attrs.evolve(self.rest, skipped=())
             self._changes = self.rest.moment.changes
         if self.is_away or archive_id is not None:
-            told.append(Restored(archive_id=archive_id, missing=missing))
-        self.is_away = False
+            is_as_left = self._is_left and self.is_away and not missing
+            told.append(Restored(archive_id=archive_id, missing=missing, is_as_left=is_as_left))
+        self.is_away = self._is_left = False
         self._context.transcript.of_new_worker = tuple(told)
         self.wait()
 

@@ -87,7 +87,8 @@ def kernel_model(hub: Hub, info: ContextInfo) -> dict[str, Any]:
         "id": info.id,
         "name": SPEC_NAME,
         "last_activity": timestamp(info.last_used_at),
-        "execution_state": info.state,
+        # Clients do not know the state of a kernel that hibernates; for them it is as good as one that waits.
+        "execution_state": "idle" if info.state == "hibernating" else info.state,
         "connections": hub.connections(info.id),
     }
 

@@ -221,6 +221,8 @@ def _is_news(event: Finished) -> bool:
 
 def _restored(telling: Telling, event: Restored) -> list[Outgoing]:
     """Return what a person reads: front ends have no message for it, and know the kernel by its cells' numbers."""
+    if event.is_as_left:
+        return []
     checkpoint = f"the checkpoint {event.checkpoint_name}" if event.checkpoint_name else "a checkpoint"
     source = "an archive" if event.checkpoint_id is None else checkpoint
     text = f"[interpreterd: the variables of this kernel are now those of {source}]\n"

@@ -65,7 +65,7 @@ async def test_a_context_that_hibernates_has_no_worker_and_gets_everything_back(
     assert former.killed.is_set()
     assert (context.info().state, context.info().active, context.pid) == ("hibernating", False, None)
     execution = await run(manager, launcher, disk, context.id, "y")
-    assert await news(execution) == [Restored(archive_id="a1")]
+    assert await news(execution) == [Restored(archive_id="a1", is_as_left=True)]
     await soon(lambda: disk.log == ["save a1", "load a1", "remove a1"])
     assert context.info().state == "idle"
     seen = [type(it.event).__name__ for _, it in await follower.ready() if isinstance(it, Happened)]
@@ -89,7 +89,7 @@ async def test_a_context_in_which_nothing_has_run_needs_no_archive(
     await kept.hibernate()
     assert context.info().state == "hibernating"
     execution = await run(manager, launcher, disk, context.id, "y")
-    assert await news(execution) == [Restored()]
+    assert await news(execution) == [Restored(is_as_left=True)]
     assert "save a1" not in disk.log
 
 
@@ -135,7 +135,9 @@ async def test_a_wake_that_fails_leaves_it_hibernating(manager: Manager, launche
     assert "kill" in launcher.workers[-1].calls
     assert context.info().state == "hibernating"
     disk.failure = None
-    assert await news(await run(manager, launcher, disk, context.id, "y")) == [Restored(archive_id="a1")]
+    assert await news(await run(manager, launcher, disk, context.id, "y")) == [
+        Restored(archive_id="a1", is_as_left=True)
+    ]
 
 
 async def test_an_operation_wakes_it_and_the_next_execution_hears_of_it(
@@ -149,7 +151,9 @@ async def test_an_operation_wakes_it_and_the_next_execution_hears_of_it(
         return disk.variables[worker.pid]
 
     assert await context.operate(look) == "x"
-    assert await news(await run(manager, launcher, disk, context.id, "y")) == [Restored(archive_id="a1")]
+    assert await news(await run(manager, launcher, disk, context.id, "y")) == [
+        Restored(archive_id="a1", is_as_left=True)
+    ]
     assert await news(await run(manager, launcher, disk, context.id, "z")) == []
 
 

@@ -211,3 +211,7 @@ def test_other_kinds_are_not_told() -> None:
 def test_a_person_reads_that_the_variables_are_former_ones(event: Restored, source: str) -> None:
     text = f"[interpreterd: the variables of this kernel are now those of {source}]\n"
     assert told(telling().tell(event)) == [("iopub", "stream", {"name": "stderr", "text": text})]
+
+
+def test_a_kernel_that_has_only_hibernated_says_nothing() -> None:
+    assert told(telling().tell(Restored(archive_id="a", is_as_left=True))) == []
