@@ -90,11 +90,12 @@ class Life:
         if within_s and not self._ending.hurried.is_set():
             intake = self._app[MANAGER].intake
             intake.draining = True
-            moving = self._hand_over_contexts()
+            moving, until = self._hand_over_contexts(), asyncio.get_running_loop().time() + within_s
             _log.info("draining: %s", f"for at most {within_s:g} s" if within_s < NO_LIMIT_S else "as long as it takes")
             await drained(lambda: intake.busy or not (moving is None or moving.done()), self._ending, within_s)
             if moving is not None:
                 moving.cancel()
+            await self._rest(until - asyncio.get_running_loop().time())
 
     def _hand_over_contexts(self) -> "asyncio.Task[None] | None":
         """Let the new daemon have the persistent contexts, each as soon as it is idle."""
@@ -103,6 +104,14 @@ class Life:
             return None
         leaving = manager.survival.leave_to_successor(manager)
         return supervised(asyncio.get_running_loop(), leaving, _log, "persistent contexts could not be handed over")
+
+    async def _rest(self, within_s: float) -> None:
+        """Archive persistent contexts, unless the end is hurried; what is left then has a moment more."""
+        hurried = asyncio.ensure_future(self._ending.hurried.wait())
+        resting = asyncio.ensure_future(self._app[MANAGER].rest(max(0.0, within_s)))
+        await asyncio.wait((hurried, resting), return_when=asyncio.FIRST_COMPLETED)
+        hurried.cancel()
+        resting.cancel()
 
     def _status(self) -> str:
         return f"listening on {', '.join(self._listening.all_in_words())}"

@@ -1,4 +1,4 @@
-"""The half of the manager that finds contexts, and does to them what needs no worker."""
+"""The half of the manager that finds contexts, and does to them what starts and ends none."""
 
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Protocol
@@ -69,3 +69,8 @@ class Lookup(Protocol):
         context = self.existing(context_id)
         context.metadata = patched(context.metadata, request.metadata)
         return context.info()
+
+    async def rest(self, within_s: float) -> None:
+        """Archive the persistent contexts that are idle, for at most ``within_s``."""
+        if self.survival is not None:
+            await self.survival.rest_all(self._contexts.values(), within_s)

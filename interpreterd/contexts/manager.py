@@ -260,8 +260,7 @@ class Manager(Lookup):
         """Take no more work, end every execution and all workers. Repeating it changes nothing."""
         self.intake.closing = True
         self.sampler.close()
-        if self.survival is not None:
-            await self.survival.rest_all(self._contexts.values(), REST_S)
+        await self.rest(REST_S)
         contexts = list(self._contexts.values())
         self._contexts.clear()
         await asyncio.gather(*(context.close(ServerShuttingDown()) for context in contexts))

@@ -3,7 +3,7 @@
 import sys
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 
 from interpreterd.contexts.calls import Calls, ignore
 from interpreterd.contexts.executions import ExecutionRecord, Executions
@@ -21,6 +21,8 @@ from interpreterd.model.output_quota import OutputQuota
 from interpreterd.model.requests import Execute
 from interpreterd.monitoring.happenings import HAPPENINGS
 from interpreterd.pipe.bundles import Bundle
+
+_RESTARTED: Final[tuple[Event, ...]] = (events.Restarted(),)
 
 
 class Transcript:
@@ -55,7 +57,7 @@ class Transcript:
         """
         self.running: ExecutionRecord | None = None
         self.end_asked = False
-        self.of_new_worker: tuple[Event, ...] = (events.Restarted(),)
+        self.of_new_worker: tuple[Event, ...] = _RESTARTED
         self.count = 0
         self.last_used_at = time.time()
         self.idle_at = time.monotonic()

@@ -150,9 +150,11 @@ class Survival:
         _log.info("%d persistent contexts are archived", len(due))
         places = asyncio.Semaphore(ARCHIVES_AT_ONCE)
         resting = [asyncio.ensure_future(self._rest(it, places)) for it in due]
-        _, late = await asyncio.wait(resting, timeout=within_s)
-        for task in late:
-            task.cancel()
+        try:
+            _, late = await asyncio.wait(resting, timeout=within_s)
+        finally:
+            for task in resting:
+                task.cancel()
         if late:
             _log.warning("%d contexts could not be archived within %g s", len(late), within_s)
             await asyncio.wait(late)
