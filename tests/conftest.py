@@ -234,12 +234,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Choose the Python of each test with a ``worker`` or an ``edge_worker`` (the oldest or the newest Python).
+    """Choose the Python of each test with a ``worker``, a ``copying`` bench, or the oldest or newest, ``edge_worker``.
 
     The test's name decides, so each Python runs many tests. Each test on each Python would double the suite's time.
     """
     every = list(find_pythons())
-    for fixture, pythons in (("worker", every), ("edge_worker", every[:: max(len(every) - 1, 1)])):
+    for fixture, pythons in (("worker", every), ("copying", every), ("edge_worker", every[:: max(len(every) - 1, 1)])):
         if fixture in metafunc.fixturenames and not hasattr(metafunc.module, fixture):  # no fixture of its own
             number = zlib.crc32(metafunc.definition.nodeid.encode()) % len(pythons)
             chosen = pythons if metafunc.config.getoption("all_pythons") else [pythons[number]]

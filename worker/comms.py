@@ -9,7 +9,7 @@ import json
 import os
 import sys
 
-from worker import namespace
+from worker import namespace, streams
 from worker.comm_data import base64_of, json_of
 from worker.looking import TEXT_LIMIT_CHARS
 from worker.publisher import BUNDLE_LIMIT_BYTES, publish_encoded
@@ -201,7 +201,6 @@ class Manager:
             comm.handle_close(msg)
 
 
-_pid = os.getpid()
 _manager = Manager()
 _made = None
 
@@ -251,7 +250,7 @@ def receive(task, content):
         else:
             cells.around(call)
     finally:
-        cells.end(None, os.getpid() != _pid)
+        cells.end(None, os.getpid() != streams.current.worker_pid)
 
 
 def _header():

@@ -42,26 +42,27 @@ def rehearsal(times=_WARM_UPS):
 
 
 class Interpreter:
-    """Executes the messages of ``channel`` in the namespace of ``cells`` until told to end."""
+    """Executes the messages of ``channel`` in the namespace of ``cells`` until told to end.
+
+    Attributes:
+        environ: ``os.environ`` as it was at the start: user code may put another object in its place.
+        cwd: The directory of its context.
+    """
 
     def __init__(self, channel, streams, stdin, cells, library, traces):
-        self._channel = channel
-        self._streams = streams
+        self.channel = channel
+        self.streams = streams
         self._stdin = stdin
-        self._cells = cells
-        self._library = library
+        self.cells = cells
+        self.library = library
         self._stack = library.stack
         self._excepthook = sys.excepthook  # site may have put its own there
         self._traces = traces
         self._reserve_bytes = 0
-        self._reserve = None
-        self._pid = None
-        self._confine = None
-        self._found = None
-        self._interrupted = False
-        self._environ = os.environ  # user code may put another object in its place
+        self._reserve = self._pid = self._confine = self._found = None
+        self._interrupted = self._ignored = False
+        self.environ, self.cwd = os.environ, None
         self._recursion_limit = getrecursionlimit()
-        self._ignored = False
         self._unraisablehook = sys.unraisablehook
         sys.unraisablehook = self._on_unraisable
         _signal.signal(_signal.SIGCONT, self._nudged)
@@ -78,30 +79,38 @@ class Interpreter:
             if rehearsed is None:
                 self._traces.begin()
                 self._disarm()
-                messages, send = iter(self._channel.receive, None), self._channel.send
-                send(ready(self._streams.secret))
+                messages, send = iter(self.channel.receive, None), self.channel.send
+                send(ready(self.streams.secret))
             for message in messages:
                 if message["type"] == "execute":
                     if not self._execute(message, send):
                         return
                 elif message["type"] == "sync":
                     self._interrupted = False
-                    self._channel.send({"type": "synced"})
+                    self.channel.send({"type": "synced"})
                 elif message["type"] == "configure":
                     self._configure(message)
                 elif message["type"] == "exit":
                     if self._traces.are_none():
-                        self._streams.flush()
+                        self.streams.flush()
                         os._exit(0)
                     return
+                else:
+                    from worker.operating import operate
+
+                    operate(message, self)
         except ChannelLost:
             self._abandoned()
         except BaseException as error:
             self._collapse(error)
 
+    def be_copied(self):
+        """Be another worker from now on, in a process that has been forked off between two executions."""
+        self._pid, self._interrupted = os.getpid(), False
+
     def _configure(self, message):
-        self._cwd = message["cwd"]
-        done = configure(message, self._environ, self._library, self._channel)
+        self.cwd = message["cwd"]
+        done = configure(message, self.environ, self.library, self.channel)
         self._pid = os.getpid()  # it may be another process than before
         self._confine = message.get("confine")
         if done and "limits" in message:
@@ -109,31 +118,31 @@ class Interpreter:
 
     def _execute(self, message, send):
         """Run one execution and ``send`` how it ended. Returns whether the worker goes on."""
-        before = {name: self._environ.get(name) for name in message["envs"]}
+        before = {name: self.environ.get(name) for name in message["envs"]}
         extras = None
         if "files" in message or "functions" in message:
             from worker.extras import Extras
 
-            extras = Extras(message, self._cwd, self._channel, self._stdin, self._cells.module.__dict__)
-        self._streams.begin()
+            extras = Extras(message, self.cwd, self.channel, self._stdin, self.cells.module.__dict__)
+        self.streams.begin()
         self._stdin.begin(message["id"] if message.get("stdin") else None)
-        self._cells.take(message)
+        self.cells.take(message)
         raised, error = self._run(message)
         if os.getpid() != self._pid:
             from worker.forked import leave
 
-            leave(raised, error, self._has_hook(raised), self._streams)
+            leave(raised, error, self._has_hook(raised), self.streams)
         if extras is not None:
             extras.close()
         self._stdin.close()
-        restore_environment(self._environ, before)
-        self._streams.end(error is not None)
+        restore_environment(self.environ, before)
+        self.streams.end(error is not None)
         files = {} if extras is None else extras.report()
         if issubclass(type(raised), Exit):
             send({"type": "exiting", "id": message["id"], **files})
             return False
         done = {"type": "done", "id": message["id"], "error": error, **files}
-        if self._channel.tend():  # there are children
+        if self.channel.tend():  # there are children
             done["children"] = True
         if self._found is not None:
             done["found"], self._found = self._found, None
@@ -148,16 +157,16 @@ class Interpreter:
         raised = error = late = value = None
         try:
             try:
-                set_environment(self._environ, message["envs"])
+                set_environment(self.environ, message["envs"])
                 self._keep_reserve()
                 self._arm()
                 if "task" in message:
                     from worker.looking import look
 
-                    call = look, message["task"], message["code"], self._cells.module.__dict__
+                    call = look, message["task"], message["code"], self.cells.module.__dict__
                     self._found = self._stack.call(*call)
                 else:
-                    call = self._cells.compile(message["code"], "interactive" in message, message.get("results"))
+                    call = self.cells.compile(message["code"], "interactive" in message, message.get("results"))
                     value = self._stack.call(*call)
                     if list in call[:2]:  # the function, or what a context calls
                         value = value[-1]
@@ -170,9 +179,9 @@ class Interpreter:
                     set_events(tool, 0)
             # User code may have left the limit so low that neither its error nor its next execution has room.
             setrecursionlimit(max(getrecursionlimit(), self._recursion_limit))
-            if value is not None or (self._cells.at_end and "task" not in message):
+            if value is not None or (self.cells.at_end and "task" not in message):
                 try:
-                    self._cells.end(value, os.getpid() != self._pid)
+                    self.cells.end(value, os.getpid() != self._pid)
                 except BaseException as caught:
                     raised = caught
                 value = None
@@ -183,7 +192,7 @@ class Interpreter:
                     remember(raised)
                     error = described(raised, self._confine)
                     if self._has_hook(raised):
-                        call_hook(self._cells.call, raised, error)
+                        call_hook(self.cells.call, raised, error)
             self._disarm()
         except BaseException as caught:  # an interrupt at the very end, or an error during the description
             self._reserve = None
@@ -250,7 +259,7 @@ class Interpreter:
         Its purpose is to have a handler: that ends a system call that began just after the SIGINT. And if Python has
         ignored the KeyboardInterrupt, it now raises another one.
         """
-        if self._ignored or self._cells.is_deaf():
+        if self._ignored or self.cells.is_deaf():
             self._ignored = False
             self._overlooked(signal_number, frame)
 
@@ -269,7 +278,7 @@ class Interpreter:
         The daemon or its guard finds this worker's children by walking down from it: so it stays for a moment to be
         killed. If it is not killed, it takes its process group along.
         """
-        self._channel.close()
+        self.channel.close()
         sleep(ABANDONED_S)
         os.killpg(os.getpgid(0), _signal.SIGKILL)
         os._exit(_EX_SOFTWARE)
@@ -279,7 +288,7 @@ class Interpreter:
 
         Python's own shutdown would wait for user code's threads and call its exit handlers.
         """
-        self._streams.flush()
+        self.streams.flush()
         try:
             shown = describe(error)["traceback"]
         except BaseException:

@@ -29,7 +29,7 @@ class Loop:
     def __init__(self, stack):
         self._stack = stack
         self._context = copy_context()
-        self._loop = self._main = self._outcome = None
+        self._loop = self._main = self._outcome = self._inherited = None
         self._pid = os.getpid()
         self._interrupted = self._noticed = False
         os.register_at_fork(after_in_child=self._be_forked)
@@ -163,6 +163,18 @@ class Loop:
                 if getattr(local, "_loop", None) is self._inherited:
                     policy._local = type(local)()
                 asyncio._set_running_loop(None)
+
+    def current(self):
+        """Return the event loop; None if none has been made."""
+        return self._loop
+
+    def be_copied(self):
+        """Use the loop of the parent, which has got descriptors of its own, in a process that is a worker, too."""
+        self._pid = os.getpid()
+        inherited, self._inherited = self._inherited, None
+        if self._loop is None and inherited is not None and hasattr(inherited, "_selector"):
+            self._loop = inherited
+            asyncio.set_event_loop(inherited)
 
     def _close(self):
         """Close the loop at exit; the tasks that were left see that they are cancelled."""

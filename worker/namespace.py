@@ -230,6 +230,15 @@ class Cells:
             for show in filter(None, self.at_end):
                 self.call(show, self.request)
 
+    def event_loop(self):
+        """Return the event loop of the cells, if one of them has waited."""
+        return None if self._loop is None else self._loop.current()
+
+    def be_copied(self):
+        """Go on in a process that has been forked off between two cells."""
+        if self._loop is not None:
+            self._loop.be_copied()
+
     def is_deaf(self):
         """Whether the cell has to be interrupted once more, since the first interrupt had no effect."""
         return self._loop is not None and self._loop.is_deaf()

@@ -57,7 +57,7 @@ class Orphans:
         if get_ident() in self._forking:  # an interrupt came before it was noted
             self._own_all_but(set())
         elif not self._forking:  # a thread's child, which is not noted yet
-            children = _children()
+            children = children_now()
             for pid in children - self._own:
                 try:
                     os.waitpid(pid, os.WNOHANG)
@@ -67,7 +67,7 @@ class Orphans:
 
     def _own_all_but(self, others):
         """Let all children except ``others`` count as user code's. Raises OSError; the next ``reap`` then does it."""
-        self._own |= _children() - others
+        self._own |= children_now() - others
         del self._forking[get_ident()]
 
     def _before_fork(self):
@@ -75,7 +75,7 @@ class Orphans:
             self.reap()
             self._forking[get_ident()] = set()
             try:
-                self._forking[get_ident()] = _children()
+                self._forking[get_ident()] = children_now()
             except OSError:  # no descriptor left to look with
                 pass
 
@@ -117,7 +117,7 @@ class Orphans:
         setattr(module, name, recording)
 
 
-def _children():
+def children_now():
     """Return the pids of all children, ended or not."""
     found = set()
     for thread in os.listdir("/proc/self/task"):

@@ -83,16 +83,17 @@ class Streams:
         os.register_at_fork(before=self.before_fork)
         atexit.register(self._at_exit)  # the first to be registered is the last to be called
 
-    def own(self, spare_fds, display_fd):
+    def own(self, spare_fds, display_fd, replaced=()):
         """Take ``spare_fds``, private copies of fds 0, 1 and 2, to recognise and to repair these, and the display pipe.
 
-        That pipe is the publisher's: see ``publisher.py``. Here it is only a third pipe of which the order is known.
+        On fds that are ``replaced``, user code has put something else. The display pipe is the publisher's: see
+        ``publisher.py``. Here it is only a third pipe of which the order is known.
         """
-        self._spare_fds = spare_fds
+        self.spare_fds = spare_fds
         self._own = {fd: identity(spare_fd) for fd, spare_fd in spare_fds.items()}
         self.display_fd = display_fd
         self._display_file = identity(display_fd)
-        self._found = self._own.copy()
+        self._found = {fd: identity(fd) if fd in replaced else file for fd, file in self._own.items()}
         self.begin_process()
         self.secret = os.urandom(8).hex()
         self._mark = b"\xff" + self.secret.encode()
@@ -144,7 +145,7 @@ class Streams:
 
     def _repair(self, fd):
         """Put the daemon's file back on ``fd``, and return the file that is there then."""
-        spare_fd = self._spare_fds[fd]
+        spare_fd = self.spare_fds[fd]
         # Otherwise user code has closed it, and perhaps opened another file there.
         if identity(spare_fd) == self._own[fd]:
             try:

@@ -7,7 +7,7 @@ from atexit import _ncallbacks as count_exit_handlers
 
 from worker.stack import Stack
 
-PR_SET_PDEATHSIG = 1  # prctl(2)
+PR_SET_PDEATHSIG, PR_GET_PDEATHSIG = 1, 2  # prctl(2)
 PR_SET_CHILD_SUBREAPER = 36
 SIGKILL = 9
 NICENESS = 5  # a third of the daemon's share of a processor that both want: sched(7)
@@ -64,15 +64,22 @@ class Library:
         limits = b"".join(limit.to_bytes(8, sys.byteorder) for limit in (soft, hard))
         return self._call is not None and self._call(self._setrlimit, (number, limits)) == 0
 
-    def become_subreaper(self):
-        """Keep every descendant below this process, so that killing the tree finds them all."""
+    def become_subreaper(self, adopts=True):
+        """Keep every descendant below this process, so that killing the tree finds them all; or do so no more."""
         if self._call is not None:
-            self._call(self._prctl, (PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0))
+            self._call(self._prctl, (PR_SET_CHILD_SUBREAPER, int(adopts), 0, 0, 0))
 
     def die_with_parent(self):
         """Be killed when the daemon dies; the setting is not inherited by children."""
         if self._call is not None:
             self._call(self._prctl, (PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0))
+
+    def dies_with_parent(self):
+        """Return whether it is killed when its parent dies."""
+        signal_number = bytes(4)  # filled by the kernel
+        if self._call is not None:
+            self._call(self._prctl, (PR_GET_PDEATHSIG, signal_number, 0, 0, 0))
+        return any(signal_number)
 
 
 class Traces:

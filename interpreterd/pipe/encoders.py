@@ -7,6 +7,7 @@ import orjson
 
 from interpreterd.model.looks import Task
 from interpreterd.pipe.archiving import Given, Load, WriteArchive, archive_request_body
+from interpreterd.pipe.branching import Branch, Giving, branch_body
 from interpreterd.pipe.calls import CancelCall, Raise, Return, call_end_body, declared
 from interpreterd.pipe.confinement import confinement_body
 from interpreterd.pipe.messages import Answer, Configure, Exit, Fork, Leave, Run, Sync, ToWorker
@@ -81,6 +82,8 @@ def _body(message: ToWorker) -> dict[str, Any]:
             body = {"type": "fork"}
         case WriteArchive() | Load() | Given():
             body = archive_request_body(message)
+        case Branch() | Giving():
+            body = branch_body(message)
     return body
 
 

@@ -16,6 +16,7 @@ from interpreterd.model.files import ChangedFiles
 from interpreterd.model.looks import Found
 from interpreterd.model.requests import Execute
 from interpreterd.pipe.archiving import ARCHIVE_PARSERS, LONG_ANSWERS, ArchiveAnswer, ArchiveRequest
+from interpreterd.pipe.branching import BRANCH_PARSERS, BranchAnswers, BranchRequest, parse_reseeded
 from interpreterd.pipe.calls import Called, CancelCall, Dropped, Raise, Return, parse_called, parse_dropped
 from interpreterd.pipe.changes import parse_changed
 from interpreterd.pipe.confinement import Confinement
@@ -122,11 +123,13 @@ class Ready:
 
     Attributes:
         mark: The secret of its marks in the output pipes, see ``turns.py``; None if it writes no marks.
+        reseeded: The sources of random numbers that a copy of another worker has seeded anew.
     """
 
     pid: int
     python: str
     mark: str | None = field(default=None, repr=False)
+    reseeded: tuple[str, ...] = ()
 
 
 @frozen(kw_only=True)
@@ -213,21 +216,13 @@ class Reaped:
     status: int
 
 
-ToWorker = Configure | Leave | Run | Answer | Return | Raise | CancelCall | Sync | Exit | Fork | ArchiveRequest
+_Between = ArchiveRequest | BranchRequest
+ToWorker = Configure | Leave | Run | Answer | Return | Raise | CancelCall | Sync | Exit | Fork | _Between
+_FromTemplate = Forked | Reaped
+_OfOperations = ArchiveAnswer | BranchAnswers
+_AtStart = Ready | Moved | Configured | Failed
 FromWorker = (
-    Ready
-    | Moved
-    | Configured
-    | Failed
-    | Asked
-    | Called
-    | Dropped
-    | Done
-    | Exiting
-    | Synced
-    | Forked
-    | Reaped
-    | ArchiveAnswer
+    _AtStart | Asked | Called | Dropped | Done | Exiting | Synced | _FromTemplate | _OfOperations
 )
 
 
@@ -260,7 +255,8 @@ def _ready(body: dict[str, Any]) -> Ready:
     mark = None if body.get("mark") is None else get(body, "mark", str)
     if mark is not None and not (len(mark) == SECRET_CHARS and mark.isascii() and mark.isalnum()):
         raise ProtocolError(f"mark must be {SECRET_CHARS} letters and digits")
-    return Ready(pid=get(body, "pid", int), python=get(body, "python", str), mark=mark)
+    reseeded = parse_reseeded(body) if "reseeded" in body else ()
+    return Ready(pid=get(body, "pid", int), python=get(body, "python", str), mark=mark, reseeded=reseeded)
 
 
 def _asked(body: dict[str, Any]) -> Asked:
@@ -297,4 +293,5 @@ _PARSERS: Final[Mapping[str, Callable[[dict[str, Any]], FromWorker]]] = {
     "forked": lambda body: Forked(pid=get(body, "pid", int)),
     "reaped": lambda body: Reaped(pid=get(body, "pid", int), status=get(body, "status", int)),
     **ARCHIVE_PARSERS,
+    **BRANCH_PARSERS,
 }

@@ -14,6 +14,7 @@ from interpreterd.model.comms import ToComm, comm_content
 from interpreterd.model.displays import Json
 from interpreterd.model.failures import Details, Failure, Frame
 from interpreterd.model.files import ChangedFile, ChangedFiles
+from interpreterd.model.forks import Lost
 from interpreterd.model.functions import HostFunction
 from interpreterd.model.looks import Cell, Comms, Completions, History, HistoryQuery, OpenComm, Task
 from interpreterd.model.requests import Execute
@@ -28,8 +29,9 @@ from interpreterd.pipe.archiving import (
     LoadFailed,
     WriteArchive,
 )
+from interpreterd.pipe.branching import Branch, BranchEnded, Branching, Giving
 from interpreterd.pipe.calls import Called, CancelCall, Dropped, Raise, Return
-from interpreterd.pipe.confinement import Confinement, Landlock
+from interpreterd.pipe.confinement import Confinement, Landlock, Parting
 from interpreterd.pipe.decoders import Decoder
 from interpreterd.pipe.encoders import encode
 from interpreterd.pipe.messages import (
@@ -111,6 +113,9 @@ TO_WORKER: list[messages.ToWorker] = [
     WriteArchive(archive_id="a"),
     Load(archive_id="a", offset=16, size_bytes=4711, modules=("numpy",)),
     Given(archive_id="a"),
+    Branch(branch_id="b", purpose="fork", copies=2, strict=True),
+    Branch(branch_id="b", purpose="checkpoint", cwd="/copy", part=Parting(abi=7, seccomp="AAA=")),
+    Giving(branch_id="b"),
 ]
 FROM_WORKER: list[messages.FromWorker] = [
     Ready(pid=4711, python="3.9.18"),
@@ -184,6 +189,11 @@ FROM_WORKER: list[messages.FromWorker] = [
     ArchiveFailed(reason="it was interrupted"),
     Loaded(restored=("x",), skipped=(Skipped("df", "No module named 'pandas'"),)),
     LoadFailed(reason="it ends too early"),
+    Ready(pid=4711, python="3.9.18", mark="0123456789abcdef", reseeded=("random", "numpy.random")),
+    Branching(branch_id="b", pid=4712, lost=(Lost("thread", "sleepy"), Lost("file", "/tmp/Übung"))),
+    BranchEnded(branch_id="b"),
+    BranchEnded(branch_id="b", refused=True, lost=(Lost("socket", "tcp 127.0.0.1:80 listening"),)),
+    BranchEnded(branch_id="b", failure="cannot fork: Resource temporarily unavailable"),
 ]
 
 # Runs under the worker's Python. It reads messages from one file and writes messages to another file.

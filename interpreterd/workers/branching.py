@@ -1,0 +1,236 @@
+"""Copies of a worker: forked between its executions, each a child of the daemon. ``worker/branching.py`` draws it."""
+
+import asyncio
+import contextlib
+import os
+import signal
+from functools import partial
+from typing import Final
+
+import attrs
+from attrs import frozen
+
+from interpreterd.model.forks import Lost
+from interpreterd.model.state_errors import NotCarried, OperationFailed, OutOfStep
+from interpreterd.pipe.branching import Branch, BranchAnswer, BranchEnded, Branching, Giving, Purpose
+from interpreterd.pipe.confinement import Parting
+from interpreterd.pipe.decoders import Decoder
+from interpreterd.pipe.messages import FromWorker, Leave, Ready, Sync, Synced
+from interpreterd.processes.families import killing, parent_and_start
+from interpreterd.workers.borrowing import Borrowed, borrowed
+from interpreterd.workers.endings import start_failure
+from interpreterd.workers.moving import Heir
+from interpreterd.workers.pipes import Ends, both_ends
+from interpreterd.workers.process import ProcessWorker
+from interpreterd.workers.worker import Deaf, Worker
+
+BRANCH_LIMIT_S: Final = 20.0  # for all of it; a fork of many gigabytes takes a second
+SETTLE_LIMIT_S: Final = 2.0  # for the worker to be free again after a failure, or else it is killed
+_INTERRUPTS: Final = 3
+_READ_BYTES: Final = 4096
+_FIRST_LIMIT_BYTES: Final = 64 << 10
+_BRANCH_ID: Final = "b"  # a worker is asked for one branch at a time
+
+
+@frozen
+class Branched:
+    """The result.
+
+    Attributes:
+        workers: The copies. Each is configured as the worker is, and has no listener; they are the caller's.
+        lost: What they do not have of the worker.
+        reseeded: The sources of random numbers that they have seeded anew.
+    """
+
+    workers: list[ProcessWorker]
+    lost: tuple[Lost, ...] = ()
+    reseeded: tuple[str, ...] = ()
+
+
+async def branch(
+    worker: Worker,
+    *,
+    purpose: Purpose,
+    copies: int = 1,
+    strict: bool = False,
+    cwd: str | None = None,
+    timeout_s: float = BRANCH_LIMIT_S,
+) -> Branched:
+    """Return ``copies`` of ``worker``, which runs nothing, and which nothing else uses meanwhile. All or none are made.
+
+    Raises:
+        NotCarried: It is ``strict``, and something would be lost.
+        OutOfResources: There is no room for so many workers.
+        OperationFailed: It is not possible; says why. The worker goes on.
+        OutOfStep: The worker is of no use any more: the caller kills it.
+    """
+    if not isinstance(worker, ProcessWorker):
+        raise OperationFailed("this worker cannot be forked")
+    message = Branch(
+        branch_id=_BRANCH_ID, purpose=purpose, copies=copies, strict=strict, cwd=cwd, part=_part_of(worker)
+    )
+    with borrowed(worker) as borrower:
+        return await _Branch(worker, borrower, message).run(timeout_s)
+
+
+class _Branch:
+    """One request, from its message to the last answer."""
+
+    def __init__(self, worker: ProcessWorker, borrower: Borrowed, message: Branch) -> None:
+        self._worker = worker
+        self._borrower = borrower
+        self._message = message
+        self._middle: int | None = None
+        self._ends: list[Ends] = []  # of copies that are not known yet
+        self._copies: list[ProcessWorker] = []
+        self._lost: tuple[Lost, ...] = ()
+        self._over = False
+
+    async def run(self, timeout_s: float) -> Branched:
+        """See ``branch``."""
+        try:
+            async with asyncio.timeout(timeout_s):
+                with self._worker.answering.parting():
+                    return await self._run(timeout_s)
+        except TimeoutError:
+            await self._give_up()
+            raise OperationFailed(f"the worker could not be forked within {timeout_s:g} s") from None
+        except OSError as error:
+            await self._give_up()
+            raise start_failure(error, "a copy of the worker") from error
+        except OutOfStep:
+            self._drop()
+            raise
+        except BaseException:
+            await self._give_up()
+            raise
+
+    async def _run(self, timeout_s: float) -> Branched:
+        self._worker.send(self._message)
+        answer = await self._reply(timeout_s)
+        if not isinstance(answer, Branching):
+            raise self._failure(answer)
+        self._middle = self._checked(answer.pid)
+        for _ in range(self._message.copies):
+            self._give()
+        reseeded = [await self._meet(ends) for ends in self._ends[:]]
+        answer = await self._reply(timeout_s)
+        if not isinstance(answer, BranchEnded):
+            raise OutOfStep("the context's worker said Branching twice")
+        if answer.failure is not None:
+            raise self._failure(answer)
+        for copy in self._copies:
+            if copy.exited is not None:
+                raise OperationFailed(f"a copy of the worker has ended at once: {copy.exited}")
+            if parent_and_start(copy.pid)[0] in (0, self._middle, self._worker.pid):
+                raise OutOfStep("the context's worker keeps its copies")
+        lost = self._lost
+        return Branched(self._copies, lost, reseeded[0] if reseeded else ())
+
+    async def _reply(self, timeout_s: float) -> Branching | BranchEnded:
+        answer = await self._borrower.reply(BranchAnswer, timeout_s)
+        assert isinstance(answer, Branching | BranchEnded)
+        self._over = isinstance(answer, BranchEnded)
+        if isinstance(answer, Branching):
+            self._lost = answer.lost
+        return answer
+
+    def _failure(self, answer: BranchEnded) -> NotCarried | OperationFailed:
+        if answer.refused:
+            return NotCarried(answer.lost)
+        return OperationFailed(f"the worker could not be forked: {answer.failure}")
+
+    def _checked(self, pid: int) -> int:
+        if parent_and_start(pid)[0] != self._worker.pid:
+            raise OutOfStep("the context's worker names a process that is not its child")
+        return pid
+
+    def _give(self) -> None:
+        """Send the descriptors of one more copy. Raises OSError."""
+        with both_ends() as (ours, theirs):
+            self._ends.append(ours)
+            self._worker.send_with_fds(Giving(branch_id=_BRANCH_ID), [theirs.channel.fileno(), *theirs.pipes])
+
+    async def _meet(self, ends: Ends) -> tuple[str, ...]:
+        """Wait for a copy, and let it go; return what it has seeded anew."""
+        data, ready = await _first_message(ends)
+        pid = ready.pid
+        if parent_and_start(pid)[0] != self._middle or any(pid == copy.pid for copy in self._copies):
+            raise OutOfStep("a copy of the context's worker is not the process that it says it is")
+        copy = ProcessWorker(pid, ends, self._worker.nursery)
+        self._copies.append(copy)
+        self._ends.remove(ends)
+        copy.nursery.add(pid)
+        assert self._middle is not None
+        Heir(pid, self._middle, partial(copy.process_exited, pid=pid))
+        copy.answering.join(self._worker.answering, pid)
+        await copy.open()
+        copy.data_received(data)
+        copy.listener = Deaf()
+        configured = self._worker.configured
+        if configured is not None and self._message.cwd is not None:
+            configured = attrs.evolve(configured, cwd=self._message.cwd)
+        copy.configured = configured
+        copy.send(Leave())
+        return ready.reseeded
+
+    def _drop(self) -> None:
+        """Keep nothing of the copies."""
+        for ends in self._ends:
+            ends.close()
+        self._ends.clear()
+        for copy in self._copies:
+            copy.kill()
+        if self._middle is not None and not self._over and parent_and_start(self._middle)[0] == self._worker.pid:
+            self._worker.nursery.kill(killing(self._middle))
+
+    async def _give_up(self) -> None:
+        """Keep nothing, and wait until the worker is free. Raises ``OutOfStep`` if it is not, some time later."""
+        self._drop()
+        interrupted = False
+        for _ in range(_INTERRUPTS):
+            if self._over or self._worker.exited is not None:
+                break
+            try:
+                answer = await self._reply(SETTLE_LIMIT_S)
+            except OutOfStep:  # a function that code has registered for forks takes long
+                interrupted = True
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(self._worker.pid, signal.SIGINT)
+            else:
+                if isinstance(answer, Branching):
+                    self._middle = self._checked(answer.pid)
+                    self._drop()
+        self._worker.nursery.sweep_soon()  # copies that nothing knows have become the daemon's
+        if self._worker.exited is not None:
+            return
+        if not self._over:
+            raise OutOfStep("the context's worker could not be forked, and does not go on")
+        if interrupted:
+            self._worker.send(Sync())
+            await self._borrower.reply(Synced, SETTLE_LIMIT_S)
+
+
+def _part_of(worker: ProcessWorker) -> Parting | None:
+    """Return what its isolation asks of a fork. Raises ``OperationFailed``."""
+    if worker.configured is None or worker.configured.confine is None:
+        return None
+    if (part := worker.configured.confine.parting) is None:
+        raise OperationFailed("a context with this isolation cannot be forked on this machine")
+    return part
+
+
+async def _first_message(ends: Ends) -> tuple[bytes, Ready]:
+    """Return a copy's first message, also as it was sent."""
+    loop = asyncio.get_running_loop()
+    decoder, data = Decoder(), b""
+    messages: list[FromWorker] = []
+    while not messages and len(data) < _FIRST_LIMIT_BYTES:
+        piece = await loop.sock_recv(ends.channel, _READ_BYTES)
+        if not piece:
+            raise OperationFailed("a copy of the worker has ended before it could work")
+        data += piece
+        messages = decoder.feed(piece)
+    if len(messages) != 1 or not isinstance(messages[0], Ready):
+        raise OperationFailed("a copy of the worker did not say that it is ready")
+    return data, messages[0]
