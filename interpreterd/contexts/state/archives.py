@@ -1,22 +1,22 @@
 """The archives of this daemon: makes, lists, sends, takes and loads them, and counts them for their tenants."""
 
+import contextlib
 import time
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager
 from typing import TYPE_CHECKING, Final
 
 from interpreterd.contexts.ids import new_id
 from interpreterd.contexts.state.archiving import write_archive
 from interpreterd.contexts.state.backends import BACKENDS
 from interpreterd.contexts.state.backends.reading import ArchiveReader
-from interpreterd.contexts.state.backends.room import Room
+from interpreterd.contexts.state.backends.room import LEAST_FILE_BYTES, Room
 from interpreterd.contexts.state.carrying import ArchiveDownload, in_state_thread, take_archive
 from interpreterd.contexts.state.loading import Loading, check_python
 from interpreterd.contexts.state.settings import StateSettings
 from interpreterd.model.accounts import Account
 from interpreterd.model.archives import ArchiveInfo
 from interpreterd.model.python import Python
-from interpreterd.model.state_errors import ArchiveNotFound
+from interpreterd.model.state_errors import ArchiveNotFound, ArchiveRefused
 from interpreterd.monitoring.states import tell_archive, tell_archived
 from interpreterd.pipe.archiving import Archived
 from interpreterd.workers.worker import Worker
@@ -47,7 +47,7 @@ class KeptArchives:
 
     def _count(self, info: ArchiveInfo, sign: int, *, is_kept: bool = True) -> None:
         account = self._tenancies.accounts.of(info.tenant or "")
-        account.archive_bytes += sign * info.size_bytes
+        account.archive_bytes += sign * max(info.size_bytes, LEAST_FILE_BYTES)
         account.archives += sign * is_kept
 
     async def write(
@@ -106,18 +106,24 @@ class KeptArchives:
         return await in_state_thread(lambda: self.backend.list(kind))
 
     async def find(self, archive: str, *, tenant: str | None = None) -> str:
-        """Return the id of the archive of this id, or of the latest of this name. Raises ``ArchiveNotFound``."""
-        found = [it for it in await self._all() if tenant in (None, it.tenant)]
-        for it in found:
-            if it.id == archive:
+        """Return the id of the archive of this id, or of the latest of this name; of ``tenant``, unless that is None.
+
+        Raises:
+            ArchiveNotFound, FileError
+            ArchiveRefused: It is corrupt or foreign, and its tenant is not known.
+        """
+        refusal = None
+        try:
+            if tenant in (None, (await self.info(archive)).tenant):
                 return archive
-        for it in reversed(found):
-            if archive and it.name == archive:
+        except ArchiveNotFound:
+            pass
+        except ArchiveRefused as error:
+            refusal = error if tenant is None else None
+        for it in reversed(await self._all()):
+            if archive and it.name == archive and tenant in (None, it.tenant):
                 return it.id
-        # One that cannot be used is not listed: whoever names it is told why.
-        if tenant is None:
-            await self.info(archive)
-        raise ArchiveNotFound(archive)
+        raise refusal or ArchiveNotFound(archive)
 
     async def info(self, archive_id: str) -> ArchiveInfo:
         """Return all that an archive says of itself. Raises as ``StateBackend.open``."""
@@ -125,18 +131,26 @@ class KeptArchives:
         reader.close()
         return reader.info
 
-    async def _open(self, archive_id: str, kind: "ArchiveKind" = "archives") -> ArchiveReader:
-        return await in_state_thread(lambda: self.backend.open(kind, archive_id))
+    async def owner(self, archive_id: str) -> str | None:
+        """Return whose an archive is; None if it is not there, or cannot be used."""
+        try:
+            return (await self.info(archive_id)).tenant
+        except (ArchiveNotFound, ArchiveRefused):
+            return None
 
-    async def delete(self, archive_id: str, kind: "ArchiveKind" = "archives") -> None:
-        """Delete an archive. Raises ``ArchiveNotFound``, ``FileError``."""
-        info = next((it for it in await self._all(kind) if it.id == archive_id), None)
-        if not await in_state_thread(lambda: self.backend.delete(kind, archive_id)):
+    async def _open(self, archive_id: str) -> ArchiveReader:
+        return await in_state_thread(lambda: self.backend.open("archives", archive_id))
+
+    async def delete(self, archive_id: str) -> None:
+        """Delete an archive, also one that cannot be used. Raises ``ArchiveNotFound``, ``FileError``."""
+        info = None
+        with contextlib.suppress(ArchiveNotFound, ArchiveRefused):
+            info = await self.info(archive_id)
+        if not await in_state_thread(lambda: self.backend.delete("archives", archive_id)):
             raise ArchiveNotFound(archive_id)
         if info is not None:
-            self._count(info, -1, is_kept=kind == "archives")
-            if kind == "archives":
-                tell_archive("deleted", info.tenant or "", archive_id=archive_id, size_bytes=info.size_bytes)
+            self._count(info, -1)
+            tell_archive("deleted", info.tenant or "", archive_id=archive_id, size_bytes=info.size_bytes)
 
     async def content(self, archive_id: str) -> ArchiveDownload:
         """Return the file of an archive, for one reader. Raises as ``StateBackend.open``."""
@@ -169,7 +183,7 @@ class KeptArchives:
             raise
         return Loading(self.backend, reader)
 
-    @contextmanager
+    @contextlib.contextmanager
     def _share(self, account: Account) -> Iterator[Callable[[int], None]]:
         """Give the block what checks the size of one more archive against the tenant's quota, in any thread."""
         self._tenancies.quotas.check_archive(account)
@@ -186,7 +200,7 @@ class KeptArchives:
             writing.forget(share)
 
 
-@asynccontextmanager
+@contextlib.asynccontextmanager
 async def kept_archives(
     settings: StateSettings, tenancies: "Tenancies", *, takes_over: bool = False
 ) -> AsyncIterator[KeptArchives]:

@@ -96,8 +96,7 @@ class LocalState:
         return await self._archives.put(archive_id, content, tenant=tenant)
 
     async def owner_of_archive(self, archive_id: str) -> str | None:
-        found = [it for it in await self._archives.list() if it.id == archive_id]
-        return found[0].tenant if found else None
+        return await self._archives.owner(archive_id)
 
     @property
     def _archives(self) -> "KeptArchives":
