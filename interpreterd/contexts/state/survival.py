@@ -174,13 +174,13 @@ class Survival:
         kept.close()
         if kept.persistent:
             await self._recording.remove(context.id)
-        await kept.discard_all()
+        await kept.archived.discard_all()
 
     async def close(self, contexts: Iterable["Context"]) -> None:
         """The daemon ends: of its ``contexts``, the persistent ones stay on disk."""
         for context in contexts:
             if context.kept is not None and not context.kept.persistent:
-                await context.kept.discard_all()
+                await context.kept.archived.discard_all()
         if not self._is_closed:
             self._is_closed = True
             await self._recording.close()
@@ -207,7 +207,7 @@ class Survival:
             _log.warning("the archive %s could not be removed: %s", archive_id, error)
 
     async def write_record(self, context: "Context") -> None:
-        if context.kept is not None and not context.kept.is_closed:
+        if context.kept is not None and not context.kept.archived.is_closed:
             await self._recording.write(record_of(context))
 
 

@@ -169,6 +169,21 @@ async def test_a_restart_begins_anew(manager: Manager, launcher: FakeLauncher, d
     assert (execution.execution_count, execution.worker_count) == (2, 1)
 
 
+async def test_a_restart_that_the_disk_refuses_leaves_it_hibernating(
+    manager: Manager, launcher: FakeLauncher, disk: Disk
+) -> None:
+    context, kept = await made(manager)
+    await run(manager, launcher, disk, context.id, "x")
+    await kept.hibernate()
+    disk.failure = DiskFull("no space is left")
+    with pytest.raises(DiskFull):
+        await context.restart()
+    disk.failure = None
+    assert context.info().state == "hibernating"
+    execution = await run(manager, launcher, disk, context.id, "y")
+    assert await news(execution) == [Restored(archive_id="a1", is_as_left=True)]
+
+
 async def test_a_persistent_context_gets_its_latest_archive_after_a_crash(
     manager: Manager, launcher: FakeLauncher, disk: Disk
 ) -> None:
@@ -263,3 +278,16 @@ async def test_an_archive_that_waits_its_turn_does_not_wake_it(
     gate.set()
     await asyncio.gather(working, *waiting)
     assert (context.info().state, len(launcher.workers)) == ("hibernating", 1)
+
+
+async def test_a_context_that_would_lose_a_thread_is_not_even_archived(
+    launcher: FakeLauncher, disk: Disk, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    disk.losses = [("Thread-1", "a thread")]
+    async with open_resting(launcher, tmp_path, disk, hibernate_after_s=0.01) as manager:
+        info = await manager.create(CreateContext())
+        await soon(lambda: "would lose Thread-1 (a thread)" in caplog.text)
+        await run(manager, launcher, disk, info.id, "x")
+        await soon(lambda: caplog.text.count("would lose Thread-1 (a thread)") == 2)
+        assert disk.archives == {}

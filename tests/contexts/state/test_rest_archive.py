@@ -12,7 +12,7 @@ from resting import Disk, new_disk, open_resting, run
 from interpreterd.contexts.context import Context
 from interpreterd.contexts.executions import ExecutionRecord
 from interpreterd.contexts.manager import Manager
-from interpreterd.contexts.state import hibernation
+from interpreterd.contexts.state import rest_archive
 from interpreterd.contexts.state.hibernation import Hibernation
 from interpreterd.model.events import Restarted
 from interpreterd.model.file_errors import DiskFull
@@ -120,7 +120,7 @@ async def test_an_archive_of_a_state_that_is_gone_is_dropped(
 async def test_quick_archives_need_no_copy(
     manager: Manager, launcher: FakeLauncher, disk: Disk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(hibernation, "QUICK_S", 100.0)
+    monkeypatch.setattr(rest_archive, "QUICK_S", 100.0)
     context, kept = await made(manager)
     for value, copies in (("x", 1), ("y", 1)):
         await run(manager, launcher, disk, context.id, value)
