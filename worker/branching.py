@@ -46,6 +46,9 @@ def branch(message, interpreter):
 
     losses = Losses(interpreter)
     lost = losses.found()
+    if not message["copies"]:  # it is only asked
+        interpreter.channel.send({"type": "branched", "id": message["id"], "lost": lost})
+        return
     if message["strict"] and lost:
         interpreter.channel.send({"type": "branched", "id": message["id"], "lost": lost, "refused": True})
         return

@@ -221,9 +221,7 @@ ToWorker = Configure | Leave | Run | Answer | Return | Raise | CancelCall | Sync
 _FromTemplate = Forked | Reaped
 _OfOperations = ArchiveAnswer | BranchAnswers
 _AtStart = Ready | Moved | Configured | Failed
-FromWorker = (
-    _AtStart | Asked | Called | Dropped | Done | Exiting | Synced | _FromTemplate | _OfOperations
-)
+FromWorker = _AtStart | Asked | Called | Dropped | Done | Exiting | Synced | _FromTemplate | _OfOperations
 
 
 def decode_line(line: bytes) -> FromWorker:

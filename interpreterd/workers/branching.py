@@ -73,6 +73,21 @@ async def branch(
         return await _Branch(worker, borrower, message).run(timeout_s)
 
 
+async def losses(worker: Worker) -> tuple[Lost, ...]:
+    """Return what a copy of ``worker``, which nothing else uses meanwhile, would not have; none is made.
+
+    Raises:
+        OperationFailed: It has ended, or cannot be forked.
+        OutOfStep: It is of no use any more: the caller kills it.
+    """
+    if not isinstance(worker, ProcessWorker):
+        raise OperationFailed("this worker cannot be forked")
+    with borrowed(worker) as borrower:
+        worker.send(Branch(branch_id=_BRANCH_ID, purpose="checkpoint", copies=0))
+        answer = await borrower.reply(BranchEnded, BRANCH_LIMIT_S)
+    return answer.lost
+
+
 class _Branch:
     """One request, from its message to the last answer."""
 

@@ -10,13 +10,14 @@ from pathlib import Path
 import pytest
 from blockbuster import BlockBuster
 from branched import Bench, bench
+from fake_worker import FakeWorker
 from harness import children, gone, state
 
 from interpreterd.model.errors import OutOfResources
 from interpreterd.model.forks import Lost
 from interpreterd.model.state_errors import NotCarried, OperationFailed, OutOfStep
 from interpreterd.workers import branching
-from interpreterd.workers.branching import branch
+from interpreterd.workers.branching import branch, losses
 from interpreterd.workers.worker import Deaf
 
 
@@ -47,6 +48,18 @@ async def test_a_copy_has_what_the_original_has_and_goes_its_own_way(either: Ben
         assert await coder.run(f"x.append({number})\nprint(double(), math.pi, os.environ['A'])") == (
             f"[1, {number}, 1, {number}] 3.141592653589793 b\n"
         )
+
+
+async def test_a_worker_that_is_only_asked_names_its_losses_and_makes_no_copy(spawned: Bench) -> None:
+    original = await spawned.worker("x = 1")
+    assert await losses(original.worker) == ()
+    await original.run(
+        "import threading; e = threading.Event(); t = threading.Thread(target=e.wait, name='mine'); t.start()"
+    )
+    assert await losses(original.worker) == (Lost("thread", "mine"),)
+    assert await original.run("e.set(); t.join(); print(x)") == "1\n"
+    with pytest.raises(OperationFailed):
+        await losses(FakeWorker(1, answer=None))
 
 
 async def test_a_copy_outlives_its_original_and_an_original_its_copy(either: Bench) -> None:

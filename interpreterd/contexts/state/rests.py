@@ -1,10 +1,9 @@
 """The archives of contexts at rest, in the daemon's state directory; those of clients are apart from them."""
 
 import asyncio
-import importlib
 import os
 from collections.abc import Awaitable, Callable, Iterable, Sequence
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from interpreterd.contexts.state.archiving import in_transfer_thread, load_archive
 from interpreterd.contexts.state.carrying import in_state_thread
@@ -15,6 +14,7 @@ from interpreterd.contexts.state.settings import StateSettings
 from interpreterd.contexts.state.survival import Survival
 from interpreterd.model.archives import ArchiveInfo, Skipped
 from interpreterd.model.python import Python
+from interpreterd.workers.branching import branch, losses
 from interpreterd.workers.worker import Worker
 
 if TYPE_CHECKING:
@@ -65,11 +65,10 @@ class ArchivedRests:
         return loaded.skipped
 
     async def copy(self, worker: Worker) -> Worker:
-        copy: Worker = (await _branching().branch(worker, purpose="checkpoint")).workers[0]
-        return copy
+        return (await branch(worker, purpose="checkpoint")).workers[0]
 
     async def lost(self, context: "Context", worker: Worker) -> Sequence[tuple[str, str]]:
-        found = [it for it in await _branching().losses(worker) if it.kind not in _NO_LOSS]
+        found = [it for it in await losses(worker) if it.kind not in _NO_LOSS]
         return [(it.name or it.kind, f"{it.kind}, which ends with its process") for it in found]
 
     async def remove(self, archive_id: str) -> None:
@@ -86,10 +85,6 @@ class ArchivedRests:
             # The record of a context may be there, and not to be read: perhaps another daemon can.
             if info.id not in kept and name_of(info.context_id) not in names:
                 await self.remove(info.id)
-
-
-def _branching() -> Any:
-    return importlib.import_module("interpreterd.workers.branching")
 
 
 def _close(checking: "asyncio.Future[int]", reader: "ArchiveReader") -> None:
