@@ -172,7 +172,7 @@ class Brancher:
             return
         self._phase.expect(status == 200, f"a restore is refused: {told}")
         if status == 200:
-            self._phase.expect(told["restored"]["checkpoint"] is not None, f"restored: {told}")
+            self._phase.expect(told["restored"]["id"] == kept.id, f"restored: {told}")
             branch.be(kept.log)
 
     async def _run_and_undo(self, branch: Branch) -> None:

@@ -68,3 +68,25 @@ async def test_a_daemon_with_a_cgroup_that_cannot_be_used_does_not_start(start_d
     daemon = await start_daemon("--context-cgroups", "/sys/fs/cgroup/none-of-these")
     assert daemon.announced == {}
     assert b"interpreterd: no cgroups for contexts: /sys/fs/cgroup/none-of-these cannot be used" in daemon.log
+
+
+async def test_checkpoints_outlive_a_worker_in_the_cgroup_which_the_next_one_joins(
+    start_daemon: StartDaemon, base: str
+) -> None:
+    daemon = await start_daemon("--context-cgroups", base)
+    async with Client(daemon.url) as client:
+        context = await client.create()
+        where = "print(open('/proc/self/cgroup').read().splitlines()[-1])"
+        place = (await client.run(where, context, checkpoint=True)).stdout
+        await client.run("import os; os._exit(1)", context)
+        assert (await client.run(where, context)).stdout == place
+        checkpoints = (await client.request("GET", f"/context/{context}/checkpoints"))[1]["checkpoints"]
+        asked = {"checkpoint": checkpoints[0]["id"]}
+        assert (await client.request("POST", f"/context/{context}/restore", json=asked))[0] == 200
+        assert (await client.run(where, context)).stdout == place
+        await client.run("import os; os._exit(1)", context)
+        await client.request("DELETE", f"/context/{context}/checkpoints/{checkpoints[0]['id']}")
+        while await asyncio.to_thread(folders, base) != [f"interpreterd-{daemon.pid}"]:  # noqa: ASYNC110 -- as above
+            await asyncio.sleep(0.01)
+        assert (await client.run(where, context)).stdout != place
+    await daemon.stop()

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Sequence
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -15,6 +14,7 @@ from interpreterd.contexts.state.parking import Parking
 from interpreterd.model.accounts import Account
 from interpreterd.model.errors import InterpreterError
 from interpreterd.processes.copied_memory import CopiedMemory, Copies
+from interpreterd.workers.branching import Branched
 
 
 class Copier:
@@ -47,7 +47,7 @@ class Copier:
         monkeypatch.setattr(parking, "measure_copies", self.measure)
         monkeypatch.setattr(parking, "first_bytes", lambda pid: self.memory.get(pid, 0))
 
-    async def branch(self, worker: Any, *, purpose: str, **others: Any) -> SimpleNamespace:
+    async def branch(self, worker: Any, *, purpose: str, **others: Any) -> Branched:
         """See ``workers.branching.branch``."""
         self.asked.set()
         await self.gate.wait()
@@ -56,7 +56,7 @@ class Copier:
         copy = FakeWorker(2000 + len(self.copies), answer=None)
         self.copies.append(copy)
         self.purposes.append(purpose)
-        return SimpleNamespace(workers=[copy], lost=())
+        return Branched([copy])  # type: ignore[list-item]
 
     def measure(self, groups: Sequence[Copies]) -> list[CopiedMemory]:
         """See ``measure_copies``."""

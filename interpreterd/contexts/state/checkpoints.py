@@ -1,9 +1,7 @@
 """The checkpoints of one context: parked copies of its workers, to which it can go back."""
 
 import asyncio
-import importlib
 from collections.abc import Callable, Iterable
-from typing import Any, Final
 
 from interpreterd.contexts.executions import ExecutionRecord
 from interpreterd.contexts.state.parked import Parked
@@ -19,14 +17,8 @@ from interpreterd.model.state_errors import (
     OutOfStep,
 )
 from interpreterd.monitoring.states import CheckpointEnd
+from interpreterd.workers.branching import branch
 from interpreterd.workers.worker import Worker
-
-COPIED_WITHIN_S: Final = 20.0  # a process of many gigabytes takes tenths of a second
-
-
-async def branch(worker: Worker, **asked: Any) -> Any:
-    """See ``workers.branching.branch``."""
-    return await importlib.import_module("interpreterd.workers.branching").branch(worker, **asked)
 
 
 class Checkpoints:
@@ -118,7 +110,7 @@ class Checkpoints:
             OutOfStep: The worker has to be killed.
         """
         self.check(name)
-        branched = await branch(worker, copies=1, purpose="checkpoint", strict=False, timeout_s=COPIED_WITHIN_S)
+        branched = await branch(worker, purpose="checkpoint")
         (copy,) = branched.workers
         parked = Parked(
             copy,
@@ -150,11 +142,8 @@ class Checkpoints:
         parked.uses += 1
         try:
             if parked.is_there:
-                branched = await branch(
-                    parked.worker, copies=1, purpose="restore", strict=False, timeout_s=COPIED_WITHIN_S
-                )
-                copy: Worker = branched.workers[0]
-                return copy
+                branched = await branch(parked.worker, purpose="restore")
+                return branched.workers[0]
         except OutOfStep as error:  # of the checkpoint's process, not of the context's worker
             parked.drop("died")
             raise OperationFailed(f"the checkpoint cannot be restored, and is lost: {error}") from error
