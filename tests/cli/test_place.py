@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from interpreterd.cli.place import PROMPT_COMMANDS, PromptPlace
-from interpreterd.client import Interpreter
+from interpreterd.client import CheckpointNotFound, Interpreter
 
 Say = Callable[[str], str]
 
@@ -42,6 +42,29 @@ def test_every_command_is_in_the_help(place: PromptPlace) -> None:
 @pytest.mark.parametrize("source", ["x", "%cd /", "% undo", "%undone", "", "%undo\nx", "x = 1 %undo"])
 def test_other_inputs_are_code(place: PromptPlace, source: str) -> None:
     assert not place.obey(source)
+
+
+def test_undo_goes_back_input_by_input(py: Interpreter, place: PromptPlace, capsys: pytest.CaptureFixture[str]) -> None:
+    for number in (2, 3):
+        run(py, place, f"x = {number}")
+    for number in (2, 1):
+        assert told(place, "%undo", capsys) == "the context is as it was before the last input\n"
+        assert py.execute("print(x)", place.context, silent=True).stdout == f"{number}\n"
+
+
+def test_checkpoints_are_kept_listed_and_restored(
+    py: Interpreter, place: PromptPlace, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run(py, place, "x = 1")
+    assert told(place, "%checkpoint before", capsys) == "%restore before goes back here\n"
+    run(py, place, "x = 2")
+    assert told(place, "%checkpoint", capsys) == "before\n", "not those of inputs"
+    assert told(place, "%restore before", capsys) == "the context is as it was at before\n"
+    assert run(py, place, "print(x)") == "1"
+    assert "takes the name" in told(place, "%restore", capsys)
+    assert "takes one name" in told(place, "%restore a b", capsys)
+    with pytest.raises(CheckpointNotFound):
+        place.obey("%restore nothing")
 
 
 def test_where_inputs_have_no_checkpoints_undo_says_why(place: PromptPlace, capsys: pytest.CaptureFixture[str]) -> None:

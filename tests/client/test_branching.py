@@ -5,13 +5,13 @@ from typing import Any
 
 import pytest
 
-from interpreterd.client import AsyncContext, Context, Refused
+from interpreterd.client import AsyncContext, CheckpointNotFound, Context, NothingToUndo, Refused
 from interpreterd.client.branching import AsyncBranchingContext, BranchingContext
 
 
 async def said(context: Any, code: str) -> str:
-    """Return what ``code`` prints in ``context``."""
-    execution = await context.execute(code)
+    """Return what ``code`` prints in ``context``. It does not count as an execution that could be undone."""
+    execution = await context.execute(code, silent=True)
     assert execution.error is None, execution
     return str(execution.stdout)
 
@@ -31,6 +31,62 @@ def test_both_faces_take_the_same_arguments(name: str) -> None:
     assert not inspect.iscoroutinefunction(blocking)
     assert issubclass(Context, BranchingContext)
     assert issubclass(AsyncContext, AsyncBranchingContext)
+
+
+async def test_a_block_with_a_checkpoint_goes_back_if_it_raises(py: Any) -> None:
+    context = await py.create_context()
+    await context.execute("x = 1")
+
+    async def fail() -> None:
+        async with await context.checkpoint("before"):
+            await context.execute("x = 2")
+            raise LookupError
+
+    with pytest.raises(LookupError):
+        await fail()
+    assert await said(context, "print(x)") == "1\n"
+    async with await context.checkpoint() as checkpoint:
+        await context.execute("x = 3")
+        assert [it.id for it in await context.checkpoints()] == [checkpoint.id]
+    assert await said(context, "print(x)") == "3\n"
+    assert await context.checkpoints() == []
+
+
+async def test_a_checkpoint_can_be_restored_any_number_of_times(py: Any) -> None:
+    context = await py.create_context()
+    await context.execute("x = 1")
+    checkpoint = await context.checkpoint("one")
+    for again in (checkpoint, checkpoint.id, "one"):
+        await context.execute("x = 2")
+        restored = await context.restore(again.it if hasattr(again, "it") else again)
+        assert (restored.id, restored["restored"]["id"]) == (context.id, checkpoint.id)
+        assert await said(context, "print(x)") == "1\n"
+    await context.execute("x = 2")
+    assert (await checkpoint.restore()).id == context.id
+    assert await said(context, "print(x)") == "1\n"
+    (listed,) = await context.checkpoints()
+    assert (listed.id, listed.name, listed.automatic) == (checkpoint.id, "one", False)
+    await checkpoint.delete()
+    with pytest.raises(CheckpointNotFound):
+        await context.restore("one")
+    assert await said(context, "print(x)") == "1\n"
+
+
+async def test_undo_goes_back_before_each_execution_that_asked_for_it(py: Any) -> None:
+    context = await py.create_context()
+    for number in range(3):
+        await context.execute(f"x = {number}", checkpoint=True)
+    for number in (1, 0):
+        assert (await context.undo()).id == context.id
+        assert await said(context, "print(x)") == f"{number}\n"
+
+
+async def test_a_context_without_a_checkpoint_cannot_be_undone(py: Any) -> None:
+    context = await py.create_context()
+    await context.execute("x = 1")
+    with pytest.raises(NothingToUndo):
+        await context.undo()
+    assert await said(context, "print(x)") == "1\n"
 
 
 async def test_unknown_arguments_are_named(py: Any) -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from interpreterd.client import Checkpoint, CheckpointNotFound
+from interpreterd.client import AsyncInterpreter, Checkpoint, CheckpointNotFound
 
 DATA = {"id": "k1", "name": ""}
 
@@ -58,3 +58,21 @@ def test_a_block_that_cannot_be_undone_says_so_and_keeps_the_checkpoint() -> Non
 
 def test_it_is_named_in_a_debugger() -> None:
     assert repr(Asked().checkpoint()) == "Checkpoint('k1', name='')"
+
+
+async def test_asyncio_needs_no_await_before_the_block(url: str) -> None:
+    async with AsyncInterpreter(url) as py, await py.create_context() as context:
+        await context.execute("x = 1")
+
+        async def fail() -> None:
+            async with context.checkpoint("it") as checkpoint:
+                assert checkpoint.name == "it"
+                await context.execute("x = 2")
+                raise LookupError
+
+        with pytest.raises(LookupError):
+            await fail()
+        assert (await context.execute("print(x)")).stdout == "1\n"
+        kept = await context.checkpoint()
+        assert [it.id for it in await context.checkpoints()] == [kept.id]
+        assert repr(kept) == f"AsyncCheckpoint({kept.id!r}, name='')"
