@@ -50,8 +50,13 @@ class ArchiveInfo:
 
 @frozen(kw_only=True)
 class LoadInfo:
-    """What a context has got from an archive: the names of its variables, and those that are missing."""
+    """What a context has got from an archive: the names of its variables, and those that are missing.
+
+    Attributes:
+        omitted: How many more names there are than these lists have.
+    """
 
     archive_id: str
     saved: tuple[str, ...] = ()
     skipped: tuple[Skipped, ...] = ()
+    omitted: int = 0

@@ -106,7 +106,9 @@ class Loading:
         except InterpreterError as error:
             self.error = error
             raise WorkerStartFailed(str(error)) from error
-        self.info = LoadInfo(archive_id=self._reader.info.id, saved=loaded.restored, skipped=loaded.skipped)
+        self.info = LoadInfo(
+            archive_id=self._reader.info.id, saved=loaded.restored, skipped=loaded.skipped, omitted=loaded.omitted
+        )
 
     def close(self) -> None:
         """Close its files, when no thread reads them any more."""

@@ -57,6 +57,7 @@ def archive_body(info: ArchiveInfo) -> dict[str, Any]:
         "bytes": info.size_bytes,
         "saved": list(info.saved),
         "skipped": skipped_body(info.skipped),
+        **_omitted(info),
         "python": info.python,
         "contextId": info.context_id,
         **({"tenant": info.tenant} if info.tenant else {}),
@@ -65,7 +66,16 @@ def archive_body(info: ArchiveInfo) -> dict[str, Any]:
 
 def load_body(info: LoadInfo) -> dict[str, Any]:
     """Return what a new context has got from an archive."""
-    return {"archiveId": info.archive_id, "saved": list(info.saved), "skipped": skipped_body(info.skipped)}
+    return {
+        "archiveId": info.archive_id,
+        "saved": list(info.saved),
+        "skipped": skipped_body(info.skipped),
+        **_omitted(info),
+    }
+
+
+def _omitted(info: ArchiveInfo | LoadInfo) -> dict[str, int]:
+    return {"omitted": info.omitted} if info.omitted else {}
 
 
 def restored_event_body(event: Restored) -> dict[str, Any]:

@@ -1,5 +1,7 @@
 """Forks, checkpoints and archives as JSON."""
 
+import attrs
+
 from interpreterd.dialects.native.state_bodies import archive_body, checkpoint_body, load_body, restored_event_body
 from interpreterd.model.archives import ArchiveInfo, LoadInfo, Skipped
 from interpreterd.model.checkpoints import CheckpointInfo
@@ -27,6 +29,9 @@ def test_an_archive_tells_what_it_has_and_lacks() -> None:
     body = archive_body(info)
     assert (body["archiveId"], body["bytes"], body["saved"], body["python"]) == ("a", 9, ["x"], "3.11.2")
     assert body["skipped"] == [{"name": "f", "reason": "an open file"}]
+    assert "omitted" not in body
+    assert archive_body(attrs.evolve(info, omitted=7))["omitted"] == 7
+    assert load_body(LoadInfo(archive_id="a", omitted=8))["omitted"] == 8
     loaded = LoadInfo(archive_id="a", saved=("x",), skipped=SKIPPED)
     assert load_body(loaded) == {"archiveId": "a", "saved": ["x"], "skipped": body["skipped"]}
 

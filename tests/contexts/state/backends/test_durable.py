@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -39,6 +40,26 @@ def test_a_file_has_its_name_only_when_it_is_committed(directory: int, tmp_path:
     assert {it.name: it.read_bytes() for it in tmp_path.iterdir()} == {"name": b"abcd"}
     assert (tmp_path / "name").stat().st_mode & 0o777 == 0o600
     assert (tmp_path / "name").stat().st_nlink == 1
+
+
+@pytest.mark.parametrize("replace", [True, False])
+def test_a_name_is_given_to_what_is_on_the_disk_and_is_there_itself_before_that_is_told(
+    directory: int, monkeypatch: pytest.MonkeyPatch, replace: bool
+) -> None:
+    did = []
+    for call in ("fsync", "rename", "link"):
+        original = getattr(os, call)
+
+        def noted(*arguments: Any, call: str = call, original: Any = original, **more: Any) -> None:
+            did.append((call, arguments[0]) if call == "fsync" else call)
+            original(*arguments, **more)
+
+        monkeypatch.setattr(os, call, noted)
+    file = DurableFile(directory)
+    fd = file.fd
+    file.commit("name", replace=replace)
+    file.close()
+    assert did == [("fsync", fd), "rename" if replace else "link", ("fsync", directory)]
 
 
 def test_a_file_that_is_not_committed_leaves_nothing(directory: int, tmp_path: Path) -> None:
