@@ -39,7 +39,7 @@ def test_a_context_works_while_another_one_attacks_it() -> None:
         ThreadPoolExecutor(1) as pool,
     ):
         place.renew()
-        attacking = pool.submit(both.attack, [(it.name, it.code) for it in attacks()], {**place.targets, **targets})
+        attacking = pool.submit(both.attack, attacks(), {**place.targets, **targets})
         assert run(both.neighbour, WORK) == "9990000\n"
         if "mount-namespace" in both.layers:
             assert run(both.neighbour, SHARED) == "5050\n"

@@ -8,7 +8,18 @@ from typing import Any, Final
 from attrs import frozen
 
 # The order in which a reader meets them.
-FILES: Final = ("files", "neighbours", "processes", "signals", "channels", "network", "kernel", "privileges", "daemon")
+FILES: Final = (
+    "files",
+    "neighbours",
+    "forks",
+    "processes",
+    "signals",
+    "channels",
+    "network",
+    "kernel",
+    "privileges",
+    "daemon",
+)
 # Of layers that contexts do not show, since each context has them: "kernel" and "daemon" stop code in every profile;
 # "permissions" do if the daemon is not root's.
 EVERYWHERE: Final = frozenset({"kernel", "daemon"})
@@ -36,11 +47,13 @@ class Attack:
         code: Python that runs below ``in_context/attacker.py``: it holds if it raises OSError or ``Held``, and has
             passed otherwise.
         stopped: The layers of which each stops it in ``standard`` and ``strict``.
+        standard: Further layers that stop it in ``standard``.
         strict: Further layers that stop it in ``strict``.
         off: What stops it in every profile.
         because: Why it is not stopped where it is not.
         evidence: What shows from outside that it has succeeded; None if its code knows.
         setting: A setting of the machine that may stop it, too.
+        relatives: Whether it is for the relatives of a context: then a fork of the context tries it as well.
     """
 
     name: str
@@ -48,15 +61,18 @@ class Attack:
     sentence: str
     code: str
     stopped: tuple[str, ...] = ()
+    standard: tuple[str, ...] = ()
     strict: tuple[str, ...] = ()
     off: tuple[str, ...] = ()
     because: str = ""
     evidence: str | None = None
     setting: str | None = None
+    relatives: bool = False
 
     def layers(self, profile: str) -> tuple[str, ...]:
         """Return the layers of which each stops it in ``profile``, those first that every such context has."""
-        own = () if profile == "off" else (*self.stopped, *(self.strict if profile == "strict" else ()))
+        further = {"standard": self.standard, "strict": self.strict}
+        own = (*self.stopped, *further[profile]) if profile in further else ()
         named = [it for it in dict.fromkeys((*own, *self.off)) if it in CERTAIN[profile] | POSSIBLE[profile]]
         return tuple(sorted(named, key=lambda it: it not in CERTAIN[profile]))
 

@@ -94,7 +94,7 @@ def _run(py: Interpreter, place: Ground, targets: dict[str, Any], profile: str, 
         with contenders(py, place, targets, profile) as both:
             layers = both.layers | ({ORDINARY} if os.geteuid() else set())
             before = place.signals()
-            answers = both.attack([(it.name, it.code) for it in chosen], {**place.targets, **targets})
+            answers = both.attack(chosen, {**place.targets, **targets})
             evidence = frozenset(_evidence(both.attacker, place, before))
             run = profile, layers
             outcomes = tuple(AttackResult.of(it, answers.get(it.name), run, evidence) for it in chosen)

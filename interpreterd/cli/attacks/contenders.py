@@ -5,15 +5,17 @@ import json
 import os
 import secrets
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from importlib import resources
 from pathlib import Path
 from typing import Any, Final
 
 from attrs import frozen
 
+from interpreterd.cli.attacks.attack import Attack
 from interpreterd.cli.attacks.ground import Ground, started
-from interpreterd.client import Interpreter
+from interpreterd.cli.attacks.relatives import Relatives, relatives
+from interpreterd.client import Interpreter, Refused
 from interpreterd.client.errors import ClientError
 from interpreterd.client.handles import Context
 
@@ -32,18 +34,34 @@ class Contenders:
     Attributes:
         targets: What the neighbour has made, and which processes are strangers to the attacker.
         layers: The names of what isolates the contexts, without versions.
+        family: The forks of the attacker, or why it has none.
     """
 
     attacker: Context
     neighbour: Context
     targets: dict[str, Any]
     layers: frozenset[str]
+    family: Relatives | str
 
-    def attack(self, rows: list[tuple[str, str]], targets: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
-        """Run attacks, pairs of name and code; return what was said of each, by its name."""
-        call = f"run({rows!r}, {dict(targets) | self.targets!r})"
-        said = run(self.attacker, f"{program_text('attacker')}\n{call}")
-        return {it["name"]: it for it in map(json.loads, said.splitlines())}
+    def attack(self, chosen: Sequence[Attack], targets: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+        """Run attacks; return what was said of each, by its name."""
+        all_targets = dict(targets) | self.targets
+        among = [it for it in chosen if it.relatives]
+        if isinstance(self.family, str):
+            none = {it.name: {"verdict": "impossible", "said": self.family} for it in among}
+            return none | _attack(self.attacker, [it for it in chosen if not it.relatives], all_targets)
+        said = _attack(self.attacker, chosen, all_targets | self.family.of_context)
+        if among:
+            for name, it in _attack(self.family.fork, among, all_targets | self.family.of_fork).items():
+                if it["verdict"] != "held":
+                    said[name] = {**it, "said": f"in a fork: {it['said']}"}
+        return said
+
+
+def _attack(context: Context, chosen: Sequence[Attack], targets: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    call = f"run({[(it.name, it.code) for it in chosen]!r}, {dict(targets)!r})"
+    said = run(context, f"{program_text('attacker')}\n{call}")
+    return {it["name"]: it for it in map(json.loads, said.splitlines())}
 
 
 def program_text(name: str) -> str:
@@ -74,9 +92,8 @@ def contenders(py: Interpreter, place: Ground, daemon: Mapping[str, Any], profil
         found = json.loads(run(two, f"{program_text('neighbour')}\n{calls}"))
         until.callback(two.execute, f"leave({found!r})")
         run(two, f"neighbours_child = mark('{word}-two')")
-        run(one, f"{program_text('neighbour')}\nchild = mark('{word}-one')")
-        theirs, own = _marked(f"{word}-two"), _parent(_marked(f"{word}-one"))
-        run(one, "child.kill(); child.wait()")
+        run(one, program_text("neighbour"))
+        theirs, own = _marked(f"{word}-two"), _worker_of(one, f"{word}-one")
         processes = {
             "another context's worker": started(_parent(theirs)),
             "another context's child": started(theirs),
@@ -88,7 +105,21 @@ def contenders(py: Interpreter, place: Ground, daemon: Mapping[str, Any], profil
             with contextlib.suppress(OSError):
                 helpers.append(started(pid))
         named = {"processes": processes, "helpers": helpers}
-        yield Contenders(one, two, {**found, **named}, frozenset(_layers(two)))
+        family: Relatives | str
+        try:
+            family = until.enter_context(
+                relatives(
+                    one,
+                    word,
+                    worker=own,
+                    run=run,
+                    find=_worker_of,
+                    below=lambda: list(_descendants(daemon["daemon"][0])),
+                )
+            )
+        except Refused as error:
+            family = str(error)
+        yield Contenders(one, two, {**found, **named}, frozenset(_layers(two)), family)
 
 
 def _context(py: Interpreter, place: Ground, profile: str, name: str) -> Context:
@@ -103,6 +134,14 @@ def _layers(context: Context) -> list[str]:
         return [it.partition(":")[0] for it in context["isolation"]["layers"]]
     except KeyError:
         return []
+
+
+def _worker_of(context: Context, word: str) -> int:
+    """Return the pid of the worker of ``context``, which has run ``in_context/neighbour.py``."""
+    run(context, f"child = mark({word!r})")
+    pid = _parent(_marked(word))
+    run(context, "child.kill(); child.wait()")
+    return pid
 
 
 def _marked(word: str) -> int:
