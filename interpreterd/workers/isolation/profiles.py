@@ -124,7 +124,7 @@ def plan(
         unix_sockets=not is_strict or (has_view and has_net),
         other_processes=has_pids,
         asks_connect=answers,
-        asks_leave=may_be_copied,
+        may_leave=may_be_copied if has_pids else None,  # there, orphans do not leave the namespace
     )
     confinement = Confinement(
         home=private.home,
@@ -135,7 +135,7 @@ def plan(
         if has_view
         else None,
         seccomp=seccomp.program(rules, machine.architecture),
-        listener=answers or may_be_copied,
+        listener=answers or not has_pids,
         notes=_notes(isolation, cwd),
         user=user,
         parting=parting(machine, has_pids=has_pids) if may_be_copied else None,

@@ -83,14 +83,15 @@ class CallRules:
         sockets: Whether sockets of the families IPv4 and IPv6 may be made.
         unix_sockets: Whether unix sockets with a name may be made; pairs always may.
         asks_connect: Whether each connect(2) waits for the daemon's answer; see ``loopback``.
-        asks_leave: Whether clearing the flag of a subreaper does, which a worker needs to be copied.
+        may_leave: Whether the flag of a subreaper may be cleared, which a worker needs to be copied; None if that waits
+            for the daemon's answer.
         other_processes: Whether all processes that the code can name are its own: in a pid namespace.
     """
 
     sockets: bool = True
     unix_sockets: bool = True
     asks_connect: bool = False
-    asks_leave: bool = False
+    may_leave: bool | None = False
     other_processes: bool = False
 
 
@@ -173,7 +174,7 @@ def _blocks(rules: CallRules) -> Iterator[tuple[str, list[_Step]]]:
             _Step(_EQUAL, PR_SET_CHILD_SUBREAPER, 0, 3),
             *_load(1),
             _Step(_EQUAL, 0, 0, 1),
-            _Step(_RETURN, _NOTIFY if rules.asks_leave else _ERRNO | errno.EPERM),
+            _Step(_RETURN, {True: _ALLOW, None: _NOTIFY, False: _ERRNO | errno.EPERM}[rules.may_leave]),
             _Step(_RETURN, _ALLOW),
         ],
     )

@@ -63,7 +63,7 @@ def test_strict_has_terminals_shared_memory_and_loopback_of_its_own_where_they_c
 @pytest.mark.parametrize("able", [True, False])
 def test_a_context_reaches_its_own_servers_if_the_daemon_can_connect_it(network: str, asks: bool, able: bool) -> None:
     told = plan(evolve(STANDARD, network=network), evolve(ABLE, loopback=able), cwd="/work", private=PRIVATE)
-    asking = CallRules(sockets=network != "none", asks_connect=asks and able, asks_leave=True)
+    asking = CallRules(sockets=network != "none", asks_connect=asks and able, may_leave=None)
     assert told.confinement.seccomp == program(asking, ABLE.architecture)
     assert told.confinement.listener
     assert ("loopback" in told.layers) is (asks and able)
@@ -78,7 +78,7 @@ def test_a_worker_can_be_copied_unless_it_is_the_first_of_a_pid_namespace() -> N
     no_names = program_of_copies(ABLE.architecture)
     assert plain.parting == Parting(abi=ABLE.landlock, seccomp=no_names)
     assert spaced.parting == Parting(abi=ABLE.landlock, seccomp=no_names, for_both=True)
-    assert (plain.listener, spaced.listener) == (True, True), "copies leave a family, which the daemon has to allow"
+    assert (plain.listener, spaced.listener) == (True, False), "copies become the daemon's, which it has to allow"
     assert (first.parting, first.listener) == (None, False)
 
 

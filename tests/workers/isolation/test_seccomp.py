@@ -114,8 +114,9 @@ def test_rules_of_a_context() -> None:
     assert verdict("socketpair", 1, 1, 0, rules=closed) == "allowed"
     assert verdict("connect", 3, rules=CallRules(asks_connect=True)) == "asked"
     assert verdict("prlimit64", 77, rules=CallRules(other_processes=True)) == "allowed"
-    assert verdict("prctl", 36, 0, rules=CallRules(asks_leave=True)) == "asked"
-    assert verdict("prctl", 36, 1, rules=CallRules(asks_leave=True)) == "allowed"
+    assert verdict("prctl", 36, 0, rules=CallRules(may_leave=None)) == "asked"
+    assert verdict("prctl", 36, 1, rules=CallRules(may_leave=None)) == "allowed"
+    assert verdict("prctl", 36, 0, rules=CallRules(may_leave=True)) == "allowed"
 
 
 @pytest.mark.parametrize("machine", AUDIT_ARCH)
