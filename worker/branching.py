@@ -106,7 +106,8 @@ class _Branching:
                 self._be_middle(receiver, fork)
                 return
             failure = self._supervise(middle)
-            self._part(False)
+            if failure is None and self._message["purpose"] == "fork":
+                self._part(False)
         except OSError as error:  # no processes, no memory, no descriptors
             failure = f"cannot fork: {error.strerror}"
         except ImportError as error:

@@ -12,6 +12,12 @@ class OperationFailed(InterpreterError):
     code = "operation_failed"
 
 
+class NotForkable(OperationFailed):
+    """The isolation of a context does not allow copies of it, or no more of them; says why."""
+
+    code = "not_forkable"
+
+
 class OutOfStep(OperationFailed):
     """The worker did not do what was asked of it, and it is not known what it does: it has to be killed."""
 

@@ -39,6 +39,16 @@ def children(pid: int, until: float = math.inf) -> list[int]:
     return found
 
 
+def child_called(parent: int, number: int) -> int | None:
+    """Return the child of ``parent`` that has this number in its own pid namespace; None if there is none."""
+    for pid in children(parent):
+        with contextlib.suppress(OSError), open(f"/proc/{pid}/status", "rb") as file:
+            numbers = next((line.split()[1:] for line in file if line.startswith(b"NSpid:")), [b"%d" % pid])
+            if int(numbers[-1]) == number:
+                return pid
+    return None
+
+
 def descendants(pid: int) -> list[int]:
     """Return the pids of all processes below ``pid``, parents first."""
     return _run(_descendants([pid]))

@@ -14,12 +14,16 @@ from interpreterd.workers.moving import Heir
 
 
 class Anchor:
-    """One such process."""
+    """One such process.
+
+    Attributes:
+        pid: None when it has ended.
+    """
 
     def __init__(self, pid: int, parent: int, nursery: Nursery) -> None:
         """Watch ``pid``, a child of ``parent`` and then the daemon's; a worker is in its namespace."""
         self._workers = 1
-        self._pid: int | None = pid
+        self.pid: int | None = pid
         self._nursery = nursery
         nursery.spare(pid)
         nursery.add_template(pid)
@@ -33,10 +37,10 @@ class Anchor:
     def leave(self) -> None:
         """A worker has ended; with the last one all ends."""
         self._workers -= 1
-        if not self._workers and self._pid is not None:
+        if not self._workers and self.pid is not None:
             with contextlib.suppress(ProcessLookupError):
-                os.kill(self._pid, signal.SIGKILL)
+                os.kill(self.pid, signal.SIGKILL)
 
     def _ended(self, pid: int, status: int | None) -> None:
-        self._pid = None
+        self.pid = None
         self._nursery.remove(pid)

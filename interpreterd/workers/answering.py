@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from interpreterd.pipe.messages import Configure, Configured, Failed, FromWorker
 from interpreterd.processes.nursery import Nursery
+from interpreterd.workers.domains import Domain
 
 if TYPE_CHECKING:
     from interpreterd.workers.anchors import Anchor
@@ -27,6 +28,7 @@ class Answering:
     Attributes:
         line: On which its calls are answered.
         anchor: The first process of its pid namespace, if that is another one.
+        domain: The worker's.
     """
 
     def __init__(self, on_failure: Callable[[str], None]) -> None:
@@ -38,6 +40,7 @@ class Answering:
         self._worker = 0
         self.line: CallLine | None = None
         self.anchor: Anchor | None = None
+        self.domain = Domain()
 
     def expect(
         self,
@@ -78,8 +81,9 @@ class Answering:
 
             self.anchor = Anchor(first, parent, nursery)
 
-    def join(self, original: "Answering", worker: int) -> None:
-        """Answer the calls of ``worker`` from now on, a copy of that of ``original``."""
+    def join(self, original: "Answering", worker: int, domain: Domain) -> None:
+        """Answer the calls of ``worker`` from now on, a copy of that of ``original``, which is in ``domain``."""
+        self.domain = domain
         if original.anchor is not None:
             self.anchor = original.anchor.join()
         if original.line is not None:

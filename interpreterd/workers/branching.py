@@ -11,12 +11,12 @@ import attrs
 from attrs import frozen
 
 from interpreterd.model.forks import Lost
-from interpreterd.model.state_errors import NotCarried, OperationFailed, OutOfStep
+from interpreterd.model.state_errors import NotCarried, NotForkable, OperationFailed, OutOfStep
 from interpreterd.pipe.branching import Branch, BranchAnswer, BranchEnded, Branching, Giving, Purpose
 from interpreterd.pipe.confinement import Parting
 from interpreterd.pipe.decoders import Decoder
 from interpreterd.pipe.messages import FromWorker, Leave, Ready, Sync, Synced
-from interpreterd.processes.families import killing, parent_and_start
+from interpreterd.processes.families import child_called, killing, parent_and_start
 from interpreterd.workers.borrowing import Borrowed, borrowed
 from interpreterd.workers.endings import start_failure
 from interpreterd.workers.moving import Heir
@@ -66,9 +66,8 @@ async def branch(
     """
     if not isinstance(worker, ProcessWorker):
         raise OperationFailed("this worker cannot be forked")
-    message = Branch(
-        branch_id=_BRANCH_ID, purpose=purpose, copies=copies, strict=strict, cwd=cwd, part=_part_of(worker)
-    )
+    part = _part_of(worker, purpose)
+    message = Branch(branch_id=_BRANCH_ID, purpose=purpose, copies=copies, strict=strict, cwd=cwd, part=part)
     with borrowed(worker) as borrower:
         return await _Branch(worker, borrower, message).run(timeout_s)
 
@@ -139,8 +138,10 @@ class _Branch:
                 raise OperationFailed(f"a copy of the worker has ended at once: {copy.exited}")
             if parent_and_start(copy.pid)[0] in (0, self._middle, self._worker.pid):
                 raise OutOfStep("the context's worker keeps its copies")
-        lost = self._lost
-        return Branched(self._copies, lost, reseeded[0] if reseeded else ())
+        if self._message.part is not None and self._message.purpose == "fork":
+            former = self._worker.answering.domain
+            former.has_forks, self._worker.answering.domain = True, former.below()
+        return Branched(self._copies, self._lost, reseeded[0] if reseeded else ())
 
     async def _reply(self, timeout_s: float) -> Branching | BranchEnded:
         answer = await self._borrower.reply(BranchAnswer, timeout_s)
@@ -156,9 +157,9 @@ class _Branch:
         return OperationFailed(f"the worker could not be forked: {answer.failure}")
 
     def _checked(self, pid: int) -> int:
-        if parent_and_start(pid)[0] != self._worker.pid:
+        if (child := child_called(self._worker.pid, pid)) is None:
             raise OutOfStep("the context's worker names a process that is not its child")
-        return pid
+        return child
 
     def _give(self) -> None:
         """Send the descriptors of one more copy. Raises OSError."""
@@ -169,16 +170,17 @@ class _Branch:
     async def _meet(self, ends: Ends) -> tuple[str, ...]:
         """Wait for a copy, and let it go; return what it has seeded anew."""
         data, ready = await _first_message(ends)
-        pid = ready.pid
-        if parent_and_start(pid)[0] != self._middle or any(pid == copy.pid for copy in self._copies):
+        assert self._middle is not None
+        pid = child_called(self._middle, ready.pid)
+        if pid is None or any(pid == copy.pid for copy in self._copies):
             raise OutOfStep("a copy of the context's worker is not the process that it says it is")
         copy = ProcessWorker(pid, ends, self._worker.nursery)
         self._copies.append(copy)
         self._ends.remove(ends)
         copy.nursery.add(pid)
-        assert self._middle is not None
         Heir(pid, self._middle, partial(copy.process_exited, pid=pid))
-        copy.answering.join(self._worker.answering, pid)
+        domain = self._worker.answering.domain
+        copy.answering.join(self._worker.answering, pid, domain if self._message.part is None else domain.below())
         await copy.open()
         copy.data_received(data)
         copy.listener = Deaf()
@@ -226,13 +228,20 @@ class _Branch:
             await self._borrower.reply(Synced, SETTLE_LIMIT_S)
 
 
-def _part_of(worker: ProcessWorker) -> Parting | None:
-    """Return what its isolation asks of a fork. Raises ``OperationFailed``."""
+def _part_of(worker: ProcessWorker, purpose: Purpose) -> Parting | None:
+    """Return what its isolation asks of copies: new domains, if there are forks. Raises ``NotForkable``."""
     if worker.configured is None or worker.configured.confine is None:
         return None
     if (part := worker.configured.confine.parting) is None:
-        raise OperationFailed("a context with this isolation cannot be forked on this machine")
-    return part
+        raise NotForkable(
+            "a context of the profile strict cannot be copied on this machine: its Python is the first process of a "
+            "pid namespace, and copies would end with it"
+        )
+    domain = worker.answering.domain
+    if purpose == "fork":
+        domain.below()
+        return part
+    return part if purpose == "restore" and domain.has_forks else None
 
 
 async def _first_message(ends: Ends) -> tuple[bytes, Ready]:

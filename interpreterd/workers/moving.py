@@ -11,13 +11,18 @@ it. The daemon is a subreaper. It sees the end of N here, and reaps it.
 """
 
 import asyncio
+import fcntl
 import os
+import struct
 from collections.abc import Callable
 from typing import Final
 
 from interpreterd.processes.families import parent_and_start
 
 AGAIN_S: Final = 0.05
+_GET_INFO: Final = 0xC040FF0B  # PIDFD_GET_INFO, <linux/pidfd.h>
+_INFO: Final = struct.Struct("=Q52xi")  # of struct pidfd_info: mask, exit_code
+_INFO_EXIT: Final = 8
 
 
 class Heir:
@@ -44,8 +49,6 @@ class Heir:
     def _ended(self) -> None:
         if self._pidfd is not None:
             asyncio.get_running_loop().remove_reader(self._pidfd)
-            os.close(self._pidfd)
-            self._pidfd = None
         self._reap()
 
     def _reap(self) -> None:
@@ -57,10 +60,29 @@ class Heir:
                 status = os.waitstatus_to_exitcode(encoded)
         except ChildProcessError:
             pid = 0 if parent_and_start(self._pid)[0] == self._parent else self._pid
+            if pid and self._pidfd is not None:
+                status = told_status(self._pidfd)
+        if self._pidfd is not None:
+            os.close(self._pidfd)
+            self._pidfd = None
         if pid:
             self._on_end(status)
         else:
             asyncio.get_running_loop().call_later(AGAIN_S, self._watch)
+
+
+def told_status(pidfd: int) -> int | None:
+    """Return the exit status of a process that another one, or the kernel itself, has reaped.
+
+    None before Linux 6.15, which does not tell it.
+    """
+    asked = bytearray(_INFO.pack(_INFO_EXIT, 0))
+    try:
+        fcntl.ioctl(pidfd, _GET_INFO, asked)
+    except OSError:
+        return None
+    known, encoded = _INFO.unpack(asked)
+    return os.waitstatus_to_exitcode(encoded) if known & _INFO_EXIT else None
 
 
 def are_children(parent: int, *pids: int | None) -> bool:

@@ -121,15 +121,16 @@ class Coder(Deaf):
 class Bench:
     """Workers of one launcher, and their copies; all are killed in the end."""
 
-    def __init__(self, cwd: Path, launcher: SpawnLauncher | ForkLauncher, nursery: Known) -> None:
+    def __init__(self, cwd: Path, launcher: SpawnLauncher | ForkLauncher, nursery: Known, python: str) -> None:
         self.cwd = cwd
+        self.python = python
         self.nursery = nursery
         self._launcher = launcher
         self._coders: list[Coder] = []
 
-    async def worker(self, code: str = "") -> Coder:
-        """Return a worker that has run ``code``."""
-        worker = await launch_configured(self._launcher, Configure(cwd=str(self.cwd)), START_LIMIT_S)
+    async def worker(self, code: str = "", **options: Any) -> Coder:
+        """Return a worker that has run ``code``; ``options`` are of ``Configure``."""
+        worker = await launch_configured(self._launcher, Configure(cwd=str(self.cwd), **options), START_LIMIT_S)
         assert isinstance(worker, ProcessWorker)
         coder = self._listen(worker)
         if code:
@@ -169,7 +170,7 @@ async def bench(cwd: Path, launcher: str = "spawn", python: str = sys.executable
         if launcher == "spawn"
         else ForkLauncher(spawner, modules=(), nursery=nursery, start_timeout_s=START_LIMIT_S)
     )
-    it = Bench(cwd, used, nursery)
+    it = Bench(cwd, used, nursery, python)
     try:
         yield it
     finally:
