@@ -159,13 +159,13 @@ class _Branching:
     def _be_middle(self, receiver, fork):
         """Fork the copies, and wait to be killed. Return in the copies."""
         try:
-            for _ in range(self._message["copies"]):
+            for number in range(self._message["copies"]):
                 given = receiver.receive()
                 if given is None:  # the daemon is gone, or gives up
                     break
                 middle = os.getpid()
                 if fork.again() == 0:
-                    self._be_copy(given, middle)
+                    self._be_copy(given, middle, number)
                     fork.end()
                     return
                 for fd in given:
@@ -177,7 +177,7 @@ class _Branching:
             os._exit(_EX_SOFTWARE)
         os._exit(0)
 
-    def _be_copy(self, given, middle):
+    def _be_copy(self, given, middle, number):
         """Become a worker on the descriptors ``given``, and wait until the daemon knows this process."""
         from worker.adopting import adopt, change_directory
 
@@ -189,8 +189,8 @@ class _Branching:
         reseeded = self._settle_random_state()
         adopt(interpreter, given)
         interpreter.be_copied()
-        if "cwd" in message:
-            change_directory(interpreter, message["cwd"])
+        if "cwds" in message:
+            change_directory(interpreter, message["cwds"][number])
         interpreter.library.become_subreaper()
         orphans.current.begin()
         system.weigh_session()

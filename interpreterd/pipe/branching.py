@@ -26,7 +26,7 @@ class Branch:
         purpose: ``fork``: each copy is to go its own way; ``checkpoint``: it waits, parked, until it is forked itself;
             ``restore``: it goes on from there, with the same state of random numbers.
         strict: Whether to refuse if the copies would lose anything.
-        cwd: The directory of the copies; None for the worker's.
+        cwds: The directory of each copy; none for the worker's.
         part: What keeps isolated copies and the worker from each other; None for nothing.
     """
 
@@ -34,7 +34,7 @@ class Branch:
     purpose: Purpose
     copies: int = 1
     strict: bool = False
-    cwd: str | None = None
+    cwds: tuple[str, ...] = ()
     part: Parting | None = None
 
 
@@ -89,8 +89,8 @@ def branch_body(message: BranchRequest) -> dict[str, Any]:
         "copies": message.copies,
         "strict": message.strict,
     }
-    if message.cwd is not None:
-        body["cwd"] = message.cwd
+    if message.cwds:
+        body["cwds"] = message.cwds
     if message.part is not None:
         body["part"] = parting_body(message.part)
     return body

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import os
 import signal
+from collections.abc import Sequence
 from functools import partial
 from typing import Final
 
@@ -53,10 +54,12 @@ async def branch(
     purpose: Purpose,
     copies: int = 1,
     strict: bool = False,
-    cwd: str | None = None,
+    cwds: Sequence[str] = (),
     timeout_s: float = BRANCH_LIMIT_S,
 ) -> Branched:
     """Return ``copies`` of ``worker``, which runs nothing, and which nothing else uses meanwhile. All or none are made.
+
+    ``cwds`` are the copies' own directories, one for each.
 
     Raises:
         NotCarried: It is ``strict``, and something would be lost.
@@ -67,7 +70,7 @@ async def branch(
     if not isinstance(worker, ProcessWorker):
         raise OperationFailed("this worker cannot be forked")
     part = _part_of(worker, purpose)
-    message = Branch(branch_id=_BRANCH_ID, purpose=purpose, copies=copies, strict=strict, cwd=cwd, part=part)
+    message = Branch(branch_id=_BRANCH_ID, purpose=purpose, copies=copies, strict=strict, cwds=(*cwds,), part=part)
     with borrowed(worker) as borrower:
         return await _Branch(worker, borrower, message).run(timeout_s)
 
@@ -127,7 +130,8 @@ class _Branch:
         self._middle = self._checked(answer.pid)
         for _ in range(self._message.copies):
             self._give()
-        reseeded = [await self._meet(ends) for ends in self._ends[:]]
+        cwds = self._message.cwds or (None,) * self._message.copies
+        reseeded = [await self._meet(ends, cwd) for ends, cwd in zip(self._ends[:], cwds, strict=True)]
         answer = await self._reply(timeout_s)
         if not isinstance(answer, BranchEnded):
             raise OutOfStep("the context's worker said Branching twice")
@@ -167,8 +171,8 @@ class _Branch:
             self._ends.append(ours)
             self._worker.send_with_fds(Giving(branch_id=_BRANCH_ID), [theirs.channel.fileno(), *theirs.pipes])
 
-    async def _meet(self, ends: Ends) -> tuple[str, ...]:
-        """Wait for a copy, and let it go; return what it has seeded anew."""
+    async def _meet(self, ends: Ends, cwd: str | None) -> tuple[str, ...]:
+        """Wait for a copy, which may have a directory of its own, and let it go; return what it has seeded anew."""
         data, ready = await _first_message(ends)
         assert self._middle is not None
         pid = child_called(self._middle, ready.pid)
@@ -185,8 +189,8 @@ class _Branch:
         copy.data_received(data)
         copy.listener = Deaf()
         configured = self._worker.configured
-        if configured is not None and self._message.cwd is not None:
-            configured = attrs.evolve(configured, cwd=self._message.cwd)
+        if configured is not None and cwd is not None:
+            configured = attrs.evolve(configured, cwd=cwd)
         copy.configured = configured
         copy.send(Leave())
         return ready.reseeded

@@ -114,7 +114,7 @@ TO_WORKER: list[messages.ToWorker] = [
     Load(archive_id="a", offset=16, size_bytes=4711, modules=("numpy",)),
     Given(archive_id="a"),
     Branch(branch_id="b", purpose="fork", copies=2, strict=True),
-    Branch(branch_id="b", purpose="checkpoint", cwd="/copy", part=Parting(abi=7, seccomp="AAA=")),
+    Branch(branch_id="b", purpose="checkpoint", cwds=("/copy",), part=Parting(abi=7, seccomp="AA==")),
     Giving(branch_id="b"),
 ]
 FROM_WORKER: list[messages.FromWorker] = [

@@ -51,7 +51,7 @@ async def test_another_directory_is_entered_at_the_same_place(copying: Bench, tm
         (folder / "sub" / "beside.py").write_text(f"place = {folder.name!r}")
     code = f"import os, sys\nsys.path.append({str(here / 'sub')!r})\nos.chdir({str(here / below)!r})"
     original = await copying.worker(code)
-    copy = await copying.copy(original, cwd=str(copied))
+    copy = await copying.copy(original, cwds=[str(copied)])
     shown = "import beside; print(os.getcwd(), os.environ['PWD'], beside.place)"
     assert await copy.run(shown) == f"{copied / below} {copied / below} copied\n".replace("/ ", " ")
     assert await original.run("import beside; print(os.getcwd(), beside.place)") == f"{here / below} here\n"
@@ -61,5 +61,5 @@ async def test_another_directory_is_entered_at_the_same_place(copying: Bench, tm
 
 async def test_a_copy_stays_in_a_directory_outside(copying: Bench, tmp_path: Path) -> None:
     original = await copying.worker("import os; os.chdir('/')")
-    copy = await copying.copy(original, cwd=str(tmp_path))
+    copy = await copying.copy(original, cwds=[str(tmp_path)])
     assert await copy.run("print(os.getcwd())") == "/\n"

@@ -104,7 +104,7 @@ for thread in threads:
 async def test_a_directory_that_does_not_exist_fails_the_fork(copying: Bench, tmp_path: Path) -> None:
     original = await copying.worker("x = 1")
     with pytest.raises(OperationFailed, match="ended before it could work"):
-        await copying.branched(original, cwd=str(tmp_path / "gone"))
+        await copying.branched(original, cwds=[str(tmp_path / "gone")])
     assert await original.run("print(x)") == "1\n"
 
 
