@@ -10,7 +10,7 @@ from typing import Any, Final
 from attrs import frozen
 
 from interpreterd.cli.attacks.ground import started
-from interpreterd.client.sync import Context
+from interpreterd.client.handles import Context
 
 # Names of ``in_context/neighbour.py``, which the context has run before it is forked.
 _SETTLE: Final = """

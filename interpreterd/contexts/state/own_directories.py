@@ -5,6 +5,7 @@ elsewhere if that is not possible: an isolated context's is with its private dir
 tenant's directory, and where nobody may make directories beside the original, it is among the temporary files.
 """
 
+import asyncio
 import contextlib
 import os
 import stat
@@ -22,9 +23,11 @@ from interpreterd.model.errors import InvalidWorkingDirectory
 from interpreterd.model.file_errors import FileError
 from interpreterd.model.isolation import is_below
 from interpreterd.workers.directories import Directories
+from interpreterd.workers.directory import real_directory
 from interpreterd.workers.isolation.jails import Place, tree_removed
 
 COPY_LIMIT_S: Final = 60.0
+KNOWN_S: Final = 10.0
 _FOLDER: Final = ".interpreterd-forks"
 _NAME_CHARS: Final = 60
 _ID_CHARS: Final = 8
@@ -52,25 +55,26 @@ async def own_directories(
 ) -> AsyncIterator[CopiedDirectories]:
     """Copy ``directory``, once for each of ``fork_ids``, for the block. If the block fails, the copies are removed.
 
-    ``place`` is that of the original, ``within`` the directory that its tenant may not leave, if there is one; both
-    directories are absolute and without links. ``known`` counts disk space: what is copied is nobody's growth.
+    ``place`` is that of the original, ``within`` the directory that its tenant may not leave, if there is one.
+    ``directory`` is absolute and without links. ``known`` counts disk space: what is copied is nobody's growth.
 
     Raises:
         InvalidWorkingDirectory, DirectoryTooLarge, FileError, OutOfResources
     """
+    within = None if within is None else real_directory(within)
     base, others = await on_files_thread(lambda: _base(directory, place, within), place.user)
     name = os.path.basename(directory)[:_NAME_CHARS]
     paths = tuple(f"{base}/{name}.fork-{fork_id[:_ID_CHARS]}" for fork_id in fork_ids)
     known.add(paths)
     try:
-        try:
-            yield await _copied(directory, paths, others, place.user)
-        except BaseException:
-            for path in paths:
-                await tree_removed(path)
-            raise
-    finally:
+        yield await _copied(directory, paths, others, place.user)
+    except BaseException:
+        for path in paths:
+            await tree_removed(path)
         known.remove(paths)
+        raise
+    # By then the forks have started, and have said that these are theirs.
+    asyncio.get_running_loop().call_later(KNOWN_S, known.remove, paths)
 
 
 async def _copied(

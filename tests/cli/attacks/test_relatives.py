@@ -11,7 +11,7 @@ import pytest
 
 from interpreterd.cli.attacks.ground import started
 from interpreterd.cli.attacks.relatives import relatives
-from interpreterd.client.sync import Context
+from interpreterd.client.handles import Context
 
 
 class FakeContext(dict[str, Any]):
