@@ -78,7 +78,7 @@ class Interpreter:
         try:
             if rehearsed is None:
                 self._traces.begin()
-                self._disarm()
+                self.disarm()
                 messages, send = iter(self.channel.receive, None), self.channel.send
                 send(ready(self.streams.secret))
             for message in messages:
@@ -152,14 +152,14 @@ class Interpreter:
     def _run(self, message):
         """Return the exception of the code of ``message``, or None, and its description, or None.
 
-        The shape is due to KeyboardInterrupt, which may be raised between any two steps until ``_disarm`` has ended.
+        The shape is due to KeyboardInterrupt, which may be raised between any two steps until ``disarm`` has ended.
         """
         raised = error = late = value = None
         try:
             try:
                 set_environment(self.environ, message["envs"])
                 self._keep_reserve()
-                self._arm()
+                self.arm()
                 if "task" in message:
                     from worker.looking import look
 
@@ -193,14 +193,14 @@ class Interpreter:
                     error = described(raised, self._confine)
                     if self._has_hook(raised):
                         call_hook(self.cells.call, raised, error)
-            self._disarm()
+            self.disarm()
         except BaseException as caught:  # an interrupt at the very end, or an error during the description
             self._reserve = None
             settrace(None)
             late = caught
             if raised is None:  # no `or`: an exception can have a __bool__
                 raised = late
-            self._disarm()
+            self.disarm()
         if raised is not None and error is None and not is_silent(raised):
             error = describe_again(raised, late)
         if late is not None:
@@ -220,14 +220,14 @@ class Interpreter:
         except MemoryError:
             pass
 
-    def _arm(self):
+    def arm(self):
         """From now on SIGINT raises KeyboardInterrupt, at once if one has been remembered."""
         _signal.signal(_signal.SIGINT, _signal.default_int_handler)
         if self._interrupted:
             self._interrupted = False
             raise KeyboardInterrupt
 
-    def _disarm(self):
+    def disarm(self):
         """From now on SIGINT is only remembered."""
         while True:
             try:

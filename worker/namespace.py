@@ -82,6 +82,8 @@ class Cells:
         count: How many executions that count this worker has run.
         inputs: The sources of the latest of them, by their numbers.
         results: What shows values; None until a cell has one.
+        flags: Those of ``compile``, by ``from __future__``.
+        sources: The sources of cells, for tracebacks.
         at_end: Functions of the worker, or None, that show what a cell has left; called with its request at its end.
         around: A function that runs the call of each cell, and returns its value; None for none.
     """
@@ -103,23 +105,23 @@ class Cells:
         self.count, self.inputs, self._input_chars = 0, {}, 0
         self.results = self.around = None
         self._loop = None  # until a cell waits by ``await``
-        self._flags = 0
-        self._sources = Sources()
+        self.flags = 0
+        self.sources = Sources()
         own = {
-            "linecache": self._sources.hook_linecache,
-            "inspect": self._sources.hook_inspect,
+            "linecache": self.sources.hook_linecache,
+            "inspect": self.sources.hook_inspect,
             "threading": _hook_threading,
         }
         Hooks({**own, **hooks})
 
     def begin(self):
         """Start without sources."""
-        self._sources.forget()
+        self.sources.forget()
 
     def take(self, request):
         """Take the message that asks for the next cell."""
         self.request = request
-        self._sources.number = number = request.get("number")
+        self.sources.number = number = request.get("number")
         if number is not None:
             self.count += 1
             self.inputs[self.count] = source = request["code"]
@@ -159,22 +161,22 @@ class Cells:
         if "\r" in source:  # the compiler takes any line end, but readers of lines only this one
             source = source.replace("\r\n", "\n").replace("\r", "\n")
         source = source.removeprefix("\ufeff")  # the mark of a file in UTF-8, which is no part of its text
-        filename = self._sources.add(source)
+        filename = self.sources.add(source)
         if self.results is not None and "del _" in source:
             self.results.offer()
         kind = compiling.printing if interactive else compiling.valued if valued else compiling.plain
         around = mistake = None
         try:
-            codes = kind(source, filename, self._flags)
+            codes = kind(source, filename, self.flags)
         except SyntaxError as error:
             mistake = error
         if mistake is not None:  # not where it is caught: it would be the context of other errors
             from worker.syntax import compiled
 
-            codes, around = compiled(kind, source, filename, self._flags, mistake)
+            codes, around = compiled(kind, source, filename, self.flags, mistake)
             mistake = None
         if "__future__" in source:
-            self._flags |= compiling.future_flags(source, codes[0])
+            self.flags |= compiling.future_flags(source, codes[0])
         call = self._call(codes)
         return call if around is None else (self._surrounded, around, call)
 
@@ -214,11 +216,8 @@ class Cells:
 
         A process that user code has forked publishes nothing.
         """
-        if value is not None and self.results is None:
-            from worker.results import Results
-
-            self.results = Results(self.module.__dict__)
-            self.at_end.append(None)  # so that this is called after each cell
+        if value is not None:
+            self.show_results()
         if self.results is not None:
             self.results.tidy()
         if is_forked:
@@ -229,6 +228,15 @@ class Cells:
         finally:
             for show in filter(None, self.at_end):
                 self.call(show, self.request)
+
+    def show_results(self):
+        """Return what shows values; make it first if need be."""
+        if self.results is None:
+            from worker.results import Results
+
+            self.results = Results(self.module.__dict__)
+            self.at_end.append(None)  # so that ``end`` is called after each cell
+        return self.results
 
     def event_loop(self):
         """Return the event loop of the cells, if one of them has waited."""

@@ -7,3 +7,7 @@ def operate(message, interpreter):
         from worker.branching import branch
 
         branch(message, interpreter)
+    elif message["type"] in ("archive", "load"):
+        from worker.archiving import answer
+
+        answer(message, interpreter)

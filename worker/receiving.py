@@ -22,12 +22,12 @@ class Receiver:
         self._socket = _socket
         self._fd = fd
 
-    def receive(self):
-        """Return the descriptors that come with the next line; None if there are not just as many as a worker needs."""
+    def receive(self, count=_FDS):
+        """Return the descriptors that come with the next line; None if there are not just ``count``."""
         socket = self._socket
         end = socket.socket(fileno=self._fd)
         try:
-            room = socket.CMSG_SPACE(_INT_BYTES * _FDS)
+            room = socket.CMSG_SPACE(_INT_BYTES * count)
             data, control, flags, _ = end.recvmsg(_LINE_BYTES, room, socket.MSG_CMSG_CLOEXEC)
         except OSError:
             return None
@@ -38,4 +38,4 @@ class Receiver:
             if (level, kind) == (socket.SOL_SOCKET, socket.SCM_RIGHTS):
                 whole = len(payload) // _INT_BYTES * _INT_BYTES
                 fds += [int.from_bytes(payload[i : i + _INT_BYTES], sys.byteorder) for i in range(0, whole, _INT_BYTES)]
-        return fds if len(fds) == _FDS and data.endswith(b"\n") and not flags & socket.MSG_CTRUNC else None
+        return fds if len(fds) == count and data.endswith(b"\n") and not flags & socket.MSG_CTRUNC else None

@@ -54,17 +54,18 @@ class Results:
         else:
             publish("result", {"text/plain": text}, {})
         if number is not None and type(text) is str:
-            self._keep(number, text)
-        self._remember(value)
+            self.keep(number, text)
+        self.remember(value)
 
-    def _keep(self, number, text):
+    def keep(self, number, text):
         """Keep the text of a result, or its beginning; beyond the limit the oldest ones are dropped first."""
         self.outputs[number] = text = text[:_OUTPUT_LIMIT_CHARS]
         self._chars += len(text)
         while self._chars > _OUTPUTS_LIMIT_CHARS or len(self.outputs) > _OUTPUTS_LIMIT:
             self._chars -= len(self.outputs.pop(next(iter(self.outputs))))
 
-    def _remember(self, value):
+    def remember(self, value):
+        """Keep ``value`` as the last one, unless the program has a ``_`` of its own in ``builtins``."""
         present = vars(builtins).get("_", _nothing)
         if present is _nothing or id(present) == self._last_id:
             builtins._ = value

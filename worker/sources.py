@@ -14,6 +14,7 @@ class Sources:
 
     Attributes:
         number: The number of the execution whose source is added next.
+        by_file: The sources, the oldest first.
     """
 
     def __init__(self):
@@ -23,19 +24,19 @@ class Sources:
 
     def forget(self):
         """Start without sources."""
-        self._sources = {}
+        self.by_file = {}
         self._bytes = 0
         NUMBERS.clear()
 
     def add(self, source):
         """Return the file name for ``source``."""
         filename = f"{CELLS}{source_hash(0, source.encode('utf-8', 'surrogatepass'))[:6].hex()}>"
-        self._bytes += len(source) - len(self._sources.pop(filename, ""))  # so that the newest is the last one
-        self._sources[filename] = source
+        self._bytes += len(source) - len(self.by_file.pop(filename, ""))  # so that the newest is the last one
+        self.by_file[filename] = source
         NUMBERS[filename] = self.number
-        while self._bytes > SOURCES_LIMIT_BYTES and len(self._sources) > 1:
-            oldest = next(iter(self._sources))
-            self._bytes -= len(self._sources.pop(oldest))
+        while self._bytes > SOURCES_LIMIT_BYTES and len(self.by_file) > 1:
+            oldest = next(iter(self.by_file))
+            self._bytes -= len(self.by_file.pop(oldest))
             NUMBERS.pop(oldest, None)
             self._show(oldest, None)
         self._show(filename, source)
@@ -59,7 +60,7 @@ class Sources:
     def hook_linecache(self, module):
         """Show all present and future sources."""
         self._linecache = module
-        for filename, source in self._sources.items():
+        for filename, source in self.by_file.items():
             self._show(filename, source)
 
     def hook_inspect(self, module):
@@ -82,11 +83,11 @@ class Sources:
             return None
         for value in vars(cls).values():
             code = getattr(getattr(value, "__func__", value), "__code__", None)
-            if getattr(code, "co_filename", None) in self._sources:
+            if getattr(code, "co_filename", None) in self.by_file:
                 return code.co_filename
         name, line = cls.__qualname__, vars(cls).get("__firstlineno__")  # from 3.13 on
         found = None
-        for filename, source in reversed(list(self._sources.items())):
+        for filename, source in reversed(list(self.by_file.items())):
             for other, first_line in _classes(source) if "class" in source else ():
                 if other == name and line in (None, first_line):
                     return filename
