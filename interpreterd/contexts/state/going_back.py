@@ -10,9 +10,10 @@ from interpreterd.contexts.context import Context
 from interpreterd.contexts.state.checkpoints import Checkpoints
 from interpreterd.contexts.state.keeper import Checkpointed
 from interpreterd.contexts.state.parked import Parked
+from interpreterd.machine.states import State
 from interpreterd.model.checkpoints import CheckpointInfo, RestoreInfo
 from interpreterd.model.restored import Restored
-from interpreterd.model.state_errors import CheckpointNotFound, CheckpointsFull, NothingToUndo
+from interpreterd.model.state_errors import CheckpointNotFound, CheckpointsFull, NothingToUndo, OperationFailed
 from interpreterd.monitoring.states import tell_checkpoint, tell_restore
 from interpreterd.workers.worker import Worker
 
@@ -72,7 +73,10 @@ async def go_back(
         LimitReached, OperationFailed, WorkerStartFailed: It is as it was.
     """
 
+    tried: list[Worker] = []
+
     async def restore(worker: Worker) -> Parked:
+        tried.append(worker)
         began = time.monotonic()
         parked = choose()
         try:
@@ -90,7 +94,13 @@ async def go_back(
         tell_restore(context.id, context.account.tenant, checkpoint_id=parked.id, undo=undo, seconds=seconds)
         return parked
 
-    parked = await context.operate(restore)
+    try:
+        parked = await context.operate(restore)
+    except OperationFailed:
+        former = tried[0] if tried else None
+        if former is None or (context.slot.worker is former and context.worker_state is not State.ENDING):
+            raise
+        parked = await context.operate(restore)  # the worker has ended meanwhile, and nothing of it is needed
     context.transcript.note_use()
     return RestoreInfo(context=context.info(), checkpoint=parked.info())
 

@@ -15,7 +15,7 @@ from interpreterd.contexts.executions import ExecutionRecord
 from interpreterd.contexts.manager import Manager
 from interpreterd.contexts.state.local import LocalState
 from interpreterd.model import events
-from interpreterd.model.errors import ContextDeleted
+from interpreterd.model.errors import ContextDeleted, ContextRestarted
 from interpreterd.model.events import Finished, Outcome
 from interpreterd.model.requests import CreateContext, Execute
 from interpreterd.model.restored import Restored
@@ -184,3 +184,33 @@ async def test_going_back_is_a_use_of_the_context(world: World) -> None:
     world.context.transcript.idle_at = 0
     await world.state.restore(world.context.id, kept.id)
     assert world.context.transcript.idle_at > 0
+
+
+@pytest.mark.parametrize("closes", [False, True])
+async def test_a_worker_that_ends_during_a_restore_is_not_missed(world: World, closes: bool) -> None:
+    kept = await world.state.checkpoint(world.context.id)
+    world.copier.gate.clear()
+    world.copier.asked.clear()
+    restoring = asyncio.create_task(world.state.restore(world.context.id, kept.id))
+    await world.copier.asked.wait()
+    if closes:
+        world.worker.listener.on_closed()
+    else:
+        world.worker.exit("killed by SIGKILL")
+    world.copier.gate.set()
+    await restoring
+    assert world.context.pid == world.copier.copies[-1].pid
+    assert world.copier.purposes[-1] == "restore"
+
+
+async def test_a_client_that_restarts_the_context_meanwhile_is_obeyed(world: World) -> None:
+    kept = await world.state.checkpoint(world.context.id)
+    world.copier.gate.clear()
+    world.copier.asked.clear()
+    restoring = asyncio.create_task(world.state.restore(world.context.id, kept.id))
+    await world.copier.asked.wait()
+    await world.context.restart()
+    world.copier.gate.set()
+    with pytest.raises(ContextRestarted):
+        await restoring
+    assert world.copier.purposes == ["checkpoint"]
