@@ -112,7 +112,9 @@ class Family:
         restarted = "restarted" in result.controls
         told = f"context {branch.id}: {result.messages} {result.close_code} {result.close_reason}"
         if result.error is not None or "completed" not in result.controls:
-            self._phase.expect(False, f"an execution failed; {told}, model {branch}")
+            struck = result.error is not None and result.error["name"] == "WorkerDied"
+            self._phase.expect(struck and branch.may_restart, f"an execution failed; {told}, model {branch}")
+            branch.logs, branch.must_restart, branch.may_restart = {()}, True, False
             return None
         listed, _, rest = result.stdout.rpartition("] ")
         pid, chance = rest.split()

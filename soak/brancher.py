@@ -4,7 +4,6 @@ import asyncio
 import random
 import time
 from collections.abc import Awaitable, Callable
-from typing import Any
 
 import aiohttp
 from harness import Client
@@ -17,7 +16,6 @@ BRANCHES = 4
 KEPT = 5
 ARCHIVES = 3
 COPIES = 3
-STRIKE_WITHIN_S = 0.02
 GONE_AFTER_S = 10.0
 
 
@@ -48,11 +46,8 @@ class Brancher:
             self._load,
             self._hibernate,
             self._restart,
-            self._kill_worker,
-            self._kill_parked,
-            self._strike_meanwhile,
-            self._strike_meanwhile,
             self._delete,
+            *self.faults(),
         ]
         while time.monotonic() < until:
             act = self._random.choice(acts)
@@ -71,6 +66,10 @@ class Brancher:
                 self._phase.expect(False, f"{name}: {error!r}")
                 self._family.branches.clear()
         await self._tidy_up()
+
+    def faults(self) -> list[Callable[[Branch], Awaitable[object]]]:
+        """Return what else it does; those of a subclass."""
+        return []
 
     async def _tidy_up(self) -> None:
         for branch in list(self._family.branches):
@@ -164,8 +163,12 @@ class Brancher:
         await self._restore_to(branch, kept)
         await self._family.step(branch)
 
-    async def _restore_to(self, branch: Branch, kept: Kept) -> None:
-        status, told = await self._family.ask("POST", f"/context/{branch.id}/restore", {"checkpoint": kept.id})
+    async def _restore_to(self, branch: Branch, kept: Kept, *, dying: bool = False) -> None:
+        """Go back to it; while the worker is ``dying``, the first attempt may fail with it."""
+        wish = f"/context/{branch.id}/restore", {"checkpoint": kept.id}
+        status, told = await self._family.ask("POST", *wish)
+        if dying and told.get("code") == "operation_failed":
+            status, told = await self._family.ask("POST", *wish)
         if kept.is_killed:
             self._phase.expect(status in (404, 409, 410), f"a killed checkpoint is restored: {status} {told}")
             del branch.kept[kept.id]
@@ -255,75 +258,3 @@ class Brancher:
         verb = self._random.choice(("fork", "checkpoints", "undo", "archive", "hibernate"))
         status, told = await self._family.ask("POST", f"/context/{branch.id}/{verb}", {})
         self._phase.expect(status == 404, f"{verb} of a deleted context: {status} {told}")
-
-    # The faults
-
-    async def _kill_worker(self, branch: Branch) -> None:
-        if branch.worker and self._family.kill(branch.worker):
-            self._phase.count("faults", "worker killed")
-            branch.logs, branch.must_restart = {()}, True
-            if branch.kept and self._random.random() < 0.5:
-                await self._restore_to(branch, self._random.choice(list(branch.kept.values())))
-                branch.may_restart = True  # whether it tells so before or after, there was a new worker
-                branch.must_restart = False
-            await self._family.step(branch)
-
-    async def _kill_parked(self, branch: Branch) -> None:
-        """Kill the process of a checkpoint: it is gone, and nothing else is."""
-        living = [it for it in branch.kept.values() if not it.is_killed and it.pid]
-        if living:
-            kept = self._random.choice(living)
-            if self._family.kill(kept.pid):
-                self._phase.count("faults", "parked copy killed")
-                kept.is_killed = True
-        await self._family.step(branch)
-
-    async def _strike_meanwhile(self, branch: Branch) -> None:
-        """Kill the worker, a copy in the making, or a parked copy in the middle of an operation."""
-        if branch.log is None:
-            await self._family.step(branch)
-        before, known = branch.log, self._family.processes()
-        kept = self._random.choice([None, *branch.kept.values()])
-        wishes: dict[str, tuple[str, dict[str, Any]]] = {
-            "fork": (f"/context/{branch.id}/fork", {"count": 2}),
-            "checkpoint": (f"/context/{branch.id}/checkpoints", {}),
-            "archive": (f"/context/{branch.id}/archive", {}),
-            "hibernate": (f"/context/{branch.id}/hibernate", {}),
-        }
-        if kept is not None:
-            wishes["restore"] = (f"/context/{branch.id}/restore", {"checkpoint": kept.id})
-        name = self._random.choice(list(wishes))
-        asking = asyncio.create_task(self._family.ask("POST", wishes[name][0], wishes[name][1]))
-        await asyncio.sleep(self._random.random() * STRIKE_WITHIN_S)
-        victims = self._victims(branch, kept, known)
-        victim = self._random.choice(list(victims))
-        hit = self._family.kill(victims[victim])
-        self._phase.count("faults", f"{victim} killed during {name}" if hit else f"nothing killed during {name}")
-        status, told = await asking
-        branch.logs = {before or (), *([kept.log] if name == "restore" and kept is not None else [])}
-        branch.may_restart = True
-        if victim == "parked copy" and kept is not None and hit:
-            kept.is_killed = True
-        if status == 200:
-            await self._take_over(branch, name, told, before or ())
-        await self._family.step(branch)
-
-    def _victims(self, branch: Branch, kept: Kept | None, known: set[int]) -> dict[str, int]:
-        victims = {"worker": branch.worker}
-        if kept is not None and not kept.is_killed and kept.pid:
-            victims["parked copy"] = kept.pid
-        if new := self._family.processes() - known:
-            victims["copy"] = self._random.choice(list(new))
-        return victims
-
-    async def _take_over(self, branch: Branch, name: str, told: dict[str, Any], before: Log) -> None:
-        """Add what an operation has made in spite of a fault: it may be dead, but never be something else."""
-        if name == "fork":
-            for made in told["contexts"]:
-                copy = Branch(made["id"], branch.name, {before}, may_restart=True)
-                await self._met(copy)
-        elif name == "checkpoint":
-            status, _ = await self._family.ask("DELETE", f"/context/{branch.id}/checkpoints/{told['id']}")
-            self._phase.expect(status in (200, 404), f"a checkpoint cannot be deleted: {status}")
-        elif name == "archive":
-            self._archives[told["archiveId"]] = before

@@ -11,8 +11,8 @@ from pathlib import Path
 from templates import templates
 
 from benchmarks import proc
-from soak.brancher import Brancher
 from soak.report import Phase
+from soak.striker import Striker
 from soak.watch import Watched, watched
 
 CLIENTS = 8
@@ -37,7 +37,7 @@ async def state(seconds: float, seed: str, directory: Path) -> list[Phase]:
 async def _run(it: Watched, seconds: float, seed: str) -> None:
     until = time.monotonic() + seconds
     clients = [
-        Brancher(it.client, it.phase, it.pid, random.Random(f"{seed} {number}"), f"soak-{number}")
+        Striker(it.client, it.phase, it.pid, random.Random(f"{seed} {number}"), f"soak-{number}")
         for number in range(CLIENTS)
     ]
     acting = [asyncio.create_task(client.act_until(until)) for client in clients]
