@@ -5,7 +5,9 @@ import json
 import os
 import secrets
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from functools import partial
 from importlib import resources
 from pathlib import Path
 from typing import Any, Final
@@ -34,27 +36,28 @@ class Contenders:
     Attributes:
         targets: What the neighbour has made, and which processes are strangers to the attacker.
         layers: The names of what isolates the contexts, without versions.
-        family: The forks of the attacker, or why it has none.
+        family: Makes the forks of the attacker, for a block.
     """
 
     attacker: Context
     neighbour: Context
     targets: dict[str, Any]
     layers: frozenset[str]
-    family: Relatives | str
+    family: Callable[[], AbstractContextManager[Relatives]]
 
     def attack(self, chosen: Sequence[Attack], targets: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
         """Run attacks; return what was said of each, by its name."""
         all_targets = dict(targets) | self.targets
-        among = [it for it in chosen if it.relatives]
-        if isinstance(self.family, str):
-            none = {it.name: {"verdict": "impossible", "said": self.family} for it in among}
-            return none | _attack(self.attacker, [it for it in chosen if not it.relatives], all_targets)
-        said = _attack(self.attacker, chosen, all_targets | self.family.of_context)
-        if among:
-            for name, it in _attack(self.family.fork, among, all_targets | self.family.of_fork).items():
-                if it["verdict"] != "held":
-                    said[name] = {**it, "said": f"in a fork: {it['said']}"}
+        said = _attack(self.attacker, [it for it in chosen if not it.relatives], all_targets)
+        if among := [it for it in chosen if it.relatives]:  # last, as these make servers in the attacker itself
+            try:
+                with self.family() as family:
+                    said |= _attack(self.attacker, among, all_targets | family.of_context)
+                    for name, it in _attack(family.fork, among, all_targets | family.of_fork).items():
+                        if it["verdict"] not in ("held", "impossible"):
+                            said[name] = {**it, "said": f"in a fork: {it['said']}"}
+            except Refused as error:  # it cannot be forked
+                said |= {it.name: {"verdict": "impossible", "said": str(error)} for it in among}
         return said
 
 
@@ -105,20 +108,8 @@ def contenders(py: Interpreter, place: Ground, daemon: Mapping[str, Any], profil
             with contextlib.suppress(OSError):
                 helpers.append(started(pid))
         named = {"processes": processes, "helpers": helpers}
-        family: Relatives | str
-        try:
-            family = until.enter_context(
-                relatives(
-                    one,
-                    word,
-                    worker=own,
-                    run=run,
-                    find=_worker_of,
-                    below=lambda: list(_descendants(daemon["daemon"][0])),
-                )
-            )
-        except Refused as error:
-            family = str(error)
+        below = partial(_descendants, daemon["daemon"][0])
+        family = partial(relatives, one, word, worker=own, run=run, find=_worker_of, below=below)
         yield Contenders(one, two, {**found, **named}, frozenset(_layers(two)), family)
 
 

@@ -3,7 +3,7 @@
 import contextlib
 import json
 import os
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, Final
 
@@ -46,7 +46,7 @@ def relatives(
     worker: int,
     run: Callable[[Context, str], str],
     find: Callable[[Context, str], int],
-    below: Callable[[], Collection[int]],
+    below: Callable[[], Iterable[int]],
 ) -> Iterator[Relatives]:
     """Fork ``context`` for the block, twice, and take a checkpoint.
 
@@ -64,8 +64,10 @@ def relatives(
             until.callback(run, member, _LEAVE)
         pids = {"the original": worker, "a fork": find(first, f"{word}-a"), "another fork": find(second, f"{word}-b")}
         context.checkpoint()
-        pids["a checkpoint"] = _parked(str(context["cwd"]), set(below()) - set(pids.values()))
-        yield Relatives(first, _targets("the original", pids, made), _targets("a fork", pids, made))
+        parked = _parked(str(context["cwd"]), set(below()) - set(pids.values()))
+        of_context = {**_targets("the original", pids, made), "own_checkpoint": _seen(parked)}
+        of_fork = {**_targets("a fork", pids | {"a checkpoint": parked}, made), "own_checkpoint": None}
+        yield Relatives(first, of_context, of_fork)
 
 
 def _targets(own: str, pids: dict[str, int], made: dict[str, dict[str, Any]]) -> dict[str, Any]:

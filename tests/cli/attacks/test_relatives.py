@@ -59,13 +59,14 @@ def test_each_is_a_target_of_the_others(parked: "subprocess.Popen[bytes]", tmp_p
             "relatives": {
                 "a fork": started(os.getppid()),
                 "another fork": started(own),
-                "a checkpoint": started(parked.pid),
             },
+            "own_checkpoint": started(parked.pid),
             "relative_files": ["/fork 0", "/fork 1"],
             "relative_ports": [1, 1],
             "relative_sockets": ["fork 0", "fork 1"],
         }
         assert list(both.of_fork["relatives"]) == ["the original", "another fork", "a checkpoint"]
+        assert both.of_fork["own_checkpoint"] is None
         assert both.of_fork["relative_files"] == ["/context", "/fork 1"]
         assert both.of_fork["relative_ports"] == [1]
     assert cast(FakeContext, both.fork).deleted
