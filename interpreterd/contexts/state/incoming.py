@@ -52,6 +52,7 @@ class IncomingContent:
         while True:
             if self._failure is not None:
                 raise self._failure
+            is_over = self._total_bytes is not None  # before the look: what comes between both is not all
             try:
                 count = os.readv(self._fd, [buffer])
             except BlockingIOError:
@@ -60,7 +61,7 @@ class IncomingContent:
                 self.received_bytes += count
                 self._check(lambda total_bytes: self.received_bytes <= total_bytes)
                 return count
-            if self._total_bytes is not None:  # then all has been written before that was known
+            if is_over:  # then all had been written before the look
                 self._check(lambda total_bytes: self.received_bytes == total_bytes)
                 return 0
             if count == 0:

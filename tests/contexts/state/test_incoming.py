@@ -3,6 +3,7 @@
 import os
 import threading
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -36,6 +37,25 @@ def test_the_end_of_the_pipe_is_not_the_end_of_the_archive(incoming: IncomingCon
     incoming.given()
     assert read(incoming) == b"abc"
     threading.Timer(0, incoming.end_after, [3]).start()
+    assert read(incoming) == b""
+
+
+def test_what_comes_between_a_look_at_the_pipe_and_the_workers_last_word_is_read(
+    incoming: IncomingContent, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    look = os.readv
+
+    def late(fd: int, buffers: Any) -> int:
+        try:
+            return look(fd, buffers)
+        except BlockingIOError:
+            monkeypatch.undo()
+            os.write(incoming.write_fd, b"abc")
+            incoming.end_after(3)
+            raise
+
+    monkeypatch.setattr(os, "readv", late)
+    assert read(incoming) == b"abc"
     assert read(incoming) == b""
 
 
