@@ -50,6 +50,7 @@ class Disk:
     saving: asyncio.Event = field(factory=asyncio.Event)
     copies: list[FakeWorker] = field(factory=list)
     log: list[str] = field(factory=list)
+    reading_fails: InterpreterError | None = None
     owner: bool = True
     _count: int = 0
 
@@ -105,6 +106,8 @@ class Disk:
         self.log.append(f"record {value['archive_id']}" if isinstance(value, dict) else "handed over")
 
     def records(self) -> dict[str, Any]:
+        if self.reading_fails is not None:
+            raise self.reading_fails
         return dict(self.records_)
 
     def delete_record(self, name: str) -> bool:

@@ -70,21 +70,24 @@ class Survival:
         self._loads = asyncio.Semaphore(LOADS_PER_PROCESSOR * len(os.sched_getaffinity(0)))
 
     async def recover(self, manager: "Manager", tasks: asyncio.TaskGroup) -> None:
-        """Offer the contexts of former daemons, later those of one that still ends. Raises ``InterpreterError``."""
+        """Offer the contexts of former daemons, later those of one that still ends. What fails is only logged."""
         self.tasks = tasks
+        try:
+            await self._recover(manager)
+        except InterpreterError as error:
+            _log.error("persistent contexts cannot be offered: %s", error)
+
+    async def _recover(self, manager: "Manager") -> None:
         if not self._recording.is_owner:
             from interpreterd.contexts.state.handover import Takeover
 
             self._takeover = Takeover(self._recording, lambda records: self._offer(records, manager))
             await self._takeover.begin()
-            supervised(tasks, self._takeover.follow(), _log, "the contexts of the former daemon are not offered")
+            supervised(self.tasks, self._takeover.follow(), _log, "the contexts of the former daemon are not offered")
             return
         records = await self._recording.read()
         await self._offer(records, manager)
-        try:
-            await self._rests.keep_only(it.archive_id for it in records if it.archive_id is not None)
-        except InterpreterError as error:
-            _log.warning("archives that no context needs could not be removed: %s", error)
+        await self._rests.keep_only(it.archive_id for it in records if it.archive_id is not None)
 
     async def _offer(self, records: Sequence[ContextRecord], manager: "Manager") -> None:
         """Offer contexts. What is wrong with one is logged, and keeps no other back."""

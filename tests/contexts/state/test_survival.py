@@ -161,6 +161,15 @@ async def test_what_no_record_names_is_removed_when_a_daemon_starts(
         assert list(disk.archives.values()) == ["x"]
 
 
+async def test_a_disk_that_cannot_be_read_does_not_keep_a_daemon_from_starting(
+    launcher: FakeLauncher, disk: Disk, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    disk.reading_fails = DiskFull("an error of the disk")
+    async with open_resting(launcher, tmp_path, disk) as manager:
+        assert "persistent contexts cannot be offered: an error of the disk" in caplog.text
+        assert (await manager.create(PERSISTENT)).persistent
+
+
 async def test_more_contexts_than_today_are_allowed_are_offered_all_the_same(
     launcher: FakeLauncher, disk: Disk, tmp_path: Path
 ) -> None:
