@@ -27,7 +27,6 @@ from interpreterd.listening import CannotListen, Listeners
 from interpreterd.logs.event_log import EventLog
 from interpreterd.logs.handler import flush, set_up_logging
 from interpreterd.model.errors import WorkerStartFailed
-from interpreterd.model.isolation import is_below
 from interpreterd.monitoring.records import AuditLogUnusable, written_down
 from interpreterd.processes.guard import Guard
 from interpreterd.processes.nursery import Nursery
@@ -35,7 +34,7 @@ from interpreterd.setting_kinds import SettingError
 from interpreterd.settings import Settings
 from interpreterd.supervisor import Supervisor
 from interpreterd.unused import wait_until_unused
-from interpreterd.workers.directory import real_directory
+from interpreterd.workers.isolation.apart import ApartDirectory, kept_apart
 from interpreterd.workers.isolation.isolator import Isolator
 from interpreterd.workers.launchers import LAUNCHERS, effective_launcher
 from interpreterd.workers.launchers.pool import Pool
@@ -172,8 +171,7 @@ async def _start_app(
         from interpreterd.contexts.state.rests import kept_contexts
 
         app[MANAGER].survival = kept_contexts(settings.state, archives, app[MANAGER].python)
-        isolator.state_directories = (await asyncio.to_thread(os.path.realpath, settings.state.state_dir),)
-        _check_apart(isolator, settings.contexts.cwd)
+        stack.enter_context(kept_apart(await asyncio.to_thread(ApartDirectory.at, settings.state.state_dir)))
     records = written_down(settings.monitoring, event_log, app[RELOADS], takes_over=takes_over)
     await stack.enter_async_context(records)
     if any(name.startswith("OTEL_") for name in os.environ):
@@ -181,15 +179,6 @@ async def _start_app(
 
         await stack.enter_async_context(observed(app[METRICS], LocalContexts(app[MANAGER]).readings))
     return app, isolator, isolator if isolator.usual.is_on else pool
-
-
-def _check_apart(isolator: Isolator, cwd: str) -> None:
-    """Raise ``SettingError`` if isolated code could reach the daemon's own files from the usual directory."""
-    directory = real_directory(cwd)
-    for path in isolator.state_directories:
-        if isolator.usual.is_on and (is_below(path, (directory,)) or is_below(directory, (path,))):
-            why = f"it must be apart from {cwd}, where isolated code works"
-            raise SettingError("state_dir", f"the state directory {path} cannot be used: {why}")
 
 
 def _start_cgroups(setting: str, guard: Guard, stack: contextlib.AsyncExitStack) -> "Cgroups | None":

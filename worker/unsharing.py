@@ -8,7 +8,7 @@ mount namespace of its own from which no mount propagates.
 import os
 import select
 import sys
-from errno import EACCES, EEXIST, ELOOP, ENOENT, ENOTDIR
+from errno import EACCES, EEXIST, ELOOP, ENOENT, ENOTDIR, ESTALE
 
 from worker.syscalls import libc
 
@@ -168,7 +168,8 @@ def show(kernel, view):
     * ``dir PATH MODE`` makes a directory, ``link PATH TARGET`` a symbolic link;
     * ``bind PATH ATTRIBUTES`` shows what the daemon has at ``PATH``, with all that is mounted below it; it is skipped
       if that is gone, or if links have come into the path since the daemon has looked;
-    * ``mount PATH KIND OPTIONS ATTRIBUTES`` mounts a new file system there.
+    * ``mount PATH KIND OPTIONS ATTRIBUTES`` mounts a new file system there;
+    * ``cover PATH DEVICE INODE`` makes a directory empty; it must be that one, which code may have moved.
 
     Raises OSError, which names the step.
     """
@@ -239,7 +240,21 @@ def _mount(kernel, path, kind, options, attributes):
     kernel.mount(f"{kind} on {path}", kind, path, kind, flags, options)
 
 
-_STEPS = {"dir": _directory, "link": _link, "bind": _bind, "mount": _mount}
+def _cover(kernel, path, device, inode):
+    fd = os.open(path, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        found = os.fstat(fd)
+        if (found.st_dev, found.st_ino) != (device, inode):
+            raise OSError(ESTALE, f"cover of {path}: it is another directory")
+        flags = MS_NOSUID | MS_NODEV | MS_NOEXEC | MS_RDONLY
+        kernel.mount(
+            f"cover of {path}", "tmpfs", f"{OLD}/proc/self/fd/{fd}", "tmpfs", flags, "size=4k,nr_inodes=1,mode=555"
+        )
+    finally:
+        os.close(fd)
+
+
+_STEPS = {"dir": _directory, "link": _link, "bind": _bind, "mount": _mount, "cover": _cover}
 
 
 def _write(path, text):

@@ -21,6 +21,7 @@ from interpreterd.model.digest import SHORT_CHARS, digest
 from interpreterd.model.errors import ContextNotFound, ExecutionNotFound, InterpreterError, ServerShuttingDown
 from interpreterd.model.events import Event, Gap, Happened
 from interpreterd.model.execution_info import ExecutionInfo
+from interpreterd.model.file_errors import FileForbidden
 from interpreterd.model.functions import CallAnswer, PendingCall
 from interpreterd.model.isolation import Possible
 from interpreterd.model.python import Python
@@ -28,6 +29,7 @@ from interpreterd.model.requests import ChangeContext, CreateContext, Execute
 from interpreterd.model.rules import Rules
 from interpreterd.model.stats import AllStats, Readings
 from interpreterd.monitoring.tracers import with_trace
+from interpreterd.workers.isolation.apart import all_apart
 
 _threads = ThreadPoolExecutor(1, thread_name_prefix="digest")  # more would only compete for the processor
 
@@ -182,6 +184,10 @@ class LocalContexts:
 
     async def files(self, context_id: str) -> LocalFiles:
         directory, user = await self._manager.directory(context_id)
+        context = self._manager.find(context_id)
+        isolation = self._manager.isolator.usual if context is None else context.place.info.isolation
+        if isolation.is_on and any(it.is_in(directory) for it in all_apart()):  # of which the code sees nothing
+            raise FileForbidden("the context's directory holds --state-dir: clients cannot reach files in it")
         return LocalFiles(directory, self._files, self._transfers, user=user)
 
     async def _prepare(self, context_id: str | None) -> None:

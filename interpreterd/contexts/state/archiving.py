@@ -108,7 +108,7 @@ class _Writing:
         except BaseException as error:
             if incoming is not None:
                 incoming.close()
-            self._drop()
+            await asyncio.shield(in_transfer_thread(self._writer.close))
             if isinstance(error, OSError):
                 raise _no_room(error) from error
             raise
@@ -129,11 +129,16 @@ class _Writing:
         except BaseException:
             incoming.abort(OperationFailed("the archive was given up"))
             answering.cancel()
-            copying.add_done_callback(lambda _: self._drop())
+            dropping = asyncio.ensure_future(self._drop_after(copying))
+            await asyncio.shield(dropping)  # so that what it took up is free when its client knows
             raise
         finally:
             copying.add_done_callback(_seen)
             answering.add_done_callback(_seen)
+
+    async def _drop_after(self, copying: "asyncio.Future[None]") -> None:
+        await asyncio.wait((copying,))
+        await in_transfer_thread(self._writer.close)
 
     async def _end(
         self,
@@ -176,9 +181,6 @@ class _Writing:
                 self._worker.send(Sync())
                 await self._borrower.reply(Synced, SETTLE_S)
         answering.result()  # raises if it has ended, or has said something else
-
-    def _drop(self) -> None:
-        asyncio.get_running_loop().run_in_executor(_threads, self._writer.close)
 
 
 async def load_archive(worker: Worker, reader: ArchiveReader, checking: "asyncio.Future[int]") -> Loaded:

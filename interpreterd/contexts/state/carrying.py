@@ -80,7 +80,7 @@ async def take_archive(
         taking.add_done_callback(lambda it: it.cancelled() or it.exception())
         return await asyncio.shield(taking)
     finally:
-        asyncio.get_running_loop().run_in_executor(_threads, upload.close)
+        await asyncio.shield(in_state_thread(upload.close))
 
 
 def _writing(upload: ArchiveUpload, piece: bytes) -> Callable[[], None]:

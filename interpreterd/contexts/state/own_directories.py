@@ -24,6 +24,7 @@ from interpreterd.model.file_errors import FileError
 from interpreterd.model.isolation import is_below
 from interpreterd.workers.directories import Directories
 from interpreterd.workers.directory import real_directory
+from interpreterd.workers.isolation.apart import all_apart
 from interpreterd.workers.isolation.jails import Place, tree_removed
 
 COPY_LIMIT_S: Final = 60.0
@@ -67,7 +68,7 @@ async def own_directories(
     paths = tuple(f"{base}/{name}.fork-{fork_id[:_ID_CHARS]}" for fork_id in fork_ids)
     known.add(paths)
     try:
-        yield await _copied(directory, paths, others, place.user)
+        yield await _copied(directory, paths, others | {it.identity for it in all_apart()}, place.user)
     except BaseException:
         for path in paths:
             await tree_removed(path)

@@ -6,15 +6,19 @@ from typing import Final
 
 from interpreterd.model.errors import InvalidRequest, InvalidWorkingDirectory
 from interpreterd.model.isolation import Isolation, IsolationUnavailable, is_below
+from interpreterd.pipe.confinement import Confinement
+from interpreterd.workers.isolation.apart import ApartDirectory
 
 _KERNEL: Final = ("/proc", "/sys", "/dev")
 
 
-def check_bounds(asked: Isolation, ours: Isolation, cwd: str, private: str, state: tuple[str, ...] = ()) -> None:
+def check_bounds(
+    asked: Isolation, ours: Isolation, cwd: str, private: str, apart: Iterable[ApartDirectory] = ()
+) -> None:
     """Check that ``cwd``, without links, and the paths of ``asked`` give code nothing that is not its own.
 
     ``private`` is the context's private directory: all contexts' are in the one above it. ``ours`` is the daemon's.
-    ``state`` is the daemon's state directory, if there is one, without links.
+    ``apart`` are directories of the daemon's own: code may be above them, see ``check_apart``, but not in them.
 
     Raises:
         InvalidWorkingDirectory, InvalidRequest
@@ -22,8 +26,8 @@ def check_bounds(asked: Isolation, ours: Isolation, cwd: str, private: str, stat
     others = os.path.dirname(private)
     if _meet(cwd, others):
         raise InvalidWorkingDirectory(f"working directory holds other contexts' directories: {cwd}")
-    if any(_meet(cwd, it) for it in state):
-        raise InvalidWorkingDirectory(f"working directory of an isolated context must not hold --state-dir: {cwd}")
+    if any(it.holds(cwd) for it in apart):
+        raise InvalidWorkingDirectory(f"working directory of an isolated context must not be in --state-dir: {cwd}")
     if is_below(cwd, _KERNEL) and not cwd.startswith("/dev/shm/"):
         raise InvalidWorkingDirectory(f"working directory of an isolated context must not be the kernel's: {cwd}")
     for name, paths, bounds in (
@@ -34,20 +38,21 @@ def check_bounds(asked: Isolation, ours: Isolation, cwd: str, private: str, stat
         for path, real in zip(paths, _real(paths), strict=True):
             if _meet(real, others):
                 raise InvalidRequest(f"isolation.{name} must not hold other contexts' directories, unlike {path}")
-            if any(_meet(real, it) for it in state):
-                raise InvalidRequest(f"isolation.{name} must not hold --state-dir, unlike {path}")
+            if any(it.holds(real) for it in apart):
+                raise InvalidRequest(f"isolation.{name} must not be in --state-dir, unlike {path}")
             if ours.is_on and not is_below(real, allowed):
                 raise InvalidRequest(
                     f"isolation.{name} must lie below paths that the daemon allows, unlike {path}: it leads to {real}"
                 )
 
 
-def check_state(readable: Iterable[str], state: tuple[str, ...]) -> None:
-    """Raise ``IsolationUnavailable`` if ``state`` is where isolated code may read because of its profile."""
-    for path in readable:
-        if any(_meet(os.path.realpath(path), it) for it in state):
+def check_apart(confinement: Confinement, apart: Iterable[ApartDirectory]) -> None:
+    """Raise ``IsolationUnavailable`` if code could reach one of ``apart``: there is no view in which it is covered."""
+    shown = confinement.landlock
+    for path in (*shown.read, *shown.asked, *shown.write) if confinement.view is None else ():
+        if any(it.is_in(os.path.realpath(path)) for it in apart):
             raise IsolationUnavailable(
-                f"isolated code may read {path}, where --state-dir is: the state directory must be elsewhere"
+                f"isolated code could reach --state-dir, which is in {path}: there are no mount namespaces to hide it"
             )
 
 

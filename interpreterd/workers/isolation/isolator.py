@@ -18,7 +18,8 @@ from interpreterd.model.isolation import (
 )
 from interpreterd.pipe.confinement import Confinement
 from interpreterd.processes.nursery import Nursery
-from interpreterd.workers.isolation.bounds import check_bounds, check_state
+from interpreterd.workers.isolation.apart import all_apart
+from interpreterd.workers.isolation.bounds import check_apart, check_bounds
 from interpreterd.workers.isolation.directories import PrivateDirectories, PrivateRoot
 from interpreterd.workers.isolation.jails import TREE_LIMIT_S, Commons, Jail, Place
 from interpreterd.workers.isolation.settings import IsolationSettings, isolation_of
@@ -64,7 +65,6 @@ class Isolator:
     Attributes:
         more_layers: What keeps contexts from each other beside the layers that their workers apply.
         own_ports: Those of TCP that the daemon listens on: no isolated code may connect to them.
-        state_directories: Those of the daemon, without links, that no isolated code may see.
     """
 
     def __init__(
@@ -76,7 +76,6 @@ class Isolator:
         """
         self._settings = settings
         self.own_ports: frozenset[int] = frozenset()
-        self.state_directories: tuple[str, ...] = ()
         self.more_layers: tuple[str, ...] = ()
         self._hide = hide
         self.launcher: Launcher = pool
@@ -179,11 +178,10 @@ class Isolator:
         except OSError as error:
             raise IsolationUnavailable(f"no private directories can be made: {error.strerror}") from None
         try:
-            check_bounds(isolation, self.usual, cwd, private.root, self.state_directories)
+            check_bounds(isolation, self.usual, cwd, private.root, all_apart())
             user = None if self.seats is None else self.seats.take()
-            planned = plan(isolation, self._machine, cwd=cwd, private=private, user=user)
-            if self.state_directories:
-                check_state(planned.confinement.landlock.read, self.state_directories)
+            planned = plan(isolation, self._machine, cwd=cwd, private=private, user=user, apart=all_apart())
+            check_apart(planned.confinement, all_apart())
         except BaseException:
             self._directories.remove(private)
             raise
@@ -200,7 +198,9 @@ class Isolator:
 
         assert self._machine is not None
         user = None if commons.seat is None else commons.seat.user
-        return plan(isolation, self._machine, cwd=cwd, private=commons.private, user=user).confinement
+        return plan(
+            isolation, self._machine, cwd=cwd, private=commons.private, user=user, apart=all_apart()
+        ).confinement
 
     async def enter(self, seat: "Seat") -> None:
         """Let the user of ``seat`` work: see ``Seats.enter``."""

@@ -16,6 +16,8 @@ from typing import Any, Final
 from attrs import field, frozen
 from attrs.validators import deep_mapping, in_, instance_of
 
+from interpreterd.workers.isolation.apart import ApartDirectory
+
 NAMESPACE_KINDS: Final = ("user", "mount", "pid", "ipc", "net")
 """In this order they are made."""
 MOUNT_AT: Final = ("/tmp", "/var", "/usr", "/dev")  # the first that exists holds the new root for a moment
@@ -75,12 +77,19 @@ def views() -> tuple[Mapping[str, Any], Mapping[str, Any]]:
     return shared, own
 
 
-def view(*, read: Iterable[str], write: Iterable[str], own_proc: bool, shm_bytes: int = SHM_BYTES) -> Mapping[str, Any]:
+def view(
+    *,
+    read: Iterable[str],
+    write: Iterable[str],
+    own_proc: bool,
+    shm_bytes: int = SHM_BYTES,
+    apart: Iterable[ApartDirectory] = (),
+) -> Mapping[str, Any]:
     """Return the view in which ``read`` and ``write`` exist, absolute paths of directories or files.
 
     Symbolic links in these paths exist as such, together with their targets. What is missing now is left out. With
     ``own_proc`` the worker is in a new pid namespace, of which ``/proc`` shows the processes. Files in ``/dev/shm`` are
-    its own, and take ``shm_bytes`` at most. Blocks for some microseconds a path.
+    its own, and take ``shm_bytes`` at most. What is ``apart`` is empty there. Blocks for some microseconds a path.
     """
     places = _Places()
     for path in ALWAYS_THERE:
@@ -89,7 +98,8 @@ def view(*, read: Iterable[str], write: Iterable[str], own_proc: bool, shm_bytes
         places.show(path, is_written=True)
     for path in (*read, "/etc/resolv.conf"):  # its target may be elsewhere
         places.show(path, is_written=False)
-    steps = [*_proc(own_proc), *_dev(shm_bytes), *places.steps()]
+    covers = [["cover", it.path, *it.identity] for it in apart if places.shows(it.path)]
+    steps = [*_proc(own_proc), *_dev(shm_bytes), *places.steps(), *covers]
     at = next((path for path in MOUNT_AT if os.path.isdir(path)), "/")
     return {"at": at, "options": f"size=1m,nr_inodes={len(steps) + 64},mode=755", "steps": steps}
 
@@ -112,6 +122,10 @@ class _Places:
         elif real not in _OWN and not real.startswith("/proc/"):
             self._shown[real] = self._shown.get(real, False) or is_written
             self.directories.update(_parents(real))
+
+    def shows(self, path: str) -> bool:
+        """Return whether ``path``, a directory without links, exists in the view because of one above it."""
+        return any(above in self._shown for above in (*_parents(path), path))
 
     def steps(self) -> Iterator[Step]:
         """Yield the steps that make it, parents first."""

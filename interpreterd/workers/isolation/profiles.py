@@ -20,6 +20,7 @@ from interpreterd.model.isolation import (
 from interpreterd.pipe.confinement import Confinement, Landlock, Parting
 from interpreterd.workers.isolation import places, seccomp
 from interpreterd.workers.isolation.abilities import Abilities
+from interpreterd.workers.isolation.apart import ApartDirectory
 from interpreterd.workers.isolation.directories import PrivateDirectories
 from interpreterd.workers.isolation.namespaces import view
 
@@ -89,11 +90,17 @@ def require(profile: str, machine: Abilities, *, gives_users: bool) -> None:
 
 
 def plan(
-    isolation: Isolation, machine: Abilities, *, cwd: str, private: PrivateDirectories, user: int | None = None
+    isolation: Isolation,
+    machine: Abilities,
+    *,
+    cwd: str,
+    private: PrivateDirectories,
+    user: int | None = None,
+    apart: Iterable[ApartDirectory] = (),
 ) -> Plan:
     """Return what isolates the worker of a context in ``cwd``, a path without links, on ``machine``.
 
-    ``user`` is its own user, if it has one.
+    ``user`` is its own user, if it has one. A view covers what is ``apart``.
 
     Raises:
         IsolationUnavailable: A layer is missing.
@@ -131,7 +138,7 @@ def plan(
         temporary=private.temporary,
         landlock=landlock,
         namespaces=spaces,
-        view=view(read=(*places.OF_VIEW, *own, *isolation.read_paths), write=writable, own_proc=has_pids)
+        view=view(read=(*places.OF_VIEW, *own, *isolation.read_paths), write=writable, own_proc=has_pids, apart=apart)
         if has_view
         else None,
         seccomp=seccomp.program(rules, machine.architecture),

@@ -6,7 +6,9 @@ import pytest
 
 from interpreterd.model.errors import InvalidRequest, InvalidWorkingDirectory
 from interpreterd.model.isolation import Isolation, IsolationUnavailable
-from interpreterd.workers.isolation.bounds import check_bounds, check_state
+from interpreterd.pipe.confinement import Confinement, Landlock
+from interpreterd.workers.isolation.apart import ApartDirectory
+from interpreterd.workers.isolation.bounds import check_apart, check_bounds
 
 PRIVATE = "/private/interpreterd-x/1"
 
@@ -40,17 +42,23 @@ def test_the_kernels_directories_are_no_working_directories(cwd: str) -> None:
     check_bounds(Isolation(profile="strict"), Isolation(), "/dev/shm/mine", PRIVATE)
 
 
-@pytest.mark.parametrize("path", ["/state", "/state/of/daemon", "/state/of/daemon/archives"])
-def test_no_path_holds_the_daemons_state(path: str) -> None:
-    state = ("/state/of/daemon",)
-    with pytest.raises(InvalidRequest, match=r"^isolation\.readPaths must not hold --state-dir, unlike "):
-        check_bounds(Isolation(profile="standard", read_paths=(path,)), Isolation(), "/work", "/p/i/1", state)
-    with pytest.raises(InvalidWorkingDirectory, match="must not hold --state-dir: "):
-        check_bounds(Isolation(profile="standard"), Isolation(), path, "/p/i/1", state)
-    check_bounds(Isolation(profile="standard", read_paths=("/state/other",)), Isolation(), "/work", "/p/i/1", state)
+APART = [ApartDirectory("/state/of/daemon", 1, 2)]
 
 
-def test_the_state_is_not_where_a_profile_lets_code_read() -> None:
-    check_state(("/usr/lib", "/opt"), ("/var/lib/interpreterd",))
-    with pytest.raises(IsolationUnavailable, match=r"^isolated code may read /opt, where --state-dir is"):
-        check_state(("/usr/lib", "/opt"), ("/opt/interpreterd",))
+@pytest.mark.parametrize("path", ["/state/of/daemon", "/state/of/daemon/archives"])
+def test_no_path_is_in_the_daemons_state(path: str) -> None:
+    with pytest.raises(InvalidRequest, match=r"^isolation\.readPaths must not be in --state-dir, unlike "):
+        check_bounds(Isolation(profile="standard", read_paths=(path,)), Isolation(), "/work", PRIVATE, APART)
+    with pytest.raises(InvalidWorkingDirectory, match="must not be in --state-dir: "):
+        check_bounds(Isolation(profile="standard"), Isolation(), path, PRIVATE, APART)
+
+
+def test_a_path_above_the_daemons_state_needs_a_view_that_covers_it() -> None:
+    check_bounds(Isolation(profile="standard", read_paths=("/state",)), Isolation(), "/state/of", PRIVATE, APART)
+    for read, write in ((("/usr", "/state"), ()), ((), ("/state/of",)), ((), ("/state/of/daemon",))):
+        landlock = Landlock(abi=4, read=read, write=write, devices=())
+        check_apart(Confinement(home="/h", temporary="/t", landlock=landlock, seccomp="", view={}), APART)
+        with pytest.raises(IsolationUnavailable, match=r"^isolated code could reach --state-dir, which is in /state"):
+            check_apart(Confinement(home="/h", temporary="/t", landlock=landlock, seccomp=""), APART)
+    elsewhere = Landlock(abi=4, read=("/state/of/other",), write=("/work",), devices=())
+    check_apart(Confinement(home="/h", temporary="/t", landlock=elsewhere, seccomp=""), APART)

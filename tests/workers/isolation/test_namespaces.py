@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from unshared import need, unshared
 
+from interpreterd.workers.isolation.apart import ApartDirectory
 from interpreterd.workers.isolation.namespaces import NO_NAMESPACES, Namespaces, Step, view
 
 READ = ["ro", "nosuid", "nodev"]
@@ -97,6 +98,15 @@ def test_directories_that_programs_expect_are_there_and_empty() -> None:
 def test_shared_memory_has_a_size() -> None:
     steps = view(read=[], write=[], own_proc=False, shm_bytes=4096)["steps"]
     assert [step[3].split(",")[0] for step in steps if step[1] == "/dev/shm" and step[0] == "mount"] == ["size=4096"]
+
+
+def test_what_is_apart_is_covered_last_if_it_would_be_seen(tmp_path: Path) -> None:
+    (tmp_path / "work" / "state").mkdir(parents=True)
+    apart = [ApartDirectory.at(str(tmp_path / "work" / "state"))]
+    cover = ["cover", apart[0].path, *apart[0].identity]
+    for shown in (tmp_path, tmp_path / "work", tmp_path / "work" / "state"):
+        assert view(read=[], write=[str(shown)], own_proc=False, apart=apart)["steps"][-1] == cover
+    assert cover not in view(read=[str(tmp_path / "other")], write=[], own_proc=False, apart=apart)["steps"]
 
 
 def test_a_user_namespace_comes_first_where_the_others_need_it() -> None:
