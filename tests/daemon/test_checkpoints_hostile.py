@@ -27,7 +27,7 @@ x = 1
 """
 
 
-@pytest.mark.parametrize("profile", ["standard"])
+@pytest.mark.parametrize("profile", ["standard", "strict"])
 async def test_isolated_contexts_go_back_and_stay_isolated(client: Client, profile: str) -> None:
     it = await Traveller.new(client, isolation=profile)
     look = (
