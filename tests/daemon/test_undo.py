@@ -118,7 +118,7 @@ async def test_whatever_is_done_the_state_is_that_of_a_model(client: Client) -> 
     log: list[int] = []
     undos: list[list[int]] = []  # the states before executions with a checkpoint, up to one without
     kept: dict[str, tuple[list[int], list[list[int]]]] = {}
-    for number in range(40):
+    for number in range(24):
         act = chance.choice(["run", "run", "checkpointed", "checkpointed", "keep", "restore", "undo", "undo"])
         if act == "run":
             await it.run(f"log.append({number})")
@@ -137,4 +137,6 @@ async def test_whatever_is_done_the_state_is_that_of_a_model(client: Client) -> 
             log, undos = undos[-1], undos[:-1]
         elif act == "undo" and not undos:
             assert (await it.refusal("POST", "/undo"))[1] == "nothing_to_undo", seed
-        assert await it.value("log") == str(log), (seed, act)
+        if act in ("restore", "undo"):
+            assert await it.value("log") == str(log), (seed, act)
+    assert await it.value("log") == str(log), seed
