@@ -1,7 +1,6 @@
 """The registry of contexts: creates, finds, lists and ends them."""
 
 import asyncio
-import functools
 import logging
 import time
 from collections.abc import Callable, Mapping
@@ -12,13 +11,14 @@ from interpreterd.background import supervised
 from interpreterd.contexts.admission import check_preload
 from interpreterd.contexts.context import Context
 from interpreterd.contexts.executions import ExecutionRecord
-from interpreterd.contexts.expiry import Expiry, expired
+from interpreterd.contexts.expiry import expired
 from interpreterd.contexts.ids import new_id
 from interpreterd.contexts.intake import Intake
 from interpreterd.contexts.limits import register_of
 from interpreterd.contexts.lookup import Lookup
 from interpreterd.contexts.making import Maker
 from interpreterd.contexts.peers import Peers
+from interpreterd.contexts.registering import Registering
 from interpreterd.contexts.sampler import Sampler
 from interpreterd.contexts.settings import ContextSettings
 from interpreterd.contexts.state.keeper import Keeper
@@ -31,7 +31,6 @@ from interpreterd.model.errors import (
     ContextNotFound,
     DefaultContextKept,
     InterpreterError,
-    LimitReached,
     ServerShuttingDown,
     WorkerStartFailed,
 )
@@ -55,7 +54,7 @@ REST_S: Final = 4.0  # for persistent contexts to be archived when the daemon en
 _log = logging.getLogger(__name__)
 
 
-class Manager(Lookup):
+class Manager(Lookup, Registering):
     """All contexts of a daemon. An async context manager: at its end no worker is left.
 
     Attributes:
@@ -135,15 +134,18 @@ class Manager(Lookup):
             if self.survival is not None:
                 await self.survival.record(context)
         except BaseException as error:
-            self._remove(context)
-            if not self.intake.closing:  # otherwise it has been closed
-                # The client may have disconnected while the start went on.
-                supervised(self._tasks, self._end(context), _log, "context %s could not be ended", context.id)
+            self.abandon(context)
             if isinstance(error, WorkerStartFailed):
                 raise type(error)(f"failed to start context: {error}") from error
             raise
         context.transcript.tally.created(time.monotonic() - began)
         return context.info()
+
+    def abandon(self, context: Context) -> None:
+        """End a context whose making has failed. Its client may have disconnected meanwhile: nothing waits for it."""
+        self._remove(context)
+        if not self.intake.closing:  # otherwise it has been closed
+            supervised(self._tasks, self._end(context), _log, "context %s could not be ended", context.id)
 
     def get(self, context_id: str | None) -> Context:
         """Return a context; for None the default context, made by its first use.
@@ -268,26 +270,7 @@ class Manager(Lookup):
             await self.survival.close(contexts)
 
     def _add(self, context_id: str, cwd: str, request: CreateContext, isolation: Isolation) -> Context:
-        self.intake.check()
-        if len(self._contexts) >= self._settings.max_contexts:
-            raise LimitReached(f"too many contexts: the limit is {self._settings.max_contexts}")
-        account, limits = self.tenancies.admit(request)
-        place = self.isolator.isolate(isolation, real_directory(cwd))
-        context = self.maker.make(context_id, cwd, request, limits, account, place)
-        if self.survival is not None:
-            self.survival.attach(context)
-        self.register(context, isolation)
-        return context
-
-    def register(self, context: Context, isolation: Isolation, *, lived_s: float = 0.0) -> None:
-        """Have a context that ``maker`` has made, and that has lived for ``lived_s`` in a former daemon."""
-        self._contexts[context.id] = context
-        self.peers.watches |= isolation.is_on
-        context.account.contexts += 1
-        self.sampler.wake()
-        if context.limits.expires:
-            expire = functools.partial(self._expire, context)
-            context.expiry = Expiry(context.limits, context.transcript, expire, lived_s=lived_s)
+        return self.add(context_id, cwd, request, lambda: self.isolator.isolate(isolation, real_directory(cwd)))
 
     def _remove(self, context: Context) -> bool:
         """Forget a context; return whether it was known."""

@@ -1,7 +1,7 @@
 """The state of this daemon's contexts: implements ``model.state_port.StateService``, which describes each verb."""
 
 from collections.abc import AsyncIterator, Iterable, Sequence
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING
 
 from interpreterd.contexts.context import Context
 from interpreterd.contexts.manager import Manager
@@ -9,7 +9,7 @@ from interpreterd.model.archives import ArchiveInfo
 from interpreterd.model.checkpoints import CheckpointInfo, RestoreInfo
 from interpreterd.model.context_info import ContextInfo
 from interpreterd.model.forks import ForkContext, ForkInfo
-from interpreterd.model.state_errors import NoStateDirectory, OperationFailed
+from interpreterd.model.state_errors import NoStateDirectory
 
 if TYPE_CHECKING:
     from interpreterd.contexts.state.archives import KeptArchives
@@ -27,8 +27,9 @@ class LocalState:
         self._manager = manager
 
     async def fork(self, context_id: str, request: ForkContext) -> ForkInfo:
-        self._manager.existing(context_id)
-        _refuse()
+        from interpreterd.contexts.state.forking import fork
+
+        return await fork(self._manager, context_id, request)
 
     async def checkpoint(self, context_id: str, name: str = "") -> CheckpointInfo:
         from interpreterd.contexts.state.going_back import keep
@@ -103,7 +104,3 @@ class LocalState:
         if self._manager.archives is None:
             raise NoStateDirectory
         return self._manager.archives
-
-
-def _refuse() -> NoReturn:
-    raise OperationFailed("this daemon cannot do that yet")

@@ -1,5 +1,6 @@
 """Forks and checkpoints of a context over plain HTTP."""
 
+import asyncio
 from typing import Final
 
 from aiohttp import web
@@ -9,10 +10,13 @@ from interpreterd.dialects.native.requests import parse_metadata
 from interpreterd.dialects.native.state_bodies import checkpoint_body, fork_body, restore_body
 from interpreterd.http.answers import json_response
 from interpreterd.http.bodies import read_json
+from interpreterd.http.disconnect import when_gone
 from interpreterd.http.fields import choice, flag, json_object, string, whole_number
+from interpreterd.http.keys import SETTINGS
 from interpreterd.model.checkpoints import CHECKPOINT_NAME_LIMIT_CHARS
 from interpreterd.model.errors import InvalidRequest
 from interpreterd.model.forks import COPIES_LIMIT, ForkContext
+from interpreterd.model.state_errors import OperationFailed
 
 _FORK: Final = {"count", "metadata", "cwd", "strict"}
 
@@ -41,9 +45,17 @@ def parse_name(value: object, key: str, limit_chars: int) -> str:
 
 
 async def fork_context(service: ContextService, request: web.Request) -> web.StreamResponse:
-    """Make copies of a context; see ``parse_fork``."""
+    """Make copies of a context; see ``parse_fork``. A client that disconnects meanwhile gets none."""
     asked = parse_fork(await read_json(request))
-    return json_response(fork_body(await service.state.fork(request.match_info["id"], asked)))
+    forking = asyncio.ensure_future(service.state.fork(request.match_info["id"], asked))
+    try:
+        with when_gone(request, forking.cancel, request.app[SETTINGS].heartbeat_s):
+            await asyncio.wait([forking])
+    finally:
+        forking.cancel()
+    if forking.cancelled():
+        raise OperationFailed("the client has disconnected")
+    return json_response(fork_body(forking.result()))
 
 
 async def make_checkpoint(service: ContextService, request: web.Request) -> web.StreamResponse:
