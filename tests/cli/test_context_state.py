@@ -1,12 +1,15 @@
 """``contexts fork``, ``checkpoint``, ``restore``, ``undo``, ``hibernate`` at a daemon, as in a shell."""
 
+import json
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 from command import Ran, interpreterd
+from standing import SharedDaemon
 
-from interpreterd.cli.context_state import STATE_COMMANDS
+from interpreterd.cli.context_state import LISTED_CHECKPOINTS, STATE_COMMANDS
+from interpreterd.client import Interpreter
 
 Shell = Callable[..., Ran]
 TICKING = "import threading; ticking = threading.Timer(1000, print); ticking.name = 'it ticks'; ticking.start()"
@@ -35,6 +38,51 @@ def context(shell: Shell) -> str:
 
 def value(shell: Shell, context: str) -> str:
     return said(shell, "run", "--context", context, "-c", "print(x)")
+
+
+def test_a_checkpoint_is_restored_by_its_name_or_id(shell: Shell, context: str) -> None:
+    made = said(shell, "contexts", "checkpoint", context, "before")
+    for name in ("before", made):
+        said(shell, "run", "--context", context, "-c", "x = 2")
+        assert said(shell, "contexts", "restore", context, name) == f"restored {context}"
+        assert value(shell, context) == "1"
+    head, row = said(shell, "contexts", "checkpoints", context).splitlines()
+    assert head.split() == list(LISTED_CHECKPOINTS)
+    assert row.split()[:2] == [made, "before"]
+    (shown,) = json.loads(said(shell, "contexts", "checkpoints", context, "--json"))
+    assert (shown["id"], shown["name"], shown["automatic"]) == (made, "before", False)
+    gone = shell("contexts", "checkpoints", context, "--delete", "before")
+    assert (gone.returncode, gone.stdout, gone.stderr) == (0, "", "no checkpoints\n")
+    refused = shell("contexts", "restore", context, "before")
+    assert (refused.returncode, refused.stdout) == (1, "")
+    assert "before" in refused.stderr
+
+
+def test_undo_goes_back_before_a_run_with_a_checkpoint(shell: Shell, context: str) -> None:
+    said(shell, "run", "--checkpoint", "--context", context, "-c", "x = 2")
+    assert said(shell, "contexts", "undo", context) == f"restored {context}"
+    assert value(shell, context) == "1"
+    said(shell, "run", "--checkpoint", "--context", context, "-c", "x = 3")
+    assert json.loads(said(shell, "contexts", "undo", context, "--json"))["id"] == context
+
+
+def test_a_context_hibernates_or_says_why_not(standing: Callable[..., SharedDaemon]) -> None:
+    url = standing("--state-dir", "state").url
+
+    def shell(*arguments: str) -> Ran:
+        return interpreterd(*arguments, url=url)
+
+    context = said(shell, "contexts", "create")
+    said(shell, "run", "--context", context, "-c", "x = 1; g = (i for i in 'abc')")
+    refused = shell("contexts", "hibernate", context)
+    assert (refused.returncode, refused.stdout) == (1, "")
+    assert refused.stderr.splitlines()[0].startswith("interpreterd: not saved: g: ")
+    said(shell, "run", "--context", context, "-c", "del g")
+    assert said(shell, "contexts", "hibernate", context) == f"hibernating {context}"
+    with Interpreter(url) as py:
+        assert py.get_context(context)["state"] == "hibernating"
+    ran = shell("run", "--context", context, "-c", "print(x)")
+    assert (ran.returncode, ran.stdout) == (0, "1\n")
 
 
 @pytest.mark.parametrize("command", STATE_COMMANDS, ids=lambda it: str(it.name))

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 
 import pytest
+from standing import SharedDaemon
 
 from interpreterd.cli.place import PROMPT_COMMANDS, PromptPlace
 from interpreterd.client import CheckpointNotFound, Interpreter
@@ -65,6 +66,22 @@ def test_checkpoints_are_kept_listed_and_restored(
     assert "takes one name" in told(place, "%restore a b", capsys)
     with pytest.raises(CheckpointNotFound):
         place.obey("%restore nothing")
+
+
+def test_variables_are_saved_and_loaded(
+    standing: Callable[..., SharedDaemon], capsys: pytest.CaptureFixture[str]
+) -> None:
+    with Interpreter(standing("--state-dir", "state").url) as py:
+        place = PromptPlace(py, py.create_context().id)
+        before = place.context
+        run(py, place, "x = 1; g = (i for i in 'abc')")
+        first, last = told(place, "%save mine", capsys).splitlines()
+        assert first.startswith("interpreterd: not saved: g: ")
+        assert last == "%load mine makes a context with these 1 variables"
+        assert f"a new context; %back returns to {before}\n" in told(place, "%load mine", capsys)
+        assert run(py, place, "print(x)") == "1"
+        assert "takes the name" in told(place, "%load", capsys)
+        py.delete_archive("mine")
 
 
 def test_where_inputs_have_no_checkpoints_undo_says_why(place: PromptPlace, capsys: pytest.CaptureFixture[str]) -> None:

@@ -106,8 +106,12 @@ class Loading:
         except InterpreterError as error:
             self.error = error
             raise WorkerStartFailed(str(error)) from error
+        archived = self._reader.info
         self.info = LoadInfo(
-            archive_id=self._reader.info.id, saved=loaded.restored, skipped=loaded.skipped, omitted=loaded.omitted
+            archive_id=archived.id,
+            saved=loaded.restored,
+            skipped=(*archived.skipped, *loaded.skipped),  # what was not saved, and what could not be given back
+            omitted=archived.omitted + loaded.omitted,
         )
 
     def close(self) -> None:

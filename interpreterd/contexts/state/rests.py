@@ -62,7 +62,7 @@ class ArchivedRests:
                 reader.close()
             else:
                 checking.add_done_callback(lambda it: _close(it, reader))
-        return loaded.skipped
+        return (*reader.info.skipped, *loaded.skipped)
 
     async def copy(self, worker: Worker) -> Worker:
         return (await branch(worker, purpose="checkpoint")).workers[0]

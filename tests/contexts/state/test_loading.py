@@ -75,11 +75,19 @@ async def loaders(tmp_path: Path):  # type: ignore[no-untyped-def]
         kept_archives(settings, manager.tenancies) as manager.archives,
     ):
         await asyncio.to_thread(
-            keep, manager.archives.backend, "a", b"content", name="n", python="3.11.1", implementation="cpython"
+            keep,
+            manager.archives.backend,
+            "a",
+            b"content",
+            name="n",
+            python="3.11.1",
+            implementation="cpython",
+            skipped=NOT_SAVED,
         )
         yield Loaders(manager, launcher)
 
 
+NOT_SAVED = (Skipped("g", "a generator"),)
 LOADED = Loaded(restored=("x",), skipped=(Skipped("df", "No module named 'pandas'"),))
 
 
@@ -87,7 +95,7 @@ LOADED = Loaded(restored=("x",), skipped=(Skipped("df", "No module named 'pandas
 async def test_a_context_is_made_from_an_archive(loaders: Loaders, archive: str) -> None:
     info = await loaders.create(archive, LOADED)
     assert loaders.content == b"content"
-    assert info.loaded == LoadInfo(archive_id="a", saved=("x",), skipped=LOADED.skipped)
+    assert info.loaded == LoadInfo(archive_id="a", saved=("x",), skipped=(*NOT_SAVED, *LOADED.skipped))
     context = loaders.manager.existing(info.id)
     assert context.slot.prepare is None  # its next worker begins as others do
 
