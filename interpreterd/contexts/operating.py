@@ -34,6 +34,7 @@ class Operating(Protocol):
     _closed_by: InterpreterError | None
     _operations: Operations | None = None  # until the first one
     account: Account
+    origin: Origin | None
     keeper: Keeper | None
     checkpoints: "Checkpoints | None" = None  # until the first one
 

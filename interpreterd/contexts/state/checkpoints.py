@@ -35,16 +35,17 @@ class Checkpoints:
         account: Account,
         *,
         count: int,
+        elsewhere: int = 0,
         pid: Callable[[], int | None],
         on_change: Callable[[tuple[int, ...]], None],
         on_end: Callable[[Parked, CheckpointEnd], None],
     ) -> None:
-        """Keep ``limit`` checkpoints, which count in ``account``, after ``count`` executions that had none.
+        """Keep ``limit`` checkpoints, which count in ``account``, after ``count`` executions; see ``Timeline``.
 
         ``pid`` tells that of the worker, or None. ``on_change`` is called with the pids of all copies when they have
         changed, and ``on_end`` with a checkpoint that is gone while its context lives.
         """
-        self.timeline = Timeline(count, limit + 1)
+        self.timeline = Timeline(count, limit + 1, elsewhere=elsewhere)
         self._kept_bytes = 0
         self._parking = parking
         self._limit = limit

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Protocol
 
+from interpreterd.contexts.origin import Origin
 from interpreterd.contexts.slot import Slot
 from interpreterd.contexts.state.settings import StateSettings
 from interpreterd.contexts.transcript import Transcript
@@ -21,6 +22,7 @@ class Checkpointed(Protocol):
 
     id: str
     account: Account
+    origin: Origin | None
     checkpoints: "Checkpoints | None"
 
     @property
@@ -77,6 +79,7 @@ class Keeper:
             self.settings.checkpoints,
             context.account,
             count=context.transcript.count,
+            elsewhere=0 if context.origin is None else context.origin.count,
             pid=lambda: slot.pid,
             on_change=count,
             on_end=end,

@@ -1,6 +1,11 @@
 """Which executions have made the present state of a context, as far back as undo can go."""
 
+from typing import Final
+
 from attrs import frozen
+
+LOST: Final = ""
+"""The id of a checkpoint that is no longer kept."""
 
 
 @frozen
@@ -26,9 +31,12 @@ class Timeline:
         steps: A bounded number of them. Before a step without a checkpoint there is none: undo cannot pass it.
     """
 
-    def __init__(self, count: int, limit: int) -> None:
-        """Begin after ``count`` executions without checkpoints; keep ``limit`` steps."""
-        self.steps: tuple[Past, ...] = (Past(count),) if count else ()
+    def __init__(self, count: int, limit: int, *, elsewhere: int = 0) -> None:
+        """Begin after ``count`` executions without checkpoints; keep ``limit`` steps.
+
+        The first ``elsewhere`` of them have run in another context, of which this one is a fork, or in a former daemon.
+        """
+        self.steps: tuple[Past, ...] = (Past(count, LOST if count <= elsewhere else None),) if count else ()
         self._limit = limit
 
     def begin(self, number: int, checkpoint_id: str | None) -> None:
