@@ -40,6 +40,28 @@ def value(shell: Shell, context: str) -> str:
     return said(shell, "run", "--context", context, "-c", "print(x)")
 
 
+def test_forks_are_printed_one_a_line(shell: Shell, context: str) -> None:
+    forks = said(shell, "contexts", "fork", context, "--count", "2", "--label", "user=bob").splitlines()
+    assert len({context, *forks}) == 3
+    said(shell, "run", "--context", forks[0], "-c", "x = 2")
+    assert [value(shell, it) for it in (context, *forks)] == ["1", "2", "1"]
+    (shown,) = json.loads(said(shell, "contexts", "fork", context, "--cwd", "same", "--json"))
+    assert (shown["forkedFrom"], shown["metadata"], shown["notCarried"]) == (context, {"user": "ada"}, [])
+
+
+def test_what_a_fork_lacks_is_on_stderr(shell: Shell, context: str) -> None:
+    said(shell, "run", "--context", context, "-c", TICKING)
+    ran = shell("contexts", "fork", context)
+    assert ran.returncode == 0
+    assert ran.stderr.startswith("interpreterd: not carried: thread ")
+    assert "it ticks" in ran.stderr
+    refused = shell("contexts", "fork", context, "--strict")
+    assert (refused.returncode, refused.stdout) == (1, "")
+    first, last = refused.stderr.splitlines()
+    assert f"{first}\n" == ran.stderr
+    assert last.startswith("interpreterd: ")
+
+
 def test_a_checkpoint_is_restored_by_its_name_or_id(shell: Shell, context: str) -> None:
     made = said(shell, "contexts", "checkpoint", context, "before")
     for name in ("before", made):

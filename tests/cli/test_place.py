@@ -53,6 +53,27 @@ def test_undo_goes_back_input_by_input(py: Interpreter, place: PromptPlace, caps
         assert py.execute("print(x)", place.context, silent=True).stdout == f"{number}\n"
 
 
+def test_a_fork_is_a_place_from_which_one_comes_back(
+    py: Interpreter, place: PromptPlace, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = place.context
+    assert told(place, "%fork", capsys) == f"in {place.context}, a fork; %back returns to {before}\n"
+    fork = place.context
+    assert fork != before
+    run(py, place, "x = 2")
+    assert told(place, "%back ", capsys) == f"in {before} again; {fork} stays: interpreterd repl --context {fork}\n"
+    assert (place.context, run(py, place, "print(x)")) == (before, "1")
+    assert "neither was" in told(place, "%back", capsys)
+
+
+def test_the_default_context_has_a_name_too(py: Interpreter, capsys: pytest.CaptureFixture[str]) -> None:
+    place = PromptPlace(py, None)
+    run(py, place, "x = 1")
+    assert told(place, "%fork", capsys).endswith("%back returns to default\n")
+    assert "in default again" in told(place, "%back", capsys)
+    assert place.context is None
+
+
 def test_checkpoints_are_kept_listed_and_restored(
     py: Interpreter, place: PromptPlace, capsys: pytest.CaptureFixture[str]
 ) -> None:

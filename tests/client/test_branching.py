@@ -1,11 +1,12 @@
 """``client.branching``: forks, checkpoints, undo, with both clients."""
 
 import inspect
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from interpreterd.client import AsyncContext, CheckpointNotFound, Context, NothingToUndo, Refused
+from interpreterd.client import AsyncContext, CheckpointNotFound, Context, NotCarried, NothingToUndo, Refused
 from interpreterd.client.branching import AsyncBranchingContext, BranchingContext
 
 
@@ -31,6 +32,47 @@ def test_both_faces_take_the_same_arguments(name: str) -> None:
     assert not inspect.iscoroutinefunction(blocking)
     assert issubclass(Context, BranchingContext)
     assert issubclass(AsyncContext, AsyncBranchingContext)
+
+
+async def test_a_fork_has_the_variables_and_goes_its_own_way(py: Any) -> None:
+    context = await py.create_context(metadata={"user": "ada"})
+    await context.execute("data = [1, 2]")
+    fork = await context.fork()
+    await fork.execute("data.append(3)")
+    assert (await said(fork, "print(data)"), await said(context, "print(data)")) == ("[1, 2, 3]\n", "[1, 2]\n")
+    assert fork.id != context.id
+    assert (fork.forked_from, fork.cwd, fork["metadata"]) == (context.id, context.cwd, {"user": "ada"})
+    assert (await py.get_context(fork.id)).forked_from == context.id
+    assert context.forked_from is None
+    assert (fork.not_carried, fork.skipped) == ((), ())
+
+
+async def test_a_number_of_forks_is_a_list_also_of_one(py: Any) -> None:
+    context = await py.create_context()
+    assert [len(await context.fork(count, metadata={"user": "bob"})) for count in (1, 3)] == [1, 3]
+    assert len(await py.list_contexts(labels={"user": "bob"})) == 4
+
+
+async def test_what_a_fork_lacks_is_told_and_may_be_refused(py: Any) -> None:
+    context = await py.create_context()
+    await context.execute("import threading; it = threading.Timer(1000, print); it.name = 'ticking'; it.start()")
+    fork = await context.fork()
+    assert [(it.kind, "ticking" in it.name) for it in fork.not_carried] == [("thread", True)]
+    with pytest.raises(NotCarried) as caught:
+        await context.fork(strict=True)
+    assert (caught.value.not_carried, caught.value.status) == (fork.not_carried, 409)
+    await context.execute("it.cancel(); it.join()")
+    assert (await context.fork(strict=True)).not_carried == ()
+
+
+async def test_a_fork_may_have_a_copy_of_the_directory(py: Any, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("theirs")
+    context = await py.create_context(cwd=tmp_path)
+    fork = await context.fork(cwd="copy")
+    await fork.execute("open('file', 'w').write('mine')")
+    assert fork.cwd != context.cwd
+    assert (tmp_path / "file").read_text() == "theirs"
+    assert await said(fork, "print(open('file').read())") == "mine\n"
 
 
 async def test_a_block_with_a_checkpoint_goes_back_if_it_raises(py: Any) -> None:

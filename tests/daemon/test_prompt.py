@@ -89,6 +89,23 @@ def test_code_at_a_prompt_asks_questions(url: str, tmp_path: Path) -> None:
         assert prompt.enter("name, secret[::-1]")[-2] == "('Ada', 'hsifdrows')"
 
 
+def test_a_prompt_goes_back_and_branches(url: str, tmp_path: Path) -> None:
+    with Prompt(url, tmp_path) as prompt:
+        prompt.enter("x = 20")
+        prompt.enter("x = 21")
+        assert prompt.enter("%undo")[-2] == "the context is as it was before the last input"
+        assert prompt.enter("x + 1")[-2] == "21"
+        prompt.type("%ba\t")
+        prompt.until(lambda: prompt.line == ">>> %back")
+        prompt.type("\x15")
+        assert prompt.enter("%fork")[-2].endswith("a fork; %back returns to default")
+        prompt.enter("x = 0")
+        assert prompt.enter("%back")[-2].startswith("in default again")
+        assert prompt.enter("x + 2")[-2] == "22"
+        prompt.type("\x04")
+        assert prompt.ended() == 0
+
+
 def test_a_prompt_names_the_file_of_a_picture(url: str, tmp_path: Path) -> None:
     with Prompt(url, tmp_path) as prompt:
         prompt.enter("display({'image/png': b'a picture', 'text/plain': '<a picture>'}, raw=True)")
