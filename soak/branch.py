@@ -14,7 +14,6 @@ import orjson
 from attrs import define, field
 from harness import Client, Result
 
-from benchmarks import proc
 from soak.report import Phase
 
 Log = tuple[int, ...]
@@ -24,6 +23,7 @@ log = globals().get("log", [])
 log.append({number})
 with open("/proc/self/comm", "w") as _file:
     _file.write({name!r})
+del _file
 print(log, os.getpid(), random.random())
 """
 HANDLED = "internal_error"
@@ -49,6 +49,7 @@ class Branch:
         may_restart: Whether the next execution may say that there is a new worker. Then its list is empty.
         must_restart: Whether its worker was killed at rest, so that it must say so.
         kept: Its checkpoints by id, the oldest first.
+        past: What was asked of it, for the report.
     """
 
     id: str
@@ -58,6 +59,7 @@ class Branch:
     may_restart: bool = False
     must_restart: bool = False
     kept: dict[str, Kept] = field(factory=dict)
+    past: list[str] = field(factory=list)
 
     @property
     def log(self) -> Log | None:
@@ -73,11 +75,10 @@ class Branch:
 class Family:
     """The contexts of one client, and their processes."""
 
-    def __init__(self, client: Client, phase: Phase, daemon: int, name: str) -> None:
-        """``name`` is that of its processes; at most 15 characters."""
+    def __init__(self, client: Client, phase: Phase, name: str) -> None:
+        """``name`` is that of its processes, and of no others; at most 15 characters."""
         self._client = client
         self._phase = phase
-        self._daemon = daemon
         self.name = name
         self._number = 0
         self.branches: list[Branch] = []
@@ -85,6 +86,9 @@ class Family:
     async def ask(self, method: str, path: str, body: object = None) -> tuple[int, dict[str, Any]]:
         """Return status and body of a request; a refusal must be one clear sentence with a code."""
         status, told = await self._client.request(method, path, json=body)
+        for it in self.branches:
+            if it.id in path:
+                it.past.append(f"{path.rpartition(it.id)[2]} {status}")
         if status >= 400:
             told_well = isinstance(told.get("error"), str) and told["error"] and told.get("code") not in (None, HANDLED)
             self._phase.expect(bool(told_well), f"{method} {path}: {status} {told}")
@@ -110,10 +114,12 @@ class Family:
         """Check the result of the execution ``number``, and learn what the context is now."""
         self._phase.count("executions", "judged")
         restarted = "restarted" in result.controls
+        branch.past.append(f"{number}{' restarted' if restarted else ''}")
         told = f"context {branch.id}: {result.messages} {result.close_code} {result.close_reason}"
         if result.error is not None or "completed" not in result.controls:
             struck = result.error is not None and result.error["name"] == "WorkerDied"
-            self._phase.expect(struck and branch.may_restart, f"an execution failed; {told}, model {branch}")
+            excused = branch.may_restart or branch.must_restart
+            self._phase.expect(struck and excused, f"an execution failed; {told}, model {branch}")
             branch.logs, branch.must_restart, branch.may_restart = {()}, True, False
             return None
         listed, _, rest = result.stdout.rpartition("] ")
@@ -132,8 +138,11 @@ class Family:
         return float(chance)
 
     def processes(self) -> set[int]:
-        """Return its processes below the daemon: its workers, parked copies, and any leftovers."""
-        return {pid for pid in proc.below(self._daemon) if _comm(pid) == self.name}
+        """Return its processes: its workers, parked copies, and any leftovers.
+
+        All processes are looked at: while some end, the kernel's lists of children may leave others out.
+        """
+        return {int(entry) for entry in os.listdir("/proc") if entry.isdecimal() and _comm(entry) == self.name}
 
     def kill(self, pid: int) -> bool:
         """Kill one of its processes, if it still is one."""
@@ -148,7 +157,7 @@ class Family:
         return False
 
 
-def _comm(pid: int) -> str:
+def _comm(pid: str) -> str:
     with contextlib.suppress(OSError):
         return Path(f"/proc/{pid}/comm").read_text().removesuffix("\n")
     return ""

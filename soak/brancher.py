@@ -22,11 +22,11 @@ GONE_AFTER_S = 10.0
 class Brancher:
     """Performs one act after the other on its family of contexts."""
 
-    def __init__(self, client: Client, phase: Phase, daemon: int, chooser: random.Random, name: str) -> None:
-        """``daemon`` is its pid; ``name`` that of the family's processes."""
+    def __init__(self, client: Client, phase: Phase, chooser: random.Random, name: str) -> None:
+        """``name`` is that of the family's processes, and of no others."""
         self._phase = phase
         self._random = chooser
-        self._family = Family(client, phase, daemon, name)
+        self._family = Family(client, phase, name)
         self._archives: dict[str, Log] = {}
 
     async def act_until(self, until: float) -> None:

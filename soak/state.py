@@ -29,15 +29,29 @@ async def state(seconds: float, seed: str, directory: Path) -> list[Phase]:
         kept = directory / f"state-{launcher}"
         flags = ("--launcher", launcher, "--state-dir", str(kept), "--max-contexts", "1000")
         async with watched(phase, directory, *flags) as it:
+            await _use_once(it)
             await _run(it, seconds / 2, f"{seed} {launcher}")
             phase.expect(not _archives(kept), f"files of deleted archives are left: {_archives(kept)}")
     return phases
 
 
+async def _use_once(it: Watched) -> None:
+    """Do everything once: what exists only once from then on is no leak."""
+    context = await it.client.create()
+    for verb in ("fork", "checkpoints", "undo", "archive", "hibernate"):
+        await it.client.request("POST", f"/context/{context}/{verb}", json={})
+    for found in (await it.client.request("GET", "/context"))[1]["contexts"]:
+        await it.client.request("DELETE", f"/context/{found['id']}")
+    for found in (await it.client.request("GET", "/archives"))[1]["archives"]:
+        await it.client.request("DELETE", f"/archives/{found['archiveId']}")
+    await proc.settled(it.pid, 5)
+    it.descriptors, it.processes = proc.descriptors(it.pid), len(proc.below(it.pid))
+
+
 async def _run(it: Watched, seconds: float, seed: str) -> None:
     until = time.monotonic() + seconds
     clients = [
-        Striker(it.client, it.phase, it.pid, random.Random(f"{seed} {number}"), f"soak-{number}")
+        Striker(it.client, it.phase, random.Random(f"{seed} {number}"), f"soak-{it.pid}-{number}")
         for number in range(CLIENTS)
     ]
     acting = [asyncio.create_task(client.act_until(until)) for client in clients]
@@ -62,4 +76,4 @@ async def _strike_templates(it: Watched, chooser: random.Random, until: float) -
 
 
 def _archives(directory: Path) -> list[str]:
-    return [it.name for it in directory.rglob("*") if it.is_file() and it.stat().st_size > 4096]
+    return [str(it.relative_to(directory)) for it in directory.rglob("*") if it.is_file() and it.stat().st_size > 4096]

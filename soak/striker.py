@@ -85,4 +85,5 @@ class Striker(Brancher):
             status, _ = await self._family.ask("DELETE", f"/context/{branch.id}/checkpoints/{told['id']}")
             self._phase.expect(status in (200, 404), f"a checkpoint cannot be deleted: {status}")
         elif name == "archive":
-            self._archives[told["archiveId"]] = before
+            # If the worker had died before its turn, this is the archive of a new one, which has nothing.
+            self._archives[told["archiveId"]] = before if "log" in told["saved"] else ()
