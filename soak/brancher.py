@@ -128,7 +128,7 @@ class Brancher:
 
     async def _keep(self, branch: Branch) -> None:
         """Take a checkpoint."""
-        if branch.log is None:
+        if branch.log is None or not branch.worker:  # it may hibernate: then the name of its next process is not known
             await self._family.step(branch)
         if len(branch.kept) >= KEPT:
             await self._let_go(branch)

@@ -88,7 +88,18 @@ async def write_archive(
     # Shielded: the file may not be dropped while a thread commits it.
     committing = asyncio.ensure_future(in_transfer_thread(commit))
     committing.add_done_callback(_seen)
-    return await asyncio.shield(committing)
+    try:
+        return await asyncio.shield(committing)
+    except asyncio.CancelledError:
+        committing.add_done_callback(lambda done: _discard(backend, kind, done))
+        raise
+
+
+def _discard(backend: StateBackend, kind: ArchiveKind, committed: "asyncio.Future[ArchiveInfo]") -> None:
+    """Delete an archive that nobody has been told of, because its worker ended or its context did meanwhile."""
+    if not committed.cancelled() and committed.exception() is None:
+        archive_id = committed.result().id
+        asyncio.get_running_loop().run_in_executor(_threads, lambda: backend.delete(kind, archive_id))
 
 
 class _Writing:
