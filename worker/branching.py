@@ -27,6 +27,7 @@ from worker.receiving import Receiver
 from worker.reseeding import kept, put_back, reseed
 from worker.splitting import ALL_SIGNALS, new_fork
 
+_FAILED = 0x80
 _EX_SOFTWARE = 70  # <sysexits.h>
 
 
@@ -131,6 +132,9 @@ class _Branching:
                 told = os.read(self._told_fd, 64)
                 if not told:
                     return "a copy has ended before it could work"
+                for byte in told:
+                    if byte & _FAILED:
+                        return f"cannot fork: {os.strerror(byte & ~_FAILED)}"
                 left += len(told)
             return None
         finally:
@@ -164,7 +168,12 @@ class _Branching:
                 if given is None:  # the daemon is gone, or gives up
                     break
                 middle = os.getpid()
-                if fork.again() == 0:
+                try:
+                    copy = fork.again()
+                except OSError as error:  # the worker tells it, and ends this process: copies wait for that
+                    os.write(self._tell_fd, bytes([_FAILED | error.errno & ~_FAILED]))
+                    break
+                if copy == 0:
                     self._be_copy(given, middle, number)
                     fork.end()
                     return

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import errno
 import os
 import signal
 from collections.abc import Sequence
@@ -11,6 +12,7 @@ from typing import Final
 import attrs
 from attrs import frozen
 
+from interpreterd.model.errors import InterpreterError, OutOfResources
 from interpreterd.model.forks import Lost
 from interpreterd.model.state_errors import NotCarried, NotForkable, OperationFailed, OutOfStep
 from interpreterd.pipe.branching import Branch, BranchAnswer, BranchEnded, Branching, Giving, Purpose
@@ -30,6 +32,7 @@ SETTLE_LIMIT_S: Final = 2.0  # for the worker to be free again after a failure, 
 _INTERRUPTS: Final = 3
 _READ_BYTES: Final = 4096
 _FIRST_LIMIT_BYTES: Final = 64 << 10
+_NO_ROOM: Final = {f"cannot fork: {os.strerror(number)}" for number in (errno.EAGAIN, errno.ENOMEM)}
 _BRANCH_ID: Final = "b"  # a worker is asked for one branch at a time
 
 
@@ -71,7 +74,7 @@ async def branch(
         raise OperationFailed("this worker cannot be forked")
     part = _part_of(worker, purpose)
     message = Branch(branch_id=_BRANCH_ID, purpose=purpose, copies=copies, strict=strict, cwds=(*cwds,), part=part)
-    with borrowed(worker) as borrower:
+    with borrowed(worker) as borrower, worker.answering.parting():
         return await _Branch(worker, borrower, message).run(timeout_s)
 
 
@@ -102,13 +105,13 @@ class _Branch:
         self._copies: list[ProcessWorker] = []
         self._lost: tuple[Lost, ...] = ()
         self._over = False
+        self._ended: BranchEnded | None = None
 
     async def run(self, timeout_s: float) -> Branched:
         """See ``branch``."""
         try:
             async with asyncio.timeout(timeout_s):
-                with self._worker.answering.parting():
-                    return await self._run(timeout_s)
+                return await self._run(timeout_s)
         except TimeoutError:
             await self._give_up()
             raise OperationFailed(f"the worker could not be forked within {timeout_s:g} s") from None
@@ -117,6 +120,11 @@ class _Branch:
             raise start_failure(error, "a copy of the worker") from error
         except OutOfStep:
             self._drop()
+            raise
+        except OperationFailed:
+            await self._give_up()
+            if self._ended is not None and self._ended.failure is not None:  # the worker knows best
+                raise self._failure(self._ended) from None
             raise
         except BaseException:
             await self._give_up()
@@ -150,14 +158,17 @@ class _Branch:
     async def _reply(self, timeout_s: float) -> Branching | BranchEnded:
         answer = await self._borrower.reply(BranchAnswer, timeout_s)
         assert isinstance(answer, Branching | BranchEnded)
-        self._over = isinstance(answer, BranchEnded)
-        if isinstance(answer, Branching):
+        if isinstance(answer, BranchEnded):
+            self._over, self._ended = True, answer
+        else:
             self._lost = answer.lost
         return answer
 
-    def _failure(self, answer: BranchEnded) -> NotCarried | OperationFailed:
+    def _failure(self, answer: BranchEnded) -> InterpreterError:
         if answer.refused:
             return NotCarried(answer.lost)
+        if answer.failure in _NO_ROOM:  # of processes, or of memory
+            return OutOfResources(f"no room for one more worker: {answer.failure}")
         return OperationFailed(f"the worker could not be forked: {answer.failure}")
 
     def _checked(self, pid: int) -> int:
@@ -176,6 +187,8 @@ class _Branch:
         data, ready = await _first_message(ends)
         assert self._middle is not None
         pid = child_called(self._middle, ready.pid)
+        if pid is None and parent_and_start(self._middle)[0] != self._worker.pid:
+            raise OperationFailed("a copy of the worker has ended before it could work")
         if pid is None or any(pid == copy.pid for copy in self._copies):
             raise OutOfStep("a copy of the context's worker is not the process that it says it is")
         copy = ProcessWorker(pid, ends, self._worker.nursery)
