@@ -77,6 +77,10 @@ class Coder(Deaf):
         self._number += 1
         self.worker.send(Run(str(self._number), Execute(code=code, **options), self._number))
 
+    def go_on_from(self, other: "Coder") -> None:
+        """Number executions as those that follow on the last one of ``other``."""
+        self._number = other._number
+
     async def message(self) -> FromWorker:
         """Return the next message."""
         message = await self._messages.get()
