@@ -97,6 +97,30 @@ async def test_looks_and_archives_wake_a_context(standing: Callable[..., SharedD
             assert (await client.request("GET", f"/context/{context}"))[1]["state"] == "idle"
 
 
+async def test_a_fork_wakes_a_context_and_is_persistent_as_it_is(standing: Callable[..., SharedDaemon]) -> None:
+    async with Client(standing("--state-dir", "state").url) as client:
+        context = await client.create(persistent=True)
+        await client.run("x = 1", context)
+        assert (await client.request("POST", f"/context/{context}/hibernate"))[1]["persistent"]
+        _, same = await client.request("POST", f"/context/{context}/fork", json={})
+        _, own = await client.request("POST", f"/context/{context}/fork", json={"cwd": "copy"})
+        (first,), (second,) = same["contexts"], own["contexts"]
+        assert (first["persistent"], "persistent" in second) == (True, False)
+        for fork in (first, second):
+            assert (await client.run("print(x)", fork["id"])).stdout == "1\n"
+
+
+async def test_a_checkpoint_stays_while_its_context_hibernates(standing: Callable[..., SharedDaemon]) -> None:
+    async with Client(standing("--state-dir", "state").url) as client:
+        context = await client.create()
+        await client.run("x = 1", context)
+        await client.request("POST", f"/context/{context}/checkpoints", json={"name": "one"})
+        await client.run("x = 2", context)
+        assert (await client.request("POST", f"/context/{context}/hibernate"))[0] == 200
+        assert (await client.request("POST", f"/context/{context}/restore", json={"checkpoint": "one"}))[0] == 200
+        assert (await client.run("print(x)", context)).stdout == "1\n"
+
+
 async def test_a_restart_of_a_hibernating_context_begins_anew(standing: Callable[..., SharedDaemon]) -> None:
     async with Client(standing("--state-dir", "state").url) as client:
         context = await client.create()

@@ -124,7 +124,9 @@ class _Forking:
         original = self._original
         metadata = original.metadata if self._request.metadata is None else self._request.metadata
         cwd = copy or original.cwd
-        request = attrs.evolve(original.request, cwd=cwd, metadata=metadata, archive=None)
+        # A directory of its own ends with the daemon, and a context without its directory could not wake up.
+        persistent = False if copy else original.request.persistent
+        request = attrs.evolve(original.request, cwd=cwd, metadata=metadata, archive=None, persistent=persistent)
         fork = self._manager.add(context_id, cwd, request, lambda: original.place.share(copy), original.as_origin())
         fork.listed = False  # until it can be used
         return fork
