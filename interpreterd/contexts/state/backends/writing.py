@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from typing import Final, Protocol
 
 from interpreterd.contexts.state.backends.ahead import RING, done_ahead
-from interpreterd.contexts.state.backends.compressing import compressed
+from interpreterd.contexts.state.backends.compressing import compressed, is_worth_it
 from interpreterd.contexts.state.backends.durable import DurableFile, disk_errors_told
 from interpreterd.contexts.state.backends.layout import (
     ARCHIVE_HEAD,
@@ -20,7 +20,7 @@ from interpreterd.contexts.state.backends.layout import (
 from interpreterd.contexts.state.backends.meta import encode_meta
 from interpreterd.model.archives import ArchiveInfo
 
-UNHURRIED_BYTES: Final = 64 << 20  # of an archive are compressed also if the worker has to wait for that
+DECISION_BLOCKS: Final = 8  # are looked at before it is decided whether a long archive is compressed at all
 THE_ARCHIVE: Final = "the archive"  # for errors of the disk
 
 
@@ -72,13 +72,22 @@ class ArchiveWriter:
             Exception: What ``source`` and ``may_have`` raise.
         """
 
+        blocks = _blocks(source)
+        first, waits = [], 0
+        for block in itertools.islice(blocks, DECISION_BLOCKS):
+            first.append(block)
+            waits += source.is_waiting
+        is_long = len(first) == DECISION_BLOCKS
+        # A worker gets what is not compressed at all from the file itself, without a copy.
+        compresses = not is_long or is_worth_it(first, in_a_hurry=waits > DECISION_BLOCKS // 2)
+
         def packed(block: memoryview) -> tuple[TableRow, bytes | memoryview]:
-            hurry = self.content_bytes > UNHURRIED_BYTES and source.is_waiting
-            small = compressed(block, in_a_hurry=hurry)
+            hurry = is_long and source.is_waiting
+            small = compressed(block, in_a_hurry=hurry) if compresses else None
             data = block if small is None else small
             return TableRow(len(data), len(block), hashlib.sha256(data).digest(), small is not None), data
 
-        for row, data in done_ahead(packed, _blocks(source)):
+        for row, data in done_ahead(packed, itertools.chain(first, blocks)):
             self._may_have(self._size_with(row.stored_bytes))
             with disk_errors_told(THE_ARCHIVE):
                 self._file.write(data)
@@ -146,12 +155,12 @@ def _disk_errors_told_but_there() -> Iterator[None]:
 
 
 def _blocks(source: ContentSource) -> Iterator[memoryview]:
-    """Yield the content of ``source`` in blocks, in buffers that are filled again after ``RING`` blocks."""
+    """Yield the content of ``source`` in blocks, in buffers that are filled again some blocks later."""
     ring: list[memoryview] = []
     for number in itertools.count():
-        if len(ring) < RING:
+        if len(ring) < DECISION_BLOCKS + RING:
             ring.append(memoryview(bytearray(CONTENT_BLOCK_BYTES)))
-        buffer = ring[number % RING]
+        buffer = ring[number % len(ring)] if number >= DECISION_BLOCKS + RING else ring[-1]
         filled = 0
         while filled < CONTENT_BLOCK_BYTES and (count := source.readinto(buffer[filled:])):
             filled += count

@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 from kept_archives import Content, about, noise
 
-from interpreterd.contexts.state.backends import writing
 from interpreterd.contexts.state.backends.durable import DurableFile
 from interpreterd.contexts.state.backends.layout import CONTENT_BLOCK_BYTES
 from interpreterd.contexts.state.backends.owning import Keys
@@ -62,20 +61,36 @@ def test_the_file_is_smaller_than_content_that_can_be_compressed(directory: int,
     assert writer.commit(about("a")).size_bytes < CONTENT_BLOCK_BYTES
 
 
+NUMBERS = b"".join(it.to_bytes(8, "little") for it in range(CONTENT_BLOCK_BYTES // 8)) * 20
+
+
+@pytest.mark.parametrize(
+    ("data", "waits", "shrinks"),
+    [
+        (NUMBERS, True, False),
+        (NUMBERS, False, True),
+        (bytes(len(NUMBERS)), True, True),
+        (NUMBERS[: 3 * CONTENT_BLOCK_BYTES], True, True),
+    ],
+    ids=["its worker would wait", "its worker need not wait", "it is quick", "it is short"],
+)
 def test_a_long_archive_is_compressed_only_while_its_worker_need_not_wait(
-    directory: int, writer: ArchiveWriter, monkeypatch: pytest.MonkeyPatch
+    directory: int, writer: ArchiveWriter, data: bytes, waits: bool, shrinks: bool
 ) -> None:
-    monkeypatch.setattr(writing, "UNHURRIED_BYTES", 0)
-    numbers = b"".join(it.to_bytes(8, "little") for it in range(CONTENT_BLOCK_BYTES // 8)) * 20
-    source = Content(numbers)
+    source = Content(data)
+    source.is_waiting = waits
     writer.copy_from(source)
-    assert writer.commit(about("a")).size_bytes > len(numbers) // 2
-    with contextlib.closing(ArchiveWriter(directory, KEY)) as unhurried:
-        source = Content(numbers)
-        source.is_waiting = False
-        unhurried.copy_from(source)
-        assert unhurried.commit(about("b")).size_bytes < len(numbers) // 2
-    assert content(directory, "a") == content(directory, "b") == numbers
+    size = writer.commit(about("a")).size_bytes
+    assert (size < len(data) // 2) == shrinks
+    assert content(directory, "a") == data
+
+
+def test_what_is_not_compressed_at_all_is_read_from_the_file_itself(directory: int, writer: ArchiveWriter) -> None:
+    writer.copy_from(Content(NUMBERS))
+    writer.commit(about("a"))
+    with contextlib.closing(ArchiveReader.open(directory, "a", Keys([KEY]))) as reader:
+        offset, size = reader.content_place
+        assert os.pread(reader.fd, size, offset) == NUMBERS
 
 
 def test_what_is_not_committed_leaves_nothing(writer: ArchiveWriter, tmp_path: Path) -> None:
