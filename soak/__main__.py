@@ -87,7 +87,7 @@ def _parse() -> argparse.Namespace:
     parser.add_argument(
         "--only",
         type=_names,
-        default=["chaos", "abuse"],
+        default=["chaos", "state", "abuse"],
         metavar="PHASE,…",
         help=f"phases to run: {', '.join(PHASES)}, or all",
     )

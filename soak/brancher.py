@@ -54,6 +54,8 @@ class Brancher:
             name = act.__name__.strip("_").replace("_", " ")
             try:
                 async with asyncio.timeout(PATIENCE_S):
+                    while len(self._family.branches) > BRANCHES:
+                        await self._delete(self._random.choice(self._family.branches))
                     branch = await self._some_branch()
                     self._phase.count("acts", name)
                     start = time.monotonic()
@@ -95,8 +97,6 @@ class Brancher:
         """Add a new context, and let it be used once: then its worker is known."""
         self._family.branches.append(branch)
         await self._family.step(branch)
-        while len(self._family.branches) > BRANCHES:
-            await self._delete(self._random.choice([it for it in self._family.branches if it is not branch]))
         return branch
 
     # The acts
@@ -123,8 +123,6 @@ class Brancher:
         self._phase.expect(len({*chances}) == count + 1, f"forks have the same randomness: {chances}")
         pids = {it.worker for it in self._family.branches}
         self._phase.expect(len(pids) == len(self._family.branches), f"contexts share workers: {self._family.branches}")
-        while len(self._family.branches) > BRANCHES:
-            await self._delete(self._random.choice(self._family.branches))
 
     async def _keep(self, branch: Branch) -> None:
         """Take a checkpoint."""

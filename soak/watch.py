@@ -7,6 +7,7 @@ import statistics
 import sys
 import time
 import uuid
+from collections import Counter
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -94,7 +95,7 @@ class Watched:
             await asyncio.sleep(0.1)
         descriptors = f"{proc.descriptors(self.pid)} descriptors, at first {self.descriptors}"
         told = f"left: {descriptors}; processes {proc.below(self.pid)}, at first {self.processes}"
-        self.phase.expect(False, f"{told}; connections {connections(self.pid)}")
+        self.phase.expect(False, f"{told}; connections {connections(self.pid)}; {kinds_of_descriptors(self.pid)}")
 
     def judge_memory(self) -> None:
         """Compare the last third of the run with the middle one; the first one is for warming up."""
@@ -130,6 +131,12 @@ class Watched:
         self.phase.expect(not left, f"processes outlive the daemon: {left}")
         files = list(self.temporary.iterdir())
         self.phase.expect(not files, f"temporary files are left: {files}")
+
+
+def kinds_of_descriptors(pid: int) -> dict[str, int]:
+    """Return how many descriptors a process has of each kind of file."""
+    links = [os.readlink(f"/proc/{pid}/fd/{fd}") for fd in os.listdir(f"/proc/{pid}/fd")]
+    return dict(Counter(link.partition(":[")[0] for link in links))
 
 
 def connections(pid: int) -> list[str]:

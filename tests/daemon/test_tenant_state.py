@@ -195,7 +195,7 @@ async def test_names_of_archives_are_each_tenants_own(serving: Serving) -> None:
 async def test_archives_beyond_the_quota_are_refused_and_leave_nothing(serving: Serving) -> None:
     context = await made(serving, "small", "import os; x = os.urandom(30_000)")
     first = await serving.done("small", "POST", f"/context/{context}/archive", {})
-    await serving.run("small", context, "x = os.urandom(60_000)")
+    await serving.run("small", context, "x = os.urandom(50_000)")
     status, told = await serving.ask("small", "POST", f"/context/{context}/archive", {})
     assert (status, told["code"]) == (429, "quota_reached")
     assert "archives-total-bytes is 64 KiB" in told["error"]
