@@ -171,10 +171,9 @@ class Loop:
     def be_copied(self):
         """Use the loop of the parent, which has got descriptors of its own, in a process that is a worker, too."""
         self._pid = os.getpid()
-        inherited, self._inherited = self._inherited, None
-        if self._loop is None and inherited is not None and hasattr(inherited, "_selector"):
-            self._loop = inherited
-            asyncio.set_event_loop(inherited)
+        if self._loop is None and hasattr(self._inherited, "_selector"):  # others are kept, as in any child
+            self._loop, self._inherited = self._inherited, None
+            asyncio.set_event_loop(self._loop)
 
     def _close(self):
         """Close the loop at exit; the tasks that were left see that they are cancelled."""

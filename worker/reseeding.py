@@ -25,8 +25,8 @@ def put_back(state):
 def reseed():
     """Seed the sources that libraries share; return their names. Generators that code has made stay as they are."""
     done = []
-    for name, seed in _SOURCES.items():
-        module = sys.modules.get(name)
+    for name, (where, seed) in _SOURCES.items():
+        module = sys.modules.get(where)
         try:
             if module is not None:
                 seed(module)
@@ -50,9 +50,9 @@ def _torch(module):
 
 
 _SOURCES = {
-    "random": lambda module: module._inst.seed(os.urandom(_SEED_BYTES)),
-    "numpy.random": lambda module: module.seed(),
-    "uuid": _uuid,
-    "ssl": lambda module: module.RAND_add(os.urandom(_SEED_BYTES), float(_SEED_BYTES)),
-    "torch": _torch,
+    "random": ("random", lambda module: module._inst.seed(os.urandom(_SEED_BYTES))),
+    "numpy": ("numpy.random", lambda module: module.seed()),
+    "uuid": ("uuid", _uuid),
+    "ssl": ("ssl", lambda module: module.RAND_add(os.urandom(_SEED_BYTES), float(_SEED_BYTES))),
+    "torch": ("torch", _torch),
 }

@@ -19,12 +19,21 @@ async def libraries(tmp_path: Path, no_blocking: BlockBuster) -> AsyncIterator[B
 
 @pytest.mark.xdist_group("libraries")
 async def test_numpys_pool_works_in_copies_and_in_the_original(libraries: Bench) -> None:
-    code = "import numpy\na = numpy.ones((600, 600))\nexpected = (a @ a).sum()"
+    code = "import numpy\nnumpy.random.seed(1)\na = numpy.ones((600, 600))\nexpected = (a @ a).sum()"
     original = await libraries.worker(code)
     copies, told = await libraries.branched(original, copies=2)
-    assert told.lost == ()
+    assert (told.lost, "numpy" in told.reseeded) == ((), True)
     for coder in (*copies, original):
         assert await coder.run("print((a @ a).sum() == expected)") == "True\n"
+    assert len({await coder.run("print(numpy.random.random(4))") for coder in (*copies, original)}) == 3
+
+
+@pytest.mark.xdist_group("libraries")
+async def test_a_checkpoint_keeps_the_state_of_numpys_random_numbers(libraries: Bench) -> None:
+    original = await libraries.worker("import numpy\nnumpy.random.seed(7)")
+    parked = await libraries.copy(original, purpose="checkpoint")
+    first, second = [await libraries.copy(parked, purpose="restore") for _ in range(2)]
+    assert len({await coder.run("print(numpy.random.random(4))") for coder in (first, second, original)}) == 1
 
 
 @pytest.fixture
