@@ -1,4 +1,4 @@
-"""An archive whose operation ends while it is committed: nobody is told of it, so it does not stay."""
+"""An archive whose operation ends while it is committed does not stay: no client knows of it."""
 
 import asyncio
 import os
