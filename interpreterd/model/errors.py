@@ -1,7 +1,6 @@
 """The errors of the daemon, as types. Each dialect gives them their HTTP status and close code.
 
-``str(error)`` is one sentence without a full stop, in lower case, fit for a client. An exception of *user code* is not
-an error of the daemon: it is text, ``events.Failure``.
+``str(error)`` is one sentence without a full stop, for a client. What *user code* raises is text: ``events.Failure``.
 
     InterpreterError
     ├── MalformedRequest        not JSON, not an object, a key of the wrong type
@@ -36,7 +35,8 @@ an error of the daemon: it is text, ``events.Failure``.
     │   ├── ConditionFailed
     │   └── RangeOutside
     ├── OperationFailed         on a worker between its executions: this one and the others here are ``state_errors``
-    │   └── OutOfStep           it is not known what the worker does now
+    │   ├── OutOfStep           it is not known what the worker does now
+    │   └── NotForkable
     ├── NotCarried              by a strict fork
     ├── CheckpointNotFound
     ├── CheckpointExists        of this name
@@ -61,6 +61,7 @@ an error of the daemon: it is text, ``events.Failure``.
     │   └── ContextExpired      of ``expiry``
     ├── ContextRestarted
     └── ServerShuttingDown
+        └── ContextMoving       a context that the daemon, which this one replaces, still has; of ``state_errors``
 """
 
 from collections.abc import Iterable
@@ -81,8 +82,7 @@ class InterpreterError(Exception):
     """Base of all errors that a client may see.
 
     Attributes:
-        code: The name of the error for programs, in any dialect: stable, in ``snake_case``. A subclass without one has
-            its base's.
+        code: Its stable name for programs, in any dialect, in ``snake_case``; without one, that of the base.
     """
 
     code: ClassVar[str] = "internal_error"
