@@ -15,6 +15,7 @@ from interpreterd.files.copying import CopyBudget
 from interpreterd.model.errors import InvalidWorkingDirectory
 from interpreterd.model.file_errors import DirectoryTooLarge, FileError
 from interpreterd.workers.directories import Directories
+from interpreterd.workers.isolation.apart import ApartDirectory, kept_apart
 from interpreterd.workers.isolation.jails import Place
 
 IDS = ("11111111-1", "22222222-2")
@@ -51,6 +52,17 @@ async def test_each_fork_has_a_copy_beside_the_original(originals: Originals) ->
     assert copied.paths == (f"{beside}/work.fork-11111111", f"{beside}/work.fork-22222222")
     assert [os.listdir(path) for path in copied.paths] == [["file"], ["file"]]
     assert originals.known.is_shared(str(beside)), "the forks' contexts may not have started yet"
+
+
+async def test_the_state_directory_is_part_of_no_copy(originals: Originals) -> None:
+    state = originals.directory / "below" / "state"
+    state.mkdir(parents=True)
+    (state / "key").write_text("secret")
+    with kept_apart(await asyncio.to_thread(ApartDirectory.at, str(state))):
+        copied = await originals.copies()
+    for path in copied.paths:
+        assert sorted(os.listdir(path)) == ["below", "file"]
+        assert os.listdir(f"{path}/below") == []
 
 
 async def test_a_failure_after_the_copies_leaves_none(originals: Originals) -> None:
