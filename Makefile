@@ -15,7 +15,7 @@ PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; 
 unexport PYTHONUNBUFFERED PYTHONDONTWRITEBYTECODE
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: run test quick newest-sdks clients programs cover lint format docs dist clean distclean
+.PHONY: run test quick newest-sdks all-libraries clients programs cover lint format docs dist clean distclean
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
 
@@ -30,6 +30,11 @@ test: $(VENV)/.has-test programs clients
 clients: programs
 	@$(MAKE) --no-print-directory --keep-going .venv-clients/.has .venv-agents/.has .venv-clients/node/.has || \
 		echo 'Not all clients are installed: the tests in tests/clients will fail. See above for the reason' >&2
+
+# Not a part of CI, as it installs some gigabytes: objects of all libraries in archives.
+all-libraries: $(VENV)/.has-test .venv-libraries/.has
+	INTERPRETERD_TEST_LIBRARIES_PYTHON=$(CURDIR)/.venv-libraries/bin/python \
+		$(BIN)/pytest tests/worker/test_archived_libraries.py tests/worker/test_tensors.py $(ARGS)
 
 # Not a part of CI: it fails when somebody else releases something.
 newest-sdks: $(VENV)/.has-test programs
@@ -103,7 +108,7 @@ clean:
 	find interpreterd worker tests docs examples $(wildcard soak) packaging -name __pycache__ -prune -exec rm -rf {} +
 
 distclean: clean
-	rm -rf $(VENV) .venv-clients .venv-agents
+	rm -rf $(VENV) .venv-clients .venv-agents .venv-libraries
 
 # The tests build and start the distributions too.
 $(VENV)/.has-run: EXTRAS :=

@@ -73,6 +73,7 @@ class NamespacePickler(Pickler):
     Attributes:
         last: The latest object that needed more than Python's own form. If the pickler fails, it is mostly the cause.
         modules: The top-level modules of what is saved by name.
+        scopes: The globals of functions that are no module's, by ids: what is saved of them, and they themselves.
         memory: The arrays so far, see ``arrays.Memory``; None without numpy.
         notes_memory: Whether memory may be shared in ways that arrays themselves do not tell.
     """
@@ -83,7 +84,7 @@ class NamespacePickler(Pickler):
         self._kinds = _Kinds()
         self._buffers = []
         self.places = {"arrays": [], "buffers": []}
-        self.last, self.modules = None, set()
+        self.last, self.modules, self.scopes = None, set(), {}
         self.memory, self.notes_memory = None, "torch" in sys.modules
         only = only_objects()
         self.memo = {id(thing): (position, thing) for position, (_, thing) in enumerate(only)}
@@ -182,6 +183,8 @@ def _reducer(kind):
             found = rebuilding.own_module(module).reducer_of(kind, names)
             if found is not None:
                 return found
+    if views.has_own_changes(kind):
+        return views.reduce_container
     return _of_singletons(kind) or _of_own_form(kind)
 
 

@@ -85,9 +85,10 @@ def made_function(code, scope, name, cells):
 
 
 def fill_function(function, state):
-    """Give ``function`` its attributes: those of its dict, and those that every function has."""
-    variables, attributes = state
+    """Give ``function`` its attributes: those of its dict, those that every function has, and globals."""
+    variables, attributes, added = state
     function.__dict__.update(variables)
+    function.__globals__.update(added)
     for name, value in attributes.items():
         setattr(function, name, value)
 
@@ -254,6 +255,22 @@ def made_cached_property(function, variables):
 def fill_object(made, variables):
     """Give an object its variables, whatever its class does when they are set."""
     vars(made).update(variables)
+
+
+def fill_container(made, state):
+    """Give a list or a dict its variables, then its items, by no method of its class but ``__setstate__``."""
+    variables, items, pairs = state
+    if hasattr(type(made), "__setstate__") and variables is not None:
+        made.__setstate__(variables)
+    elif variables is not None:
+        variables, slots = variables if isinstance(variables, tuple) else (variables, None)
+        vars(made).update(variables or {})
+        for name, value in (slots or {}).items():
+            object.__setattr__(made, name, value)
+    if items is not None:
+        list.extend(made, items)
+    if pairs is not None:
+        dict.update(made, pairs)
 
 
 def settle():

@@ -80,21 +80,36 @@ def reduce_function(pickler, function):
             state[attribute] = value
     if sys.version_info >= (3, 12) and function.__type_params__:
         state["__type_params__"] = function.__type_params__
-    arguments = function.__code__, _scope(pickler, function.__globals__), function.__name__, function.__closure__
-    state = dict(function.__dict__), state
+    scope, added = _scope(pickler, function)
+    arguments = function.__code__, scope, function.__name__, function.__closure__
+    state = dict(function.__dict__), state, added
     return rebuilding.made_function, arguments, state, None, None, rebuilding.fill_function
 
 
-def _scope(pickler, variables):
-    """Return the module whose variables a function sees, or the dict if they are no module's."""
+def _scope(pickler, function):
+    """Return where a function has its globals, a module or a dict, and the items that are added to that."""
+    variables = function.__globals__
     name = variables.get("__name__")
     module = sys.modules.get(name) if type(name) is str else None
     if isinstance(module, types.ModuleType) and vars(module) is variables:
-        return module
+        return module, {}
     for referrer in get_referrers(variables):
         if isinstance(referrer, types.ModuleType) and vars(referrer) is variables:
-            return referrer
-    return variables
+            return referrer, {}
+        if type(referrer) is dict or type(referrer) is list:  # of the user's, who can see it
+            return variables, {}
+    # Only functions have it, made by exec(): they get what they use of it, and share that.
+    scope = pickler.scopes.setdefault(id(variables), ({}, variables))[0]
+    names = {"__name__", *_names_in(function.__code__)} & variables.keys()
+    return scope, {name: variables[name] for name in sorted(names)}
+
+
+def _names_in(code):
+    found = set(code.co_names)
+    for constant in code.co_consts:
+        if isinstance(constant, types.CodeType):
+            found |= _names_in(constant)
+    return found
 
 
 def reduce_builtin(pickler, function):

@@ -173,6 +173,7 @@ KINDS = {
     "xml.etree.ElementTree.XMLParser": ("a parser that has begun", "make it again"),
     "xml.dom.expatbuilder.ExpatBuilder": ("a parser that has begun", "make it again"),
     "pyexpat.xmlparser": ("a parser that has begun", "make it again"),
+    "ipywidgets.widgets.widget.Widget": ("a widget, whose other half is in a client", "make it again"),
     "tkinter.Misc": ("a window", "make it again"),
     "IPython.core.interactiveshell.InteractiveShell": ("a shell", "get it again from get_ipython()"),
 }
@@ -219,5 +220,7 @@ def reason_of(error):
         text = str.__str__(str(error))
     except BaseException:  # of user code
         text = ""
+    if type(error) is TypeError and text.startswith("cannot pickle '"):
+        return cut(f"objects of {text.split(chr(39))[1]} cannot be saved: make it again", REASON_LIMIT_CHARS)
     name = vars(type)["__name__"].__get__(type(error))
     return cut(f"{name}: {text}" if text else name, REASON_LIMIT_CHARS)

@@ -119,6 +119,23 @@ def reduce_weak_set(pickler, things):
     return type(things), (list(things),)
 
 
+def reduce_container(pickler, thing):
+    """A list or a dict whose class has own methods for changes gets its variables first, and then plain items."""
+    function, arguments, state, items, pairs = (*thing.__reduce_ex__(5), None, None, None)[:5]
+    items = None if items is None else [*list.__iter__(thing)]
+    pairs = None if pairs is None else dict(dict.items(thing))
+    return function, arguments, (state, items, pairs), None, None, rebuilding.fill_container
+
+
+def has_own_changes(kind):
+    """Whether ``kind`` is a class of lists or dicts that pickle would fill by methods of the class."""
+    if kind.__reduce_ex__ is not object.__reduce_ex__ or kind.__reduce__ is not object.__reduce__:
+        return False
+    if issubclass(kind, list):
+        return kind.append is not list.append or kind.extend is not list.extend
+    return issubclass(kind, dict) and kind.__setitem__ is not dict.__setitem__
+
+
 REDUCERS = {
     "builtins.mappingproxy": reduce_proxy,
     "builtins.memoryview": reduce_memoryview,

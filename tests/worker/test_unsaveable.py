@@ -20,7 +20,8 @@ class Odd(Exception):
     def __str__(self):
         raise SystemExit
 it = [reason_of(error) for error in (ValueError("x" * 1000), ValueError(), Odd(), RecursionError(), ImportError("no"),
-                                     ModuleNotFoundError("long", name="mine"), KeyError("k"))]
+                                     ModuleNotFoundError("long", name="mine"), KeyError("k"),
+                                     TypeError("cannot pickle '_x.Y' object"))]
 it[0] = len(it[0])
 """
     assert told(worker, code) == [
@@ -31,4 +32,5 @@ it[0] = len(it[0])
         "ImportError: no",
         "it needs the module mine, which is not there",
         "KeyError: 'k'",
+        "objects of _x.Y cannot be saved: make it again",
     ]
