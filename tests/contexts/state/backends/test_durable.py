@@ -11,9 +11,11 @@ from typing import Any
 
 import pytest
 
+from interpreterd.contexts.state.backends import durable
 from interpreterd.contexts.state.backends.durable import (
     TEMPORARY,
     DurableFile,
+    begin_writeback,
     disk_errors_told,
     remove_durably,
     remove_leftovers,
@@ -40,6 +42,26 @@ def test_a_file_has_its_name_only_when_it_is_committed(directory: int, tmp_path:
     assert {it.name: it.read_bytes() for it in tmp_path.iterdir()} == {"name": b"abcd"}
     assert (tmp_path / "name").stat().st_mode & 0o777 == 0o600
     assert (tmp_path / "name").stat().st_nlink == 1
+
+
+def test_a_long_file_is_on_its_way_to_the_disk_while_it_is_written(
+    directory: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun = []
+
+    def begin(fd: int, offset: int, size: int) -> None:
+        begin_writeback(fd, offset, size)
+        begun.append((offset, size))
+
+    monkeypatch.setattr(durable, "WRITEBACK_BYTES", 1000)
+    monkeypatch.setattr(durable, "begin_writeback", begin)
+    file = DurableFile(directory)
+    for _ in range(5):
+        file.write(bytes(600))
+    file.cut(100)
+    file.write(bytes(1000))
+    file.close()
+    assert begun == [(0, 1200), (1200, 1200), (100, 1000)]
 
 
 @pytest.mark.parametrize("replace", [True, False])
