@@ -1,6 +1,7 @@
 """What the contexts of this daemon share of their checkpoints; made with the manager, and light until the first one."""
 
 import asyncio
+import os
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Protocol
 
@@ -32,6 +33,11 @@ class Checkpointed(Protocol):
     def transcript(self) -> Transcript: ...
 
 
+def half_of_memory() -> int:
+    """Return half of the machine's memory, in bytes."""
+    return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 2
+
+
 class Keeper:
     """Gives contexts their checkpoints.
 
@@ -61,7 +67,7 @@ class Keeper:
         from interpreterd.contexts.state.parking import Parking
         from interpreterd.monitoring.states import tell_checkpoint_end
 
-        self._parking = self._parking or Parking(self._tasks, self.settings.checkpoints_memory)
+        self._parking = self._parking or Parking(self._tasks, self.settings.checkpoints_memory or half_of_memory())
         slot, tenant = context.slot, context.account.tenant
 
         def count(pids: tuple[int, ...]) -> None:

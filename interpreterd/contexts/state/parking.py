@@ -48,8 +48,8 @@ class Parking:
     checkpoint is refused; and if the memory has only grown, the context that keeps most loses its oldest one.
     """
 
-    def __init__(self, tasks: asyncio.TaskGroup, limit_bytes: int | None) -> None:
-        """Keep ``limit_bytes`` at most, None for no limit; look in ``tasks`` while there are copies."""
+    def __init__(self, tasks: asyncio.TaskGroup, limit_bytes: int) -> None:
+        """Keep ``limit_bytes`` at most; look in ``tasks`` while there are copies."""
         self._tasks = tasks
         self._limit_bytes = limit_bytes
         self._of: dict[ParkedOf, None] = {}  # a set in order
@@ -68,9 +68,8 @@ class Parking:
 
     def check_room(self) -> None:
         """Raise ``CheckpointsFull`` if no new copy may be made: all memory is taken, and no copy would give way."""
-        limit_bytes = self._limit_bytes
-        if limit_bytes is not None and self.kept_bytes >= limit_bytes and self._oldest_automatic() is None:
-            raise _full(limit_bytes)
+        if self.kept_bytes >= self._limit_bytes and self._oldest_automatic() is None:
+            raise self._full()
 
     def add(self, its: ParkedOf) -> None:
         """A context has copies now."""
@@ -118,12 +117,12 @@ class Parking:
         new.private_bytes = await self._in_thread(first_bytes, new.worker.pid)
         its.kept_bytes += new.private_bytes or 0
         await self._shrink(lambda: new)
-        if self._limit_bytes is not None and not new.is_there:
-            raise _full(self._limit_bytes)
+        if not new.is_there:
+            raise self._full()
 
     async def _shrink(self, last: Callable[[], Parked | None]) -> None:
         """Drop copies until the others have room: automatic ones, the oldest first, then ``last()``."""
-        while self._limit_bytes is not None and self.kept_bytes > self._limit_bytes:
+        while self.kept_bytes > self._limit_bytes:
             victim = self._oldest_automatic() or last()
             if victim is None or not victim.is_there:
                 return
@@ -157,10 +156,9 @@ class Parking:
                 _log.exception("checkpoints could not be measured")
             pause_s = max(MEASURED_EVERY_S, REST_PER_MEASUREMENT * (loop.time() - began))
 
-
-def _full(limit_bytes: int) -> CheckpointsFull:
-    limit = size_in_words(limit_bytes)
-    return CheckpointsFull(f"the checkpoints of all contexts have taken up their memory: the limit is {limit}")
+    def _full(self) -> CheckpointsFull:
+        limit = size_in_words(self._limit_bytes)
+        return CheckpointsFull(f"the checkpoints of all contexts have taken up their memory: the limit is {limit}")
 
 
 def _take(its: ParkedOf, parked: Iterable[Parked], memory: CopiedMemory | None) -> None:

@@ -20,7 +20,7 @@ class StateSettings:
     )
     checkpoints_memory: int | None = setting(
         None,
-        "memory of the checkpoints of all contexts; the oldest automatic ones make room (default: no limit)",
+        "memory of the checkpoints of all contexts; the oldest automatic ones make room (default: half of all memory)",
         parse=byte_size,
     )
     archives_total_bytes: int | None = setting(

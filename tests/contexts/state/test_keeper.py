@@ -8,7 +8,7 @@ from copying import Copier
 from fake_worker import FakeLauncher
 from managers import open_manager
 
-from interpreterd.contexts.state.keeper import Keeper
+from interpreterd.contexts.state.keeper import Keeper, half_of_memory
 from interpreterd.contexts.state.local import LocalState
 from interpreterd.model.requests import CreateContext
 from interpreterd.workers.watcher import Excess, Watch
@@ -45,6 +45,11 @@ async def test_an_excess_costs_automatic_checkpoints_first(tmp_path: Path, monke
         watch.tell(excess)
         await worker.killed.wait()
         assert not copier.copies[0].killed.is_set()
+
+
+def test_by_default_checkpoints_have_half_of_the_memory() -> None:
+    (total,) = [line for line in Path("/proc/meminfo").read_text().splitlines() if line.startswith("MemTotal:")]
+    assert abs(2 * half_of_memory() - (int(total.split()[1]) << 10)) < 1 << 20
 
 
 async def test_without_settings_the_usual_ones_hold() -> None:
