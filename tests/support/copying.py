@@ -25,6 +25,7 @@ class Copier:
         purposes: What each was made for.
         failure: The error that is raised in place of making one.
         asked: Set when one is asked for.
+        waiting: How many wait now.
         gate: Each copy waits until it is set.
         memory: What each copy has alone, by its pid.
         ended: What ended each checkpoint.
@@ -37,6 +38,7 @@ class Copier:
         self.purposes: list[str] = []
         self.failure: InterpreterError | None = None
         self.asked = asyncio.Event()
+        self.waiting = 0
         self.gate = asyncio.Event()
         self.gate.set()
         self.memory: dict[int, int] = {}
@@ -50,7 +52,9 @@ class Copier:
     async def branch(self, worker: Any, *, purpose: str, **others: Any) -> Branched:
         """See ``workers.branching.branch``."""
         self.asked.set()
+        self.waiting += 1
         await self.gate.wait()
+        self.waiting -= 1
         if self.failure is not None:
             raise self.failure
         copy = FakeWorker(2000 + len(self.copies), answer=None)

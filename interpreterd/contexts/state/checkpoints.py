@@ -142,9 +142,10 @@ class Checkpoints:
         """
         parked.uses += 1
         try:
-            if parked.is_there:
-                branched = await branch(parked.worker, purpose="restore")
-                return branched.workers[0]
+            async with parked.copying:
+                if parked.is_there:
+                    branched = await branch(parked.worker, purpose="restore")
+                    return branched.workers[0]
         except OutOfStep as error:  # of the checkpoint's process, not of the context's worker
             parked.drop("died")
             raise OperationFailed(f"the checkpoint cannot be restored, and is lost: {error}") from error

@@ -31,6 +31,7 @@ class Parked(Deaf):
         lost: What the fork could not carry.
         steps: What undo knew at that moment.
         uses: How many copies of it are being made now; meanwhile it does not give way.
+        copying: Held while a copy is made: a restore that was given up may still have to wait for the end of its own.
         private_bytes: Memory that it has alone, when it was last measured; None before.
         ended: Set when the process has ended.
     """
@@ -59,6 +60,7 @@ class Parked(Deaf):
         self.created_at = time.time()
         self.worker = worker
         self.uses = 0
+        self.copying = asyncio.Lock()
         self.private_bytes: int | None = None
         self.ended = asyncio.Event()
         self._on_end: Callable[[Parked, CheckpointEnd | None], None] | None = on_end

@@ -155,3 +155,15 @@ async def test_closing_ends_all_processes_and_also_one_that_is_made_meanwhile(co
     assert all(it.killed.is_set() for it in copier.copies)
     assert copier.ended == []
     assert parking.count == 0
+
+
+async def test_one_copy_of_a_checkpoint_is_made_at_a_time(copier: Copier, parking: Parking) -> None:
+    its = copier.checkpoints(parking)
+    kept = await its.take(original(), count=0)
+    copier.gate.clear()
+    copying = [asyncio.create_task(its.copy(kept)) for _ in range(2)]
+    while kept.uses < 2:  # noqa: ASYNC110 -- both have begun
+        await asyncio.sleep(0)
+    assert copier.waiting == 1
+    copier.gate.set()
+    assert await asyncio.gather(*copying) == copier.copies[1:]
