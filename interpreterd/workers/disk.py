@@ -172,8 +172,8 @@ class Disk:
                 grown_together += growth
             else:
                 grown += growth
-        if own is not None:
-            grown_together = min(grown_together, own)
+        if own is not None:  # what has made its own directories grow has not been written to the others
+            grown_together = min(grown_together, max(own - max(grown, 0), 0))
         # What others have deleted makes no room for this context.
         self.used_bytes += grown + max(grown_together, min(-self.used_bytes, 0))
         self._sizes, self._written = sizes, written

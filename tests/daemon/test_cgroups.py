@@ -90,3 +90,17 @@ async def test_checkpoints_outlive_a_worker_in_the_cgroup_which_the_next_one_joi
             await asyncio.sleep(0.01)
         assert (await client.run(where, context)).stdout != place
     await daemon.stop()
+
+
+async def test_a_fork_has_a_cgroup_of_its_own(start_daemon: StartDaemon, base: str) -> None:
+    daemon = await start_daemon("--context-cgroups", base)
+    async with Client(daemon.url) as client:
+        context = await client.create()
+        where = "print(open('/proc/self/cgroup').read().splitlines()[-1])"
+        places = {(await client.run(where, context)).stdout}
+        body = (await client.request("POST", f"/context/{context}/fork", json={"count": 2}))[1]
+        for fork in body["contexts"]:
+            places.add((await client.run(where, fork["id"])).stdout)
+        assert len(places) == 3
+    await daemon.stop()
+    assert await asyncio.to_thread(folders, base) == []
