@@ -87,6 +87,7 @@ class NamespacePickler(Pickler):
         self.last, self.modules, self.scopes = None, set(), {}
         self.memory, self.notes_memory = None, "torch" in sys.modules
         only = only_objects()
+        self._only = {id(thing) for _, thing in only}
         self.memo = {id(thing): (position, thing) for position, (_, thing) in enumerate(only)}
         writer.begin()
         writer.write(beginning([name for name, _ in only]))
@@ -104,6 +105,10 @@ class NamespacePickler(Pickler):
 
     def save(self, name, value):
         """Write a variable. What this raises leaves the archive as it was, unless it is Untaken."""
+        self.last = value
+        reducer = self._kinds[type(value)]
+        if getattr(reducer, "refuses", False) and id(value) not in self._only:  # before anything is in the memo
+            reducer(self, value)
         writer, mark = self._writer, "".join([name, " "])[:-1]  # an object of its own
         places = {key: len(them) for key, them in self.places.items()}
         memory = None if self.memory is None else self.memory.mark()

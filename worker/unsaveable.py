@@ -201,8 +201,20 @@ def refusal(kind, names):
     for name in names:
         found = KINDS.get(name)
         if found is not None:
-            return lambda pickler, thing: refuse(thing, found)
+            return _Refusing(found)
     return None
+
+
+class _Refusing:
+    """A reducer that refuses objects of one kind."""
+
+    refuses = True
+
+    def __init__(self, kind):
+        self._kind = kind
+
+    def __call__(self, pickler, thing):
+        refuse(thing, self._kind)
 
 
 MAPPED, SHARED, VIEW, GRADIENT, POINTER = _MAPPED, _SHARED, _VIEW, _GRADIENT, _POINTER
