@@ -34,6 +34,7 @@ nitpick_ignore_regex = [
     ("py:class", r"interpreterd\.model\.(files\.ChangedFiles|failures\.Details|functions\.CallOutcome)"),
     ("py:class", r"interpreterd\.model\.(displays\.(Evaluated|Json)|looks\.(Cell|Comms|History|Variables))"),
     ("py:class", r"interpreterd\.client\.context_files\.RunRequest(Async)?"),
+    ("py:class", r"interpreterd\.client\.checkpoints\.(CheckpointRequest|_C)"),
     ("py:class", r"interpreterd\.client\.(following\.FollowedExecution|portal\.Portal|results\.Collector)"),
 ]
 

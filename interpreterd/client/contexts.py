@@ -63,7 +63,7 @@ class ContextData:
 
     @property
     def not_carried(self) -> tuple[Lost, ...]:
-        """What the original had, and a fork cannot have: threads, sockets, children and so on; known from ``fork``."""
+        """What the original had, such as threads, sockets and children, and a fork cannot have; known from ``fork``."""
         return parse_lost(self.data.get("notCarried") or ())
 
     @property

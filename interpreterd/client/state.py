@@ -67,7 +67,7 @@ class CheckpointData(SavedData):
 
     @property
     def not_carried(self) -> tuple[Lost, ...]:
-        """What was in the context and is not in the checkpoint: threads, sockets and so on."""
+        """What was in the context, such as threads and sockets, and is not in the checkpoint."""
         return parse_lost(self.data["notCarried"])
 
 
@@ -91,7 +91,7 @@ class Archive(SavedData):
 
     @property
     def skipped(self) -> tuple[Skipped, ...]:
-        """The variables that it does not have: each has a ``name`` and a ``reason``, with the way out."""
+        """The variables that it does not have, each with its ``name`` and a ``reason``, and the way out."""
         return parse_skipped(self.data["skipped"])
 
     @property
