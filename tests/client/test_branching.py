@@ -5,8 +5,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from following import following
+from harness import Client
 
-from interpreterd.client import AsyncContext, CheckpointNotFound, Context, NotCarried, NothingToUndo, Refused
+from interpreterd.client import (
+    AsyncContext,
+    CheckpointNotFound,
+    Context,
+    ExecutionFailed,
+    NotCarried,
+    NothingToUndo,
+    Refused,
+)
 from interpreterd.client.branching import AsyncBranchingContext, BranchingContext
 
 
@@ -92,6 +102,30 @@ async def test_a_block_with_a_checkpoint_goes_back_if_it_raises(py: Any) -> None
         assert [it.id for it in await context.checkpoints()] == [checkpoint.id]
     assert await said(context, "print(x)") == "3\n"
     assert await context.checkpoints() == []
+
+
+async def test_a_block_goes_back_after_its_code_has_ended_its_python(py: Any) -> None:
+    context = await py.create_context()
+    await context.execute("x = 1")
+
+    async def crash() -> None:
+        async with await context.checkpoint():
+            (await context.execute("x = 2; import os; os._exit(3)")).raise_for_error()
+
+    with pytest.raises(ExecutionFailed, match="WorkerDied"):
+        await crash()
+    execution = await context.execute("print(x)")
+    assert (execution.stdout, execution.restarted) == ("1\n", False)
+
+
+async def test_a_follower_is_told_what_was_restored(py: Any, client: Client) -> None:
+    context = await py.create_context()
+    checkpoint = await context.checkpoint("before")
+    async with following(client, f"/context/{context.id}/events", "websocket") as happens:
+        await context.restore("before")
+        restored = await anext(event async for event in happens if event["type"] == "restored")
+    assert restored["checkpoint"] == {"id": checkpoint.id, "name": "before"}
+    assert (restored["archive"], restored["missing"], restored["executionId"]) == (None, [], None)
 
 
 async def test_a_checkpoint_can_be_restored_any_number_of_times(py: Any) -> None:

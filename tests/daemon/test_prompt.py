@@ -1,9 +1,11 @@
 """``interpreterd repl`` on a terminal."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 from command import interpreterd
 from harness import COMMAND
+from standing import SharedDaemon
 from terminal import Terminal
 
 
@@ -104,6 +106,19 @@ def test_a_prompt_goes_back_and_branches(url: str, tmp_path: Path) -> None:
         assert prompt.enter("x + 2")[-2] == "22"
         prompt.type("\x04")
         assert prompt.ended() == 0
+
+
+def test_a_prompt_works_where_no_checkpoints_are_kept_and_says_so_at_undo(
+    standing: Callable[..., SharedDaemon], tmp_path: Path
+) -> None:
+    with Prompt(standing("--checkpoints", "0").url, tmp_path) as prompt:
+        prompt.enter("x = 20")
+        assert prompt.enter("x + 1")[-2] == "21"
+        assert prompt.enter("1 / 0")[-2] == "ZeroDivisionError: division by zero"
+        said = prompt.enter("%undo")[-2]
+        assert said.startswith("interpreterd: inputs are run without checkpoints: ")
+        assert "--checkpoints" in said
+        assert not any("cancelled" in line for line in prompt.lines)
 
 
 def test_a_prompt_names_the_file_of_a_picture(url: str, tmp_path: Path) -> None:
