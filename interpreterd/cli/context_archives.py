@@ -66,7 +66,14 @@ def load_command(
 
 
 @click.command("archives")
-@click.option("--delete", "deleted", multiple=True, metavar="ARCHIVE", help="Delete this one first. Repeatable.")
+@click.option(
+    "--delete",
+    "deleted",
+    multiple=True,
+    metavar="ARCHIVE",
+    shell_complete=complete_archive,
+    help="Delete this one first. Repeatable.",
+)
 @json_option
 @target_options
 def archives_command(deleted: tuple[str, ...], as_json: bool, url: str | None, local: bool) -> None:

@@ -22,6 +22,16 @@ from interpreterd.client import Checkpoint, Context, NotCarried, NotSavedWhole
 LISTED_CHECKPOINTS: Final = ("CHECKPOINT", "NAME", "MADE", "MEMORY", "AUTOMATIC")
 
 
+def complete_checkpoint(ctx: click.Context, parameter: click.Parameter, incomplete: str) -> list[str]:
+    """Return the names and ids of the context's checkpoints, for a shell's completion; none if no daemon answers."""
+    try:
+        with opened(ctx.params.get("url"), local=False) as py:
+            found = [word for it in py.get_context(ctx.params["context"]).checkpoints() for word in (it.name, it.id)]
+            return [word for word in found if word and word.startswith(incomplete)]
+    except Exception:  # a shell would print it into the line that the user types
+        return []
+
+
 @click.command("fork")
 @id_argument
 @click.option("--count", type=click.IntRange(1, 64), default=1, metavar="N", help="Number of forks. Default: 1.")
@@ -86,7 +96,14 @@ def checkpoint_command(context: str, name: str | None, as_json: bool, url: str |
 
 @click.command("checkpoints")
 @id_argument
-@click.option("--delete", "deleted", multiple=True, metavar="CHECKPOINT", help="Delete this one first. Repeatable.")
+@click.option(
+    "--delete",
+    "deleted",
+    multiple=True,
+    metavar="CHECKPOINT",
+    shell_complete=complete_checkpoint,
+    help="Delete this one first. Repeatable.",
+)
 @json_option
 @target_options
 def checkpoints_command(context: str, deleted: tuple[str, ...], as_json: bool, url: str | None, local: bool) -> None:
@@ -106,7 +123,7 @@ def checkpoints_command(context: str, deleted: tuple[str, ...], as_json: bool, u
 
 @click.command("restore")
 @id_argument
-@click.argument("checkpoint", metavar="CHECKPOINT")
+@click.argument("checkpoint", metavar="CHECKPOINT", shell_complete=complete_checkpoint)
 @json_option
 @target_options
 def restore_command(context: str, checkpoint: str, as_json: bool, url: str | None, local: bool) -> None:

@@ -4,11 +4,12 @@ import json
 from collections.abc import Callable
 from typing import Any
 
+import click
 import pytest
 from command import Ran, interpreterd
 from standing import SharedDaemon
 
-from interpreterd.cli.context_state import LISTED_CHECKPOINTS, STATE_COMMANDS
+from interpreterd.cli.context_state import LISTED_CHECKPOINTS, STATE_COMMANDS, complete_checkpoint
 from interpreterd.client import Interpreter
 
 Shell = Callable[..., Ran]
@@ -105,6 +106,16 @@ def test_a_context_hibernates_or_says_why_not(standing: Callable[..., SharedDaem
         assert py.get_context(context)["state"] == "hibernating"
     ran = shell("run", "--context", context, "-c", "print(x)")
     assert (ran.returncode, ran.stdout) == (0, "1\n")
+
+
+def test_names_and_ids_of_checkpoints_are_completed(shell: Shell, context: str, url: str) -> None:
+    made = said(shell, "contexts", "checkpoint", context, "before")
+    completing, argument = click.Context(click.Command("restore")), click.Argument(["checkpoint"])
+    completing.params |= {"url": url, "context": context}
+    assert complete_checkpoint(completing, argument, "be") == ["before"]
+    assert complete_checkpoint(completing, argument, made[:6]) == [made]
+    completing.params["context"] = "nowhere"
+    assert complete_checkpoint(completing, argument, "be") == []
 
 
 @pytest.mark.parametrize("command", STATE_COMMANDS, ids=lambda it: str(it.name))
