@@ -11,7 +11,7 @@ import pytest
 from aiohttp import web
 from described import OPERATIONS, WEBSOCKET, Walk, documented, headed
 from described_files import files, refused_files
-from described_state import OTHERS, TURNS, WITH_BODY, state, state_that_fails
+from described_state import OTHERS, TURNS, WITH_BODY, contexts_that_move, state, state_that_fails
 from fake_worker import FakeLauncher
 from harness import Client, Daemon, Gate
 from looking import CODE_LOOKS, LOOKS, looks, looks_that_fail
@@ -66,6 +66,7 @@ async def test_every_answer_is_as_described_and_every_described_one_is_reached(
         await mistakes(walk, patch)
         await refused_files(walk, monkeypatch)
     await state_that_fails(walk, monkeypatch)
+    await contexts_that_move(walk, monkeypatch)
     await looks_that_fail(walk, launcher, inside.app[MANAGER])
     await failures(walk, launcher, inside.app[MANAGER])
     assert seen == documented()

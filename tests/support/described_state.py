@@ -5,8 +5,10 @@ from typing import Any
 
 import pytest
 from described import Walk
+from looking import CODE_LOOKS, LOOKS
 
 from interpreterd.contexts.local import LocalContexts
+from interpreterd.contexts.manager import Manager
 from interpreterd.contexts.state.local import LocalState
 from interpreterd.model.errors import (
     BodyTooSlow,
@@ -24,6 +26,7 @@ from interpreterd.model.state_errors import (
     ArchiveExists,
     ArchiveRefused,
     CheckpointsFull,
+    ContextMoving,
     NoStateDirectory,
     OperationFailed,
 )
@@ -147,6 +150,20 @@ async def state_that_fails(walk: Walk, patch: pytest.MonkeyPatch) -> None:
     with patch.context() as refusing:
         refusing.setattr(LocalContexts, "create", _raising(ArchiveRefused("the archive is corrupt")))
         await walk("createContext", 400, "archive_refused", json={"archive": "it"})
+
+
+async def contexts_that_move(walk: Walk, patch: pytest.MonkeyPatch) -> None:
+    """Walk along what is said of a context that the daemon before still has: ``patch`` lets one be there."""
+
+    def check(manager: Manager, context_id: str) -> None:
+        raise ContextMoving(context_id)
+
+    with patch.context() as moving:
+        moving.setattr(Manager, "check_here", check)
+        await walk("execute", 503, "context_moving", json={"code": "pass", "contextId": "nobody"})
+        for name in (*TURNS, "restartContext", *LOOKS):
+            body = {"json": {"code": "pass"}} if name in CODE_LOOKS else BODIES.get(name, {})
+            await walk(name, 503, "context_moving", **body)
 
 
 async def _refused(walk: Walk, patch: pytest.MonkeyPatch, name: str, status: int, error: Exception) -> None:
