@@ -120,6 +120,7 @@ class _Branch:
             raise start_failure(error, "a copy of the worker") from error
         except OutOfStep:
             self._drop()
+            self._worker.nursery.sweep_soon()
             raise
         except OperationFailed:
             await self._give_up()
@@ -135,7 +136,9 @@ class _Branch:
         answer = await self._reply(timeout_s)
         if not isinstance(answer, Branching):
             raise self._failure(answer)
-        self._middle = self._checked(answer.pid)
+        self._middle = child_called(self._worker.pid, answer.pid)
+        if self._middle is None:  # or the worker lies, and does not say what comes next
+            raise OperationFailed("the process that was to fork the worker's copies has ended")
         for _ in range(self._message.copies):
             self._give()
         cwds = self._message.cwds or (None,) * self._message.copies
@@ -148,7 +151,10 @@ class _Branch:
         for copy in self._copies:
             if copy.exited is not None:
                 raise OperationFailed(f"a copy of the worker has ended at once: {copy.exited}")
-            if parent_and_start(copy.pid)[0] in (0, self._middle, self._worker.pid):
+            parent = parent_and_start(copy.pid)[0]
+            if parent in (0, self._worker.pid):  # it, or the process that has forked it, was killed meanwhile
+                raise OperationFailed("a copy of the worker has ended at once")
+            if parent == self._middle:
                 raise OutOfStep("the context's worker keeps its copies")
         if self._message.part is not None and self._message.purpose == "fork":
             former = self._worker.answering.domain
@@ -170,11 +176,6 @@ class _Branch:
         if answer.failure in _NO_ROOM:  # of processes, or of memory
             return OutOfResources(f"no room for one more worker: {answer.failure}")
         return OperationFailed(f"the worker could not be forked: {answer.failure}")
-
-    def _checked(self, pid: int) -> int:
-        if (child := child_called(self._worker.pid, pid)) is None:
-            raise OutOfStep("the context's worker names a process that is not its child")
-        return child
 
     def _give(self) -> None:
         """Send the descriptors of one more copy. Raises OSError."""
@@ -233,7 +234,7 @@ class _Branch:
                     os.kill(self._worker.pid, signal.SIGINT)
             else:
                 if isinstance(answer, Branching):
-                    self._middle = self._checked(answer.pid)
+                    self._middle = child_called(self._worker.pid, answer.pid)
                     self._drop()
         self._worker.nursery.sweep_soon()  # copies that nothing knows have become the daemon's
         if self._worker.exited is not None:

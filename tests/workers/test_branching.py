@@ -194,15 +194,42 @@ async def test_an_original_without_descriptors_goes_on_without_a_fork(spawned: B
     assert await (await spawned.copy(original)).run("print(1)") == "1\n"
 
 
-async def test_a_worker_that_names_another_process_is_of_no_use(spawned: Bench) -> None:
+async def test_a_worker_that_names_another_process_is_of_no_use(
+    spawned: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(branching, "SETTLE_LIMIT_S", 0.01)
     original = await spawned.worker()
     os.kill(original.worker.pid, signal.SIGSTOP)
     asked = asyncio.ensure_future(branch(original.worker, purpose="fork"))
     await asyncio.sleep(0)
     original.worker.data_received(b'{"type":"branching","id":"b","pid":%d,"lost":[]}\n' % os.getpid())
-    with pytest.raises(OutOfStep, match="not its child"):
+    with pytest.raises(OutOfStep, match="does not go on"):
         await asked
     os.kill(original.worker.pid, signal.SIGCONT)
+
+
+async def test_a_worker_whose_forking_child_is_killed_goes_on(spawned: Bench) -> None:
+    code = "import os, signal\nos.register_at_fork(after_in_parent=lambda: os.kill(middle(), signal.SIGKILL))\n"
+    code += "def middle():\n    return int(open(f'/proc/self/task/{os.getpid()}/children').read())"
+    original = await spawned.worker(code)
+    with pytest.raises(OperationFailed):
+        await branch(original.worker, purpose="fork")
+    assert await original.run("print(1)") == "1\n"
+    assert children(original.worker.pid) == []
+
+
+async def test_a_copy_that_says_it_is_another_process_makes_its_worker_useless(spawned: Bench) -> None:
+    code = """
+import gc, os
+importer = next(it for it in gc.get_objects() if type(it).__name__ == "Importer")
+lie = os.getpid()
+def begin_to_lie():
+    importer.package.interpreter.os.getpid = lambda: lie
+os.register_at_fork(after_in_child=begin_to_lie)
+"""
+    original = await spawned.worker(code)
+    with pytest.raises(OutOfStep, match="not the process that it says it is"):
+        await branch(original.worker, purpose="fork")
 
 
 async def test_a_fake_worker_cannot_be_forked() -> None:
