@@ -54,6 +54,11 @@ class Process:
         return (proc_stat.ticks_since_boot() - self.started) / proc_stat.TICKS_PER_S
 
 
+# The processes that fork the copies of a worker, for the moment that it takes, and how many copies each is to make.
+# Neither they nor these copies count as the worker's.
+middles: Final[dict[int, int]] = {}
+
+
 class Snapshot:
     """All processes, read one after the other: some 12 µs each, so not on an event loop's thread.
 
@@ -84,10 +89,17 @@ class Snapshot:
         found = []
         waiting = [*copies, pid]
         while waiting:
-            if (stat := self._stats.get(pid := waiting.pop())) is not None:
+            if (stat := self._stats.get(pid := waiting.pop())) is not None and pid not in middles:
                 found.append(_process(pid, stat))
-            waiting += self._children.get(pid, ())
+            waiting += self._below(pid)
         return found
+
+    def _below(self, pid: int) -> list[int]:
+        below = self._children.get(pid, [])
+        if (copies := middles.get(pid)) is None:
+            return below
+        # The copies are about to be families of their own. What they have started by now counts here.
+        return [*below[copies:], *(it for copy in below[:copies] for it in self._children.get(copy, ()))]
 
 
 def resident_bytes(family: Iterable[Process]) -> int:

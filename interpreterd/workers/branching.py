@@ -20,6 +20,7 @@ from interpreterd.pipe.confinement import Parting
 from interpreterd.pipe.decoders import Decoder
 from interpreterd.pipe.messages import FromWorker, Leave, Ready, Sync, Synced
 from interpreterd.processes.families import child_called, killing, parent_and_start
+from interpreterd.processes.usage import middles
 from interpreterd.workers.borrowing import Borrowed, borrowed
 from interpreterd.workers.endings import start_failure
 from interpreterd.workers.moving import Heir
@@ -110,6 +111,13 @@ class _Branch:
     async def run(self, timeout_s: float) -> Branched:
         """See ``branch``."""
         try:
+            return await self._tried(timeout_s)
+        finally:
+            if self._middle is not None:
+                middles.pop(self._middle, None)
+
+    async def _tried(self, timeout_s: float) -> Branched:
+        try:
             async with asyncio.timeout(timeout_s):
                 return await self._run(timeout_s)
         except TimeoutError:
@@ -139,6 +147,7 @@ class _Branch:
         self._middle = child_called(self._worker.pid, answer.pid)
         if self._middle is None:  # or the worker lies, and does not say what comes next
             raise OperationFailed("the process that was to fork the worker's copies has ended")
+        middles[self._middle] = self._message.copies
         for _ in range(self._message.copies):
             self._give()
         cwds = self._message.cwds or (None,) * self._message.copies

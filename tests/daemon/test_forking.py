@@ -242,6 +242,16 @@ async def test_sixty_four_copies_work(standing: Standing) -> None:
         assert {it.split()[0] for it in answers} == {"7"}
 
 
+async def test_copies_do_not_count_as_processes_of_the_original(standing: Standing) -> None:
+    async with Client(standing().url) as client:
+        original = await client.create(limits={"processes": 4})
+        pid = await printed(client, original, "import os; print(os.getpid())")
+        for _ in range(2):
+            for copy in await copies_of(client, original, count=32):
+                await client.request("DELETE", f"/context/{copy}")
+        assert await printed(client, original, "import os; print(os.getpid())") == pid
+
+
 async def test_limits_and_timeouts_of_the_original_hold_in_a_copy(standing: Standing) -> None:
     async with Client(standing().url) as client:
         original = await client.create(limits={"executionSeconds": 0.3, "memoryBytes": 256 << 20})

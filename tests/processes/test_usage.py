@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -126,3 +127,21 @@ async def test_parked_copies_count_with_their_worker(two: tuple[int, int]) -> No
 
 def test_copies_of_a_process_that_is_gone_are_nobody_s() -> None:
     assert usage.Snapshot().family(2**22 + 1, (os.getpid(),)) == []
+
+
+def test_copies_in_the_making_do_not_count_but_what_they_have_started_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    script = "sleep 1000 & sh -c 'sleep 1000 & wait' & sh -c 'sleep 1000 & wait' & echo; wait"
+    with subprocess.Popen(["sh", "-c", script], stdout=subprocess.PIPE, start_new_session=True) as process:
+        assert process.stdout is not None
+        try:
+            process.stdout.readline()
+            while len(everything := usage.Snapshot().family(process.pid)) < 6:
+                pass
+            middle = process.pid
+            for copies, counted in ((1, 4), (3, 2)):
+                monkeypatch.setitem(usage.middles, middle, copies)
+                assert len(usage.Snapshot().family(middle)) == counted, everything
+            monkeypatch.delitem(usage.middles, middle)
+            assert len(usage.Snapshot().family(middle)) == 6
+        finally:
+            os.killpg(process.pid, signal.SIGKILL)
