@@ -25,8 +25,9 @@ from worker.channel import ChannelLost
 from worker.interpreter import ready
 from worker.receiving import Receiver
 from worker.reseeding import kept, put_back, reseed
-from worker.splitting import ALL_SIGNALS, new_fork
+from worker.splitting import new_fork
 
+_SIGNALS = _signal.valid_signals()
 _FAILED = 0x80
 _EX_SOFTWARE = 70  # <sysexits.h>
 
@@ -42,7 +43,24 @@ class Parked:
 
 
 def branch(message, interpreter):
-    """Make the copies that ``message`` wants, and answer; or become one of them."""
+    """Make the copies that ``message`` wants, and answer; or become one of them.
+
+    No handler of user code runs in the midst: signals wait until the end. An exception of a handler is ignored, as
+    between executions.
+    """
+    before = _signal.pthread_sigmask(_signal.SIG_BLOCK, _SIGNALS)
+    try:
+        _branch(message, interpreter)
+    finally:
+        while True:
+            try:
+                _signal.pthread_sigmask(_signal.SIG_SETMASK, before)
+                break
+            except BaseException:
+                pass
+
+
+def _branch(message, interpreter):
     from worker.carrying import Losses
 
     losses = Losses(interpreter)
@@ -111,8 +129,10 @@ class _Branching:
                 self._part(False)
         except OSError as error:  # no processes, no memory, no descriptors
             failure = f"cannot fork: {error.strerror}"
-        except ImportError as error:
-            failure = f"cannot fork: {error}"
+        except ChannelLost:
+            raise
+        except Exception as error:  # no memory; a module of the standard library that is missing
+            failure = f"cannot fork: {error or type(error).__name__}"
         finally:
             if os.getpid() == self._worker:
                 self._close()
@@ -143,16 +163,14 @@ class _Branching:
     def _end(self, middle):
         """Kill the middle; its children become the daemon's."""
         library = self._interpreter.library
-        before = _signal.pthread_sigmask(_signal.SIG_BLOCK, ALL_SIGNALS)
         try:
             library.become_subreaper(False)
             os.kill(middle, _signal.SIGKILL)
             os.waitpid(middle, 0)
-        except (ProcessLookupError, ChildProcessError):  # a handler, or a thread, of user code has reaped it
+        except (ProcessLookupError, ChildProcessError):  # a thread of user code has reaped it
             pass
         finally:
             library.become_subreaper()
-            _signal.pthread_sigmask(_signal.SIG_SETMASK, before)
 
     def _close(self):
         for fd in (self._told_fd, self._tell_fd):
@@ -175,7 +193,6 @@ class _Branching:
                     break
                 if copy == 0:
                     self._be_copy(given, middle, number)
-                    fork.end()
                     return
                 for fd in given:
                     os.close(fd)

@@ -13,12 +13,12 @@ from time import monotonic
 from worker import streams
 
 HANDLERS_S = 1.0  # after this time, an interrupt ends a function that code has registered for forks
-ALL_SIGNALS = _signal.valid_signals()
+_INTERRUPT = (_signal.SIGINT,)
 _PYTHON_CALL = 1 | 4 | 8  # FUNCFLAG_CDECL | FUNCFLAG_PYTHONAPI | FUNCFLAG_USE_ERRNO: Python's lock is kept
 
 
 def new_fork():
-    """Return what forks this process."""
+    """Return what forks this process, in which all signals are blocked; they stay so in the children."""
     streams.current.before_fork()  # ends the worker's own thread
     if len(os.listdir("/proc/self/task")) == 1:
         try:
@@ -29,7 +29,7 @@ def new_fork():
 
 
 class _Patience:
-    """Calls what runs functions of user code, and lets an interrupt end those that take too long."""
+    """Calls what runs functions of user code, and lets an interrupt, the only signal, end those that take too long."""
 
     def __init__(self):
         self._remember = _signal.getsignal(_signal.SIGINT)
@@ -39,9 +39,11 @@ class _Patience:
         _signal.signal(_signal.SIGINT, self._on_interrupt)
         try:
             self._until = monotonic() + HANDLERS_S
+            _signal.pthread_sigmask(_signal.SIG_UNBLOCK, _INTERRUPT)
             return function()
         finally:
             self._until = None
+            _signal.pthread_sigmask(_signal.SIG_BLOCK, _INTERRUPT)
             _signal.signal(_signal.SIGINT, self._remember)
 
     def _on_interrupt(self, number, frame):
@@ -79,17 +81,14 @@ class _InSteps:
             for name in ("BeforeFork", "AfterFork_Parent", "AfterFork_Child")
         )
         self._patience = _Patience()
-        self._mask = None
 
     def begin(self):
-        """Fork; return the child's pid, or 0 in the child, which no signal reaches. Raises OSError."""
+        """Fork; return the child's pid, or 0 in the child. Raises OSError."""
         self._patience.call(self._before)
-        self._mask = _signal.pthread_sigmask(_signal.SIG_BLOCK, ALL_SIGNALS)
         pid = self._fork()
         if pid == 0:
             return 0
         number = self._errno()
-        _signal.pthread_sigmask(_signal.SIG_SETMASK, self._mask)
         self._patience.call(self._in_parent)
         if pid == -1:
             raise OSError(number, os.strerror(number))
@@ -105,33 +104,20 @@ class _InSteps:
             raise OSError(number, os.strerror(number))
         return pid
 
-    def end(self):
-        """Let signals reach this process, a grandchild."""
-        _signal.pthread_sigmask(_signal.SIG_SETMASK, self._mask)
-
 
 class _Twice:
     """By ``os.fork``."""
 
     def __init__(self):
         self._patience = _Patience()
-        self._mask = None
 
     def begin(self):
         """See ``_InSteps``."""
-        self._mask = _signal.pthread_sigmask(_signal.SIG_BLOCK, ())
-        pid = self._patience.call(_fork)
-        if pid == 0:
-            _signal.pthread_sigmask(_signal.SIG_BLOCK, ALL_SIGNALS)
-        return pid
+        return self._patience.call(_fork)
 
     def again(self):
         """See ``_InSteps``."""
         return os.fork()
-
-    def end(self):
-        """See ``_InSteps``."""
-        _signal.pthread_sigmask(_signal.SIG_SETMASK, self._mask)
 
 
 def _fork():

@@ -61,6 +61,24 @@ async def test_signals_reach_code_in_a_copy_as_before(copying: Bench) -> None:
     assert await original.run(send) == "got it\nset()\n"
 
 
+async def test_handlers_of_code_that_raise_do_no_harm(copying: Bench) -> None:
+    code = """
+import os, signal
+def fail(number, frame):
+    raise RuntimeError(number)
+for number in (signal.SIGCHLD, signal.SIGUSR1, signal.SIGALRM):
+    signal.signal(number, fail)
+os.register_at_fork(
+    before=lambda: os.kill(os.getpid(), signal.SIGUSR1), after_in_child=lambda: os.kill(os.getpid(), signal.SIGUSR1)
+)
+"""
+    original = await copying.worker(code)
+    for _ in range(3):
+        copy = await copying.copy(original)
+        assert await copy.run("print(1)") == "1\n"
+        assert await original.run("print(2)") == "2\n"
+
+
 async def test_a_copy_may_exit_and_its_exit_handlers_run_there(copying: Bench) -> None:
     original = await copying.worker("import atexit\natexit.register(print, 'bye')")
     copy = await copying.copy(original)

@@ -21,29 +21,3 @@ thread.join()
 it = kinds
 """
     assert told(worker, FORK + code) == ["_InSteps", "_Twice"]
-
-
-def test_signals_are_blocked_in_between_and_not_in_the_end(worker: DrivenWorker) -> None:
-    code = """
-import signal
-it = []
-for number in range(2):
-    read, write = os.pipe()
-    stop = threading.Event()
-    if number:
-        threading.Thread(target=stop.wait).start()
-    fork = new_fork()
-    pid = fork.begin()
-    if pid == 0:
-        blocked = len(signal.pthread_sigmask(signal.SIG_BLOCK, ()))
-        if fork.again() == 0:
-            fork.end()
-            os.write(write, b"%d %d" % (blocked > 20, len(signal.pthread_sigmask(signal.SIG_BLOCK, ()))))
-            os._exit(0)
-        os.wait()
-        os._exit(0)
-    os.waitpid(pid, 0)
-    it.append(os.read(read, 100).decode())
-    stop.set()
-"""
-    assert told(worker, FORK + code) == ["1 0", "1 0"]
