@@ -24,6 +24,7 @@ def stats_of(
 ) -> ContextStats:
     """Return the stats of ``context``; ``processes`` are those of its worker, ``disks`` what directories hold."""
     info, transcript, now = context.info(), context.transcript, time.time()
+    kept = context.checkpoints
     tally, running = transcript.tally, transcript.running
     is_running = running is not None and running.kept and not running.hidden
     running_s, queued_s = tally.running_s, tally.queued_s
@@ -48,6 +49,8 @@ def stats_of(
         queued_s=queued_s,
         output_bytes=tally.output_bytes,
         restarts=dict(tally.restarts),
+        checkpoints=0 if kept is None else len(kept.pids),
+        checkpoint_bytes=0 if kept is None else kept.kept_bytes,
     )
 
 

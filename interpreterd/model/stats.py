@@ -47,6 +47,7 @@ class ContextStats:
         running_s: The time in which executions ran, the running one included. Likewise ``queued_s``: they waited.
         output_bytes: UTF-8 of all output, and of output data.
         restarts: How often it has got a new worker, by the reason for which the one before had ended.
+        checkpoints, checkpoint_bytes: How many it keeps, and the memory that only they use, as measured last.
     """
 
     context_id: str
@@ -64,6 +65,8 @@ class ContextStats:
     queued_s: float
     output_bytes: int
     restarts: Mapping[str, int]
+    checkpoints: int = 0
+    checkpoint_bytes: int = 0
 
 
 @frozen(kw_only=True, eq=False, repr=False)

@@ -215,6 +215,10 @@ async def test_everything_is_counted_and_written_down(serving: Serving) -> None:
     checkpoint = (await serving.done("acme", "POST", f"{path}/checkpoints", {}))["id"]
     assert await serving.metric("checkpoints") == 1
     assert await serving.metric("checkpoint_memory_bytes") > 0
+    stats = await serving.done("acme", "GET", f"{path}/stats")
+    assert (stats["checkpoints"], stats["processes"]) == (1, 2)
+    assert stats["checkpointBytes"] > 0
+    assert (await serving.done("acme", "GET", "/stats"))["total"]["checkpoints"] == 1
     await serving.done("acme", "POST", f"{path}/restore", {"checkpoint": checkpoint})
     await serving.done("acme", "DELETE", f"{path}/checkpoints/{checkpoint}")
     await serving.done("acme", "POST", "/execute", {"code": "x = 2", "contextId": context, "checkpoint": True})

@@ -12,7 +12,17 @@ from interpreterd.model.stats import ContextStats, DaemonStats, ProcessStats
 
 _OUTCOMES = ("completed", "interrupted", "lost", "cancelled")
 _MEASURED = ("cpuPercent", "rssBytes", "pssBytes", "ussBytes", "exact", "threads", "processes", "descriptors")
-_COUNTED = ("cpuSeconds", "raised", "running", "queued", "runningSeconds", "queuedSeconds", "outputBytes")
+_COUNTED = (
+    "cpuSeconds",
+    "raised",
+    "running",
+    "queued",
+    "runningSeconds",
+    "queuedSeconds",
+    "outputBytes",
+    "checkpoints",
+    "checkpointBytes",
+)
 _SUMMED = tuple(key for key in (*_COUNTED, *_MEASURED, "diskBytes") if key != "exact")
 
 
@@ -58,6 +68,8 @@ def stats_body(stats: ContextStats) -> dict[str, Any]:
         "queuedSeconds": round(stats.queued_s, 6),
         "outputBytes": stats.output_bytes,
         "restarts": dict(stats.restarts),
+        "checkpoints": stats.checkpoints,
+        "checkpointBytes": stats.checkpoint_bytes,
     }
 
 
