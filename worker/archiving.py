@@ -21,8 +21,8 @@ _PYTHONS = frozenset(
     ["__builtins__", "__doc__", "__loader__", "__name__", "__package__", "__spec__", "__warningregistry__"]
 )
 # What is in an archive besides variables. No variable can have such a name by an assignment.
-_STATE, _RANDOM, _RESULT = "<state>", "<random>", "<result>"
-_OWN = (_STATE, _RANDOM, _RESULT)
+_STATE, _HABITS, _RESULT = "<state>", "<habits>", "<result>"
+_OWN = (_STATE, _HABITS, _RESULT)
 # Kinds of iterators become another kind, by their own pickles. They give the same items.
 _BECOMES = dict.fromkeys(
     ["builtins.dict_keyiterator", "builtins.dict_valueiterator", "builtins.dict_itemiterator", "builtins.set_iterator"],
@@ -56,7 +56,7 @@ def answer(message, interpreter):
         try:
             gc.disable()  # many objects that are made at once look like garbage to it
             interpreter.arm()
-            found = interpreter.cells.call(_WORK[kind], given[0], message, interpreter.cells)
+            found = interpreter.cells.call(_WORK[kind], given[0], message, interpreter)
         except BaseException as caught:
             error = caught
         interpreter.disarm()
@@ -101,20 +101,20 @@ def _import_early(names, interpreter):
         interpreter.disarm()
 
 
-def _archive(fd, message, cells):
+def _archive(fd, message, interpreter):
     """Write the archive; return what is told of it."""
     import warnings
 
     from worker.pickling import NamespacePickler
     from worker.rebuilding import names_of
 
-    namespace = cells.module.__dict__
+    namespace = interpreter.cells.module.__dict__
     writer = Writer(fd)
     saved, skipped, variables = [], [], []
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # some iterators say that a later Python will not pickle them
         pickler = NamespacePickler(writer)
-        for name, value in _in_order(namespace, cells):
+        for name, value in _in_order(namespace, interpreter, pickler):
             reason = _save(pickler, name, value, namespace)
             if reason is None:
                 kind = names_of(type(value))[0]
@@ -164,37 +164,26 @@ def _save(pickler, name, value, namespace):
     return reason if path is None else f"{path}: {reason}"
 
 
-def _in_order(namespace, cells):
-    """Return names and values: those first that the code of others may need when it is loaded."""
+def _in_order(namespace, interpreter, pickler):
+    """Yield names and values: those first that the code of others may need when it is loaded."""
     modules, code, others = [], [], []
     function = type(_in_order)
     for name, value in list(namespace.items()):
-        if type(name) is not str or name in _PYTHONS:
+        if type(name) is not str or name in _PYTHONS or name in _OWN:
             continue
         kind = type(value)
         place = (
             modules if issubclass(kind, type(sys)) else code if kind is function or issubclass(kind, type) else others
         )
         place.append((name, value))
+    from worker.habits import habits
     from worker.resuming import state_of
 
-    own = [(_STATE, state_of(cells)), (_RANDOM, _random_state())]
+    yield _STATE, state_of(interpreter.cells)
+    yield from modules + code + others
     if "_" in vars(builtins) and "_" not in namespace:
-        others.append((_RESULT, builtins._))
-    return own + modules + code + others
-
-
-def _random_state():
-    random, numpy = sys.modules.get("random"), sys.modules.get("numpy.random.mtrand")
-    found = {}
-    try:
-        if random is not None:
-            found["random"] = random.getstate()
-        if numpy is not None:
-            found["numpy"] = numpy._rand.get_state()
-    except Exception:  # user code has replaced them
-        pass
-    return found
+        yield _RESULT, builtins._
+    yield _HABITS, habits(interpreter.cwd, pickler.modules)
 
 
 def _imports(namespace):
@@ -237,11 +226,13 @@ def _reasons(skipped):
     return found
 
 
-def _load(fd, message, cells):
+def _load(fd, message, interpreter):
     """Load the archive into the namespace; return what is told of it. If it fails, the namespace is as before."""
+    from worker.habits import take_up
     from worker.resuming import recall, resume
     from worker.reviving import load
 
+    cells = interpreter.cells
     namespace = cells.module.__dict__
     before, own, restored = dict(namespace), {}, []
 
@@ -268,25 +259,13 @@ def _load(fd, message, cells):
         resume(cells, own[_STATE])
     if _RESULT in own and "_" not in namespace:
         recall(cells, own[_RESULT])
-    _set_random_state(own.get(_RANDOM, {}))
+    take_up(own.get(_HABITS, {}), interpreter.cwd)
     skipped = [("_" if name == _RESULT else name, reason) for name, reason in skipped if name not in _OWN[:2]]
     return {
         "restored": _names(restored),
         "skipped": _reasons(skipped),
         "omitted": [max(0, len(restored) - _NAMES_LIMIT), max(0, len(skipped) - _NAMES_LIMIT)],
     }
-
-
-def _set_random_state(state):
-    try:
-        if "random" in state:
-            import random
-
-            random.setstate(state["random"])
-        if "numpy" in state:
-            sys.modules["numpy.random.mtrand"]._rand.set_state(state["numpy"])
-    except Exception:  # another version of numpy: it goes on with its own
-        pass
 
 
 _WORK, _DONE = {"archive": _archive, "load": _load}, {"archive": "archived", "load": "loaded"}

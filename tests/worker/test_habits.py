@@ -1,0 +1,46 @@
+"""What a program has set outside of its namespace goes along, as far as it is known."""
+
+import sys
+from pathlib import Path
+
+from archived import carried
+from worker_driver import DrivenWorker
+
+
+def test_random_numbers_the_directory_and_precision_go_on(worker: DrivenWorker) -> None:
+    (worker.cwd / "below").mkdir()
+    code = """
+import decimal, os, random
+random.seed(3)
+random.random()
+state = random.getstate()
+decimal.getcontext().prec = 5
+os.chdir("below")
+"""
+    then = "it = [random.getstate() == state, decimal.getcontext().prec, os.path.basename(os.getcwd())]"
+    assert carried(worker, code, then)[2] == [True, 5, "below"]
+
+
+def test_options_of_libraries_go_on(tmp_path: Path) -> None:
+    code = """
+import matplotlib, numpy as np, pandas as pd
+matplotlib.rcParams["lines.linewidth"] = 7
+pd.set_option("display.max_rows", 3)
+np.set_printoptions(precision=2)
+np.seterr(divide="ignore")
+np.random.seed(5)
+np.random.rand()
+expected = np.random.RandomState(5).rand(2)[1]
+"""
+    then = """
+it = [matplotlib.rcParams["lines.linewidth"], pd.get_option("display.max_rows"), str(np.array([1.2345])),
+      np.geterr()["divide"], bool(np.random.rand() == expected)]
+"""
+    with DrivenWorker(sys.executable, tmp_path) as worker:
+        assert carried(worker, code, then)[2] == [7, 3, "[1.23]", "ignore", True]
+
+
+def test_options_of_a_library_that_nothing_needs_do_not_import_it(tmp_path: Path) -> None:
+    with DrivenWorker(sys.executable, tmp_path) as worker:
+        code = "import pandas\npandas.set_option('display.max_rows', 3)\ndel pandas\nx = 1"
+        assert carried(worker, code, "import sys\nit = 'pandas' in sys.modules")[2] is False

@@ -1,0 +1,129 @@
+"""What a program sets outside of its namespace, as far as archives have it: random numbers, options of libraries.
+
+Only of libraries that the archive needs anyway, and only what is not as it is by default. Other things of a process are
+not in an archive: its environment, its handlers of signals, its threads, its files.
+"""
+
+import os
+import sys
+
+
+def habits(cwd, modules):
+    """Return the habits of this process; ``cwd`` is the context's directory, ``modules`` are the libraries in use."""
+    found = {}
+    for name, (get, _) in _KINDS.items():
+        if name not in modules and name in _LIBRARIES:
+            continue
+        try:
+            found[name] = get(cwd)
+        except Exception:  # another version of the library, or user code has replaced it
+            pass
+    return {name: value for name, value in found.items() if value}
+
+
+def take_up(found, cwd):
+    """Give this process the habits that ``habits`` has found."""
+    for name, value in found.items():
+        if name in _KINDS and (name not in _LIBRARIES or name in sys.modules):
+            try:
+                _KINDS[name][1](value, cwd)
+            except Exception:  # as above
+                pass
+
+
+def _directory(cwd):
+    here = os.getcwd()
+    return os.path.relpath(here, cwd) if here != cwd and here.startswith(cwd.rstrip("/") + "/") else None
+
+
+def _go(inner, cwd):
+    if os.getcwd() == cwd:
+        os.chdir(os.path.join(cwd, inner))
+
+
+def _matplotlib(cwd):
+    module = sys.modules["matplotlib"]
+    plain = module.rcParamsDefault
+    return {key: value for key, value in dict.items(module.rcParams) if key != "backend" and value != plain.get(key)}
+
+
+def _set_matplotlib(found, cwd):
+    sys.modules["matplotlib"].rcParams.update(found)
+
+
+def _pandas(cwd):
+    config = sys.modules["pandas._config.config"]
+    pairs = [(key, config.get_option(key), it.defval) for key, it in config._registered_options.items()]
+    return {key: value for key, value, plain in pairs if value != plain}
+
+
+def _set_pandas(found, cwd):
+    for key, value in found.items():
+        sys.modules["pandas"].set_option(key, value)
+
+
+def _numpy(cwd):
+    numpy = sys.modules["numpy"]
+    return {"print": numpy.get_printoptions(), "errors": numpy.geterr()}
+
+
+def _set_numpy(found, cwd):
+    numpy = sys.modules["numpy"]
+    numpy.set_printoptions(**{key: it for key, it in found["print"].items() if key != "override_repr"})
+    numpy.seterr(**found["errors"])
+
+
+def _torch(cwd):
+    torch = sys.modules["torch"]
+    return {"random": torch.get_rng_state().numpy(), "dtype": str(torch.get_default_dtype()).rpartition(".")[2]}
+
+
+def _set_torch(found, cwd):
+    torch = sys.modules["torch"]
+    torch.set_rng_state(torch.from_numpy(found["random"]))
+    torch.set_default_dtype(getattr(torch, found["dtype"]))
+
+
+def _decimal(cwd):
+    module = sys.modules.get("decimal")
+    context = None if module is None else module.getcontext()
+    return None if context is None or repr(context) == repr(module.DefaultContext) else context.copy()
+
+
+def _set_decimal(context, cwd):
+    sys.modules["decimal"].setcontext(context)
+
+
+def _random(cwd):
+    module = sys.modules.get("random")
+    return None if module is None else module.getstate()
+
+
+def _set_random(state, cwd):
+    from worker.rebuilding import imported
+
+    imported("random").setstate(state)
+
+
+def _numpy_random(cwd):
+    module = sys.modules.get("numpy.random.mtrand")
+    return None if module is None else module._rand.get_state(legacy=False)
+
+
+def _set_numpy_random(state, cwd):
+    module = sys.modules.get("numpy.random.mtrand")
+    if module is not None:
+        module._rand.set_state(state)
+
+
+_LIBRARIES = frozenset(["matplotlib", "numpy", "pandas", "torch"])
+_KINDS = {
+    "directory": (_directory, _go),
+    "random": (_random, _set_random),
+    "numpy.random": (_numpy_random, _set_numpy_random),
+    "decimal": (_decimal, _set_decimal),
+    "numpy": (_numpy, _set_numpy),
+    "pandas": (_pandas, _set_pandas),
+    "matplotlib": (_matplotlib, _set_matplotlib),
+    "torch": (_torch, _set_torch),
+}
