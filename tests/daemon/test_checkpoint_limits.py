@@ -91,7 +91,7 @@ async def test_the_memory_of_all_checkpoints_is_bounded(standing: Standing) -> N
         status, told = await other.ask("POST", "/checkpoints", {})
         assert status == 200, told
         await other.run(CHANGE)
-        while len(await other.kept()) > 1:  # nobody has an automatic one: the context that keeps most loses its oldest
+        while len(await other.kept()) > 1:  # without an automatic one, the context that keeps most loses its oldest
             pass
         assert [kept["id"] for kept in await other.kept()] == [told["id"]]
         assert await other.run("print(x[0])") == f"{ord('a') + 2}\n"

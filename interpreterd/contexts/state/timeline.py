@@ -4,7 +4,7 @@ from typing import Final
 
 from attrs import frozen
 
-LOST: Final = ""
+NOT_KEPT: Final = ""
 """The id of a checkpoint that is no longer kept."""
 
 
@@ -36,7 +36,7 @@ class Timeline:
 
         The first ``elsewhere`` of them have run in another context, of which this one is a fork, or in a former daemon.
         """
-        self.steps: tuple[Past, ...] = (Past(count, LOST if count <= elsewhere else None),) if count else ()
+        self.steps: tuple[Past, ...] = (Past(count, NOT_KEPT if count <= elsewhere else None),) if count else ()
         self._limit = limit
 
     def begin(self, number: int, checkpoint_id: str | None) -> None:

@@ -1,6 +1,6 @@
 """What undo goes back to."""
 
-from interpreterd.contexts.state.timeline import LOST, Past, Timeline
+from interpreterd.contexts.state.timeline import NOT_KEPT, Past, Timeline
 
 
 def test_undo_takes_back_the_last_execution_then_the_one_before() -> None:
@@ -38,5 +38,5 @@ def test_a_bounded_number_of_steps_is_kept() -> None:
 
 
 def test_of_executions_elsewhere_no_checkpoint_is_kept() -> None:
-    assert Timeline(7, 10, elsewhere=7).last == Past(7, LOST)
+    assert Timeline(7, 10, elsewhere=7).last == Past(7, NOT_KEPT)
     assert Timeline(8, 10, elsewhere=7).last == Past(8)
