@@ -103,6 +103,8 @@ class ArchiveExists(InterpreterError):
 class ContextMoving(ServerShuttingDown):
     """The context is still in the daemon that this one replaces, and soon in this one."""
 
+    code = "context_moving"
+
     def __init__(self, context_id: str) -> None:
         super().__init__(f"context is still in use by the daemon that this one replaces, try again soon: {context_id}")
 

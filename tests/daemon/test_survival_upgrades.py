@@ -35,7 +35,7 @@ async def test_contexts_go_to_the_new_daemon_each_when_it_is_idle(
                     assert (await new.run("print(x)", idle)).stdout == "idle\n"
                     assert (await new.run("print(x)", "default")).stdout == "busy\n"
                     status, body = await new.request("GET", f"/context/{busy}")
-                    assert (status, body["code"]) == (503, "shutting_down")
+                    assert (status, body["code"]) == (503, "context_moving")
                     assert "try again soon" in body["error"]
                     gate.open()
                     await running.finish()
