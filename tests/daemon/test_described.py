@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from aiohttp import web
 from described import OPERATIONS, WEBSOCKET, Walk, documented, headed
+from described_calls import calls
 from described_files import files, refused_files
 from described_state import OTHERS, TURNS, WITH_BODY, contexts_that_move, state, state_that_fails
 from fake_worker import FakeLauncher
@@ -174,19 +175,6 @@ async def executions(walk: Walk, gate: Gate) -> None:
     for name in ("openExecute", "openSession"):
         await walk(name, 101, headers=WEBSOCKET)
         await walk(name, 426)
-
-
-async def calls(walk: Walk) -> None:
-    request = {"code": "search('x')", "functions": [{"name": "search"}], "background": True}
-    calling = (await walk("execute", 202, json=request))["id"]
-    while not (waiting := (await walk("listCalls", 200, id=calling))["calls"]):
-        pass
-    answer: dict[str, Any] = {"id": calling, "call": waiting[0]["callId"], "json": {"value": 1}}
-    await walk("answerCall", 404, "call_not_found", **{**answer, "call": "7"})
-    await walk("answerCall", 404, "execution_not_found", json={"value": 1})
-    await walk("answerCall", 400, "malformed_request", **{**answer, "json": {}})
-    await walk("answerCall", 400, "invalid_request", **{**answer, "json": {"error": {"name": "E" * 20_000}}})
-    assert [(await walk("answerCall", 200, **answer))["did"] for _ in range(2)] == ["accepted", "idle"]
 
 
 async def following(walk: Walk) -> None:
