@@ -13,7 +13,7 @@ from _thread import _count as count_threads
 
 from worker import orphans, streams
 from worker.open_files import of_descriptors, of_mappings
-from worker.pools import executors_of, native_threads, settle_pools
+from worker.pools import executors_of, native_threads, pauses_of_openmp, settle_pools
 
 LIMIT = 100  # of what is named
 NAME_LIMIT_CHARS = 200
@@ -33,10 +33,15 @@ class Losses:
         self._channel_fd = interpreter.channel.fd
         self._loops = _loops(self._cells)
         self._executors = {}
+        self._pauses = []
 
     def found(self):
         """Return what is lost: a kind and a name for each, and how many more there are. Raises nothing."""
         streams.current.before_fork()  # ends the worker's own thread
+        try:
+            self._pauses = pauses_of_openmp()
+        except OSError:  # no descriptors
+            pass
         lost = []
         for find in (
             self._of_threads,
@@ -59,7 +64,7 @@ class Losses:
 
     def prepare(self):
         """Let the libraries of C give up threads that a copy would wait for; the next call starts them again."""
-        settle_pools()
+        settle_pools(self._pauses)
 
     def mend(self, purpose):
         """Let this copy work without what it has lost, and leave alone what is the original's."""
@@ -81,7 +86,7 @@ class Losses:
         unnamed = count_threads() - sum(not it.__class__.__name__.startswith("_Dummy") for it in others)
         if unnamed > 0:
             lost.append(("thread", f"{unnamed} of _thread.start_new_thread()"))
-        return lost + native_threads({getattr(it, "native_id", None) for it in others})
+        return lost + native_threads({getattr(it, "native_id", None) for it in others}, self._pauses)
 
     def _of_tasks(self):
         asyncio = sys.modules.get("asyncio")

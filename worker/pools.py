@@ -35,8 +35,10 @@ def executors_of(variables):
     return found
 
 
-def native_threads(known):
+def native_threads(known, pauses):
     """Return the threads that libraries of C have started and named, except those with ``known`` numbers.
+
+    ``pauses`` is what ``pauses_of_openmp`` has returned.
 
     A thread without a name of its own has the program's: most pools of numerical libraries, which are told if nothing
     can be done about them.
@@ -53,7 +55,7 @@ def native_threads(known):
                 shown = comm.rstrip("0123456789").rstrip("-_") or comm
                 counts[shown] = counts.get(shown, 0) + 1
     lost = [("thread_pool", f"{name} ({count})" if count > 1 else name) for name, count in counts.items()]
-    if _gomp_without_pause():
+    if None in pauses:
         lost.append(("thread_pool", "OpenMP (libgomp)"))
     numba = sys.modules.get("numba.np.ufunc.parallel")
     if getattr(numba, "_is_initialized", False) and getattr(numba, "_threading_layer", None) == "omp":
@@ -69,27 +71,22 @@ def _comm(thread):
         return ""
 
 
-def settle_pools():
-    """End the threads of GNU's OpenMP, in each of the libraries that bring their own."""
-    if len(os.listdir("/proc/self/task")) > 1:
-        for pause in _pauses():
-            if pause is not None:
-                pause()
+def settle_pools(pauses):
+    """End the threads of GNU's OpenMP: ``pauses`` is what ``pauses_of_openmp`` has returned."""
+    for pause in pauses:
+        if pause is not None:
+            pause()
 
 
-def _gomp_without_pause():
-    return None in _pauses()
-
-
-def _pauses():
+def pauses_of_openmp():
     """Return the function of each loaded libgomp, or None for one that is too old to have it."""
-    paths = set()
-    with open("/proc/self/maps", "rb") as file:
-        for line in file:
-            if b"libgomp" in line:
-                paths.add(line.split(None, 5)[5].rstrip(b"\n"))
-    if not paths:
+    if len(os.listdir("/proc/self/task")) == 1:
         return []
+    with open("/proc/self/maps", "rb", 0) as file:
+        maps = b"".join(iter(lambda: file.read(1 << 16), b""))
+    if b"libgomp" not in maps:
+        return []
+    paths = {line.split(None, 5)[5] for line in maps.splitlines() if b"libgomp" in line}
     was_there = "_ctypes" in sys.modules
     import _ctypes
 
