@@ -10,6 +10,7 @@ from _pickle import Pickler
 
 from worker import rebuilding, reducing, views
 from worker.unsaveable import Unsaveable, refusal
+from worker.valued import reducer_of_value
 
 PROTOCOL = 5
 _IN_BAND_BYTES = 4096
@@ -190,7 +191,7 @@ def _reducer(kind):
                 return found
     if views.has_own_changes(kind):
         return views.reduce_container
-    return _of_singletons(kind) or _of_own_form(kind)
+    return reducer_of_value(kind) or _of_singletons(kind) or _of_own_form(kind)
 
 
 def _of_singletons(kind):

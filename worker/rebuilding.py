@@ -39,10 +39,7 @@ def imported(name):
 
 def attribute(module, name):
     """Return the object ``name``, perhaps with dots, of the module ``module``."""
-    found = imported(module)
-    for part in name.split("."):
-        found = getattr(found, part)
-    return found
+    return attribute_of(imported(module), name)
 
 
 def own_module(name):
@@ -271,6 +268,29 @@ def fill_container(made, state):
         list.extend(made, items)
     if pairs is not None:
         dict.update(made, pairs)
+
+
+def made_value(kind, base, plain):
+    """Return an object of ``kind``, below ``base``, a builtin type, that has the value ``plain``."""
+    if base is set:
+        made = set.__new__(kind)
+        set.update(made, plain)
+        return made
+    return base.__new__(kind, plain)
+
+
+def made_exception(kind, arguments):
+    """Return an exception with these ``args``; no ``__init__`` of Python code runs."""
+    base = next(it for it in kind.__mro__ if not it.__flags__ & 1 << 9)  # Py_TPFLAGS_HEAPTYPE: of C code
+    made = base.__new__(kind, *arguments)
+    base.__init__(made, *arguments)
+    return made
+
+
+def fill_exception(error, state):
+    """Give an exception its causes and its attributes."""
+    error.__cause__, error.__context__, error.__suppress_context__, variables = state
+    vars(error).update(variables)
 
 
 def settle():

@@ -136,7 +136,12 @@ def has_own_changes(kind):
     return issubclass(kind, dict) and kind.__setitem__ is not dict.__setitem__
 
 
+def reduce_struct(pickler, thing):
+    return type(thing), (thing.format,)
+
+
 REDUCERS = {
+    "_struct.Struct": reduce_struct,
     "builtins.mappingproxy": reduce_proxy,
     "builtins.memoryview": reduce_memoryview,
     "builtins.super": reduce_super,
