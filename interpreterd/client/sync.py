@@ -185,8 +185,8 @@ class Interpreter(Archives):
     ) -> Context:
         """Make a context with the variables of an archive, which ``Context.save`` has written.
 
-        ``context.skipped`` names those that could not be saved. The archive stays. For ``options`` see
-        ``ContextOptions``. Needs the minor version of Python that has saved it, and the modules of its objects.
+        ``context.skipped`` names those that could not be saved, or that need a module that is not there. The archive
+        stays. It needs the minor version of Python that has saved it. For ``options`` see ``ContextOptions``.
 
         Raises:
             ArchiveNotFound: No archive has this id or name.
