@@ -87,6 +87,7 @@ class NamespacePickler(Pickler):
         self.places = {"arrays": [], "buffers": []}
         self.last, self.modules, self.scopes = None, set(), {}
         self.memory, self.notes_memory = None, "torch" in sys.modules
+        self._searched, self._marks = 0, {}
         only = only_objects()
         self._only = {id(thing) for _, thing in only}
         self.memo = {id(thing): (position, thing) for position, (_, thing) in enumerate(only)}
@@ -157,6 +158,15 @@ class NamespacePickler(Pickler):
         self._buffers.append((place, memory))
         return len(self.places[key]) - 1
 
+    def marks(self):
+        """Return the plain objects that modules have, by ids: module and attribute, and they themselves.
+
+        There may be millions of such objects to ask for: modules are searched once, until there are others.
+        """
+        if self._searched != len(sys.modules):
+            self._searched, self._marks = len(sys.modules), reducing.marks_of(sys.modules)
+        return self._marks
+
     def note_module(self, name):
         """Note that the archive needs the module ``name``."""
         if type(name) is str:
@@ -221,8 +231,8 @@ def _has_state(thing):
 
 def _reduce_mark(pickler, thing):
     """Return the form of an ``object()``: if a module has it as a mark, it is a name."""
-    found = reducing.module_that_has(thing, sys.modules)
-    return NotImplemented if found is None else (rebuilding.attribute, found)
+    found = pickler.marks().get(id(thing))
+    return NotImplemented if found is None else (rebuilding.attribute, found[0])
 
 
 def _of_own_form(kind):

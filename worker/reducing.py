@@ -190,12 +190,24 @@ def _has_c_code(cls):
 
 def module_that_has(thing, modules):
     """Return the name of one of ``modules``, and of the attribute that is ``thing`` there; or None."""
+    return next((place for place, value in _attributes_of(modules) if value is thing), None)
+
+
+def marks_of(modules):
+    """Return each ``object()`` that is an attribute of one of ``modules``, by its id: where it is, and it itself."""
+    found = {}
+    for place, value in _attributes_of(modules):
+        if type(value) is object:
+            found.setdefault(id(value), (place, value))
+    return found
+
+
+def _attributes_of(modules):
+    """Yield the module's and the attribute's name, and the value, of all that can be imported."""
     for name, module in list(modules.items()):
         if name != "__main__" and isinstance(module, types.ModuleType) and not is_dynamic(module):
             for key, value in list(vars(module).items()):
-                if value is thing:
-                    return name, key
-    return None
+                yield (name, key), value
 
 
 def _attributes(cls, kind):

@@ -33,6 +33,23 @@ it = [len({id(thing) for _, thing in only}) == len(only), max(map(len, names)) <
     assert told(worker, PICKLING + code) == [True, True, "__main__:", "__main__:__dict__"]
 
 
+def test_modules_are_not_searched_for_each_plain_object(worker: DrivenWorker) -> None:
+    code = """
+import sys, types
+class Counting(types.ModuleType):
+    looks = 0
+    @property
+    def __dict__(self):
+        Counting.looks += 1
+        return {"__spec__": self, "MARK": mark}
+mark = object()
+sys.modules["counting"] = Counting("counting")
+pickler.save("many", [mark, *(object() for _ in range(1000))])
+it = [Counting.looks < 100, pickler.marks()[id(mark)][0]]
+"""
+    assert told(worker, PICKLING + code) == [True, ["counting", "MARK"]]
+
+
 def test_a_class_that_pickles_to_another_object_is_found(worker: DrivenWorker) -> None:
     code = """
 class Lies:
