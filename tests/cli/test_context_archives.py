@@ -19,7 +19,12 @@ Shell = Callable[..., Ran]
 def keeper(standing: Callable[..., SharedDaemon]) -> Iterator[str]:
     """Yield the address of a daemon that keeps archives, which end with the test."""
     url = standing("--state-dir", "state").url
+    without_archives(url)  # another test may have left some
     yield url
+    without_archives(url)
+
+
+def without_archives(url: str) -> None:
     with Interpreter(url) as py:
         for archive in py.archives():
             py.delete_archive(archive)
