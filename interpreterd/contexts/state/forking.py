@@ -27,11 +27,14 @@ async def fork(manager: Manager, context_id: str, request: ForkContext) -> ForkI
         ContextNotFound, InvalidRequest, LimitReached, NotCarried, OperationFailed, ServerShuttingDown,
             WorkerStartFailed
     """
-    context = manager.get(context_id)
+    if context_id not in manager.tenancies.defaults:
+        manager.existing(context_id)
     manager.check_room(request.count)
     HAPPENINGS.check()
+    context = manager.get(context_id)
     forks = await context.operate(_Forking(manager, context, request).work, lambda made: made.abandon())
     try:
+        context.transcript.note_use()
         for it in forks.contexts:
             await it.start()
             if manager.survival is not None:

@@ -130,3 +130,20 @@ async def test_counts_go_on_in_a_fork(launcher: FakeLauncher, branches: Branches
         original.transcript.go_on_from(7, 3)
         info = await fork(manager, original.id, ForkContext())
         assert manager.existing(info.contexts[0].id).transcript.counts == (7, 3)
+
+
+async def test_a_fork_is_a_use_of_its_original(launcher: FakeLauncher, branches: Branches, tmp_path: Path) -> None:
+    async with open_manager(launcher, tmp_path) as manager:
+        original = manager.existing((await manager.create(CreateContext())).id)
+        original.transcript.idle_at = 0.0
+        await fork(manager, original.id, ForkContext())
+        assert original.transcript.idle_at > 0
+
+
+async def test_a_refused_fork_makes_no_default_context(
+    launcher: FakeLauncher, branches: Branches, tmp_path: Path
+) -> None:
+    async with open_manager(launcher, tmp_path, max_contexts=1) as manager:
+        with pytest.raises(LimitReached):
+            await fork(manager, "default", ForkContext(count=2))
+        assert ids(manager) == []
