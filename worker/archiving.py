@@ -7,6 +7,7 @@ import builtins
 import gc
 import os
 import sys
+from time import monotonic
 
 from worker.channel import ChannelLost
 from worker.imports import PATHS
@@ -155,11 +156,14 @@ def _save(pickler, name, value, namespace):
             caught = error
         if not (type(caught) is RuntimeError and "changed" in str(caught)):  # of a dict that a thread changes
             break
-    from worker.blaming import path_to
-
     culprit = getattr(caught, "thing", pickler.last)
-    reason = reason_of(caught)
-    path = None if culprit is None else path_to(culprit, name, value, namespace)
+    reason, path = reason_of(caught), None
+    if culprit is not None and pickler.patience_s > 0:
+        from worker.blaming import path_to
+
+        start = monotonic()
+        path = path_to(culprit, name, value, namespace)
+        pickler.patience_s -= monotonic() - start
     pickler.last = caught = culprit = None
     return reason if path is None else f"{path}: {reason}"
 

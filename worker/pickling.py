@@ -5,8 +5,10 @@ first entries of the memo are objects that every worker has, its own functions a
 that user code could see, and the globals of functions are the live namespace.
 """
 
+import copyreg
 import sys
 from _pickle import Pickler
+from itertools import islice
 
 from worker import rebuilding, reducing, views
 from worker.unsaveable import Unsaveable, refusal
@@ -14,7 +16,8 @@ from worker.valued import reducer_of_value
 
 PROTOCOL = 5
 _IN_BAND_BYTES = 4096
-_HEAP_TYPE = 1 << 9
+_NEAR, _PATIENCE_S = 200, 5.0  # objects; seconds
+_VARIABLES = type(type(lambda: None).__dict__["__dict__"])
 # Objects of which there is one: module, attribute. The namespace itself is the first.
 _ONLY = (
     ("__main__", "__dict__"),
@@ -75,6 +78,7 @@ class NamespacePickler(Pickler):
         last: The latest object that needed more than Python's own form. If the pickler fails, it is mostly the cause.
         modules: The top-level modules of what is saved by name.
         scopes: The globals of functions that are no module's, by ids: what is saved of them, and they themselves.
+        patience_s: How long the ways to what cannot be saved may still be looked for, in all variables together.
         memory: The arrays so far, see ``arrays.Memory``; None without numpy.
         notes_memory: Whether memory may be shared in ways that arrays themselves do not tell.
     """
@@ -86,6 +90,7 @@ class NamespacePickler(Pickler):
         self._buffers = []
         self.places = {"arrays": [], "buffers": []}
         self.last, self.modules, self.scopes = None, set(), {}
+        self.patience_s = _PATIENCE_S
         self.memory, self.notes_memory = None, "torch" in sys.modules
         self._searched, self._marks = 0, {}
         only = only_objects()
@@ -108,9 +113,7 @@ class NamespacePickler(Pickler):
     def save(self, name, value):
         """Write a variable. What this raises leaves the archive as it was, unless it is Untaken."""
         self.last = value
-        reducer = self._kinds[type(value)]
-        if getattr(reducer, "refuses", False) and id(value) not in self._only:  # before anything is in the memo
-            reducer(self, value)
+        self._refuse_at_once(value)
         writer, mark = self._writer, "".join([name, " "])[:-1]  # an object of its own
         places = {key: len(them) for key, them in self.places.items()}
         memory = None if self.memory is None else self.memory.mark()
@@ -133,6 +136,26 @@ class NamespacePickler(Pickler):
         buffers, self._buffers = self._buffers, []
         for place, buffer in buffers:
             place[:] = writer.add(buffer)
+
+    def _refuse_at_once(self, value):
+        """Raise Unsaveable if one of the nearest parts of ``value`` cannot be saved.
+
+        Nothing has to be forgotten then, which takes as long as the memo is large.
+        """
+        near = [value]
+        for thing in near:
+            kind = type(thing)
+            reducer = self._kinds[kind]
+            if getattr(reducer, "refuses", False) and id(thing) not in self._only:
+                reducer(self, thing)
+            if len(near) > _NEAR:
+                return
+            if kind in (list, tuple, set):
+                near += islice(thing, _NEAR)
+            elif kind is dict:
+                near += islice(thing.values(), _NEAR)
+            elif reducer is None and _has_plain_form(kind):
+                near += islice(vars(thing).values(), _NEAR)
 
     def _forget(self, mark):
         """Take out of the memo what came with ``mark``, and later."""
@@ -173,6 +196,18 @@ class NamespacePickler(Pickler):
             self.modules.add(name.partition(".")[0])
 
 
+def _has_plain_form(kind):
+    """Whether objects of a class are pickled as their variables, and nothing else decides that."""
+    return (
+        kind.__flags__ & reducing.HEAP_TYPE
+        and kind.__reduce_ex__ is object.__reduce_ex__
+        and kind.__reduce__ is object.__reduce__
+        and getattr(kind, "__getstate__", None) is getattr(object, "__getstate__", None)
+        and kind not in copyreg.dispatch_table
+        and type(vars(kind).get("__dict__")) is _VARIABLES
+    )
+
+
 class _Kinds(dict):
     """The reducers by classes, found when the first object of a class comes."""
 
@@ -188,7 +223,7 @@ def _reducer(kind):
     if issubclass(kind, type):
         return reducing.reduce_class
     names = rebuilding.names_of(kind)
-    for name in names[:1] if kind.__flags__ & _HEAP_TYPE else names:
+    for name in names[:1] if kind.__flags__ & reducing.HEAP_TYPE else names:
         if name in views.REDUCERS:
             return views.REDUCERS[name]
     found = refusal(kind, names)

@@ -29,7 +29,7 @@ _OF_ENUM = frozenset(
         "_value_repr_",
     ]
 )
-_HEAP_TYPE = 1 << 9  # Py_TPFLAGS_HEAPTYPE: what ``class`` makes, and some of C code
+HEAP_TYPE = 1 << 9  # Py_TPFLAGS_HEAPTYPE: what ``class`` makes, and some of C code
 _OF_C = (types.MethodDescriptorType, types.WrapperDescriptorType)
 _RAW = (int, float, complex, str, bytes, tuple)
 
@@ -174,7 +174,7 @@ def _named_otherwise(cls):
     """Return the form of a class of C code that its own name does not find; None for a class of Python code."""
     if cls is type(None) or cls is type(...) or cls is type(NotImplemented):
         return type, ({type(None): None, type(...): ...}.get(cls, NotImplemented),)
-    if cls.__flags__ & _HEAP_TYPE and not _has_c_code(cls):
+    if cls.__flags__ & HEAP_TYPE and not _has_c_code(cls):
         return None
     import types as library  # all of it
 

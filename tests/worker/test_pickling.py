@@ -24,6 +24,23 @@ last = [good[2], worse[1]]
     assert (it, list(reasons(saved))) == ([True, True, True, True, None], ["bad", "worse"])
 
 
+def test_what_is_refused_at_once_never_comes_into_the_memo(worker: DrivenWorker) -> None:
+    code = """
+class C: pass
+holder, near = C(), open(os.devnull)
+holder.deep = {"a": [(1, near)]}
+far = [[[0] * 300], near]
+it = []
+for value in (holder, far):
+    before = len(pickler.memo.copy())
+    try:
+        pickler.save("value", value)
+    except own("unsaveable").Unsaveable as error:
+        it += [error.thing is near, len(pickler.memo.copy()) == before]
+"""
+    assert told(worker, PICKLING + code) == [True, True, True, True]
+
+
 def test_objects_that_every_worker_has_are_named_once(worker: DrivenWorker) -> None:
     code = """
 only = pickling.only_objects()
