@@ -44,11 +44,16 @@ def _go(inner, cwd):
 def _matplotlib(cwd):
     module = sys.modules["matplotlib"]
     plain = module.rcParamsDefault
-    return {key: value for key, value in dict.items(module.rcParams) if key != "backend" and value != plain.get(key)}
+    changed = {key: it for key, it in dict.items(module.rcParams) if key != "backend" and it != plain.get(key)}
+    # Bars in polar axes are round because of a mark on a rectangle that all figures share.
+    path = sys.modules.get("matplotlib.path")
+    return {"options": changed, "steps": path and path.Path.unit_rectangle()._interpolation_steps}
 
 
 def _set_matplotlib(found, cwd):
-    sys.modules["matplotlib"].rcParams.update(found)
+    sys.modules["matplotlib"].rcParams.update(found["options"])
+    if found["steps"] and "matplotlib.path" in sys.modules:
+        sys.modules["matplotlib.path"].Path.unit_rectangle()._interpolation_steps = found["steps"]
 
 
 def _pandas(cwd):
