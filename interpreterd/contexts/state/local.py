@@ -34,7 +34,8 @@ class LocalState:
     async def checkpoint(self, context_id: str, name: str = "") -> CheckpointInfo:
         from interpreterd.contexts.state.going_back import keep
 
-        context, checkpoints = self._checkpoints(context_id)
+        context = self._manager.get(context_id)
+        checkpoints = self._manager.keeper.checkpoints_of(context)
         self._manager.tenancies.quotas.check_checkpoint(context.account)
         return await keep(context, checkpoints, name)
 
@@ -69,12 +70,12 @@ class LocalState:
         return context, self._manager.keeper.checkpoints_of(context)
 
     async def archive(self, context_id: str, name: str = "") -> ArchiveInfo:
-        context, archives = self._manager.existing(context_id), self._archives
+        context, archives = self._manager.get(context_id), self._archives
         python = await self._manager.python()
         return await context.operate(lambda worker: archives.write(context, worker, python, name=name))
 
     async def hibernate(self, context_id: str) -> ContextInfo:
-        context = self._manager.existing(context_id)
+        context = self._manager.get(context_id)
         if self._manager.survival is None:
             raise NoStateDirectory
         await self._manager.survival.attached(context).hibernate()

@@ -8,10 +8,11 @@ from fake_worker import FakeLauncher
 from managers import open_manager
 
 from interpreterd.contexts.state.local import LocalState
+from interpreterd.model.default_context import DEFAULT_CONTEXT_ID
 from interpreterd.model.errors import ContextNotFound
 from interpreterd.model.forks import ForkContext
 from interpreterd.model.requests import CreateContext
-from interpreterd.model.state_errors import NoStateDirectory
+from interpreterd.model.state_errors import CheckpointsFull, NoStateDirectory
 
 
 async def test_nothing_is_kept_on_disk_without_a_directory(tmp_path: Path) -> None:
@@ -41,3 +42,9 @@ async def test_an_unknown_context_is_named(verb: Callable[[LocalState], Awaitabl
     async with open_manager(FakeLauncher(), tmp_path) as manager:
         with pytest.raises(ContextNotFound, match="unknown"):
             await verb(LocalState(manager))
+
+
+async def test_the_first_use_of_a_default_context_may_be_any_verb(tmp_path: Path) -> None:
+    async with open_manager(FakeLauncher(), tmp_path, checkpoints=0) as manager:
+        with pytest.raises(CheckpointsFull, match="--checkpoints is 0"):
+            await LocalState(manager).checkpoint(DEFAULT_CONTEXT_ID)
