@@ -19,7 +19,7 @@ from interpreterd.pipe.branching import Branch, BranchAnswer, BranchEnded, Branc
 from interpreterd.pipe.confinement import Parting
 from interpreterd.pipe.decoders import Decoder
 from interpreterd.pipe.messages import FromWorker, Leave, Ready, Sync, Synced
-from interpreterd.processes.families import child_called, killing, parent_and_start
+from interpreterd.processes.families import child_called, killing, parent_and_start, state
 from interpreterd.processes.usage import middles
 from interpreterd.workers.borrowing import Borrowed, borrowed
 from interpreterd.workers.endings import start_failure
@@ -197,7 +197,7 @@ class _Branch:
         data, ready = await _first_message(ends)
         assert self._middle is not None
         pid = child_called(self._middle, ready.pid)
-        if pid is None and parent_and_start(self._middle)[0] != self._worker.pid:
+        if pid is None and state(self._middle) in "ZX":  # it was killed, and has left its copies to the worker
             raise OperationFailed("a copy of the worker has ended before it could work")
         if pid is None or any(pid == copy.pid for copy in self._copies):
             raise OutOfStep("a copy of the context's worker is not the process that it says it is")
