@@ -1,5 +1,6 @@
 """What no archive can have: kinds of objects whose other half is outside of Python, and the way out for each."""
 
+from worker.closed_files import closed_form
 from worker.report import cut
 
 REASON_LIMIT_CHARS = 300
@@ -214,7 +215,10 @@ class _Refusing:
         self._kind = kind
 
     def __call__(self, pickler, thing):
-        refuse(thing, self._kind)
+        form = closed_form(thing) if self._kind is _FILE else None
+        if form is None:
+            refuse(thing, self._kind)
+        return form
 
 
 MAPPED, SHARED, VIEW, GRADIENT, POINTER = _MAPPED, _SHARED, _VIEW, _GRADIENT, _POINTER
