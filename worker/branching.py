@@ -29,6 +29,7 @@ from worker.splitting import new_fork
 
 _SIGNALS = _signal.valid_signals()
 _FAILED = 0x80
+_LOOK_S = 0.1
 _EX_SOFTWARE = 70  # <sysexits.h>
 
 
@@ -197,8 +198,8 @@ class _Branching:
                 for fd in given:
                     os.close(fd)
             os.close(self._tell_fd)
-            while True:
-                sleep(1000)
+            while os.getppid() == self._worker:  # which kills this process, unless it is killed itself
+                sleep(_LOOK_S)
         except BaseException:
             os._exit(_EX_SOFTWARE)
         os._exit(0)

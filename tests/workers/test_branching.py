@@ -153,6 +153,18 @@ async def test_an_original_that_ends_meanwhile_takes_its_copies_along(spawned: B
     assert spawned.nursery.pids == set()
 
 
+async def test_an_original_that_is_killed_meanwhile_leaves_no_process(spawned: Bench) -> None:
+    code = "import os, signal\nos.register_at_fork(after_in_parent=lambda: os.kill(os.getpid(), signal.SIGSTOP))"
+    original = await spawned.worker(code)
+    asked = asyncio.ensure_future(branch(original.worker, purpose="fork"))
+    while not (middle := children(original.worker.pid)):  # noqa: ASYNC110 -- no event tells of it
+        await asyncio.sleep(0)
+    os.kill(original.worker.pid, signal.SIGKILL)
+    with pytest.raises(OperationFailed, match="SIGKILL"):
+        await asked
+    await gone(*middle)
+
+
 async def test_without_descriptors_there_is_no_copy_and_none_is_lost(
     spawned: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
