@@ -75,7 +75,7 @@ async def write_archive(
         DiskFull, FileError, LimitReached, OutOfResources, OperationFailed: There is no archive; the worker goes on.
         OutOfStep: The worker is of no use any more: the caller kills it.
     """
-    writer = await in_transfer_thread(lambda: backend.begin(kind, may_have))
+    writer = await _begun(lambda: backend.begin(kind, may_have))
     with borrowed(worker) as borrower:
         told = await _Writing(worker, borrower, writer).run()
 
@@ -93,6 +93,21 @@ async def write_archive(
     except asyncio.CancelledError:
         committing.add_done_callback(lambda done: _discard(backend, kind, done))
         raise
+
+
+async def _begun(begin: Callable[[], ArchiveWriter]) -> ArchiveWriter:
+    """Return what ``begin`` returns, in a thread; if nobody waits for it any more, it is closed."""
+    beginning = asyncio.ensure_future(in_transfer_thread(begin))
+    try:
+        return await asyncio.shield(beginning)
+    except asyncio.CancelledError:
+        beginning.add_done_callback(_close_writer)
+        raise
+
+
+def _close_writer(begun: "asyncio.Future[ArchiveWriter]") -> None:
+    if not begun.cancelled() and begun.exception() is None:
+        asyncio.get_running_loop().run_in_executor(_threads, begun.result().close)
 
 
 def _discard(backend: StateBackend, kind: ArchiveKind, committed: "asyncio.Future[ArchiveInfo]") -> None:

@@ -14,6 +14,7 @@ from soon import soon
 
 from interpreterd.contexts.state.archiving import write_archive
 from interpreterd.contexts.state.backends.directory import DirectoryStore
+from interpreterd.contexts.state.backends.writing import ArchiveWriter
 from interpreterd.model.archives import ArchiveInfo
 from interpreterd.pipe.archiving import Archived, WriteArchive
 
@@ -52,3 +53,26 @@ async def test_an_archive_that_nobody_is_told_of_is_deleted(
     await asyncio.to_thread(is_put.wait)
     await soon(lambda: not store.used_bytes)
     assert await asyncio.to_thread(store.list, "archives") == []
+
+
+async def test_a_file_that_is_begun_for_nobody_is_closed_and_removed(
+    store: DirectoryStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begin, begun, may_end = store.begin, threading.Event(), threading.Event()
+    made: list[ArchiveWriter] = []
+
+    def slowly(*args: Any) -> ArchiveWriter:
+        begun.set()
+        may_end.wait()
+        made.append(begin(*args))
+        return made[0]
+
+    monkeypatch.setattr(store, "begin", slowly)
+    task = asyncio.create_task(write_archive(store, "archives", GivenWorker(), lambda _: about("a")))
+    await asyncio.to_thread(begun.wait)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    may_end.set()
+    await soon(lambda: bool(made) and not store.used_bytes)
+    await soon(lambda: not os.listdir(os.path.join(store.path, "archives")))
