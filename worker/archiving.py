@@ -106,6 +106,7 @@ def _archive(fd, message, interpreter):
     """Write the archive; return what is told of it."""
     import warnings
 
+    from worker.habits import search_paths
     from worker.pickling import NamespacePickler
     from worker.rebuilding import names_of
 
@@ -132,6 +133,7 @@ def _archive(fd, message, interpreter):
             "variables": variables,
             "imports": _imports(namespace),
             "modules": _modules(pickler.modules),
+            "paths": search_paths(),
             **pickler.places,
         }
     )
@@ -232,13 +234,13 @@ def _reasons(skipped):
 
 def _load(fd, message, interpreter):
     """Load the archive into the namespace; return what is told of it. If it fails, the namespace is as before."""
-    from worker.habits import take_up
+    from worker.habits import search_too, take_up
     from worker.resuming import recall, resume
     from worker.reviving import load
 
     cells = interpreter.cells
     namespace = cells.module.__dict__
-    before, own, restored = dict(namespace), {}, []
+    before, paths, own, restored = dict(namespace), sys.path[:], {}, []
 
     def put(name, value):
         if name in _OWN:
@@ -252,8 +254,10 @@ def _load(fd, message, interpreter):
         python = ".".join(map(str, sys.version_info[:2]))
         if reader.index.get("python") != python:
             raise Refused(f"the archive is of Python {reader.index.get('python')}, and this is Python {python}")
+        search_too(*reader.index.get("paths", ((), ())))
         skipped = load(reader, put)
     except BaseException as error:
+        sys.path[:] = paths
         namespace.clear()
         namespace.update(before)
         if isinstance(error, Broken):

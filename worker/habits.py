@@ -1,11 +1,16 @@
 """What a program sets outside of its namespace, as far as archives have it: random numbers, options of libraries.
 
-Only of libraries that the archive needs anyway, and only what is not as it is by default. Other things of a process are
-not in an archive: its environment, its handlers of signals, its threads, its files.
+Only of libraries that the archive needs anyway, and only what is not as it is by default; and where modules are looked
+for, as loading needs it. Other things of a process are not in an archive: its environment, its handlers of signals, its
+threads, its files.
 """
 
 import os
 import sys
+
+from worker.imports import PATHS
+
+_PATHS_LIMIT, _PATH_LIMIT_CHARS = 100, 4096
 
 
 def habits(cwd, modules):
@@ -29,6 +34,24 @@ def take_up(found, cwd):
                 _KINDS[name][1](value, cwd)
             except Exception:  # as above
                 pass
+
+
+def search_paths():
+    """Return the directories in which the program looks for modules before, and after, Python's own."""
+    found = [it for it in list(sys.path) if type(it) is str and len(it) <= _PATH_LIMIT_CHARS]
+    first = next((place for place, it in enumerate(found) if it in PATHS and it), len(found))
+    before, after = found[:first], [it for it in found[first:] if it not in PATHS]
+    return [before[:_PATHS_LIMIT], after[:_PATHS_LIMIT]]
+
+
+def search_too(before, after):
+    """Look there as well, where a directory is there; what is installed for another Python is not looked at."""
+
+    def new(paths):
+        return [it for it in paths if it not in sys.path and not it.endswith("-packages") and os.path.exists(it)]
+
+    sys.path[:0] = new(before)
+    sys.path += new(after)
 
 
 def _directory(cwd):

@@ -3,7 +3,7 @@
 import sys
 from pathlib import Path
 
-from archived import carried
+from archived import carried, reasons
 from worker_driver import DrivenWorker
 
 
@@ -44,3 +44,22 @@ def test_options_of_a_library_that_nothing_needs_do_not_import_it(tmp_path: Path
     with DrivenWorker(sys.executable, tmp_path) as worker:
         code = "import pandas\npandas.set_option('display.max_rows', 3)\ndel pandas\nx = 1"
         assert carried(worker, code, "import sys\nit = 'pandas' in sys.modules")[2] is False
+
+
+def test_modules_are_found_where_the_program_has_looked_for_them(worker: DrivenWorker) -> None:
+    for place, text in (("first", "class Made:\n    pass\n"), ("last", "value = 5\n")):
+        (worker.cwd / place).mkdir()
+        (worker.cwd / place / f"module_{place}.py").write_text(text)
+    code = f"""
+import sys
+sys.path.insert(0, {str(worker.cwd / "first")!r})
+sys.path += [{str(worker.cwd / "last")!r}, {str(worker.cwd / "gone")!r}]
+import module_first, module_last
+made = module_first.Made()
+"""
+    then = f"""
+paths = [it for it in sys.path if it.startswith({str(worker.cwd)!r} + "/")]
+it = [module_last.value, type(made) is module_first.Made, sys.path.index(paths[0]), len(paths)]
+"""
+    saved, loaded, it = carried(worker, code, then)
+    assert (reasons(saved), reasons(loaded), it) == ({}, {}, [5, True, 0, 2])
