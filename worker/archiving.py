@@ -106,7 +106,7 @@ def _archive(fd, message, interpreter):
     """Write the archive; return what is told of it."""
     import warnings
 
-    from worker.habits import search_paths
+    from worker.habits import changed_variables, search_paths
     from worker.pickling import NamespacePickler
     from worker.rebuilding import names_of
 
@@ -134,6 +134,7 @@ def _archive(fd, message, interpreter):
             "imports": _imports(namespace),
             "modules": _modules(pickler.modules),
             "paths": search_paths(),
+            "environment": changed_variables(interpreter.environ) if "rests" in message else [],
             **pickler.places,
         }
     )
@@ -234,7 +235,7 @@ def _reasons(skipped):
 
 def _load(fd, message, interpreter):
     """Load the archive into the namespace; return what is told of it. If it fails, the namespace is as before."""
-    from worker.habits import search_too, take_up
+    from worker.habits import change_variables, search_too, take_up
     from worker.resuming import recall, resume
     from worker.reviving import load
 
@@ -254,6 +255,7 @@ def _load(fd, message, interpreter):
         python = ".".join(map(str, sys.version_info[:2]))
         if reader.index.get("python") != python:
             raise Refused(f"the archive is of Python {reader.index.get('python')}, and this is Python {python}")
+        change_variables(interpreter.environ, reader.index.get("environment", ()))
         search_too(*reader.index.get("paths", ((), ())))
         skipped = load(reader, put)
     except BaseException as error:

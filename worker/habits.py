@@ -1,15 +1,17 @@
 """What a program sets outside of its namespace, as far as archives have it: random numbers, options of libraries.
 
 Only of libraries that the archive needs anyway, and only what is not as it is by default; and where modules are looked
-for, as loading needs it. Other things of a process are not in an archive: its environment, its handlers of signals, its
-threads, its files.
+for, as loading needs it. The environment goes along only if the context itself goes on. Other things of a process are
+not in an archive: its handlers of signals, its threads, its files.
 """
 
 import os
 import sys
 
 from worker.imports import PATHS
+from worker.namespace import restore_environment, set_environment
 
+_ENVIRONMENT_LIMIT_CHARS = 1 << 20
 _PATHS_LIMIT, _PATH_LIMIT_CHARS = 100, 4096
 
 
@@ -52,6 +54,36 @@ def search_too(before, after):
 
     sys.path[:0] = new(before)
     sys.path += new(after)
+
+
+def changed_variables(environ):
+    """Return the variables of ``environ`` that are not as this process began: names and values, in JSON's characters.
+
+    The value is None for those that are gone.
+    """
+    began = _environment_at_start()
+    found = [(name, value) for name, value in environ.items() if began.get(name) != value]
+    found += [(name, None) for name in began.keys() - environ.keys()]
+    told = [[it and os.fsencode(it).decode("latin-1") for it in pair] for pair in found]
+    return told if sum(len(name) + len(value or "") for name, value in told) <= _ENVIRONMENT_LIMIT_CHARS else []
+
+
+def change_variables(environ, found):
+    """Let ``environ`` have what ``changed_variables`` has found, except for variables that the daemon sets anew."""
+    began = _environment_at_start()
+    pairs = [[it and os.fsdecode(it.encode("latin-1")) for it in pair] for pair in found]
+    free = {name: value for name, value in pairs if environ.get(name) == began.get(name)}
+    restore_environment(environ, dict.fromkeys(name for name, value in free.items() if value is None))
+    set_environment(environ, {name: value for name, value in free.items() if value is not None})
+
+
+def _environment_at_start():
+    try:
+        with open("/proc/self/environ", "rb") as file:
+            pairs = [os.fsdecode(pair).partition("=") for pair in file.read().split(b"\0")]
+    except OSError:  # out of reach: then only variables that are new go along
+        return {}
+    return {name: value for name, separator, value in pairs if separator}
 
 
 def _directory(cwd):

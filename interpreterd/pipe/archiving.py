@@ -25,9 +25,14 @@ _REASON_LIMIT_CHARS: Final = 2000
 
 @frozen(kw_only=True)
 class WriteArchive:
-    """Daemon: write the namespace to the descriptor that comes with ``Given``. Answered by ``AwaitingGift``."""
+    """Daemon: write the namespace to the descriptor that comes with ``Given``. Answered by ``AwaitingGift``.
+
+    Attributes:
+        rests: Whether it is for the context itself, which goes on with it: then its environment is written as well.
+    """
 
     archive_id: str
+    rests: bool = False
 
 
 @frozen(kw_only=True)
@@ -112,7 +117,7 @@ def archive_request_body(message: ArchiveRequest) -> dict[str, Any]:
     """Return the message as JSON."""
     match message:
         case WriteArchive():
-            return {"type": "archive", "id": message.archive_id}
+            return {"type": "archive", "id": message.archive_id, **({"rests": True} if message.rests else {})}
         case Given():
             return {"type": "given", "id": message.archive_id}
         case Load():

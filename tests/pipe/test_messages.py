@@ -111,6 +111,7 @@ TO_WORKER: list[messages.ToWorker] = [
     Exit(),
     Fork(),
     WriteArchive(archive_id="a"),
+    WriteArchive(archive_id="a", rests=True),
     Load(archive_id="a", offset=16, size_bytes=4711, modules=("numpy",)),
     Given(archive_id="a"),
     Branch(branch_id="b", purpose="fork", copies=2, strict=True),

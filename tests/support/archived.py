@@ -22,7 +22,7 @@ def _give(worker: DrivenWorker, fd: int) -> None:
 
 
 def archive(
-    worker: DrivenWorker, path: Path, before: Callable[[], None] = lambda: None, is_read: bool = True
+    worker: DrivenWorker, path: Path, before: Callable[[], None] = lambda: None, is_read: bool = True, **more: Any
 ) -> dict[str, Any]:
     """Write the namespace of ``worker`` to ``path``, through a pipe as the daemon does; return what it tells of it.
 
@@ -38,7 +38,7 @@ def archive(
 
         reader = threading.Thread(target=copy)
         reader.start()
-        worker.send({"type": "archive", "id": "1"})
+        worker.send({"type": "archive", "id": "1", **more})
         _give(worker, write_fd)
         os.close(write_fd)
         before()

@@ -3,7 +3,7 @@
 import sys
 from pathlib import Path
 
-from archived import carried, reasons
+from archived import archive, carried, load, reasons
 from worker_driver import DrivenWorker
 
 
@@ -63,3 +63,18 @@ it = [module_last.value, type(made) is module_first.Made, sys.path.index(paths[0
 """
     saved, loaded, it = carried(worker, code, then)
     assert (reasons(saved), reasons(loaded), it) == ({}, {}, [5, True, 0, 2])
+
+
+def test_the_environment_goes_on_only_with_the_context_itself(worker: DrivenWorker) -> None:
+    code = r"""
+import os
+os.environ.update(NEW="n", RAW=os.fsdecode(b"\xff"), PWD="/else")
+del os.environ["PATH"]
+"""
+    then = "import os\nprint([os.environ.get(it) for it in ('NEW', 'RAW', 'PATH')], os.environ['PWD'] == os.getcwd())"
+    assert worker.run(code).error is None
+    for more, expected in (({"rests": True}, r"['n', '\udcff', None] True"), ({}, "[None, None, '/bin'] True")):
+        with DrivenWorker(worker.python, worker.cwd, env={"PATH": "/bin"}) as other:
+            archive(worker, worker.cwd / "archive", **more)
+            assert load(other, worker.cwd / "archive")["type"] == "loaded"
+            assert other.printed(then) == f"{expected}\n"

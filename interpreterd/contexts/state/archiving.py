@@ -77,7 +77,7 @@ async def write_archive(
     """
     writer = await _begun(lambda: backend.begin(kind, may_have))
     with borrowed(worker) as borrower:
-        told = await _Writing(worker, borrower, writer).run()
+        told = await _Writing(worker, borrower, writer).run(WriteArchive(archive_id=_ID, rests=kind == "rests"))
 
     def commit() -> ArchiveInfo:
         try:
@@ -125,12 +125,12 @@ class _Writing:
         self._borrower = borrower
         self._writer = writer
 
-    async def run(self) -> Archived:
-        """Return what the worker tells, when all content is in the writer; it is closed after any error."""
+    async def run(self, message: WriteArchive) -> Archived:
+        """Return what the worker tells to ``message``, once the writer has all content; any error closes it."""
         incoming: IncomingContent | None = None
         try:
             incoming = IncomingContent(pause_s=PAUSE_LIMIT_S)
-            await _give(self._worker, self._borrower, WriteArchive(archive_id=_ID), incoming.write_fd)
+            await _give(self._worker, self._borrower, message, incoming.write_fd)
         except BaseException as error:
             if incoming is not None:
                 incoming.close()
