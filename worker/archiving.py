@@ -106,7 +106,7 @@ def _archive(fd, message, interpreter):
     """Write the archive; return what is told of it."""
     import warnings
 
-    from worker.habits import changed_variables, search_paths
+    from worker.habits import changed_variables, directory_from, search_paths
     from worker.pickling import NamespacePickler
     from worker.rebuilding import names_of
 
@@ -133,6 +133,7 @@ def _archive(fd, message, interpreter):
             "variables": variables,
             "imports": _imports(namespace),
             "modules": _modules(pickler.modules),
+            "directory": directory_from(interpreter.cwd, "rests" in message),
             "paths": search_paths(),
             "environment": changed_variables(interpreter.environ) if "rests" in message else [],
             **pickler.places,
@@ -235,7 +236,7 @@ def _reasons(skipped):
 
 def _load(fd, message, interpreter):
     """Load the archive into the namespace; return what is told of it. If it fails, the namespace is as before."""
-    from worker.habits import change_variables, search_too, take_up
+    from worker.habits import change_variables, enter_directory, search_too, take_up
     from worker.resuming import recall, resume
     from worker.reviving import load
 
@@ -256,8 +257,9 @@ def _load(fd, message, interpreter):
         if reader.index.get("python") != python:
             raise Refused(f"the archive is of Python {reader.index.get('python')}, and this is Python {python}")
         change_variables(interpreter.environ, reader.index.get("environment", ()))
+        told = enter_directory(reader.index.get("directory", ""), interpreter.cwd)
         search_too(*reader.index.get("paths", ((), ())))
-        skipped = load(reader, put)
+        skipped = [*told, *load(reader, put)]
     except BaseException as error:
         sys.path[:] = paths
         namespace.clear()

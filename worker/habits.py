@@ -10,8 +10,9 @@ import sys
 
 from worker.imports import PATHS
 from worker.namespace import restore_environment, set_environment
+from worker.report import cut
 
-_ENVIRONMENT_LIMIT_CHARS = 1 << 20
+_ENVIRONMENT_LIMIT_CHARS, _REASON_LIMIT_CHARS = 1 << 20, 200
 _PATHS_LIMIT, _PATH_LIMIT_CHARS = 100, 4096
 
 
@@ -86,14 +87,29 @@ def _environment_at_start():
     return {name: value for name, separator, value in pairs if separator}
 
 
-def _directory(cwd):
-    here = os.getcwd()
-    return os.path.relpath(here, cwd) if here != cwd and here.startswith(cwd.rstrip("/") + "/") else None
+def directory_from(cwd, everywhere):
+    """Return the current directory, from the context's on: if it is below that, or ``everywhere``. Otherwise no text."""
+    try:
+        here = os.getcwd()
+    except OSError:  # it has been removed
+        return ""
+    if here.startswith(cwd.rstrip("/") + "/"):
+        return os.path.relpath(here, cwd)
+    return here if everywhere and here != cwd else ""
 
 
-def _go(inner, cwd):
-    if os.getcwd() == cwd:
-        os.chdir(os.path.join(cwd, inner))
+def enter_directory(directory, cwd):
+    """Go where ``directory_from`` has found the program. Return the names and reasons to be told if that is not there.
+
+    It is told of a directory elsewhere, which only a context that goes on itself has.
+    """
+    try:
+        if directory and os.getcwd() == cwd:
+            os.chdir(os.path.join(cwd, directory))
+    except OSError as error:
+        if os.path.isabs(directory):
+            return [("os.getcwd()", cut(f"{directory}: {error.strerror}", _REASON_LIMIT_CHARS))]
+    return []
 
 
 def _matplotlib(cwd):
@@ -178,7 +194,6 @@ def _set_numpy_random(state, cwd):
 
 _LIBRARIES = frozenset(["matplotlib", "numpy", "pandas", "torch"])
 _KINDS = {
-    "directory": (_directory, _go),
     "random": (_random, _set_random),
     "numpy.random": (_numpy_random, _set_numpy_random),
     "decimal": (_decimal, _set_decimal),

@@ -1,5 +1,6 @@
 """What a program has set outside of its namespace goes along, as far as it is known."""
 
+import shutil
 import sys
 from pathlib import Path
 
@@ -78,3 +79,23 @@ del os.environ["PATH"]
             archive(worker, worker.cwd / "archive", **more)
             assert load(other, worker.cwd / "archive")["type"] == "loaded"
             assert other.printed(then) == f"{expected}\n"
+
+
+def test_modules_of_the_directory_are_found_and_a_directory_that_is_gone_is_told(worker: DrivenWorker) -> None:
+    for place in (worker.cwd / "below", outside := worker.cwd.parent / f"{worker.cwd.name}-outside"):
+        place.mkdir()
+        (place / "local_module.py").write_text("class Made:\n    pass\n")
+        code = f"import os, sys\nos.chdir({str(place)!r})\nsys.path.insert(0, '')\nimport local_module"
+        assert worker.run(f"{code}\nmade = local_module.Made()").error is None
+        archive(worker, worker.cwd / "archive", rests=True)
+        with DrivenWorker(worker.python, worker.cwd) as other:
+            assert reasons(load(other, worker.cwd / "archive")) == {}
+            assert other.printed("print(type(made).__module__, os.getcwd())") == f"local_module {place}\n"
+        worker.run("os.chdir('/')\ndel made, local_module, sys.modules['local_module']")
+    (outside / "local_module.py").unlink()
+    worker.run(f"os.chdir({str(outside)!r})")
+    archive(worker, worker.cwd / "archive", rests=True)
+    shutil.rmtree(outside)
+    with DrivenWorker(worker.python, worker.cwd) as other:
+        told = reasons(load(other, worker.cwd / "archive"))
+        assert told == {"os.getcwd()": f"{outside}: No such file or directory"}
