@@ -88,7 +88,7 @@ def _environment_at_start():
 
 
 def directory_from(cwd, everywhere):
-    """Return the current directory, from the context's on: if it is below that, or ``everywhere``. Otherwise no text."""
+    """Return the current directory, from the context's on, if it is below that or ``everywhere``; or else no text."""
     try:
         here = os.getcwd()
     except OSError:  # it has been removed
