@@ -56,7 +56,7 @@ async def keep_before(
     async def admit() -> None:
         try:
             await checkpoints.admit(parked)
-        except CheckpointsFull as error:
+        except (CheckpointsFull, OperationFailed) as error:
             _log.warning("context %s: its checkpoint is not kept: %s", context.id, error)
         _tell(context, parked, seconds)
 

@@ -8,7 +8,7 @@ from typing import Final, Protocol, TypeVar
 from interpreterd.background import supervised
 from interpreterd.contexts.state.parked import Parked
 from interpreterd.model.limits import size_in_words
-from interpreterd.model.state_errors import CheckpointsFull
+from interpreterd.model.state_errors import CheckpointsFull, OperationFailed
 from interpreterd.processes.copied_memory import CopiedMemory, Copies, first_bytes, measure_copies
 from interpreterd.processes.usage import STUCK_S
 
@@ -113,8 +113,11 @@ class Parking:
 
         Raises:
             CheckpointsFull: None would; it has been dropped.
+            OperationFailed: It has ended meanwhile, for another reason.
         """
         new.private_bytes = await self._in_thread(first_bytes, new.worker.pid)
+        if not new.is_there:
+            raise OperationFailed("the checkpoint is not kept: its context, or its process, has just ended")
         its.kept_bytes += new.private_bytes or 0
         await self._shrink(lambda: new)
         if not new.is_there:

@@ -10,7 +10,7 @@ from interpreterd.contexts.state import parking as module
 from interpreterd.contexts.state.checkpoints import Checkpoints
 from interpreterd.contexts.state.parked import Parked
 from interpreterd.contexts.state.parking import Parking
-from interpreterd.model.state_errors import CheckpointsFull
+from interpreterd.model.state_errors import CheckpointsFull, OperationFailed
 
 
 @pytest.fixture
@@ -51,6 +51,16 @@ async def test_without_an_automatic_one_the_new_checkpoint_is_refused(copier: Co
         await take(its, copier, 20)
     assert [it.private_bytes for it in its.parked()] == [90]
     assert copier.copies[1].killed.is_set()
+
+
+async def test_a_checkpoint_that_ends_before_it_is_measured_is_not_said_to_be_too_large(
+    copier: Copier, parking: Parking
+) -> None:
+    its = copier.checkpoints(parking)
+    parked = await its.take(original(), count=0)
+    parked.drop(None)
+    with pytest.raises(OperationFailed, match="has just ended"):
+        await its.admit(parked)
 
 
 async def test_when_all_memory_is_taken_no_copy_is_made(copier: Copier, parking: Parking) -> None:
