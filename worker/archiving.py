@@ -127,6 +127,8 @@ def _archive(fd, message, interpreter):
                 skipped.append(("_", reason))
             elif name not in _OWN:
                 skipped.append((name, reason))
+    for name in [it for it in list(namespace) if type(it) is not str]:
+        skipped.append((f"a key of globals(), of {names_of(type(name))[0]}", "only variables with a name are saved"))
     writer.end(
         {
             "python": ".".join(map(str, sys.version_info[:2])),

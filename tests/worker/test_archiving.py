@@ -168,3 +168,12 @@ def test_modules_are_imported_before_the_content_comes(worker: DrivenWorker, tmp
     archive(worker, tmp_path / "archive")
     assert load(worker, tmp_path / "archive", modules=["early", "nowhere"])["type"] == "loaded"
     assert [data for _, data in worker.output()] == [b"early\n"]
+
+
+def test_what_has_no_name_in_the_namespace_is_told(worker: DrivenWorker) -> None:
+    saved, loaded, it = carried(worker, "globals()[5] = 6\nx = 1", "it = [x, 5 in globals()]")
+    assert (reasons(saved), reasons(loaded), it) == (
+        {"a key of globals(), of builtins.int": "only variables with a name are saved"},
+        {},
+        [1, False],
+    )
