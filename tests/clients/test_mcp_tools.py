@@ -62,7 +62,7 @@ def test_the_inspector_lists_and_calls_tools(era: str, client_daemon: SharedDaem
     common = ["--cli", "--format", "json", "--protocol-era", era, "--method"]
     listed = in_node(inspector, *common, "tools/list", "--strict", *server, folder=tmp_path)
     assert listed.returncode == 0, listed.stderr
-    assert len(json.loads(listed.stdout)["result"]["tools"]) == 6
+    assert len(json.loads(listed.stdout)["result"]["tools"]) == 7
     arguments = json.dumps({"code": "print(6 * 7)"})
     call = ["tools/call", "--tool-name", "run_python", "--tool-args-json", arguments]
     called = in_node(inspector, *common, *call, *server, folder=tmp_path)

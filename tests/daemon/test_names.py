@@ -12,7 +12,7 @@ from harness import PREFIX, Client, Gate
 from interpreterd.app import make_app
 from interpreterd.settings import Settings
 
-MAKING = {"execute", "openExecute", "openSession", "createContext"}
+MAKING = {"execute", "openExecute", "openSession", "createContext", "forkContext", "makeCheckpoint"}
 
 
 async def first_event(response: aiohttp.ClientResponse) -> dict[str, Any]:
@@ -53,15 +53,19 @@ async def test_the_answer_in_one_piece_and_those_of_a_restart_use_the_same_names
     gate.open()
 
 
-async def test_only_code_makes_the_default_context(aiohttp_client: Any, tmp_path: Path) -> None:
+async def test_only_code_and_what_copies_it_make_the_default_context(aiohttp_client: Any, tmp_path: Path) -> None:
     """No other request creates it: requests that name it get an error or find no running execution."""
     settings = Settings.of(cwd=str(tmp_path), code_limit_bytes=9)
     client = await aiohttp_client(make_app(settings=settings, launcher=FakeLauncher()))
     assert set(OPERATIONS) >= MAKING
     for name, (method, path, _) in OPERATIONS.items():
         if name not in MAKING:
-            async with client.request(method, path.format(id="default", path="none", call="1")) as response:
-                if "{id}" not in path:
+            async with client.request(
+                method, path.format(id="default", path="none", call="1", checkpoint="c")
+            ) as response:
+                if "rchive" in name or name == "hibernateContext":
+                    assert response.status == 409, f"{name}: no state directory"
+                elif "{id}" not in path:
                     assert response.status in (200, 426) or name == "getReadiness", name  # no daemon, never ready
                 elif "/files" not in path:  # its directory is there before the context
                     assert response.status in (400, 404), name

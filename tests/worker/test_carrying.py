@@ -24,7 +24,10 @@ async def lost_of(bench: Bench, code: str, after: str = "") -> list[tuple[str, s
             ("thread", "my thread"),
         ),
         (
-            "import _thread as t\nlock = t.allocate_lock()\nlock.acquire()\nt.start_new_thread(lock.acquire, ())",
+            (
+                "import _thread as t\nlock = t.allocate_lock()\nlock.acquire()\nt.start_new_thread(lock.acquire, ())\n"
+                "while not t._count():\n    pass"
+            ),
             "lock.release()",
             ("thread", "1 of _thread.start_new_thread()"),
         ),

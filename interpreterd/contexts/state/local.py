@@ -70,12 +70,12 @@ class LocalState:
         return context, self._manager.keeper.checkpoints_of(context)
 
     async def archive(self, context_id: str, name: str = "") -> ArchiveInfo:
-        context, archives = self._manager.get(context_id), self._archives
+        context, archives = self._to_be_kept(context_id), self._archives
         python = await self._manager.python()
         return await context.operate(lambda worker: archives.write(context, worker, python, name=name))
 
     async def hibernate(self, context_id: str) -> ContextInfo:
-        context = self._manager.get(context_id)
+        context = self._to_be_kept(context_id)
         if self._manager.survival is None:
             raise NoStateDirectory
         await self._manager.survival.attached(context).hibernate()
@@ -99,6 +99,12 @@ class LocalState:
 
     async def owner_of_archive(self, archive_id: str) -> str | None:
         return await self._archives.owner(archive_id)
+
+    def _to_be_kept(self, context_id: str) -> "Context":
+        """Return a context; the default one is not made only to be refused."""
+        if self._manager.archives is None and context_id in self._manager.tenancies.defaults:
+            raise NoStateDirectory
+        return self._manager.get(context_id)
 
     @property
     def _archives(self) -> "KeptArchives":

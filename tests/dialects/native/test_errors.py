@@ -91,8 +91,8 @@ def drawn(text: str) -> dict[str, str]:
 
 
 def tree(base: type[Exception]) -> dict[str, str]:
-    """Return the parent of each exception below ``base``, without those of dialects."""
-    below = [child for child in base.__subclasses__() if ".dialects." not in child.__module__]
+    """Return the parent of each exception below ``base``, without those of dialects and commands."""
+    below = [child for child in base.__subclasses__() if not {"dialects", "cli"} & {*child.__module__.split(".")}]
     return {child.__name__: base.__name__ for child in below} | {
         name: parent for child in below for name, parent in tree(child).items()
     }
