@@ -5,7 +5,10 @@ of the daemon's time for a short execution.
 """
 
 import os
+from collections.abc import Callable, Sequence
 from typing import Final
+
+from interpreterd.model.errors import InterpreterError
 
 IDS_AT_ONCE: Final = 256  # 4 KiB of random bytes
 _ID_BYTES: Final = 16
@@ -37,3 +40,12 @@ class Ids:
 _ids = Ids()
 os.register_at_fork(after_in_child=_ids.forget)
 new_id: Final = _ids.new
+
+
+def ids_after(ids: Sequence[str], last: str | None, not_found: Callable[[str], InterpreterError]) -> Sequence[str]:
+    """Return the ``ids`` after ``last``, or all for None; raise ``not_found`` if ``last`` is not one of them."""
+    if last is None:
+        return ids
+    if last not in ids:
+        raise not_found(last)
+    return ids[ids.index(last) + 1 :]

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 import attrs
@@ -10,6 +10,7 @@ import attrs
 from interpreterd.contexts.context import Context
 from interpreterd.contexts.executions import ExecutionRecord
 from interpreterd.contexts.files import LocalFiles, Transfers
+from interpreterd.contexts.ids import ids_after
 from interpreterd.contexts.manager import Manager
 from interpreterd.contexts.reading import daemon_stats, stats_of, take_readings
 from interpreterd.contexts.service import Events, Interrupted
@@ -18,7 +19,7 @@ from interpreterd.files.settings import FileSettings
 from interpreterd.model.context_info import NO_USAGES, ContextInfo, RestartInfo, Usage
 from interpreterd.model.default_context import DEFAULT_CONTEXT_ID
 from interpreterd.model.digest import SHORT_CHARS, digest
-from interpreterd.model.errors import ContextNotFound, ExecutionNotFound, InterpreterError, ServerShuttingDown
+from interpreterd.model.errors import ContextNotFound, ExecutionNotFound, ServerShuttingDown
 from interpreterd.model.events import Event, Gap, Happened
 from interpreterd.model.execution_info import ExecutionInfo
 from interpreterd.model.file_errors import FileForbidden
@@ -87,7 +88,7 @@ class LocalContexts:
     ) -> Iterable[ContextInfo]:
         usages = await self._manager.usage() if usage else NO_USAGES
         ids = [context.id for context in self._manager.list(with_default=default, labels=labels, tenant=tenant)]
-        return self._described(_after(ids, after, ContextNotFound), usages)
+        return self._described(ids_after(ids, after, ContextNotFound), usages)
 
     def _described(self, ids: Iterable[str], usages: Mapping[int, Usage]) -> Iterator[ContextInfo]:
         for context_id in ids:
@@ -154,7 +155,7 @@ class LocalContexts:
     async def executions(self, context_id: str, *, after: str | None = None) -> Iterable[ExecutionInfo]:
         context = self._manager.existing(context_id)
         executions = [*context.transcript.unfinished(), *self._manager.executions.latest(context_id)]
-        ids = _after([execution.id for execution in executions], after, ExecutionNotFound)
+        ids = ids_after([execution.id for execution in executions], after, ExecutionNotFound)
         found = map(self._manager.executions.get, ids)
         # Otherwise it was forgotten meanwhile.
         return (execution.info() for execution in found if execution is not None)
@@ -263,12 +264,3 @@ async def with_digest(request: Execute) -> Execute:
         return request
     known = await asyncio.get_running_loop().run_in_executor(_threads, digest, request.code)
     return attrs.evolve(request, digest=known)
-
-
-def _after(ids: Sequence[str], last: str | None, not_found: Callable[[str], InterpreterError]) -> Sequence[str]:
-    """Return the ``ids`` after ``last``, or all for None; raise ``not_found`` if ``last`` is not one of them."""
-    if last is None:
-        return ids
-    if last not in ids:
-        raise not_found(last)
-    return ids[ids.index(last) + 1 :]

@@ -6,7 +6,8 @@ import uuid
 import pytest
 
 from interpreterd.contexts import ids
-from interpreterd.contexts.ids import IDS_AT_ONCE, Ids, new_id
+from interpreterd.contexts.ids import IDS_AT_ONCE, Ids, ids_after, new_id
+from interpreterd.model.errors import ContextNotFound
 
 
 def test_an_id_is_a_random_uuid_in_its_usual_form() -> None:
@@ -57,3 +58,11 @@ def test_a_forked_child_has_other_ids() -> None:
         os.waitpid(child, 0)
         os.close(reading)
         os.close(writing)
+
+
+def test_a_listing_goes_on_behind_an_id_that_it_has() -> None:
+    assert ids_after(["a", "b", "c"], None, ContextNotFound) == ["a", "b", "c"]
+    assert ids_after(["a", "b", "c"], "b", ContextNotFound) == ["c"]
+    assert ids_after(["a"], "a", ContextNotFound) == []
+    with pytest.raises(ContextNotFound, match="d"):
+        ids_after(["a"], "d", ContextNotFound)

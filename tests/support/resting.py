@@ -13,13 +13,16 @@ from soon import soon
 from interpreterd.contexts.context import Context
 from interpreterd.contexts.executions import ExecutionRecord
 from interpreterd.contexts.manager import Manager
+from interpreterd.contexts.state.hibernation import Hibernation
 from interpreterd.contexts.state.keeping import Rest
 from interpreterd.contexts.state.recording import Recording
 from interpreterd.contexts.state.survival import Survival
 from interpreterd.machine.states import State
 from interpreterd.model.archives import Skipped
 from interpreterd.model.errors import InterpreterError
-from interpreterd.model.requests import Execute
+from interpreterd.model.events import Restarted
+from interpreterd.model.requests import CreateContext, Execute
+from interpreterd.model.restored import Restored
 from interpreterd.model.state_errors import ArchiveNotFound
 from interpreterd.settings import Settings
 from interpreterd.workers.worker import Worker
@@ -152,3 +155,21 @@ async def worker_of(context: Context, launcher: FakeLauncher) -> FakeWorker:
     """Return the worker of a context, once it runs something."""
     await soon(lambda: context.worker_state is State.RUNNING)
     return next(it for it in launcher.workers if it.pid == context.pid)
+
+
+async def made(manager: Manager, *, persistent: bool = True) -> tuple[Context, Hibernation]:
+    """Return a new context, and its rest."""
+    info = await manager.create(CreateContext(persistent=persistent))
+    context = manager.existing(info.id)
+    assert manager.survival is not None
+    return context, manager.survival.attached(context)
+
+
+async def events_of(execution: ExecutionRecord) -> list[Any]:
+    """Return all events of an execution, when it has ended."""
+    return [event async for _, event in execution.journal.follow()]
+
+
+async def news(execution: ExecutionRecord) -> list[Any]:
+    """Return those that tell of a new worker, and of what it has got."""
+    return [it for it in await events_of(execution) if isinstance(it, Restored | Restarted)]

@@ -5,7 +5,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Final
 
-from interpreterd.contexts.ids import new_id
+from interpreterd.contexts.ids import ids_after, new_id
 from interpreterd.contexts.state.archiving import write_archive
 from interpreterd.contexts.state.backends import BACKENDS
 from interpreterd.contexts.state.backends.reading import ArchiveReader
@@ -95,12 +95,8 @@ class KeptArchives:
     async def list(self, *, after: str | None = None, tenant: str | None = None) -> Sequence[ArchiveInfo]:
         """Return the archives of ``tenant``, or all, oldest first, from behind ``after``. Raises ArchiveNotFound."""
         found = [it for it in await self._all() if tenant in (None, it.tenant)]
-        if after is None:
-            return found
-        ids = [it.id for it in found]
-        if after not in ids:
-            raise ArchiveNotFound(after)
-        return found[ids.index(after) + 1 :]
+        left = ids_after([it.id for it in found], after, ArchiveNotFound)
+        return found[len(found) - len(left) :]
 
     async def _all(self, kind: "ArchiveKind" = "archives") -> Sequence[ArchiveInfo]:
         return await in_state_thread(lambda: self.backend.list(kind))

@@ -7,11 +7,9 @@ from typing import Any
 
 import pytest
 from fake_worker import FakeLauncher
-from resting import Disk, new_disk, open_resting, run, worker_of
+from resting import Disk, events_of, made, new_disk, news, open_resting, run, worker_of
 from soon import soon
 
-from interpreterd.contexts.context import Context
-from interpreterd.contexts.executions import ExecutionRecord
 from interpreterd.contexts.manager import Manager
 from interpreterd.contexts.state.hibernation import Hibernation
 from interpreterd.model.archives import Skipped
@@ -37,21 +35,6 @@ def launcher() -> FakeLauncher:
 async def manager(launcher: FakeLauncher, disk: Disk, tmp_path: Path) -> AsyncIterator[Manager]:
     async with open_resting(launcher, tmp_path, disk, archive_after_s=3600.0) as manager:
         yield manager
-
-
-async def made(manager: Manager, *, persistent: bool = True) -> tuple[Context, Hibernation]:
-    info = await manager.create(CreateContext(persistent=persistent))
-    context = manager.existing(info.id)
-    assert manager.survival is not None
-    return context, manager.survival.attached(context)
-
-
-async def events_of(execution: ExecutionRecord) -> list[Any]:
-    return [event async for _, event in execution.journal.follow()]
-
-
-async def news(execution: ExecutionRecord) -> list[Any]:
-    return [it for it in await events_of(execution) if isinstance(it, Restored | Restarted)]
 
 
 async def test_a_context_that_hibernates_has_no_worker_and_gets_everything_back(

@@ -3,21 +3,14 @@
 import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 from fake_worker import FakeLauncher
-from resting import Disk, new_disk, open_resting, run
+from resting import Disk, made, new_disk, open_resting, run
 
-from interpreterd.contexts.context import Context
-from interpreterd.contexts.executions import ExecutionRecord
 from interpreterd.contexts.manager import Manager
 from interpreterd.contexts.state import rest_archive
-from interpreterd.contexts.state.hibernation import Hibernation
-from interpreterd.model.events import Restarted
 from interpreterd.model.file_errors import DiskFull
-from interpreterd.model.requests import CreateContext
-from interpreterd.model.restored import Restored
 
 
 @pytest.fixture
@@ -34,21 +27,6 @@ def launcher() -> FakeLauncher:
 async def manager(launcher: FakeLauncher, disk: Disk, tmp_path: Path) -> AsyncIterator[Manager]:
     async with open_resting(launcher, tmp_path, disk, archive_after_s=3600.0) as manager:
         yield manager
-
-
-async def made(manager: Manager, *, persistent: bool = True) -> tuple[Context, Hibernation]:
-    info = await manager.create(CreateContext(persistent=persistent))
-    context = manager.existing(info.id)
-    assert manager.survival is not None
-    return context, manager.survival.attached(context)
-
-
-async def events_of(execution: ExecutionRecord) -> list[Any]:
-    return [event async for _, event in execution.journal.follow()]
-
-
-async def news(execution: ExecutionRecord) -> list[Any]:
-    return [it for it in await events_of(execution) if isinstance(it, Restored | Restarted)]
 
 
 async def test_an_execution_does_not_wait_for_an_archive(manager: Manager, launcher: FakeLauncher, disk: Disk) -> None:
