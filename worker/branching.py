@@ -17,7 +17,6 @@ orphans at that moment. At every moment a copy is known to the daemon, or below 
 import _signal
 import gc
 import os
-import sys
 from time import sleep
 
 from worker import orphans, system
@@ -26,6 +25,7 @@ from worker.interpreter import ready
 from worker.receiving import Receiver
 from worker.reseeding import kept, put_back, reseed
 from worker.splitting import new_fork
+from worker.unseen import unseen
 
 _SIGNALS = _signal.valid_signals()
 _FAILED = 0x80
@@ -86,11 +86,7 @@ def _branch(message, interpreter):
 
 def _lift_limit():
     """Allow as many descriptors as code may have: its limit may be below the worker's own. Return what undoes that."""
-    was_there = "resource" in sys.modules
-    import resource
-
-    if not was_there:
-        del sys.modules["resource"]
+    resource = unseen("resource")
     before = soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft == hard:
         return lambda: None

@@ -3,15 +3,12 @@
 import sys
 
 from worker.channel import ChannelLost, encode
+from worker.unseen import unseen
 
 
 def hand(channel, message, fd):
     """Send ``message`` whole, with a copy of ``fd``. Raises ChannelLost, ImportError."""
-    was_there = "_socket" in sys.modules
-    import _socket
-
-    if not was_there:  # user code finds it as in any program
-        del sys.modules["_socket"]
+    _socket = unseen("_socket")
     line = encode(message).encode() + b"\n"
     rights = _socket.SOL_SOCKET, _socket.SCM_RIGHTS, fd.to_bytes(4, sys.byteorder)
     try:

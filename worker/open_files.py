@@ -6,6 +6,7 @@ import sys
 
 from worker import streams
 from worker.imports import identity
+from worker.unseen import unseen
 
 _ACCESS = 0o3  # O_ACCMODE
 _MAPS_LIMIT_BYTES = 4 << 20
@@ -110,11 +111,7 @@ def loop_descriptors(loop):
 
 
 def _socket_name(fd):
-    was_there = "_socket" in sys.modules
-    import _socket
-
-    if not was_there:
-        del sys.modules["_socket"]
+    _socket = unseen("_socket")
     end = _socket.socket(fileno=fd)
     try:
         kind = {_socket.SOCK_STREAM: "tcp", _socket.SOCK_DGRAM: "udp"}.get(end.type, "raw")

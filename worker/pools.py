@@ -7,6 +7,8 @@ not: a process that was forked after a parallel region hangs in the next one. Bu
 import os
 import sys
 
+from worker.unseen import unseen
+
 _PAUSE, _HARD = "omp_pause_resource_all", 2  # OpenMP 5.0
 _PYTHON_CALL = 1 | 4  # FUNCFLAG_CDECL | FUNCFLAG_PYTHONAPI
 _THREADS_LIMIT = 1000
@@ -87,11 +89,7 @@ def pauses_of_openmp():
     if b"libgomp" not in maps:
         return []
     paths = {line.split(None, 5)[5] for line in maps.splitlines() if b"libgomp" in line}
-    was_there = "_ctypes" in sys.modules
-    import _ctypes
-
-    if not was_there:
-        del sys.modules["_ctypes"]
+    _ctypes = unseen("_ctypes")
 
     class Int(_ctypes._SimpleCData):
         _type_ = "i"

@@ -2,6 +2,8 @@
 
 import sys
 
+from worker.unseen import unseen
+
 _FDS = 4
 _INT_BYTES = 4
 _LINE_BYTES = 4096
@@ -14,12 +16,7 @@ class Receiver:
     """
 
     def __init__(self, fd):
-        was_there = "_socket" in sys.modules
-        import _socket
-
-        if not was_there:  # user code finds it as in any program
-            del sys.modules["_socket"]
-        self._socket = _socket
+        self._socket = unseen("_socket")
         self._fd = fd
 
     def receive(self, count=_FDS):

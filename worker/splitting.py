@@ -11,6 +11,7 @@ import sys
 from time import monotonic
 
 from worker import streams
+from worker.unseen import unseen
 
 HANDLERS_S = 1.0  # after this time, an interrupt ends a function that code has registered for forks
 _INTERRUPT = (_signal.SIGINT,)
@@ -56,11 +57,7 @@ class _InSteps:
     """By the functions of C that ``os.fork`` is made of."""
 
     def __init__(self):
-        was_there = "_ctypes" in sys.modules
-        import _ctypes
-
-        if not was_there:
-            del sys.modules["_ctypes"]
+        _ctypes = unseen("_ctypes")
 
         class Int(_ctypes._SimpleCData):
             _type_ = "i"
