@@ -51,3 +51,9 @@ async def in_thread(function: Callable[[], None]) -> None:
         await asyncio.to_thread(function)
     except RuntimeError:
         function()
+
+
+def mark_seen(future: "asyncio.Future[Any]") -> None:
+    """A future, which is done, has an error that nobody has to hear of: otherwise asyncio would log it."""
+    if not future.cancelled():
+        future.exception()

@@ -1,11 +1,12 @@
 """Background tasks: an error in one is logged and does not end another."""
 
 import asyncio
+import gc
 import logging
 
 import pytest
 
-from interpreterd.background import in_thread, supervised
+from interpreterd.background import in_thread, mark_seen, supervised
 
 _log = logging.getLogger(__name__)
 
@@ -70,3 +71,19 @@ async def test_without_room_for_a_thread_it_is_imported_at_once(monkeypatch: pyt
     called = []
     await in_thread(lambda: called.append(True))
     assert called == [True]
+
+
+async def test_an_error_that_was_seen_is_not_logged(caplog: pytest.LogCaptureFixture) -> None:
+    loop = asyncio.get_running_loop()
+    for sees in (False, True):
+        caplog.clear()
+        failed, cancelled = loop.create_future(), loop.create_future()
+        for future in (failed, cancelled):
+            if sees:
+                future.add_done_callback(mark_seen)
+        failed.set_exception(ZeroDivisionError("a mistake"))
+        cancelled.cancel()
+        await asyncio.sleep(0)  # the callbacks' turn
+        del failed, cancelled, future
+        gc.collect()
+        assert ("a mistake" in caplog.text) is not sees

@@ -8,8 +8,9 @@ import asyncio
 import errno
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, Final, Protocol, TypeVar, cast
+from typing import Final, Protocol, TypeVar, cast
 
+from interpreterd.background import mark_seen
 from interpreterd.contexts.state.backends.backend import ArchiveKind, StateBackend
 from interpreterd.contexts.state.backends.reading import ArchiveReader
 from interpreterd.contexts.state.backends.writing import ArchiveWriter
@@ -87,7 +88,7 @@ async def write_archive(
 
     # Shielded: the file may not be dropped while a thread commits it.
     committing = asyncio.ensure_future(in_transfer_thread(commit))
-    committing.add_done_callback(_seen)
+    committing.add_done_callback(mark_seen)
     try:
         return await asyncio.shield(committing)
     except asyncio.CancelledError:
@@ -159,8 +160,8 @@ class _Writing:
             await asyncio.shield(dropping)  # so that what it took up is free when its client knows
             raise
         finally:
-            copying.add_done_callback(_seen)
-            answering.add_done_callback(_seen)
+            copying.add_done_callback(mark_seen)
+            answering.add_done_callback(mark_seen)
 
     async def _drop_after(self, copying: "asyncio.Future[None]") -> None:
         await asyncio.wait((copying,))
@@ -247,7 +248,7 @@ async def _give(
         answer = await answering
     finally:
         answering.cancel()
-        answering.add_done_callback(_seen)
+        answering.add_done_callback(mark_seen)
     if not isinstance(answer, AwaitingGift):
         raise OperationFailed(answer.reason)
     gift = fd if isinstance(fd, int) else await asyncio.shield(fd)
@@ -262,9 +263,3 @@ def _no_room(error: OSError) -> OperationFailed | OutOfResources:
     if error.errno in (errno.EMFILE, errno.ENFILE, errno.ENOMEM):
         return OutOfResources("the daemon has no descriptors left")
     return OperationFailed(f"the context's worker takes no descriptor: {error.strerror or error}")
-
-
-def _seen(future: "asyncio.Future[Any]") -> None:
-    """Mark its error as seen, also if its caller has gone."""
-    if not future.cancelled():
-        future.exception()

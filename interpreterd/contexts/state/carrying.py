@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 
 import attrs
 
+from interpreterd.background import mark_seen
 from interpreterd.contexts.state.backends.reading import ArchiveReader
 from interpreterd.contexts.state.backends.receiving import ArchiveUpload, are_the_same
 from interpreterd.model.archives import ArchiveInfo
@@ -77,7 +78,7 @@ async def take_archive(
             await in_state_thread(_writing(upload, piece))
         # Shielded: its thread has the file, and closes what it opens.
         taking = asyncio.ensure_future(in_state_thread(lambda: _take(backend, upload, archive_id, tenant)))
-        taking.add_done_callback(lambda it: it.cancelled() or it.exception())
+        taking.add_done_callback(mark_seen)
         return await asyncio.shield(taking)
     finally:
         await asyncio.shield(in_state_thread(upload.close))

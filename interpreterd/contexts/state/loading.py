@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Self
 
 import attrs
 
+from interpreterd.background import mark_seen
 from interpreterd.contexts.state.archiving import in_transfer_thread, load_archive
 from interpreterd.model.archives import ArchiveInfo, LoadInfo
 from interpreterd.model.context_info import ContextInfo
@@ -85,7 +86,7 @@ class Loading:
         self.error: InterpreterError | None = None
         self._reader = reader
         self._checking = asyncio.ensure_future(in_transfer_thread(lambda: backend.content_file(reader)))
-        self._checking.add_done_callback(lambda it: it.cancelled() or it.exception())
+        self._checking.add_done_callback(mark_seen)
 
     def attach(self, context: "Context") -> Self:
         """Let the first worker of ``context`` get it; later ones begin as those of other contexts do."""
